@@ -1,0 +1,25 @@
+// Four kinds of test: `unit` mirrors src, `model` replays the machine over an in-memory cluster, `contract` speaks to fake
+// servers over real sockets, `cluster` needs the lab and runs inside its network.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    reporters: ['default'],
+    coverage: { provider: 'v8', include: ['src/core/**'], reporter: ['text-summary', 'json-summary', 'json'] },
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/lab/**/*.test.ts'] } },
+      { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          // One cluster, one operator: the files take turns.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
