@@ -1,0 +1,115 @@
+// The schema of the analysis: where the numbers come from, how often they are read, and what is done without them.
+import { z } from 'zod';
+import { checkSchema } from './checks.ts';
+import { celNotLonger, countField, durationField, isNotLonger, matchedText, objectName, percentField, textField } from './fields.ts';
+import { MAX_CHECKS } from './names.ts';
+import { type Rule, withRules } from './rules.ts';
+
+const PORT = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
+const HOST = '([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])';
+const PATH = '(/([A-Za-z0-9._~!$&()*+,;=:/-]|%[0-9A-Fa-f]{2})*)?';
+const ADDRESS_PATTERN = `^https?://${HOST}(:${PORT})?${PATH}$`;
+const ADDRESS = new RegExp(ADDRESS_PATTERN);
+/** Marks that have a refusal of their own. */
+const MARKS = ['@', '?', '#'];
+
+// The address itself is in no message: it may hold a password.
+const urlRules: readonly Rule<string>[] = [
+  {
+    cel: `${MARKS.map((mark) => `self.contains('${mark}')`).join(' || ')} || (self.matches(r'${ADDRESS_PATTERN}') && isURL(self))`,
+    message: 'url: write an address such as http://prometheus.monitoring:9090 or https://metrics.example/tenant',
+    holds: (self) => MARKS.some((mark) => self.includes(mark)) || (ADDRESS.test(self) && URL.canParse(self)),
+  },
+  {
+    cel: "!self.contains('@')",
+    message: 'url: no user or password in the address; use secretRef',
+    holds: (self) => !self.includes('@'),
+  },
+  {
+    cel: "!self.contains('?') && !self.contains('#')",
+    message: 'url: no query or fragment in the address; write it up to the path, such as http://prometheus.monitoring:9090',
+    holds: (self) => !self.includes('?') && !self.includes('#'),
+  },
+];
+
+const prometheusSchema = z.object({
+  url: withRules(textField(2048), urlRules)
+    .optional()
+    .describe("Address of Prometheus. Default: the operator's own. Another address must be on the operator's allow-list."),
+  secretRef: z
+    .object({ name: objectName('secretRef.name') })
+    .optional()
+    .describe('Secret of this namespace with token, or username and password, and ca.crt if needed.'),
+  timeout: durationField({ field: 'timeout', min: '100ms', max: '60s', example: '5s' }).default('5s'),
+});
+
+const metricsSchema = z.object({
+  source: matchedText(63, '^[A-Za-z][A-Za-z0-9]*$', 'source: write Auto or the name of a metrics source such as Contour, not {self}')
+    .default('Auto')
+    .describe('How RED metrics are named. Auto: from the controller that accepted the route.'),
+  prometheus: prometheusSchema.prefault({}),
+});
+
+const comparisonSchema = z.object({
+  mode: z.enum(['Enforce', 'Observe', 'Off']).default('Enforce'),
+  maxFalseRollbacks: percentField('maxFalseRollbacks', '1%').default('1%'),
+  riskBudget: percentField('riskBudget', '0.5%').default('0.5%'),
+});
+
+type CheckList = z.output<z.ZodArray<typeof checkSchema>>;
+
+const checksSchema = z
+  .array(checkSchema)
+  .max(MAX_CHECKS)
+  .superRefine((checks: CheckList, context) => {
+    // In the cluster the map list refuses this by itself, in these words.
+    checks.forEach((check, index) => {
+      if (checks.findIndex((other) => other.name === check.name) === index) return;
+      const message = `Duplicate value: two checks are called ${check.name}; give each a name of its own`;
+      context.addIssue({ code: 'custom', message, path: [index], input: check });
+    });
+  })
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] });
+
+/** What is checked when the manifest has no `checks` at all; an empty list means none. */
+const DEFAULT_CHECKS: z.input<typeof checksSchema> = [{ name: 'errors', metric: 'ErrorRatio', max: '1%' }];
+
+const analysisFields = z.object({
+  mode: z
+    .enum(['Enforce', 'Observe', 'Off'])
+    .default('Enforce')
+    .describe(
+      'Observe: judge and tell, never act. "Off" (in quotes, YAML takes a bare Off for a boolean): no judge at all; a condition says so.',
+    ),
+  metrics: metricsSchema.prefault({}),
+  interval: durationField({ field: 'interval', min: '1s', max: '10m', example: '10s' }).default('10s').describe('Time between looks.'),
+  window: durationField({ field: 'window', min: '1s', max: '24h', example: '1m' }).default('1m').describe('Range of the rates in checks.'),
+  minRequests: countField(1, 1_000_000).default(50).describe('Canary requests that a Pass needs, per stage. A Fail needs evidence only.'),
+  comparison: comparisonSchema.optional().describe('Compares the canary with the serving version at the same time.'),
+  checks: checksSchema
+    .prefault(DEFAULT_CHECKS)
+    .describe('Absolute limits. Default: one check "errors", ErrorRatio at most 1%. An empty list means none.'),
+  onInconclusive: z
+    .enum(['Pause', 'Promote', 'Rollback'])
+    .default('Pause')
+    .describe('When a stage times out without a Pass. Promote needs one Pass in the stage.'),
+  onUnavailable: z
+    .object({
+      after: durationField({ field: 'after', min: '0s', max: '720h', example: '15m' }).default('15m'),
+      then: z.enum(['Pause', 'Reduce', 'Rollback']).default('Pause'),
+    })
+    .prefault({})
+    .describe('When Prometheus cannot be asked for so long. Reduce: back to the weight of the first stage.'),
+});
+
+type AnalysisFields = z.output<typeof analysisFields>;
+
+/** How a release is judged. */
+export const analysisSchema = withRules(analysisFields, [
+  {
+    cel: celNotLonger('interval', 'window'),
+    message: 'window is shorter than interval, so looks would miss requests; write a window of at least the interval',
+    holds: (analysis: AnalysisFields) => isNotLonger(analysis.interval, analysis.window),
+    fieldPath: '.window',
+  },
+]);

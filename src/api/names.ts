@@ -1,0 +1,163 @@
+// Every name that other people's clusters can see: group, kind, annotations, labels, field managers, phases, condition
+// types and reasons, event reasons. Changing one is a change of the API.
+
+export const GROUP = 'glidepath.dev';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+export const KIND = 'CanaryRelease';
+export const PLURAL = 'canaryreleases';
+export const SINGULAR = 'canaryrelease';
+export const SHORT_NAME = 'crel';
+export const CATEGORY = 'glidepath';
+export const CRD_NAME = `${PLURAL}.${GROUP}`;
+
+/** Number of the stored schema: an operator that needs a higher one than the CRD carries only takes releases home. */
+export const SCHEMA_NUMBER = 1;
+/** Version of the state in `status` that this code writes. */
+export const STATE_VERSION = 1;
+
+/** Annotation of the CRD that holds `SCHEMA_NUMBER`. */
+export const SCHEMA_ANNOTATION = `${GROUP}/schema`;
+/** Annotation of a route: `<release name>/<release id>`, and `…/home` once the release is over. */
+export const RELEASE_ANNOTATION = `${GROUP}/release`;
+/** Last part of the release annotation of a route that was taken home. */
+export const HOME_MARK = 'home';
+/** Annotation of a CanaryRelease: `<verb>:<id>[/<stage>]:<UTC timestamp>`. */
+export const COMMAND_ANNOTATION = `${GROUP}/command`;
+/** Annotation of a CanaryRelease: who wrote the command; stamped by the admission policy. */
+export const COMMAND_BY_ANNOTATION = `${GROUP}/command-by`;
+/** Annotation of a CanaryRelease: the id of the release to abort; wins over every command. */
+export const ABORT_ANNOTATION = `${GROUP}/abort`;
+/** Annotation of the workload or its template: this revision cannot be rolled back, so it must not be raised unasked. */
+export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
+
+export const FINALIZER = `${GROUP}/home-first`;
+
+/** Label on everything the operator creates: the name of the CanaryRelease. */
+export const RELEASE_LABEL = `${GROUP}/release`;
+/** Label on pods and objects of the canary. */
+export const ROLE_LABEL = `${GROUP}/role`;
+export const ROLE_CANARY = 'canary';
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+
+/** Field manager of the operator. */
+export const FIELD_MANAGER = 'glidepath';
+/** Field manager of people's commands; must not begin with kubectl, Flux takes those over. */
+export const CLI_FIELD_MANAGER = 'glidepath-cli';
+/** Name that events are reported by. */
+export const REPORTING_CONTROLLER = `${GROUP}/operator`;
+
+export const SYSTEM_NAMESPACE = 'glidepath-system';
+export const SERVICE_ACCOUNT = 'glidepath';
+
+/** Hard limits that the CRD and the core share. */
+export const MAX_ROUTES = 16;
+export const MAX_RECORDED_RULES = 64;
+export const MAX_STAGES = 30;
+export const MAX_CHECKS = 16;
+export const MAX_HISTORY = 10;
+export const MAX_PROVEN = 5;
+export const MAX_REJECTED = 10;
+
+export const PHASES = [
+  'Idle',
+  'Preparing',
+  'Shifting',
+  'Analyzing',
+  'AwaitingApproval',
+  'Paused',
+  'Promoting',
+  'Promoted',
+  'RollingBack',
+  'RolledBack',
+  'Blocked',
+] as const;
+/** What `status.phase` says to people; derived from the state of the machine. */
+export type Phase = (typeof PHASES)[number];
+
+export const VERDICTS = ['Pass', 'Fail', 'Inconclusive', 'Unavailable'] as const;
+/** What the judge says. The four never collapse into fewer. */
+export type Verdict = (typeof VERDICTS)[number];
+
+export const ROUTE_KINDS = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute', 'UDPRoute'] as const;
+/** The kinds of route whose weights the operator edits. */
+export type RouteKind = (typeof ROUTE_KINDS)[number];
+
+export const CHECK_METRICS = ['ErrorRatio', 'ClientErrorRatio', 'Latency', 'RequestRate'] as const;
+/** The metrics that every metrics source can name. */
+export type CheckMetric = (typeof CHECK_METRICS)[number];
+
+export const CONDITION_TYPES = [
+  'Ready',
+  'Reconciling',
+  'Stalled',
+  'RoutesAccepted',
+  'MetricsAvailable',
+  'AnalysisEnforced',
+  'CanaryReady',
+  'RouteContested',
+] as const;
+/** Types of conditions; the first three follow kstatus. */
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+export const CONDITION_REASONS = [
+  'Idle',
+  'Promoted',
+  'PendingRelease',
+  'InRelease',
+  'Paused',
+  'AwaitingApproval',
+  'RollingBack',
+  'RolledBack',
+  'Blocked',
+  'RouteContested',
+  'Deleting',
+  'Accepted',
+  'NotAccepted',
+  'RouteNotFound',
+  'Available',
+  'Unavailable',
+  'NoTraffic',
+  'Enforced',
+  'Observing',
+  'AnalysisOff',
+  'NoEndpoints',
+  'InvalidSpec',
+  'NotSupported',
+  'CanaryAlreadyHasTraffic',
+  'TooManyRules',
+  'AnotherRelease',
+  'UnknownState',
+  'OldSchema',
+] as const;
+/** Reasons of conditions that the operator writes. */
+export type ConditionReason = (typeof CONDITION_REASONS)[number];
+
+export const EVENT_REASONS = [
+  'ReleaseStarted',
+  'StageStarted',
+  'WeightShifted',
+  'VerdictFailed',
+  'ApprovalNeeded',
+  'Approved',
+  'Paused',
+  'Resumed',
+  'Promoted',
+  'RollbackStarted',
+  'RolledBack',
+  'RouteDrift',
+  'RouteContested',
+  'RouteNotAccepted',
+  'MetricsUnavailable',
+  'NoTraffic',
+  'TrafficSplitMismatch',
+  'CanaryEmpty',
+  'CommandRefused',
+  'Blocked',
+] as const;
+/** Reasons of events, one per happening. */
+export type EventReason = (typeof EVENT_REASONS)[number];
+
+export const COMMAND_VERBS = ['approve', 'advance', 'promote', 'pause', 'resume', 'retry', 'undo'] as const;
+/** Verbs of the command annotation. Abort is an annotation of its own. */
+export type CommandVerb = (typeof COMMAND_VERBS)[number];

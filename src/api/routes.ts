@@ -1,0 +1,103 @@
+// The part of the Gateway API's routes that Glidepath touches: five kinds, one shape. A type test holds it against the
+// published types, so that an assumption of ours that a release of the Gateway API breaks is found by the compiler.
+import type { ManagedFieldsEntry } from './metadata.ts';
+import type { RouteKind } from './names.ts';
+
+export type { RouteKind } from './names.ts';
+
+export const GATEWAY_GROUP = 'gateway.networking.k8s.io';
+
+/** Metadata of a route as the API server returns it. */
+export interface RouteMetadata {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid?: string;
+  readonly generation?: number;
+  readonly resourceVersion?: string;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly managedFields?: readonly ManagedFieldsEntry[];
+}
+
+/** One backend of a rule. The API server fills in weight 1 where none is written. */
+export interface RouteBackendRef {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly port?: number;
+  readonly weight?: number;
+  readonly filters?: readonly RouteFilter[];
+}
+
+/** A filter; only mirrors are looked into. */
+export interface RouteFilter {
+  readonly type: string;
+  readonly requestMirror?: {
+    readonly backendRef: RouteBackendRef;
+    readonly percent?: number;
+    readonly fraction?: { readonly numerator: number; readonly denominator?: number };
+  };
+}
+
+/** A header that a match asks for. */
+export interface RouteHeaderMatch {
+  readonly type?: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A match; everything but the headers is copied unread. */
+export interface RouteMatch {
+  readonly headers?: readonly RouteHeaderMatch[];
+}
+
+/** One rule. Rules of TCP, TLS and UDP routes have no matches and filters. */
+export interface RouteRule {
+  readonly name?: string;
+  readonly matches?: readonly RouteMatch[];
+  readonly filters?: readonly RouteFilter[];
+  readonly backendRefs?: readonly RouteBackendRef[];
+}
+
+/** What a route is attached to. */
+export interface RouteParentRef {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly sectionName?: string;
+  readonly port?: number;
+}
+
+/** One condition of a parent. */
+export interface RouteCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime?: string;
+}
+
+/** What one controller says about one parent. */
+export interface RouteParentStatus {
+  readonly parentRef: RouteParentRef;
+  readonly controllerName: string;
+  readonly conditions?: readonly RouteCondition[];
+}
+
+/** A route of any of the five kinds. */
+export interface Route {
+  readonly apiVersion: string;
+  readonly kind: RouteKind;
+  readonly metadata: RouteMetadata;
+  readonly spec: {
+    readonly parentRefs?: readonly RouteParentRef[];
+    readonly hostnames?: readonly string[];
+    readonly rules?: readonly RouteRule[];
+  };
+  readonly status?: { readonly parents?: readonly RouteParentStatus[] };
+}

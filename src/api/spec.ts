@@ -1,0 +1,204 @@
+// The schema of `spec`, the rules across its fields, and the defaults that the core relies on.
+import { z } from 'zod';
+import { DEFAULT_STAGES, stagesSchema } from './stages.ts';
+import { analysisSchema } from './analysis.ts';
+import { formatDuration, parseDuration } from './duration.ts';
+import { GlidepathError } from './errors.ts';
+import { type Exact, countField, durationField, letterName, labelName, objectName, textField } from './fields.ts';
+import { MAX_ROUTES, ROUTE_KINDS } from './names.ts';
+import { type Rule, withRules } from './rules.ts';
+
+const serviceSchema = z.object({
+  name: letterName('name', 'store-api').describe('Name of a Service of this namespace.'),
+  port: countField(1, 65_535).optional().describe('Only where the Service has several ports.'),
+});
+
+type ServiceList = readonly z.output<typeof serviceSchema>[];
+
+const servicesSchema = withRules(z.array(serviceSchema).min(2).max(2).meta({ 'x-kubernetes-list-type': 'atomic' }), [
+  {
+    cel: 'self.size() != 2 || self[0].name != self[1].name',
+    message: 'services: both entries name the same Service; name the two Services that hold the two versions',
+    holds: (services: ServiceList) => services.length !== 2 || services[0]?.name !== services[1]?.name,
+  },
+]);
+
+const routeRefSchema = z.object({
+  kind: z.enum(ROUTE_KINDS).default('HTTPRoute'),
+  name: objectName('name').describe('Name of a route of this namespace.'),
+  rules: z
+    .array(textField(253))
+    .min(1)
+    .max(16)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'set' })
+    .describe('Names of rules, or rules[0] for one without a name. Default: every rule that names the serving Service.'),
+});
+
+type RouteRefList = readonly z.output<typeof routeRefSchema>[];
+
+const routeRefsSchema = z
+  .array(routeRefSchema)
+  .max(MAX_ROUTES)
+  .superRefine((refs: RouteRefList, context) => {
+    refs.forEach((ref, index) => {
+      if (refs.findIndex((other) => other.kind === ref.kind && other.name === ref.name) === index) return;
+      const message = `Duplicate value: ${ref.kind} ${ref.name} is listed twice; list each route once`;
+      context.addIssue({ code: 'custom', message, path: [index], input: ref });
+    });
+  })
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['kind', 'name'] });
+
+const targetRefSchema = z.object({
+  group: z.enum(['apps']).default('apps'),
+  kind: z.enum(['Deployment']).default('Deployment'),
+  name: withRules(labelName('name', 'store-api'), []).describe('Name of a Deployment of this namespace.'),
+});
+
+const canarySchema = z.object({
+  minReplicas: countField(1, 1_000).default(1).describe('Fewest canary pods while it has weight.'),
+  labels: z
+    .record(z.string().max(317), z.string().max(63))
+    .refine((labels) => Object.keys(labels).length <= 16, 'labels: at most 16')
+    .default({})
+    .meta({ maxProperties: 16 })
+    .describe('Labels for the canary pods, beside those that keep them apart.'),
+});
+
+const trouble = (example: string, min: string) => durationField({ field: 'after', min, max: '2160h', example });
+
+const specFields = z.object({
+  targetRef: targetRefSchema.optional().describe('Deployment mode: the operator runs a canary beside your Deployment. Excludes services.'),
+  service: serviceSchema.optional().describe('Deployment mode: the Service that the routes name.'),
+  services: servicesSchema
+    .optional()
+    .describe('Services mode: you run both versions. The one that serves is serving, the other the canary. Excludes targetRef.'),
+  canary: canarySchema.optional().describe('Deployment mode: how the canary is run.'),
+  revision: textField(128).optional().describe('Services mode: name of the version; a change starts a release.'),
+  routeRefs: routeRefsSchema.default([]).describe('Default: every route of this namespace that names the Service.'),
+  stages: stagesSchema
+    .prefault(DEFAULT_STAGES)
+    .describe('Weights never fall from one to the next. Default: 5% for 2m, 25% for 5m, 50% for 10m.'),
+  analysis: analysisSchema.prefault({}).describe('How the canary is judged.'),
+  promotion: z
+    .object({
+      approval: z.enum(['Automatic', 'Required']).default('Automatic'),
+      bake: durationField({ field: 'bake', min: '0s', max: '720h', example: '10m' })
+        .default('0s')
+        .describe('Watched this long at 100% with the way back kept open.'),
+    })
+    .prefault({}),
+  onBlocked: z
+    .object({ after: trouble('15m', '0s').default('15m'), then: z.enum(['Pause', 'Rollback']).default('Pause') })
+    .prefault({})
+    .describe('Trouble in mid-release that lasts so long.'),
+  deadline: z
+    .object({ after: trouble('24h', '1s').default('24h'), then: z.enum(['Pause', 'Rollback']).default('Rollback') })
+    .prefault({})
+    .describe('Of the whole release, waiting for people included.'),
+  deletionPolicy: z
+    .enum(['Restore', 'Retain'])
+    .default('Restore')
+    .describe('Restore: all weight goes home before the object goes. Retain: the weights stay.'),
+  paused: z.boolean().default(false).describe('Stops raises; wins over the command resume.'),
+});
+
+type SpecFields = z.output<typeof specFields>;
+
+const modeRules: readonly Rule<SpecFields>[] = [
+  {
+    cel: '!has(self.targetRef) || !has(self.services)',
+    message: 'targetRef and services exclude each other: keep targetRef (the operator runs the canary) or services (you run both versions)',
+    holds: (spec) => spec.targetRef === undefined || spec.services === undefined,
+  },
+  {
+    cel: 'has(self.targetRef) || has(self.services)',
+    message: 'write targetRef and service (the operator runs a canary beside your Deployment) or services (you run both versions)',
+    holds: (spec) => spec.targetRef !== undefined || spec.services !== undefined,
+  },
+  {
+    cel: 'has(self.service) || !has(self.targetRef)',
+    message: 'service: targetRef needs service, the Service that the routes name, such as service: {name: store-api}',
+    holds: (spec) => spec.service !== undefined || spec.targetRef === undefined,
+  },
+  {
+    cel: 'has(self.targetRef) || !has(self.service)',
+    message: 'service belongs to targetRef; in Services mode list both Services under services',
+    holds: (spec) => spec.targetRef !== undefined || spec.service === undefined,
+    fieldPath: '.service',
+  },
+  {
+    cel: 'has(self.targetRef) || !has(self.canary)',
+    message: 'canary belongs to targetRef; in Services mode you run the canary yourself, so remove it',
+    holds: (spec) => spec.targetRef !== undefined || spec.canary === undefined,
+    fieldPath: '.canary',
+  },
+  {
+    cel: 'has(self.services) || !has(self.revision)',
+    message: "revision belongs to services; with targetRef the Deployment's template is the revision, so remove it",
+    holds: (spec) => spec.services !== undefined || spec.revision === undefined,
+    fieldPath: '.revision',
+  },
+];
+
+const proofRules: readonly Rule<SpecFields>[] = [
+  {
+    cel: "!self.stages.exists(s, s.weight == 100) || self.analysis.checks.exists(c, c.onBreach == 'Rollback')",
+    message:
+      'stages: weight 100 leaves nothing to compare with, so it needs an absolute check with onBreach: Rollback, such as {name: errors, metric: ErrorRatio, max: "1%"}',
+    holds: (spec) =>
+      spec.stages.every((stage) => stage.weight < 100) || spec.analysis.checks.some((check) => check.onBreach === 'Rollback'),
+    fieldPath: '.stages',
+  },
+];
+
+/** Compares two specs, so the parser cannot know it: the API server alone refuses this. */
+const transitionRule: Rule<SpecFields> = {
+  cel: 'has(self.targetRef) == has(oldSelf.targetRef)',
+  message: 'a release cannot change between targetRef and services; delete it and create a new one',
+  holds: () => true,
+};
+
+/** The schema of `spec`. */
+export const specSchema = withRules(specFields, [...modeRules, ...proofRules, transitionRule]);
+
+/** A spec as people write it. */
+export type SpecInput = z.input<typeof specSchema>;
+
+type SpecOutput = Exact<z.output<typeof specSchema>>;
+
+/** One stage, defaults filled. */
+export type Stage = SpecOutput['stages'][number] & { readonly timeout: string };
+/** A spec with every default filled: only what means something by its absence is optional. */
+export type CanaryReleaseSpec = Omit<SpecOutput, 'stages'> & { readonly stages: readonly Stage[] };
+/** How a release is judged. */
+export type Analysis = CanaryReleaseSpec['analysis'];
+/** One absolute limit. */
+export type Check = Analysis['checks'][number];
+/** A chosen route. */
+export type RouteRef = CanaryReleaseSpec['routeRefs'][number];
+
+const THIRTY_MINUTES_MS = 30 * 60_000;
+
+/** Fills the defaults that the CRD cannot express, because they depend on other fields. */
+export function completeSpec(spec: z.output<typeof specSchema>): CanaryReleaseSpec {
+  const stages = spec.stages.map((stage) => ({ ...stage, timeout: stage.timeout ?? defaultTimeout(stage.duration) }));
+  const canary = spec.canary ?? (spec.targetRef === undefined ? undefined : canarySchema.parse({}));
+  // zod leaves an absent field absent, so nothing is `undefined` here that the exact type forbids.
+  return { ...spec, ...(canary === undefined ? {} : { canary }), stages } as CanaryReleaseSpec;
+}
+
+function defaultTimeout(duration: string): string {
+  return formatDuration(Math.max(THIRTY_MINUTES_MS, 10 * parseDuration(duration)));
+}
+
+/**
+ * Fills every default.
+ * @throws GlidepathError GLIDEPATH_E_SPEC when the spec breaks a rule; the message lists field and fix.
+ */
+export function defaultSpec(spec: SpecInput): CanaryReleaseSpec {
+  const parsed = specSchema.safeParse(spec);
+  if (parsed.success) return completeSpec(parsed.data);
+  const problems = parsed.error.issues.map((issue) => `spec.${issue.path.join('.')}: ${issue.message}`);
+  throw new GlidepathError('GLIDEPATH_E_SPEC', problems.join('; '));
+}

@@ -1,0 +1,95 @@
+// The schema of the stages: how much traffic, for how long, for whom.
+import { z } from 'zod';
+import { celNotLonger, countField, durationField, isNotLonger, letterName, matchedText, textField } from './fields.ts';
+import { MAX_STAGES } from './names.ts';
+import { type Rule, withRules } from './rules.ts';
+
+const HEADER_NAME = '^[A-Za-z0-9!#$%&*+.^_|~-]+$';
+
+const headerSchema = z.object({
+  name: matchedText(256, HEADER_NAME, 'name: write the name of an HTTP header, such as X-Canary-User, not {self}'),
+  value: textField(4096),
+  type: z.enum(['Exact', 'RegularExpression']).default('Exact'),
+});
+
+type Header = z.output<typeof headerSchema>;
+
+const headersSchema = withRules(z.array(headerSchema).min(1).max(8).meta({ 'x-kubernetes-list-type': 'atomic' }), [
+  {
+    cel: 'self.all(h, self.exists_one(g, g.name.lowerAscii() == h.name.lowerAscii()))',
+    message: 'headers: the same header name appears twice, and a gateway looks at the first one only; keep one',
+    holds: (headers: readonly Header[]) => isUnique(headers.map((header) => header.name.toLowerCase())),
+  },
+]);
+
+const stageFields = z.object({
+  name: letterName('name', 'first').optional().describe('Name of the stage; unique within the list.'),
+  weight: countField(0, 100).describe("The canary's share in percent of what the rule gave to the serving backend."),
+  cohort: z.object({ headers: headersSchema }).optional().describe('Requests with these headers go to the canary from this stage on.'),
+  mirror: z
+    .object({ percent: countField(1, 100) })
+    .optional()
+    .describe('Copies of this share of the requests go to the canary, in this stage only; answers are thrown away.'),
+  duration: durationField({ field: 'duration', min: '0s', max: '168h', example: '1m30s' })
+    .default('1m')
+    .describe('At least this long without Fail or Unavailable.'),
+  timeout: durationField({ field: 'timeout', min: '1s', max: '1680h', example: '30m' })
+    .optional()
+    .describe('After this time without a Pass onInconclusive decides. Default: the longer of 30m and ten times the duration.'),
+  approval: z.enum(['Automatic', 'Required']).default('Automatic').describe('Required: a person lets the release leave this stage.'),
+  minRequests: countField(1, 1_000_000).optional().describe('Instead of analysis.minRequests, for this stage.'),
+});
+
+type StageFields = z.output<typeof stageFields>;
+
+const stageRules: readonly Rule<StageFields>[] = [
+  {
+    cel: celNotLonger('duration', 'timeout'),
+    message: 'timeout is shorter than duration ({self.duration}); make it at least as long',
+    holds: (stage) => isNotLonger(stage.duration, stage.timeout),
+    fieldPath: '.timeout',
+  },
+  {
+    cel: "self.weight > 0 || has(self.cohort) || has(self.mirror) || self.approval == 'Required'",
+    message: 'weight 0 sees no traffic: give the stage a cohort, a mirror or approval: Required, or a weight of 1 or more',
+    holds: (stage) => stage.weight > 0 || stage.cohort !== undefined || stage.mirror !== undefined || stage.approval === 'Required',
+    fieldPath: '.weight',
+  },
+  {
+    cel: '!has(self.mirror) || self.weight == 0',
+    message: 'mirror: a stage that mirrors has weight 0; move the weight into a stage of its own',
+    holds: (stage) => stage.mirror === undefined || stage.weight === 0,
+    fieldPath: '.mirror',
+  },
+];
+
+/** One stage. */
+const stageSchema = withRules(stageFields, stageRules);
+
+type StageOutput = z.output<typeof stageSchema>;
+
+/** All stages, in the order they run. */
+export const stagesSchema = withRules(z.array(stageSchema).min(1).max(MAX_STAGES).meta({ 'x-kubernetes-list-type': 'atomic' }), [
+  {
+    cel: 'self.map(s, s.weight).isSorted()',
+    message: 'stages: weights may not fall from one stage to the next; order the stages by weight, for example 5, 25, 50',
+    holds: (stages: readonly StageOutput[]) =>
+      stages.every((stage, index) => index === 0 || (stages[index - 1]?.weight ?? 0) <= stage.weight),
+  },
+  {
+    cel: 'self.all(s, !has(s.name) || self.exists_one(t, has(t.name) && t.name == s.name))',
+    message: 'stages: two stages have the same name; give each a name of its own',
+    holds: (stages: readonly StageOutput[]) => isUnique(stages.flatMap((stage) => (stage.name === undefined ? [] : [stage.name]))),
+  },
+]);
+
+/** What runs when the manifest says nothing. */
+export const DEFAULT_STAGES = [
+  { weight: 5, duration: '2m' },
+  { weight: 25, duration: '5m' },
+  { weight: 50, duration: '10m' },
+];
+
+function isUnique(names: readonly string[]): boolean {
+  return new Set(names).size === names.length;
+}

@@ -1,0 +1,160 @@
+// The schema of `status`: what people read, and what the core remembers. Words that a later version may add to are open in
+// the CRD, so that no write of an operator is ever refused because of them.
+import { z } from 'zod';
+import { conditionSchema } from './conditions.ts';
+import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
+import { COMMAND_VERBS, MAX_HISTORY, MAX_PROVEN, MAX_REJECTED, PHASES, STATE_VERSION, VERDICTS } from './names.ts';
+import { ATOMIC, releaseStatusSchema, templateHashesField } from './release-status.ts';
+
+const tally = () => countField(0, Number.MAX_SAFE_INTEGER);
+
+const revisionKey = {
+  service: textField(63).optional().describe('Service of the revision (Services mode).'),
+  specRevision: textField(128).optional().describe('spec.revision of the revision.'),
+  templateHashes: templateHashesField().optional(),
+};
+
+const provenSchema = z.object({ revision: textField(128), at: timeField(), ...revisionKey });
+
+const rejectedSchema = z.object({
+  revision: textField(128),
+  id: textField(16).optional(),
+  reason: textField(128),
+  at: timeField(),
+  ...revisionKey,
+});
+
+const checkStatusSchema = z.object({
+  name: textField(63),
+  verdict: openEnum(VERDICTS),
+  value: textField(64).optional().describe('Rounded, with its unit.'),
+  limit: textField(64).optional(),
+  requests: tally().optional(),
+  message: textField(512, 0).optional().describe('Why it is Inconclusive or Unavailable.'),
+  at: timeField().optional(),
+});
+
+const commandSchema = z.object({
+  verb: openEnum([...COMMAND_VERBS, 'abort', 'unreadable']),
+  release: textField(128),
+  stage: countField(0, 1_000).optional(),
+  at: timeField(),
+  by: textField(256).optional(),
+  result: openEnum(['Done', 'Refused', 'Ignored']),
+  message: textField(512, 0).optional(),
+});
+
+const historySchema = z.object({
+  id: textField(16),
+  revision: textField(128),
+  outcome: openEnum(['Promoted', 'RolledBack']),
+  reason: textField(128).optional(),
+  startedAt: timeField(),
+  finishedAt: timeField(),
+  maxWeight: countField(0, 100).optional(),
+  failedRequests: tally().optional(),
+});
+
+const servingSchema = z.object({
+  service: textField(63),
+  revision: textField(128).optional(),
+  port: countField(1, 65_535).optional(),
+});
+
+const settledSchema = z.object({ ...revisionKey, service: textField(63), templateHashes: templateHashesField() });
+
+/** The schema of `status`. */
+export const statusSchema = z.object({
+  observedGeneration: z.int().min(-1).default(-1).describe('Generation of the spec that this status is about; -1 before the first look.'),
+  stateVersion: countField(0, 1_000).optional().describe(`Version of what the operator remembers here, now ${STATE_VERSION}.`),
+  state: textField(64).optional().describe('State of the machine where there is no release, and of the release where there is one.'),
+  phase: openEnum(PHASES).optional().describe('For people.'),
+  progress: textField(16).optional().describe('Stage of stages, such as 2/3.'),
+  weight: countField(0, 100).optional().describe('The wanted weight of the canary in percent.'),
+  observedWeight: countField(0, 100).optional().describe('What the routes say.'),
+  verdict: openEnum(VERDICTS).optional().describe('What the judge says of the present stage.'),
+  message: textField(1_024, 0).optional().describe('What is going on and what comes next.'),
+  serving: servingSchema.optional().describe('What holds production, or held it when the release began.'),
+  release: releaseStatusSchema.optional().describe('The running or last release.'),
+  settled: settledSchema.optional().describe('What stands behind the canary and is no new candidate.'),
+  proven: z.array(provenSchema).max(MAX_PROVEN).optional().meta(ATOMIC).describe('The last promoted revisions, newest first.'),
+  rejected: z
+    .array(rejectedSchema)
+    .max(MAX_REJECTED)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Revisions that are not tried again by themselves, newest first.'),
+  checks: z.array(checkStatusSchema).max(32).optional().meta(ATOMIC),
+  lastHandledCommand: commandSchema.optional(),
+  conditions: z
+    .array(conditionSchema)
+    .max(16)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+  history: z.array(historySchema).max(MAX_HISTORY).optional().meta(ATOMIC).describe('The last releases, newest first.'),
+});
+
+type StatusOutput = Exact<z.output<typeof statusSchema>>;
+
+/** The status of a CanaryRelease. */
+export type CanaryReleaseStatus = StatusOutput;
+/** One finished release. */
+export type HistoryEntry = NonNullable<StatusOutput['history']>[number];
+/** What one check said last. */
+export type CheckStatus = NonNullable<StatusOutput['checks']>[number];
+/** A revision that was rolled back. */
+export type Rejected = NonNullable<StatusOutput['rejected']>[number];
+/** A revision that was promoted. */
+export type ProvenRevision = NonNullable<StatusOutput['proven']>[number];
+/** The last command that was obeyed or refused. */
+export type HandledCommand = NonNullable<StatusOutput['lastHandledCommand']>;
+
+/** A status that was read, and what of it this version does not understand. */
+export interface ReadStatus {
+  readonly status: CanaryReleaseStatus;
+  readonly unknownState?: string;
+}
+
+/**
+ * Reads a stored status without ever failing: what a later version wrote and this one does not understand is left out and
+ * named in `unknownState`, while the rest (the recorded routes above all) stays usable, because home must stay possible.
+ */
+export function readStatus(stored: unknown): ReadStatus {
+  const given = isRecord(stored) ? stored : {};
+  const whole = readFields(statusSchema.shape, given, '');
+  const release = whole.values['release'] === undefined && isRecord(given['release']) ? readRelease(given['release']) : undefined;
+  const problems =
+    release === undefined ? whole.problems : [...whole.problems.filter((text) => !text.startsWith('release')), ...release.problems];
+  const version =
+    typeof given['stateVersion'] === 'number' && given['stateVersion'] > STATE_VERSION ? [`stateVersion ${given['stateVersion']}`] : [];
+  const unknown = [...version, ...problems].join('; ');
+  const status = { ...whole.values, ...(release?.value === undefined ? {} : { release: release.value }) };
+  return { status: status as CanaryReleaseStatus, ...(unknown === '' ? {} : { unknownState: unknown.slice(0, 512) }) };
+}
+
+function readRelease(given: Readonly<Record<string, unknown>>): { value?: Readonly<Record<string, unknown>>; problems: readonly string[] } {
+  const { values, problems } = readFields(releaseStatusSchema.shape, given, 'release.');
+  const whole = releaseStatusSchema.safeParse(values);
+  return whole.success ? { value: whole.data, problems } : { problems };
+}
+
+function readFields(shape: Readonly<Record<string, z.ZodType>>, given: Readonly<Record<string, unknown>>, prefix: string) {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [field, schema] of Object.entries(shape)) {
+    const parsed = schema.safeParse(given[field]);
+    if (parsed.success && parsed.data !== undefined) values[field] = parsed.data;
+    if (!parsed.success) problems.push(`${prefix}${field} ${describeValue(given[field])}`);
+  }
+  return { values, problems };
+}
+
+function describeValue(value: unknown): string {
+  if (value === undefined) return 'is missing';
+  const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  return isPlain ? `"${String(value).slice(0, 64)}" is not understood` : 'is not understood';
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,99 @@
+// Which resources the fake API server serves, their discovery documents, and the parts of a path.
+
+export interface FakeResource {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  /** Default true. */
+  readonly namespaced?: boolean;
+}
+
+const gateway = 'gateway.networking.k8s.io';
+
+/** Resources that Glidepath uses. */
+export const FAKE_RESOURCES = {
+  releases: { group: 'glidepath.dev', version: 'v1alpha1', plural: 'canaryreleases', kind: 'CanaryRelease' },
+  httpRoutes: { group: gateway, version: 'v1', plural: 'httproutes', kind: 'HTTPRoute' },
+  grpcRoutes: { group: gateway, version: 'v1', plural: 'grpcroutes', kind: 'GRPCRoute' },
+  tcpRoutes: { group: gateway, version: 'v1alpha2', plural: 'tcproutes', kind: 'TCPRoute' },
+  tlsRoutes: { group: gateway, version: 'v1alpha3', plural: 'tlsroutes', kind: 'TLSRoute' },
+  services: { group: '', version: 'v1', plural: 'services', kind: 'Service' },
+  pods: { group: '', version: 'v1', plural: 'pods', kind: 'Pod' },
+  secrets: { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' },
+  slices: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice' },
+  deployments: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' },
+  events: { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' },
+  leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' },
+  crds: { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions', kind: 'CustomResourceDefinition', namespaced: false },
+} as const satisfies Readonly<Record<string, FakeResource>>;
+
+export interface ParsedPath {
+  readonly resource: FakeResource;
+  readonly collection: string;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+}
+
+/** Not served until a test says so: a cluster may lack them. */
+const OPTIONAL: ReadonlySet<FakeResource> = new Set([FAKE_RESOURCES.tcpRoutes, FAKE_RESOURCES.tlsRoutes]);
+
+export class FakeResources {
+  readonly #served = new Map<string, FakeResource>();
+
+  constructor() {
+    for (const resource of Object.values(FAKE_RESOURCES)) if (!OPTIONAL.has(resource)) this.serve(resource);
+  }
+
+  serve(resource: FakeResource): void {
+    this.#served.set(this.collectionOf(resource), resource);
+  }
+
+  /** As if the CRD were deleted. */
+  unserve(resource: FakeResource): void {
+    this.#served.delete(this.collectionOf(resource));
+  }
+
+  apiVersionOf(resource: FakeResource): string {
+    return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  }
+
+  collectionOf(resource: FakeResource): string {
+    return `${resource.group === '' ? '/api' : '/apis'}/${this.apiVersionOf(resource)}/${resource.plural}`;
+  }
+
+  parse(path: string): ParsedPath | undefined {
+    const parts = path.split('/').slice(1);
+    const root = parts.splice(0, parts[0] === 'api' ? 2 : 3);
+    const namespaced = parts[0] === 'namespaces' && parts.length > 2;
+    const namespace = namespaced ? parts.splice(0, 2)[1] : undefined;
+    const [plural, name, subresource] = parts;
+    const collection = `/${root.join('/')}/${plural}`;
+    const resource = this.#served.get(collection);
+    return resource === undefined ? undefined : { resource, collection, namespace, name, subresource };
+  }
+
+  /** A discovery document, or undefined when the path is none or the group is not served. */
+  discover(path: string): unknown {
+    if (path === '/version') return { major: '1', minor: '36' };
+    const [, root, group, version, more] = path.split('/');
+    if (root !== 'apis' || group === undefined || more !== undefined) return undefined;
+    const served = [...this.#served.values()].filter((resource) => resource.group === group);
+    if (served.length === 0) return undefined;
+    if (version !== undefined) return resourceList(served, group, version);
+    const versions = [...new Set(served.map((resource) => resource.version))].map((name) => ({ groupVersion: `${group}/${name}`, version: name }));
+    return { kind: 'APIGroup', apiVersion: 'v1', name: group, versions, preferredVersion: versions[0] };
+  }
+}
+
+function resourceList(served: readonly FakeResource[], group: string, version: string): unknown {
+  const resources = served
+    .filter((resource) => resource.version === version)
+    .flatMap(({ plural, kind, namespaced = true }) => [
+      { name: plural, kind, namespaced, verbs: ['get', 'list', 'watch', 'patch', 'update'] },
+      { name: `${plural}/status`, kind, namespaced, verbs: ['get', 'patch', 'update'] },
+    ]);
+  return resources.length === 0 ? undefined : { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${group}/${version}`, resources };
+}

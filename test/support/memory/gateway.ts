@@ -1,0 +1,84 @@
+// A gateway in memory: takes a route's weights after a while and says so at the route's generation, or refuses it.
+
+import { GATEWAY_GROUP, type Route, type RouteRule } from '../../../src/api/routes.ts';
+import { ROUTE_KINDS } from '../../../src/api/names.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import { type MemoryApiServer, nameOf, type ObjectKey } from './api-server.ts';
+
+export const CONTOUR = 'projectcontour.io/gateway-controller';
+
+export class MemoryGateway {
+  /** How long the gateway takes for a change. `Infinity`: it hangs until it is set to something else and `wake` is called. */
+  delayMs = 40;
+  /** Routes that are refused, by name, with the reason. */
+  readonly refused = new Map<string, string>();
+  readonly #clock: Clock;
+  readonly #api: MemoryApiServer;
+  readonly #served = new Map<string, readonly RouteRule[]>();
+  readonly #onServed: () => void;
+
+  /** @param onServed called before the served weights change */
+  constructor(clock: Clock, api: MemoryApiServer, onServed: () => void) {
+    this.#clock = clock;
+    this.#api = api;
+    this.#onServed = onServed;
+    api.onChange(({ kind, namespace, name, old, now }) => {
+      if (!(ROUTE_KINDS as readonly string[]).includes(kind)) return;
+      if (now === undefined) this.#forget({ kind, namespace, name });
+      else if (old?.metadata.generation !== now.metadata.generation) this.#plan({ kind, namespace, name });
+    });
+  }
+
+  /** The rules that traffic follows now, of every route. */
+  served(): readonly (readonly RouteRule[])[] {
+    return [...this.#served.values()];
+  }
+
+  /** Looks at every route again: after `refused` or `delayMs` changed. */
+  wake(): void {
+    for (const kind of ROUTE_KINDS) for (const { metadata } of this.#api.list(kind)) this.#plan({ kind, ...metadata });
+  }
+
+  #forget(key: ObjectKey): void {
+    this.#onServed();
+    this.#served.delete(nameOf(key));
+  }
+
+  #plan(key: ObjectKey): void {
+    if (Number.isFinite(this.delayMs)) this.#clock.schedule(this.#clock.now() + this.delayMs, () => this.#take(key));
+  }
+
+  #take(key: ObjectKey): void {
+    const stored = this.#api.get(key);
+    if (stored === undefined || !Number.isFinite(this.delayMs)) return;
+    const route = stored as unknown as Route;
+    const why = this.refused.get(key.name);
+    if (why === undefined) {
+      this.#onServed();
+      this.#served.set(nameOf(key), route.spec.rules ?? []);
+    }
+    const at = { observedGeneration: stored.metadata.generation, lastTransitionTime: stored.metadata.creationTimestamp };
+    const accepted = why === undefined
+      ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: '', ...at }
+      : { type: 'Accepted', status: 'False', reason: why, message: 'refused by the test', ...at };
+    const conditions = [accepted, { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: '', ...at }];
+    const parents = (route.spec.parentRefs ?? []).map((parentRef) => ({ parentRef, controllerName: CONTOUR, conditions }));
+    this.#api.update(key, 'contour', (old) => ({ ...old, status: { parents } }), 'status');
+  }
+}
+
+/** An HTTPRoute on the gateway `edge`. */
+export function buildRoute(name: string, rules: readonly RouteRule[], namespace = 'shop') {
+  return {
+    apiVersion: `${GATEWAY_GROUP}/v1`,
+    kind: 'HTTPRoute',
+    metadata: { name, namespace, annotations: { 'example.org/team': 'shop' } },
+    spec: { parentRefs: [{ name: 'edge' }], hostnames: ['shop.example'], rules },
+  };
+}
+
+/** A rule over backends with weights, each on port 80. */
+export function buildRule(weights: Readonly<Record<string, number>>, name?: string): RouteRule {
+  const backendRefs = Object.entries(weights).map(([backend, weight]) => ({ group: '', kind: 'Service', name: backend, port: 80, weight }));
+  return { ...(name === undefined ? {} : { name }), backendRefs };
+}

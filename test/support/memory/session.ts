@@ -1,0 +1,239 @@
+// One operator's view of the cluster: watch caches that may be late, the ports of the reconciler over the API server, and
+// the end of it all when the operator is killed. The cache is the real one of the Kubernetes adapter.
+
+import { type CachedObject, ObjectCache } from '../../../src/adapters/kubernetes/object-cache.ts';
+import { FIELD_MANAGER, FINALIZER, KIND, RELEASE_ANNOTATION, ROUTE_KINDS, type RouteKind } from '../../../src/api/names.ts';
+import { GlidepathError } from '../../../src/api/errors.ts';
+import type { CanaryRelease } from '../../../src/api/release.ts';
+import type { Route } from '../../../src/api/routes.ts';
+import { statusSchema } from '../../../src/api/status.ts';
+import type { Change } from '../../../src/app/controller.ts';
+import type { World } from '../../../src/app/world.ts';
+import type { JsonPatchOperation } from '../../../src/core/routing/patch.ts';
+import type { ObservedBackend } from '../../../src/ports/backends.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import type { EventSink, Telemetry } from '../../../src/ports/outbox.ts';
+import type { ReleaseKey, ReleaseStore } from '../../../src/ports/releases.ts';
+import type { RouteKey, RouteStore, WriteLane } from '../../../src/ports/routes.ts';
+import type { MetricsReader } from '../../../src/ports/metrics.ts';
+import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
+import type { CallGate } from './calls.ts';
+import { applyJsonPatch, isSame, PatchRefused } from './json-patch.ts';
+import type { Journal } from './journal.ts';
+
+/** What a Service of the memory world says about its pods. */
+export interface ServiceSpec {
+  readonly ready: number;
+  readonly unready: number;
+  readonly hashes: readonly string[];
+}
+
+type Cached = CachedObject & { readonly kind: string };
+
+export interface SessionParts {
+  readonly clock: Clock;
+  readonly api: MemoryApiServer;
+  readonly gate: CallGate;
+  readonly metrics: MetricsReader;
+  readonly journal: Journal;
+  /** How late the watch shows a change. */
+  readonly lagMs: (change: StoredChange) => number;
+  readonly servedKinds: () => readonly RouteKind[];
+  readonly oldSchema: () => boolean;
+}
+
+export class MemorySession implements World {
+  readonly clock: Clock;
+  readonly releases: ReleaseStore;
+  readonly routes: RouteStore;
+  readonly backends = { observe: (namespace: string, service: string) => this.#observe(namespace, service) };
+  readonly metrics: MetricsReader;
+  readonly events: EventSink;
+  readonly notifier = { notify: () => undefined };
+  readonly telemetry: Telemetry;
+  readonly oldSchema: () => boolean;
+  readonly #parts: SessionParts;
+  readonly #caches = new Map<string, ObjectCache<Cached>>();
+  readonly #unlisten: () => void;
+  #listener: (change: Change) => void = () => undefined;
+  #shownUntil = 0;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.clock = this.#wrapClock(parts.clock);
+    this.metrics = {
+      query: async (...asked) => this.#alive(await parts.metrics.query(...asked)),
+      refusal: (...asked) => parts.metrics.refusal(...asked),
+    };
+    this.events = { publish: (release, told) => void (parts.gate.dead || parts.journal.event(release, told)) };
+    this.telemetry = parts.journal.telemetry(() => parts.gate.dead);
+    this.oldSchema = parts.oldSchema;
+    this.releases = this.#buildReleases();
+    this.routes = this.#buildRoutes();
+    for (const kind of [KIND, 'Service', ...ROUTE_KINDS]) {
+      const cache = this.#cacheOf(kind);
+      for (const object of parts.api.list(kind)) cache.upsert(object as Cached);
+    }
+    this.#unlisten = parts.api.onChange((change) => this.#planDelivery(change));
+  }
+
+  onChange(listener: (change: Change) => void): void {
+    this.#listener = listener;
+  }
+
+  *releaseKeys(): Generator<ReleaseKey> {
+    for (const { metadata } of this.#cacheOf(KIND).all()) yield { namespace: metadata.namespace ?? '', name: metadata.name };
+  }
+
+  /** The operator is gone: its timers never run, its calls never return. */
+  kill(): void {
+    this.#parts.gate.kill();
+    this.#unlisten();
+  }
+
+  #alive<T>(answer: T): T | Promise<never> {
+    return this.#parts.gate.dead ? new Promise<never>(() => undefined) : answer;
+  }
+
+  #wrapClock(clock: Clock): Clock {
+    return {
+      now: () => clock.now(),
+      schedule: (atMs, run) => clock.schedule(atMs, () => void (this.#parts.gate.dead || run())),
+    };
+  }
+
+  #cacheOf(kind: string): ObjectCache<Cached> {
+    const known = this.#caches.get(kind);
+    if (known !== undefined) return known;
+    const cache = new ObjectCache<Cached>((old, now) => {
+      const { namespace = '', name } = (now ?? old)?.metadata ?? { name: '' };
+      if (!this.#parts.gate.dead) this.#listener({ kind, namespace, name, old, new: now });
+    });
+    this.#caches.set(kind, cache);
+    return cache;
+  }
+
+  /** A watch shows changes in their order, late or not. */
+  #planDelivery(change: StoredChange): void {
+    const { clock, lagMs, gate } = this.#parts;
+    this.#shownUntil = Math.max(this.#shownUntil, clock.now() + lagMs(change));
+    clock.schedule(this.#shownUntil, () => {
+      if (gate.dead) return;
+      const cache = this.#cacheOf(change.kind);
+      if (change.now !== undefined) cache.upsert(change.now as Cached);
+      else if (change.old !== undefined) cache.remove(change.old as Cached);
+    });
+  }
+
+  async #observe(namespace: string, service: string): Promise<ObservedBackend> {
+    this.#parts.gate.touch();
+    const cached = this.#cacheOf('Service').get(namespace, service) as StoredObject | undefined;
+    if (cached === undefined) return this.#alive({ service, exists: false, ports: [], readyEndpoints: 0, unreadyEndpoints: 0, templateHashes: [], known: true });
+    const { ready, unready, hashes } = cached.spec as ServiceSpec;
+    return this.#alive({ service, exists: true, ports: [{ port: 80 }], readyEndpoints: ready, unreadyEndpoints: unready, templateHashes: [...hashes].sort(), known: true });
+  }
+
+  #buildReleases(): ReleaseStore {
+    const { api, gate } = this.#parts;
+    const keyOf = (key: ReleaseKey) => ({ kind: KIND, namespace: key.namespace, name: key.name });
+    const keep = (object: StoredObject) => {
+      this.#cacheOf(KIND).remember(object as Cached);
+      return object;
+    };
+    return {
+      cached: ({ namespace, name }) => {
+        gate.touch();
+        return this.#cacheOf(KIND).get(namespace, name);
+      },
+      cachedIn: (namespace) => this.#cacheOf(KIND).inNamespace(namespace),
+      read: async (key) => {
+        const found = await gate.pass({ verb: 'readRelease', target: key.name }, () => api.get(keyOf(key)));
+        return found === undefined ? undefined : keep(found);
+      },
+      replaceStatus: async (release) => keep(await gate.pass({ verb: 'status', target: release.metadata.name, body: release.status }, () => this.#replaceStatus(release))),
+      setFinalizer: async (key, present) => {
+        if (api.get(keyOf(key)) === undefined) return;
+        keep(await gate.pass({ verb: 'finalizer', target: key.name, body: present }, () => this.#setFinalizer(key, present)));
+      },
+    };
+  }
+
+  #replaceStatus(release: CanaryRelease): StoredObject {
+    const { name, namespace, uid, resourceVersion } = release.metadata;
+    const status: unknown = JSON.parse(JSON.stringify(release.status));
+    const parsed = statusSchema.safeParse(status);
+    if (!parsed.success) throw new GlidepathError('GLIDEPATH_E_INVALID', `status of ${name}: ${parsed.error.message}`);
+    if (!isSame(parsed.data, status)) throw new GlidepathError('GLIDEPATH_E_PRUNED', `status of ${name} has fields that the CRD does not know`);
+    return this.#parts.api.update(
+      { kind: KIND, namespace, name },
+      FIELD_MANAGER,
+      (old) => {
+        if (old.metadata.uid !== uid || old.metadata.resourceVersion !== resourceVersion)
+          throw new GlidepathError('GLIDEPATH_E_CONFLICT', `${name}: version ${resourceVersion} of ${uid} is not the newest`);
+        return { ...old, status };
+      },
+      'status',
+    );
+  }
+
+  #setFinalizer(key: ReleaseKey, present: boolean): StoredObject {
+    return this.#parts.api.update({ kind: KIND, ...key }, FIELD_MANAGER, (old) => {
+      const others = (old.metadata.finalizers ?? []).filter((name) => name !== FINALIZER);
+      if (present && old.metadata.deletionTimestamp !== undefined && !(old.metadata.finalizers ?? []).includes(FINALIZER))
+        throw new GlidepathError('GLIDEPATH_E_INVALID', 'no new finalizers can be added if the object is being deleted');
+      return { ...old, metadata: { ...old.metadata, finalizers: present ? [...others, FINALIZER] : others } };
+    });
+  }
+
+  #buildRoutes(): RouteStore {
+    const { api, gate } = this.#parts;
+    const target = (key: RouteKey) => `${key.kind} ${key.name}`;
+    const remember = (route: Route) => this.#cacheOf(route.kind).remember(route);
+    const keep = (object: StoredObject): Route => {
+      const route = object as unknown as Route;
+      remember(route);
+      return route;
+    };
+    return {
+      cachedIn: (namespace) => this.#parts.servedKinds().flatMap((kind) => this.#cacheOf(kind).inNamespace(namespace) as unknown as readonly Route[]),
+      read: async (key) => {
+        const found = await gate.pass({ verb: 'readRoute', target: target(key) }, () => api.get(key));
+        return found === undefined ? undefined : keep(found);
+      },
+      patch: async (key, operations, lane: WriteLane) =>
+        keep(await gate.pass({ verb: 'patch', target: target(key), lane, body: operations }, () => patchRoute(api, key, operations, FIELD_MANAGER))),
+      annotate: async (key, value) =>
+        keep(await gate.pass({ verb: 'annotate', target: target(key), body: value }, () => annotateRoute(api, key, value))),
+      servedKinds: () => this.#parts.servedKinds(),
+      remember,
+    };
+  }
+}
+
+/** A JSON Patch of a route, checked as the API server checks it. */
+export function patchRoute(api: MemoryApiServer, key: RouteKey, operations: readonly JsonPatchOperation[], manager: string): StoredObject {
+  return api.update(key, manager, (old) => {
+    const patched = patchOrRefuse(old, operations);
+    for (const rule of (patched as unknown as Route).spec.rules ?? [])
+      for (const { name, weight = 1 } of rule.backendRefs ?? [])
+        if (!Number.isInteger(weight) || weight < 0 || weight > 1_000_000)
+          throw new GlidepathError('GLIDEPATH_E_INVALID', `${key.name}: weight ${weight} of ${name} is no integer from 0 to 1,000,000`);
+    return patched;
+  });
+}
+
+function patchOrRefuse(old: StoredObject, operations: readonly JsonPatchOperation[]): StoredObject {
+  try {
+    return applyJsonPatch(old, operations);
+  } catch (thrown) {
+    if (!(thrown instanceof PatchRefused)) throw thrown;
+    throw new GlidepathError('GLIDEPATH_E_GUARD', thrown.message, { cause: thrown });
+  }
+}
+
+function annotateRoute(api: MemoryApiServer, key: RouteKey, value: string): StoredObject {
+  return api.update(key, FIELD_MANAGER, (old) => ({
+    ...old,
+    metadata: { ...old.metadata, annotations: { ...old.metadata.annotations, [RELEASE_ANNOTATION]: value } },
+  }));
+}

@@ -1,0 +1,153 @@
+// Virtual traffic and what Envoy counts of it: requests flow by the weights that the gateway serves, each version answers by
+// its own error ratio and latency, and a scrape on a fixed grid stores the counters. No chance: shares are exact.
+
+import type { Sample, Series } from '../../../src/core/analysis/series.ts';
+import type { RouteRule } from '../../../src/api/routes.ts';
+
+/** How one version behaves. */
+export interface VersionBehaviour {
+  readonly errorRatio: number;
+  /** Share of requests that take `slowMs`; the others take `fastMs`. */
+  readonly slowRatio: number;
+  readonly fastMs: number;
+  readonly slowMs: number;
+}
+
+export const HEALTHY: VersionBehaviour = { errorRatio: 0, slowRatio: 0, fastMs: 8, slowMs: 2_000 };
+
+const BUCKETS_MS = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, Number.POSITIVE_INFINITY];
+const KEPT_SAMPLES = 2_000;
+
+interface Counters {
+  readonly codes: Map<string, number>;
+  readonly buckets: number[];
+}
+
+export interface TrafficSettings {
+  readonly namespace: string;
+  /** Requests per second of every route; each of its rules gets the same part. */
+  readonly rps: number;
+  readonly scrapeMs: number;
+  /** Offset of the scrape grid. */
+  readonly scrapePhaseMs: number;
+}
+
+export class MemoryTraffic {
+  rps: number;
+  /** True: nothing is scraped; counters run on. */
+  scrapeOutage = false;
+  readonly #settings: TrafficSettings;
+  readonly #served: () => readonly (readonly RouteRule[])[];
+  readonly #hasEndpoints: (service: string) => boolean;
+  readonly #versions = new Map<string, VersionBehaviour>();
+  readonly #changedAt = new Map<string, number>();
+  readonly #counters = new Map<string, Counters>();
+  readonly #series = new Map<string, { readonly labels: Readonly<Record<string, string>>; readonly samples: Sample[] }>();
+  #atMs: number;
+
+  constructor(
+    settings: TrafficSettings,
+    startMs: number,
+    served: () => readonly (readonly RouteRule[])[],
+    hasEndpoints: (service: string) => boolean,
+  ) {
+    this.#settings = settings;
+    this.rps = settings.rps;
+    this.#atMs = startMs;
+    this.#served = served;
+    this.#hasEndpoints = hasEndpoints;
+  }
+
+  /** Call `advanceTo(now)` first: behaviour changes from this moment on. */
+  setVersion(service: string, behaviour: Partial<VersionBehaviour>): void {
+    this.#versions.set(service, { ...this.versionOf(service), ...behaviour });
+    this.#changedAt.set(service, this.#atMs);
+  }
+
+  versionOf(service: string): VersionBehaviour {
+    return this.#versions.get(service) ?? HEALTHY;
+  }
+
+  /** Since when the version behaves as it does. */
+  changedAt(service: string): number {
+    return this.#changedAt.get(service) ?? 0;
+  }
+
+  /** Requests that the service has seen, and those it answered with an error. */
+  countsOf(service: string): { readonly requests: number; readonly errors: number } {
+    const codes = this.#counters.get(service)?.codes ?? new Map<string, number>();
+    const errors = codes.get('503') ?? 0;
+    return { requests: errors + (codes.get('200') ?? 0), errors };
+  }
+
+  /** Lets traffic flow and scrapes happen up to a time. */
+  advanceTo(nowMs: number): void {
+    const { scrapeMs, scrapePhaseMs } = this.#settings;
+    while (this.#atMs < nowMs) {
+      const next = Math.floor((this.#atMs - scrapePhaseMs) / scrapeMs + 1) * scrapeMs + scrapePhaseMs;
+      const until = Math.min(next, nowMs);
+      this.#flow((until - this.#atMs) / 1_000);
+      this.#atMs = until;
+      if (until === next && !this.scrapeOutage) this.#scrape(until);
+    }
+  }
+
+  /** Series whose labels fit, with samples after `fromMs` up to `toMs`; those without any are left out. */
+  select(fits: (labels: Readonly<Record<string, string>>) => boolean, fromMs: number, toMs: number): readonly Series[] {
+    return [...this.#series.values()]
+      .filter(({ labels }) => fits(labels))
+      .map(({ labels, samples }) => ({ labels, samples: samples.filter(({ atMs }) => atMs > fromMs && atMs <= toMs) }))
+      .filter(({ samples }) => samples.length > 0);
+  }
+
+  #flow(seconds: number): void {
+    for (const rules of this.#served()) {
+      const live = rules.filter((rule) => (rule.backendRefs ?? []).some((ref) => (ref.weight ?? 1) > 0));
+      for (const rule of live) this.#flowRule(rule, (this.rps * seconds) / live.length);
+    }
+  }
+
+  #flowRule(rule: RouteRule, requests: number): void {
+    const refs = rule.backendRefs ?? [];
+    const total = refs.reduce((sum, ref) => sum + (ref.weight ?? 1), 0);
+    for (const ref of refs) {
+      const share = (requests * (ref.weight ?? 1)) / total;
+      if (share > 0) this.#answer(ref.name, share);
+    }
+  }
+
+  #answer(service: string, requests: number): void {
+    const { errorRatio, slowRatio, fastMs, slowMs } = this.versionOf(service);
+    const counters = this.#counters.get(service) ?? { codes: new Map<string, number>(), buckets: BUCKETS_MS.map(() => 0) };
+    this.#counters.set(service, counters);
+    const errors = this.#hasEndpoints(service) ? errorRatio * requests : requests;
+    const add = (code: string, count: number) => counters.codes.set(code, (counters.codes.get(code) ?? 0) + count);
+    if (errors > 0) add('503', errors);
+    if (requests > errors) add('200', requests - errors);
+    BUCKETS_MS.forEach((upper, index) => {
+      const within = (fastMs <= upper ? 1 - slowRatio : 0) + (slowMs <= upper ? slowRatio : 0);
+      counters.buckets[index] = (counters.buckets[index] ?? 0) + within * requests;
+    });
+  }
+
+  #scrape(atMs: number): void {
+    for (const [service, { codes, buckets }] of this.#counters) {
+      const cluster = { envoy_cluster_name: `${this.#settings.namespace}_${service}_80` };
+      for (const [code, count] of codes)
+        this.#store({ __name__: 'envoy_cluster_upstream_rq', ...cluster, envoy_response_code: code }, atMs, count);
+      buckets.forEach((count, index) => {
+        const le = Number.isFinite(BUCKETS_MS[index]) ? String(BUCKETS_MS[index]) : '+Inf';
+        this.#store({ __name__: 'envoy_cluster_upstream_rq_time_bucket', ...cluster, le }, atMs, count);
+      });
+    }
+  }
+
+  /** Envoy's counters are whole numbers. */
+  #store(labels: Readonly<Record<string, string>>, atMs: number, value: number): void {
+    const key = Object.values(labels).join('|');
+    const series = this.#series.get(key) ?? { labels, samples: [] };
+    this.#series.set(key, series);
+    series.samples.push({ atMs, value: Math.floor(value + 1e-9) });
+    if (series.samples.length > 2 * KEPT_SAMPLES) series.samples.splice(0, KEPT_SAMPLES);
+  }
+}

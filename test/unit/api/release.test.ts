@@ -1,0 +1,154 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { defaultSpec, parseRelease, type SpecInput } from '../../../src/api/release.ts';
+import { ACCEPTANCES } from '../../support/acceptances.ts';
+import { REFUSALS, manifestOf } from '../../support/refusals.ts';
+
+const services = [{ name: 'store-api-v1' }, { name: 'store-api-v2' }];
+const minimal: SpecInput = { services };
+
+function problemsOf(object: unknown): string {
+  const parsed = parseRelease(object);
+  return parsed.ok ? '' : parsed.problems.map((problem) => `${problem.path}: ${problem.message}`).join('\n');
+}
+
+describe('what is refused', () => {
+  test.each(REFUSALS)('$name', ({ spec, objectName, expect: expected }) => {
+    expect(problemsOf(manifestOf(spec, objectName))).toMatch(expected);
+  });
+
+  test('every case has a name of its own', () => {
+    const names = [...REFUSALS, ...ACCEPTANCES].map((one) => one.name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('the path leads to the field', () => {
+    const spec = { services, stages: [{ weight: 5 }, { weight: 9, duration: '2d' }] };
+    expect(parseRelease(manifestOf(spec))).toMatchObject({ ok: false, problems: [{ path: 'spec.stages[1].duration' }] });
+  });
+
+  test('all problems are told at once', () => {
+    const spec = { services, stages: [{ weight: 5, duration: '2d' }], deadline: { after: 'soon' } };
+    expect(problemsOf(manifestOf(spec)).split('\n')).toHaveLength(2);
+  });
+
+  test.each([
+    [undefined, 'is no object'],
+    [null, 'is no object'],
+    ['text', 'is no object'],
+    [[], 'is no object'],
+    [{}, 'write kind: CanaryRelease'],
+    [{ ...manifestOf(minimal), apiVersion: 'glidepath.dev/v2' }, 'apiVersion: write apiVersion: glidepath.dev/v1alpha1'],
+    [{ ...manifestOf(minimal), metadata: {} }, 'metadata.name'],
+    [{ ...manifestOf(minimal), spec: undefined }, 'spec'],
+  ])('%j is no CanaryRelease', (object, expected) => {
+    expect(problemsOf(object)).toContain(expected);
+  });
+
+  test('nothing that JSON can hold makes the parser throw', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (spec, status) => {
+        expect(parseRelease({ ...manifestOf({}), spec, status }).ok).toBeTypeOf('boolean');
+      }),
+    );
+  });
+
+  test('a secret in a refused address is not repeated', () => {
+    const spec = { services, analysis: { metrics: { prometheus: { url: 'ftp://ada:hunter2@prometheus' } } } };
+    expect(problemsOf(manifestOf(spec))).not.toContain('hunter2');
+  });
+});
+
+describe('what is accepted', () => {
+  test.each(ACCEPTANCES)('$name', ({ spec }) => {
+    expect(problemsOf(manifestOf(spec))).toBe('');
+  });
+
+  test('unknown fields are dropped, as the API server drops them', () => {
+    const parsed = parseRelease({ ...manifestOf({ ...minimal, fromTheFuture: 1 }), extra: true });
+    expect(parsed).toMatchObject({ ok: true });
+    expect(parsed.ok && 'fromTheFuture' in parsed.release.spec).toBe(false);
+  });
+
+  test('a manifest without a namespace is for default, and one of a tool may have an empty creationTimestamp', () => {
+    const parsed = parseRelease({ ...manifestOf(minimal), metadata: { name: 'a', creationTimestamp: null } });
+    expect(parsed.ok && parsed.release.metadata).toEqual({ name: 'a', namespace: 'default', uid: '' });
+  });
+
+  test('metadata that we do not know passes through', () => {
+    const metadata = { name: 'a', namespace: 'b', uid: 'u', selfLink: '/x', managedFields: [{ manager: 'm', fieldsV1: { 'f:spec': {} } }] };
+    const parsed = parseRelease({ ...manifestOf(minimal), metadata });
+    expect(parsed.ok && parsed.release.metadata).toEqual(metadata);
+  });
+});
+
+describe('defaults', () => {
+  test('the minimal manifest of Services mode gets all of them', () => {
+    expect(defaultSpec(minimal)).toEqual({
+      services,
+      routeRefs: [],
+      stages: [
+        { weight: 5, duration: '2m', timeout: '30m', approval: 'Automatic' },
+        { weight: 25, duration: '5m', timeout: '50m', approval: 'Automatic' },
+        { weight: 50, duration: '10m', timeout: '1h40m', approval: 'Automatic' },
+      ],
+      analysis: {
+        mode: 'Enforce',
+        metrics: { source: 'Auto', prometheus: { timeout: '5s' } },
+        interval: '10s',
+        window: '1m',
+        minRequests: 50,
+        checks: [{ name: 'errors', metric: 'ErrorRatio', max: '1%', consecutive: 1, onBreach: 'Rollback' }],
+        onInconclusive: 'Pause',
+        onUnavailable: { after: '15m', then: 'Pause' },
+      },
+      promotion: { approval: 'Automatic', bake: '0s' },
+      onBlocked: { after: '15m', then: 'Pause' },
+      deadline: { after: '24h', then: 'Rollback' },
+      deletionPolicy: 'Restore',
+      paused: false,
+    });
+  });
+
+  test('Deployment mode gets its kind and how the canary is run', () => {
+    const spec = defaultSpec({ targetRef: { name: 'store-api' }, service: { name: 'store-api' } });
+    expect(spec.targetRef).toEqual({ group: 'apps', kind: 'Deployment', name: 'store-api' });
+    expect(spec.canary).toEqual({ minReplicas: 1, labels: {} });
+  });
+
+  test('a stage needs a weight only', () => {
+    const spec = defaultSpec({ ...minimal, stages: [{ weight: 7 }] });
+    expect(spec.stages).toEqual([{ weight: 7, duration: '1m', timeout: '30m', approval: 'Automatic' }]);
+  });
+
+  test.each([
+    ['1m', '30m'],
+    ['3m', '30m'],
+    ['4m', '40m'],
+    ['168h', '1680h'],
+  ])('a stage of %s times out after %s', (duration, timeout) => {
+    expect(defaultSpec({ ...minimal, stages: [{ weight: 7, duration }] }).stages[0]?.timeout).toBe(timeout);
+  });
+
+  test('an empty list of checks means none, and is not filled', () => {
+    expect(defaultSpec({ ...minimal, analysis: { checks: [] } }).analysis.checks).toEqual([]);
+  });
+
+  test('fields of later versions are not filled in: their absence means that they are not asked for', () => {
+    const spec = defaultSpec(minimal);
+    expect(spec.analysis.comparison).toBeUndefined();
+    expect(spec.stages.every((stage) => stage.cohort === undefined && stage.mirror === undefined)).toBe(true);
+    expect(spec.canary).toBeUndefined();
+  });
+
+  test('filling twice changes nothing', () => {
+    for (const { spec } of ACCEPTANCES) {
+      const once = defaultSpec(spec);
+      expect(defaultSpec(structuredClone(once) as SpecInput)).toEqual(once);
+    }
+  });
+
+  test('a spec that breaks a rule is refused with its field', () => {
+    expect(() => defaultSpec({ ...minimal, stages: [] })).toThrow(/spec\.stages/);
+  });
+});

@@ -1,0 +1,256 @@
+// What config/ installs: it can be read, it names what exists, it gives the operator no more rights than it needs, and the
+// samples are manifests that the API accepts.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { parseRelease } from '../../src/api/release.ts';
+import { findUnknownFields } from '../../src/api/unknown-fields.ts';
+import { SETTING_LIST, envName } from '../../src/app/setting-definitions.ts';
+
+interface Manifest {
+  readonly file: string;
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly rules?: readonly RbacRule[];
+  readonly [field: string]: unknown;
+}
+
+interface RbacRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+const CONFIG = new URL('../../config/', import.meta.url);
+const OWN_FOLDERS = ['crd', 'default', 'ha', 'prometheus', 'samples'];
+const WRITE_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection', 'bind', 'escalate', 'impersonate', '*'];
+
+const manifests = OWN_FOLDERS.flatMap((folder) =>
+  readdirSync(new URL(`${folder}/`, CONFIG))
+    .filter((name) => name.endsWith('.yaml'))
+    .flatMap((name) => readManifests(`${folder}/${name}`)),
+);
+const kustomizations = manifests.filter((manifest) => manifest.kind === 'Kustomization');
+const releases = manifests.filter((manifest) => manifest.kind === 'CanaryRelease');
+
+function readManifests(file: string): readonly Manifest[] {
+  // YAML 1.1, as kubectl reads it: a bare Off or y is a boolean there.
+  const documents = parseAllDocuments(readFileSync(new URL(file, CONFIG), 'utf8'), { version: '1.1' });
+  return [...documents].map((document) => {
+    if (document.errors.length > 0) throw new Error(`${file}: ${document.errors.join('; ')}`);
+    return { ...(document.toJS() as Omit<Manifest, 'file'>), file } as Manifest;
+  });
+}
+
+function find(kind: string, name: string): Manifest {
+  const found = manifests.find((manifest) => manifest.kind === kind && manifest.metadata?.name === name && 'file' in manifest);
+  if (found === undefined) throw new Error(`config/ has no ${kind} ${name}`);
+  return found;
+}
+
+/** `group/resource: verb` of every right. */
+function rightsOf(rules: readonly RbacRule[] | undefined): readonly string[] {
+  return (rules ?? []).flatMap((rule) =>
+    rule.apiGroups.flatMap((group) => rule.resources.flatMap((resource) => rule.verbs.map((verb) => `${group}/${resource}: ${verb}`))),
+  );
+}
+
+describe('config/', () => {
+  test('every document is a Kubernetes object', () => {
+    expect(manifests.length).toBeGreaterThan(15);
+    const odd = manifests.filter((manifest) => typeof manifest.apiVersion !== 'string' || typeof manifest.kind !== 'string');
+    expect(odd.map(({ file }) => file)).toEqual([]);
+  });
+
+  test('kustomizations name what exists, and every manifest of an installable folder is named', () => {
+    const missing = kustomizations.flatMap(({ file, resources }) =>
+      (resources as readonly string[])
+        .filter((resource) => !existsSync(new URL(resource, new URL(file, CONFIG))))
+        .map((one) => `${file}: ${one}`),
+    );
+    expect(missing).toEqual([]);
+    const named = (kustomizations.find(({ file }) => file.startsWith('default/'))?.['resources'] ?? []) as readonly string[];
+    const present = readdirSync(new URL('default/', CONFIG)).filter((name) => name !== 'kustomization.yaml');
+    expect(named.toSorted()).toEqual(present.toSorted());
+  });
+
+  test('the operator is installed apart from the CRD, so that removing it removes no release', () => {
+    expect(manifests.filter(({ kind }) => kind === 'CustomResourceDefinition')).toEqual([]);
+    const reachable = kustomizations
+      .filter(({ file }) => !file.startsWith('crd/'))
+      .flatMap(({ resources }) => resources as readonly string[]);
+    expect(reachable.filter((resource) => /crd/.test(resource))).toEqual([]);
+    expect(kustomizations.find(({ file }) => file.startsWith('crd/'))?.['resources']).toEqual(['../../crds']);
+  });
+
+  test('no object but samples and cluster-wide ones is outside of the own namespace', () => {
+    const astray = manifests.filter(
+      ({ file, metadata }) => !file.startsWith('samples/') && (metadata?.namespace ?? 'glidepath-system') !== 'glidepath-system',
+    );
+    expect(astray.map(({ file }) => file)).toEqual([]);
+  });
+});
+
+describe('the rights of the operator', () => {
+  const rights = rightsOf(find('ClusterRole', 'glidepath').rules);
+
+  test('it writes releases, routes and events, and nothing else in the cluster', () => {
+    const writes = rights.filter((right) => WRITE_VERBS.some((verb) => right.endsWith(`: ${verb}`)));
+    expect(writes.toSorted()).toEqual([
+      'events.k8s.io/events: create',
+      'events.k8s.io/events: patch',
+      'gateway.networking.k8s.io/grpcroutes: patch',
+      'gateway.networking.k8s.io/httproutes: patch',
+      'gateway.networking.k8s.io/tcproutes: patch',
+      'gateway.networking.k8s.io/tlsroutes: patch',
+      'gateway.networking.k8s.io/udproutes: patch',
+      'glidepath.dev/canaryreleases/status: patch',
+      'glidepath.dev/canaryreleases/status: update',
+      'glidepath.dev/canaryreleases: patch',
+      'glidepath.dev/canaryreleases: update',
+    ]);
+  });
+
+  test('it reads what it watches, and lists pods without watching them', () => {
+    for (const resource of ['httproutes', 'grpcroutes', 'tcproutes', 'tlsroutes', 'udproutes']) {
+      for (const verb of ['get', 'list', 'watch']) expect(rights).toContain(`gateway.networking.k8s.io/${resource}: ${verb}`);
+    }
+    for (const verb of ['get', 'list', 'watch']) expect(rights).toContain(`discovery.k8s.io/endpointslices: ${verb}`);
+    expect(rights.filter((right) => right.startsWith('/pods'))).toEqual(['/pods: get', '/pods: list']);
+  });
+
+  test('it may read no Secret, and no rule has a wildcard', () => {
+    expect(rights.filter((right) => /secrets|\*/.test(right))).toEqual([]);
+  });
+
+  test('of CRDs it may read its own only', () => {
+    const rule = find('ClusterRole', 'glidepath').rules?.find(({ apiGroups }) => apiGroups.includes('apiextensions.k8s.io'));
+    expect(rule).toMatchObject({ resourceNames: ['canaryreleases.glidepath.dev'], verbs: ['get'] });
+  });
+
+  test('it may hold a lease in its own namespace, by a Role', () => {
+    const role = find('Role', 'glidepath-leader');
+    expect(role.metadata.namespace).toBe('glidepath-system');
+    expect(rightsOf(role.rules).every((right) => right.startsWith('coordination.k8s.io/leases: '))).toBe(true);
+  });
+
+  test('the sample for Secrets names them one by one and gives get alone', () => {
+    const { rules } = find('Role', 'glidepath-secrets');
+    expect(rightsOf(rules)).toEqual(['/secrets: get']);
+    expect(rules?.every(({ resourceNames }) => (resourceNames ?? []).length > 0)).toBe(true);
+  });
+});
+
+describe('the roles of people', () => {
+  const aggregates = (role: Manifest) =>
+    Object.keys(role.metadata.labels ?? {})
+      .filter((label) => label.startsWith('rbac.authorization.k8s.io/aggregate-to-'))
+      .map((label) => label.split('-').at(-1));
+
+  test('viewers may not write, and everybody who may view a namespace is one', () => {
+    const role = find('ClusterRole', 'glidepath-viewer');
+    expect(rightsOf(role.rules).filter((right) => !/: (get|list|watch)$/.test(right))).toEqual([]);
+    expect(aggregates(role)).toEqual(['view', 'edit', 'admin']);
+  });
+
+  test('editors move traffic, so viewers are none; nobody writes the status by hand', () => {
+    const role = find('ClusterRole', 'glidepath-editor');
+    expect(aggregates(role)).toEqual(['edit', 'admin']);
+    expect(rightsOf(role.rules).filter((right) => right.includes('/status'))).toEqual(['glidepath.dev/canaryreleases/status: get']);
+  });
+});
+
+describe('the Deployment', () => {
+  const pod = (find('Deployment', 'glidepath')['spec'] as { template: { spec: PodSpec } }).template.spec;
+  const container = pod.containers[0];
+
+  interface PodSpec {
+    readonly serviceAccountName?: string;
+    readonly terminationGracePeriodSeconds?: number;
+    readonly securityContext?: object;
+    readonly containers: readonly {
+      readonly image: string;
+      readonly args: readonly string[];
+      readonly env: readonly { readonly name: string }[];
+      readonly securityContext: object;
+      readonly [field: string]: unknown;
+    }[];
+  }
+
+  test('fits the restricted Pod Security Standard, which its namespace enforces', () => {
+    expect(find('Namespace', 'glidepath-system').metadata.labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'restricted' });
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: 'RuntimeDefault' } });
+    expect(container?.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  });
+
+  test('is probed on the port that it names, and has bounds', () => {
+    expect(container).toMatchObject({
+      livenessProbe: { httpGet: { path: '/healthz', port: 'http' } },
+      readinessProbe: { httpGet: { path: '/readyz', port: 'http' } },
+      ports: [{ name: 'http', containerPort: 8080 }],
+      resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+      imagePullPolicy: 'IfNotPresent',
+    });
+    expect(pod).toMatchObject({ serviceAccountName: 'glidepath', terminationGracePeriodSeconds: 30 });
+  });
+
+  test('gives only settings that the operator knows', () => {
+    const flags: readonly string[] = SETTING_LIST.map(({ flag }) => flag);
+    const variables: readonly string[] = [...SETTING_LIST.map(({ flag }) => envName(flag)), 'POD_NAME', 'POD_NAMESPACE'];
+    const patches = kustomizations.flatMap((manifest) => (manifest['patches'] ?? []) as readonly { patch?: string }[]);
+    const added = patches.flatMap(({ patch }) => [...(patch ?? '').matchAll(/value: --([a-z-]+)/g)].map(([, flag]) => flag ?? ''));
+    expect(added).toEqual(['leader-elect']);
+    for (const flag of [...(container?.args ?? []).map((arg) => /^--([a-z-]+)/.exec(arg)?.[1] ?? arg), ...added])
+      expect(flags).toContain(flag);
+    for (const { name } of container?.env ?? []) expect(variables).toContain(name);
+  });
+
+  test('is what the Service and the disruption budget select', () => {
+    const labels = (find('Deployment', 'glidepath')['spec'] as { template: { metadata: { labels: object } } }).template.metadata.labels;
+    expect(labels).toMatchObject((find('Service', 'glidepath-metrics')['spec'] as { selector: object }).selector);
+    expect(labels).toMatchObject(
+      (find('PodDisruptionBudget', 'glidepath')['spec'] as { selector: { matchLabels: object } }).selector.matchLabels,
+    );
+  });
+});
+
+describe('the samples', () => {
+  test('there are some', () => {
+    expect(releases.map(({ file }) => file).toSorted()).toEqual([
+      'samples/full-options.yaml',
+      'samples/minimal-services.yaml',
+      'samples/store-api.yaml',
+    ]);
+  });
+
+  test.each(releases.map((manifest) => ({ ...manifest })))('$file is accepted and has no unknown field', ({ file: _file, ...manifest }) => {
+    expect(parseRelease(manifest)).toMatchObject({ ok: true });
+    expect(findUnknownFields(manifest)).toEqual([]);
+  });
+
+  test('the route of the store names both Services of its release, with everything on the serving one', () => {
+    const route = find('HTTPRoute', 'store');
+    expect(route['spec']).toMatchObject({
+      parentRefs: [{ name: 'shared', namespace: 'gateways' }],
+      rules: [
+        {
+          name: 'api',
+          matches: [{ path: { type: 'PathPrefix', value: '/store' } }],
+          backendRefs: [
+            { name: 'store-api-v1', weight: 100 },
+            { name: 'store-api-v2', weight: 0 },
+          ],
+        },
+      ],
+    });
+    const parsed = parseRelease(releases.find(({ file }) => file === 'samples/store-api.yaml'));
+    expect(parsed.ok && parsed.release.spec.services?.map(({ name }) => name)).toEqual(['store-api-v1', 'store-api-v2']);
+    expect(parsed.ok && parsed.release.spec.stages[0]?.weight).toBe(5);
+  });
+});
