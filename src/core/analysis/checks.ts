@@ -1,0 +1,180 @@
+// One check at one look: an absolute limit, judged by the look's own counts. It fails only when the 99% bound of those counts
+// breaks the limit, it passes only when the value keeps the limit; between the two, and without evidence, it is Inconclusive.
+
+import type { Verdict } from '../../api/names.ts';
+import { formatPercent, parseLimit, parseQuantile } from '../../api/quantity.ts';
+import type { Check } from '../../api/release.ts';
+import { provenAbove, provenBelow, rateProven } from './bounds.ts';
+import { countSlower, estimateQuantile, findProblem, type Bucket } from './histogram.ts';
+import type { Evidence, LookReading, RequestCounts } from './reading.ts';
+
+/** What one check says at one look. `value` is rounded text for people. */
+export interface CheckResult {
+  readonly name: string;
+  readonly verdict: Verdict;
+  readonly value?: string;
+  readonly limit: string;
+  readonly requests?: number;
+  /** Why it is Inconclusive or Unavailable. */
+  readonly message?: string;
+}
+
+interface Limits {
+  readonly max?: number;
+  readonly min?: number;
+}
+
+/** What the numbers say of a limit: kept or not, and is it proven broken? */
+interface Finding {
+  readonly value: string;
+  readonly kept: boolean;
+  readonly broken: boolean;
+  readonly requests?: number;
+}
+
+/** Judges one check on one reading. */
+export function judgeCheck(check: Check, look: LookReading): CheckResult {
+  const limit = describeLimit(check);
+  const evidence = findingOf(check, look);
+  if (evidence.kind === 'unavailable')
+    return { name: check.name, verdict: 'Unavailable', limit, message: evidence.message };
+  if (evidence.kind !== 'facts') return { name: check.name, verdict: 'Inconclusive', limit, message: evidence.message };
+  const { value, kept, broken, requests } = evidence.facts;
+  const verdict = broken ? 'Fail' : kept ? 'Pass' : 'Inconclusive';
+  return {
+    name: check.name,
+    verdict,
+    value,
+    limit,
+    ...(requests === undefined ? {} : { requests: Math.round(requests) }),
+    ...(verdict === 'Inconclusive' ? { message: `${value} is outside ${limit}, but the counts do not prove it yet` } : {}),
+  };
+}
+
+/** The limit in words, `<= 1%`. */
+export function describeLimit(check: Pick<Check, 'max' | 'min'>): string {
+  const parts = [
+    ...(check.min === undefined ? [] : [`>= ${check.min}`]),
+    ...(check.max === undefined ? [] : [`<= ${check.max}`]),
+  ];
+  return parts.join(' and ');
+}
+
+function findingOf(check: Check, look: LookReading): Evidence<Finding> {
+  const limits = limitsOf(check);
+  switch (check.metric) {
+    case 'ErrorRatio':
+      return mapFacts(requestsOf(look), (counts) => judgeRatio(counts.serverErrors, counts.requests, limits));
+    case 'ClientErrorRatio':
+      return mapFacts(requestsOf(look), (counts) => judgeRatio(counts.clientErrors, counts.requests, limits));
+    case 'RequestRate':
+      return mapFacts(requestsOf(look), (counts) => judgeRate(counts, limits));
+    case 'Latency':
+      return judgeLatency(look.latency, Number(parseQuantile(check.quantile ?? '0.99')), limits);
+    default:
+      return mapFacts(look.own[check.name] ?? missing(check), (value) => judgeValue(value, limits));
+  }
+}
+
+/** Counts of 0 requests are no traffic, whoever made them: a ratio of them is no number. */
+function requestsOf({ requests }: LookReading): Evidence<RequestCounts> {
+  if (requests.kind !== 'facts' || requests.facts.requests > 0) return requests;
+  return { kind: 'noTraffic', message: 'no canary request in the window' };
+}
+
+function missing(check: Check): Evidence<never> {
+  return { kind: 'noData', message: `the query of check ${check.name} was not asked at this look` };
+}
+
+function limitsOf(check: Check): Limits {
+  return {
+    ...(check.max === undefined ? {} : { max: parseLimit(check.max).value }),
+    ...(check.min === undefined ? {} : { min: parseLimit(check.min).value }),
+  };
+}
+
+function mapFacts<From, To>(evidence: Evidence<From>, map: (facts: From) => To): Evidence<To> {
+  return evidence.kind === 'facts' ? { kind: 'facts', facts: map(evidence.facts) } : evidence;
+}
+
+function within(value: number, limits: Limits): boolean {
+  return value <= (limits.max ?? Number.POSITIVE_INFINITY) && value >= (limits.min ?? Number.NEGATIVE_INFINITY);
+}
+
+function judgeRatio(hits: number, requests: number, limits: Limits): Finding {
+  const ratio = hits / requests;
+  return {
+    value: formatPercent(ratio, 2),
+    kept: within(ratio, limits),
+    broken:
+      (limits.max !== undefined && provenAbove(hits, requests, limits.max)) ||
+      (limits.min !== undefined && provenBelow(hits, requests, limits.min)),
+    requests,
+  };
+}
+
+function judgeRate(counts: RequestCounts, limits: Limits): Finding {
+  const { requests, spanSeconds } = counts;
+  const rate = spanSeconds > 0 ? requests / spanSeconds : 0;
+  return {
+    value: `${roundShort(rate)}/s`,
+    kept: within(rate, limits),
+    broken:
+      (limits.max !== undefined && rateProven('above', requests, limits.max * spanSeconds)) ||
+      (limits.min !== undefined && rateProven('below', requests, limits.min * spanSeconds)),
+    requests,
+  };
+}
+
+function judgeLatency(
+  evidence: Evidence<readonly Bucket[]> | undefined,
+  quantile: number,
+  limits: Limits,
+): Evidence<Finding> {
+  if (evidence === undefined)
+    return { kind: 'unusable', message: 'the metrics source has no latency histogram; use an own query' };
+  if (evidence.kind !== 'facts') return evidence;
+  const buckets = evidence.facts;
+  const problem = findProblem(buckets);
+  if (problem === 'noRequests') return { kind: 'noTraffic', message: 'no canary request was timed in the window' };
+  if (problem !== undefined)
+    return { kind: 'unusable', message: `the latency buckets cannot be read (${problem}); see the gateway's histogram settings` };
+  const total = buckets.at(-1)?.count ?? 0;
+  const value = estimateQuantile(buckets, quantile);
+  const finite = buckets.at(-2)?.upper ?? 0;
+  const overflow = total - (buckets.at(-2)?.count ?? 0);
+  const beyond = value >= finite && quantile * total > total - overflow;
+  if (beyond && Math.max(limits.max ?? 0, limits.min ?? 0) > finite)
+    return {
+      kind: 'unusable',
+      message: `the quantile lies beyond the last bucket (${formatSeconds(finite)}), so the limit cannot be judged; add buckets`,
+    };
+  const slower = (limit: number) => countSlower(buckets, limit);
+  // Above the last bound nothing is known: for a lower limit there every request of the last bucket may be slower.
+  const mayBeSlower = (limit: number) => (limit > finite ? overflow : slower(limit));
+  return {
+    kind: 'facts',
+    facts: {
+      value: `${beyond ? 'over ' : ''}${formatSeconds(value)}`,
+      kept: within(value, limits) && !(beyond && limits.max !== undefined && limits.max <= finite),
+      broken:
+        (limits.max !== undefined && provenAbove(Math.floor(slower(limits.max)), Math.round(total), 1 - quantile)) ||
+        (limits.min !== undefined && provenBelow(Math.ceil(mayBeSlower(limits.min)), Math.round(total), 1 - quantile)),
+      requests: total,
+    },
+  };
+}
+
+/** An own query has no counts: its value alone decides, and `consecutive` is its guard against noise. */
+function judgeValue(value: number, limits: Limits): Finding {
+  const kept = within(value, limits);
+  return { value: roundShort(value), kept, broken: !kept };
+}
+
+function roundShort(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
+function formatSeconds(seconds: number): string {
+  return seconds < 1 ? `${roundShort(seconds * 1_000)}ms` : `${roundShort(seconds)}s`;
+}

@@ -1,0 +1,50 @@
+// When to look: on a fixed grid from the release's start, its phase set right behind the scrape. A restart finds the same grid.
+
+/** Samples are stored a moment after the scrape's own time; a look comes this much later. */
+export const SCRAPE_MARGIN_MS = 120;
+/** Two phases this close are the same one: scrape times jitter by some milliseconds. */
+const PHASE_TOLERANCE_MS = 60;
+/** A restart re-reads at most so many missed looks; older ones add nothing to a window. */
+export const MAX_MISSED_LOOKS = 60;
+
+export interface Grid {
+  readonly startMs: number;
+  readonly phaseMs: number;
+  readonly intervalMs: number;
+}
+
+/** The first grid time after `afterMs`. */
+export function nextLookAfter(grid: Grid, afterMs: number): number {
+  // An edit may have made the interval shorter than the phase that was found for the former one.
+  const first = grid.startMs + modulo(grid.phaseMs, grid.intervalMs);
+  if (afterMs < first) return first;
+  return first + (Math.floor((afterMs - first) / grid.intervalMs) + 1) * grid.intervalMs;
+}
+
+/** Grid times that are due: after the last folded one, up to now; the newest `MAX_MISSED_LOOKS`. */
+export function dueLooks(grid: Grid, lastFoldedMs: number, nowMs: number): readonly number[] {
+  const due: number[] = [];
+  let at = nextLookAfter(grid, Math.max(lastFoldedMs, nowMs - MAX_MISSED_LOOKS * grid.intervalMs));
+  for (; at <= nowMs; at += grid.intervalMs) due.push(at);
+  return due;
+}
+
+/**
+ * The phase right behind the scrape whose sample has been seen, or the present one when it is right already or when the
+ * scrape does not go into the interval (then no phase is better than another).
+ */
+export function alignPhase(grid: Grid, sampleMs: number, scrapeIntervalMs: number | undefined): number {
+  if (scrapeIntervalMs === undefined || scrapeIntervalMs <= 0) return grid.phaseMs;
+  const scrapes = grid.intervalMs / scrapeIntervalMs;
+  if (scrapes < 0.95 || Math.abs(scrapes - Math.round(scrapes)) > 0.05) return grid.phaseMs;
+  const wanted = modulo(sampleMs + SCRAPE_MARGIN_MS - grid.startMs, grid.intervalMs);
+  const present = modulo(grid.phaseMs, grid.intervalMs);
+  // With several scrapes in an interval every one of them will do: keep the nearest.
+  const apart = modulo(wanted - present, scrapeIntervalMs);
+  const distance = Math.min(apart, scrapeIntervalMs - apart);
+  return distance <= PHASE_TOLERANCE_MS ? grid.phaseMs : wanted;
+}
+
+function modulo(value: number, by: number): number {
+  return ((value % by) + by) % by;
+}

@@ -1,0 +1,218 @@
+// The decision of one reconcile: pure. Folds the looks, notes edits by others, obeys a command, lets the machine step until
+// nothing moves, and says what the status becomes, what is told, what the routes shall say and when to come back.
+
+import { ABORT_ANNOTATION, STATE_VERSION } from '../../api/names.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { nextLookAfter } from '../analysis/grid.ts';
+import { describeStatus } from './describe.ts';
+import { desireRoutes, type RouteIntent } from './desired.ts';
+import { noteDrift, type Drift } from './drift.ts';
+import { applyEdit } from './edits.ts';
+import { gatherFacts, type Facts } from './facts.ts';
+import { foldLook, gridOf } from './looks.ts';
+import { findPauseReason, step, type Telling } from './machine.ts';
+import type { Observation } from './observation.ts';
+import { isJudged, isRunning, parseState, type StateName } from './state.ts';
+import * as steps from './steps.ts';
+import { fromTime } from './times.ts';
+
+/** One edge that was taken. */
+export interface Transition {
+  readonly from: StateName;
+  readonly to: StateName;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Decision {
+  readonly state: StateName;
+  readonly status: CanaryReleaseStatus;
+  readonly transitions: readonly Transition[];
+  readonly tellings: readonly Telling[];
+  readonly drift: Drift | undefined;
+  readonly intents: readonly RouteIntent[];
+  /** Unix milliseconds; undefined when only a change of the world can bring anything new. */
+  readonly wakeAt: number | undefined;
+}
+
+/** Steps that one reconcile may take; a chain of all states is shorter. */
+const MOST_STEPS = 20;
+
+/**
+ * Decides. @param status the last status, committed or not
+ * @param now Unix milliseconds
+ */
+export function decide(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  observation: Observation,
+  now: number,
+): Decision {
+  const known = parseState(status.state);
+  if (known === undefined || observation.release.unknownState !== undefined || (status.stateVersion ?? STATE_VERSION) > STATE_VERSION) return refuseUnknown(spec, status, observation, now);
+  const edited = applyEdit(spec, foldLooks(spec, status, known, observation), known);
+  const obeyed = obey(spec, edited, known, observation, now);
+  const walked = walk(spec, obeyed.status, known, observation, now);
+  const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
+  const noted = noteDrift(walked.status, steady);
+  const facts = gatherFacts(spec, noted.status, walked.state, observation, now);
+  return {
+    state: walked.state,
+    status: { ...describeStatus(noted.status, walked.state, facts), state: walked.state, stateVersion: STATE_VERSION },
+    transitions: walked.transitions,
+    tellings: [...obeyed.tellings, ...walked.tellings],
+    drift: noted.drift,
+    intents: desireRoutes(noted.status, walked.state, facts),
+    wakeAt: findWakeTime(noted.status, walked.state, facts),
+  };
+}
+
+function foldLooks(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+): CanaryReleaseStatus {
+  if (!isJudged(state) || spec.analysis.mode === 'Off') return status;
+  return observation.looks.reduce((folded, look) => {
+    const next = foldLook(spec, folded, look);
+    const answered = look.requests.kind !== 'unavailable';
+    return answered && next.release !== undefined && next.release.judgeAnswered !== true
+      ? { ...next, release: { ...next.release, judgeAnswered: true } }
+      : next;
+  }, status);
+}
+
+/** Records a command as handled, refused or done; approvals are remembered here, the other verbs are guards of the machine. */
+function obey(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+  now: number,
+): { readonly status: CanaryReleaseStatus; readonly tellings: readonly Telling[] } {
+  const { command } = gatherFacts(spec, status, state, observation, now);
+  if (command === undefined) return { status, tellings: [] };
+  const who = command.by ?? 'a person';
+  if (command.refusal !== undefined)
+    return {
+      status: handled(status, command, 'Refused'),
+      tellings: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true }],
+    };
+  if (command.verb !== 'approve' || command.stage === undefined) return { status, tellings: [] };
+  return {
+    status: handled(steps.approve(status, command.stage), command, 'Done'),
+    tellings: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}` }],
+  };
+}
+
+function handled(
+  status: CanaryReleaseStatus,
+  command: NonNullable<Facts['command']>,
+  result: 'Done' | 'Refused',
+): CanaryReleaseStatus {
+  const { verb, release, at, by, stage } = command;
+  return {
+    ...status,
+    lastHandledCommand: {
+      verb,
+      release,
+      at,
+      result,
+      ...(by === undefined ? {} : { by }),
+      ...(stage === undefined ? {} : { stage }),
+    },
+  };
+}
+
+interface Walked {
+  readonly state: StateName;
+  readonly status: CanaryReleaseStatus;
+  readonly transitions: readonly Transition[];
+  readonly tellings: readonly Telling[];
+}
+
+/** Steps until nothing moves. A command is used up by the first step that it lets happen, or by the first that it does not. */
+function walk(
+  spec: CanaryReleaseSpec,
+  start: CanaryReleaseStatus,
+  from: StateName,
+  observation: Observation,
+  now: number,
+): Walked {
+  let [state, status] = [from, start];
+  const transitions: Transition[] = [];
+  const tellings: Telling[] = [];
+  for (let count = 0; count < MOST_STEPS; count += 1) {
+    const gathered = gatherFacts(spec, status, state, observation, now);
+    const why = isRunning(state) ? findPauseReason({ context: { status }, event: { type: 'OBSERVED', facts: gathered } }) : undefined;
+    const facts = why === undefined ? gathered : { ...gathered, pauseReason: why };
+    const next = step(state, status, facts);
+    if (next.moved) {
+      tellings.push(...next.tellings);
+      transitions.push(toTransition(state, next.state, next.tellings, facts));
+    }
+    [state, status] = [next.state, next.status];
+    if (facts.command !== undefined && facts.command.refusal === undefined)
+      status = handled(status, facts.command, next.moved ? 'Done' : 'Refused');
+    else if (!next.moved) break;
+  }
+  return { state, status, transitions, tellings };
+}
+
+function toTransition(from: StateName, to: StateName, tellings: readonly Telling[], facts: Facts): Transition {
+  const told = tellings[0];
+  return {
+    from,
+    to,
+    reason: facts.home?.reason ?? told?.reason ?? 'Observed',
+    message: told?.message ?? `${from} is done`,
+  };
+}
+
+/** The next time at which something may be due by the clock alone. */
+function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Facts): number | undefined {
+  const { release } = status;
+  if (release === undefined || !isRunning(state)) return undefined;
+  const { now, spec } = facts;
+  const times: (number | undefined)[] = [
+    fromTime(release.deadlineAt),
+    state === 'stage.analyzing' ? fromTime(release.stageEndsAt) : undefined,
+    state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
+    state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,
+    // Routes and writes that do not answer are looked at again without being asked.
+    state === 'stage.analyzing' || state === 'paused' || state === 'blocked' ? undefined : now + 1_000,
+    state === 'paused' || state === 'blocked' ? now + 30_000 : undefined,
+    facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
+  ];
+  const coming = times.filter((time): time is number => time !== undefined).map((time) => Math.max(time, now + 1));
+  return coming.length === 0 ? undefined : Math.min(...coming);
+}
+
+/** A stored state that this version does not know: traffic can be taken home, nothing can be raised, and it says so. */
+function refuseUnknown(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  observation: Observation,
+  now: number,
+): Decision {
+  const { metadata } = observation.release;
+  const wantsHome =
+    metadata.deletionTimestamp !== undefined || metadata.annotations?.[ABORT_ANNOTATION] === status.release?.id;
+  if (wantsHome && status.release !== undefined) {
+    const { state: _state, stateVersion: _version, ...rest } = status;
+    return decide(spec, { ...rest, state: 'stage.analyzing', stateVersion: STATE_VERSION }, observation, now);
+  }
+  const message = `the stored state ${status.state ?? ''} (version ${status.stateVersion ?? '?'}) was written by a newer operator; upgrade this one, or abort to bring traffic home`;
+  const facts = gatherFacts(spec, status, 'blocked', observation, now);
+  const blocked = { ...facts, blocker: { reason: 'UnknownState', message } };
+  return {
+    state: 'blocked',
+    status: { ...describeStatus(status, 'blocked', blocked), ...(status.state === undefined ? {} : { state: status.state }), ...(status.stateVersion === undefined ? {} : { stateVersion: status.stateVersion }) },
+    transitions: [],
+    tellings: [],
+    drift: undefined,
+    intents: [],
+    wakeAt: undefined,
+  };
+}

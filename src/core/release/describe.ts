@@ -1,0 +1,196 @@
+// The status in people's terms, derived: phase, progress, message, conditions. Whoever reads the status reads this.
+
+import { setCondition } from '../../api/conditions.ts';
+import type { CanaryReleaseStatus, Condition } from '../../api/release.ts';
+import type { Facts } from './facts.ts';
+import { describePause, nameStage } from './sentences.ts';
+import { isRunning, phaseOf, type StateName } from './state.ts';
+import { clockOf, fromTime, toTime } from './times.ts';
+
+/** Fills in what is derived. @param state the state after the last step */
+export function describeStatus(status: CanaryReleaseStatus, state: StateName, facts: Facts): CanaryReleaseStatus {
+  const generation = facts.observation.release.metadata.generation ?? 0;
+  const waitsBlocked = !isRunning(state) && facts.blocker !== undefined && !facts.deleting && needsRelease(status, facts);
+  const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
+  const count = facts.spec.stages.length;
+  const release = status.release;
+  const { verdict, ...rest } = status;
+  return {
+    ...rest,
+    ...(verdict === undefined || !isRunning(state) ? {} : { verdict }),
+    observedGeneration: generation,
+    phase,
+    ...(release === undefined ? {} : { progress: progressOf(state, release.stageIndex ?? 0, count) }),
+    weight: status.weight ?? 0,
+    observedWeight: isRunning(state) ? facts.observedWeight : 0,
+    message: describe(status, state, facts, waitsBlocked).slice(0, 1024),
+    conditions: [...describeConditions(status, state, facts, waitsBlocked, generation)],
+  };
+}
+
+/** Something is asked for that cannot be done: a candidate waits, or roles cannot even be told. */
+function needsRelease(status: CanaryReleaseStatus, facts: Facts): boolean {
+  return facts.candidate !== undefined || facts.sides === undefined || status.serving === undefined;
+}
+
+function progressOf(state: StateName, index: number, count: number): string {
+  if (state === 'promoted' || state.startsWith('promoting.')) return `${count}/${count}`;
+  return state === 'preparing' ? `0/${count}` : `${Math.min(index + 1, count)}/${count}`;
+}
+
+function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
+  const { release } = status;
+  const { blocker, spec } = facts;
+  if (waitsBlocked || state === 'blocked') return `blocked: ${blocker?.reason}: ${blocker?.message}`;
+  if (release === undefined) return 'nothing to release yet';
+  const stage = nameStage(release.stageIndex ?? 0, spec.stages.length, release.stage);
+  const where = `${stage} at ${status.weight ?? 0}%`;
+  switch (state) {
+    case 'idle':
+      return 'nothing to release';
+    case 'preparing':
+      return `release ${release.id} of revision ${release.revision}: ${describePreparing(facts, release)}`;
+    case 'stage.shifting':
+      return `${where}: ${facts.rejection?.message ?? facts.acceptanceWait ?? 'waits until every route says so'}`;
+    case 'stage.analyzing':
+      return `${where}: ${describeEvidence(status, facts)}; ${describeNext(status, facts)}`;
+    case 'stage.awaitingApproval':
+      return `${where}: ${describeEvidence(status, facts)}; waits for approval (approve:${release.id}/${approvalNumber(status, facts)})`;
+    case 'paused':
+      return `paused in ${where}: ${describePause(release.pausedBy)}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
+    case 'promoting.rollingOut':
+      return 'promoting: canary share goes to 100%';
+    case 'promoting.baking':
+      return `promoting: watched at 100% until ${clockOf(fromTime(release.bakeEndsAt) ?? facts.now)}; ${describeEvidence(status, facts)}`;
+    case 'promoting.restoring':
+      return 'promoting: leaves the routes as they stay';
+    case 'promoted':
+      return `revision ${release.revision} is promoted; Service ${status.serving?.service ?? release.canary.service} serves`;
+    case 'rollingBack.goingHome':
+    case 'rollingBack.draining':
+    case 'rollingBack.cleaning':
+      return `rolling back to Service ${release.serving.service}: ${release.reasonMessage ?? ''}`;
+    case 'rolledBack':
+      return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}`;
+  }
+}
+
+function approvalNumber(status: CanaryReleaseStatus, facts: Facts): number {
+  const index = status.release?.stageIndex ?? 0;
+  const own = facts.stage?.approval === 'Required' && !(status.release?.approvedStages ?? []).includes(index + 1);
+  return own ? index + 1 : facts.spec.stages.length + 1;
+}
+
+function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
+  if (!facts.canaryReady) return `waits for ready pods behind Service ${release.canary.service}`;
+  if (facts.judging && release.judgeAnswered !== true) return 'waits until Prometheus answers';
+  return 'takes the routes';
+}
+
+/** The check that says most: a failing one first, then the first of all. */
+function describeEvidence(status: CanaryReleaseStatus, facts: Facts): string {
+  if (facts.spec.analysis.mode === 'Off') return 'analysis is off';
+  const checks = status.checks ?? [];
+  const order = ['Fail', 'Unavailable', 'Inconclusive', 'Pass'];
+  const telling = [...checks].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))[0];
+  if (telling === undefined) return (status.weight ?? 0) === 0 ? 'no traffic is asked for' : 'no look yet';
+  if (telling.value === undefined) return `${telling.name}: ${telling.message ?? telling.verdict}`;
+  const over = telling.requests === undefined ? '' : ` over ${telling.requests} canary requests`;
+  return `${telling.name} ${telling.value} (limit ${telling.limit})${over}${describeTooFew(status, facts)}`;
+}
+
+function describeTooFew(status: CanaryReleaseStatus, facts: Facts): string {
+  const needed = facts.stage?.minRequests ?? facts.spec.analysis.minRequests;
+  const seen = Math.round(status.release?.stageRequests ?? 0);
+  return seen < needed ? `, ${seen} of ${needed} requests that a Pass needs` : '';
+}
+
+function describeNext(status: CanaryReleaseStatus, facts: Facts): string {
+  const ends = fromTime(status.release?.stageEndsAt);
+  const next = facts.spec.stages[(status.release?.stageIndex ?? 0) + 1];
+  const what = next === undefined ? 'promotion' : `${next.weight}%`;
+  return ends === undefined ? `${what} next` : `${what} at ${clockOf(Math.max(ends, 0))} at the earliest`;
+}
+
+type Word = { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string };
+
+function describeConditions(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  facts: Facts,
+  waitsBlocked: boolean,
+  generation: number,
+): readonly Condition[] {
+  const ready = describeReady(status, state, facts, waitsBlocked);
+  const bad = ready.stalled;
+  const message = describe(status, state, facts, waitsBlocked).slice(0, 1024);
+  const words: readonly (readonly [string, Word | undefined])[] = [
+    ['Ready', { status: ready.ok ? 'True' : 'False', reason: ready.reason, message }],
+    ['Reconciling', !ready.ok && !bad ? { status: 'True', reason: ready.reason, message: 'a release is under way' } : undefined],
+    ['Stalled', bad ? { status: 'True', reason: ready.reason, message } : undefined],
+    ['RoutesAccepted', describeRoutes(status, state, facts)],
+    ['MetricsAvailable', describeMetrics(status, facts)],
+    ['AnalysisEnforced', describeMode(facts)],
+  ];
+  let conditions: readonly Condition[] = status.conditions ?? [];
+  for (const [type, word] of words) {
+    if (word === undefined) {
+      conditions = conditions.filter((condition) => condition.type !== type);
+      continue;
+    }
+    conditions = setCondition(conditions, { type, ...word, observedGeneration: generation }, toTime(facts.now));
+  }
+  return conditions;
+}
+
+interface ReadyWord {
+  readonly ok: boolean;
+  readonly stalled: boolean;
+  readonly reason: string;
+}
+
+/** kstatus: a person is needed (Stalled) after a rollback and when blocked; waiting for people is still reconciling. */
+function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): ReadyWord {
+  if (facts.deleting) return { ok: false, stalled: false, reason: 'Deleting' };
+  if (waitsBlocked || state === 'blocked')
+    return { ok: false, stalled: true, reason: facts.blocker?.reason === 'RouteContested' ? 'RouteContested' : 'Blocked' };
+  if (state === 'rolledBack') {
+    const superseded = status.release?.reason === 'Superseded';
+    return { ok: false, stalled: !superseded, reason: 'RolledBack' };
+  }
+  if (!isRunning(state))
+    return facts.candidate === undefined
+      ? { ok: true, stalled: false, reason: state === 'promoted' ? 'Promoted' : 'Idle' }
+      : { ok: false, stalled: false, reason: 'PendingRelease' };
+  if (state === 'paused') return { ok: false, stalled: false, reason: 'Paused' };
+  if (state === 'stage.awaitingApproval') return { ok: false, stalled: false, reason: 'AwaitingApproval' };
+  if (state.startsWith('rollingBack.')) return { ok: false, stalled: false, reason: 'RollingBack' };
+  return { ok: false, stalled: false, reason: state === 'preparing' ? 'PendingRelease' : 'InRelease' };
+}
+
+function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
+  if (!isRunning(state) || (status.release?.routes ?? []).length === 0) return undefined;
+  if (facts.rejection !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.rejection.message };
+  if (facts.acceptanceWait !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.acceptanceWait };
+  return { status: 'True', reason: 'Accepted', message: 'every gateway has accepted every route as it is' };
+}
+
+function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | undefined {
+  if (facts.spec.analysis.mode === 'Off') return undefined;
+  const { metrics } = facts.observation;
+  if (metrics.kind === 'refused') return { status: 'False', reason: metrics.reason, message: metrics.message };
+  if (status.release?.unavailableSince !== undefined)
+    return { status: 'False', reason: 'Unavailable', message: `Prometheus cannot be asked since ${status.release.unavailableSince}; weights are held` };
+  return { status: 'True', reason: 'Available', message: `metrics source ${metrics.source}` };
+}
+
+function describeMode(facts: Facts): Word {
+  switch (facts.spec.analysis.mode) {
+    case 'Enforce':
+      return { status: 'True', reason: 'Enforced', message: 'a bad verdict takes the canary home' };
+    case 'Observe':
+      return { status: 'False', reason: 'Observing', message: 'spec.analysis.mode is Observe: verdicts are told and never acted on' };
+    case 'Off':
+      return { status: 'False', reason: 'AnalysisOff', message: 'spec.analysis.mode is Off: weights rise by time alone, nothing is judged' };
+  }
+}

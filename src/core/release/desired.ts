@@ -1,0 +1,88 @@
+// What the routes shall say, from the status alone: state-like effects. Downwards is always asserted; upwards only where a
+// state or a fresh Pass asked for it (rule 2); between releases nothing is asserted at all (rule 3).
+
+import { FIELD_MANAGER } from '../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { buildHome, buildLower, buildRaise, buildRestore, type JsonPatchOperation, type RuleChange } from '../routing/patch.ts';
+import { compareShare, isLeftAs, weightsFor, type RouteStanding, type WantedWeights } from '../routing/standing.ts';
+import type { Facts } from './facts.ts';
+import { isGoingHome, isRunning, type StateName } from './state.ts';
+
+/** One route and what is wanted of it. The patch is built again from a fresh read when a guard fails. */
+export interface RouteIntent {
+  readonly kind: 'home' | 'lower' | 'raise' | 'claim' | 'restore';
+  readonly standing: RouteStanding;
+  readonly wanted: WantedWeights;
+  /** The annotation's value that the intent sets or tests. */
+  readonly mark: string;
+}
+
+/** Wanted writes, none where the routes say already what they shall. */
+export function desireRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly RouteIntent[] {
+  if (!isRunning(state) || status.release === undefined) return [];
+  return facts.standings.flatMap((standing) => {
+    const intent = desireRoute(status, state, facts, standing);
+    return intent === undefined ? [] : [intent];
+  });
+}
+
+function desireRoute(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  facts: Facts,
+  standing: RouteStanding,
+): RouteIntent | undefined {
+  if (standing.route === undefined) return undefined;
+  const { mark, homeMark } = facts;
+  const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
+  if (state === 'rollingBack.goingHome') {
+    const home = standing.mark === homeMark && standing.rules.every((rule) => (rule.now?.canary.weight ?? 0) === 0);
+    return home ? undefined : { kind: 'home', standing, wanted: { kind: 'share', percent: 0 }, mark: homeMark };
+  }
+  if (isGoingHome(state) || state === 'promoting.restoring') return desireRestored(status, state, standing, mark);
+  if (state === 'preparing') return standing.mark === mark ? undefined : { kind: 'claim', standing, wanted: share, mark };
+  const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
+  if (shares.includes('above')) return { kind: 'lower', standing, wanted: share, mark };
+  if (!shares.includes('below')) return undefined;
+  const raising = state === 'stage.shifting' || state === 'promoting.rollingOut' || status.release?.puttingBack === true;
+  if (!raising) return undefined;
+  // Somebody replaced the route and our mark with it: it is claimed again before the raise, which tests it.
+  return standing.mark === undefined
+    ? { kind: 'claim', standing, wanted: share, mark }
+    : { kind: 'raise', standing, wanted: share, mark };
+}
+
+function desireRestored(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  standing: RouteStanding,
+  mark: string,
+): RouteIntent | undefined {
+  const kind = state === 'promoting.restoring' ? 'promoted' : 'restored';
+  if (status.release?.retained === true)
+    return standing.mark === undefined ? undefined : { kind: 'restore', standing: { ...standing, rules: [] }, wanted: { kind }, mark };
+  return isLeftAs(standing, { kind }) ? undefined : { kind: 'restore', standing, wanted: { kind }, mark };
+}
+
+/** The patch of an intent against the route as its standing has it. Empty: nothing to write. Claims are merge patches instead. */
+export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
+  const { standing, wanted, mark } = intent;
+  const changes = standing.rules.flatMap((rule): RuleChange[] =>
+    rule.now === undefined ? [] : [{ rule: rule.now, weights: weightsFor(rule, wanted) }],
+  );
+  switch (intent.kind) {
+    case 'home':
+      return buildHome(changes, mark, standing.route?.metadata.annotations === undefined ? 'absent' : 'present');
+    case 'lower':
+      return buildLower(changes);
+    case 'raise':
+      return buildRaise(changes, mark);
+    case 'restore':
+      return standing.route === undefined ? [] : buildRestore(changes, standing.route);
+    case 'claim':
+      return [];
+  }
+}
+
+/** The field manager whose entry the very last write removes. */
+export const TRACE_MANAGER = FIELD_MANAGER;

@@ -1,0 +1,92 @@
+// Foreign edits of our weights (rule 7): one that lowers stays until a fresh Pass, one that raises is lowered at once; both
+// are told with the field manager's name, and too many put-backs make the route contested.
+
+import { FIELD_MANAGER } from '../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { compareShare, lastForeignManager, type RouteStanding } from '../routing/standing.ts';
+import type { Facts } from './facts.ts';
+import type { StateName } from './state.ts';
+import { fromTime, toTime } from './times.ts';
+
+/** An edit that was found. */
+export interface Drift {
+  readonly route: string;
+  readonly manager: string;
+  readonly direction: 'raised' | 'lowered';
+  readonly message: string;
+}
+
+/** States in which the wanted weight was effective once, so that any difference is somebody else's work. */
+const STEADY: readonly StateName[] = ['stage.analyzing', 'stage.awaitingApproval', 'paused', 'blocked', 'promoting.baking'];
+
+const CONTESTED_BY_ONE = 3;
+const CONTESTED_IN_A_MINUTE = 5;
+
+/** Notes new foreign edits and decides whether a put-back upwards is due. */
+export function noteDrift(status: CanaryReleaseStatus, facts: Facts): { status: CanaryReleaseStatus; drift?: Drift } {
+  const release = status.release;
+  if (release === undefined || !STEADY.includes(facts.state)) return { status };
+  const found = findDrift(facts.standings, status.weight ?? 0);
+  if (found === undefined) return { status: clearDrift(status) };
+  const key = `${found.route}@${found.generation}`;
+  const seen = release.driftKey === key;
+  const lowered = found.direction === 'lowered';
+  const since = release.driftSince ?? (lowered ? toTime(facts.now) : undefined);
+  const noted = { ...release, driftKey: key, ...(since === undefined ? {} : { driftSince: since }) };
+  const next = lowered ? putBackWhenProven({ ...status, release: noted }, facts, found.manager) : { ...status, release: noted };
+  return seen ? { status: next } : { status: next, drift: found };
+}
+
+function findDrift(standings: readonly RouteStanding[], weight: number): (Drift & { generation: number }) | undefined {
+  for (const standing of standings) {
+    const { route, rules } = standing;
+    if (route === undefined) continue;
+    for (const rule of rules) {
+      const share = compareShare(rule, weight);
+      if (share !== 'above' && share !== 'below') continue;
+      const manager = lastForeignManager(route, FIELD_MANAGER) ?? 'unknown';
+      const name = `${route.kind} ${route.metadata.name}`;
+      const direction = share === 'above' ? 'raised' : 'lowered';
+      const what = share === 'above' ? 'put back down at once' : 'left as it is until the next Pass';
+      return {
+        route: name,
+        manager,
+        direction,
+        generation: route.metadata.generation ?? 0,
+        message: `${name}, rule ${rule.recorded.key}: field manager ${manager} ${direction} the canary's share (wanted ${weight}%); ${what}`,
+      };
+    }
+  }
+  return undefined;
+}
+
+function clearDrift(status: CanaryReleaseStatus): CanaryReleaseStatus {
+  const release = status.release;
+  if (release === undefined || (release.driftSince === undefined && release.puttingBack === undefined)) return status;
+  const { driftSince: _since, puttingBack: _putting, ...rest } = release;
+  return { ...status, release: rest };
+}
+
+/** A put-back upwards is a raise: it needs a look that passed after the edit was seen. */
+function putBackWhenProven(status: CanaryReleaseStatus, facts: Facts, manager: string): CanaryReleaseStatus {
+  const release = status.release;
+  if (release === undefined || release.puttingBack === true || release.contestedBy !== undefined) return status;
+  if (facts.state === 'paused' || facts.state === 'blocked') return status;
+  const since = fromTime(release.driftSince) ?? facts.now;
+  const proven = !facts.enforced || (release.verdict === 'Pass' && (fromTime(release.passAt) ?? 0) > since);
+  if (!proven) return status;
+  const counts = release.putBacks ?? [];
+  const count = (counts.find((entry) => entry.manager === manager)?.count ?? 0) + 1;
+  const times = [...(release.putBackTimes ?? []).filter((time) => facts.now - (fromTime(time) ?? 0) < 60_000), toTime(facts.now)];
+  const contested = count > CONTESTED_BY_ONE || times.length > CONTESTED_IN_A_MINUTE;
+  const putBacks = [...counts.filter((entry) => entry.manager !== manager), { manager, count }].slice(-8);
+  return {
+    ...status,
+    release: {
+      ...release,
+      putBacks,
+      putBackTimes: times.slice(-5),
+      ...(contested ? { contestedBy: manager } : { puttingBack: true }),
+    },
+  };
+}

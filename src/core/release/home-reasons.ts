@@ -1,0 +1,137 @@
+// Why a running release must bring all traffic home now (rule 1): a chain of named checks, the first that answers wins.
+
+import { parseDuration } from '../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { RouteStanding } from '../routing/standing.ts';
+import type { Blocker } from './blockers.ts';
+import type { Observation } from './observation.ts';
+import type { Sides } from './revision.ts';
+import { isJudged, type StateName } from './state.ts';
+import { fromTime } from './times.ts';
+
+/** Reason word and sentence. `rejects`: the revision itself is to blame and is not tried again by itself. */
+export interface HomeReason {
+  readonly reason: string;
+  readonly message: string;
+  readonly rejects: boolean;
+}
+
+/** What the checks may ask. */
+export interface HomeFacts {
+  readonly now: number;
+  readonly state: StateName;
+  readonly spec: CanaryReleaseSpec;
+  readonly observation: Observation;
+  readonly sides: Sides | undefined;
+  readonly standings: readonly RouteStanding[];
+  readonly observedWeight: number;
+  readonly homeMark: string;
+  readonly deleting: boolean;
+  readonly enforced: boolean;
+  readonly timedOut: boolean;
+  readonly blocker: Blocker | undefined;
+  readonly abortRequested: boolean;
+  readonly revisionChanged: boolean;
+  readonly canaryEmpty: boolean;
+}
+
+type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | undefined;
+
+/** In this order: what people asked for first, then what the world says, then what the clock says. */
+const CHECKS: readonly Check[] = [
+  deletionAsksForHome,
+  abortWasAsked,
+  theVerdictIsFail,
+  theCanaryIsEmpty,
+  aNewRevisionIsThere,
+  anEarlierOperatorWentHome,
+  theDeadlinePassed,
+  troubleLastedTooLong,
+  prometheusWasAwayTooLong,
+  evidenceNeverCame,
+];
+
+/** The first reason to go home, or undefined. Only a release that runs and is not on its way home already has one. */
+export function findHomeReason(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  if (!isJudged(facts.state)) return undefined;
+  for (const check of CHECKS) {
+    const reason = check(facts, status);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function deletionAsksForHome({ deleting, spec }: HomeFacts): HomeReason | undefined {
+  if (!deleting || spec.deletionPolicy === 'Retain') return undefined;
+  return { reason: 'Deleted', message: 'the CanaryRelease is being deleted', rejects: false };
+}
+
+function abortWasAsked({ abortRequested }: HomeFacts): HomeReason | undefined {
+  if (!abortRequested) return undefined;
+  return { reason: 'Aborted', message: 'aborted by a person (annotation glidepath.dev/abort)', rejects: true };
+}
+
+/** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */
+function anEarlierOperatorWentHome({ standings, homeMark }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  if (!standings.some(({ mark }) => mark === homeMark)) return undefined;
+  const known = status.release?.failedCheck;
+  return {
+    reason: known?.name ?? 'Recovered',
+    message: known?.message ?? 'a route says that this release was taken home before the operator restarted',
+    rejects: true,
+  };
+}
+
+function theVerdictIsFail({ enforced }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const failed = status.release?.failedCheck;
+  if (failed === undefined || !enforced) return undefined;
+  return { reason: failed.reason, message: failed.message, rejects: true };
+}
+
+function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const hasWeight = facts.observedWeight > 0 || (status.weight ?? 0) > 0;
+  if (!hasWeight || !facts.canaryEmpty) return undefined;
+  const service = facts.sides?.canary ?? '';
+  return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint`, rejects: true };
+}
+
+function aNewRevisionIsThere({ revisionChanged, state }: HomeFacts): HomeReason | undefined {
+  // While the last writes of a promotion are made the release has ended in all but name.
+  if (!revisionChanged || state === 'promoting.restoring') return undefined;
+  return { reason: 'Superseded', message: 'another revision appeared while this one was being released', rejects: false };
+}
+
+function theDeadlinePassed({ now, spec }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const deadline = fromTime(status.release?.deadlineAt);
+  if (deadline === undefined || now < deadline || spec.deadline.then !== 'Rollback') return undefined;
+  return { reason: 'DeadlineExceeded', message: `the release took longer than ${spec.deadline.after}`, rejects: true };
+}
+
+function troubleLastedTooLong({ now, spec, blocker, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const since = fromTime(status.release?.blockedSince);
+  if (blocker === undefined || state !== 'blocked' || since === undefined || spec.onBlocked.then !== 'Rollback') return undefined;
+  if (now < since + parseDuration(spec.onBlocked.after)) return undefined;
+  return {
+    reason: 'BlockedTooLong',
+    message: `blocked for ${spec.onBlocked.after} (${blocker.reason}: ${blocker.message})`,
+    rejects: false,
+  };
+}
+
+function prometheusWasAwayTooLong({ now, spec, enforced }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const since = fromTime(status.release?.unavailableSince);
+  const { after, then } = spec.analysis.onUnavailable;
+  if (since === undefined || then !== 'Rollback' || !enforced || now < since + parseDuration(after)) return undefined;
+  return { reason: 'MetricsUnavailable', message: `Prometheus could not be asked for ${after}`, rejects: false };
+}
+
+function evidenceNeverCame(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const { state, enforced, timedOut, spec, stage } = { stage: facts.spec.stages[status.release?.stageIndex ?? 0], ...facts };
+  if (state !== 'stage.analyzing' || !enforced || !timedOut || spec.analysis.onInconclusive !== 'Rollback') return undefined;
+  if (status.release?.verdict !== 'Inconclusive' && status.release?.verdict !== undefined) return undefined;
+  return {
+    reason: 'Inconclusive',
+    message: `no proof after ${stage?.timeout ?? 'the timeout'} in this stage (onInconclusive: Rollback)`,
+    rejects: true,
+  };
+}

@@ -1,0 +1,142 @@
+// Folds one look into the status: verdicts, failing counts, the stage's clock. A pure fold over stored samples, so that a
+// restart that reads the same looks again comes to the same state, and nothing is counted twice (rule 5).
+
+import type { Verdict } from '../../api/names.ts';
+import { parseDuration } from '../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../api/release.ts';
+import { judgeCheck, type CheckResult } from '../analysis/checks.ts';
+import { alignPhase, type Grid } from '../analysis/grid.ts';
+import type { LookReading } from '../analysis/reading.ts';
+import { fromTime, toTime } from './times.ts';
+
+type Release = NonNullable<CanaryReleaseStatus['release']>;
+
+/** The looks' grid of a release. */
+export function gridOf(spec: CanaryReleaseSpec, release: Release): Grid {
+  return {
+    startMs: fromTime(release.startedAt) ?? 0,
+    phaseMs: release.lookPhaseMs ?? 0,
+    intervalMs: parseDuration(spec.analysis.interval),
+  };
+}
+
+/** Samples older than this many scrapes mean that nobody scrapes any more. */
+const STALE_SCRAPES = 5;
+
+/** A look that saw no newer sample than the look before is no look: it is not counted (design, words). */
+export function hasNewSample(look: LookReading, release: Release): boolean {
+  const before = fromTime(release.sampleAt);
+  if (look.newestSampleMs === undefined || before === undefined) return true;
+  return look.newestSampleMs > before;
+}
+
+/** Folds a look. The stage's clock stands at Unavailable and starts anew at Fail. */
+export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, look: LookReading): CanaryReleaseStatus {
+  const before = status.release;
+  if (before === undefined || look.atMs <= (fromTime(before.lookGridAt) ?? 0)) return status;
+  const release = align(spec, before, look);
+  const unavailable = look.requests.kind === 'unavailable';
+  if (!hasNewSample(look, before) && !isStale(look, before) && !unavailable)
+    return { ...status, release: { ...release, lookGridAt: toTime(look.atMs) } };
+  const results = (status.weight ?? 0) > 0 ? spec.analysis.checks.map((check) => judge(check, look, before)) : [];
+  const failing = countFailing(spec.analysis.checks, results, release.failing ?? []);
+  const failed = findFailed(spec.analysis.checks, results, failing) ?? release.failedCheck;
+  const verdict = sumUp(spec.analysis.checks, results, unavailable);
+  const folded = runClock({ ...release, failing, ...(failed === undefined ? {} : { failedCheck: failed }) }, verdict, look);
+  const requests = (release.stageRequests ?? 0) + look.newRequests;
+  const enough = hasEnoughRequests(spec, release, requests, look);
+  const stands: Verdict | undefined = verdict === 'Pass' && !enough ? 'Inconclusive' : verdict;
+  return {
+    ...status,
+    ...(stands === undefined ? {} : { verdict: stands }),
+    checks: results.map((result) => describeResult(result, look)),
+    release: {
+      ...folded,
+      ...(stands === undefined ? {} : { verdict: stands }),
+      ...(stands === 'Pass' ? { passInStage: true, passAt: toTime(look.atMs) } : {}),
+      stageRequests: requests,
+      lookGridAt: toTime(look.atMs),
+      ...(look.newestSampleMs === undefined ? {} : { sampleAt: new Date(look.newestSampleMs).toISOString() }),
+    },
+  };
+}
+
+function align(spec: CanaryReleaseSpec, release: Release, look: LookReading): Release {
+  if (look.newestSampleMs === undefined) return release;
+  const phaseMs = alignPhase(gridOf(spec, release), look.newestSampleMs, look.scrapeIntervalMs);
+  const scrape = look.scrapeIntervalMs === undefined ? {} : { scrapeIntervalMs: Math.round(look.scrapeIntervalMs) };
+  return { ...release, ...scrape, lookPhaseMs: Math.round(phaseMs) };
+}
+
+/** No new sample for several scrapes: that is no look to skip but evidence that went missing. */
+function isStale(look: LookReading, release: Release): boolean {
+  if (look.newestSampleMs === undefined) return true;
+  const scrape = look.scrapeIntervalMs ?? release.scrapeIntervalMs ?? 60_000;
+  return look.atMs - look.newestSampleMs > STALE_SCRAPES * scrape;
+}
+
+function judge(check: Check, look: LookReading, release: Release): CheckResult {
+  const result = judgeCheck(check, look);
+  if (result.verdict === 'Unavailable' || !isStale(look, release) || look.newestSampleMs === undefined) return result;
+  return { ...result, verdict: 'Inconclusive', message: 'the newest sample is old: is the gateway still scraped?' };
+}
+
+type Failing = NonNullable<Release['failing']>;
+
+/** Fails in a row; Inconclusive and Unavailable neither count nor reset. */
+function countFailing(checks: readonly Check[], results: readonly CheckResult[], before: Failing): Failing {
+  return checks.flatMap((check, index) => {
+    const count = before.find((entry) => entry.check === check.name)?.count ?? 0;
+    const verdict = results[index]?.verdict;
+    const next = verdict === 'Fail' ? count + 1 : verdict === 'Pass' ? 0 : count;
+    return next === 0 ? [] : [{ check: check.name, count: Math.min(next, 1_000) }];
+  });
+}
+
+function findFailed(checks: readonly Check[], results: readonly CheckResult[], failing: Failing): Release['failedCheck'] {
+  for (const [index, check] of checks.entries()) {
+    const result = results[index];
+    const count = failing.find((entry) => entry.check === check.name)?.count ?? 0;
+    if (result?.verdict !== 'Fail' || check.onBreach !== 'Rollback' || count < check.consecutive) continue;
+    return { name: check.name, reason: check.metric ?? 'Query', message: describeFail(check, result, count) };
+  }
+  return undefined;
+}
+
+function describeFail(check: Check, result: CheckResult, count: number): string {
+  const over = result.requests === undefined ? '' : ` over ${result.requests} canary requests`;
+  return `${check.name} ${result.value ?? ''} (limit ${result.limit})${over}, ${count} ${count === 1 ? 'look' : 'looks'} in a row`;
+}
+
+/** The four verdicts of all checks that may act. A check that only observes has no say. */
+function sumUp(checks: readonly Check[], results: readonly CheckResult[], unavailable: boolean): Verdict | undefined {
+  if (unavailable) return 'Unavailable';
+  const verdicts = results.filter((_, index) => checks[index]?.onBreach !== 'Observe').map((result) => result.verdict);
+  for (const verdict of ['Fail', 'Unavailable', 'Inconclusive'] as const) if (verdicts.includes(verdict)) return verdict;
+  return verdicts.length > 0 ? 'Pass' : undefined;
+}
+
+function hasEnoughRequests(spec: CanaryReleaseSpec, release: Release, requests: number, look: LookReading): boolean {
+  const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
+  if (requests >= needed) return true;
+  // Own queries alone can judge where nobody counts requests.
+  return look.requests.kind === 'unusable' && spec.analysis.checks.every((check) => check.query !== undefined);
+}
+
+/** The time that is served: it stands while Prometheus is away, and begins again at a Fail. */
+function runClock(release: Release, verdict: Verdict | undefined, look: LookReading): Release {
+  const { unavailableSince, ...rest } = release;
+  const since = fromTime(unavailableSince);
+  if (verdict === 'Unavailable')
+    return { ...rest, unavailableSince: unavailableSince ?? toTime(look.atMs) };
+  const clean = fromTime(release.cleanSince);
+  if (clean === undefined) return rest;
+  if (verdict === 'Fail') return { ...rest, cleanSince: toTime(look.atMs) };
+  return since === undefined ? rest : { ...rest, cleanSince: toTime(clean + Math.max(0, look.atMs - Math.max(since, clean))) };
+}
+
+type CheckStatus = NonNullable<CanaryReleaseStatus['checks']>[number];
+
+function describeResult(result: CheckResult, look: LookReading): CheckStatus {
+  return { ...result, at: toTime(look.atMs) };
+}

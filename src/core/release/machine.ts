@@ -1,0 +1,338 @@
+// The release as an XState machine: which state follows which fact. Time, metrics and routes come in as facts of one event;
+// nothing here waits, asks or writes. Effects are data: what a step does to the status is in steps.ts, what is announced
+// leaves as resolved action parameters. This is the only file that imports xstate.
+
+import { assign, setup, transition, type ExecutableActionsFrom } from 'xstate';
+import { parseDuration } from '../../api/duration.ts';
+import type { EventReason } from '../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { Facts } from './facts.ts';
+import type { CandidateKey } from './revision.ts';
+import { fromMachineValue, toMachineValue, type StateName } from './state.ts';
+import * as say from './sentences.ts';
+import * as steps from './steps.ts';
+import { fromTime } from './times.ts';
+
+/** What the machine carries: the status as it grows. */
+export interface MachineContext {
+  readonly status: CanaryReleaseStatus;
+}
+
+/** The one event: what is known now. */
+export interface Observed {
+  readonly type: 'OBSERVED';
+  readonly facts: Facts;
+}
+
+/** An edge in words: the event reason it is told under, and the sentence. */
+export interface Telling {
+  readonly reason: EventReason;
+  readonly message: string;
+  readonly warning?: boolean;
+}
+
+type Scope = { readonly context: MachineContext; readonly event: Observed };
+
+const release = ({ context }: Scope) => context.status.release;
+const stageIndex = (scope: Scope) => release(scope)?.stageIndex ?? 0;
+const isLastStage = (scope: Scope) => stageIndex(scope) >= scope.event.facts.spec.stages.length - 1;
+const isAtStageWeight = (scope: Scope) =>
+  (scope.context.status.weight ?? 0) >= (scope.event.facts.stage?.weight ?? 0);
+const isApproved = (scope: Scope, stage: number) => (release(scope)?.approvedStages ?? []).includes(stage);
+
+/** The approvals that leaving this stage needs: its own, and the promotion's where the last stage is left. */
+function areApprovalsGiven(scope: Scope): boolean {
+  const { spec, stage } = scope.event.facts;
+  const own = stage?.approval !== 'Required' || isApproved(scope, stageIndex(scope) + 1);
+  const promotion = !isLastStage(scope) || spec.promotion.approval !== 'Required' || isApproved(scope, spec.stages.length + 1);
+  return own && promotion;
+}
+
+const isOrdered = (scope: Scope, verb: string) => {
+  const command = scope.event.facts.command;
+  return command !== undefined && command.refusal === undefined && command.verb === verb;
+};
+
+function mayRaise({ event }: Scope): boolean {
+  const { blocker, canaryReady, rejection } = event.facts;
+  return blocker === undefined && rejection === undefined && canaryReady;
+}
+
+const isProven = (scope: Scope) => scope.event.facts.stageProven && mayRaise(scope);
+
+function isInconclusiveTooLong(scope: Scope): boolean {
+  const { timedOut, enforced } = scope.event.facts;
+  return timedOut && enforced && release(scope)?.verdict !== 'Unavailable' && !scope.event.facts.stageProven;
+}
+
+function isUnavailableTooLong({ context, event }: Scope): boolean {
+  const { now, spec, enforced } = event.facts;
+  const since = fromTime(context.status.release?.unavailableSince);
+  return enforced && since !== undefined && now >= since + parseDuration(spec.analysis.onUnavailable.after);
+}
+
+/** Why the release pauses, if anything says so. */
+export function findPauseReason(scope: Scope): string | undefined {
+  const { now, spec, blocker, state } = scope.event.facts;
+  if (spec.paused) return 'Spec';
+  if (isOrdered(scope, 'pause')) return 'Command';
+  const deadline = fromTime(release(scope)?.deadlineAt);
+  if (deadline !== undefined && now >= deadline && spec.deadline.then === 'Pause') return 'DeadlineExceeded';
+  if (isUnavailableTooLong(scope) && spec.analysis.onUnavailable.then === 'Pause') return 'MetricsUnavailable';
+  const analyzing = state === 'stage.analyzing' && isInconclusiveTooLong(scope);
+  if (analyzing && spec.analysis.onInconclusive === 'Pause') return 'Inconclusive';
+  // `Promote` needs one Pass in the stage; without it a person is asked.
+  if (analyzing && spec.analysis.onInconclusive === 'Promote' && release(scope)?.passInStage !== true) return 'Inconclusive';
+  const since = fromTime(release(scope)?.blockedSince);
+  const stuck = state === 'blocked' && since !== undefined && now >= since + parseDuration(spec.onBlocked.after);
+  return stuck && blocker !== undefined && spec.onBlocked.then === 'Pause' ? 'BlockedTooLong' : undefined;
+}
+
+function mayResume(scope: Scope): boolean {
+  const { spec } = scope.event.facts;
+  if (spec.paused) return false;
+  return isOrdered(scope, 'resume') || release(scope)?.pausedBy === 'Spec';
+}
+
+/** The candidate to start with: a new one, or at `retry` the rejected one again. */
+function candidateOf(scope: Scope): CandidateKey | undefined {
+  const { candidate, canaryKey } = scope.event.facts;
+  return candidate ?? (isOrdered(scope, 'retry') ? canaryKey : undefined);
+}
+
+function attemptOf(scope: Scope): number {
+  return isOrdered(scope, 'retry') ? (release(scope)?.attempt ?? 1) + 1 : 1;
+}
+
+const machineSetup = setup({
+  types: {} as { context: MachineContext; events: Observed; input: MachineContext },
+  guards: {
+    mustGoHome: ({ event }) => event.facts.home !== undefined,
+    isLetGo: ({ event }) => event.facts.deleting && event.facts.spec.deletionPolicy === 'Retain',
+    candidateMayStart: (scope) =>
+      candidateOf(scope) !== undefined &&
+      scope.event.facts.blocker === undefined &&
+      !scope.event.facts.deleting &&
+      !scope.event.facts.spec.paused,
+    isBlocked: ({ event }) => event.facts.blocker !== undefined && !event.facts.deleting,
+    isFreeAgain: (scope, params: { readonly to: StateName }) =>
+      scope.event.facts.blocker === undefined && release(scope)?.returnTo === params.to,
+    shouldPause: (scope) => findPauseReason(scope) !== undefined,
+    mayResumeTo: (scope, params: { readonly to: StateName }) => mayResume(scope) && release(scope)?.returnTo === params.to,
+    routesAreClaimedAndCanaryIsReady: (scope) =>
+      scope.event.facts.claimed && mayRaise(scope) && (!scope.event.facts.judging || release(scope)?.judgeAnswered === true),
+    weightIsEffective: ({ event }) => event.facts.weightEffective,
+    weightIsEffectiveAndBakes: ({ event }) =>
+      event.facts.weightEffective && parseDuration(event.facts.spec.promotion.bake) > 0,
+    stageIsProvenBelowItsWeight: (scope) => isProven(scope) && !isAtStageWeight(scope),
+    stageIsProven: (scope) => isProven(scope) && areApprovalsGiven(scope) && !isLastStage(scope),
+    lastStageIsProven: (scope) => isProven(scope) && areApprovalsGiven(scope) && isLastStage(scope),
+    stageIsProvenAndNeedsApproval: (scope) => isProven(scope) && !areApprovalsGiven(scope),
+    isLetPassWithoutProof: (scope) =>
+      isInconclusiveTooLong(scope) &&
+      scope.event.facts.spec.analysis.onInconclusive === 'Promote' &&
+      release(scope)?.passInStage === true &&
+      release(scope)?.verdict === 'Inconclusive' &&
+      areApprovalsGiven(scope) &&
+      mayRaise(scope) &&
+      !isLastStage(scope),
+    isLetPassWithoutProofAtTheEnd: (scope) =>
+      isInconclusiveTooLong(scope) &&
+      scope.event.facts.spec.analysis.onInconclusive === 'Promote' &&
+      release(scope)?.passInStage === true &&
+      release(scope)?.verdict === 'Inconclusive' &&
+      areApprovalsGiven(scope) &&
+      mayRaise(scope) &&
+      isLastStage(scope),
+    shouldReduce: (scope) =>
+      isUnavailableTooLong(scope) && scope.event.facts.spec.analysis.onUnavailable.then === 'Reduce' && stageIndex(scope) > 0,
+    isAdvanced: (scope) => isOrdered(scope, 'advance') && mayRaise(scope) && !isLastStage(scope),
+    isPromotedByCommand: (scope) =>
+      (isOrdered(scope, 'promote') || (isOrdered(scope, 'advance') && isLastStage(scope))) && mayRaise(scope),
+    bakeIsServed: ({ event }) => event.facts.stageServed,
+    allRoutesAreHome: ({ event }) => event.facts.allHome,
+    allRoutesAreLeft: ({ event }) => event.facts.allLeft,
+  },
+  actions: {
+    tell: (_scope, _params: Telling) => {
+      throw new Error('effects are data');
+    },
+    start: assign(({ context, event }) => {
+      const scope = { context, event };
+      const key = candidateOf(scope);
+      return key === undefined ? {} : { status: steps.startRelease(context.status, event.facts, key, attemptOf(scope)) };
+    }),
+    enterFirstStage: assign(({ context, event }) => ({ status: steps.enterStage(context.status, event.facts, 0) })),
+    enterSameStage: assign((scope) => ({ status: steps.enterStage(scope.context.status, scope.event.facts, stageIndex(scope)) })),
+    enterNextStage: assign((scope) => ({ status: steps.enterStage(scope.context.status, scope.event.facts, stageIndex(scope) + 1) })),
+    enterPromotion: assign(({ context, event }) => ({ status: steps.enterPromotion(context.status, event.facts) })),
+    beginStageClock: assign(({ context, event }) => ({ status: steps.beginStageClock(context.status, event.facts) })),
+    beginBake: assign(({ context, event }) => ({ status: steps.beginBake(context.status, event.facts) })),
+    beginRestoring: assign(({ context }) => ({ status: steps.beginRestoring(context.status) })),
+    beginHome: assign(({ context, event }) =>
+      event.facts.home === undefined ? {} : { status: steps.beginHome(context.status, event.facts.home) },
+    ),
+    beginLettingGo: assign(({ context }) => ({ status: steps.beginLettingGo(context.status) })),
+    settlePromoted: assign(({ context, event }) => ({ status: steps.settlePromoted(context.status, event.facts) })),
+    settleRolledBack: assign(({ context, event }) => ({ status: steps.settleRolledBack(context.status, event.facts) })),
+    pause: assign((scope) => ({
+      status: steps.pause(scope.context.status, findPauseReason(scope) ?? 'Command', scope.event.facts.state),
+    })),
+    resume: assign(({ context, event }) => ({ status: steps.resume(context.status, event.facts) })),
+    block: assign(({ context, event }) => ({ status: steps.block(context.status, event.facts, event.facts.state) })),
+    unblock: assign(({ context, event }) => ({ status: steps.unblock(context.status, event.facts) })),
+  },
+});
+
+/** An announcement whose words are made when the edge is taken, from the status after the steps before it. */
+const tell = (words: (scope: Scope) => Telling) => ({ type: 'tell' as const, params: words as never });
+
+const goHome = { guard: 'mustGoHome', target: '#release.rollingBack.goingHome', actions: ['beginHome', tell(say.rollbackStarted)] } as const;
+const letGo = { guard: 'isLetGo', target: '#release.rollingBack.cleaning', actions: ['beginLettingGo'] } as const;
+const pause = { guard: 'shouldPause', target: '#release.paused', actions: [tell(say.paused), 'pause'] } as const;
+const block = { guard: 'isBlocked', target: '#release.blocked', actions: ['block', tell(say.blocked)] } as const;
+const start = { guard: 'candidateMayStart', target: '#release.preparing', actions: ['start', tell(say.releaseStarted)] } as const;
+const running = [goHome, letGo] as const;
+
+const RESUMABLE = ['preparing', 'stage.shifting', 'stage.analyzing', 'stage.awaitingApproval', 'promoting.rollingOut', 'promoting.baking'] as const;
+const resumes = RESUMABLE.map((to) => ({
+  guard: { type: 'mayResumeTo' as const, params: { to } },
+  target: `#release.${to}` as const,
+  actions: [tell(say.resumed), 'resume' as const],
+}));
+const unblocks = [...RESUMABLE, 'promoting.restoring' as const].map((to) => ({
+  guard: { type: 'isFreeAgain' as const, params: { to } },
+  target: `#release.${to}` as const,
+  actions: ['unblock' as const, tell(say.resumed)],
+}));
+
+/** The machine. `promoted` and `rolledBack` are ordinary states: a final one would ignore the next release. */
+export const releaseMachine = machineSetup.createMachine({
+  id: 'release',
+  context: ({ input }) => input,
+  initial: 'idle',
+  states: {
+    idle: { on: { OBSERVED: [start] } },
+    preparing: {
+      on: {
+        OBSERVED: [
+          ...running,
+          pause,
+          block,
+          { guard: 'routesAreClaimedAndCanaryIsReady', target: '#release.stage.shifting', actions: ['enterFirstStage', tell(say.weightShifted)] },
+        ],
+      },
+    },
+    stage: {
+      initial: 'shifting',
+      states: {
+        shifting: {
+          on: {
+            OBSERVED: [
+              ...running,
+              pause,
+              block,
+              { guard: 'weightIsEffective', target: '#release.stage.analyzing', actions: ['beginStageClock', tell(say.stageStarted)] },
+            ],
+          },
+        },
+        analyzing: {
+          on: {
+            OBSERVED: [
+              ...running,
+              pause,
+              block,
+              { guard: 'isPromotedByCommand', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
+              { guard: 'isAdvanced', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
+              { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['enterFirstStage', tell(say.weightReduced)] },
+              { guard: 'stageIsProvenBelowItsWeight', target: '#release.stage.shifting', actions: ['enterSameStage', tell(say.weightShifted)] },
+              { guard: 'stageIsProvenAndNeedsApproval', target: '#release.stage.awaitingApproval', actions: [tell(say.approvalNeeded)] },
+              { guard: 'stageIsProven', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
+              { guard: 'lastStageIsProven', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
+              { guard: 'isLetPassWithoutProof', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.passedWithoutProof)] },
+              { guard: 'isLetPassWithoutProofAtTheEnd', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.passedWithoutProof)] },
+            ],
+          },
+        },
+        awaitingApproval: {
+          on: {
+            OBSERVED: [
+              ...running,
+              pause,
+              block,
+              { guard: 'isPromotedByCommand', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
+              { guard: 'isAdvanced', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
+              { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['enterFirstStage', tell(say.weightReduced)] },
+              { guard: 'stageIsProven', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
+              { guard: 'lastStageIsProven', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
+            ],
+          },
+        },
+      },
+    },
+    paused: { on: { OBSERVED: [...running, ...resumes] } },
+    promoting: {
+      initial: 'rollingOut',
+      states: {
+        rollingOut: {
+          on: {
+            OBSERVED: [
+              ...running,
+              pause,
+              block,
+              { guard: 'weightIsEffectiveAndBakes', target: '#release.promoting.baking', actions: ['beginBake'] },
+              { guard: 'weightIsEffective', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
+            ],
+          },
+        },
+        baking: {
+          on: {
+            OBSERVED: [...running, pause, block, { guard: 'bakeIsServed', target: '#release.promoting.restoring', actions: ['beginRestoring'] }],
+          },
+        },
+        restoring: {
+          on: {
+            OBSERVED: [...running, { guard: 'allRoutesAreLeft', target: '#release.promoted', actions: ['settlePromoted', tell(say.promoted)] }],
+          },
+        },
+      },
+    },
+    promoted: { on: { OBSERVED: [start] } },
+    rollingBack: {
+      initial: 'goingHome',
+      states: {
+        goingHome: { on: { OBSERVED: [{ guard: 'allRoutesAreHome', target: '#release.rollingBack.draining' }] } },
+        // In Services mode both versions stay yours: nothing is removed, so there is nothing to wait for.
+        draining: { on: { OBSERVED: [{ target: '#release.rollingBack.cleaning' }] } },
+        cleaning: {
+          on: {
+            OBSERVED: [{ guard: 'allRoutesAreLeft', target: '#release.rolledBack', actions: ['settleRolledBack', tell(say.rolledBack)] }],
+          },
+        },
+      },
+    },
+    rolledBack: { on: { OBSERVED: [start] } },
+    blocked: { on: { OBSERVED: [...running, pause, ...unblocks] } },
+  },
+});
+
+/** One step: the state and status after it, and what is told. `moved` is false when nothing applies. */
+export interface Step {
+  readonly state: StateName;
+  readonly status: CanaryReleaseStatus;
+  readonly tellings: readonly Telling[];
+  readonly moved: boolean;
+}
+
+type Executable = ExecutableActionsFrom<typeof releaseMachine>;
+
+/** Sends the facts to the machine in the state that the status stores. Pure. */
+export function step(state: StateName, status: CanaryReleaseStatus, facts: Facts): Step {
+  const before = releaseMachine.resolveState({ value: toMachineValue(state) as never, context: { status } });
+  const [after, actions] = transition(releaseMachine, before, { type: 'OBSERVED', facts });
+  if (after.status === 'error') throw after.error;
+  const tellings = (actions as readonly Executable[]).flatMap((action): Telling[] =>
+    action.type === 'tell' ? [action.params as unknown as Telling] : [],
+  );
+  return { state: fromMachineValue(after.value), status: after.context.status, tellings, moved: after !== before };
+}

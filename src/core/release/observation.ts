@@ -1,0 +1,50 @@
+// What one reconcile saw of the world: plain facts, nothing decided. The reconciler gathers it, the core only reads it.
+
+import type { CanaryRelease } from '../../api/release.ts';
+import type { Route, RouteKind } from '../../api/routes.ts';
+import type { LookReading } from '../analysis/reading.ts';
+
+/** One backend Service and what stands behind it. */
+export interface ObservedBackend {
+  readonly service: string;
+  readonly exists: boolean;
+  readonly ports: readonly { readonly name?: string; readonly port: number }[];
+  /** Endpoints that are ready (of all EndpointSlices, each address once). */
+  readonly readyEndpoints: number;
+  readonly unreadyEndpoints: number;
+  /** Sorted distinct pod-template-hash values of the pods behind the Service; empty without such pods. */
+  readonly templateHashes: readonly string[];
+  /** False until EndpointSlices are synced or the pods were listed: then nothing may be concluded from the counts. */
+  readonly known: boolean;
+}
+
+/** A route write that was refused since the last reconcile. */
+export interface WriteProblem {
+  readonly route: string;
+  readonly kind: 'forbidden' | 'invalid' | 'error';
+  readonly message: string;
+}
+
+/** Whether the judge can be asked at all, found out before the first write. */
+export type MetricsStanding =
+  | { readonly kind: 'ready'; readonly source: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly message: string };
+
+/** Who drives the routes of this release (rule 8). */
+export type Driver = { readonly kind: 'us' } | { readonly kind: 'other'; readonly name: string; readonly route: string };
+
+export interface Observation {
+  readonly release: CanaryRelease;
+  /** Routes of the namespace that the release refers to, that name its Services, or that its status records. */
+  readonly routes: readonly Route[];
+  /** Served route kinds: a kind whose CRD is absent is not in it. */
+  readonly servedKinds: readonly RouteKind[];
+  readonly backends: Readonly<Record<string, ObservedBackend>>;
+  /** Looks that fell due, in time order. */
+  readonly looks: readonly LookReading[];
+  readonly metrics: MetricsStanding;
+  readonly driver: Driver;
+  readonly writeProblems: readonly WriteProblem[];
+  /** Set when the CRD's schema number is lower than this operator needs: only home is possible. */
+  readonly oldSchema: boolean;
+}

@@ -1,0 +1,110 @@
+// Services mode: which Service serves, which is the canary, and is what stands behind the canary new?
+
+import { createHash } from 'node:crypto';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { Route } from '../../api/routes.ts';
+import { namesService, scanRules } from '../routing/rules.ts';
+import type { ObservedBackend, Observation } from './observation.ts';
+
+/** The two Services by role. */
+export interface Sides {
+  readonly serving: string;
+  readonly canary: string;
+}
+
+/** What makes a candidate the same one again: Service, `spec.revision`, and the templates of the pods behind it. */
+export interface CandidateKey {
+  readonly service: string;
+  readonly specRevision?: string;
+  readonly templateHashes: readonly string[];
+}
+
+/**
+ * Roles: those of the running release; else the Service that served last, as long as it is listed; else, at first contact,
+ * the one with the larger weight on the routes. Undefined when the routes give neither of them more.
+ */
+export function chooseSides(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  routes: readonly Route[],
+): Sides | undefined {
+  const [first, second] = (spec.services ?? []).map((service) => service.name);
+  if (first === undefined || second === undefined) return undefined;
+  const known = status.serving?.service;
+  const [a, b] = weightsOnRoutes(routes, first, second);
+  // Between releases people and Git are right: a route that gives everything to the other Service has moved home.
+  if (known === first && !(a === 0 && b > 0)) return { serving: first, canary: second };
+  if (known === second && !(b === 0 && a > 0)) return { serving: second, canary: first };
+  if (a === b) return undefined;
+  return a > b ? { serving: first, canary: second } : { serving: second, canary: first };
+}
+
+function weightsOnRoutes(routes: readonly Route[], first: string, second: string): readonly [number, number] {
+  let totals: [number, number] = [0, 0];
+  for (const route of routes) {
+    for (const rule of scanRules(route, { serving: first, canary: second }, undefined).rules)
+      totals = [totals[0] + rule.serving.weight, totals[1] + rule.canary.weight];
+    if (totals[0] + totals[1] > 0) continue;
+    // Only one of them is named: it serves.
+    if (namesService(route, [first])) totals = [totals[0] + 1, totals[1]];
+    else if (namesService(route, [second])) totals = [totals[0], totals[1] + 1];
+  }
+  return totals;
+}
+
+/** The key of what stands behind a Service now. */
+export function keyOf(service: string, specRevision: string | undefined, backend: ObservedBackend | undefined): CandidateKey {
+  return {
+    service,
+    ...(specRevision === undefined ? {} : { specRevision }),
+    templateHashes: backend?.templateHashes ?? [],
+  };
+}
+
+/** Same revision? Pods that went away (a scale to 0, the end of a rolling update) bring nothing new. */
+export function isSameRevision(now: CandidateKey, before: CandidateKey): boolean {
+  return (
+    now.service === before.service &&
+    now.specRevision === before.specRevision &&
+    now.templateHashes.every((hash) => before.templateHashes.includes(hash))
+  );
+}
+
+/** The candidate, if one is there that was neither released nor rejected yet. */
+export function findCandidate(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  observation: Observation,
+  sides: Sides,
+): CandidateKey | undefined {
+  const backend = observation.backends[sides.canary];
+  if (backend === undefined || !backend.known) return undefined;
+  const key = keyOf(sides.canary, spec.revision, backend);
+  const settled = status.settled;
+  if (settled !== undefined && isSameRevision(key, settled as CandidateKey)) return undefined;
+  const rejected = (status.rejected ?? []).some(
+    (entry) =>
+      entry.service === key.service &&
+      isSameRevision(key, {
+        service: key.service,
+        ...(entry.specRevision === undefined ? {} : { specRevision: entry.specRevision }),
+        templateHashes: entry.templateHashes ?? [],
+      }),
+  );
+  return rejected ? undefined : key;
+}
+
+/** The name of a revision for people: what the spec says, else the pods' template hashes, else the Service. */
+export function describeRevision(key: CandidateKey): string {
+  if (key.specRevision !== undefined) return key.specRevision;
+  return key.templateHashes.length > 0 ? key.templateHashes.join('+').slice(0, 128) : key.service;
+}
+
+/** A release's id: 10 hex digits, and `-2` for the second attempt. A name, never compared as an identity of templates. */
+export function nameRelease(uid: string, key: CandidateKey, startedAt: string, attempt: number): string {
+  const digits = createHash('sha256')
+    .update(JSON.stringify([uid, key.service, key.specRevision ?? '', key.templateHashes, startedAt]))
+    .digest('hex')
+    .slice(0, 10);
+  return attempt > 1 ? `${digits}-${attempt}` : digits;
+}

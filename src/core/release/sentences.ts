@@ -1,0 +1,138 @@
+// The words of every announcement: the event reason and one sentence that names what was found and what happens next.
+
+import type { MachineContext, Observed, Telling } from './machine.ts';
+import { clockOf, fromTime } from './times.ts';
+
+type Scope = { readonly context: MachineContext; readonly event: Observed };
+
+const current = ({ context }: Scope) => context.status.release;
+const weightOf = ({ context }: Scope) => context.status.weight ?? 0;
+
+/** `stage 2/3`, with the name where the stage has one. */
+export function nameStage(index: number, count: number, name: string | undefined): string {
+  const plain = name === undefined || name === String(index + 1);
+  return `stage ${index + 1}/${count}${plain ? '' : ` (${name})`}`;
+}
+
+function stageOf(scope: Scope): string {
+  const index = current(scope)?.stageIndex ?? 0;
+  return nameStage(index, scope.event.facts.spec.stages.length, current(scope)?.stage);
+}
+
+/** Who made the raise happen, where it was not the judge alone. */
+function byWhom({ event }: Scope): string {
+  const { command } = event.facts;
+  if (command === undefined || command.refusal !== undefined) return '';
+  return ` (${command.verb} by ${command.by ?? 'a person'})`;
+}
+
+export function releaseStarted(scope: Scope): Telling {
+  const release = current(scope);
+  return {
+    reason: 'ReleaseStarted',
+    message: `release ${release?.id} of revision ${release?.revision}: Service ${release?.canary.service} is the canary, ${release?.serving.service} serves`,
+  };
+}
+
+export function weightShifted(scope: Scope): Telling {
+  return { reason: 'WeightShifted', message: `${stageOf(scope)}: canary share goes to ${weightOf(scope)}%${byWhom(scope)}` };
+}
+
+export function weightReduced(scope: Scope): Telling {
+  return {
+    reason: 'MetricsUnavailable',
+    message: `Prometheus cannot be asked: canary share goes down to ${weightOf(scope)}% (onUnavailable: Reduce)`,
+    warning: true,
+  };
+}
+
+export function passedWithoutProof(scope: Scope): Telling {
+  return {
+    reason: 'WeightShifted',
+    message: `no proof in time; goes on to ${weightOf(scope)}% because spec.analysis.onInconclusive is Promote`,
+    warning: true,
+  };
+}
+
+export function stageStarted(scope: Scope): Telling {
+  const ends = fromTime(current(scope)?.stageEndsAt);
+  const until = ends === undefined ? '' : `, until ${clockOf(ends)} at the earliest`;
+  return { reason: 'StageStarted', message: `${stageOf(scope)}: every route gives the canary ${weightOf(scope)}%${until}` };
+}
+
+export function approvalNeeded(scope: Scope): Telling {
+  const release = current(scope);
+  const { stage, spec } = scope.event.facts;
+  const index = release?.stageIndex ?? 0;
+  const own = stage?.approval === 'Required' && !(release?.approvedStages ?? []).includes(index + 1);
+  const number = own ? index + 1 : spec.stages.length + 1;
+  return {
+    reason: 'ApprovalNeeded',
+    message: `${stageOf(scope)} is proven and waits for a person: annotate with glidepath.dev/command=approve:${release?.id}/${number}:<UTC time>`,
+  };
+}
+
+export function promotionStarted(scope: Scope): Telling {
+  return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}` };
+}
+
+export function promoted(scope: Scope): Telling {
+  const release = current(scope);
+  return { reason: 'Promoted', message: `revision ${release?.revision} is promoted: Service ${release?.canary.service} serves now` };
+}
+
+export function rollbackStarted(scope: Scope): Telling {
+  const { home } = scope.event.facts;
+  return {
+    reason: home?.reason === 'CanaryEmpty' ? 'CanaryEmpty' : 'RollbackStarted',
+    message: `all traffic goes home to Service ${current(scope)?.serving.service}: ${home?.message ?? 'rollback'}`,
+    warning: true,
+  };
+}
+
+export function rolledBack(scope: Scope): Telling {
+  const release = current(scope);
+  const again = release?.rejects === true ? '; it is not tried again by itself (command retry)' : '';
+  return {
+    reason: 'RolledBack',
+    message: `revision ${release?.revision} is rolled back: ${release?.reasonMessage ?? release?.reason ?? ''}${again}`,
+    warning: true,
+  };
+}
+
+const PAUSE_WORDS: Readonly<Record<string, string>> = {
+  Spec: 'spec.paused is true',
+  Command: 'paused by a command',
+  DeadlineExceeded: 'the deadline of the release passed',
+  MetricsUnavailable: 'Prometheus could not be asked for too long',
+  Inconclusive: 'the stage had no proof in time',
+  BlockedTooLong: 'it was blocked for too long',
+};
+
+/** Why a release is paused, in words. */
+export function describePause(by: string | undefined): string {
+  return PAUSE_WORDS[by ?? 'Command'] ?? `paused (${by})`;
+}
+
+export function paused(scope: Scope): Telling {
+  return {
+    reason: 'Paused',
+    message: `paused at ${weightOf(scope)}%: ${describePause(pauseReason(scope))}; the canary is judged on`,
+  };
+}
+
+function pauseReason({ event }: Scope): string {
+  const { spec, command } = event.facts;
+  if (spec.paused) return 'Spec';
+  return command?.verb === 'pause' ? 'Command' : (event.facts.pauseReason ?? 'Command');
+}
+
+export function resumed(scope: Scope): Telling {
+  return { reason: 'Resumed', message: `goes on at ${weightOf(scope)}%${byWhom(scope)}` };
+}
+
+export function blocked(scope: Scope): Telling {
+  const { blocker } = scope.event.facts;
+  const reason = blocker?.reason === 'RouteContested' || blocker?.reason === 'RouteNotAccepted' ? blocker.reason : 'Blocked';
+  return { reason, message: `${blocker?.reason}: ${blocker?.message}`, warning: true };
+}

@@ -1,0 +1,251 @@
+// What each transition does to the status: pure functions from status to status, one for each named step of the machine.
+
+import { createHash } from 'node:crypto';
+import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
+import { formatDuration, parseDuration } from '../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../api/release.ts';
+import type { Facts } from './facts.ts';
+import type { HomeReason } from './home-reasons.ts';
+import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
+import { recordRoutes } from './scope.ts';
+import type { StateName } from './state.ts';
+import { fromTime, toTime } from './times.ts';
+
+type Status = CanaryReleaseStatus;
+type Release = NonNullable<Status['release']>;
+
+/** A hash of everything that an edit in mid-release can change. */
+export function hashPlan(spec: CanaryReleaseSpec): string {
+  return createHash('sha256').update(JSON.stringify([spec.stages, spec.analysis, spec.promotion])).digest('hex').slice(0, 16);
+}
+
+/** The longest that a stage may wait for proof. */
+export function timeoutOf(stage: Stage): number {
+  const fallback = Math.max(30 * 60_000, 10 * parseDuration(stage.duration));
+  return stage.timeout === undefined ? fallback : parseDuration(stage.timeout);
+}
+
+function edit(status: Status, change: Partial<Release>, drop: readonly (keyof Release)[] = []): Status {
+  if (status.release === undefined) return status;
+  const kept = Object.fromEntries(Object.entries(status.release).filter(([key]) => !drop.includes(key as keyof Release)));
+  return { ...status, release: { ...(kept as Release), ...change } };
+}
+
+/** Begins a release: what is on the routes now is recorded, and nothing was written yet. */
+export function startRelease(status: Status, facts: Facts, key: CandidateKey, attempt: number): Status {
+  const { sides, spec, now, observation } = facts;
+  if (sides === undefined) return status;
+  const startedAt = toTime(now);
+  const uid = observation.release.metadata.uid ?? '';
+  const id = nameRelease(uid, key, startedAt, attempt);
+  const trace = createHash('sha256').update(`${uid}/${id}`).digest('hex');
+  // `spec.revision` names the candidate, never the version that serves at first contact.
+  const servingKey = keyOf(sides.serving, undefined, observation.backends[sides.serving]);
+  const known = status.serving?.service === sides.serving ? status.serving : undefined;
+  const { verdict: _verdict, ...rest } = status;
+  return {
+    ...rest,
+    weight: 0,
+    checks: [],
+    serving: known ?? { service: sides.serving, revision: describeRevision(servingKey) },
+    release: {
+      id,
+      attempt,
+      revision: describeRevision(key),
+      ...(key.specRevision === undefined ? {} : { specRevision: key.specRevision }),
+      templateHashes: [...key.templateHashes],
+      serving: { service: sides.serving },
+      canary: { service: sides.canary },
+      startedAt,
+      stageIndex: 0,
+      plan: hashPlan(spec),
+      maxWeight: 0,
+      deadlineAt: toTime(now + parseDuration(spec.deadline.after)),
+      traceparent: `00-${trace.slice(0, 32)}-${trace.slice(32, 48)}-01`,
+      routes: [...recordRoutes(spec, observation.routes, sides)],
+    },
+  };
+}
+
+/** Wants the weight of a stage. The stage's clock begins when the weight is effective. */
+export function enterStage(status: Status, facts: Facts, index: number): Status {
+  const stage = facts.spec.stages[index];
+  if (stage === undefined) return status;
+  return raiseTo(edit(status, { stageIndex: index, stage: stage.name ?? String(index + 1) }), facts, stage.weight);
+}
+
+/** Wants all of the traffic on the canary. */
+export function enterPromotion(status: Status, facts: Facts): Status {
+  return raiseTo(status, facts, 100);
+}
+
+function raiseTo(status: Status, facts: Facts, weight: number): Status {
+  const before = status.weight ?? 0;
+  const raised = edit(
+    status,
+    { weightBefore: before, shiftedAt: toTime(facts.now), maxWeight: Math.max(status.release?.maxWeight ?? 0, weight) },
+    ['stageStartedAt', 'stageEndsAt', 'stageTimesOutAt', 'cleanSince', 'returnTo', 'driftSince', 'puttingBack', 'passInStage'],
+  );
+  return { ...raised, weight };
+}
+
+/** The weight is effective: the stage's own evidence begins here. Looks before it are none of this stage's. */
+export function beginStageClock(status: Status, facts: Facts): Status {
+  const { stage, now } = facts;
+  if (stage === undefined) return status;
+  const begun = edit(
+    status,
+    {
+      stageStartedAt: toTime(now),
+      cleanSince: toTime(now),
+      stageEndsAt: toTime(now + parseDuration(stage.duration)),
+      stageTimesOutAt: toTime(now + timeoutOf(stage)),
+      stageRequests: 0,
+    },
+    ['verdict', 'passInStage', 'passAt', 'puttingBack', 'driftSince', 'weightBefore'],
+  );
+  const { verdict: _verdict, ...rest } = begun;
+  return { ...rest, checks: [] };
+}
+
+/** Watches the canary at 100% with the way back kept open. */
+export function beginBake(status: Status, facts: Facts): Status {
+  const ends = toTime(facts.now + parseDuration(facts.spec.promotion.bake));
+  return edit(status, { cleanSince: toTime(facts.now), stageStartedAt: toTime(facts.now), bakeEndsAt: ends }, ['driftSince']);
+}
+
+/** From here on the routes are left with what a promotion leaves. */
+export function beginRestoring(status: Status): Status {
+  return edit(status, { outcome: 'Promoted' });
+}
+
+/** All weight home: the first thing that is written, before this status itself. */
+export function beginHome(status: Status, reason: HomeReason): Status {
+  const going = edit(
+    status,
+    { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects },
+    ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'stageEndsAt', 'stageTimesOutAt'],
+  );
+  return { ...going, weight: 0 };
+}
+
+/** Deleted with `deletionPolicy: Retain`: the weights stay, our mark goes. */
+export function beginLettingGo(status: Status): Status {
+  return edit(status, { outcome: 'RolledBack', reason: 'Deleted', reasonMessage: 'deleted with deletionPolicy: Retain', rejects: false, retained: true });
+}
+
+/** Ends a promotion: the roles have swapped. */
+export function settlePromoted(status: Status, facts: Facts): Status {
+  const release = status.release;
+  if (release === undefined) return status;
+  const old = keyOf(release.serving.service, facts.spec.revision, facts.observation.backends[release.serving.service]);
+  const { verdict: _verdict, ...rest } = status;
+  return {
+    ...rest,
+    weight: 0,
+    checks: [],
+    serving: { service: release.canary.service, revision: release.revision },
+    settled: settledFrom(old),
+    proven: [{ revision: release.revision, at: toTime(facts.now) }, ...(status.proven ?? []).filter((entry) => entry.revision !== release.revision)].slice(0, MAX_PROVEN),
+    history: remember(status, release, 'Promoted', facts.now),
+    release: { ...release, finishedAt: toTime(facts.now) },
+  };
+}
+
+/** Ends a rollback. A rejected revision is not tried again by itself; one that was not to blame may come again. */
+export function settleRolledBack(status: Status, facts: Facts): Status {
+  const release = status.release;
+  if (release === undefined) return status;
+  const key: CandidateKey = {
+    service: release.canary.service,
+    ...(release.specRevision === undefined ? {} : { specRevision: release.specRevision }),
+    templateHashes: release.templateHashes ?? [],
+  };
+  const superseded = release.reason === 'Superseded';
+  const rejected = {
+    revision: release.revision,
+    reason: release.reason ?? 'Unknown',
+    at: toTime(facts.now),
+    ...settledFrom(key),
+  };
+  return {
+    ...status,
+    weight: 0,
+    ...(superseded ? {} : { settled: settledFrom(key) }),
+    ...(release.rejects === true ? { rejected: [rejected, ...(status.rejected ?? [])].slice(0, MAX_REJECTED) } : {}),
+    history: remember(status, release, 'RolledBack', facts.now),
+    release: { ...release, finishedAt: toTime(facts.now) },
+  };
+}
+
+function settledFrom(key: CandidateKey): NonNullable<Status['settled']> {
+  return {
+    service: key.service,
+    ...(key.specRevision === undefined ? {} : { specRevision: key.specRevision }),
+    templateHashes: [...key.templateHashes],
+  };
+}
+
+function remember(status: Status, release: Release, outcome: 'Promoted' | 'RolledBack', now: number): NonNullable<Status['history']> {
+  const entry = {
+    id: release.id,
+    revision: release.revision,
+    outcome,
+    ...(outcome === 'RolledBack' ? { reason: release.reason ?? 'Unknown' } : {}),
+    startedAt: release.startedAt,
+    finishedAt: toTime(now),
+    maxWeight: release.maxWeight ?? 0,
+  };
+  return [entry, ...(status.history ?? [])].slice(0, MAX_HISTORY);
+}
+
+/** Stops raises until somebody resumes. The weight stays and is judged on. */
+export function pause(status: Status, by: string, from: StateName): Status {
+  const returnTo = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
+  return edit(status, { pausedBy: by, returnTo }, ['blockedSince', 'blockedReason']);
+}
+
+/** A new chance after a pause: the stage's timeout and, where it had run out, the deadline begin again. */
+export function resume(status: Status, facts: Facts): Status {
+  const { stage, spec, now } = facts;
+  const late = now >= (fromTime(status.release?.deadlineAt) ?? Number.POSITIVE_INFINITY);
+  return edit(
+    status,
+    {
+      ...(stage === undefined ? {} : { stageTimesOutAt: toTime(now + timeoutOf(stage)) }),
+      ...(late ? { deadlineAt: toTime(now + parseDuration(spec.deadline.after)) } : {}),
+    },
+    ['pausedBy', 'returnTo', 'unavailableSince', 'contestedBy', 'putBacks', 'putBackTimes', 'shiftedAt'],
+  );
+}
+
+/** Trouble: a raise that was under way is taken back from all routes. */
+export function block(status: Status, facts: Facts, from: StateName): Status {
+  const blocked = edit(status, {
+    blockedSince: toTime(facts.now),
+    blockedReason: facts.blocker?.reason ?? 'Blocked',
+    returnTo: from,
+  });
+  const before = status.release?.weightBefore;
+  const midway = from === 'stage.shifting' || from === 'promoting.rollingOut';
+  return midway && before !== undefined ? { ...blocked, weight: Math.min(before, status.weight ?? 0) } : blocked;
+}
+
+/** The trouble is mended. A raise that was taken back is wanted again. */
+export function unblock(status: Status, facts: Facts): Status {
+  const back = status.release?.returnTo;
+  const free = edit(status, {}, ['blockedSince', 'blockedReason', 'returnTo', 'contestedBy']);
+  if (back === 'stage.shifting') return enterStage(free, facts, status.release?.stageIndex ?? 0);
+  return back === 'promoting.rollingOut' ? enterPromotion(free, facts) : free;
+}
+
+/** Marks a stage as let go by a person. */
+export function approve(status: Status, stage: number): Status {
+  const approved = status.release?.approvedStages ?? [];
+  return approved.includes(stage) ? status : edit(status, { approvedStages: [...approved, stage] });
+}
+
+/** Says for how long, for messages: `2m`. */
+export function describeMs(ms: number): string {
+  return formatDuration(Math.max(0, Math.round(ms / 1_000) * 1_000));
+}

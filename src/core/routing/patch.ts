@@ -1,0 +1,95 @@
+// JSON Patches for routes. Raising patches test our annotation and every weight they replace; lowering patches test names
+// only, so that nothing but a renamed backend can stop traffic from coming home (rules 2 and 3 of the design).
+
+import { RELEASE_ANNOTATION } from '../../api/names.ts';
+import type { Route } from '../../api/routes.ts';
+import type { ManagedRule } from './rules.ts';
+import type { RuleWeights } from './weights.ts';
+
+/** One operation of RFC 6902. */
+export type JsonPatchOperation =
+  | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
+  | { readonly op: 'remove'; readonly path: string };
+
+const ANNOTATION_PATH = `/metadata/annotations/${RELEASE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+/** What the rule's weights shall become. */
+export interface RuleChange {
+  readonly rule: ManagedRule;
+  readonly weights: RuleWeights;
+}
+
+/**
+ * The patch of a raise: guarded by our annotation and by the weights it replaces.
+ * @param mark the annotation's value that must be there, `<name>/<id>`
+ * @returns no operations when nothing would change
+ */
+export function buildRaise(changes: readonly RuleChange[], mark: string): readonly JsonPatchOperation[] {
+  const edits = changes.flatMap((change) => weightEdits(change, 'guarded'));
+  return edits.length === 0 ? [] : [{ op: 'test', path: ANNOTATION_PATH, value: mark }, ...edits];
+}
+
+/**
+ * The patch that takes a route home: weights down and the mark to `…/home`, one request. Guarded by names only.
+ * Every managed weight is written even if the cache says that it is right already: the cache may be late.
+ */
+export function buildHome(
+  changes: readonly RuleChange[],
+  homeMark: string,
+  annotations: 'present' | 'absent',
+): readonly JsonPatchOperation[] {
+  const edits = changes.flatMap((change) => weightEdits(change, 'names'));
+  if (edits.length === 0) return [];
+  const mark: JsonPatchOperation =
+    annotations === 'present'
+      ? { op: 'add', path: ANNOTATION_PATH, value: homeMark }
+      : { op: 'add', path: '/metadata/annotations', value: { [RELEASE_ANNOTATION]: homeMark } };
+  return [...edits, mark];
+}
+
+/** A lowering patch that leaves the mark as it is: an edit that raised our weight is put back down. Names are tested only. */
+export function buildLower(changes: readonly RuleChange[]): readonly JsonPatchOperation[] {
+  return changes.flatMap((change) => weightEdits(change, 'names'));
+}
+
+/** The write that ends a release on a route: the final weights, and our annotation away. Empty when both are so already. */
+export function buildRestore(changes: readonly RuleChange[], route: Route): readonly JsonPatchOperation[] {
+  const edits = changes.flatMap((change) => weightEdits(change, 'guarded'));
+  const mark = route.metadata.annotations?.[RELEASE_ANNOTATION];
+  if (mark === undefined) return edits;
+  return [...edits, { op: 'test', path: ANNOTATION_PATH, value: mark }, { op: 'remove', path: ANNOTATION_PATH }];
+}
+
+/**
+ * The very last write: drops our managedFields entries, so that a later server-side apply meets no conflict with us.
+ * Alone in its request: together with a change of a field the server would write a new entry for us.
+ * @param route as freshly read, with whole managedFields
+ */
+export function buildForget(route: Route, manager: string): readonly JsonPatchOperation[] {
+  const entries = route.metadata.managedFields ?? [];
+  const kept = entries.filter((entry) => entry.manager !== manager);
+  if (kept.length === entries.length || kept.length === 0) return [];
+  return [
+    { op: 'test', path: '/metadata/resourceVersion', value: route.metadata.resourceVersion ?? '' },
+    { op: 'replace', path: '/metadata/managedFields', value: kept },
+  ];
+}
+
+function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchOperation[] {
+  const { rule, weights } = change;
+  const targets = [
+    { ref: rule.serving, weight: weights.serving },
+    { ref: rule.canary, weight: weights.canary },
+    ...rule.others.map((ref, index) => ({ ref, weight: weights.others[index] ?? ref.weight })),
+  ];
+  const base = `/spec/rules/${rule.index}/backendRefs`;
+  return targets.flatMap(({ ref, weight }): JsonPatchOperation[] => {
+    const always = guard === 'names' && (ref === rule.serving || ref === rule.canary);
+    if (ref.weight === weight && !always) return [];
+    const path = `${base}/${ref.index}`;
+    const name: JsonPatchOperation = { op: 'test', path: `${path}/name`, value: ref.name };
+    const write: JsonPatchOperation = { op: 'replace', path: `${path}/weight`, value: weight };
+    if (guard === 'names') return [name, write];
+    return [name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];
+  });
+}

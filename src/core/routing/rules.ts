@@ -1,0 +1,108 @@
+// Which rules of a route are ours to steer: those that name the serving Service; and what each of them says now.
+
+import type { Route, RouteBackendRef } from '../../api/routes.ts';
+
+/** One backendRef of a managed rule: where it stands in the list and its weight (the API server defaults it to 1). */
+export interface RefPosition {
+  readonly index: number;
+  readonly name: string;
+  readonly namespace: string;
+  readonly port?: number;
+  readonly weight: number;
+  readonly hasFilters: boolean;
+}
+
+/** A rule that names both Services. */
+export interface ManagedRule {
+  /** The rule's name, else `rules[i]`. */
+  readonly key: string;
+  readonly index: number;
+  readonly serving: RefPosition;
+  readonly canary: RefPosition;
+  readonly others: readonly RefPosition[];
+}
+
+/** The pair of Services whose shares a release moves. */
+export interface BackendPair {
+  readonly serving: string;
+  readonly canary: string;
+}
+
+export type RuleProblem =
+  | { readonly kind: 'canaryMissing'; readonly key: string }
+  | { readonly kind: 'namedTwice'; readonly key: string; readonly service: string };
+
+export interface RuleScan {
+  readonly rules: readonly ManagedRule[];
+  readonly problems: readonly RuleProblem[];
+  /** Rule names that were asked for and are not in the route. */
+  readonly unknownRules: readonly string[];
+}
+
+/**
+ * Finds the managed rules. A rule that names neither Service, or the canary alone, is none of ours.
+ * @param only the rule names of `routeRefs[].rules`; absent: every rule
+ */
+export function scanRules(route: Route, pair: BackendPair, only: readonly string[] | undefined): RuleScan {
+  const rules: ManagedRule[] = [];
+  const problems: RuleProblem[] = [];
+  const seen = new Set<string>();
+  (route.spec.rules ?? []).forEach((rule, index) => {
+    const key = rule.name ?? `rules[${index}]`;
+    seen.add(key);
+    if (only !== undefined && !only.includes(key)) return;
+    const refs = (rule.backendRefs ?? []).map((ref, at) => positionOf(ref, at, route.metadata.namespace));
+    const found = pairUp(refs, pair, route.metadata.namespace, key);
+    if (found === undefined) return;
+    if ('kind' in found) problems.push(found);
+    else rules.push({ key, index, ...found });
+  });
+  return { rules, problems, unknownRules: (only ?? []).filter((name) => !seen.has(name)) };
+}
+
+/** True when a rule of the route names one of these Services of its own namespace. */
+export function namesService(route: Route, services: readonly string[]): boolean {
+  return (route.spec.rules ?? []).some((rule) =>
+    (rule.backendRefs ?? []).some(
+      (ref) =>
+        isService(ref) &&
+        (ref.namespace ?? route.metadata.namespace) === route.metadata.namespace &&
+        services.includes(ref.name),
+    ),
+  );
+}
+
+type Found = Pick<ManagedRule, 'serving' | 'canary' | 'others'>;
+
+function pairUp(
+  refs: readonly (RefPosition | undefined)[],
+  pair: BackendPair,
+  namespace: string,
+  key: string,
+): Found | RuleProblem | undefined {
+  const own = (name: string) => refs.filter((ref) => ref?.name === name && ref.namespace === namespace);
+  const [serving, ...moreServing] = own(pair.serving);
+  const [canary, ...moreCanary] = own(pair.canary);
+  if (serving === undefined) return undefined;
+  if (moreServing.length > 0) return { kind: 'namedTwice', key, service: pair.serving };
+  if (canary === undefined) return { kind: 'canaryMissing', key };
+  if (moreCanary.length > 0) return { kind: 'namedTwice', key, service: pair.canary };
+  const others = refs.filter((ref) => ref !== undefined && ref !== serving && ref !== canary);
+  return { serving, canary, others: others as readonly RefPosition[] };
+}
+
+function isService(ref: RouteBackendRef): boolean {
+  return (ref.kind ?? 'Service') === 'Service' && (ref.group ?? '') === '';
+}
+
+function positionOf(ref: RouteBackendRef, index: number, namespace: string): RefPosition {
+  return {
+    index,
+    // A ref to something else than a Service can share a name with ours: it keeps its place among the others.
+    name: isService(ref) ? ref.name : `${ref.group ?? ''}/${ref.kind ?? ''}/${ref.name}`,
+    namespace: ref.namespace ?? namespace,
+    ...(ref.port === undefined ? {} : { port: ref.port }),
+    weight: ref.weight ?? 1,
+    hasFilters: (ref.filters ?? []).length > 0,
+  };
+}

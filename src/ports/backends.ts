@@ -1,0 +1,10 @@
+// Services and what stands behind them.
+
+import type { ObservedBackend } from '../core/release/observation.ts';
+
+export type { ObservedBackend };
+
+export interface BackendStore {
+  /** Resolves pod template hashes by a pod list only when the endpoints changed since the last call. */
+  observe(namespace: string, service: string): Promise<ObservedBackend>;
+}

@@ -1,0 +1,37 @@
+// Ways out for words: Kubernetes events, notifications, own metrics, log lines. None of them may stop a reconcile.
+
+import type { CanaryRelease } from '../api/release.ts';
+
+export interface Announcement {
+  /** One of the event reasons of names.ts. */
+  readonly reason: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly note: string;
+  /** What the operator did, one UpperCamelCase word (events.k8s.io `action`). */
+  readonly action: string;
+}
+
+export interface EventSink {
+  /** Never throws; repeated equal announcements are folded into a series. */
+  publish(release: CanaryRelease, announcement: Announcement): void;
+}
+
+export interface Notifier {
+  /** Sends a signed JSON webhook when the release asks for one. Never throws. */
+  notify(release: CanaryRelease, announcement: Announcement): void;
+}
+
+/** Own metrics and log lines of one reconcile. */
+export interface Telemetry {
+  transition(release: CanaryRelease, from: string, to: string, reason: string, message: string): void;
+  verdict(release: CanaryRelease, check: string, verdict: string): void;
+  look(release: CanaryRelease): void;
+  querySeconds(seconds: number): void;
+  rollback(release: CanaryRelease, reason: string): void;
+  rollbackSeconds(seconds: number): void;
+  routeWrite(result: 'ok' | 'guard' | 'forbidden' | 'invalid' | 'error'): void;
+  drift(release: CanaryRelease): void;
+  reconcileSeconds(seconds: number): void;
+  release(release: CanaryRelease): void;
+  forget(namespace: string, name: string): void;
+}

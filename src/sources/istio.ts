@@ -1,0 +1,78 @@
+// Istio: requests as the calling proxy reports them (gateways and sidecars), by destination Service; at a waypoint by
+// destination workload. One reporter only: adding two would count each request twice.
+import { GlidepathError } from '../api/errors.ts';
+import { classifyGrpc, classifyHttp } from './codes.ts';
+import type { Labels, Outcome } from './codes.ts';
+import { equals, rangeSelector } from './selector.ts';
+import type { Matcher } from './selector.ts';
+import type { BackendIdentity, Hazard, MetricsSource } from './source.ts';
+
+const REQUESTS = 'istio_requests_total';
+const BUCKETS = 'istio_request_duration_milliseconds_bucket';
+
+const RETRIES: Hazard = {
+  code: 'RetriesHideFailures',
+  message: 'Istio retries twice by default, which hides connection failures of the canary: set retries to 0 there',
+};
+
+/** Code 0 means that no answer was sent: the client's doing when it hung up (flag DC), else the server's. */
+function classify(labels: Labels): Outcome {
+  const code = labels['response_code'];
+  if (code === '0') return labels['response_flags'] === 'DC' ? 'ignore' : 'serverError';
+  const grpc = labels['grpc_response_status'] ?? '';
+  const byCode = classifyHttp(code);
+  return byCode === 'success' && grpc !== '' ? classifyGrpc(grpc) : byCode;
+}
+
+function createIstioSource(
+  name: string,
+  select: (backend: BackendIdentity) => readonly Matcher[],
+  hazards: readonly Hazard[],
+): MetricsSource {
+  return {
+    name,
+    tier: 'recorded',
+    scope: 'service',
+    requests: (backend, rangeMs) => rangeSelector(REQUESTS, select(backend), rangeMs),
+    classify,
+    latency: (backend, rangeMs) => ({ query: rangeSelector(BUCKETS, select(backend), rangeMs), unit: 'ms' }),
+    hazards,
+  };
+}
+
+/** Metrics of Istio's gateways and sidecars, by the Service a request was sent to. */
+export const istio: MetricsSource = createIstioSource(
+  'Istio',
+  ({ namespace, service }) => [
+    equals('reporter', 'source'),
+    equals('destination_service_name', service),
+    equals('destination_service_namespace', namespace),
+  ],
+  [
+    RETRIES,
+    {
+      code: 'CallersNeeded',
+      message: 'only gateways and clients with a sidecar report: behind a waypoint use source IstioWaypoint',
+    },
+  ],
+);
+
+function selectWorkload({ namespace, service, workload }: BackendIdentity): readonly Matcher[] {
+  if (workload === undefined) {
+    throw new GlidepathError('GLIDEPATH_E_SOURCE', `a waypoint needs the workload behind Service "${service}"`);
+  }
+  return [
+    equals('reporter', 'waypoint'),
+    equals('destination_workload', workload.name),
+    equals('destination_workload_namespace', namespace),
+  ];
+}
+
+/** Metrics of Istio's ambient waypoints, by workload. */
+export const istioWaypoint: MetricsSource = createIstioSource('IstioWaypoint', selectWorkload, [
+  RETRIES,
+  {
+    code: 'WorkloadsTogether',
+    message: 'the Services compared must have workloads of different names; the pods of one workload count together',
+  },
+]);

@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest';
+import { envoyGateway, envoyGatewaySeparable } from '../../../src/sources/envoygateway.ts';
+
+const PLAIN = { hasFilters: false };
+const FILTERED = { hasFilters: true };
+
+describe('backends of a rule of Envoy Gateway', () => {
+  test('cannot be told apart by default, and the refusal says what to do', () => {
+    const answer = envoyGatewaySeparable({ routeName: 'store', backendRefs: [PLAIN, PLAIN] });
+    expect(answer).toMatchObject({ separable: false, reason: 'NotSupported' });
+    expect(answer).toHaveProperty('message', expect.stringMatching(/RequestHeaderModifier.*mergeBackends.*OpenTelemetry/));
+  });
+
+  test('are apart once one of them has a filter', () => {
+    expect(envoyGatewaySeparable({ routeName: 'store', backendRefs: [PLAIN, FILTERED] })).toEqual({ separable: true });
+  });
+
+  test('have no usable names when the route name has a dot, filter or not', () => {
+    const answer = envoyGatewaySeparable({ routeName: 'store.v1', backendRefs: [FILTERED, FILTERED] });
+    expect(answer).toHaveProperty('message', expect.stringContaining('store.v1'));
+  });
+
+  test('cannot be asked for without the rule', () => {
+    expect(() => envoyGateway.requests({ namespace: 'shop', service: 'store-api', port: 80 }, 1_000)).toThrow(
+      /needs the route and rule/,
+    );
+  });
+});

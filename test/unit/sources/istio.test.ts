@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest';
+import { istio, istioWaypoint } from '../../../src/sources/istio.ts';
+
+describe('answers that Istio reports as code 0', () => {
+  test('are nobody’s when the client hung up', () => {
+    expect(istio.classify({ response_code: '0', response_flags: 'DC' })).toBe('ignore');
+  });
+
+  test('are the server’s with any other flag', () => {
+    expect(istio.classify({ response_code: '0', response_flags: 'UC' })).toBe('serverError');
+    expect(istio.classify({ response_code: '0' })).toBe('serverError');
+  });
+});
+
+describe('gRPC answers inside HTTP 200', () => {
+  test('count by their gRPC status', () => {
+    expect(istio.classify({ response_code: '200', grpc_response_status: '14' })).toBe('serverError');
+    expect(istio.classify({ response_code: '200', grpc_response_status: '0' })).toBe('success');
+  });
+
+  test('never hide an HTTP error', () => {
+    expect(istio.classify({ response_code: '503', grpc_response_status: '0' })).toBe('serverError');
+  });
+});
+
+test('a waypoint cannot be asked without a workload', () => {
+  expect(() => istioWaypoint.requests({ namespace: 'shop', service: 'a', port: 80 }, 1_000)).toThrow(/workload/);
+});

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { equals, escapeRegex, matches, rangeSelector } from '../../../src/sources/selector.ts';
+import { parseSelector, selects } from '../../support/promql-selector.ts';
+
+describe('range selectors', () => {
+  test('hold metric, matchers and range', () => {
+    expect(rangeSelector('up', [equals('job', 'a'), matches('pod', 'b-.+')], 90_000)).toBe(
+      'up{job="a",pod=~"b-.+"}[1m30s]',
+    );
+  });
+
+  test('keep milliseconds', () => {
+    expect(rangeSelector('up', [], 1_500)).toBe('up{}[1s500ms]');
+  });
+
+  test('refuse a range that Prometheus would refuse', () => {
+    for (const range of [0, -1, 0.2, Number.NaN]) {
+      expect(() => rangeSelector('up', [], range)).toThrow(/at least 1 ms/);
+    }
+  });
+
+  test('escape quotes, backslashes and line ends in values', () => {
+    expect(rangeSelector('up', [equals('a', 'x"\\\n')], 1_000)).toBe('up{a="x\\"\\\\\\n"}[1s]');
+  });
+
+  test('pick any literal value and no other, exactly or through an escaped expression', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (value, other) => {
+        fc.pre(value !== other);
+        for (const matcher of [equals('l', value), matches('l', escapeRegex(value))]) {
+          const selector = parseSelector(rangeSelector('m', [matcher], 1_000));
+          if (selector === undefined) throw new Error('the selector cannot be read back');
+          expect(selects(selector, { __name__: 'm', l: value })).toBe(true);
+          expect(selects(selector, { __name__: 'm', l: other })).toBe(false);
+        }
+      }),
+    );
+  });
+});
