@@ -1,0 +1,135 @@
+// Services and their endpoints. All are watched, because a canary without endpoints must be seen within a second; only those
+// that somebody asked for are told of.
+
+import type { BackendStore, ObservedBackend } from '../../ports/backends.ts';
+import { type ChangeListener, Listeners } from './changes.ts';
+import { type CachedService, type CachedSlice, countEndpoints, trimService, trimSlice } from './endpoints.ts';
+import { buildReflectors, type WatchedCache, type WatchEnvironment } from './kinds.ts';
+import { ObjectCache } from './object-cache.ts';
+import { PodTemplates } from './pod-templates.ts';
+import type { Reflector, ReflectorHealth } from './reflector.ts';
+
+const SERVICES = { group: '', version: 'v1', plural: 'services' };
+const SLICES = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' };
+
+export class KubernetesBackends implements BackendStore, WatchedCache {
+  readonly #listeners = new Listeners();
+  readonly #templates: PodTemplates;
+  readonly #services: ObjectCache<CachedService>;
+  readonly #slices: ObjectCache<CachedSlice>;
+  readonly #serviceWatches: readonly Reflector[];
+  readonly #sliceWatches: readonly Reflector[];
+  /** Names of slices by `namespace/service`: a namespace may hold thousands of slices of others. */
+  readonly #slicesOf = new Map<string, Set<string>>();
+  /** Who was asked for, with the number of changes of its endpoints. */
+  readonly #asked = new Map<string, number>();
+
+  constructor(env: WatchEnvironment) {
+    this.#templates = new PodTemplates(env.transport);
+    this.#services = new ObjectCache((old, now) => this.#onService(old, now));
+    this.#slices = new ObjectCache((old, now) => this.#onSlice(old, now));
+    this.#serviceWatches = buildReflectors({ resource: SERVICES, cache: this.#services, trim: trimService }, env);
+    this.#sliceWatches = buildReflectors({ resource: SLICES, cache: this.#slices, trim: trimSlice }, env);
+  }
+
+  onChange(listener: ChangeListener): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  async run(stop: AbortSignal): Promise<void> {
+    await Promise.all(this.#watches().map((reflector) => reflector.run(stop)));
+  }
+
+  synced(): boolean {
+    return this.#watches().every((reflector) => reflector.hasSynced);
+  }
+
+  health(): readonly ReflectorHealth[] {
+    return this.#watches().map((reflector) => reflector.health());
+  }
+
+  /** Never throws: pods that cannot be listed make the backend unknown, with the template hashes of the last time. */
+  async observe(namespace: string, service: string): Promise<ObservedBackend> {
+    const key = `${namespace}/${service}`;
+    const changes = this.#asked.get(key) ?? 0;
+    this.#asked.set(key, changes);
+    const cached = this.#services.get(namespace, service);
+    if (cached === undefined) return { ...NO_SERVICE, service, known: this.synced() };
+    const { ready, unready } = countEndpoints(this.#slicesBehind(namespace, service));
+    const stamp = `${cached.metadata.uid ?? ''} ${changes} ${cached.selector}`;
+    const templates = await this.#templates.resolve(namespace, service, cached.selector, stamp);
+    return {
+      service,
+      exists: true,
+      ports: cached.ports,
+      readyEndpoints: ready,
+      unreadyEndpoints: unready,
+      templateHashes: templates.hashes,
+      known: this.synced() && templates.fresh,
+    };
+  }
+
+  #watches(): readonly Reflector[] {
+    return [...this.#serviceWatches, ...this.#sliceWatches];
+  }
+
+  *#slicesBehind(namespace: string, service: string): Generator<CachedSlice> {
+    for (const name of this.#slicesOf.get(`${namespace}/${service}`) ?? []) {
+      const slice = this.#slices.get(namespace, name);
+      if (slice?.service === service) yield slice;
+    }
+  }
+
+  #onService(old: CachedService | undefined, now: CachedService | undefined): void {
+    const metadata = (now ?? old)?.metadata;
+    if (metadata === undefined || !this.#asked.has(`${metadata.namespace}/${metadata.name}`)) return;
+    if (old !== undefined && now !== undefined && isSameService(old, now)) return;
+    this.#listeners.tell({ kind: 'Service', namespace: metadata.namespace ?? '', name: metadata.name, old, new: now });
+  }
+
+  #onSlice(old: CachedSlice | undefined, now: CachedSlice | undefined): void {
+    if (old?.service !== now?.service) {
+      if (old !== undefined) this.#unindex(old);
+      if (now !== undefined) this.#index(now);
+    }
+    if (old !== undefined && now !== undefined && isSameSlice(old, now)) return;
+    for (const slice of old?.service === now?.service ? [now] : [old, now]) {
+      if (slice !== undefined) this.#tellEndpoints(slice);
+    }
+  }
+
+  #tellEndpoints(slice: CachedSlice): void {
+    const { namespace = '' } = slice.metadata;
+    const key = keyOfService(slice);
+    const changes = this.#asked.get(key);
+    if (changes === undefined) return;
+    this.#asked.set(key, changes + 1);
+    this.#listeners.tell({ kind: 'Service', namespace, name: slice.service });
+  }
+
+  #index(slice: CachedSlice): void {
+    const names = this.#slicesOf.get(keyOfService(slice)) ?? new Set();
+    names.add(slice.metadata.name);
+    this.#slicesOf.set(keyOfService(slice), names);
+  }
+
+  #unindex(slice: CachedSlice): void {
+    const names = this.#slicesOf.get(keyOfService(slice));
+    names?.delete(slice.metadata.name);
+    if (names?.size === 0) this.#slicesOf.delete(keyOfService(slice));
+  }
+}
+
+const NO_SERVICE = { exists: false, ports: [], readyEndpoints: 0, unreadyEndpoints: 0, templateHashes: [] } as const;
+
+function keyOfService(slice: CachedSlice): string {
+  return `${slice.metadata.namespace ?? ''}/${slice.service}`;
+}
+
+function isSameService(a: CachedService, b: CachedService): boolean {
+  return a.metadata.uid === b.metadata.uid && a.selector === b.selector && JSON.stringify(a.ports) === JSON.stringify(b.ports);
+}
+
+function isSameSlice(a: CachedSlice, b: CachedSlice): boolean {
+  return a.service === b.service && a.ready === b.ready && a.unready === b.unready;
+}

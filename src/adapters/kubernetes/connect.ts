@@ -1,0 +1,148 @@
+// One connection to one cluster: builds the stores over a shared transport and runs their watches. Adapters outside this
+// folder know the API server through this file only.
+
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '../../ports/clock.ts';
+import { KubernetesBackends } from './backends.ts';
+import type { ChangeListener } from './changes.ts';
+import { type ElectionOptions, runElection } from './election.ts';
+import { KubernetesEvents } from './events.ts';
+import { HomeGate } from './gate.ts';
+import type { WatchedCache, WatchEnvironment } from './kinds.ts';
+import { HOME_CONNECTIONS, loadConfigFile, PooledKubeConfig } from './kubeconfig.ts';
+import type { ReflectorHealth } from './reflector.ts';
+import type { ReflectorTimes } from './reflector-times.ts';
+import { KubernetesReleases } from './releases.ts';
+import type { DiscoveryTimes } from './route-kinds.ts';
+import { KubernetesRoutes } from './routes.ts';
+import { readSchemaLevel } from './schema-level.ts';
+import { createSecretReader, type ReadSecret } from './secrets.ts';
+import { Transport } from './transport.ts';
+
+export interface ConnectOptions {
+  readonly clock: Clock;
+  /** Absent: the whole cluster. */
+  readonly namespaces?: readonly string[];
+  /** A kubeconfig file; default KUBECONFIG, ~/.kube/config, or the pod's service account. */
+  readonly kubeconfig?: string;
+  /** Instead of a file; called again whenever credentials must be read anew. */
+  readonly loadConfig?: () => KubeConfig;
+  readonly homeConnections?: number;
+  readonly normalConnections?: number;
+  /** Longest time that home writes hold up another write. */
+  readonly mostGateWaitMs?: number;
+  readonly userAgent?: string;
+  /** Name of this process in events. */
+  readonly instance?: string;
+  readonly times?: Partial<ReflectorTimes>;
+  readonly discoveryTimes?: Partial<DiscoveryTimes>;
+  /** A watch or list failed and will be tried again. */
+  readonly onFault?: (watch: string, error: unknown) => void;
+  readonly onEventDropped?: (what: string, why: string) => void;
+}
+
+export interface KubernetesConnection {
+  readonly releases: KubernetesReleases;
+  readonly routes: KubernetesRoutes;
+  readonly backends: KubernetesBackends;
+  readonly events: KubernetesEvents;
+  readonly readSecret: ReadSecret;
+  runElection(options: ElectionOptions): Promise<'stopped' | 'lost'>;
+  /** Begins all watches; they end with `signal` or `close`. */
+  start(signal?: AbortSignal): void;
+  synced(): boolean;
+  health(): readonly ReflectorHealth[];
+  /** Changes of releases, routes, and the Services that were observed. @returns takes the listener off. */
+  onChange(listener: ChangeListener): () => void;
+  /** Number of the stored CRD's schema. */
+  schemaLevel(): Promise<number | undefined>;
+  /** Opens the connections of the home lane ahead of need; they stay open for a minute. */
+  warm(connections?: number): Promise<void>;
+  /** Ends watches, flushes events, closes every socket. */
+  close(): Promise<void>;
+}
+
+/** Nothing is sent before `start` or the first call of a store. */
+export function connectKubernetes(options: ConnectOptions): KubernetesConnection {
+  const { clock, kubeconfig } = options;
+  const now = (): number => clock.now();
+  const load = options.loadConfig ?? (kubeconfig === undefined ? undefined : () => loadConfigFile(kubeconfig));
+  const config = new PooledKubeConfig({
+    now,
+    ...(load === undefined ? {} : { load }),
+    ...(options.homeConnections === undefined ? {} : { homeConnections: options.homeConnections }),
+    ...(options.normalConnections === undefined ? {} : { normalConnections: options.normalConnections }),
+  });
+  const transport = new Transport(config, new HomeGate(options.mostGateWaitMs), options.userAgent);
+  const env = buildEnvironment(options, transport, now);
+  const releases = new KubernetesReleases(env);
+  const routes = new KubernetesRoutes(env, options.discoveryTimes);
+  const backends = new KubernetesBackends(env);
+  const events = createEvents(options, transport);
+  const caches: readonly WatchedCache[] = [releases, routes, backends];
+  const watches = new Watches(caches);
+  return {
+    releases,
+    routes,
+    backends,
+    events,
+    readSecret: createSecretReader(transport),
+    runElection: (election) => runElection(transport, election),
+    start: (signal) => watches.start(signal),
+    synced: () => caches.every((cache) => cache.synced()),
+    health: () => caches.flatMap((cache) => cache.health()),
+    onChange: (listener) => {
+      const removals = [releases, routes, backends].map((cache) => cache.onChange(listener));
+      return () => removals.forEach((remove) => remove());
+    },
+    schemaLevel: () => readSchemaLevel(transport),
+    warm: (connections) => transport.warm(connections ?? options.homeConnections ?? HOME_CONNECTIONS),
+    close: async () => {
+      await watches.end();
+      await events.close();
+      await config.close();
+    },
+  };
+}
+
+/** The running watches of all caches: begun once, ended once. */
+class Watches {
+  readonly #caches: readonly WatchedCache[];
+  readonly #stop = new AbortController();
+  #running: Promise<unknown> | undefined;
+
+  constructor(caches: readonly WatchedCache[]) {
+    this.#caches = caches;
+  }
+
+  start(signal: AbortSignal | undefined): void {
+    if (this.#running !== undefined) return;
+    if (signal?.aborted === true) this.#stop.abort();
+    signal?.addEventListener('abort', () => this.#stop.abort(), { once: true });
+    this.#running = Promise.all(this.#caches.map((cache) => cache.run(this.#stop.signal)));
+  }
+
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+function buildEnvironment(options: ConnectOptions, transport: Transport, now: () => number): WatchEnvironment {
+  return {
+    transport,
+    now,
+    ...(options.namespaces === undefined ? {} : { namespaces: options.namespaces }),
+    ...(options.times === undefined ? {} : { times: options.times }),
+    ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
+  };
+}
+
+function createEvents(options: ConnectOptions, transport: Transport): KubernetesEvents {
+  return new KubernetesEvents({
+    transport,
+    clock: options.clock,
+    instance: options.instance ?? 'glidepath',
+    ...(options.onEventDropped === undefined ? {} : { onDropped: options.onEventDropped }),
+  });
+}

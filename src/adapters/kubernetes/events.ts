@@ -1,0 +1,200 @@
+// Kubernetes events about releases: queued, folded, written behind everything else. Nothing here may stop or slow a
+// reconcile, so a failure is a debug line and no more.
+
+import { randomUUID } from 'node:crypto';
+import { isGlidepathError, messageOf } from '../../api/errors.ts';
+import { API_VERSION, FIELD_MANAGER, KIND, REPORTING_CONTROLLER } from '../../api/names.ts';
+import type { CanaryRelease } from '../../api/release.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Announcement, EventSink } from '../../ports/outbox.ts';
+import { pause } from './deadline.ts';
+import { type EventEntry, EventSeries, type Regarding } from './event-series.ts';
+import { fieldsOf, textOf } from './fields.ts';
+import { microTime } from './micro-time.ts';
+import { MERGE_PATCH, type Transport } from './transport.ts';
+
+export interface EventsOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Name of this process, such as the pod's. */
+  readonly instance: string;
+  readonly onDropped?: (what: string, why: string) => void;
+}
+
+const WRITERS = 4;
+const MOST_QUEUED = 5_000;
+const ATTEMPTS = 3;
+const DEADLINE_MS = 5_000;
+const BETWEEN_UPDATES_MS = 60_000;
+const FLUSH_MS = 2_000;
+const LONGEST_NOTE_BYTES = 1_000;
+
+export class KubernetesEvents implements EventSink {
+  readonly #options: EventsOptions;
+  readonly #series = new EventSeries();
+  /** Entries with something to write, oldest first. */
+  readonly #queue = new Set<EventEntry>();
+  readonly #waiting = new Map<EventEntry, () => void>();
+  readonly #writers = new Set<Promise<void>>();
+  readonly #writing = new Set<EventEntry>();
+  #busyWriters = 0;
+  readonly #stop = new AbortController();
+  #closed = false;
+
+  constructor(options: EventsOptions) {
+    this.#options = options;
+  }
+
+  publish(release: CanaryRelease, announcement: Announcement): void {
+    if (this.#closed) return;
+    const entry = this.#series.record(regardingOf(release), announcement, this.#options.clock.now());
+    if (entry === undefined) return this.#drop(announcement.reason, release.metadata.name, 'too many events about this release');
+    // Queued, being written or waiting for its next update: whoever writes takes the newest count along.
+    if (this.#queue.has(entry) || this.#writing.has(entry) || this.#waiting.has(entry)) return;
+    if (entry.name === undefined) this.#enqueue(entry);
+    else this.#updateLater(entry);
+  }
+
+  /** Writes what is queued, but waits no longer than two seconds for it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#waiting.values()) cancel();
+    this.#waiting.clear();
+    const timeUp = new AbortController();
+    await Promise.race([Promise.all(this.#writers), pause(FLUSH_MS, timeUp.signal)]);
+    timeUp.abort();
+    this.#stop.abort();
+    this.#queue.clear();
+    await Promise.all(this.#writers);
+  }
+
+  #enqueue(entry: EventEntry): void {
+    this.#queue.add(entry);
+    if (this.#queue.size > MOST_QUEUED) {
+      const [oldest] = this.#queue;
+      if (oldest !== undefined) this.#queue.delete(oldest);
+      this.#drop(oldest?.announcement.reason ?? '', oldest?.regarding.name ?? '', 'the queue is full');
+    }
+    if (this.#busyWriters >= WRITERS) return;
+    this.#busyWriters += 1;
+    const writer = this.#drain().finally(() => this.#writers.delete(writer));
+    this.#writers.add(writer);
+  }
+
+  async #drain(): Promise<void> {
+    for (let [entry] = this.#queue; entry !== undefined; [entry] = this.#queue) {
+      this.#queue.delete(entry);
+      this.#writing.add(entry);
+      await this.#write(entry);
+      this.#writing.delete(entry);
+      if (entry.count > entry.written && entry.name !== undefined && !this.#closed) this.#updateLater(entry);
+    }
+    this.#busyWriters -= 1;
+  }
+
+  /** A series grows on the server once a minute at most. */
+  #updateLater(entry: EventEntry): void {
+    const { clock } = this.#options;
+    const cancel = clock.schedule(clock.now() + BETWEEN_UPDATES_MS, () => {
+      this.#waiting.delete(entry);
+      this.#enqueue(entry);
+    });
+    this.#waiting.set(entry, cancel);
+  }
+
+  async #write(entry: EventEntry): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return entry.name === undefined ? await this.#create(entry) : await this.#update(entry, entry.name);
+      } catch (error) {
+        // A namespace that is going refuses new events with 403; that and everything else is not our business here.
+        const again = isGlidepathError(error) && error.retryable && attempt < ATTEMPTS && !this.#stop.signal.aborted;
+        if (!again) return this.#drop(entry.announcement.reason, entry.regarding.name, messageOf(error));
+        await pause(500 * attempt * (0.5 + Math.random()), this.#stop.signal);
+      }
+    }
+  }
+
+  async #create(entry: EventEntry): Promise<void> {
+    const { namespace } = entry.regarding;
+    const name = `${entry.regarding.name.slice(0, 200)}.${randomUUID().replaceAll('-', '').slice(0, 16)}`;
+    const { count } = entry;
+    await this.#options.transport.request({
+      method: 'POST',
+      path: pathOfEvents(namespace),
+      query: { fieldManager: FIELD_MANAGER },
+      body: this.#buildEvent(entry, name),
+      deadlineMs: DEADLINE_MS,
+      signal: this.#stop.signal,
+    });
+    entry.name = name;
+    entry.written = count;
+  }
+
+  async #update(entry: EventEntry, name: string): Promise<void> {
+    const { count } = entry;
+    try {
+      await this.#options.transport.request({
+        method: 'PATCH',
+        path: `${pathOfEvents(entry.regarding.namespace)}/${name}`,
+        query: { fieldManager: FIELD_MANAGER },
+        contentType: MERGE_PATCH,
+        body: { series: seriesOf(entry) },
+        deadlineMs: DEADLINE_MS,
+        signal: this.#stop.signal,
+      });
+      entry.written = count;
+    } catch (error) {
+      if (!isGlidepathError(error, 'GLIDEPATH_E_NOT_FOUND')) throw error;
+      // Events live an hour; the series goes on in a new one.
+      entry.name = undefined;
+      await this.#create(entry);
+    }
+  }
+
+  #buildEvent(entry: EventEntry, name: string): unknown {
+    const { regarding, announcement } = entry;
+    return {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name, namespace: regarding.namespace },
+      eventTime: microTime(entry.firstAtMs),
+      reportingController: REPORTING_CONTROLLER,
+      reportingInstance: this.#options.instance.slice(0, 128),
+      action: announcement.action,
+      reason: announcement.reason,
+      type: announcement.type,
+      note: cutNote(announcement.note),
+      regarding: { apiVersion: API_VERSION, kind: KIND, ...regarding },
+      ...(entry.count > 1 ? { series: seriesOf(entry) } : {}),
+    };
+  }
+
+  #drop(reason: string, name: string, why: string): void {
+    try {
+      this.#options.onDropped?.(`event ${reason} about ${name}`, why);
+    } catch {
+      // A logger that throws must not stop a reconcile either.
+    }
+  }
+}
+
+/** Cuts at a whole character, so that the note stays below the 1,024 bytes that the API server allows. */
+export function cutNote(note: string): string {
+  if (Buffer.byteLength(note) <= LONGEST_NOTE_BYTES) return note;
+  const cut = Buffer.from(note).subarray(0, LONGEST_NOTE_BYTES - 3).toString('utf8').replace(/\uFFFD+$/, '');
+  return `${cut}…`;
+}
+
+function seriesOf(entry: EventEntry): unknown {
+  return { count: entry.count, lastObservedTime: microTime(entry.lastAtMs) };
+}
+
+function pathOfEvents(namespace: string): string {
+  return `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events`;
+}
+
+function regardingOf(release: CanaryRelease): Regarding {
+  const { namespace, name, uid } = fieldsOf(release.metadata);
+  return { namespace: textOf(namespace) ?? '', name: textOf(name) ?? '', uid: textOf(uid) ?? '' };
+}

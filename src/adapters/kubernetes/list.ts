@@ -1,0 +1,64 @@
+// A whole list in pages, so that no answer holds a thousand objects at once. A page that comes too late begins the list again.
+
+import { isGlidepathError } from '../../api/errors.ts';
+import type { Lane } from './kubeconfig.ts';
+import type { Query, Transport } from './transport.ts';
+
+export interface ListOptions<T> {
+  readonly signal?: AbortSignal;
+  readonly pageSize?: number;
+  readonly query?: Query;
+  readonly lane?: Lane;
+  readonly accept?: string;
+  /** True: transport faults are retried here. Default false, for callers with a backoff of their own. */
+  readonly repeat?: boolean;
+  /** What to keep of an item. */
+  readonly pick: (raw: unknown) => T;
+}
+
+export interface Listed<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string | undefined;
+}
+
+const PAGE_SIZE = 500;
+const MOST_RESTARTS = 3;
+const LIST_DEADLINE_MS = 30_000;
+
+interface ListBody {
+  readonly items?: readonly unknown[] | null;
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+}
+
+/** @throws GlidepathError as `Transport.request` does. */
+export async function listAll<T>(transport: Transport, path: string, options: ListOptions<T>): Promise<Listed<T>> {
+  for (let restarts = 0; ; restarts += 1) {
+    try {
+      return await listPages(transport, path, options);
+    } catch (error) {
+      if (!isGlidepathError(error, 'GLIDEPATH_E_GONE') || restarts >= MOST_RESTARTS) throw error;
+    }
+  }
+}
+
+async function listPages<T>(transport: Transport, path: string, options: ListOptions<T>): Promise<Listed<T>> {
+  const items: T[] = [];
+  let next: string | undefined;
+  do {
+    const { body } = await transport.request({
+      method: 'GET',
+      path,
+      query: { ...options.query, limit: options.pageSize ?? PAGE_SIZE, continue: next },
+      lane: options.lane ?? 'watch',
+      deadlineMs: LIST_DEADLINE_MS,
+      repeat: options.repeat ?? false,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.accept === undefined ? {} : { accept: options.accept }),
+    });
+    const page = body as ListBody;
+    for (const raw of page.items ?? []) items.push(options.pick(raw));
+    next = page.metadata?.continue;
+    if (next === undefined || next === '') return { items, resourceVersion: page.metadata?.resourceVersion };
+  } while (options.signal?.aborted !== true);
+  return { items, resourceVersion: undefined };
+}

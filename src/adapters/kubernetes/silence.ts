@@ -1,0 +1,35 @@
+// Patience with a watch: a connection whose other end has gone sends nothing at all, so silence beyond the watch's own end
+// is a fault. Attaches to a long-lived stop signal and takes itself off again.
+
+import { ApiError } from './api-errors.ts';
+
+/** Fires when nothing was heard for so long, or together with `stop`. */
+export class Silence {
+  readonly #controller = new AbortController();
+  readonly #stop: AbortSignal;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onStop = (): void => this.#controller.abort(new ApiError('GLIDEPATH_E_CANCELED', 'the watch was stopped'));
+
+  constructor(stop: AbortSignal, ms: number) {
+    this.#stop = stop;
+    stop.addEventListener('abort', this.#onStop, { once: true });
+    this.#timer = setTimeout(() => {
+      this.#controller.abort(new ApiError('GLIDEPATH_E_TIMEOUT', 'the watch fell silent', { retryable: true }));
+    }, ms);
+    if (stop.aborted) this.#onStop();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  heard(): void {
+    this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#stop.removeEventListener('abort', this.#onStop);
+    this.#onStop();
+  }
+}

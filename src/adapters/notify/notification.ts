@@ -1,0 +1,64 @@
+// What a notification says and how it is signed: a JSON body of version 1, and an HMAC over the time and that body.
+import { createHash, createHmac } from 'node:crypto';
+import type { CanaryRelease } from '../../api/release.ts';
+import type { Announcement } from '../../ports/outbox.ts';
+
+/** The JSON body of a notification. Fields are only ever added; a receiver ignores what it does not know. */
+export interface Notification {
+  readonly version: 1;
+  /** The same for every try of one announcement, and for no other: whoever saw it can drop the repetition. */
+  readonly id: string;
+  readonly release: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly revision: string | null;
+  readonly reason: string;
+  readonly message: string;
+  readonly phase: string | null;
+  /** The canary's share in percent. */
+  readonly weight: number | null;
+  readonly stage: string | null;
+  /** When it was announced, RFC 3339 in UTC. */
+  readonly at: string;
+}
+
+/** One receiver of a release: `spec.notifications[]`. */
+export interface NotificationReceiver {
+  readonly name: string;
+  readonly url: string;
+  /** Secret of the release's namespace whose key `hmac` signs. */
+  readonly secretRef?: { readonly name: string };
+}
+
+const SIGNATURE_HEADER = 'x-glidepath-signature';
+const TIMESTAMP_HEADER = 'x-glidepath-timestamp';
+
+/** The notification of an announcement, as things stand in the release at this moment. */
+export function describeNotification(release: CanaryRelease, announcement: Announcement, atMs: number): Notification {
+  const { namespace, name, uid = '' } = release.metadata;
+  const { reason, note } = announcement;
+  const { status } = release;
+  const at = new Date(atMs).toISOString();
+  const identity = [uid, namespace, name, status?.release?.id ?? '', reason, note, at];
+  return {
+    version: 1,
+    id: createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32),
+    release: { namespace, name, uid },
+    revision: status?.release?.revision ?? null,
+    reason,
+    message: note,
+    phase: status?.phase ?? null,
+    weight: status?.weight ?? null,
+    stage: status?.release?.stage ?? null,
+    at,
+  };
+}
+
+/**
+ * Headers that prove who sent a body and when: `sha256=` and the hex HMAC-SHA256 of `<timestamp>.<body>`, where the
+ * timestamp is in whole Unix seconds. A receiver refuses old timestamps. Without a key there is no signature.
+ */
+export function signBody(body: string, atMs: number, key: string | undefined): Readonly<Record<string, string>> {
+  const timestamp = String(Math.floor(atMs / 1_000));
+  if (key === undefined) return { [TIMESTAMP_HEADER]: timestamp };
+  const digest = createHmac('sha256', key).update(`${timestamp}.${body}`).digest('hex');
+  return { [TIMESTAMP_HEADER]: timestamp, [SIGNATURE_HEADER]: `sha256=${digest}` };
+}

@@ -1,0 +1,171 @@
+// Tells the receivers of a release what happened, by signed POST requests in the background: in order for each receiver,
+// three tries, and never in the way of a reconcile.
+import pRetry from 'p-retry';
+import { Agent, request } from 'undici';
+import { isUnder, parseAddress, parseAllowList } from '../../api/addresses.ts';
+import { GlidepathError, isGlidepathError, messageOf } from '../../api/errors.ts';
+import type { CanaryRelease } from '../../api/release.ts';
+import type { Announcement, Notifier } from '../../ports/outbox.ts';
+import { DeliveryQueue } from './delivery-queue.ts';
+import { describeNotification, signBody } from './notification.ts';
+import type { Notification, NotificationReceiver } from './notification.ts';
+
+/** What became of one notification. */
+export interface NotificationOutcome {
+  readonly namespace: string;
+  readonly name: string;
+  readonly receiver: string;
+  readonly reason: string;
+  /** `refused`: not tried, because the address is not allowed; `dropped`: not tried, because too many waited. */
+  readonly result: 'sent' | 'failed' | 'refused' | 'dropped';
+  /** Why not; empty for `sent`. Never holds a secret, nor the path of an address, which may be one. */
+  readonly message: string;
+}
+
+export interface WebhookNotifierOptions {
+  /** Origins or URL prefixes that releases may name. */
+  readonly allow: readonly string[];
+  /** Decoded values of a Secret. */
+  readonly readSecret: (namespace: string, name: string) => Promise<Readonly<Record<string, string>>>;
+  /** Told what became of each notification; must not throw. */
+  readonly onOutcome?: (outcome: NotificationOutcome) => void;
+  /** Wall clock in milliseconds. */
+  readonly now?: () => number;
+  /** Time for one try (default 5 s). */
+  readonly timeoutMs?: number;
+  /** Pause before the second try, about thrice that before the third (default 500 ms). */
+  readonly backoffMs?: number;
+  /** Notifications that wait for one receiver (default 32). */
+  readonly waiting?: number;
+}
+
+const TRIES = 3;
+const CONCURRENCY = 8;
+const HMAC_KEY = 'hmac';
+
+type SpecWithNotifications = CanaryRelease['spec'] & { readonly notifications?: readonly NotificationReceiver[] };
+
+/** @throws GlidepathError GLIDEPATH_E_SETTING when an entry of the allow-list is no address. */
+export function createWebhookNotifier(options: WebhookNotifierOptions): WebhookNotifier {
+  return new WebhookNotifier(options);
+}
+
+/** Sends webhooks; owns its connections and what waits to be sent until `close`. */
+export class WebhookNotifier implements Notifier {
+  readonly #options: WebhookNotifierOptions;
+  readonly #allow: readonly URL[];
+  readonly #agent = new Agent({ allowH2: false, connections: CONCURRENCY });
+  readonly #queue: DeliveryQueue;
+  readonly #closing = new AbortController();
+
+  constructor(options: WebhookNotifierOptions) {
+    this.#options = options;
+    this.#allow = parseAllowList(options.allow);
+    this.#queue = new DeliveryQueue({ concurrency: CONCURRENCY, waiting: options.waiting ?? 32 });
+  }
+
+  notify(release: CanaryRelease, announcement: Announcement): void {
+    const { metadata } = release;
+    const { notifications: receivers = [] }: SpecWithNotifications = release.spec;
+    if (receivers.length === 0) return;
+    const notification = describeNotification(release, announcement, this.#now());
+    const owner = metadata.uid ?? `${metadata.namespace}/${metadata.name}`;
+    for (const receiver of receivers) this.#enqueue(`${owner} ${receiver.name}`, receiver, notification);
+  }
+
+  /** Resolves when everything announced so far was sent or given up. */
+  whenIdle(): Promise<void> {
+    return this.#queue.whenIdle();
+  }
+
+  /** Gives what is under way this much time, then ends it. */
+  async close(graceMs = 2_000): Promise<void> {
+    const graceOver = Promise.withResolvers<void>();
+    const timer = setTimeout(() => graceOver.resolve(), graceMs);
+    await Promise.race([this.#queue.whenIdle(), graceOver.promise]);
+    clearTimeout(timer);
+    this.#queue.clear();
+    this.#closing.abort(new Error('the operator stops'));
+    await this.#agent.destroy();
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)();
+  }
+
+  #enqueue(lane: string, receiver: NotificationReceiver, notification: Notification): void {
+    const tell = (result: NotificationOutcome['result'], message: string): void => {
+      const { namespace, name } = notification.release;
+      this.#options.onOutcome?.({ namespace, name, receiver: receiver.name, reason: notification.reason, result, message });
+    };
+    const url = this.#permit(receiver);
+    if (typeof url === 'string') {
+      tell('refused', url);
+      return;
+    }
+    this.#queue.add(lane, {
+      run: () => this.#deliver(url, receiver, notification).then(() => tell('sent', ''), (thrown: unknown) => tell('failed', messageOf(thrown))),
+      drop: () => tell('dropped', `too many notifications wait for ${url.origin}`),
+    });
+  }
+
+  /** The address, or why it may not be called. */
+  #permit({ name, url }: NotificationReceiver): URL | string {
+    const parsed = parseAddress(url);
+    if (!parsed.ok) return `the url of notification "${name}" ${parsed.message}`;
+    if (this.#allow.some((prefix) => isUnder(parsed.url, prefix))) return parsed.url;
+    return `the url of notification "${name}" is not on the operator's allow-list: start the operator with --notification-allow ${parsed.url.origin}`;
+  }
+
+  async #deliver(url: URL, receiver: NotificationReceiver, notification: Notification): Promise<void> {
+    const body = JSON.stringify(notification);
+    const { namespace } = notification.release;
+    await pRetry(async () => this.#post(url, body, await this.#readKey(namespace, receiver)), {
+      retries: TRIES - 1,
+      minTimeout: this.#options.backoffMs ?? 500,
+      factor: 3,
+      randomize: true,
+      signal: this.#closing.signal,
+      shouldRetry: ({ error }) => isGlidepathError(error) && error.retryable,
+    });
+  }
+
+  /** The key that signs; a receiver that asks for a signature is never sent a body without one. */
+  async #readKey(namespace: string, { secretRef }: NotificationReceiver): Promise<string | undefined> {
+    if (secretRef === undefined) return undefined;
+    const where = `Secret ${namespace}/${secretRef.name}`;
+    const secret = await this.#options.readSecret(namespace, secretRef.name).catch((thrown: unknown) => {
+      const words = isGlidepathError(thrown) ? thrown.message : 'it is not there, or may not be read';
+      throw failure(`${where} cannot be read: ${words}`, true);
+    });
+    const key = secret[HMAC_KEY]?.replace(/\r?\n$/, '') ?? '';
+    if (key === '') throw failure(`${where} has no key "${HMAC_KEY}"`, false);
+    return key;
+  }
+
+  async #post(url: URL, body: string, key: string | undefined): Promise<void> {
+    const timeoutMs = this.#options.timeoutMs ?? 5_000;
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closing.signal]);
+    const headers = { 'content-type': 'application/json', 'user-agent': 'glidepath', ...signBody(body, this.#now(), key) };
+    const status = await this.#send(url, { body, headers, signal }).catch((thrown: unknown) => {
+      const words = signal.aborted ? `gives no answer within ${timeoutMs} ms` : `cannot be reached: ${messageOf(thrown)}`;
+      throw failure(`${url.origin} ${words}`, true);
+    });
+    if (status >= 200 && status < 300) return;
+    throw failure(`${url.origin} answers ${status}`, status >= 500 || status === 408 || status === 429);
+  }
+
+  /** Redirects are not followed: they could lead off the allow-list. */
+  async #send(
+    url: URL,
+    options: { readonly body: string; readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
+  ): Promise<number> {
+    const response = await request(url, { method: 'POST', dispatcher: this.#agent, ...options });
+    await response.body.dump({ limit: 64 * 1024, signal: options.signal });
+    return response.statusCode;
+  }
+}
+
+function failure(message: string, retryable: boolean): GlidepathError {
+  return new GlidepathError('GLIDEPATH_E_NOTIFICATION', message, { retryable });
+}

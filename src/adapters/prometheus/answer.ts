@@ -1,0 +1,137 @@
+// Reads one HTTP answer to an instant query: raw samples, or exactly why there are none. Decodes itself, because the
+// client library turns infinities into NaN, loses warnings and cuts sample times to the millisecond below.
+import { GlidepathError } from '../../api/errors.ts';
+import type { Series } from '../../ports/metrics.ts';
+import { BAD_QUERY, UNAUTHORIZED, UNAVAILABLE, UNUSABLE } from './failure.ts';
+
+/** An HTTP answer whose body was not looked at yet. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** What a query found. */
+export interface Finding {
+  readonly series: readonly Series[];
+  readonly warnings: readonly string[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+type Sample = Series['samples'][number];
+
+const MAX_WORDS = 300;
+const MAX_WARNINGS = 10;
+// Faults of the server's that it reports about a query in its own format.
+const PASSING_TYPES = new Set(['timeout', 'canceled', 'internal', 'unavailable', 'not_found']);
+const SPECIAL_VALUES: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  '+Inf': Number.POSITIVE_INFINITY,
+  Inf: Number.POSITIVE_INFINITY,
+  '-Inf': Number.NEGATIVE_INFINITY,
+};
+
+/** @throws GlidepathError with one of the codes of failure.ts when the answer is no usable finding. */
+export function readAnswer(answer: RawAnswer): Finding {
+  const body = parseBody(answer.body);
+  if (answer.status === 200 && body?.['status'] === 'success') return readFinding(body);
+  if (body?.['status'] === 'error') throw describeApiError(answer.status, body);
+  throw describeForeignAnswer(answer);
+}
+
+function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseBody(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJson(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function cut(words: string): string {
+  const line = words.replaceAll(/\s+/g, ' ').trim();
+  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line;
+}
+
+function describeApiError(status: number, body: Json): GlidepathError {
+  const type = String(body['errorType'] ?? 'error');
+  const words = cut(`${type}: ${String(body['error'] ?? 'no message')}`);
+  if (status === 401) return describeUnauthorized();
+  const isPassing = PASSING_TYPES.has(type) || status === 403 || status === 408 || status === 429 || status >= 500;
+  return isPassing
+    ? new GlidepathError(UNAVAILABLE, `answers ${status}, ${words}`)
+    : new GlidepathError(BAD_QUERY, `does not accept the query, ${words}`);
+}
+
+function describeUnauthorized(): GlidepathError {
+  return new GlidepathError(UNAUTHORIZED, 'answers 401: its credentials are missing or wrong');
+}
+
+/** An answer that is not in Prometheus' format comes from something in between, or from something else altogether. */
+function describeForeignAnswer({ status, body }: RawAnswer): GlidepathError {
+  const isPage = /^\s*</.test(body);
+  if (status === 401) return describeUnauthorized();
+  if (status === 403) return new GlidepathError(UNAVAILABLE, 'answers 403: these credentials may not query');
+  if (status >= 300 && status < 400) {
+    return new GlidepathError(UNAVAILABLE, `answers ${status}, a redirect, which is not followed: give the final address`);
+  }
+  if (status === 404) return new GlidepathError(UNAVAILABLE, 'answers 404: there is no Prometheus API under this address');
+  if (status !== 200) {
+    const words = isPage ? 'with a web page' : `"${cut(body)}"`;
+    return new GlidepathError(UNAVAILABLE, `answers ${status} ${words}`);
+  }
+  if (isPage) return new GlidepathError(UNAVAILABLE, 'answers with a web page: is this the address of a login page?');
+  return new GlidepathError(UNUSABLE, 'answers with something that is not JSON of the Prometheus API');
+}
+
+function readFinding(body: Json): Finding {
+  const data = isJson(body['data']) ? body['data'] : {};
+  const warnings = Array.isArray(body['warnings']) ? body['warnings'] : [];
+  return {
+    series: readResult(String(data['resultType']), data['result']),
+    warnings: warnings.slice(0, MAX_WARNINGS).map((warning) => cut(String(warning))),
+  };
+}
+
+function readResult(type: string, result: unknown): readonly Series[] {
+  if (!Array.isArray(result)) throw unusable('has no list of results');
+  if (type === 'scalar') return [{ labels: {}, samples: [readSample(result)] }];
+  if (type === 'matrix' || type === 'vector') return result.map(readSeries);
+  throw unusable(`is of type ${cut(type)}, not samples`);
+}
+
+function readSeries(entry: unknown): Series {
+  if (!isJson(entry)) throw unusable('holds a result that is no series');
+  if ('histogram' in entry || 'histograms' in entry) {
+    throw unusable('holds native histograms: classic ones with buckets are needed (scrape_classic_histograms)');
+  }
+  const values: unknown = 'value' in entry ? [entry['value']] : entry['values'];
+  if (!Array.isArray(values)) throw unusable('holds a series without samples');
+  const samples = values.map(readSample);
+  if (samples.some(({ atMs }, index) => atMs <= (samples[index - 1]?.atMs ?? Number.NEGATIVE_INFINITY))) {
+    throw unusable('holds samples out of time order');
+  }
+  return { labels: readLabels(entry['metric']), samples };
+}
+
+function readLabels(metric: unknown): Readonly<Record<string, string>> {
+  if (!isJson(metric)) return {};
+  return Object.fromEntries(Object.entries(metric).map(([label, value]) => [label, String(value)]));
+}
+
+function readSample(pair: unknown): Sample {
+  if (!Array.isArray(pair) || typeof pair[0] !== 'number' || typeof pair[1] !== 'string') {
+    throw unusable('holds a sample that is no pair of time and value');
+  }
+  const text = pair[1];
+  const value = SPECIAL_VALUES[text] ?? (text.trim() === '' ? Number.NaN : Number(text));
+  if (Number.isNaN(value) && text !== 'NaN') throw unusable('holds a value that is no number');
+  return { atMs: Math.round(pair[0] * 1_000), value };
+}
+
+function unusable(words: string): GlidepathError {
+  return new GlidepathError(UNUSABLE, `gives an answer that ${words}`);
+}

@@ -1,0 +1,40 @@
+// The ways in which asking Prometheus fails, as coded errors inside the adapter and as data outside of it.
+import { GlidepathError, isGlidepathError, messageOf } from '../../api/errors.ts';
+import type { ErrorCode } from '../../api/errors.ts';
+import type { MetricsFailure } from '../../ports/metrics.ts';
+
+/** Prometheus cannot be asked. */
+export const UNAVAILABLE: ErrorCode = 'GLIDEPATH_E_METRICS_UNAVAILABLE';
+/** Prometheus does not accept the credentials: reading them again may help. */
+export const UNAUTHORIZED: ErrorCode = 'GLIDEPATH_E_METRICS_UNAUTHORIZED';
+/** Prometheus says that the query is wrong. */
+export const BAD_QUERY: ErrorCode = 'GLIDEPATH_E_METRICS_BAD_QUERY';
+/** The answer cannot be used. */
+export const UNUSABLE: ErrorCode = 'GLIDEPATH_E_METRICS_UNUSABLE';
+
+// A connection that broke or was refused may work the next moment; a certificate or a name will not.
+const PASSING = new Set(['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE', 'EAI_AGAIN', 'ETIMEDOUT', 'ENETUNREACH']);
+
+/** What the HTTP client threw before there was a whole answer, as a coded error. */
+export function describeTransportError(thrown: unknown): GlidepathError {
+  if (isGlidepathError(thrown)) return thrown;
+  const message = messageOf(thrown);
+  if (message.startsWith('maxContentLength')) {
+    return new GlidepathError(UNUSABLE, 'answers with more data than the 8 MiB that are read: make the query narrower');
+  }
+  const isBroken = message === 'stream has been aborted' || PASSING.has(codeOf(thrown));
+  return new GlidepathError(UNAVAILABLE, `cannot be reached: ${message}`, { retryable: isBroken });
+}
+
+function codeOf(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return '';
+  return String(thrown.code);
+}
+
+/** A failure in the words of the port. */
+export function toFailure(thrown: unknown): MetricsFailure {
+  const message = messageOf(thrown);
+  if (isGlidepathError(thrown, BAD_QUERY)) return { kind: 'badQuery', message };
+  if (isGlidepathError(thrown, UNUSABLE)) return { kind: 'unusable', message };
+  return { kind: 'unavailable', message };
+}

@@ -1,0 +1,203 @@
+// The metrics port on Prometheus: who may ask where and as whom, one deadline over everything, quick retries of broken
+// connections, one look at fresh credentials after a refusal, and an honest answer in every case.
+import { readFile } from 'node:fs/promises';
+import pRetry from 'p-retry';
+import { parseAddress, parseAllowList } from '../../api/addresses.ts';
+import { GlidepathError, isGlidepathError, messageOf } from '../../api/errors.ts';
+import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
+import type { Finding } from './answer.ts';
+import type { Question } from './connection.ts';
+import { CredentialCache } from './credential-cache.ts';
+import { NO_CREDENTIALS, checkHeaders, parseCredentials, redact } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
+import { UNAUTHORIZED, UNAVAILABLE, toFailure } from './failure.ts';
+import { ConnectionPool } from './pool.ts';
+import { endpointOf, refuseTarget, resolveTarget } from './targets.ts';
+import type { Identity, TargetSettings } from './targets.ts';
+
+/** What the reader needs from the operator's settings and surroundings. */
+export interface PrometheusReaderOptions {
+  /** The operator's own Prometheus; its path, if any, stands before `/api/v1`. */
+  readonly operatorUrl?: string;
+  /** Origins or URL prefixes that releases may name. */
+  readonly allow: readonly string[];
+  /** Checks may carry queries of their own without a Secret of their own. */
+  readonly allowQueries: boolean;
+  /** File with the operator's bearer token. */
+  readonly operatorTokenFile?: string;
+  readonly operatorHeaders?: Readonly<Record<string, string>>;
+  /** File with certificate authorities (PEM) that are trusted besides those of the system. */
+  readonly caFile?: string;
+  /** Decoded values of a Secret. */
+  readonly readSecret: (namespace: string, name: string) => Promise<Readonly<Record<string, string>>>;
+  /** Told the seconds of every query, whatever came of it. */
+  readonly onQuery?: (seconds: number) => void;
+  /** Wall clock in milliseconds, for the age of credentials. */
+  readonly now?: () => number;
+}
+
+interface Caller {
+  readonly key: string;
+  readonly load: () => Promise<Credentials>;
+}
+
+type Ask = Omit<Question, 'headers'>;
+
+const RETRIES = { retries: 2, minTimeout: 50, factor: 3, randomize: true } as const;
+
+/** @throws GlidepathError GLIDEPATH_E_SETTING when an address or header of the options cannot be used. */
+export function createPrometheusReader(options: PrometheusReaderOptions): PrometheusReader {
+  return new PrometheusReader(options);
+}
+
+/** Asks Prometheus; owns its connections until `close`. */
+export class PrometheusReader implements MetricsReader {
+  readonly #options: PrometheusReaderOptions;
+  readonly #settings: TargetSettings;
+  readonly #pool = new ConnectionPool();
+  readonly #credentials: CredentialCache;
+
+  constructor(options: PrometheusReaderOptions) {
+    this.#options = options;
+    this.#settings = readSettings(options);
+    this.#credentials = new CredentialCache(options.now ?? Date.now);
+  }
+
+  refusal(target: MetricsTarget, ownQueries: boolean): { readonly reason: string; readonly message: string } | undefined {
+    return refuseTarget(this.#settings, target, ownQueries);
+  }
+
+  async query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer> {
+    const startedAt = performance.now();
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(tooLate(target.timeoutMs)), target.timeoutMs);
+    try {
+      const ask = { query, atMs, timeoutMs: target.timeoutMs, signal: deadline.signal };
+      return { ok: true, ...(await this.#answer(target, ask)) };
+    } catch (thrown) {
+      return { ok: false, ...toFailure(thrown) };
+    } finally {
+      clearTimeout(timer);
+      this.#options.onQuery?.((performance.now() - startedAt) / 1_000);
+    }
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#pool.close();
+  }
+
+  async #answer(target: MetricsTarget, ask: Ask): Promise<Finding> {
+    const resolution = resolveTarget(this.#settings, target);
+    if (!resolution.ok) throw new GlidepathError(UNAVAILABLE, resolution.message);
+    const endpoint = endpointOf(resolution.url);
+    const caller = this.#callerOf(resolution.identity, target);
+    const credentials = await beforeDeadline(this.#credentials.get(caller.key, caller.load), ask.signal);
+    try {
+      const finding = await this.#ask(endpoint, credentials, ask);
+      this.#credentials.confirm(caller.key);
+      return finding;
+    } catch (thrown) {
+      if (!isGlidepathError(thrown, UNAUTHORIZED)) throw thrown;
+      const renewed = await beforeDeadline(this.#credentials.renew(caller.key, caller.load), ask.signal);
+      if (renewed === undefined || JSON.stringify(renewed) === JSON.stringify(credentials)) throw thrown;
+      const finding = await this.#ask(endpoint, renewed, ask);
+      this.#credentials.confirm(caller.key);
+      return finding;
+    }
+  }
+
+  async #ask(endpoint: string, credentials: Credentials, ask: Ask): Promise<Finding> {
+    const question = { ...ask, headers: credentials.headers };
+    try {
+      const finding = await this.#pool.with(endpoint, credentials, (connection) =>
+        pRetry(() => connection.ask(question), {
+          ...RETRIES,
+          signal: ask.signal,
+          shouldRetry: ({ error }) => isGlidepathError(error) && error.retryable,
+        }),
+      );
+      return { ...finding, warnings: finding.warnings.map((warning) => redact(warning, credentials)) };
+    } catch (thrown) {
+      // A server may repeat what it was sent, and its words end in status and logs.
+      const words = redact(`Prometheus at ${endpoint} ${messageOf(thrown)}`, credentials);
+      throw new GlidepathError(isGlidepathError(thrown) ? thrown.code : UNAVAILABLE, words);
+    }
+  }
+
+  #callerOf(identity: Identity, { namespace, secretName }: MetricsTarget): Caller {
+    if (identity === 'operator') return { key: 'operator', load: () => this.#loadOwn() };
+    if (identity === 'nobody' || secretName === undefined) {
+      return { key: 'nobody', load: () => this.#withOwnCa(NO_CREDENTIALS) };
+    }
+    return { key: `secret ${namespace}/${secretName}`, load: () => this.#loadSecret(namespace, secretName) };
+  }
+
+  async #loadOwn(): Promise<Credentials> {
+    const { operatorTokenFile, operatorHeaders = {} } = this.#options;
+    const headers = checkHeaders(operatorHeaders);
+    if (operatorTokenFile === undefined) return this.#withOwnCa({ headers });
+    const token = await readOwnFile(operatorTokenFile);
+    const credentials = parseCredentials({ token });
+    return this.#withOwnCa({ headers: { ...headers, ...credentials.headers } });
+  }
+
+  async #loadSecret(namespace: string, name: string): Promise<Credentials> {
+    const secret = await this.#options.readSecret(namespace, name).catch((thrown: unknown) => {
+      const words = isGlidepathError(thrown) ? thrown.message : 'it is not there, or may not be read';
+      throw new GlidepathError(UNAVAILABLE, `Secret ${namespace}/${name} cannot be read: ${words}`);
+    });
+    try {
+      return await this.#withOwnCa(parseCredentials(secret));
+    } catch (thrown) {
+      throw new GlidepathError(UNAVAILABLE, `Secret ${namespace}/${name} cannot be used: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** Trust is no credential: the operator's authorities hold for every address that brings none of its own. */
+  async #withOwnCa(credentials: Credentials): Promise<Credentials> {
+    const { caFile } = this.#options;
+    if (caFile === undefined || credentials.ca !== undefined) return credentials;
+    return { ...credentials, ca: await readOwnFile(caFile) };
+  }
+}
+
+function readSettings(options: PrometheusReaderOptions): TargetSettings {
+  const { operatorUrl: text, operatorHeaders = {}, allowQueries } = options;
+  const allow = parseAllowList(options.allow);
+  try {
+    checkHeaders(operatorHeaders);
+  } catch (thrown) {
+    throw new GlidepathError('GLIDEPATH_E_SETTING', `headers for Prometheus: ${messageOf(thrown)}`, { cause: thrown });
+  }
+  if (text === undefined) return { allow, allowQueries };
+  const parsed = parseAddress(text);
+  if (!parsed.ok) throw new GlidepathError('GLIDEPATH_E_SETTING', `the address of Prometheus ${parsed.message}`);
+  return { operatorUrl: parsed.url, allow, allowQueries };
+}
+
+async function readOwnFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    throw new GlidepathError(UNAVAILABLE, `the operator cannot read its own file ${path}`, { cause: thrown });
+  }
+}
+
+function tooLate(timeoutMs: number): GlidepathError {
+  return new GlidepathError(UNAVAILABLE, `gives no answer within ${timeoutMs} ms`);
+}
+
+/** The credentials, unless the deadline passes first. */
+async function beforeDeadline<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const late = Promise.withResolvers<never>();
+  const refuse = (): void =>
+    late.reject(new GlidepathError(UNAVAILABLE, 'the credentials for Prometheus could not be read in time'));
+  signal.addEventListener('abort', refuse, { once: true });
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    signal.removeEventListener('abort', refuse);
+  }
+}

@@ -1,0 +1,50 @@
+// Tells what a reconcile did: one event and notification for each happening, one log line for each transition.
+
+import type { CanaryRelease } from '../api/release.ts';
+import type { Announcement } from '../ports/outbox.ts';
+import type { Memory } from './memory.ts';
+import type { World } from './world.ts';
+
+/** Events say what the operator did in one word. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  ReleaseStarted: 'Start',
+  StageStarted: 'Analyze',
+  WeightShifted: 'Shift',
+  ApprovalNeeded: 'Wait',
+  Approved: 'Approve',
+  Paused: 'Pause',
+  Resumed: 'Resume',
+  Promoted: 'Promote',
+  RollbackStarted: 'RollBack',
+  CanaryEmpty: 'RollBack',
+  RolledBack: 'RollBack',
+  RouteDrift: 'Repair',
+  RouteContested: 'Hold',
+  MetricsUnavailable: 'Hold',
+  NoTraffic: 'Hold',
+  CommandRefused: 'Refuse',
+  Blocked: 'Hold',
+};
+
+/** Publishes what the memory holds. Nothing here can stop a reconcile: sinks never throw. */
+export function announce(world: World, release: CanaryRelease, memory: Memory): void {
+  for (const { from, to, reason, message } of memory.transitions)
+    world.telemetry.transition(release, from, to, reason, message);
+  for (const drift of memory.drifts) {
+    world.telemetry.drift(release);
+    publish(world, release, 'RouteDrift', drift.message, true);
+  }
+  for (const { reason, message, warning } of memory.tellings) publish(world, release, reason, message, warning === true);
+  world.telemetry.release(release);
+}
+
+function publish(world: World, release: CanaryRelease, reason: string, note: string, warning: boolean): void {
+  const announcement: Announcement = {
+    reason,
+    type: warning ? 'Warning' : 'Normal',
+    note,
+    action: ACTIONS[reason] ?? 'Observe',
+  };
+  world.events.publish(release, announcement);
+  world.notifier.notify(release, announcement);
+}

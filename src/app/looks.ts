@@ -1,0 +1,218 @@
+// Reads one look from Prometheus: which queries a release needs, and what their raw samples say. Judging is the core's.
+
+import { parseDuration } from '../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../api/release.ts';
+import type { Bucket } from '../core/analysis/histogram.ts';
+import { countIncrements, newestSampleAt, scrapeIntervalOf, type Span } from '../core/analysis/increments.ts';
+import type { Evidence, LookReading, RequestCounts } from '../core/analysis/reading.ts';
+import type { Series } from '../core/analysis/series.ts';
+import { promDuration, renderQuery } from '../core/analysis/template.ts';
+import { fromTime } from '../core/release/times.ts';
+import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../ports/metrics.ts';
+import type { BackendIdentity, MetricsSource } from '../sources/source.ts';
+
+/** A counter's base is looked for this far before the span, so that a late scrape does not make an old series look new. */
+const BASE_SLACK_MS = 120_000;
+/** No look asks for more than this. */
+const LONGEST_RANGE_MS = 3_600_000;
+
+/** What a look is about. */
+export interface LookQuestion {
+  readonly spec: CanaryReleaseSpec;
+  readonly status: CanaryReleaseStatus;
+  readonly namespace: string;
+  readonly name: string;
+  readonly target: MetricsTarget;
+  /** Absent where only own queries judge. */
+  readonly source: MetricsSource | undefined;
+  readonly canary: readonly BackendIdentity[];
+  readonly serving: readonly BackendIdentity[];
+}
+
+/**
+ * Asks everything that one look at `atMs` needs, at the same time, and reads the answers.
+ * @param previousMs time of the look before, where that one is asked in the same go; default: the last folded one
+ */
+export async function readLook(
+  reader: MetricsReader,
+  question: LookQuestion,
+  atMs: number,
+  previousMs?: number,
+): Promise<LookReading> {
+  const { spec, status } = question;
+  const weight = status.weight ?? 0;
+  const windowMs = parseDuration(spec.analysis.window);
+  const began = fromTime(status.release?.shiftedAt) ?? fromTime(status.release?.startedAt) ?? atMs;
+  const span: Span = { fromMs: Math.max(atMs - windowMs, Math.min(began, atMs)), toMs: atMs };
+  const since = Math.max(previousMs ?? fromTime(status.release?.lookGridAt) ?? began, fromTime(status.release?.stageStartedAt) ?? began);
+  const rangeMs = Math.min(LONGEST_RANGE_MS, atMs - Math.min(span.fromMs, since) + BASE_SLACK_MS);
+  const [counts, latency, own] = await Promise.all([
+    askCounts(reader, question, weight, rangeMs, atMs),
+    weight > 0 && needsLatency(spec.analysis.checks) ? askLatency(reader, question, rangeMs, span) : undefined,
+    weight > 0 ? askOwn(reader, question, atMs) : {},
+  ]);
+  const newest = newestSampleAt(counts.seen, atMs);
+  const scrape = scrapeIntervalOf(counts.seen);
+  return {
+    atMs,
+    ...(newest === undefined ? {} : { newestSampleMs: newest }),
+    ...(scrape === undefined ? {} : { scrapeIntervalMs: scrape }),
+    requests: countRequests(counts, question.source, span),
+    newRequests: totalRequests(counts.canary, question.source, { fromMs: Math.min(since, atMs), toMs: atMs }),
+    ...(latency === undefined ? {} : { latency }),
+    own,
+  };
+}
+
+function needsLatency(checks: readonly Check[]): boolean {
+  return checks.some((check) => check.metric === 'Latency');
+}
+
+interface Counts {
+  readonly canary: readonly Series[];
+  /** Series whose sample times tell when the gateway is scraped: the canary's, else the serving backend's. */
+  readonly seen: readonly Series[];
+  readonly problem?: Exclude<Evidence<never>, { kind: 'facts' }>;
+}
+
+async function askCounts(
+  reader: MetricsReader,
+  question: LookQuestion,
+  weight: number,
+  rangeMs: number,
+  atMs: number,
+): Promise<Counts> {
+  const { source, target } = question;
+  if (source === undefined)
+    return { canary: [], seen: [], problem: { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' } };
+  const ask = (backends: readonly BackendIdentity[]) =>
+    askAll(reader, target, backends.map((backend) => source.requests(backend, rangeMs)), atMs);
+  const canary = weight > 0 ? await ask(question.canary) : undefined;
+  if (canary !== undefined && (canary.problem !== undefined || canary.series.length > 0))
+    return { canary: canary.series, seen: canary.series, ...(canary.problem === undefined ? {} : { problem: canary.problem }) };
+  const serving = await ask(question.serving);
+  return { canary: [], seen: serving.series, ...(serving.problem === undefined ? {} : { problem: serving.problem }) };
+}
+
+interface Answers {
+  readonly series: readonly Series[];
+  readonly problem?: Exclude<Evidence<never>, { kind: 'facts' }>;
+}
+
+async function askAll(
+  reader: MetricsReader,
+  target: MetricsTarget,
+  queries: readonly string[],
+  atMs: number,
+): Promise<Answers> {
+  const answers = await Promise.all([...new Set(queries)].map((query) => reader.query(target, query, atMs)));
+  for (const answer of answers) {
+    const problem = problemOf(answer);
+    if (problem !== undefined) return { series: [], problem };
+  }
+  return { series: answers.flatMap((answer) => (answer.ok ? answer.series : [])) };
+}
+
+function problemOf(answer: MetricsAnswer): Answers['problem'] {
+  if (!answer.ok) {
+    return answer.kind === 'unavailable'
+      ? { kind: 'unavailable', message: answer.message }
+      : { kind: 'unusable', message: answer.message };
+  }
+  const warning = answer.warnings[0];
+  return warning === undefined ? undefined : { kind: 'partial', message: `Prometheus warns that the answer is not whole: ${warning}` };
+}
+
+function countRequests(counts: Counts, source: MetricsSource | undefined, span: Span): Evidence<RequestCounts> {
+  if (counts.problem !== undefined) return counts.problem;
+  if (source === undefined) return { kind: 'unusable', message: 'no metrics source' };
+  const sums = { success: 0, clientError: 0, serverError: 0, ignore: 0 };
+  for (const { labels, samples } of counts.canary) sums[source.classify(labels)] += countIncrements(samples, span);
+  const requests = sums.success + sums.clientError + sums.serverError;
+  if (requests <= 0)
+    return counts.seen.length === 0
+      ? { kind: 'noData', message: `Prometheus has no series of either backend (source ${source.name}); is the gateway scraped?` }
+      : { kind: 'noTraffic', message: 'no canary request in the window' };
+  return {
+    kind: 'facts',
+    facts: {
+      requests: Math.round(requests),
+      serverErrors: Math.round(sums.serverError),
+      clientErrors: Math.round(sums.clientError),
+      spanSeconds: (span.toMs - span.fromMs) / 1_000,
+    },
+  };
+}
+
+function totalRequests(series: readonly Series[], source: MetricsSource | undefined, span: Span): number {
+  if (source === undefined) return 0;
+  let total = 0;
+  for (const { labels, samples } of series) if (source.classify(labels) !== 'ignore') total += countIncrements(samples, span);
+  return Math.round(total);
+}
+
+async function askLatency(
+  reader: MetricsReader,
+  question: LookQuestion,
+  rangeMs: number,
+  span: Span,
+): Promise<Evidence<readonly Bucket[]>> {
+  const { source, target, canary } = question;
+  const asked = canary.flatMap((backend) => source?.latency?.(backend, rangeMs) ?? []);
+  const unit = asked[0]?.unit;
+  if (unit === undefined) return { kind: 'unusable', message: `metrics source ${source?.name ?? 'none'} has no latency histogram; use an own query` };
+  const answers = await askAll(reader, target, asked.map(({ query }) => query), span.toMs);
+  if (answers.problem !== undefined) return answers.problem;
+  const buckets = sumBuckets(answers.series, span, unit === 'ms' ? 1_000 : 1);
+  return buckets.length === 0
+    ? { kind: 'noTraffic', message: 'no canary request was timed in the window' }
+    : { kind: 'facts', facts: buckets };
+}
+
+function sumBuckets(series: readonly Series[], span: Span, perSecond: number): readonly Bucket[] {
+  const sums = new Map<number, number>();
+  for (const { labels, samples } of series) {
+    const le = labels['le'];
+    const upper = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le) / perSecond;
+    if (le === undefined || Number.isNaN(upper)) continue;
+    sums.set(upper, (sums.get(upper) ?? 0) + countIncrements(samples, span));
+  }
+  return [...sums].map(([upper, count]) => ({ upper, count })).sort((a, b) => a.upper - b.upper);
+}
+
+async function askOwn(
+  reader: MetricsReader,
+  question: LookQuestion,
+  atMs: number,
+): Promise<Readonly<Record<string, Evidence<number>>>> {
+  const checks = question.spec.analysis.checks.filter((check) => check.query !== undefined);
+  const entries = await Promise.all(checks.map(async (check) => [check.name, await askOne(reader, question, check, atMs)] as const));
+  return Object.fromEntries(entries);
+}
+
+async function askOne(reader: MetricsReader, question: LookQuestion, check: Check, atMs: number): Promise<Evidence<number>> {
+  const { spec, status, namespace, name, target } = question;
+  const rendered = renderQuery(check.query ?? '', {
+    namespace,
+    release: name,
+    canary: status.release?.canary.service ?? '',
+    serving: status.release?.serving.service ?? '',
+    revision: status.release?.revision ?? '',
+    window: promDuration(parseDuration(spec.analysis.window)),
+  });
+  if (!rendered.ok) return { kind: 'unusable', message: `check ${check.name}: ${rendered.message}` };
+  const answer = await reader.query(target, rendered.query, atMs);
+  const problem = problemOf(answer);
+  if (problem !== undefined) return problem;
+  return readScalar(answer.ok ? answer.series : [], check.name);
+}
+
+function readScalar(series: readonly Series[], check: string): Evidence<number> {
+  const [first, second] = series;
+  if (first === undefined) return { kind: 'noData', message: `check ${check}: the query returned nothing` };
+  if (second !== undefined)
+    return { kind: 'unusable', message: `check ${check}: the query returned ${series.length} series; aggregate it to one, for example with sum()` };
+  const value = first.samples.at(-1)?.value;
+  if (value === undefined || !Number.isFinite(value)) return { kind: 'noData', message: `check ${check}: the query returned no number` };
+  return { kind: 'facts', facts: value };
+}

@@ -1,0 +1,224 @@
+// Gathers the observation of one release from the caches. Prometheus is never waited for here: looks come in when they are
+// answered, so that nothing it does can hold up going home (rule 1).
+
+import { parseDuration } from '../api/duration.ts';
+import { RELEASE_ANNOTATION } from '../api/names.ts';
+import { parseRelease, type CanaryRelease, type CanaryReleaseStatus, type RouteRef } from '../api/release.ts';
+import type { Route } from '../api/routes.ts';
+import { dueLooks } from '../core/analysis/grid.ts';
+import type { LookReading } from '../core/analysis/reading.ts';
+import { gridOf } from '../core/release/looks.ts';
+import type { Driver, MetricsStanding, ObservedBackend, Observation, WriteProblem } from '../core/release/observation.ts';
+import { chooseSides } from '../core/release/revision.ts';
+import { routesInScope } from '../core/release/scope.ts';
+import { isJudged, isRunning, parseState } from '../core/release/state.ts';
+import { fromTime } from '../core/release/times.ts';
+import { controllersOf } from '../core/routing/acceptance.ts';
+import { namesService, scanRules } from '../core/routing/rules.ts';
+import type { MetricsTarget } from '../ports/metrics.ts';
+import { chooseSource, type SourceChoice } from '../sources/catalogue.ts';
+import type { BackendIdentity } from '../sources/source.ts';
+import type { LookQuestion } from './looks.ts';
+import type { World } from './world.ts';
+
+/** Parsed once an object: caches hand out the same object until it changes. */
+const parsed = new WeakMap<object, CanaryRelease | undefined>();
+
+/** Parses a cached object; undefined when the CRD let something through that this operator cannot read. */
+export function parseCached(raw: unknown): CanaryRelease | undefined {
+  if (typeof raw !== 'object' || raw === null) return undefined;
+  if (!parsed.has(raw)) {
+    const result = parseRelease(raw);
+    parsed.set(raw, result.ok ? result.release : undefined);
+  }
+  return parsed.get(raw);
+}
+
+/** Observes the world for one release. @param status the last status, committed or not */
+export async function observe(
+  world: World,
+  release: CanaryRelease,
+  status: CanaryReleaseStatus,
+  writeProblems: readonly WriteProblem[],
+  looks: readonly LookReading[],
+): Promise<Observation> {
+  const { namespace } = release.metadata;
+  const services = new Set((release.spec.services ?? []).map((service) => service.name));
+  for (const service of [status.release?.serving, status.release?.canary]) if (service !== undefined) services.add(service.service);
+  const routes = relevantRoutes(release, status, world.routes.cachedIn(namespace), [...services]);
+  const backends = await observeBackends(world, namespace, [...services]);
+  const choice = chooseSourceFor(release, routes);
+  const target = targetOf(release);
+  return {
+    release,
+    routes,
+    servedKinds: world.routes.servedKinds(),
+    backends,
+    looks,
+    metrics: standingOf(world, release, choice, target),
+    driver: findDriver(world, release, status, routes),
+    writeProblems,
+    oldSchema: world.oldSchema(),
+  };
+}
+
+function relevantRoutes(
+  release: CanaryRelease,
+  status: CanaryReleaseStatus,
+  routes: readonly Route[],
+  services: readonly string[],
+): readonly Route[] {
+  const recorded = status.release?.routes ?? [];
+  const isListed = (route: Route, refs: readonly Pick<RouteRef, 'kind' | 'name'>[]) =>
+    refs.some((ref) => ref.kind === route.kind && ref.name === route.metadata.name);
+  return routes.filter(
+    (route) => isListed(route, release.spec.routeRefs) || isListed(route, recorded) || namesService(route, services),
+  );
+}
+
+async function observeBackends(
+  world: World,
+  namespace: string,
+  services: readonly string[],
+): Promise<Readonly<Record<string, ObservedBackend>>> {
+  const found = await Promise.all(services.map((service) => world.backends.observe(namespace, service)));
+  return Object.fromEntries(found.map((backend) => [backend.service, backend]));
+}
+
+function chooseSourceFor(release: CanaryRelease, routes: readonly Route[]): SourceChoice {
+  const services = (release.spec.services ?? []).map((service) => service.name);
+  const scope = routesInScope(release.spec, routes, services);
+  return chooseSource({
+    wanted: release.spec.analysis.metrics.source,
+    kinds: [...new Set(scope.map((route) => route.kind))],
+    controllerNames: [...new Set(scope.flatMap(controllersOf))],
+  });
+}
+
+function targetOf(release: CanaryRelease): MetricsTarget {
+  const { url, secretRef, timeout } = release.spec.analysis.metrics.prometheus;
+  return {
+    namespace: release.metadata.namespace,
+    ...(url === undefined ? {} : { url }),
+    ...(secretRef === undefined ? {} : { secretName: secretRef.name }),
+    timeoutMs: parseDuration(timeout),
+  };
+}
+
+function standingOf(world: World, release: CanaryRelease, choice: SourceChoice, target: MetricsTarget): MetricsStanding {
+  const { checks } = release.spec.analysis;
+  const own = checks.some((check) => check.query !== undefined);
+  const refusal = world.metrics.refusal(target, own);
+  if (refusal !== undefined) return { kind: 'refused', ...refusal };
+  if (choice.ok) return { kind: 'ready', source: choice.source.name };
+  if (own && checks.every((check) => check.query !== undefined)) return { kind: 'ready', source: 'own queries' };
+  return { kind: 'refused', reason: choice.reason === 'Unavailable' ? 'RouteNotAccepted' : choice.reason, message: choice.message };
+}
+
+/** The looks that are due, and what they ask; undefined when none is. */
+export function dueQuestion(
+  world: World,
+  release: CanaryRelease,
+  status: CanaryReleaseStatus,
+  routes: readonly Route[],
+  now: number,
+): { readonly question: LookQuestion; readonly times: readonly number[] } | undefined {
+  const state = parseState(status.state);
+  const current = status.release;
+  const { mode, checks } = release.spec.analysis;
+  const target = targetOf(release);
+  if (state === undefined || current === undefined || !isJudged(state) || mode === 'Off') return undefined;
+  if (world.metrics.refusal(target, checks.some((check) => check.query !== undefined)) !== undefined) return undefined;
+  const lastFolded = fromTime(current.lookGridAt) ?? fromTime(current.startedAt) ?? now;
+  // The first look does not wait for the grid: it finds out when the gateway is scraped, and that Prometheus answers.
+  const first = current.lookGridAt === undefined;
+  const times = first ? [now] : dueLooks(gridOf(release.spec, current), lastFolded, now);
+  if (times.length === 0) return undefined;
+  const choice = chooseSourceFor(release, routes);
+  const { namespace, name } = release.metadata;
+  const [serving, canary] = [current.serving.service, current.canary.service];
+  const question: LookQuestion = {
+    spec: release.spec,
+    status,
+    namespace,
+    name,
+    target,
+    source: choice.ok ? choice.source : undefined,
+    canary: identitiesOf(namespace, routes, serving, canary, 'canary'),
+    serving: identitiesOf(namespace, routes, serving, canary, 'serving'),
+  };
+  return { question, times };
+}
+
+/** The backend as metrics sources know it: once for each rule and port. Queries that turn out equal are asked once. */
+function identitiesOf(
+  namespace: string,
+  routes: readonly Route[],
+  serving: string,
+  canary: string,
+  side: 'serving' | 'canary',
+): readonly BackendIdentity[] {
+  return routes.flatMap((route) =>
+    scanRules(route, { serving, canary }, undefined).rules.map((rule) => {
+      const ref = rule[side];
+      return {
+        namespace,
+        service: ref.name,
+        port: ref.port ?? 80,
+        route: {
+          kind: route.kind,
+          namespace,
+          name: route.metadata.name,
+          ruleIndex: rule.index,
+          backendIndex: ref.index,
+        },
+      };
+    }),
+  );
+}
+
+/** The release named in a route's annotation drives it; else the older one, else the lesser name (rule 8). */
+function findDriver(
+  world: World,
+  release: CanaryRelease,
+  status: CanaryReleaseStatus,
+  routes: readonly Route[],
+): Driver {
+  const { namespace, name } = release.metadata;
+  const services = (release.spec.services ?? []).map((service) => service.name);
+  const scope = routesInScope(release.spec, routes, services);
+  if (scope.length === 0) return { kind: 'us' };
+  const others = world.releases
+    .cachedIn(namespace)
+    .map(parseCached)
+    .filter((other): other is CanaryRelease => other !== undefined && other.metadata.name !== name);
+  for (const route of scope) {
+    const [marked] = (route.metadata.annotations?.[RELEASE_ANNOTATION] ?? '').split('/');
+    if (marked === name) continue;
+    const where = `${route.kind} ${route.metadata.name}`;
+    if (others.some((other) => other.metadata.name === marked && isUnderWay(other))) return { kind: 'other', name: marked ?? '', route: where };
+    if (status.release !== undefined && isRunning(parseState(status.state) ?? 'blocked')) continue;
+    const rival = others.find((other) => claims(other, route) && isBefore(other, release));
+    if (rival !== undefined) return { kind: 'other', name: rival.metadata.name, route: where };
+  }
+  return { kind: 'us' };
+}
+
+function isUnderWay(release: CanaryRelease): boolean {
+  return isRunning(parseState(release.status?.state) ?? 'blocked');
+}
+
+/** Would this release drive the route? One that cannot even tell its roles there does not stand in the way. */
+function claims(release: CanaryRelease, route: Route): boolean {
+  const services = (release.spec.services ?? []).map((service) => service.name);
+  if (release.metadata.deletionTimestamp !== undefined) return false;
+  return (
+    routesInScope(release.spec, [route], services).length > 0 &&
+    chooseSides(release.spec, release.status ?? { observedGeneration: -1 }, [route]) !== undefined
+  );
+}
+
+function isBefore(other: CanaryRelease, own: CanaryRelease): boolean {
+  const [a, b] = [other.metadata.creationTimestamp ?? '', own.metadata.creationTimestamp ?? ''];
+  return a === b ? other.metadata.name < own.metadata.name : a < b;
+}

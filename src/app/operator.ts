@@ -1,0 +1,64 @@
+// The operator as a whole: changes and due times go into the queue, the queue calls the reconciler.
+
+import type { CanaryRelease } from '../api/release.ts';
+import { releasesFor, type Change } from './controller.ts';
+import { Reconciler } from './reconciler.ts';
+import { WorkQueue, type QueueObserver } from './work-queue.ts';
+import type { World } from './world.ts';
+
+export interface OperatorOptions {
+  readonly world: World;
+  readonly maxConcurrent: number;
+  readonly resyncMs: number;
+  readonly observer?: QueueObserver;
+  /** A reconcile failed and will be repeated. */
+  readonly onFailure?: (key: string, error: unknown) => void;
+}
+
+/** Drives all releases. `start` after the caches are synced. */
+export class Operator {
+  readonly #options: OperatorOptions;
+  readonly #queue: WorkQueue;
+  readonly #reconciler: Reconciler;
+  #cancelResync: () => void = () => undefined;
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+    this.#reconciler = new Reconciler(options.world, (key) => this.#queue.add(key, 'urgent'));
+    this.#queue = new WorkQueue({
+      clock: options.world.clock,
+      maxConcurrent: options.maxConcurrent,
+      process: (key) => this.#work(key),
+      ...(options.observer === undefined ? {} : { observer: options.observer }),
+      ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+    });
+  }
+
+  /** Begins to work on every release of `keys`, and again at every resync. */
+  start(keys: () => Iterable<Pick<CanaryRelease['metadata'], 'namespace' | 'name'>>): void {
+    this.#queue.start();
+    const resync = () => {
+      for (const { namespace, name } of keys()) this.#queue.add(`${namespace}/${name}`);
+      this.#cancelResync = this.#options.world.clock.schedule(this.#options.world.clock.now() + this.#options.resyncMs, resync);
+    };
+    resync();
+  }
+
+  /** A watch saw a change. */
+  changed(change: Change): void {
+    for (const { key, priority } of releasesFor(this.#options.world, change)) this.#queue.add(key, priority);
+  }
+
+  /** Finishes what is under way and begins nothing new. */
+  async stop(): Promise<void> {
+    this.#cancelResync();
+    await this.#queue.drain();
+  }
+
+  async #work(key: string): Promise<void> {
+    const [namespace = '', name = ''] = key.split('/');
+    const outcome = await this.#reconciler.reconcile({ namespace, name });
+    if (outcome.again) this.#queue.add(key, outcome.urgent ? 'urgent' : 'normal');
+    if (outcome.wakeAt !== undefined) this.#queue.addAt(key, outcome.wakeAt, outcome.urgent ? 'urgent' : 'normal');
+  }
+}

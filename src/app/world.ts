@@ -1,0 +1,21 @@
+// The ports that the operator works through, and what it was told at start. `main` fills it in; tests fill in fakes.
+
+import type { BackendStore } from '../ports/backends.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { MetricsReader } from '../ports/metrics.ts';
+import type { EventSink, Notifier, Telemetry } from '../ports/outbox.ts';
+import type { ReleaseStore } from '../ports/releases.ts';
+import type { RouteStore } from '../ports/routes.ts';
+
+export interface World {
+  readonly clock: Clock;
+  readonly releases: ReleaseStore;
+  readonly routes: RouteStore;
+  readonly backends: BackendStore;
+  readonly metrics: MetricsReader;
+  readonly events: EventSink;
+  readonly notifier: Notifier;
+  readonly telemetry: Telemetry;
+  /** True when the CRD's schema number is lower than this operator needs: releases are only taken home. */
+  readonly oldSchema: () => boolean;
+}

@@ -1,0 +1,214 @@
+// Wires the operator: settings, adapters, server, leader election, graceful stop. The only file that knows them all.
+
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from './api/errors.ts';
+import { SCHEMA_NUMBER } from './api/names.ts';
+import { createSystemClock } from './adapters/clock.ts';
+import { connectKubernetes, type KubernetesConnection } from './adapters/kubernetes/connect.ts';
+import { createWebhookNotifier, type WebhookNotifier } from './adapters/notify/webhook.ts';
+import { createPrometheusReader, type PrometheusReader } from './adapters/prometheus/reader.ts';
+import { createLogger, type Logger } from './app/log.ts';
+import { Operator } from './app/operator.ts';
+import { helpText, parseSettings, type Settings } from './app/settings.ts';
+import { createLoggedTelemetry } from './app/telemetry.ts';
+import type { World } from './app/world.ts';
+import { OperatorServer } from './server/http.ts';
+import { createMetrics, type OperatorMetrics } from './server/metrics.ts';
+import { checkHealth, checkReadiness, EventLoopLag, type WatchHealth } from './server/probes.ts';
+
+const VERSION = '0.1.0';
+const LEASE_NAME = 'glidepath';
+/** What is under way gets this long at the end; the pod's grace period is longer. */
+const STOP_GRACE_MS = 20_000;
+const SYNC_POLL_MS = 20;
+
+interface Parts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly metrics: OperatorMetrics;
+  readonly kubernetes: KubernetesConnection;
+  readonly prometheus: PrometheusReader;
+  readonly notifier: WebhookNotifier;
+  readonly server: OperatorServer;
+  readonly lag: EventLoopLag;
+  readonly operator: Operator;
+  readonly schema: { level: number | undefined };
+}
+
+/** Builds every part. Nothing is sent yet. */
+function buildParts(settings: Settings): Parts {
+  const log = createLogger({ level: settings.logLevel });
+  const clock = createSystemClock();
+  const metrics = createMetrics({ processMetrics: true });
+  const identity = process.env['POD_NAME'] ?? `glidepath-${randomBytes(3).toString('hex')}`;
+  const kubernetes = connectKubernetes({
+    clock,
+    instance: identity,
+    userAgent: `glidepath/${VERSION}`,
+    ...(settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces }),
+    onFault: (watch, error) => {
+      metrics.watchRestarted(watch);
+      log.warn({ watch, err: error }, `watch of ${watch}: ${messageOf(error)}; tries again`);
+    },
+    onEventDropped: (what, why) => log.debug({ what, why }, `event not written: ${what}: ${why}`),
+  });
+  const telemetry = createLoggedTelemetry(metrics.telemetry, log);
+  const prometheus = createPrometheusReader({
+    ...(settings.prometheusUrl === undefined ? {} : { operatorUrl: settings.prometheusUrl }),
+    ...(settings.prometheusTokenFile === undefined ? {} : { operatorTokenFile: settings.prometheusTokenFile }),
+    ...(settings.prometheusCaFile === undefined ? {} : { caFile: settings.prometheusCaFile }),
+    allow: settings.prometheusAllow,
+    allowQueries: settings.allowQueries,
+    readSecret: kubernetes.readSecret,
+    onQuery: (seconds) => telemetry.querySeconds(seconds),
+  });
+  const notifier = createWebhookNotifier({
+    allow: settings.notificationAllow,
+    readSecret: kubernetes.readSecret,
+    onOutcome: ({ result, message }) => {
+      if (result !== 'sent') log.warn({ result }, `notification ${result}: ${message}`);
+    },
+  });
+  const schema: Parts['schema'] = { level: SCHEMA_NUMBER };
+  const world: World = {
+    clock,
+    releases: kubernetes.releases,
+    routes: kubernetes.routes,
+    backends: kubernetes.backends,
+    metrics: prometheus,
+    events: kubernetes.events,
+    notifier,
+    telemetry,
+    oldSchema: () => (schema.level ?? 0) < SCHEMA_NUMBER,
+  };
+  const operator = new Operator({
+    world,
+    maxConcurrent: settings.maxConcurrent,
+    resyncMs: settings.resyncMs,
+    observer: metrics.queue,
+    onFailure: (key, error) => log.warn({ release: key, err: error }, `${key}: ${messageOf(error)}; tries again`),
+  });
+  const lag = new EventLoopLag();
+  const watches = () => describeWatches(kubernetes);
+  const server = new OperatorServer({
+    address: settings.metricsAddress,
+    metrics,
+    health: () => checkHealth({ nowMs: clock.now(), lagMs: lag.ms, watches: watches() }),
+    readiness: () => checkReadiness({ watches: watches() }),
+  });
+  return { settings, log, metrics, kubernetes, prometheus, notifier, server, lag, operator, schema };
+}
+
+function describeWatches(kubernetes: KubernetesConnection): readonly WatchHealth[] {
+  return kubernetes.health().map(({ name, synced, served, failingSince, lastError }) => ({
+    kind: name,
+    synced: synced || !served,
+    ...(failingSince === undefined || !served ? {} : { failingSinceMs: failingSince }),
+    ...(lastError === undefined ? {} : { lastError }),
+  }));
+}
+
+/** Runs until a signal, or until the lead is lost. @returns the exit code */
+async function run(parts: Parts): Promise<number> {
+  const { settings, log, kubernetes, server, operator, metrics } = parts;
+  const stop = new AbortController();
+  const ended = new Promise<number>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(0));
+    stop.signal.addEventListener('abort', () => resolve(1), { once: true });
+  });
+  const port = await server.listen();
+  kubernetes.start(stop.signal);
+  log.info({ port, version: VERSION }, `glidepath ${VERSION}: metrics and probes on port ${port}`);
+  const begun = performance.now();
+  await Promise.race([ended, untilSynced(kubernetes)]);
+  if (!kubernetes.synced()) return close(parts, stop, await ended);
+  const seconds = (performance.now() - begun) / 1_000;
+  log.info({ seconds }, `watches synced in ${seconds.toFixed(2)} s`);
+  parts.schema.level = await readSchema(parts);
+  void kubernetes.warm().catch(() => undefined);
+  kubernetes.onChange((change) => operator.changed(change));
+  const begin = () => {
+    metrics.setLeader(true);
+    operator.start(() => kubernetes.releases.keys());
+  };
+  const electing = settings.leaderElect ? elect(parts, stop, begin) : Promise.resolve(begin());
+  const code = await ended;
+  await close(parts, stop, code);
+  await electing;
+  return code;
+}
+
+async function untilSynced(kubernetes: KubernetesConnection): Promise<void> {
+  while (!kubernetes.synced()) await delay(SYNC_POLL_MS);
+}
+
+/** The stored schema's number; unreadable (no right to read the CRD) counts as the one we know, and is said. */
+async function readSchema({ kubernetes, log }: Parts): Promise<number | undefined> {
+  try {
+    const level = await kubernetes.schemaLevel();
+    if ((level ?? 0) < SCHEMA_NUMBER)
+      log.error({ level, needed: SCHEMA_NUMBER }, 'the CRD is older than this operator needs: releases are only taken home; apply config/crd');
+    return level;
+  } catch (thrown) {
+    log.warn({ err: thrown }, `the CRD cannot be read (${messageOf(thrown)}): its schema number is not checked`);
+    return SCHEMA_NUMBER;
+  }
+}
+
+async function elect(parts: Parts, stop: AbortController, begin: () => void): Promise<void> {
+  const { kubernetes, settings, log, metrics } = parts;
+  await kubernetes.runElection({
+    namespace: settings.leaderElectNamespace,
+    name: LEASE_NAME,
+    identity: `${process.env['POD_NAME'] ?? 'glidepath'}-${randomBytes(4).toString('hex')}`,
+    signal: stop.signal,
+    onElected: (epoch) => {
+      log.info({ epoch }, 'leads now');
+      begin();
+    },
+    onLost: () => {
+      metrics.setLeader(false);
+      log.fatal('lost the lead; ends so that nothing is written by two');
+      // Writes that are under way fail their guards; nothing new may begin.
+      process.exit(1);
+    },
+    onFault: (error) => log.warn({ err: error }, `leader election: ${messageOf(error)}`),
+  });
+}
+
+/** Finishes the patch in hand, hands the lease back, closes everything. */
+async function close(parts: Parts, stop: AbortController, code: number): Promise<number> {
+  const { operator, kubernetes, prometheus, notifier, server, lag, log } = parts;
+  log.info('stops: finishes what is under way');
+  await Promise.race([operator.stop(), delay(STOP_GRACE_MS, undefined, { ref: false })]);
+  stop.abort();
+  lag.close();
+  await Promise.race([
+    Promise.allSettled([kubernetes.close(), prometheus.close(), notifier.close(), server.close()]),
+    delay(STOP_GRACE_MS, undefined, { ref: false }),
+  ]);
+  return code;
+}
+
+async function main(): Promise<number> {
+  const parsed = parseSettings(process.argv.slice(2), process.env);
+  if (!parsed.ok) {
+    process.stderr.write(`${parsed.message}\n`);
+    return 2;
+  }
+  if (parsed.settings.action === 'help') process.stdout.write(helpText());
+  if (parsed.settings.action === 'version') process.stdout.write(`glidepath ${VERSION}\n`);
+  if (parsed.settings.action !== 'run') return 0;
+  const parts = buildParts(parsed.settings);
+  process.on('unhandledRejection', (thrown) => {
+    parts.log.fatal({ err: thrown }, `unhandled: ${messageOf(thrown)}`);
+    process.exit(1);
+  });
+  return run(parts);
+}
+
+process.exitCode = await main().catch((thrown: unknown) => {
+  process.stderr.write(`${messageOf(thrown)}\n`);
+  return 1;
+});

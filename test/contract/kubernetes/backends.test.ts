@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { until } from '../../support/until.ts';
+import { connectFake, type Harness, podNamed, pods, serviceNamed, services, sliceOf, slices } from './harness.ts';
+
+async function start(): Promise<Harness> {
+  const harness = await connectFake();
+  const { server, connection } = harness;
+  server.put(services, serviceNamed('store'));
+  server.put(slices, sliceOf('store', 'store-a', [{ pod: 'p1' }, { pod: 'p2', ready: true }, { pod: 'p3', ready: false }]));
+  server.put(pods, podNamed('p1', 'store', 'hash-b'));
+  server.put(pods, podNamed('p2', 'store', 'hash-a'));
+  server.put(pods, podNamed('other', 'other', 'hash-x'));
+  connection.start();
+  await until(() => connection.synced());
+  return harness;
+}
+
+const podLists = ({ server }: Harness) => server.requests.filter(({ path }) => path.endsWith('/pods'));
+
+describe('a backend', () => {
+  test('has ports, ready and unready endpoints, and the templates of its pods', async () => {
+    const { connection } = await start();
+    expect(await connection.backends.observe('shop', 'store')).toEqual({
+      service: 'store',
+      exists: true,
+      ports: [{ name: 'http', port: 80 }],
+      readyEndpoints: 2,
+      unreadyEndpoints: 1,
+      templateHashes: ['hash-a', 'hash-b'],
+      known: true,
+    });
+  });
+
+  test('counts an endpoint once over all slices, ready if any slice says so, and a terminating one as not ready', async () => {
+    const { server, connection } = await start();
+    server.put(slices, sliceOf('store', 'store-b', [{ pod: 'p1' }, { pod: 'p3' }, { pod: 'p4', ready: true, terminating: true }]));
+    await until(() => connection.health().length > 0);
+    await expect.poll(async () => (await connection.backends.observe('shop', 'store')).readyEndpoints).toBe(3);
+    expect(await connection.backends.observe('shop', 'store')).toMatchObject({ readyEndpoints: 3, unreadyEndpoints: 1 });
+  });
+
+  test('that is not there is known not to be there', async () => {
+    const { connection } = await start();
+    expect(await connection.backends.observe('shop', 'never')).toMatchObject({ exists: false, readyEndpoints: 0, known: true });
+  });
+
+  test('is unknown before the caches are filled', async () => {
+    const { server, connection } = await connectFake();
+    server.put(services, serviceNamed('store'));
+    expect(await connection.backends.observe('shop', 'store')).toMatchObject({ known: false });
+  });
+
+  test('whose pods cannot be listed is unknown, with the templates of the last time', async () => {
+    const harness = await start();
+    await harness.connection.backends.observe('shop', 'store');
+    harness.server.fault({ when: ({ path }) => path.endsWith('/pods'), action: { kind: 'status', code: 403 } });
+    harness.server.put(slices, sliceOf('store', 'store-a', []));
+    await until(() => harness.changes.some(({ kind, name }) => kind === 'Service' && name === 'store'));
+    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ known: false, readyEndpoints: 0, templateHashes: ['hash-a', 'hash-b'] });
+    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ known: true });
+  });
+
+  test('without a selector has no templates and asks for no pods', async () => {
+    const harness = await start();
+    harness.server.put(services, { metadata: { name: 'bare', namespace: 'shop' }, spec: { ports: [{ port: 80 }] } });
+    await expect.poll(async () => (await harness.connection.backends.observe('shop', 'bare')).exists).toBe(true);
+    expect(await harness.connection.backends.observe('shop', 'bare')).toMatchObject({ templateHashes: [], known: true, ports: [{ port: 80 }] });
+    expect(podLists(harness)).toEqual([]);
+  });
+});
+
+describe('pods are listed', () => {
+  test('once while nothing changes, also for callers at the same time', async () => {
+    const harness = await start();
+    await Promise.all([1, 2, 3].map(() => harness.connection.backends.observe('shop', 'store')));
+    await harness.connection.backends.observe('shop', 'store');
+    expect(podLists(harness).map(({ query }) => query['labelSelector'])).toEqual(['app=store']);
+  });
+
+  test('again when endpoints changed, and not counting pods that are going', async () => {
+    const harness = await start();
+    await harness.connection.backends.observe('shop', 'store');
+    harness.server.put(pods, podNamed('p1', 'store', 'hash-b', { deletionTimestamp: 'now', finalizers: ['x'] }));
+    harness.server.put(pods, { ...podNamed('p9', 'store', 'hash-c') });
+    harness.server.remove(pods, 'shop', 'p1');
+    harness.server.put(slices, sliceOf('store', 'store-a', [{ pod: 'p2' }, { pod: 'p9' }]));
+    await until(() => harness.changes.some(({ kind }) => kind === 'Service'));
+    expect((await harness.connection.backends.observe('shop', 'store')).templateHashes).toEqual(['hash-a', 'hash-c']);
+    expect(podLists(harness).length).toBe(2);
+  });
+
+  test('again when the selector changed', async () => {
+    const harness = await start();
+    await harness.connection.backends.observe('shop', 'store');
+    harness.server.put(services, serviceNamed('store', { app: 'other' }));
+    await until(() => harness.changes.some(({ kind }) => kind === 'Service'));
+    expect((await harness.connection.backends.observe('shop', 'store')).templateHashes).toEqual(['hash-x']);
+  });
+});
+
+describe('changes are told', () => {
+  test('of Services that somebody observed and of no others', async () => {
+    const { server, connection, changes } = await start();
+    await connection.backends.observe('shop', 'store');
+    for (let round = 0; round < 20; round += 1) {
+      server.put(services, serviceNamed(`foreign-${round}`));
+      server.put(slices, sliceOf(`foreign-${round}`, `foreign-${round}-a`, [{ pod: 'f' }]));
+    }
+    server.put(slices, sliceOf('store', 'store-a', []));
+    const told = await until(() => changes.find(({ kind }) => kind === 'Service'));
+    expect(told).toMatchObject({ kind: 'Service', namespace: 'shop', name: 'store' });
+    expect(changes.filter(({ name }) => name.startsWith('foreign'))).toEqual([]);
+  });
+
+  test('not when a slice changed in what we do not count', async () => {
+    const { server, connection, changes } = await start();
+    await connection.backends.observe('shop', 'store');
+    const slice = server.get(slices, 'shop', 'store-a');
+    server.put(slices, { ...slice, metadata: { name: 'store-a', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'store', other: 'x' } } });
+    server.put(services, serviceNamed('marker'));
+    await expect.poll(async () => (await connection.backends.observe('shop', 'marker')).exists).toBe(true);
+    expect(changes.filter(({ kind, name }) => kind === 'Service' && name === 'store')).toEqual([]);
+  });
+
+  test('when a slice goes, and when the Service goes', async () => {
+    const { server, connection, changes } = await start();
+    await connection.backends.observe('shop', 'store');
+    server.remove(slices, 'shop', 'store-a');
+    await until(() => changes.length === 1);
+    expect(await connection.backends.observe('shop', 'store')).toMatchObject({ readyEndpoints: 0, unreadyEndpoints: 0 });
+    server.remove(services, 'shop', 'store');
+    await until(() => changes.length === 2);
+    expect(await connection.backends.observe('shop', 'store')).toMatchObject({ exists: false });
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { cutNote, KubernetesEvents } from '../../../src/adapters/kubernetes/events.ts';
+import { microTime } from '../../../src/adapters/kubernetes/micro-time.ts';
+import type { CanaryRelease } from '../../../src/api/release.ts';
+import type { Announcement } from '../../../src/ports/outbox.ts';
+import { until } from '../../support/until.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
+import { createTransport, events, httpRoutes, routeNamed } from './harness.ts';
+
+const release = (name = 'store'): CanaryRelease =>
+  ({ metadata: { namespace: 'shop', name, uid: `uid-${name}` } }) as unknown as CanaryRelease;
+const said = (note: string, reason = 'WeightShifted'): Announcement => ({ reason, type: 'Normal', note, action: 'Shift' });
+
+async function start() {
+  const harness = await createTransport();
+  const clock = new VirtualClock();
+  const dropped: string[] = [];
+  const sink = new KubernetesEvents({ transport: harness.transport, clock, instance: 'pod-1', onDropped: (what, why) => dropped.push(`${what}: ${why}`) });
+  onTestFinished(() => sink.close());
+  const written = () => harness.server.objects.list('/apis/events.k8s.io/v1/events', 'shop');
+  return { ...harness, clock, dropped, sink, written };
+}
+
+describe('an event', () => {
+  test('is written as events.k8s.io/v1 wants it', async () => {
+    const { sink, written } = await start();
+    sink.publish(release(), said('25%'));
+    const [event] = await until(() => written().length === 1 && written());
+    expect(event).toMatchObject({
+      eventTime: '2030-01-01T00:00:00.000000Z',
+      reportingController: 'glidepath.dev/operator',
+      reportingInstance: 'pod-1',
+      action: 'Shift',
+      reason: 'WeightShifted',
+      type: 'Normal',
+      note: '25%',
+      regarding: { apiVersion: 'glidepath.dev/v1alpha1', kind: 'CanaryRelease', namespace: 'shop', name: 'store', uid: 'uid-store' },
+    });
+    expect(event?.['series']).toBeUndefined();
+  });
+
+  test('that is repeated folds into one series, which is written a minute later', async () => {
+    const { sink, written, clock, server } = await start();
+    sink.publish(release(), said('25%'));
+    await until(() => written().length === 1);
+    clock.advanceBy(2_000);
+    for (let count = 0; count < 6; count += 1) sink.publish(release(), said('25%'));
+    await until(() => clock.pending === 1);
+    expect(server.requests.length).toBe(1);
+    clock.advanceBy(60_000);
+    await until(() => server.requests.length === 2 && written()[0]?.['series']);
+    expect(written().map(({ series }) => series)).toEqual([{ count: 7, lastObservedTime: '2030-01-01T00:00:02.000000Z' }]);
+  });
+
+  test('with another note, of another release, or ten minutes later is another event', async () => {
+    const { sink, written, clock } = await start();
+    sink.publish(release(), said('25%'));
+    sink.publish(release(), said('50%'));
+    sink.publish(release('other'), said('25%'));
+    await until(() => written().length === 3);
+    clock.advanceBy(600_000);
+    sink.publish(release(), said('25%'));
+    await until(() => written().length === 4);
+  });
+
+  test('whose series has expired on the server goes on in a new one', async () => {
+    const { sink, written, server, clock } = await start();
+    sink.publish(release(), said('25%'));
+    const [first] = await until(() => written().length === 1 && written());
+    server.remove(events, 'shop', first?.metadata.name ?? '');
+    sink.publish(release(), said('25%'));
+    await until(() => clock.pending === 1);
+    clock.advanceBy(60_000);
+    await until(() => written().length === 1);
+    expect(written()[0]?.metadata.name).not.toBe(first?.metadata.name);
+  });
+
+  test('waits behind home writes', async () => {
+    const { sink, server, transport, written } = await start();
+    server.put(httpRoutes, routeNamed('store'));
+    let release_: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      release_ = resolve;
+    });
+    server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: answered } });
+    const path = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/store';
+    const home = transport.request({ method: 'PATCH', path, body: [], contentType: 'application/json-patch+json', lane: 'home' });
+    sink.publish(release(), said('25%'));
+    await until(() => server.requests.length === 1);
+    for (let round = 0; round < 50; round += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(server.requests.length).toBe(1);
+    release_();
+    await home;
+    await until(() => written().length === 1);
+  });
+});
+
+describe('an event that cannot be written', () => {
+  test('because its namespace is going is dropped with a word', async () => {
+    const { sink, server, dropped } = await start();
+    server.fault({ when: () => true, action: { kind: 'status', code: 403, message: 'namespace shop is being terminated' } });
+    sink.publish(release(), said('25%'));
+    await until(() => dropped.length === 1);
+    expect(dropped[0]).toContain('event WeightShifted about store');
+    expect(server.requests.length).toBe(1);
+  });
+
+  test('because the server is away is tried again', async () => {
+    const { sink, server, written } = await start();
+    server.fault({ when: () => true, action: { kind: 'status', code: 503 } });
+    sink.publish(release(), said('25%'));
+    await until(() => written().length === 1);
+    expect(server.requests.length).toBe(2);
+  });
+
+  test('because a release shouts is cut short; others are heard, and it is heard again later', async () => {
+    const { sink, dropped, clock, written } = await start();
+    for (let number = 0; number < 40; number += 1) sink.publish(release(), said(`note ${number}`));
+    sink.publish(release('other'), said('quiet'));
+    await until(() => written().length === 26);
+    expect(dropped.length).toBe(15);
+    clock.advanceBy(5_000);
+    sink.publish(release(), said('later'));
+    await until(() => written().length === 27);
+  });
+
+  test('never throws at whoever publishes, even when the log does', async () => {
+    const { transport, clock } = { ...(await start()) };
+    const sink = new KubernetesEvents({ transport, clock, instance: 'x', onDropped: () => { throw new Error('log'); } });
+    for (let number = 0; number < 40; number += 1) sink.publish(release(), said(`note ${number}`));
+    await sink.close();
+    expect(() => sink.publish(release(), said('after close'))).not.toThrow();
+  });
+});
+
+describe('closing', () => {
+  test('writes what is queued first', async () => {
+    const { sink, written } = await start();
+    for (let number = 0; number < 20; number += 1) sink.publish(release(), said(`note ${number}`));
+    await sink.close();
+    expect(written().length).toBe(20);
+  });
+});
+
+describe('forms', () => {
+  test('a note is cut to the bytes the API server allows, at a whole character', () => {
+    expect(cutNote('short')).toBe('short');
+    const cut = cutNote('ü'.repeat(800));
+    expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(1_000);
+    expect(cut).toMatch(/^ü+…$/);
+  });
+
+  test('a time has six digits behind the point', () => {
+    expect(microTime(Date.UTC(2030, 0, 1, 0, 0, 0, 7))).toBe('2030-01-01T00:00:00.007000Z');
+  });
+});

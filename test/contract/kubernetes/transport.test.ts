@@ -1,0 +1,252 @@
+// The REST client: every refusal in our words, honest about half answers, few connections, home writes first.
+
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe as describeRequest, JSON_PATCH, readWarnings } from '../../../src/adapters/kubernetes/transport.ts';
+import { ApiError } from '../../../src/adapters/kubernetes/api-errors.ts';
+import { GlidepathError } from '../../../src/api/errors.ts';
+import type { FaultAction } from '../../support/fake-api-server.ts';
+import { until } from '../../support/until.ts';
+import { createTransport, httpRoutes, releaseNamed, releases, routeNamed } from './harness.ts';
+
+const ROUTE = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/store';
+const always = (): boolean => true;
+
+async function failureOf(call: Promise<unknown>): Promise<GlidepathError> {
+  const thrown: unknown = await call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (thrown instanceof GlidepathError) return thrown;
+  throw new Error(`not a GlidepathError: ${String(thrown)}`);
+}
+
+const patchOf = (value: number) => [{ op: 'replace', path: '/spec/rules/0/backendRefs/1/weight', value }];
+
+describe('a refusal is translated', () => {
+  const table: readonly [string, FaultAction, { code: string; retryable: boolean }][] = [
+    ['400', { kind: 'status', code: 400 }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
+    ['401 twice', { kind: 'status', code: 401 }, { code: 'GLIDEPATH_E_UNAUTHORIZED', retryable: true }],
+    ['403', { kind: 'status', code: 403, message: 'cannot patch' }, { code: 'GLIDEPATH_E_FORBIDDEN', retryable: false }],
+    ['403 of a webhook', { kind: 'status', code: 403, message: 'admission webhook "a.b" denied the request: no' }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
+    ['404', { kind: 'status', code: 404 }, { code: 'GLIDEPATH_E_NOT_FOUND', retryable: false }],
+    ['408', { kind: 'status', code: 408 }, { code: 'GLIDEPATH_E_TIMEOUT', retryable: true }],
+    ['409', { kind: 'status', code: 409 }, { code: 'GLIDEPATH_E_CONFLICT', retryable: false }],
+    ['410', { kind: 'status', code: 410 }, { code: 'GLIDEPATH_E_GONE', retryable: false }],
+    ['413', { kind: 'status', code: 413 }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
+    ['422 without details', { kind: 'status', code: 422, reason: 'Invalid', details: {} }, { code: 'GLIDEPATH_E_GUARD', retryable: false }],
+    ['422 with details', { kind: 'status', code: 422, reason: 'Invalid', details: { name: 'store' } }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
+    ['429', { kind: 'status', code: 429 }, { code: 'GLIDEPATH_E_TOO_MANY', retryable: true }],
+    ['500', { kind: 'status', code: 500 }, { code: 'GLIDEPATH_E_SERVER', retryable: true }],
+    ['503 that is text', { kind: 'body', code: 503, text: 'upstream' }, { code: 'GLIDEPATH_E_SERVER', retryable: true }],
+    ['a redirect', { kind: 'body', code: 302, text: '' }, { code: 'GLIDEPATH_E_SERVER', retryable: true }],
+    ['200 with HTML', { kind: 'body', text: '<html>' }, { code: 'GLIDEPATH_E_NETWORK', retryable: true }],
+    ['200 with a number', { kind: 'body', text: '7' }, { code: 'GLIDEPATH_E_NETWORK', retryable: true }],
+    ['200 cut off', { kind: 'truncate' }, { code: 'GLIDEPATH_E_NETWORK', retryable: true }],
+    ['a reset connection', { kind: 'reset' }, { code: 'GLIDEPATH_E_NETWORK', retryable: true }],
+    ['no answer', { kind: 'hang' }, { code: 'GLIDEPATH_E_TIMEOUT', retryable: true }],
+  ];
+
+  test.each(table)('%s', async (_name, action, expected) => {
+    const { server, transport } = await createTransport();
+    server.fault({ when: always, times: 10, action });
+    const error = await failureOf(transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(5), contentType: JSON_PATCH, deadlineMs: 200 }));
+    expect({ code: error.code, retryable: error.retryable }).toEqual(expected);
+    expect(error.message).toContain('PATCH httproutes shop/store');
+  });
+
+  test('422 without details is no failed guard when the request was no JSON Patch', async () => {
+    const { server, transport } = await createTransport();
+    server.fault({ when: always, action: { kind: 'status', code: 422, reason: 'Invalid', details: {} } });
+    const error = await failureOf(transport.request({ method: 'PUT', path: ROUTE, body: {} }));
+    expect(error.code).toBe('GLIDEPATH_E_INVALID');
+  });
+
+  test('without telling a header: the token is in no message, stack or property', async () => {
+    const { server, transport } = await createTransport();
+    await server.rotateToken('very-secret-token');
+    server.fault({ when: always, times: 9, action: { kind: 'status', code: 500, message: 'boom' } });
+    const error = await failureOf(transport.request({ method: 'GET', path: ROUTE }));
+    expect(error.message).toContain('boom');
+    expect(`${error.stack} ${JSON.stringify(error)}`).not.toContain('very-secret-token');
+  });
+
+  test('with how long the server asks to wait', async () => {
+    const { server, transport } = await createTransport();
+    server.fault({ when: always, action: { kind: 'status', code: 429, headers: { 'retry-after': '7' } } });
+    const error = await failureOf(transport.request({ method: 'PUT', path: ROUTE, body: {} }));
+    expect(error instanceof ApiError && error.retryAfterMs).toBe(7000);
+  });
+
+  test('a canceled call says so and is not worth another try', async () => {
+    const { server, transport } = await createTransport();
+    server.fault({ when: always, times: 9, action: { kind: 'hang' } });
+    const stop = new AbortController();
+    const call = failureOf(transport.request({ method: 'GET', path: ROUTE, signal: stop.signal }));
+    await until(() => server.requests.length === 1);
+    stop.abort();
+    expect(await call).toMatchObject({ code: 'GLIDEPATH_E_CANCELED', retryable: false });
+  });
+});
+
+describe('only what is safe is sent twice', () => {
+  test('a read is repeated after transport faults, three tries in all', async () => {
+    const { server, transport } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    server.fault({ when: always, times: 2, action: { kind: 'truncate' } });
+    await transport.request({ method: 'GET', path: ROUTE });
+    expect(server.requests.length).toBe(3);
+    server.fault({ when: always, times: 9, action: { kind: 'status', code: 503 } });
+    expect((await failureOf(transport.request({ method: 'GET', path: ROUTE }))).code).toBe('GLIDEPATH_E_SERVER');
+    expect(server.requests.length).toBe(6);
+  });
+
+  test('a read that is refused for good is not', async () => {
+    const { server, transport } = await createTransport();
+    expect((await failureOf(transport.request({ method: 'GET', path: ROUTE }))).code).toBe('GLIDEPATH_E_NOT_FOUND');
+    expect(server.requests.length).toBe(1);
+  });
+
+  test('a write whose answer got lost is not sent again', async () => {
+    const { server, transport } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    server.fault({ when: always, action: { kind: 'loseAnswer' } });
+    const error = await failureOf(transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(5), contentType: JSON_PATCH }));
+    expect(error).toMatchObject({ code: 'GLIDEPATH_E_NETWORK', retryable: true });
+    expect(server.requests.length).toBe(1);
+  });
+
+  test('after a rotated token the write goes out once more, with the token read again', async () => {
+    const { server, transport } = await createTransport({ now: () => 0 });
+    server.put(httpRoutes, routeNamed('store'));
+    await transport.request({ method: 'GET', path: ROUTE });
+    await server.rotateToken('second-token');
+    await transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(5), contentType: JSON_PATCH });
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'PATCH', 'PATCH']);
+  });
+
+  test('credentials that cannot be read are a retryable error, and are found again', async () => {
+    const { server, transport, config } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    const path = await server.kubeconfig();
+    const { rename } = await import('node:fs/promises');
+    await rename(path, `${path}.away`);
+    config.refresh();
+    expect(await failureOf(transport.request({ method: 'PUT', path: ROUTE, body: {} }))).toMatchObject({ code: 'GLIDEPATH_E_CREDENTIALS', retryable: true });
+    await rename(`${path}.away`, path);
+    await transport.request({ method: 'GET', path: ROUTE });
+  });
+});
+
+describe('connections', () => {
+  test('fifty requests in a row use two at most', async () => {
+    const { server, transport } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    for (let count = 0; count < 50; count += 1) await transport.request({ method: 'GET', path: ROUTE });
+    expect(server.connections).toBeLessThanOrEqual(2);
+  });
+
+  test('each lane keeps to its size, and the watch lane opens one for each', async () => {
+    const { server, transport } = await createTransport({ homeConnections: 3, normalConnections: 2 });
+    server.put(httpRoutes, routeNamed('store'));
+    const burst = (lane: 'home' | 'normal' | 'watch') => Promise.all(Array.from({ length: 12 }, () => transport.request({ method: 'GET', path: ROUTE, lane })));
+    await burst('normal');
+    expect(server.connections).toBe(2);
+    await burst('home');
+    expect(server.connections).toBe(5);
+    await burst('watch');
+    expect(server.connections).toBeGreaterThan(5);
+  });
+
+  test('a warmed home lane pays no handshake for its burst', async () => {
+    const { server, transport } = await createTransport({ homeConnections: 4 });
+    server.put(httpRoutes, routeNamed('store'));
+    let release: () => void = () => undefined;
+    const together = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    server.fault({ when: ({ path }) => path === '/version', times: 4, action: { kind: 'delay', until: together } });
+    const warming = transport.warm(4);
+    await until(() => server.requests.length === 4);
+    release();
+    await warming;
+    const before = server.connections;
+    await Promise.all(Array.from({ length: 40 }, () => transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(5), contentType: JSON_PATCH, lane: 'home' })));
+    expect([before, server.connections]).toEqual([4, 4]);
+  });
+
+  test('a closed configuration answers as canceled', async () => {
+    const { transport, config } = await createTransport();
+    await config.close();
+    expect((await failureOf(transport.request({ method: 'GET', path: ROUTE }))).code).toBe('GLIDEPATH_E_CANCELED');
+  });
+});
+
+describe('home first', () => {
+  test('home writes pass while every normal connection hangs', async () => {
+    const { server, transport } = await createTransport({ normalConnections: 2 });
+    server.put(httpRoutes, routeNamed('store'));
+    server.put(releases, releaseNamed('store'));
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    server.fault({ when: ({ path }) => path.includes('canaryreleases'), times: 20, action: { kind: 'hang' } });
+    const stuck = Array.from({ length: 20 }, () =>
+      failureOf(transport.request({ method: 'PUT', path: '/apis/glidepath.dev/v1alpha1/namespaces/shop/canaryreleases/store', body: {}, signal: stop.signal })),
+    );
+    await until(() => server.requests.length === 2);
+    await transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(0), contentType: JSON_PATCH, lane: 'home' });
+    expect(server.requests.at(-1)?.path).toBe(ROUTE);
+    stop.abort();
+    await Promise.all(stuck);
+  });
+
+  test('normal writes wait until the last home write has its answer; reads and leases do not', async () => {
+    const { server, transport } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    let release: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: answered } });
+    const home = transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(0), contentType: JSON_PATCH, lane: 'home' });
+    const normal = failureOf(transport.request({ method: 'PUT', path: `${ROUTE}-other`, body: {} }));
+    await until(() => server.requests.length === 1);
+    await transport.request({ method: 'GET', path: ROUTE });
+    await failureOf(transport.request({ method: 'PUT', path: `${ROUTE}-lease`, body: {}, lane: 'watch' }));
+    expect(server.requests.map(({ method, path }) => `${method} ${path.split('/').at(-1)}`)).toEqual(['PATCH store', 'GET store', 'PUT store-lease']);
+    release();
+    await Promise.all([home, normal]);
+    expect(server.requests.at(-1)?.path).toBe(`${ROUTE}-other`);
+  });
+
+  test('an endless home write does not hold up the others for ever', async () => {
+    const { server, transport } = await createTransport({ gateMs: 10 });
+    server.put(httpRoutes, routeNamed('store'));
+    const stop = new AbortController();
+    server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'hang' } });
+    const home = failureOf(transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(0), contentType: JSON_PATCH, lane: 'home', signal: stop.signal }));
+    await until(() => server.requests.length === 1);
+    expect((await failureOf(transport.request({ method: 'PUT', path: `${ROUTE}-other`, body: {} }))).code).toBe('GLIDEPATH_E_NOT_FOUND');
+    stop.abort();
+    await home;
+  });
+});
+
+describe('words', () => {
+  test.each([
+    ['/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/store', 'GET httproutes shop/store'],
+    ['/apis/glidepath.dev/v1alpha1/namespaces/shop/canaryreleases/store/status', 'GET canaryreleases/status shop/store'],
+    ['/api/v1/namespaces/shop/pods', 'GET pods shop'],
+    ['/api/v1/services', 'GET services'],
+    ['/apis/apiextensions.k8s.io/v1/customresourcedefinitions/x', 'GET customresourcedefinitions x'],
+    ['/apis/gateway.networking.k8s.io', 'GET /apis/gateway.networking.k8s.io'],
+    ['/version', 'GET /version'],
+  ])('%s', (path, words) => {
+    expect(describeRequest('GET', path)).toBe(words);
+  });
+
+  test('warnings are read from one header, from several, and with quotes inside', () => {
+    expect(readWarnings(undefined)).toEqual([]);
+    expect(readWarnings('299 - "unknown field \\"status.message\\""')).toEqual(['unknown field "status.message"']);
+    expect(readWarnings(['299 - "one", 299 - "two"', '299 - "three"'])).toEqual(['one', 'two', 'three']);
+  });
+});

@@ -1,0 +1,154 @@
+// The lab without Docker: a one-node Kubernetes of plain processes in one network namespace.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeLeftovers } from './cleanup.ts';
+import { COMPONENT_NAMES, type ComponentName } from './components.ts';
+import { GATEWAY_OBJECTS, PROMETHEUS_OBJECTS, WAKE_ROUTE, writeConfiguration } from './configuration.ts';
+import { startProgram, waitReady, waitUntil, whyNotHealthy } from './launch.ts';
+import { createNetns, deleteNetns, ENTER_NETNS, foreignOwner, isInsideLab, netnsExists } from './netns.ts';
+import { ensurePrerequisites } from './prerequisites.ts';
+import { probe } from './probe.ts';
+import { startedNames, stopProcess } from './processes.ts';
+import { say, showStep } from './progress.ts';
+import { CONTAINERD_SOCKET, GATEWAY_URL, KUBECONFIG, LAB_FOLDER, LabError, NODE_NAME, STATE } from './settings.ts';
+import { run, tryRun } from './shell.ts';
+import { ensureTools, toolPath, toolsFolder } from './tools.ts';
+
+/** Says which tools the state was made with; other tools mean another lab. */
+const TOOLS_FILE = join(STATE, 'tools');
+
+/** Runs a command of main.ts in the lab's namespace; true when it ended well. */
+export function runInside(...args: readonly string[]): Promise<boolean> {
+  const [command = '', ...words] = [...ENTER_NETNS, process.execPath, join(LAB_FOLDER, 'main.ts'), ...args];
+  const child = spawn(command, words, { stdio: 'inherit' });
+  let interruptedBy = '';
+  const interrupt = (signal: NodeJS.Signals): void => {
+    interruptedBy = signal;
+    child.kill(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, interrupt);
+  return new Promise((resolve, reject) => {
+    child.on('close', (code) => {
+      for (const signal of signals) process.off(signal, interrupt);
+      if (interruptedBy !== '') reject(new LabError(`Interrupted by ${interruptedBy}; what was started goes on, \`down\` ends it.`));
+      else resolve(code === 0);
+    });
+  });
+}
+
+/** What is wrong with each program, undefined when it is fine. The caller is in the lab's namespace. */
+export async function inspectBare(): Promise<ReadonlyMap<ComponentName, string | undefined>> {
+  const faults = await Promise.all(COMPONENT_NAMES.map((name) => whyNotHealthy(name)));
+  return new Map(COMPONENT_NAMES.map((name, index) => [name, faults[index]]));
+}
+
+function stateBelongsToTools(): boolean {
+  return existsSync(TOOLS_FILE) && readFileSync(TOOLS_FILE, 'utf8') === toolsFolder();
+}
+
+/** Brings the bare lab up: builds what is missing, repairs what is half dead, starts anew what cannot be repaired. */
+export async function upBare(): Promise<void> {
+  const foreign = foreignOwner();
+  if (foreign !== undefined)
+    throw new LabError(
+      `A lab with the state folder ${foreign} is up; end it first with GLIDEPATH_LAB_STATE=${foreign} npm run lab -- down`,
+    );
+  await ensurePrerequisites();
+  await ensureTools();
+  if (netnsExists() && stateBelongsToTools()) {
+    if (await runInside('start-inside')) return;
+    say('The lab could not be repaired; starting it anew.');
+  }
+  await downBare();
+  mkdirSync(STATE, { recursive: true });
+  writeFileSync(TOOLS_FILE, toolsFolder());
+  await createNetns();
+  if (!(await runInside('start-inside'))) {
+    throw new LabError(`The lab did not come up; its logs are in ${STATE}/log, \`down\` removes it.`);
+  }
+}
+
+/** Starts every program that does not run and waits until all is ready. The caller is in the lab's namespace. */
+export async function startInside(): Promise<void> {
+  if (!isInsideLab()) throw new LabError("start-inside is for the lab's own namespace; use up.");
+  const broken = [...(await inspectBare())].filter(([, fault]) => fault !== undefined).map(([name]) => name);
+  if (broken.length === 0 && existsSync(join(STATE, 'complete'))) return say('The lab is up already.');
+  if (existsSync(join(STATE, 'complete'))) say(`Repairing the lab: ${broken.join(', ')}.`);
+  rmSync(join(STATE, 'complete'), { force: true });
+  await writeConfiguration();
+  await showStep('Storage, containers, Prometheus', () => start('etcd', 'containerd', 'prometheus'));
+  await showStep('API server (usually 4 s)', () => start('apiserver'));
+  await showStep('Node and control plane', async () => {
+    await Promise.all([importPause().then(() => start('controllers', 'scheduler', 'kubelet', 'proxy', 'discovery')), applyDefinitions()]);
+  });
+  await showStep('Gateway', () => start('contour', 'envoy'));
+  await showStep('Node ready, gateway programmed (usually 3 s)', waitForCluster);
+  writeFileSync(join(STATE, 'complete'), '');
+}
+
+async function start(...names: readonly ComponentName[]): Promise<void> {
+  for (const name of names) await startProgram(name);
+  await Promise.all(names.map((name) => waitReady(name)));
+}
+
+async function importPause(): Promise<void> {
+  await run('ctr', ['-a', CONTAINERD_SOCKET, '-n', 'k8s.io', 'images', 'import', toolPath('pause.tar')]);
+}
+
+/** Applies objects to the lab, as their owner `lab`. */
+export async function applyObjects(objects: readonly object[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'List', items: objects };
+  await run(toolPath('kubectl'), kubectlArguments('apply', '--server-side', '--field-manager=lab', '--force-conflicts', '-f', '-'), {
+    input: JSON.stringify(list),
+  });
+}
+
+function kubectlArguments(...args: readonly string[]): readonly string[] {
+  return [`--kubeconfig=${KUBECONFIG}`, ...args];
+}
+
+async function applyDefinitions(): Promise<void> {
+  const crds = join(toolsFolder(), 'crds');
+  await run(toolPath('kubectl'), kubectlArguments('apply', '--server-side', '--force-conflicts', '-f', crds));
+  await run(toolPath('kubectl'), kubectlArguments('wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all'));
+  await applyObjects(GATEWAY_OBJECTS);
+  await applyObjects([...PROMETHEUS_OBJECTS, WAKE_ROUTE]);
+}
+
+async function waitForCluster(): Promise<void> {
+  const patience = '--timeout=90s';
+  await Promise.all([
+    waitUntil('The node has not registered', whyNoNode).then(() =>
+      run(toolPath('kubectl'), kubectlArguments('wait', '--for=condition=Ready', `node/${NODE_NAME}`, patience)),
+    ),
+    run(toolPath('kubectl'), kubectlArguments('wait', '--for=condition=Programmed', 'gateway/edge', '-n', 'default', patience)),
+  ]);
+  await waitUntil('The gateway does not answer', whyNoGateway);
+}
+
+async function whyNoGateway(): Promise<string | undefined> {
+  const { status, body } = await probe(GATEWAY_URL);
+  return status > 0 ? undefined : body;
+}
+
+async function whyNoNode(): Promise<string | undefined> {
+  const { code, stderr } = await tryRun(toolPath('kubectl'), kubectlArguments('get', 'node', NODE_NAME));
+  return code === 0 ? undefined : stderr.trim();
+}
+
+/** Ends everything of the bare lab and removes its state; harmless when there is none. */
+export async function downBare(): Promise<void> {
+  const isForeign = !netnsExists() || foreignOwner() !== undefined;
+  if (isForeign && startedNames().length === 0 && !existsSync(STATE)) return;
+  await showStep('Ending the lab', async () => {
+    const order = COMPONENT_NAMES.toReversed();
+    // Kubelet first, else it would start again what goes; etcd last.
+    for (const name of ['kubelet' as const, ...order.filter((other) => other !== 'kubelet')]) await stopProcess(name, 2000);
+    for (const name of startedNames()) await stopProcess(name);
+    await removeLeftovers();
+    await deleteNetns();
+    rmSync(STATE, { recursive: true, force: true });
+  });
+}

@@ -1,0 +1,3 @@
+module glidepath.lab/pause
+
+go 1.26
