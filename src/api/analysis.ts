@@ -14,7 +14,8 @@ const ADDRESS = new RegExp(ADDRESS_PATTERN);
 const MARKS = ['@', '?', '#'];
 
 // The address itself is in no message: it may hold a password.
-const urlRules: readonly Rule<string>[] = [
+/** What an address in a manifest may be. */
+export const urlRules: readonly Rule<string>[] = [
   {
     cel: `${MARKS.map((mark) => `self.contains('${mark}')`).join(' || ')} || (self.matches(r'${ADDRESS_PATTERN}') && isURL(self))`,
     message: 'url: write an address such as http://prometheus.monitoring:9090 or https://metrics.example/tenant',

@@ -64,7 +64,6 @@ const identity = {
 };
 
 const place = {
-  state: textField(64).optional().describe('State of the machine, dotted, such as stage.analyzing.'),
   returnTo: textField(64).optional().describe('State that paused or blocked returns to.'),
   stage: textField(63).optional().describe('Name or number of the stage.'),
   stageIndex: countField(0, 1_000).optional().describe('Position of the stage, from 0.'),

@@ -1,7 +1,7 @@
 // The schema of `spec`, the rules across its fields, and the defaults that the core relies on.
 import { z } from 'zod';
 import { DEFAULT_STAGES, stagesSchema } from './stages.ts';
-import { analysisSchema } from './analysis.ts';
+import { analysisSchema, urlRules } from './analysis.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { GlidepathError } from './errors.ts';
 import { type Exact, countField, durationField, letterName, labelName, objectName, textField } from './fields.ts';
@@ -65,6 +65,15 @@ const canarySchema = z.object({
     .describe('Labels for the canary pods, beside those that keep them apart.'),
 });
 
+const notificationSchema = z.object({
+  name: labelName('name', 'deploys'),
+  url: withRules(textField(2048), urlRules).describe("Where a signed JSON document is posted; must be on the operator's --notification-allow list."),
+  secretRef: z
+    .object({ name: objectName('secretRef.name') })
+    .optional()
+    .describe('Secret of this namespace whose key hmac signs the document.'),
+});
+
 const trouble = (example: string, min: string) => durationField({ field: 'after', min, max: '2160h', example });
 
 const specFields = z.object({
@@ -100,6 +109,12 @@ const specFields = z.object({
     .enum(['Restore', 'Retain'])
     .default('Restore')
     .describe('Restore: all weight goes home before the object goes. Retain: the weights stay.'),
+  notifications: z
+    .array(notificationSchema)
+    .max(4)
+    .default([])
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+    .describe('Webhooks that are told what events are told.'),
   paused: z.boolean().default(false).describe('Stops raises; wins over the command resume.'),
 });
 

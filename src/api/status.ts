@@ -67,7 +67,7 @@ const settledSchema = z.object({ ...revisionKey, service: textField(63), templat
 export const statusSchema = z.object({
   observedGeneration: z.int().min(-1).default(-1).describe('Generation of the spec that this status is about; -1 before the first look.'),
   stateVersion: countField(0, 1_000).optional().describe(`Version of what the operator remembers here, now ${STATE_VERSION}.`),
-  state: textField(64).optional().describe('State of the machine where there is no release, and of the release where there is one.'),
+  state: textField(64).optional().describe('State of the machine, dotted, such as stage.analyzing.'),
   phase: openEnum(PHASES).optional().describe('For people.'),
   progress: textField(16).optional().describe('Stage of stages, such as 2/3.'),
   weight: countField(0, 100).optional().describe('The wanted weight of the canary in percent.'),

@@ -30,13 +30,13 @@ const QUIET_MS = 60_000;
 /** Must this status be written now? On a change of state, stage, phase, verdict or failing count at once, else each minute. */
 export function needsCommit(memory: Memory, status: CanaryReleaseStatus, now: number): boolean {
   if (essenceOf(status) !== essenceOf(memory.committed)) return true;
-  return now - memory.committedAtMs >= QUIET_MS && JSON.stringify(status) !== JSON.stringify(memory.committed);
+  return now - memory.committedAtMs >= QUIET_MS && toText(status) !== toText(memory.committed);
 }
 
 function essenceOf(status: CanaryReleaseStatus): string {
   const { message: _message, checks, conditions, observedWeight: _observed, release, ...rest } = status;
   const essential = release === undefined ? undefined : withoutRunningNumbers(release);
-  return JSON.stringify([
+  return toText([
     rest,
     essential,
     (checks ?? []).map((check) => [check.name, check.verdict]),
@@ -55,4 +55,13 @@ function withoutRunningNumbers(release: NonNullable<CanaryReleaseStatus['release
     ...rest
   } = release;
   return rest;
+}
+
+/** JSON with sorted keys: a field that went and came back, or that the API server sorts elsewhere, is no change. */
+function toText(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 }

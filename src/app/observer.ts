@@ -17,6 +17,7 @@ import { controllersOf } from '../core/routing/acceptance.ts';
 import { namesService, scanRules } from '../core/routing/rules.ts';
 import type { MetricsTarget } from '../ports/metrics.ts';
 import { chooseSource, type SourceChoice } from '../sources/catalogue.ts';
+import { envoyGatewaySeparable } from '../sources/envoygateway.ts';
 import type { BackendIdentity } from '../sources/source.ts';
 import type { LookQuestion } from './looks.ts';
 import type { World } from './world.ts';
@@ -55,7 +56,7 @@ export async function observe(
     servedKinds: world.routes.servedKinds(),
     backends,
     looks,
-    metrics: standingOf(world, release, choice, target),
+    metrics: standingOf(world, release, routes, choice, target),
     driver: findDriver(world, release, status, routes),
     writeProblems,
     oldSchema: world.oldSchema(),
@@ -105,11 +106,32 @@ function targetOf(release: CanaryRelease): MetricsTarget {
   };
 }
 
-function standingOf(world: World, release: CanaryRelease, choice: SourceChoice, target: MetricsTarget): MetricsStanding {
+/** Envoy Gateway counts the backends of a rule together unless a filter tells them apart. */
+function findInseparable(release: CanaryRelease, routes: readonly Route[]): string | undefined {
+  const [first, second] = (release.spec.services ?? []).map((service) => service.name);
+  if (first === undefined || second === undefined) return undefined;
+  for (const route of routesInScope(release.spec, routes, [first, second])) {
+    for (const rule of scanRules(route, { serving: first, canary: second }, undefined).rules) {
+      const found = envoyGatewaySeparable({ routeName: route.metadata.name, backendRefs: [rule.serving, rule.canary, ...rule.others] });
+      if (!found.separable) return found.message;
+    }
+  }
+  return undefined;
+}
+
+function standingOf(
+  world: World,
+  release: CanaryRelease,
+  routes: readonly Route[],
+  choice: SourceChoice,
+  target: MetricsTarget,
+): MetricsStanding {
   const { checks } = release.spec.analysis;
   const own = checks.some((check) => check.query !== undefined);
   const refusal = world.metrics.refusal(target, own);
   if (refusal !== undefined) return { kind: 'refused', ...refusal };
+  const together = choice.ok && choice.source.name === 'EnvoyGateway' ? findInseparable(release, routes) : undefined;
+  if (together !== undefined) return { kind: 'refused', reason: 'NotSupported', message: together };
   if (choice.ok) return { kind: 'ready', source: choice.source.name };
   if (own && checks.every((check) => check.query !== undefined)) return { kind: 'ready', source: 'own queries' };
   return { kind: 'refused', reason: choice.reason === 'Unavailable' ? 'RouteNotAccepted' : choice.reason, message: choice.message };
@@ -120,7 +142,7 @@ export function dueQuestion(
   world: World,
   release: CanaryRelease,
   status: CanaryReleaseStatus,
-  routes: readonly Route[],
+  observation: Pick<Observation, 'routes' | 'backends'>,
   now: number,
 ): { readonly question: LookQuestion; readonly times: readonly number[] } | undefined {
   const state = parseState(status.state);
@@ -134,6 +156,7 @@ export function dueQuestion(
   const first = current.lookGridAt === undefined;
   const times = first ? [now] : dueLooks(gridOf(release.spec, current), lastFolded, now);
   if (times.length === 0) return undefined;
+  const { routes } = observation;
   const choice = chooseSourceFor(release, routes);
   const { namespace, name } = release.metadata;
   const [serving, canary] = [current.serving.service, current.canary.service];
@@ -144,8 +167,8 @@ export function dueQuestion(
     name,
     target,
     source: choice.ok ? choice.source : undefined,
-    canary: identitiesOf(namespace, routes, serving, canary, 'canary'),
-    serving: identitiesOf(namespace, routes, serving, canary, 'serving'),
+    canary: identitiesOf(namespace, observation, serving, canary, 'canary'),
+    serving: identitiesOf(namespace, observation, serving, canary, 'serving'),
   };
   return { question, times };
 }
@@ -153,7 +176,7 @@ export function dueQuestion(
 /** The backend as metrics sources know it: once for each rule and port. Queries that turn out equal are asked once. */
 function identitiesOf(
   namespace: string,
-  routes: readonly Route[],
+  { routes, backends }: Pick<Observation, 'routes' | 'backends'>,
   serving: string,
   canary: string,
   side: 'serving' | 'canary',
@@ -161,6 +184,7 @@ function identitiesOf(
   return routes.flatMap((route) =>
     scanRules(route, { serving, canary }, undefined).rules.map((rule) => {
       const ref = rule[side];
+      const behind = backends[ref.name];
       return {
         namespace,
         service: ref.name,
@@ -172,6 +196,7 @@ function identitiesOf(
           ruleIndex: rule.index,
           backendIndex: ref.index,
         },
+        ...(behind?.workload === undefined ? {} : { workload: { name: behind.workload, templateHashes: behind.templateHashes } }),
       };
     }),
   );

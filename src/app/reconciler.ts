@@ -5,9 +5,9 @@
 import { FINALIZER } from '../api/names.ts';
 import { isGlidepathError } from '../api/errors.ts';
 import type { CanaryRelease, CanaryReleaseStatus } from '../api/release.ts';
-import type { Route } from '../api/routes.ts';
 import { decide, type Decision } from '../core/release/decide.ts';
 import type { RouteIntent } from '../core/release/desired.ts';
+import type { Observation } from '../core/release/observation.ts';
 import { isRunning, parseState } from '../core/release/state.ts';
 import type { ReleaseKey } from '../ports/releases.ts';
 import { announce } from './announcer.ts';
@@ -70,7 +70,7 @@ export class Reconciler {
     const looks = this.#desk.take(nameOf(key), memory.status.release?.id);
     const observation = await observe(world, release, memory.status, memory.writeProblems, looks);
     const decision = decide(release.spec, memory.status, observation, now);
-    this.#askForLooks(key, release, decision, observation.routes, now);
+    this.#askForLooks(key, release, decision, observation, now);
     this.#count(release, memory, decision, observation.looks.length);
     const home = decision.intents.filter((intent) => intent.kind === 'home' || intent.kind === 'lower');
     const wentHome = await this.#write(release, decision, home);
@@ -143,8 +143,8 @@ export class Reconciler {
     return memory;
   }
 
-  #askForLooks(key: ReleaseKey, release: CanaryRelease, decision: Decision, routes: readonly Route[], now: number): void {
-    const due = dueQuestion(this.#world, release, decision.status, routes, now);
+  #askForLooks(key: ReleaseKey, release: CanaryRelease, decision: Decision, observation: Observation, now: number): void {
+    const due = dueQuestion(this.#world, release, decision.status, observation, now);
     const id = decision.status.release?.id;
     if (due !== undefined && id !== undefined) this.#desk.ask(nameOf(key), id, due.question, due.times);
   }

@@ -13,6 +13,9 @@ import { run, tryRun } from './shell.ts';
 export const BASE_IMAGE = 'docker.io/library/node:24-bookworm-slim';
 const SNAPSHOT_SUITE = 'bookworm';
 const BASE_PACKAGES = 'ca-certificates,libstdc++6';
+const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
+/** Counts up when the recipe of the base changes, so that caches make it anew. */
+const BASE_RECIPE = 2;
 const STORAGE = join(CACHE, 'buildah');
 const ARCHIVES = join(CACHE, 'images');
 const NEVER_INPUT: ReadonlySet<string> = new Set(['.git', 'node_modules', 'coverage']);
@@ -80,6 +83,19 @@ async function addNpm(container: string): Promise<void> {
   }
 }
 
+/** A machine behind an inspecting proxy trusts authorities that Debian does not: a build has to trust them too. */
+async function addAuthorities(container: string): Promise<void> {
+  if (!existsSync(AUTHORITIES)) return;
+  await buildah('copy', container, AUTHORITIES, AUTHORITIES);
+  const npmrc = join(CACHE, `npmrc-${process.pid}`);
+  writeFileSync(npmrc, `cafile=${AUTHORITIES}\n`);
+  try {
+    await buildah('copy', container, npmrc, '/usr/local/etc/npmrc');
+  } finally {
+    rmSync(npmrc);
+  }
+}
+
 async function buildBase(version: string): Promise<void> {
   const archive = join(CACHE, `debian-${process.pid}.tar`);
   try {
@@ -103,6 +119,7 @@ async function buildBase(version: string): Promise<void> {
       'node',
     );
     await addNpm(container);
+    await addAuthorities(container);
     await buildah(
       'config',
       '--env',
@@ -124,11 +141,12 @@ async function buildBase(version: string): Promise<void> {
 /** Makes the stand-in for the base image, once for each version of Node. */
 export async function ensureBaseImage(): Promise<void> {
   const version = (await run(nodeBinary(), ['--version'])).trim().slice(1);
+  const recipe = `${version} recipe ${BASE_RECIPE}`;
   const made = join(STORAGE, 'base-version');
-  const isMade = existsSync(made) && readFileSync(made, 'utf8') === version && (await hasImage(BASE_IMAGE));
+  const isMade = existsSync(made) && readFileSync(made, 'utf8') === recipe && (await hasImage(BASE_IMAGE));
   if (isMade) return;
   await showStep(`Base image of Debian and Node ${version} (once, usually 1 min)`, () => buildBase(version));
-  writeFileSync(made, version);
+  writeFileSync(made, recipe);
 }
 
 /** Names that a .dockerignore excludes; its patterns with wildcards count as input, which only costs a build. */

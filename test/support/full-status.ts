@@ -23,7 +23,6 @@ const release: CanaryReleaseStatus['release'] = {
       rules: [{ key: 'api', index: 0, serving: 100, canary: 0, factor: 1, others: [{ name: 'store-static', weight: 3 }] }],
     },
   ],
-  state: 'stage.analyzing',
   returnTo: 'stage.analyzing',
   stage: 'half',
   stageIndex: 1,

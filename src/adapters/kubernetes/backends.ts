@@ -6,7 +6,7 @@ import { type ChangeListener, Listeners } from './changes.ts';
 import { type CachedService, type CachedSlice, countEndpoints, trimService, trimSlice } from './endpoints.ts';
 import { buildReflectors, type WatchedCache, type WatchEnvironment } from './kinds.ts';
 import { ObjectCache } from './object-cache.ts';
-import { PodTemplates } from './pod-templates.ts';
+import { PodTemplates, type Templates } from './pod-templates.ts';
 import type { Reflector, ReflectorHealth } from './reflector.ts';
 
 const SERVICES = { group: '', version: 'v1', plural: 'services' };
@@ -48,16 +48,20 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
     return this.#watches().map((reflector) => reflector.health());
   }
 
-  /** Never throws: pods that cannot be listed make the backend unknown, with the template hashes of the last time. */
+  /**
+   * Never throws: pods that cannot be listed leave the template hashes of the last time, marked as not known.
+   * A backend without endpoints is told at once, without asking for its pods: traffic may have to go home.
+   */
   async observe(namespace: string, service: string): Promise<ObservedBackend> {
     const key = `${namespace}/${service}`;
     const changes = this.#asked.get(key) ?? 0;
     this.#asked.set(key, changes);
     const cached = this.#services.get(namespace, service);
-    if (cached === undefined) return { ...NO_SERVICE, service, known: this.synced() };
+    if (cached === undefined) return { ...NO_SERVICE, service, known: this.synced(), templatesKnown: true };
     const { ready, unready } = countEndpoints(this.#slicesBehind(namespace, service));
     const stamp = `${cached.metadata.uid ?? ''} ${changes} ${cached.selector}`;
-    const templates = await this.#templates.resolve(namespace, service, cached.selector, stamp);
+    const templates =
+      ready + unready === 0 ? NO_TEMPLATES : await this.#templates.resolve(namespace, service, cached.selector, stamp, ready === 0);
     return {
       service,
       exists: true,
@@ -65,7 +69,9 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
       readyEndpoints: ready,
       unreadyEndpoints: unready,
       templateHashes: templates.hashes,
-      known: this.synced() && templates.fresh,
+      ...(templates.workload === undefined ? {} : { workload: templates.workload }),
+      known: this.synced(),
+      templatesKnown: templates.fresh,
     };
   }
 
@@ -120,6 +126,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
   }
 }
 
+const NO_TEMPLATES: Templates = { hashes: [], fresh: true };
 const NO_SERVICE = { exists: false, ports: [], readyEndpoints: 0, unreadyEndpoints: 0, templateHashes: [] } as const;
 
 function keyOfService(slice: CachedSlice): string {

@@ -1,6 +1,7 @@
 // Which pod templates stand behind a Service: one list of pod labels, and again only after the endpoints or the selector
 // have changed.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { isGlidepathError } from '../../api/errors.ts';
 import { fieldsOf, textOf } from './fields.ts';
 import { listAll } from './list.ts';
@@ -8,18 +9,27 @@ import type { Transport } from './transport.ts';
 
 export interface Templates {
   readonly hashes: readonly string[];
+  /** The Deployment of all the pods, where it is one. */
+  readonly workload?: string;
   /** False: the pods could not be listed, the hashes are those of an earlier time or none. */
   readonly fresh: boolean;
 }
 
+interface Found {
+  readonly hashes: readonly string[];
+  readonly workload?: string;
+}
+
 interface Known {
-  /** What the hashes were read for; another stamp means that they may have changed. */
+  /** What was found was read for this; another stamp means that it may have changed. */
   stamp: string;
-  hashes: readonly string[];
-  listing: Promise<readonly string[]> | undefined;
+  found: Found;
+  listing: Promise<Found> | undefined;
   listingStamp: string;
 }
 
+/** Longest wait for the pods of a Service that has lost its ready endpoints. */
+const HURRIED_MS = 200;
 const TEMPLATE_LABEL = 'pod-template-hash';
 /** Labels only; a whole pod is ten times as much. */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=1,application/json';
@@ -33,34 +43,39 @@ export class PodTemplates {
     this.#transport = transport;
   }
 
-  /** Never throws. `stamp` changes whenever the pods behind the selector may have. */
-  async resolve(namespace: string, service: string, selector: string, stamp: string): Promise<Templates> {
+  /**
+   * Never throws. `stamp` changes whenever the pods behind the selector may have.
+   * @param hurried do not wait for an API server that is slow: something more important hangs on the answer
+   */
+  async resolve(namespace: string, service: string, selector: string, stamp: string, hurried = false): Promise<Templates> {
     const key = `${namespace}/${service}`;
     if (selector === '') {
       this.#known.delete(key);
       return { hashes: [], fresh: true };
     }
-    const known = this.#known.get(key) ?? { stamp: '', hashes: [], listing: undefined, listingStamp: '' };
+    const known = this.#known.get(key) ?? { stamp: '', found: { hashes: [] }, listing: undefined, listingStamp: '' };
     this.#known.set(key, known);
-    if (known.stamp === stamp) return { hashes: known.hashes, fresh: true };
+    if (known.stamp === stamp) return { ...known.found, fresh: true };
     try {
-      return { hashes: await this.#listOnce(known, namespace, selector, stamp), fresh: true };
+      const listing = this.#listOnce(known, namespace, selector, stamp);
+      const found = await (hurried ? Promise.race([listing, delay(HURRIED_MS, undefined, { ref: false })]) : listing);
+      return found === undefined ? { ...known.found, fresh: false } : { ...found, fresh: true };
     } catch (error) {
-      if (isGlidepathError(error)) return { hashes: known.hashes, fresh: false };
+      if (isGlidepathError(error)) return { ...known.found, fresh: false };
       throw error;
     }
   }
 
   /** Callers that ask for the same state share one list. */
-  #listOnce(known: Known, namespace: string, selector: string, stamp: string): Promise<readonly string[]> {
+  #listOnce(known: Known, namespace: string, selector: string, stamp: string): Promise<Found> {
     if (known.listing !== undefined && known.listingStamp === stamp) return known.listing;
     const listing = this.#list(namespace, selector)
-      .then((hashes) => {
+      .then((found) => {
         if (known.listingStamp === stamp) {
           known.stamp = stamp;
-          known.hashes = hashes;
+          known.found = found;
         }
-        return hashes;
+        return found;
       })
       .finally(() => {
         if (known.listing === listing) known.listing = undefined;
@@ -70,20 +85,33 @@ export class PodTemplates {
     return listing;
   }
 
-  async #list(namespace: string, selector: string): Promise<readonly string[]> {
+  async #list(namespace: string, selector: string): Promise<Found> {
     const { items } = await listAll(this.#transport, `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, {
       query: { labelSelector: selector, fieldSelector: RUNNING_ONLY },
       lane: 'normal',
       accept: METADATA_ONLY,
       repeat: true,
-      pick: hashOf,
+      pick: originOf,
     });
-    return [...new Set(items.filter((hash) => hash !== undefined))].sort();
+    const pods = items.filter((pod) => pod !== undefined);
+    const [workload, ...more] = new Set(pods.map((pod) => pod.workload));
+    return {
+      hashes: [...new Set(pods.map((pod) => pod.hash))].sort(),
+      ...(workload === undefined || more.length > 0 ? {} : { workload }),
+    };
   }
 }
 
-/** A pod that is going is no part of what stands behind the Service. */
-function hashOf(pod: unknown): string | undefined {
-  const { labels, deletionTimestamp } = fieldsOf(fieldsOf(pod)['metadata']);
-  return deletionTimestamp === undefined || deletionTimestamp === null ? textOf(fieldsOf(labels)[TEMPLATE_LABEL]) : undefined;
+interface Origin {
+  readonly hash: string;
+  readonly workload: string | undefined;
+}
+
+/** A pod that is going is no part of what stands behind the Service. A ReplicaSet is called after its Deployment and the hash. */
+function originOf(pod: unknown): Origin | undefined {
+  const { labels, deletionTimestamp, ownerReferences } = fieldsOf(fieldsOf(pod)['metadata']);
+  const hash = textOf(fieldsOf(labels)[TEMPLATE_LABEL]);
+  if (hash === undefined || (deletionTimestamp !== undefined && deletionTimestamp !== null)) return undefined;
+  const owner = Array.isArray(ownerReferences) ? textOf(fieldsOf(ownerReferences[0])['name']) : undefined;
+  return { hash, workload: owner?.endsWith(`-${hash}`) === true ? owner.slice(0, -hash.length - 1) : undefined };
 }

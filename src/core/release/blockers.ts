@@ -6,7 +6,7 @@ import { MAX_RECORDED_RULES } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
 import type { Acceptance } from '../routing/acceptance.ts';
 import { judgeAcceptance } from '../routing/acceptance.ts';
-import { scanRules, type RuleProblem } from '../routing/rules.ts';
+import { namesService, scanRules, type RuleProblem } from '../routing/rules.ts';
 import type { RouteStanding } from '../routing/standing.ts';
 import { pickFactor } from '../routing/weights.ts';
 import type { Observation } from './observation.ts';
@@ -41,6 +41,7 @@ const ALWAYS: readonly Check[] = [
   theGatewayApiIsMissing,
   aServiceIsMissing,
   theJudgeCannotBeAsked,
+  noCheckMayAct,
 ];
 
 const BEFORE_THE_FIRST_WRITE: readonly Check[] = [
@@ -119,6 +120,15 @@ function theJudgeCannotBeAsked({ spec, observation }: BlockerFacts): Blocker | u
   return { reason: observation.metrics.reason, message: observation.metrics.message };
 }
 
+/** Enforce with nothing that could fail would be `Off` in disguise. */
+function noCheckMayAct({ spec }: BlockerFacts): Blocker | undefined {
+  if (spec.analysis.mode !== 'Enforce' || spec.analysis.checks.some((check) => check.onBreach !== 'Observe')) return undefined;
+  return {
+    reason: 'InvalidSpec',
+    message: "spec.analysis.mode is Enforce, but no check may act; add one with onBreach Rollback or Hold, or set mode: 'Off'",
+  };
+}
+
 function aRouteIsMissing({ spec, observation }: BlockerFacts): Blocker | undefined {
   const missing = (spec.routeRefs ?? []).find(
     (ref) => !observation.routes.some((route) => route.kind === ref.kind && route.metadata.name === ref.name),
@@ -132,10 +142,10 @@ function aRouteIsMissing({ spec, observation }: BlockerFacts): Blocker | undefin
 
 function noRouteNamesTheServices({ spec, observation }: BlockerFacts): Blocker | undefined {
   const names = (spec.services ?? []).map((service) => service.name);
-  if (routesInScope(spec, observation.routes, names).length > 0) return undefined;
+  if (routesInScope(spec, observation.routes, names).some((route) => namesService(route, names))) return undefined;
   return {
     reason: 'BackendNotRouted',
-    message: `no route of this namespace names Service ${names.join(' or ')} in its backendRefs; add both to a rule`,
+    message: `no route of ${spec.routeRefs.length > 0 ? 'spec.routeRefs' : 'this namespace'} names Service ${names.join(' or ')} in its backendRefs; add both to a rule`,
   };
 }
 
@@ -282,8 +292,10 @@ function othersKeepEditing({ status }: BlockerFacts): Blocker | undefined {
 function adviceFor(manager: string): string {
   if (manager.startsWith('argocd'))
     return 'in the Argo CD Application add ignoreDifferences {group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: [".spec.rules[].backendRefs[].weight"]}, syncPolicy.syncOptions [RespectIgnoreDifferences=true] and the annotation argocd.argoproj.io/compare-options: ServerSideDiff=true';
-  if (manager.startsWith('kustomize-controller') || manager.startsWith('helm-controller'))
+  if (manager.startsWith('kustomize-controller'))
     return 'annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs';
+  if (manager.startsWith('helm-controller'))
+    return 'annotate the route with helm.toolkit.fluxcd.io/driftDetection: disabled while a release runs';
   return 'let nothing but Glidepath write backendRefs[].weight of this route while a release runs';
 }
 

@@ -25,7 +25,7 @@ export function readCommand(
   state: StateName,
 ): FreshCommand | undefined {
   const text = release.metadata.annotations?.[COMMAND_ANNOTATION];
-  if (text === undefined) return undefined;
+  if (text === undefined || text.trim() === '') return undefined;
   const last = status.lastHandledCommand;
   const parsed = parseCommand(text);
   if (!parsed.ok) {
@@ -35,14 +35,15 @@ export function readCommand(
   }
   const { command } = parsed;
   if (last !== undefined && (fromTime(command.at) ?? 0) <= (fromTime(last.at) ?? 0)) return undefined;
-  const by = release.metadata.annotations?.[COMMAND_BY_ANNOTATION];
+  // Without the admission policy anybody can write anything here; what the status cannot hold would stop every commit.
+  const by = release.metadata.annotations?.[COMMAND_BY_ANNOTATION]?.trim().slice(0, 256);
   const refusal = refuse(command, release, status, state);
   return {
     verb: command.verb,
     release: command.id,
     at: command.at,
     ...(command.stage === undefined ? {} : { stage: command.stage }),
-    ...(by === undefined ? {} : { by }),
+    ...(by === undefined || by === '' ? {} : { by }),
     ...(refusal === undefined ? {} : { refusal }),
   };
 }

@@ -8,6 +8,8 @@ import type { Facts } from './facts.ts';
 import type { StateName } from './state.ts';
 import { fromTime, toTime } from './times.ts';
 
+type Release = NonNullable<CanaryReleaseStatus['release']>;
+
 /** An edit that was found. */
 export interface Drift {
   readonly route: string;
@@ -31,8 +33,7 @@ export function noteDrift(status: CanaryReleaseStatus, facts: Facts): { status: 
   const key = `${found.route}@${found.generation}`;
   const seen = release.driftKey === key;
   const lowered = found.direction === 'lowered';
-  const since = release.driftSince ?? (lowered ? toTime(facts.now) : undefined);
-  const noted = { ...release, driftKey: key, ...(since === undefined ? {} : { driftSince: since }) };
+  const noted = { ...(lowered && !seen ? beginDrift(release, facts.now) : release), driftKey: key };
   const next = lowered ? putBackWhenProven({ ...status, release: noted }, facts, found.manager) : { ...status, release: noted };
   return seen ? { status: next } : { status: next, drift: found };
 }
@@ -58,6 +59,12 @@ function findDrift(standings: readonly RouteStanding[], weight: number): (Drift 
     }
   }
   return undefined;
+}
+
+/** Every edit waits for a Pass of its own: one that was looked at before the edit says nothing about it. */
+function beginDrift(release: Release, now: number): Release {
+  const { puttingBack: _former, ...rest } = release;
+  return { ...rest, driftSince: toTime(now) };
 }
 
 function clearDrift(status: CanaryReleaseStatus): CanaryReleaseStatus {

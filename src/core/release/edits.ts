@@ -3,7 +3,7 @@
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
-import { isRunning, type StateName } from './state.ts';
+import { isGoingHome, isRunning, type StateName } from './state.ts';
 import { hashPlan, timeoutOf } from './steps.ts';
 import { fromTime, toTime } from './times.ts';
 
@@ -15,9 +15,10 @@ export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, 
   if (release.plan === plan) return status;
   const promoting = state.startsWith('promoting.') || release.returnTo?.startsWith('promoting.') === true;
   const weight = status.weight ?? 0;
-  if (promoting || weight === 0) return { ...status, release: { ...release, plan } };
-  const below = spec.stages.filter((stage) => stage.weight <= weight).length - 1;
-  const index = Math.max(0, below);
+  const present = release.stageIndex ?? 0;
+  if (promoting || isGoingHome(state))
+    return { ...status, release: { ...release, plan, stageIndex: Math.min(present, spec.stages.length - 1) } };
+  const index = chooseStage(spec, weight, present);
   const stage = spec.stages[index];
   const holds = spec.stages.some((one) => one.weight >= weight);
   if (stage === undefined) return status;
@@ -35,4 +36,15 @@ export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, 
       ...(started === undefined ? {} : { stageTimesOutAt: toTime(started + timeoutOf(stage)) }),
     },
   };
+}
+
+/**
+ * The stage that the present weight belongs to: the last one at or below it. Of several with one weight it stays where it is,
+ * else it is the first of them, so that no duration and no approval is jumped over.
+ */
+function chooseStage(spec: CanaryReleaseSpec, weight: number, present: number): number {
+  const reached = spec.stages.filter((stage) => stage.weight <= weight).at(-1)?.weight;
+  if (reached === undefined) return 0;
+  if (spec.stages[present]?.weight === reached) return present;
+  return spec.stages.findIndex((stage) => stage.weight === reached);
 }

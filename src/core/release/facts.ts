@@ -114,7 +114,7 @@ export function gatherFacts(
     blocker,
     abortRequested:
       release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,
-    revisionChanged: isRevisionChanged(spec, status, partial.canaryKey, backend?.known ?? false),
+    revisionChanged: isRevisionChanged(spec, status, partial.canaryKey, backend?.known === true && backend.templatesKnown),
     canaryEmpty: backend !== undefined && backend.known && backend.readyEndpoints === 0,
   };
   return { ...homeFacts, home: findHomeReason(homeFacts, status) };

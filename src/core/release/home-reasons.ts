@@ -37,18 +37,21 @@ export interface HomeFacts {
 
 type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | undefined;
 
-/** In this order: what people asked for first, then what the world says, then what the clock says. */
+/**
+ * In this order: what people asked for first, then what the world says, then what the clock says. The mark of an earlier
+ * operator comes last: a reason that still holds is the one it had, and decides whether the revision is to blame (rule 5).
+ */
 const CHECKS: readonly Check[] = [
   deletionAsksForHome,
   abortWasAsked,
   theVerdictIsFail,
   theCanaryIsEmpty,
   aNewRevisionIsThere,
-  anEarlierOperatorWentHome,
   theDeadlinePassed,
   troubleLastedTooLong,
   prometheusWasAwayTooLong,
   evidenceNeverCame,
+  anEarlierOperatorWentHome,
 ];
 
 /** The first reason to go home, or undefined. Only a release that runs and is not on its way home already has one. */
@@ -72,12 +75,11 @@ function abortWasAsked({ abortRequested }: HomeFacts): HomeReason | undefined {
 }
 
 /** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */
-function anEarlierOperatorWentHome({ standings, homeMark }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function anEarlierOperatorWentHome({ standings, homeMark }: HomeFacts): HomeReason | undefined {
   if (!standings.some(({ mark }) => mark === homeMark)) return undefined;
-  const known = status.release?.failedCheck;
   return {
-    reason: known?.name ?? 'Recovered',
-    message: known?.message ?? 'a route says that this release was taken home before the operator restarted',
+    reason: 'Recovered',
+    message: 'a route says that this release was taken home before the operator restarted',
     rejects: true,
   };
 }
@@ -128,7 +130,9 @@ function prometheusWasAwayTooLong({ now, spec, enforced }: HomeFacts, status: Ca
 function evidenceNeverCame(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
   const { state, enforced, timedOut, spec, stage } = { stage: facts.spec.stages[status.release?.stageIndex ?? 0], ...facts };
   if (state !== 'stage.analyzing' || !enforced || !timedOut || spec.analysis.onInconclusive !== 'Rollback') return undefined;
-  if (status.release?.verdict !== 'Inconclusive' && status.release?.verdict !== undefined) return undefined;
+  // Unavailable is not the release's fault; a Fail that only holds is as little a proof as no evidence.
+  const verdict = status.release?.verdict;
+  if (verdict === 'Unavailable' || verdict === 'Pass') return undefined;
   return {
     reason: 'Inconclusive',
     message: `no proof after ${stage?.timeout ?? 'the timeout'} in this stage (onInconclusive: Rollback)`,

@@ -22,6 +22,8 @@ export function gridOf(spec: CanaryReleaseSpec, release: Release): Grid {
 
 /** Samples older than this many scrapes mean that nobody scrapes any more. */
 const STALE_SCRAPES = 5;
+/** `status.checks[].message` takes so many characters. */
+const MOST_MESSAGE = 512;
 
 /** A look that saw no newer sample than the look before is no look: it is not counted (design, words). */
 export function hasNewSample(look: LookReading, release: Release): boolean {
@@ -43,22 +45,39 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   const failed = findFailed(spec.analysis.checks, results, failing) ?? release.failedCheck;
   const verdict = sumUp(spec.analysis.checks, results, unavailable);
   const folded = runClock({ ...release, failing, ...(failed === undefined ? {} : { failedCheck: failed }) }, verdict, look);
-  const requests = (release.stageRequests ?? 0) + look.newRequests;
-  const enough = hasEnoughRequests(spec, release, requests, look);
-  const stands: Verdict | undefined = verdict === 'Pass' && !enough ? 'Inconclusive' : verdict;
+  const early = isFromBefore(look, before);
+  const requests = (release.stageRequests ?? 0) + (early ? 0 : look.newRequests);
+  const proves = !early && hasEnoughRequests(spec, release, requests, look);
+  const stands: Verdict | undefined = verdict === 'Pass' && !proves ? 'Inconclusive' : verdict;
+  // Where nothing is judged the former word stands, but `Unavailable` does not outlast the outage.
+  const word = stands ?? (before.verdict === 'Unavailable' ? undefined : before.verdict);
   return {
-    ...status,
-    ...(stands === undefined ? {} : { verdict: stands }),
+    ...withVerdict(status, word),
     checks: results.map((result) => describeResult(result, look)),
     release: {
-      ...folded,
-      ...(stands === undefined ? {} : { verdict: stands }),
+      ...withVerdict(folded, word),
       ...(stands === 'Pass' ? { passInStage: true, passAt: toTime(look.atMs) } : {}),
       stageRequests: requests,
       lookGridAt: toTime(look.atMs),
-      ...(look.newestSampleMs === undefined ? {} : { sampleAt: new Date(look.newestSampleMs).toISOString() }),
+      ...newestOf(look, before),
     },
   };
+}
+
+function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict: Verdict | undefined): T {
+  const { verdict: _former, ...rest } = said;
+  return { ...rest, ...(verdict === undefined ? {} : { verdict }) } as T;
+}
+
+/** Asked before the stage's weight was effective and answered after it: a Fail counts, but it proves nothing of this stage. */
+function isFromBefore(look: LookReading, release: Release): boolean {
+  return look.atMs < (fromTime(release.stageStartedAt) ?? 0);
+}
+
+/** Never backwards: a replica of Prometheus that lags must not make a sample new that was counted already. */
+function newestOf({ newestSampleMs }: LookReading, release: Release): Pick<Release, 'sampleAt'> {
+  if (newestSampleMs === undefined || newestSampleMs <= (fromTime(release.sampleAt) ?? 0)) return {};
+  return { sampleAt: new Date(newestSampleMs).toISOString() };
 }
 
 function align(spec: CanaryReleaseSpec, release: Release, look: LookReading): Release {
@@ -77,6 +96,8 @@ function isStale(look: LookReading, release: Release): boolean {
 
 function judge(check: Check, look: LookReading, release: Release): CheckResult {
   const result = judgeCheck(check, look);
+  // An own query says nothing about the gateway's samples, and they say nothing about it.
+  if (check.query !== undefined) return result;
   if (result.verdict === 'Unavailable' || !isStale(look, release) || look.newestSampleMs === undefined) return result;
   return { ...result, verdict: 'Inconclusive', message: 'the newest sample is old: is the gateway still scraped?' };
 }
@@ -137,6 +158,8 @@ function runClock(release: Release, verdict: Verdict | undefined, look: LookRead
 
 type CheckStatus = NonNullable<CanaryReleaseStatus['checks']>[number];
 
+/** Messages can hold what Prometheus said; one that is too long for the status would make the API server refuse all of it. */
 function describeResult(result: CheckResult, look: LookReading): CheckStatus {
-  return { ...result, at: toTime(look.atMs) };
+  const message = result.message === undefined ? {} : { message: result.message.slice(0, MOST_MESSAGE) };
+  return { ...result, ...message, at: toTime(look.atMs) };
 }

@@ -14,8 +14,12 @@ export interface ObservedBackend {
   readonly unreadyEndpoints: number;
   /** Sorted distinct pod-template-hash values of the pods behind the Service; empty without such pods. */
   readonly templateHashes: readonly string[];
-  /** False until EndpointSlices are synced or the pods were listed: then nothing may be concluded from the counts. */
+  /** Name of the Deployment whose ReplicaSets own the pods; absent when there is none or more than one. */
+  readonly workload?: string;
+  /** False until Services and EndpointSlices are synced: then nothing may be concluded from the counts. */
   readonly known: boolean;
+  /** False while the pods could not be listed: then nothing may be concluded from the hashes. */
+  readonly templatesKnown: boolean;
 }
 
 /** A route write that was refused since the last reconcile. */

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { namesService, scanRules } from '../routing/rules.ts';
+import { routesInScope, wantedRules } from './scope.ts';
 import type { ObservedBackend, Observation } from './observation.ts';
 
 /** The two Services by role. */
@@ -31,7 +32,7 @@ export function chooseSides(
   const [first, second] = (spec.services ?? []).map((service) => service.name);
   if (first === undefined || second === undefined) return undefined;
   const known = status.serving?.service;
-  const [a, b] = weightsOnRoutes(routes, first, second);
+  const [a, b] = weightsOnRoutes(spec, routes, first, second);
   // Between releases people and Git are right: a route that gives everything to the other Service has moved home.
   if (known === first && !(a === 0 && b > 0)) return { serving: first, canary: second };
   if (known === second && !(b === 0 && a > 0)) return { serving: second, canary: first };
@@ -39,17 +40,20 @@ export function chooseSides(
   return a > b ? { serving: first, canary: second } : { serving: second, canary: first };
 }
 
-function weightsOnRoutes(routes: readonly Route[], first: string, second: string): readonly [number, number] {
-  let totals: [number, number] = [0, 0];
-  for (const route of routes) {
-    for (const rule of scanRules(route, { serving: first, canary: second }, undefined).rules)
-      totals = [totals[0] + rule.serving.weight, totals[1] + rule.canary.weight];
-    if (totals[0] + totals[1] > 0) continue;
-    // Only one of them is named: it serves.
-    if (namesService(route, [first])) totals = [totals[0] + 1, totals[1]];
-    else if (namesService(route, [second])) totals = [totals[0], totals[1] + 1];
-  }
-  return totals;
+/** Weights in the rules that name both; where none does, the routes that name one. Other releases' routes have no say. */
+function weightsOnRoutes(
+  spec: CanaryReleaseSpec,
+  routes: readonly Route[],
+  first: string,
+  second: string,
+): readonly [number, number] {
+  const scope = routesInScope(spec, routes, [first, second]);
+  const pair = { serving: first, canary: second };
+  const rules = scope.flatMap((route) => scanRules(route, pair, wantedRules(spec, route)).rules);
+  const sumOf = (side: 'serving' | 'canary') => rules.reduce((total, rule) => total + rule[side].weight, 0);
+  if (sumOf('serving') + sumOf('canary') > 0) return [sumOf('serving'), sumOf('canary')];
+  const ofFirst = scope.filter((route) => namesService(route, [first])).length;
+  return [ofFirst, scope.filter((route) => namesService(route, [second]) && !namesService(route, [first])).length];
 }
 
 /** The key of what stands behind a Service now. */
@@ -78,7 +82,7 @@ export function findCandidate(
   sides: Sides,
 ): CandidateKey | undefined {
   const backend = observation.backends[sides.canary];
-  if (backend === undefined || !backend.known) return undefined;
+  if (backend === undefined || !backend.known || !backend.templatesKnown) return undefined;
   const key = keyOf(sides.canary, spec.revision, backend);
   const settled = status.settled;
   if (settled !== undefined && isSameRevision(key, settled as CandidateKey)) return undefined;

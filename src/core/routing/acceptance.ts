@@ -44,6 +44,8 @@ function judgeParent(parent: Parent, route: Route, where: string): Acceptance {
         reason: condition.reason ?? type,
         message: `${where}: ${parent.controllerName} says ${type}=False, ${condition.reason ?? ''}: ${condition.message ?? ''}`.trim(),
       };
+    if (condition.status !== 'True')
+      return { kind: 'waiting', message: `${where}: ${parent.controllerName} has not decided yet (${type}=${condition.status})` };
   }
   return { kind: 'accepted' };
 }

@@ -31,7 +31,8 @@ export function buildRaise(changes: readonly RuleChange[], mark: string): readon
 
 /**
  * The patch that takes a route home: weights down and the mark to `…/home`, one request. Guarded by names only.
- * Every managed weight is written even if the cache says that it is right already: the cache may be late.
+ * Every managed weight is written even if the cache says that it is right already: the cache may be late. The mark is written
+ * also where no rule is left to change, because without it the route would never count as home.
  */
 export function buildHome(
   changes: readonly RuleChange[],
@@ -39,7 +40,6 @@ export function buildHome(
   annotations: 'present' | 'absent',
 ): readonly JsonPatchOperation[] {
   const edits = changes.flatMap((change) => weightEdits(change, 'names'));
-  if (edits.length === 0) return [];
   const mark: JsonPatchOperation =
     annotations === 'present'
       ? { op: 'add', path: ANNOTATION_PATH, value: homeMark }
@@ -87,7 +87,7 @@ function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchO
     const always = guard === 'names' && (ref === rule.serving || ref === rule.canary);
     if (ref.weight === weight && !always) return [];
     const path = `${base}/${ref.index}`;
-    const name: JsonPatchOperation = { op: 'test', path: `${path}/name`, value: ref.name };
+    const name: JsonPatchOperation = { op: 'test', path: `${path}/name`, value: ref.listedName };
     const write: JsonPatchOperation = { op: 'replace', path: `${path}/weight`, value: weight };
     if (guard === 'names') return [name, write];
     return [name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];

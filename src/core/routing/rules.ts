@@ -5,7 +5,10 @@ import type { Route, RouteBackendRef } from '../../api/routes.ts';
 /** One backendRef of a managed rule: where it stands in the list and its weight (the API server defaults it to 1). */
 export interface RefPosition {
   readonly index: number;
+  /** The Service's name; `group/kind/name` for what is no Service. */
   readonly name: string;
+  /** The name as the route has it, which patches test. */
+  readonly listedName: string;
   readonly namespace: string;
   readonly port?: number;
   readonly weight: number;
@@ -100,6 +103,7 @@ function positionOf(ref: RouteBackendRef, index: number, namespace: string): Ref
     index,
     // A ref to something else than a Service can share a name with ours: it keeps its place among the others.
     name: isService(ref) ? ref.name : `${ref.group ?? ''}/${ref.kind ?? ''}/${ref.name}`,
+    listedName: ref.name,
     namespace: ref.namespace ?? namespace,
     ...(ref.port === undefined ? {} : { port: ref.port }),
     weight: ref.weight ?? 1,

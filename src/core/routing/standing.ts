@@ -3,7 +3,7 @@
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { RecordedRoute, RecordedRule } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
-import { scanRules, type BackendPair, type ManagedRule } from './rules.ts';
+import { scanRules, type BackendPair, type ManagedRule, type RefPosition } from './rules.ts';
 import { homeWeights, promotedWeights, splitWeights, type OriginalWeights, type RuleWeights } from './weights.ts';
 
 /** A recorded rule beside the rule as it is now; `now` is absent when the rule, or one of our refs in it, went away. */
@@ -35,35 +35,51 @@ export function standRoutes(
       recorded: entry,
       route,
       mark: route.metadata.annotations?.[RELEASE_ANNOTATION],
-      rules: entry.rules.map((rule) => standRule(rule, findRule(rules, rule))),
+      rules: entry.rules.map((rule) => standRule(rule, findRule(rules, entry.rules, rule))),
     };
   });
 }
 
-/** A rule is found by its key; `rules[i]` moves when somebody inserts a rule before it, then the only other rule will do. */
-function findRule(rules: readonly ManagedRule[], recorded: RecordedRule): ManagedRule | undefined {
-  return rules.find((rule) => rule.key === recorded.key) ?? (rules.length === 1 ? rules[0] : undefined);
+/**
+ * A rule is found by its name. `rules[i]` moves when somebody inserts a rule before it: as long as there are as many rules
+ * without a name as were recorded they are the same ones in the same order. Else its key tells, else the only rule that is
+ * left will do, unless it is another recorded one.
+ */
+function findRule(
+  rules: readonly ManagedRule[],
+  recorded: readonly RecordedRule[],
+  wanted: RecordedRule,
+): ManagedRule | undefined {
+  const positions = rules.filter((rule) => isPosition(rule.key));
+  const recordedPositions = recorded.filter((rule) => isPosition(rule.key));
+  if (isPosition(wanted.key) && positions.length === recordedPositions.length) return positions[recordedPositions.indexOf(wanted)];
+  const [first, second] = rules;
+  const lone = second === undefined && !recorded.some((rule) => rule.key === first?.key) ? first : undefined;
+  return rules.find((rule) => rule.key === wanted.key) ?? lone;
+}
+
+function isPosition(key: string): boolean {
+  return /^rules\[\d+\]$/.test(key);
 }
 
 function standRule(recorded: RecordedRule, now?: ManagedRule): RuleStanding {
-  const others = recorded.others ?? [];
-  const original: OriginalWeights = {
-    serving: recorded.serving,
-    canary: recorded.canary ?? 0,
-    others: (now?.others ?? []).map((ref) => foreignWeight(ref, others, recorded.factor)),
-  };
+  const others = now === undefined ? [] : now.others.map((ref, index) => originalOf(recorded, now, ref, index));
+  const original: OriginalWeights = { serving: recorded.serving, canary: recorded.canary ?? 0, others };
   return { recorded, original, ...(now === undefined ? {} : { now }) };
 }
 
-/** A foreign ref found at another value than original x factor, or at its original, was edited: its value is a new original. */
-function foreignWeight(
-  ref: { readonly name: string; readonly weight: number },
-  others: NonNullable<RecordedRule['others']>,
-  factor: number,
-): number {
-  const original = others.find((other) => other.name === ref.name)?.weight;
-  if (original !== undefined && (ref.weight === original * factor || ref.weight === original)) return original;
-  return ref.weight;
+/**
+ * What a foreign ref said before our first write. One that is found at neither that nor its multiple was edited since: then
+ * the share that it has now is what its editor wants, and is reckoned back to the scale of the originals. Taking the number
+ * itself would multiply it again at every write.
+ */
+function originalOf(recorded: RecordedRule, now: ManagedRule, ref: RefPosition, index: number): number {
+  // The same name may be listed twice, with other ports or namespaces: the order tells them apart.
+  const earlier = now.others.slice(0, index).filter((other) => other.name === ref.name).length;
+  const original = (recorded.others ?? []).filter((other) => other.name === ref.name)[earlier]?.weight;
+  if (original !== undefined && (ref.weight === original * recorded.factor || ref.weight === original)) return original;
+  const ours = now.serving.weight + now.canary.weight;
+  return ours === 0 ? ref.weight / recorded.factor : (ref.weight * recorded.serving) / ours;
 }
 
 /** What a rule's weights shall be. */

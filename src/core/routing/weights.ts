@@ -11,6 +11,7 @@ export interface RuleWeights {
 export interface OriginalWeights {
   readonly serving: number;
   readonly canary: number;
+  /** A fraction where a foreign weight was edited while the release runs. */
   readonly others: readonly number[];
 }
 
@@ -41,17 +42,25 @@ export function pickFactor(original: OriginalWeights): number | undefined {
 export function splitWeights(original: OriginalWeights, factor: number, percent: number): RuleWeights {
   const whole = original.serving * factor;
   const canary = (whole * percent) / 100;
-  return { serving: whole - canary, canary, others: original.others.map((weight) => weight * factor) };
+  return { serving: whole - canary, canary, others: original.others.map((weight) => fitWeight(weight * factor)) };
 }
 
 /** The weights that "restored" means: what was there, the canary at 0. */
 export function homeWeights(original: OriginalWeights): RuleWeights {
-  return { serving: original.serving, canary: 0, others: original.others };
+  return { serving: original.serving, canary: 0, others: original.others.map(fitWeight) };
 }
 
 /** The weights after a promotion in Services mode: the roles have swapped. */
 export function promotedWeights(original: OriginalWeights): RuleWeights {
-  return { serving: 0, canary: original.serving, others: original.others };
+  return { serving: 0, canary: original.serving, others: original.others.map(fitWeight) };
+}
+
+/**
+ * A foreign weight that was edited while the release runs need not divide by the factor, or fit when it is multiplied: the
+ * nearest weight that the Gateway API takes, because a home patch must never be refused. Recorded weights stay exact.
+ */
+function fitWeight(weight: number): number {
+  return weight <= 0 ? 0 : Math.min(MAX_BACKEND_WEIGHT, Math.max(1, Math.round(weight)));
 }
 
 /** The canary's share in percent of what both backends have together; 0 when both are 0. */

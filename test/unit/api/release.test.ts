@@ -106,6 +106,7 @@ describe('defaults', () => {
       onBlocked: { after: '15m', then: 'Pause' },
       deadline: { after: '24h', then: 'Rollback' },
       deletionPolicy: 'Restore',
+      notifications: [],
       paused: false,
     });
   });
