@@ -34,11 +34,13 @@ export function needsCommit(memory: Memory, status: CanaryReleaseStatus, now: nu
 }
 
 function essenceOf(status: CanaryReleaseStatus): string {
-  const { message: _message, checks, conditions, observedWeight: _observed, release, ...rest } = status;
+  const { message, checks, conditions, observedWeight: _observed, release, ...rest } = status;
   const essential = release === undefined ? undefined : withoutRunningNumbers(release);
   return toText([
     rest,
     essential,
+    // What blocks a release is all that a reader wants to know of it.
+    status.phase === 'Blocked' ? message : '',
     (checks ?? []).map((check) => [check.name, check.verdict]),
     (conditions ?? []).map((condition) => [condition.type, condition.status, condition.reason, condition.observedGeneration]),
   ]);

@@ -20,7 +20,14 @@ export interface SeenRequest {
 
 export type FaultAction =
   /** Answers a Status with this code. */
-  | { readonly kind: 'status'; readonly code: number; readonly reason?: string; readonly message?: string; readonly details?: Readonly<Record<string, unknown>>; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'status';
+      readonly code: number;
+      readonly reason?: string;
+      readonly message?: string;
+      readonly details?: Readonly<Record<string, unknown>>;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Answers these bytes with 200 (or `code`). */
   | { readonly kind: 'body'; readonly text: string; readonly code?: number; readonly contentType?: string }
   /** Closes the connection instead of an answer. */
@@ -44,8 +51,24 @@ export interface Fault {
   readonly action: FaultAction;
 }
 
-export function writeStatus(response: ServerResponse, code: number, reason: string, message: string, details?: unknown, headers: Readonly<Record<string, string>> = {}): void {
-  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, ...(details === undefined ? {} : { details }), code };
+export function writeStatus(
+  response: ServerResponse,
+  code: number,
+  reason: string,
+  message: string,
+  details?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    ...(details === undefined ? {} : { details }),
+    code,
+  };
   response.writeHead(code, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(status));
 }
@@ -54,7 +77,14 @@ export function writeStatus(response: ServerResponse, code: number, reason: stri
 export function answerFault(action: FaultAction, response: ServerResponse): boolean {
   switch (action.kind) {
     case 'status':
-      writeStatus(response, action.code, action.reason ?? 'Fault', action.message ?? `fault ${action.code}`, action.details, action.headers);
+      writeStatus(
+        response,
+        action.code,
+        action.reason ?? 'Fault',
+        action.message ?? `fault ${action.code}`,
+        action.details,
+        action.headers,
+      );
       return true;
     case 'body':
       response.writeHead(action.code ?? 200, { 'content-type': action.contentType ?? 'text/html' });
@@ -69,9 +99,7 @@ export function answerFault(action: FaultAction, response: ServerResponse): bool
       return true;
     case 'hang':
       return true;
-    case 'delay':
-    case 'loseAnswer':
-    case 'warn':
+    default:
       return false;
   }
 }

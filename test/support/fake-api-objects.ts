@@ -19,7 +19,10 @@ export interface FakeMetadata {
 }
 
 /** What a client may hand in: the server fills in the rest. */
-export type FakeInput = { readonly metadata: { readonly name: string; readonly namespace?: string } & Record<string, unknown> } & Record<string, unknown>;
+export type FakeInput = { readonly metadata: { readonly name: string; readonly namespace?: string } & Record<string, unknown> } & Record<
+  string,
+  unknown
+>;
 
 export interface FakeChange {
   readonly version: number;
@@ -99,11 +102,15 @@ export class FakeObjects {
   update(collection: string, old: FakeObject, next: FakeInput): FakeObject {
     const asked = next.metadata['resourceVersion'];
     if (asked !== undefined && asked !== old.metadata.resourceVersion) {
-      throw new FakeRefusal(409, 'Conflict', `Operation cannot be fulfilled on ${old.metadata.name}: the object has been modified`, { name: old.metadata.name });
+      throw new FakeRefusal(409, 'Conflict', `Operation cannot be fulfilled on ${old.metadata.name}: the object has been modified`, {
+        name: old.metadata.name,
+      });
     }
     const { uid, creationTimestamp, resourceVersion, generation, deletionTimestamp } = old.metadata;
     if (next.metadata['uid'] !== undefined && next.metadata['uid'] !== uid) {
-      throw new FakeRefusal(409, 'Conflict', `Precondition failed: UID in precondition: ${String(next.metadata['uid'])}`, { name: old.metadata.name });
+      throw new FakeRefusal(409, 'Conflict', `Precondition failed: UID in precondition: ${JSON.stringify(next.metadata['uid'])}`, {
+        name: old.metadata.name,
+      });
     }
     const kept = { uid, creationTimestamp, resourceVersion, generation, ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
     const candidate: FakeObject = { ...next, metadata: { ...next.metadata, ...kept } as FakeMetadata };
@@ -130,7 +137,7 @@ export class FakeObjects {
     else objects.set(keyOf(object.metadata), object);
     const change: FakeChange = { version: this.#version, collection, type, object };
     this.#history.push(change);
-    for (const listener of [...this.#listeners]) listener(change);
+    for (const listener of this.#listeners) listener(change);
     return object;
   }
 }
@@ -142,7 +149,11 @@ function keyOf(metadata: { readonly namespace?: string | undefined; readonly nam
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, field]) => [key, sorted(field)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, field]) => [key, sorted(field)]),
+  );
 }
 
 /** RFC 7386. */
@@ -168,10 +179,14 @@ export function applyJsonPatch(target: unknown, operations: unknown): unknown {
   return operations.reduce((document: unknown, operation: Operation) => applyOperation(document, operation), structuredClone(target));
 }
 
-const refused = (why: string): FakeRefusal => new FakeRefusal(422, 'Invalid', `the server rejected our request due to an error in our request: ${why}`, {});
+const refused = (why: string): FakeRefusal =>
+  new FakeRefusal(422, 'Invalid', `the server rejected our request due to an error in our request: ${why}`, {});
 
 function applyOperation(document: unknown, { op, path, value }: Operation): unknown {
-  const steps = path.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const steps = path
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   const last = steps.pop();
   if (last === undefined) throw refused('the whole document');
   let parent: unknown = document;
@@ -189,7 +204,8 @@ function childOf(parent: unknown, step: string): unknown {
 
 function editList(list: unknown[], op: string, last: string, value: unknown): void {
   const index = last === '-' ? list.length : Number(last);
-  if (!Number.isInteger(index) || index < 0 || index > list.length || (op !== 'add' && index >= list.length)) throw refused(`index ${last}`);
+  if (!Number.isInteger(index) || index < 0 || index > list.length || (op !== 'add' && index >= list.length))
+    throw refused(`index ${last}`);
   if (op === 'add') list.splice(index, 0, value);
   else if (op === 'remove') list.splice(index, 1);
   else if (op === 'replace') list[index] = value;

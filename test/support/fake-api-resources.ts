@@ -26,7 +26,13 @@ export const FAKE_RESOURCES = {
   deployments: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' },
-  crds: { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions', kind: 'CustomResourceDefinition', namespaced: false },
+  crds: {
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    plural: 'customresourcedefinitions',
+    kind: 'CustomResourceDefinition',
+    namespaced: false,
+  },
 } as const satisfies Readonly<Record<string, FakeResource>>;
 
 export interface ParsedPath {
@@ -83,7 +89,10 @@ export class FakeResources {
     const served = [...this.#served.values()].filter((resource) => resource.group === group);
     if (served.length === 0) return undefined;
     if (version !== undefined) return resourceList(served, group, version);
-    const versions = [...new Set(served.map((resource) => resource.version))].map((name) => ({ groupVersion: `${group}/${name}`, version: name }));
+    const versions = [...new Set(served.map((resource) => resource.version))].map((name) => ({
+      groupVersion: `${group}/${name}`,
+      version: name,
+    }));
     return { kind: 'APIGroup', apiVersion: 'v1', name: group, versions, preferredVersion: versions[0] };
   }
 }

@@ -34,7 +34,19 @@ export async function createCertificate(): Promise<Certificate> {
   try {
     const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
     const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-    await run('openssl', ['req', '-x509', ...kind, '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert]);
+    await run('openssl', [
+      'req',
+      '-x509',
+      ...kind,
+      '-subj',
+      '/CN=127.0.0.1',
+      '-addext',
+      'subjectAltName=IP:127.0.0.1',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+    ]);
     return { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -182,9 +194,13 @@ export class FakeApiServer {
     if (action !== undefined && answerFault(action, response)) return;
     if (action?.kind === 'delay') await action.until;
     if (action?.kind === 'warn') response.setHeader('warning', `299 - ${JSON.stringify(action.text)}`);
-    if (request.headers.authorization !== `Bearer ${this.#token}`) return writeStatus(response, 401, 'Unauthorized', 'Unauthorized');
+    if (request.headers.authorization === `Bearer ${this.#token}`) this.#answerSafely(seen, response, action?.kind === 'loseAnswer');
+    else writeStatus(response, 401, 'Unauthorized', 'Unauthorized');
+  }
+
+  #answerSafely(seen: SeenRequest, response: ServerResponse, lose: boolean): void {
     try {
-      this.#answer(seen, response, action?.kind === 'loseAnswer');
+      this.#answer(seen, response, lose);
     } catch (error) {
       if (!(error instanceof FakeRefusal)) throw error;
       writeStatus(response, error.code, error.reason, error.message, error.details);
@@ -221,10 +237,14 @@ export class FakeApiServer {
 
   #answer(seen: SeenRequest, response: ServerResponse, lose: boolean): void {
     const discovered = this.resources.discover(seen.path);
-    if (discovered !== undefined) return writeJson(response, 200, discovered);
     const parsed = this.resources.parse(seen.path);
-    if (parsed === undefined) return writeStatus(response, 404, 'NotFound', 'the server could not find the requested resource', {});
-    if (seen.watch) return this.#watches.open(parsed.collection, parsed.namespace, seen.query, response);
+    if (discovered !== undefined) writeJson(response, 200, discovered);
+    else if (parsed === undefined) writeStatus(response, 404, 'NotFound', 'the server could not find the requested resource', {});
+    else if (seen.watch) this.#watches.open(parsed.collection, parsed.namespace, seen.query, response);
+    else this.#answerObject(parsed, seen, response, lose);
+  }
+
+  #answerObject(parsed: ParsedPath, seen: SeenRequest, response: ServerResponse, lose: boolean): void {
     const { code, body } = this.#respond(parsed, seen);
     if (lose) response.socket?.destroy();
     else writeJson(response, code, body);
@@ -234,12 +254,16 @@ export class FakeApiServer {
     if (seen.method !== 'GET') return handleWrite(this.objects, parsed, seen);
     if (parsed.name === undefined) return { code: 200, body: this.#list(parsed, seen) };
     const object = this.objects.get(parsed.collection, parsed.namespace, parsed.name);
-    if (object === undefined) throw new FakeRefusal(404, 'NotFound', `${parsed.resource.plural} "${parsed.name}" not found`, { name: parsed.name });
+    if (object === undefined)
+      throw new FakeRefusal(404, 'NotFound', `${parsed.resource.plural} "${parsed.name}" not found`, { name: parsed.name });
     return { code: 200, body: object };
   }
 
   #list(parsed: ParsedPath, seen: SeenRequest): unknown {
-    const wanted = (seen.query['labelSelector'] ?? '').split(',').filter((part) => part !== '').map((part) => part.split('='));
+    const wanted = (seen.query['labelSelector'] ?? '')
+      .split(',')
+      .filter((part) => part !== '')
+      .map((part) => part.split('='));
     const all = this.objects
       .list(parsed.collection, parsed.namespace)
       .filter(({ metadata }) => wanted.every(([label = '', value]) => metadata.labels?.[label] === value));

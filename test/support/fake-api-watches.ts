@@ -26,7 +26,14 @@ export class FakeWatches {
     response.flushHeaders();
     const missed = this.#objects.since(Number(query['resourceVersion'] ?? 0), collection);
     if (missed === undefined) {
-      const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message: 'too old resource version', reason: 'Expired', code: 410 };
+      const status = {
+        kind: 'Status',
+        apiVersion: 'v1',
+        status: 'Failure',
+        message: 'too old resource version',
+        reason: 'Expired',
+        code: 410,
+      };
       response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
       return;
     }
@@ -55,11 +62,11 @@ export class FakeWatches {
   }
 
   end(collection: string, how: 'clean' | 'torn'): void {
-    for (const watch of [...this.#open]) if (watch.collection === collection) this.#endOne(watch, how);
+    for (const watch of this.#open) if (watch.collection === collection) this.#endOne(watch, how);
   }
 
   endAll(): void {
-    for (const watch of [...this.#open]) this.#endOne(watch, 'clean');
+    for (const watch of this.#open) this.#endOne(watch, 'clean');
   }
 
   #endOne(watch: OpenWatch, how: 'clean' | 'torn'): void {

@@ -19,7 +19,11 @@ export function handleWrite(objects: FakeObjects, parsed: ParsedPath, seen: Seen
     return { code: 201, body: objects.create(parsed.collection, { ...input, metadata }) };
   }
   const old = objects.get(parsed.collection, parsed.namespace, parsed.name);
-  if (old === undefined) throw new FakeRefusal(404, 'NotFound', `${parsed.resource.plural} "${parsed.name}" not found`, { name: parsed.name, kind: parsed.resource.plural });
+  if (old === undefined)
+    throw new FakeRefusal(404, 'NotFound', `${parsed.resource.plural} "${parsed.name}" not found`, {
+      name: parsed.name,
+      kind: parsed.resource.plural,
+    });
   if (seen.method === 'DELETE') return { code: 200, body: objects.delete(parsed.collection, old) };
   const next = scope(old, changed(old, seen), parsed.subresource);
   if (JSON.stringify(next) === JSON.stringify(old)) return { code: 200, body: old };
@@ -28,7 +32,7 @@ export function handleWrite(objects: FakeObjects, parsed: ParsedPath, seen: Seen
 
 function changed(old: FakeObject, seen: SeenRequest): FakeInput {
   if (seen.method === 'PUT') return seen.body as FakeInput;
-  switch (seen.contentType) {
+  switch (seen.contentType ?? '') {
     case 'application/json-patch+json':
       return applyJsonPatch(old, seen.body) as FakeInput;
     case 'application/merge-patch+json':
@@ -47,7 +51,7 @@ function scope(old: FakeObject, next: FakeInput, subresource: string | undefined
     return { ...rest, ...(next['status'] === undefined ? {} : { status: next['status'] }), metadata: { ...old.metadata, ...guards } };
   }
   const { status: _status, ...rest } = next;
-  return { ...rest, ...(old['status'] === undefined ? {} : { status: old['status'] }), metadata: next.metadata } as FakeInput;
+  return { ...rest, ...(old['status'] === undefined ? {} : { status: old['status'] }), metadata: next.metadata };
 }
 
 function withManager(old: FakeObject, next: FakeInput, seen: SeenRequest): FakeInput {
@@ -56,6 +60,13 @@ function withManager(old: FakeObject, next: FakeInput, seen: SeenRequest): FakeI
   if (manager === undefined || touched) return next;
   const before = Array.isArray(old.metadata['managedFields']) ? old.metadata['managedFields'] : [];
   const others = before.filter((entry: { readonly manager?: string }) => entry.manager !== manager);
-  const entry = { manager, operation: 'Update', apiVersion: old['apiVersion'], time: '2030-01-01T00:00:00Z', fieldsType: 'FieldsV1', fieldsV1: { 'f:spec': {} } };
+  const entry = {
+    manager,
+    operation: 'Update',
+    apiVersion: old['apiVersion'],
+    time: '2030-01-01T00:00:00Z',
+    fieldsType: 'FieldsV1',
+    fieldsV1: { 'f:spec': {} },
+  };
   return { ...next, metadata: { ...next.metadata, managedFields: [...others, entry] } };
 }

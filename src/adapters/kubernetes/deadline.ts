@@ -15,11 +15,7 @@ export class Interrupted extends Error {
 }
 
 /** Runs `call` with a signal that fires after `ms` or together with `parent`; throws `Interrupted` in both cases. */
-export async function withDeadline<T>(
-  parent: AbortSignal | undefined,
-  ms: number,
-  call: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+export async function withDeadline<T>(parent: AbortSignal | undefined, ms: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
   if (parent?.aborted === true) throw new Interrupted('canceled');
   const controller = new AbortController();
   let interrupted: Interrupted | undefined;

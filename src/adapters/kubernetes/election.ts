@@ -84,15 +84,14 @@ async function renewUntilLost(
 ): Promise<boolean> {
   let renewedAt = heldSince;
   while (!options.signal.aborted) {
-    const leftMs = renewedAt + times.renewMs - clock.now();
-    if (leftMs <= 0) return true;
-    await sleep(clock, Math.min(jitter(times.retryMs), leftMs), options.signal);
+    const restMs = renewedAt + times.renewMs - clock.now();
+    await sleep(clock, Math.min(jitter(times.retryMs), restMs), options.signal);
     if (options.signal.aborted) return false;
     // Counted from before the request: the server may have taken it at any moment since.
     const askedAt = clock.now();
-    const left = renewedAt + times.renewMs - askedAt;
-    if (left <= 0) return true;
-    const outcome = await attempt(lease, options, Math.min(left, times.renewMs / 2));
+    const leftMs = renewedAt + times.renewMs - askedAt;
+    if (leftMs <= 0) return true;
+    const outcome = await attempt(lease, options, Math.min(leftMs, times.renewMs / 2));
     if (outcome === 'other') return true;
     if (outcome === 'held') renewedAt = askedAt;
   }

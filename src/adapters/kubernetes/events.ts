@@ -182,7 +182,10 @@ export class KubernetesEvents implements EventSink {
 /** Cuts at a whole character, so that the note stays below the 1,024 bytes that the API server allows. */
 export function cutNote(note: string): string {
   if (Buffer.byteLength(note) <= LONGEST_NOTE_BYTES) return note;
-  const cut = Buffer.from(note).subarray(0, LONGEST_NOTE_BYTES - 3).toString('utf8').replace(/\uFFFD+$/, '');
+  const cut = Buffer.from(note)
+    .subarray(0, LONGEST_NOTE_BYTES - 3)
+    .toString('utf8')
+    .replace(/\uFFFD+$/, '');
   return `${cut}…`;
 }
 

@@ -44,6 +44,6 @@ export class HomeGate {
   }
 
   #open(): void {
-    for (const leave of [...this.#waiting]) leave();
+    for (const leave of this.#waiting) leave();
   }
 }

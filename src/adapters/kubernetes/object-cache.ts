@@ -116,9 +116,9 @@ export class ObjectCache<T extends CachedObject> {
   }
 
   #dropOldWrites(namespace: string | undefined, listed: ReadonlySet<string>, listVersion: string | undefined): void {
-    for (const [space, written] of [...this.#written]) {
+    for (const [space, written] of this.#written) {
       if (namespace !== undefined && space !== namespace) continue;
-      for (const [name, mine] of [...written]) {
+      for (const [name, mine] of written) {
         const later = isNewer(mine.metadata.resourceVersion, listVersion);
         if (!listed.has(`${space}/${name}`) && !later) this.#forgetWrite(space, name, undefined, true);
       }

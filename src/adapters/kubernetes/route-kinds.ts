@@ -134,8 +134,8 @@ export class RouteKinds {
         cache: cacheOf(kind),
         trim: (raw) => trim(kind, apiVersion, raw),
         pageSize: PAGE_SIZE,
-        onServed: (isServed) => {
-          if (!isServed) this.#rediscover();
+        onServed: (present) => {
+          if (!present) this.#rediscover();
         },
       },
       env,

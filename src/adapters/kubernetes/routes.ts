@@ -83,7 +83,10 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
   async #write(key: RouteKey, body: unknown, contentType: string, lane: WriteLane): Promise<Route> {
     const path = await this.#pathOf(key);
     if (path === undefined) {
-      throw new GlidepathError('GLIDEPATH_E_NOT_FOUND', `the API server does not serve ${key.kind}, so ${key.namespace}/${key.name} cannot be patched`);
+      throw new GlidepathError(
+        'GLIDEPATH_E_NOT_FOUND',
+        `the API server does not serve ${key.kind}, so ${key.namespace}/${key.name} cannot be patched`,
+      );
     }
     const query = { fieldManager: FIELD_MANAGER };
     const answer = await this.#transport.request({ method: 'PATCH', path, query, contentType, body, lane });
@@ -104,7 +107,8 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
 
   #cacheOf(kind: RouteKind): ObjectCache<Route> {
     const cache = this.#caches.get(kind);
-    if (cache === undefined) throw new GlidepathError('GLIDEPATH_E_INVALID', `${String(kind)} is no kind of route; use one of ${ROUTE_KINDS.join(' ')}`);
+    if (cache === undefined)
+      throw new GlidepathError('GLIDEPATH_E_INVALID', `${kind} is no kind of route; use one of ${ROUTE_KINDS.join(' ')}`);
     return cache;
   }
 

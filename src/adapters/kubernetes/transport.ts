@@ -166,7 +166,7 @@ function buildQuery(query: Query | undefined): string {
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined) given.set(name, String(value));
   }
-  return given.size === 0 ? '' : `?${given}`;
+  return given.size === 0 ? '' : `?${given.toString()}`;
 }
 
 function parseAnswer(asked: Asked, text: string): unknown {

@@ -139,27 +139,31 @@ function judgeLatency(
   if (problem === 'noRequests') return { kind: 'noTraffic', message: 'no canary request was timed in the window' };
   if (problem !== undefined)
     return { kind: 'unusable', message: `the latency buckets cannot be read (${problem}); see the gateway's histogram settings` };
+  return judgeQuantile(buckets, quantile, limits);
+}
+
+function judgeQuantile(buckets: readonly Bucket[], quantile: number, limits: Limits): Evidence<Finding> {
+  const { max, min } = limits;
   const total = buckets.at(-1)?.count ?? 0;
   const value = estimateQuantile(buckets, quantile);
-  const finite = buckets.at(-2)?.upper ?? 0;
-  const overflow = total - (buckets.at(-2)?.count ?? 0);
-  const beyond = value >= finite && quantile * total > total - overflow;
-  if (beyond && Math.max(limits.max ?? 0, limits.min ?? 0) > finite)
+  const { upper: finite, count: below } = buckets.at(-2) ?? { upper: 0, count: 0 };
+  const beyond = value >= finite && quantile * total > below;
+  if (beyond && Math.max(max ?? 0, min ?? 0) > finite)
     return {
       kind: 'unusable',
       message: `the quantile lies beyond the last bucket (${formatSeconds(finite)}), so the limit cannot be judged; add buckets`,
     };
-  const slower = (limit: number) => countSlower(buckets, limit);
   // Above the last bound nothing is known: for a lower limit there every request of the last bucket may be slower.
-  const mayBeSlower = (limit: number) => (limit > finite ? overflow : slower(limit));
+  const mayBeSlower = (limit: number) => (limit > finite ? total - below : countSlower(buckets, limit));
+  const [trials, allowed] = [Math.round(total), 1 - quantile];
   return {
     kind: 'facts',
     facts: {
       value: `${beyond ? 'over ' : ''}${formatSeconds(value)}`,
-      kept: within(value, limits) && !(beyond && limits.max !== undefined && limits.max <= finite),
+      kept: within(value, limits) && !(beyond && max !== undefined),
       broken:
-        (limits.max !== undefined && provenAbove(Math.floor(slower(limits.max)), Math.round(total), 1 - quantile)) ||
-        (limits.min !== undefined && provenBelow(Math.ceil(mayBeSlower(limits.min)), Math.round(total), 1 - quantile)),
+        (max !== undefined && provenAbove(Math.floor(countSlower(buckets, max)), trials, allowed)) ||
+        (min !== undefined && provenBelow(Math.ceil(mayBeSlower(min)), trials, allowed)),
       requests: total,
     },
   };

@@ -3,7 +3,7 @@
 
 import { COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, type CommandVerb } from '../../api/names.ts';
 import { parseCommand, type Command } from '../../api/command.ts';
-import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryRelease, CanaryReleaseStatus, HandledCommand } from '../../api/release.ts';
 import type { StateName } from './state.ts';
 import { fromTime } from './times.ts';
 
@@ -28,24 +28,32 @@ export function readCommand(
   if (text === undefined || text.trim() === '') return undefined;
   const last = status.lastHandledCommand;
   const parsed = parseCommand(text);
-  if (!parsed.ok) {
-    // An unreadable text has no time of its own: it is told once, by its text.
-    if (last?.verb === 'unreadable' && last.release === text.slice(0, 128)) return undefined;
-    return { verb: 'unreadable', release: text.slice(0, 128), at: last?.at ?? '1970-01-01T00:00:00Z', refusal: parsed.message };
-  }
+  if (!parsed.ok) return readUnreadable(text, parsed.message, last);
   const { command } = parsed;
   if (last !== undefined && (fromTime(command.at) ?? 0) <= (fromTime(last.at) ?? 0)) return undefined;
-  // Without the admission policy anybody can write anything here; what the status cannot hold would stop every commit.
-  const by = release.metadata.annotations?.[COMMAND_BY_ANNOTATION]?.trim().slice(0, 256);
+  const by = readGiver(release);
   const refusal = refuse(command, release, status, state);
   return {
     verb: command.verb,
     release: command.id,
     at: command.at,
     ...(command.stage === undefined ? {} : { stage: command.stage }),
-    ...(by === undefined || by === '' ? {} : { by }),
+    ...(by === undefined ? {} : { by }),
     ...(refusal === undefined ? {} : { refusal }),
   };
+}
+
+/** An unreadable text has no time of its own: it is told once, by its text. */
+function readUnreadable(text: string, refusal: string, last: HandledCommand | undefined): FreshCommand | undefined {
+  const told = text.slice(0, 128);
+  if (last?.verb === 'unreadable' && last.release === told) return undefined;
+  return { verb: 'unreadable', release: told, at: last?.at ?? '1970-01-01T00:00:00Z', refusal };
+}
+
+/** Without the admission policy anybody can write anything here; what the status cannot hold would stop every commit. */
+function readGiver(release: CanaryRelease): string | undefined {
+  const by = release.metadata.annotations?.[COMMAND_BY_ANNOTATION]?.trim().slice(0, 256);
+  return by === '' ? undefined : by;
 }
 
 function refuse(

@@ -14,6 +14,7 @@ import { findPauseReason, step, type Telling } from './machine.ts';
 import type { Observation } from './observation.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import * as steps from './steps.ts';
+import { findBlockNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
 
 /** One edge that was taken. */
@@ -50,17 +51,21 @@ export function decide(
 ): Decision {
   const known = parseState(status.state);
   if (known === undefined || observation.release.unknownState !== undefined || (status.stateVersion ?? STATE_VERSION) > STATE_VERSION) return refuseUnknown(spec, status, observation, now);
-  const edited = applyEdit(spec, foldLooks(spec, status, known, observation), known);
+  const folded = foldLooks(spec, status, known, observation);
+  const news = findVerdictNews(spec, status, folded);
+  const edited = applyEdit(spec, folded, known);
   const obeyed = obey(spec, edited, known, observation, now);
   const walked = walk(spec, obeyed.status, known, observation, now);
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
-  const noted = noteDrift(walked.status, steady);
+  // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
+  const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drift: undefined };
   const facts = gatherFacts(spec, noted.status, walked.state, observation, now);
+  const described = describeStatus(noted.status, walked.state, facts);
   return {
     state: walked.state,
-    status: { ...describeStatus(noted.status, walked.state, facts), state: walked.state, stateVersion: STATE_VERSION },
+    status: { ...described, state: walked.state, stateVersion: STATE_VERSION },
     transitions: walked.transitions,
-    tellings: [...obeyed.tellings, ...walked.tellings],
+    tellings: [...news, ...obeyed.tellings, ...walked.tellings, ...findBlockNews(status, described, walked.state)],
     drift: noted.drift,
     intents: desireRoutes(noted.status, walked.state, facts),
     wakeAt: findWakeTime(noted.status, walked.state, facts),
@@ -153,11 +158,34 @@ function walk(
       transitions.push(toTransition(state, next.state, next.tellings, facts));
     }
     [state, status] = [next.state, next.status];
-    if (facts.command !== undefined && facts.command.refusal === undefined)
-      status = handled(status, facts.command, next.moved ? 'Done' : 'Refused');
-    else if (!next.moved) break;
+    if (facts.command !== undefined && facts.command.refusal === undefined) {
+      const done = next.moved && isObeyedBy(facts.command.verb, next.state);
+      status = handled(status, facts.command, done ? 'Done' : 'Refused');
+      if (!done) tellings.push(refuseForNow(facts, next.state));
+    } else if (!next.moved) break;
   }
   return { state, status, transitions, tellings };
+}
+
+/** Did the step do what the command asked for? Another guard may have come first: a Fail, a pause, a block. */
+function isObeyedBy(verb: string, to: StateName): boolean {
+  switch (verb) {
+    case 'advance':
+    case 'promote':
+      return to === 'stage.shifting' || to === 'promoting.rollingOut';
+    case 'pause':
+      return to === 'paused';
+    case 'retry':
+      return to === 'preparing';
+    default:
+      return isRunning(to) && !to.startsWith('rollingBack.') && to !== 'paused';
+  }
+}
+
+function refuseForNow({ command, blocker, rejection, canaryReady, acceptanceWait }: Facts, state: StateName): Telling {
+  const why = blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
+  const who = command?.by ?? 'a person';
+  return { reason: 'CommandRefused', message: `${command?.verb} by ${who} cannot be done now: ${why}; give it again later`, warning: true };
 }
 
 function toTransition(from: StateName, to: StateName, tellings: readonly Telling[], facts: Facts): Transition {
@@ -170,6 +198,17 @@ function toTransition(from: StateName, to: StateName, tellings: readonly Telling
   };
 }
 
+/** States that wait for a gateway, for pods or for a write: seconds matter. */
+const WAITS_FOR_ANSWERS: readonly StateName[] = [
+  'preparing',
+  'stage.shifting',
+  'promoting.rollingOut',
+  'promoting.restoring',
+  'rollingBack.goingHome',
+  'rollingBack.draining',
+  'rollingBack.cleaning',
+];
+
 /** The next time at which something may be due by the clock alone. */
 function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Facts): number | undefined {
   const { release } = status;
@@ -181,8 +220,7 @@ function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Fact
     state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
     state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,
     // Routes and writes that do not answer are looked at again without being asked.
-    state === 'stage.analyzing' || state === 'paused' || state === 'blocked' ? undefined : now + 1_000,
-    state === 'paused' || state === 'blocked' ? now + 30_000 : undefined,
+    now + (WAITS_FOR_ANSWERS.includes(state) ? 1_000 : 30_000),
     facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
   ];
   const coming = times.filter((time): time is number => time !== undefined).map((time) => Math.max(time, now + 1));

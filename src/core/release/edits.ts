@@ -2,10 +2,12 @@
 // stage below it. Checks and stages ahead apply at once.
 
 import { parseDuration } from '../../api/duration.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../api/release.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
 import { hashPlan, timeoutOf } from './steps.ts';
 import { fromTime, toTime } from './times.ts';
+
+type Release = NonNullable<CanaryReleaseStatus['release']>;
 
 /** Applies an edited plan to a running release; the same status when nothing was edited. */
 export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, state: StateName): CanaryReleaseStatus {
@@ -22,19 +24,19 @@ export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, 
   const stage = spec.stages[index];
   const holds = spec.stages.some((one) => one.weight >= weight);
   if (stage === undefined) return status;
-  const cleanSince = fromTime(release.cleanSince);
-  const started = fromTime(release.stageStartedAt);
   return {
     ...status,
     weight: holds ? weight : Math.min(weight, stage.weight),
-    release: {
-      ...release,
-      plan,
-      stageIndex: index,
-      stage: stage.name ?? String(index + 1),
-      ...(cleanSince === undefined ? {} : { stageEndsAt: toTime(cleanSince + parseDuration(stage.duration)) }),
-      ...(started === undefined ? {} : { stageTimesOutAt: toTime(started + timeoutOf(stage)) }),
-    },
+    release: { ...release, plan, stageIndex: index, stage: stage.name ?? String(index + 1), ...dueTimesOf(release, stage) },
+  };
+}
+
+function dueTimesOf(release: Release, stage: Stage): Pick<Release, 'stageEndsAt' | 'stageTimesOutAt'> {
+  const cleanSince = fromTime(release.cleanSince);
+  const started = fromTime(release.stageStartedAt);
+  return {
+    ...(cleanSince === undefined ? {} : { stageEndsAt: toTime(cleanSince + parseDuration(stage.duration)) }),
+    ...(started === undefined ? {} : { stageTimesOutAt: toTime(started + timeoutOf(stage)) }),
   };
 }
 

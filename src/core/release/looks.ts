@@ -38,17 +38,15 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   if (before === undefined || look.atMs <= (fromTime(before.lookGridAt) ?? 0)) return status;
   const release = align(spec, before, look);
   const unavailable = look.requests.kind === 'unavailable';
-  if (!hasNewSample(look, before) && !isStale(look, before) && !unavailable)
+  if (!unavailable && !isStale(look, before) && !hasNewSample(look, before))
     return { ...status, release: { ...release, lookGridAt: toTime(look.atMs) } };
-  const results = (status.weight ?? 0) > 0 ? spec.analysis.checks.map((check) => judge(check, look, before)) : [];
-  const failing = countFailing(spec.analysis.checks, results, release.failing ?? []);
-  const failed = findFailed(spec.analysis.checks, results, failing) ?? release.failedCheck;
-  const verdict = sumUp(spec.analysis.checks, results, unavailable);
-  const folded = runClock({ ...release, failing, ...(failed === undefined ? {} : { failedCheck: failed }) }, verdict, look);
-  const early = isFromBefore(look, before);
-  const requests = (release.stageRequests ?? 0) + (early ? 0 : look.newRequests);
-  const proves = !early && hasEnoughRequests(spec, release, requests, look);
-  const stands: Verdict | undefined = verdict === 'Pass' && !proves ? 'Inconclusive' : verdict;
+  const { checks } = spec.analysis;
+  const results = (status.weight ?? 0) > 0 ? checks.map((check) => judge(check, look, before)) : [];
+  const verdict = sumUp(checks, results, unavailable);
+  const counted = runClock(noteFails(release, checks, results), verdict, look);
+  const folded = noteSilence(counted, look, status.weight ?? 0);
+  const requests = (release.stageRequests ?? 0) + (isFromBefore(look, before) ? 0 : look.newRequests);
+  const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
   // Where nothing is judged the former word stands, but `Unavailable` does not outlast the outage.
   const word = stands ?? (before.verdict === 'Unavailable' ? undefined : before.verdict);
   return {
@@ -62,6 +60,14 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
       ...newestOf(look, before),
     },
   };
+}
+
+/** Since when the canary has had weight and no request; it ends with the first request, and says nothing while nobody can be asked. */
+function noteSilence(release: Release, look: LookReading, weight: number): Release {
+  if (look.requests.kind === 'unavailable') return release;
+  const { inconclusiveSince, ...rest } = release;
+  const silent = weight > 0 && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
+  return silent ? { ...rest, inconclusiveSince: inconclusiveSince ?? toTime(look.atMs) } : rest;
 }
 
 function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict: Verdict | undefined): T {
@@ -104,6 +110,12 @@ function judge(check: Check, look: LookReading, release: Release): CheckResult {
 
 type Failing = NonNullable<Release['failing']>;
 
+function noteFails(release: Release, checks: readonly Check[], results: readonly CheckResult[]): Release {
+  const failing = countFailing(checks, results, release.failing ?? []);
+  const failed = findFailed(checks, results, failing) ?? release.failedCheck;
+  return { ...release, failing, ...(failed === undefined ? {} : { failedCheck: failed }) };
+}
+
 /** Fails in a row; Inconclusive and Unavailable neither count nor reset. */
 function countFailing(checks: readonly Check[], results: readonly CheckResult[], before: Failing): Failing {
   return checks.flatMap((check, index) => {
@@ -137,7 +149,8 @@ function sumUp(checks: readonly Check[], results: readonly CheckResult[], unavai
   return verdicts.length > 0 ? 'Pass' : undefined;
 }
 
-function hasEnoughRequests(spec: CanaryReleaseSpec, release: Release, requests: number, look: LookReading): boolean {
+function mayPass(spec: CanaryReleaseSpec, release: Release, requests: number, look: LookReading): boolean {
+  if (isFromBefore(look, release)) return false;
   const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
   if (requests >= needed) return true;
   // Own queries alone can judge where nobody counts requests.

@@ -56,7 +56,11 @@ describe('a backend', () => {
     harness.server.fault({ when: ({ path }) => path.endsWith('/pods'), action: { kind: 'status', code: 403 } });
     harness.server.put(slices, sliceOf('store', 'store-a', []));
     await until(() => harness.changes.some(({ kind, name }) => kind === 'Service' && name === 'store'));
-    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ known: false, readyEndpoints: 0, templateHashes: ['hash-a', 'hash-b'] });
+    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({
+      known: false,
+      readyEndpoints: 0,
+      templateHashes: ['hash-a', 'hash-b'],
+    });
     expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ known: true });
   });
 
@@ -64,7 +68,11 @@ describe('a backend', () => {
     const harness = await start();
     harness.server.put(services, { metadata: { name: 'bare', namespace: 'shop' }, spec: { ports: [{ port: 80 }] } });
     await expect.poll(async () => (await harness.connection.backends.observe('shop', 'bare')).exists).toBe(true);
-    expect(await harness.connection.backends.observe('shop', 'bare')).toMatchObject({ templateHashes: [], known: true, ports: [{ port: 80 }] });
+    expect(await harness.connection.backends.observe('shop', 'bare')).toMatchObject({
+      templateHashes: [],
+      known: true,
+      ports: [{ port: 80 }],
+    });
     expect(podLists(harness)).toEqual([]);
   });
 });
@@ -116,7 +124,10 @@ describe('changes are told', () => {
     const { server, connection, changes } = await start();
     await connection.backends.observe('shop', 'store');
     const slice = server.get(slices, 'shop', 'store-a');
-    server.put(slices, { ...slice, metadata: { name: 'store-a', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'store', other: 'x' } } });
+    server.put(slices, {
+      ...slice,
+      metadata: { name: 'store-a', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'store', other: 'x' } },
+    });
     server.put(services, serviceNamed('marker'));
     await expect.poll(async () => (await connection.backends.observe('shop', 'marker')).exists).toBe(true);
     expect(changes.filter(({ kind, name }) => kind === 'Service' && name === 'store')).toEqual([]);

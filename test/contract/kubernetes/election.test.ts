@@ -16,7 +16,12 @@ interface Candidate {
   readonly clock: VirtualClock;
 }
 
-async function candidate(server: FakeApiServer, identity: string, clock: VirtualClock, extra: Partial<ElectionOptions> = {}): Promise<Candidate> {
+async function candidate(
+  server: FakeApiServer,
+  identity: string,
+  clock: VirtualClock,
+  extra: Partial<ElectionOptions> = {},
+): Promise<Candidate> {
   const path = await server.kubeconfig();
   const config = new PooledKubeConfig({ now: () => clock.now(), load: () => loadConfigFile(path) });
   onTestFinished(() => config.close());
@@ -40,7 +45,8 @@ async function candidate(server: FakeApiServer, identity: string, clock: Virtual
   return { stop, log, outcome, clock };
 }
 
-const lease = (server: FakeApiServer): Record<string, unknown> | undefined => server.get(leases, 'glidepath-system', 'glidepath')?.['spec'] as Record<string, unknown> | undefined;
+const lease = (server: FakeApiServer): Record<string, unknown> | undefined =>
+  server.get(leases, 'glidepath-system', 'glidepath')?.['spec'] as Record<string, unknown> | undefined;
 const by = (identity: string) => (request: { readonly userAgent: string | undefined }) => request.userAgent === identity;
 
 /** Moves time in steps, each of which lets what is under way on sockets come to an end. */
@@ -57,7 +63,12 @@ describe('an election', () => {
     const one = await candidate(server, 'one', new VirtualClock());
     await until(() => one.log.length === 1);
     expect(one.log).toEqual(['elected 0']);
-    expect(lease(server)).toMatchObject({ holderIdentity: 'one', leaseDurationSeconds: 15, leaseTransitions: 0, renewTime: expect.stringMatching(/\.\d{6}Z$/) });
+    expect(lease(server)).toMatchObject({
+      holderIdentity: 'one',
+      leaseDurationSeconds: 15,
+      leaseTransitions: 0,
+      renewTime: expect.stringMatching(/\.\d{6}Z$/),
+    });
   });
 
   test('has one leader, however long the other waits', async () => {
@@ -104,7 +115,10 @@ describe('an election', () => {
     const clock = new VirtualClock();
     const one = await candidate(server, 'one', clock);
     await until(() => one.log.length === 1);
-    server.put(leases, { metadata: { name: 'glidepath', namespace: 'glidepath-system' }, spec: { ...lease(server), holderIdentity: 'thief' } });
+    server.put(leases, {
+      metadata: { name: 'glidepath', namespace: 'glidepath-system' },
+      spec: { ...lease(server), holderIdentity: 'thief' },
+    });
     await pass(clock, 5_000, () => one.log.includes('lost'));
     expect(await one.outcome).toBe('lost');
     expect(lease(server)).toMatchObject({ holderIdentity: 'thief' });

@@ -15,7 +15,12 @@ async function start() {
   const harness = await createTransport();
   const clock = new VirtualClock();
   const dropped: string[] = [];
-  const sink = new KubernetesEvents({ transport: harness.transport, clock, instance: 'pod-1', onDropped: (what, why) => dropped.push(`${what}: ${why}`) });
+  const sink = new KubernetesEvents({
+    transport: harness.transport,
+    clock,
+    instance: 'pod-1',
+    onDropped: (what, why) => dropped.push(`${what}: ${why}`),
+  });
   onTestFinished(() => sink.close());
   const written = () => harness.server.objects.list('/apis/events.k8s.io/v1/events', 'shop');
   return { ...harness, clock, dropped, sink, written };
@@ -61,6 +66,11 @@ describe('an event', () => {
     clock.advanceBy(600_000);
     sink.publish(release(), said('25%'));
     await until(() => written().length === 4);
+    expect(
+      written()
+        .map(({ note }) => note)
+        .sort(),
+    ).toEqual(['25%', '25%', '25%', '50%']);
   });
 
   test('whose series has expired on the server goes on in a new one', async () => {
@@ -78,9 +88,9 @@ describe('an event', () => {
   test('waits behind home writes', async () => {
     const { sink, server, transport, written } = await start();
     server.put(httpRoutes, routeNamed('store'));
-    let release_: () => void = () => undefined;
+    let answer: () => void = () => undefined;
     const answered = new Promise<void>((resolve) => {
-      release_ = resolve;
+      answer = resolve;
     });
     server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: answered } });
     const path = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/store';
@@ -89,7 +99,7 @@ describe('an event', () => {
     await until(() => server.requests.length === 1);
     for (let round = 0; round < 50; round += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(server.requests.length).toBe(1);
-    release_();
+    answer();
     await home;
     await until(() => written().length === 1);
   });
@@ -126,7 +136,14 @@ describe('an event that cannot be written', () => {
 
   test('never throws at whoever publishes, even when the log does', async () => {
     const { transport, clock } = { ...(await start()) };
-    const sink = new KubernetesEvents({ transport, clock, instance: 'x', onDropped: () => { throw new Error('log'); } });
+    const sink = new KubernetesEvents({
+      transport,
+      clock,
+      instance: 'x',
+      onDropped: () => {
+        throw new Error('log');
+      },
+    });
     for (let number = 0; number < 40; number += 1) sink.publish(release(), said(`note ${number}`));
     await sink.close();
     expect(() => sink.publish(release(), said('after close'))).not.toThrow();

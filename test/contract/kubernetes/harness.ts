@@ -60,7 +60,12 @@ export interface TransportHarness {
 }
 
 export async function createTransport(
-  options: { readonly homeConnections?: number; readonly normalConnections?: number; readonly now?: () => number; readonly gateMs?: number } = {},
+  options: {
+    readonly homeConnections?: number;
+    readonly normalConnections?: number;
+    readonly now?: () => number;
+    readonly gateMs?: number;
+  } = {},
 ): Promise<TransportHarness> {
   const server = await startFake();
   const path = await server.kubeconfig();

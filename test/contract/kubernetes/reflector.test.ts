@@ -28,7 +28,9 @@ interface Started {
   expectAlive(name: string): Promise<void>;
 }
 
-async function prepare(options: { times?: Partial<ReflectorTimes>; pageSize?: number; onTold?: (text: string) => void } = {}): Promise<Started> {
+async function prepare(
+  options: { times?: Partial<ReflectorTimes>; pageSize?: number; onTold?: (text: string) => void } = {},
+): Promise<Started> {
   const { server, transport } = await createTransport();
   const told: string[] = [];
   const served: boolean[] = [];
@@ -178,6 +180,7 @@ describe('a reflector survives', () => {
     started.server.endWatches(releases, 'clean');
     await until(() => listsOf(started) === 2);
     await started.expectAlive('later');
+    expect(started.names()).toEqual(['first', 'later']);
   });
 
   test('a 410 in the middle of a paged list', async () => {
@@ -247,6 +250,7 @@ describe('a reflector survives', () => {
     started.server.fault({ when: isWatch, action: { kind: 'hang' } });
     await until(() => started.reflector.health().restarts > 0);
     await started.expectAlive('later');
+    expect(started.names()).toEqual(['first', 'later']);
   });
 
   test('a watch that the server ends at once, without spinning', async () => {
@@ -263,6 +267,7 @@ describe('a reflector survives', () => {
     await started.server.rotateToken('second-token');
     started.server.endWatches(releases, 'clean');
     await started.expectAlive('later');
+    expect(listsOf(started)).toBe(1);
   });
 
   test('a deleted object that comes back under the same name: one change, another uid', async () => {
@@ -340,4 +345,3 @@ describe('a reflector that is stopped', () => {
     expect(started.reflector.hasSynced).toBe(false);
   });
 });
-

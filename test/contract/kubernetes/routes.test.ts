@@ -19,7 +19,8 @@ async function start(options: Parameters<typeof connectFake>[0] = {}): Promise<H
   return harness;
 }
 
-const canaryWeight = (route: unknown): unknown => (route as { spec: { rules: { backendRefs: { weight: number }[] }[] } }).spec.rules[0]?.backendRefs[1]?.weight;
+const canaryWeight = (route: unknown): unknown =>
+  (route as { spec: { rules: { backendRefs: { weight: number }[] }[] } }).spec.rules[0]?.backendRefs[1]?.weight;
 
 describe('routes', () => {
   test('are watched for every kind that is served, at its version', async () => {
@@ -41,7 +42,11 @@ describe('routes', () => {
     const { server, connection } = await start();
     server.put(httpRoutes, {
       ...routeNamed('noted'),
-      metadata: { name: 'noted', namespace: 'shop', managedFields: [{ manager: 'argo', operation: 'Update', time: 'then', fieldsV1: { big: {} } }] },
+      metadata: {
+        name: 'noted',
+        namespace: 'shop',
+        managedFields: [{ manager: 'argo', operation: 'Update', time: 'then', fieldsV1: { big: {} } }],
+      },
     });
     const cached = await until(() => connection.routes.cachedIn('shop').find(({ metadata }) => metadata.name === 'noted'));
     expect(cached.metadata.managedFields).toEqual([{ manager: 'argo', operation: 'Update', time: 'then' }]);
@@ -51,7 +56,10 @@ describe('routes', () => {
 
   test('keep an emptied annotations object, because its presence decides how one is added', async () => {
     const { server, connection } = await start();
-    server.put(httpRoutes, { ...routeNamed('applied'), metadata: { name: 'applied', namespace: 'shop', annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } } });
+    server.put(httpRoutes, {
+      ...routeNamed('applied'),
+      metadata: { name: 'applied', namespace: 'shop', annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } },
+    });
     const cached = await until(() => connection.routes.cachedIn('shop').find(({ metadata }) => metadata.name === 'applied'));
     expect(cached.metadata.annotations).toEqual({});
   });
@@ -72,27 +80,37 @@ describe('routes', () => {
 });
 
 describe('a patch', () => {
-  test.each(['home', 'normal'] as const)('on the %s lane changes the route under our name, and the cache knows it at once', async (lane) => {
-    const { server, connection } = await start();
-    const hold = server.fault({ when: ({ watch }) => watch, times: 1_000, action: { kind: 'status', code: 503 } });
-    server.endWatches(httpRoutes, 'torn');
-    await until(() => connection.health().some(({ name, restarts }) => name === 'httproutes' && restarts > 0));
-    await connection.routes.patch(KEY, raise(0, 5), lane);
-    expect(canaryWeight(connection.routes.cachedIn('shop')[0])).toBe(5);
-    const request = server.requests.find(({ method }) => method === 'PATCH');
-    expect(request).toMatchObject({ contentType: 'application/json-patch+json', query: { fieldManager: 'glidepath' } });
-    hold();
-  });
+  test.each(['home', 'normal'] as const)(
+    'on the %s lane changes the route under our name, and the cache knows it at once',
+    async (lane) => {
+      const { server, connection } = await start();
+      const hold = server.fault({ when: ({ watch }) => watch, times: 1_000, action: { kind: 'status', code: 503 } });
+      server.endWatches(httpRoutes, 'torn');
+      await until(() => connection.health().some(({ name, restarts }) => name === 'httproutes' && restarts > 0));
+      await connection.routes.patch(KEY, raise(0, 5), lane);
+      expect(canaryWeight(connection.routes.cachedIn('shop')[0])).toBe(5);
+      const request = server.requests.find(({ method }) => method === 'PATCH');
+      expect(request).toMatchObject({ contentType: 'application/json-patch+json', query: { fieldManager: 'glidepath' } });
+      hold();
+    },
+  );
 
   test('whose test fails is a failed guard', async () => {
     const { connection } = await start();
-    await expect(connection.routes.patch(KEY, raise(7, 50), 'normal')).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD', retryable: false });
+    await expect(connection.routes.patch(KEY, raise(7, 50), 'normal')).rejects.toMatchObject({
+      code: 'GLIDEPATH_E_GUARD',
+      retryable: false,
+    });
   });
 
   test('of a route that is gone, or of a kind that is not served, is not found', async () => {
     const { connection } = await start();
-    await expect(connection.routes.patch({ ...KEY, name: 'never' }, raise(0, 5), 'home')).rejects.toMatchObject({ code: 'GLIDEPATH_E_NOT_FOUND' });
-    await expect(connection.routes.patch({ ...KEY, kind: 'UDPRoute' }, raise(0, 5), 'home')).rejects.toMatchObject({ code: 'GLIDEPATH_E_NOT_FOUND' });
+    await expect(connection.routes.patch({ ...KEY, name: 'never' }, raise(0, 5), 'home')).rejects.toMatchObject({
+      code: 'GLIDEPATH_E_NOT_FOUND',
+    });
+    await expect(connection.routes.patch({ ...KEY, kind: 'UDPRoute' }, raise(0, 5), 'home')).rejects.toMatchObject({
+      code: 'GLIDEPATH_E_NOT_FOUND',
+    });
   });
 
   test('of the annotation leaves the others alone', async () => {
@@ -115,6 +133,7 @@ describe('a patch', () => {
     await connection.routes.patch(KEY, raise(0, 5), 'normal');
     server.remove(httpRoutes, 'shop', 'store');
     await until(() => connection.routes.cachedIn('shop').length === 0);
+    expect(await connection.routes.read(KEY)).toBeUndefined();
   });
 });
 
@@ -131,7 +150,7 @@ describe('route kinds', () => {
   });
 
   test('that move to another version are followed there', async () => {
-    const { server, connection } = await connectFake({ discoveryTimes: { noneMs: 5, someMs: 5, retryMs: 1 } });
+    const { server, connection } = await connectFake({ discoveryTimes: { noneMs: 5, someMs: 600_000, retryMs: 1 } });
     const old = { ...tcpRoutes, version: 'v1alpha2' };
     server.put(old, { metadata: { name: 'raw', namespace: 'shop' }, spec: {} });
     connection.start();
@@ -156,7 +175,11 @@ describe('route kinds', () => {
 
   test('are not synced before the API server has said which it serves', async () => {
     const { server, connection } = await connectFake();
-    const hold = server.fault({ when: ({ path }) => path === '/apis/gateway.networking.k8s.io', times: 1_000, action: { kind: 'status', code: 503 } });
+    const hold = server.fault({
+      when: ({ path }) => path === '/apis/gateway.networking.k8s.io',
+      times: 1_000,
+      action: { kind: 'status', code: 503 },
+    });
     connection.start();
     await until(() => server.requests.filter(({ path }) => path === '/apis/gateway.networking.k8s.io').length > 3);
     expect(connection.synced()).toBe(false);
@@ -165,6 +188,13 @@ describe('route kinds', () => {
   });
 
   test('are taken at their most mature version', () => {
-    expect(['v1alpha2', 'v1', 'v1beta1', 'odd', 'v2alpha1', 'v1alpha3'].sort(compareVersions)).toEqual(['v1', 'v1beta1', 'v2alpha1', 'v1alpha3', 'v1alpha2', 'odd']);
+    expect(['v1alpha2', 'v1', 'v1beta1', 'odd', 'v2alpha1', 'v1alpha3'].sort(compareVersions)).toEqual([
+      'v1',
+      'v1beta1',
+      'v2alpha1',
+      'v1alpha3',
+      'v1alpha2',
+      'odd',
+    ]);
   });
 });

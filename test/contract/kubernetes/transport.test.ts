@@ -27,14 +27,22 @@ describe('a refusal is translated', () => {
     ['400', { kind: 'status', code: 400 }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
     ['401 twice', { kind: 'status', code: 401 }, { code: 'GLIDEPATH_E_UNAUTHORIZED', retryable: true }],
     ['403', { kind: 'status', code: 403, message: 'cannot patch' }, { code: 'GLIDEPATH_E_FORBIDDEN', retryable: false }],
-    ['403 of a webhook', { kind: 'status', code: 403, message: 'admission webhook "a.b" denied the request: no' }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
+    [
+      '403 of a webhook',
+      { kind: 'status', code: 403, message: 'admission webhook "a.b" denied the request: no' },
+      { code: 'GLIDEPATH_E_INVALID', retryable: false },
+    ],
     ['404', { kind: 'status', code: 404 }, { code: 'GLIDEPATH_E_NOT_FOUND', retryable: false }],
     ['408', { kind: 'status', code: 408 }, { code: 'GLIDEPATH_E_TIMEOUT', retryable: true }],
     ['409', { kind: 'status', code: 409 }, { code: 'GLIDEPATH_E_CONFLICT', retryable: false }],
     ['410', { kind: 'status', code: 410 }, { code: 'GLIDEPATH_E_GONE', retryable: false }],
     ['413', { kind: 'status', code: 413 }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
     ['422 without details', { kind: 'status', code: 422, reason: 'Invalid', details: {} }, { code: 'GLIDEPATH_E_GUARD', retryable: false }],
-    ['422 with details', { kind: 'status', code: 422, reason: 'Invalid', details: { name: 'store' } }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
+    [
+      '422 with details',
+      { kind: 'status', code: 422, reason: 'Invalid', details: { name: 'store' } },
+      { code: 'GLIDEPATH_E_INVALID', retryable: false },
+    ],
     ['429', { kind: 'status', code: 429 }, { code: 'GLIDEPATH_E_TOO_MANY', retryable: true }],
     ['500', { kind: 'status', code: 500 }, { code: 'GLIDEPATH_E_SERVER', retryable: true }],
     ['503 that is text', { kind: 'body', code: 503, text: 'upstream' }, { code: 'GLIDEPATH_E_SERVER', retryable: true }],
@@ -49,7 +57,9 @@ describe('a refusal is translated', () => {
   test.each(table)('%s', async (_name, action, expected) => {
     const { server, transport } = await createTransport();
     server.fault({ when: always, times: 10, action });
-    const error = await failureOf(transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(5), contentType: JSON_PATCH, deadlineMs: 200 }));
+    const error = await failureOf(
+      transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(5), contentType: JSON_PATCH, deadlineMs: 200 }),
+    );
     expect({ code: error.code, retryable: error.retryable }).toEqual(expected);
     expect(error.message).toContain('PATCH httproutes shop/store');
   });
@@ -131,7 +141,10 @@ describe('only what is safe is sent twice', () => {
     const { rename } = await import('node:fs/promises');
     await rename(path, `${path}.away`);
     config.refresh();
-    expect(await failureOf(transport.request({ method: 'PUT', path: ROUTE, body: {} }))).toMatchObject({ code: 'GLIDEPATH_E_CREDENTIALS', retryable: true });
+    expect(await failureOf(transport.request({ method: 'PUT', path: ROUTE, body: {} }))).toMatchObject({
+      code: 'GLIDEPATH_E_CREDENTIALS',
+      retryable: true,
+    });
     await rename(`${path}.away`, path);
     await transport.request({ method: 'GET', path: ROUTE });
   });
@@ -148,7 +161,8 @@ describe('connections', () => {
   test('each lane keeps to its size, and the watch lane opens one for each', async () => {
     const { server, transport } = await createTransport({ homeConnections: 3, normalConnections: 2 });
     server.put(httpRoutes, routeNamed('store'));
-    const burst = (lane: 'home' | 'normal' | 'watch') => Promise.all(Array.from({ length: 12 }, () => transport.request({ method: 'GET', path: ROUTE, lane })));
+    const burst = (lane: 'home' | 'normal' | 'watch') =>
+      Promise.all(Array.from({ length: 12 }, () => transport.request({ method: 'GET', path: ROUTE, lane })));
     await burst('normal');
     expect(server.connections).toBe(2);
     await burst('home');
@@ -170,7 +184,11 @@ describe('connections', () => {
     release();
     await warming;
     const before = server.connections;
-    await Promise.all(Array.from({ length: 40 }, () => transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(5), contentType: JSON_PATCH, lane: 'home' })));
+    await Promise.all(
+      Array.from({ length: 40 }, () =>
+        transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(5), contentType: JSON_PATCH, lane: 'home' }),
+      ),
+    );
     expect([before, server.connections]).toEqual([4, 4]);
   });
 
@@ -190,7 +208,14 @@ describe('home first', () => {
     onTestFinished(() => stop.abort());
     server.fault({ when: ({ path }) => path.includes('canaryreleases'), times: 20, action: { kind: 'hang' } });
     const stuck = Array.from({ length: 20 }, () =>
-      failureOf(transport.request({ method: 'PUT', path: '/apis/glidepath.dev/v1alpha1/namespaces/shop/canaryreleases/store', body: {}, signal: stop.signal })),
+      failureOf(
+        transport.request({
+          method: 'PUT',
+          path: '/apis/glidepath.dev/v1alpha1/namespaces/shop/canaryreleases/store',
+          body: {},
+          signal: stop.signal,
+        }),
+      ),
     );
     await until(() => server.requests.length === 2);
     await transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(0), contentType: JSON_PATCH, lane: 'home' });
@@ -212,7 +237,11 @@ describe('home first', () => {
     await until(() => server.requests.length === 1);
     await transport.request({ method: 'GET', path: ROUTE });
     await failureOf(transport.request({ method: 'PUT', path: `${ROUTE}-lease`, body: {}, lane: 'watch' }));
-    expect(server.requests.map(({ method, path }) => `${method} ${path.split('/').at(-1)}`)).toEqual(['PATCH store', 'GET store', 'PUT store-lease']);
+    expect(server.requests.map(({ method, path }) => `${method} ${path.split('/').at(-1)}`)).toEqual([
+      'PATCH store',
+      'GET store',
+      'PUT store-lease',
+    ]);
     release();
     await Promise.all([home, normal]);
     expect(server.requests.at(-1)?.path).toBe(`${ROUTE}-other`);
@@ -223,7 +252,9 @@ describe('home first', () => {
     server.put(httpRoutes, routeNamed('store'));
     const stop = new AbortController();
     server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'hang' } });
-    const home = failureOf(transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(0), contentType: JSON_PATCH, lane: 'home', signal: stop.signal }));
+    const home = failureOf(
+      transport.request({ method: 'PATCH', path: ROUTE, body: patchOf(0), contentType: JSON_PATCH, lane: 'home', signal: stop.signal }),
+    );
     await until(() => server.requests.length === 1);
     expect((await failureOf(transport.request({ method: 'PUT', path: `${ROUTE}-other`, body: {} }))).code).toBe('GLIDEPATH_E_NOT_FOUND');
     stop.abort();

@@ -128,9 +128,9 @@ export class MemorySession implements World {
   async #observe(namespace: string, service: string): Promise<ObservedBackend> {
     this.#parts.gate.touch();
     const cached = this.#cacheOf('Service').get(namespace, service) as StoredObject | undefined;
-    if (cached === undefined) return this.#alive({ service, exists: false, ports: [], readyEndpoints: 0, unreadyEndpoints: 0, templateHashes: [], known: true });
+    if (cached === undefined) return this.#alive({ service, exists: false, ports: [], readyEndpoints: 0, unreadyEndpoints: 0, templateHashes: [], known: true, templatesKnown: true });
     const { ready, unready, hashes } = cached.spec as ServiceSpec;
-    return this.#alive({ service, exists: true, ports: [{ port: 80 }], readyEndpoints: ready, unreadyEndpoints: unready, templateHashes: [...hashes].sort(), known: true });
+    return this.#alive({ service, exists: true, ports: [{ port: 80 }], readyEndpoints: ready, unreadyEndpoints: unready, templateHashes: [...hashes].sort(), known: true, templatesKnown: true });
   }
 
   #buildReleases(): ReleaseStore {

@@ -1,0 +1,56 @@
+// What people should hear of once although no state of the machine changed: a check that begins to fail, Prometheus that went
+// away, a canary without traffic, a release that cannot begin. Edges between two statuses, nothing else.
+
+import { parseDuration } from '../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { Telling } from './machine.ts';
+import { isRunning, type StateName } from './state.ts';
+import { fromTime } from './times.ts';
+
+/** The news between two statuses of the same release. */
+export function findVerdictNews(
+  spec: CanaryReleaseSpec,
+  before: CanaryReleaseStatus,
+  after: CanaryReleaseStatus,
+): readonly Telling[] {
+  return [...findFails(before, after), ...findOutage(before, after), ...findSilence(spec, before, after)];
+}
+
+/** A release that is blocked before its first write stays where it is: it is told when the reason is a new one. */
+export function findBlockNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly Telling[] {
+  if (isRunning(state) || after.phase !== 'Blocked' || after.message === before.message) return [];
+  return [{ reason: 'Blocked', message: (after.message ?? '').replace(/^blocked: /, ''), warning: true }];
+}
+
+function findFails(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+  const known = new Set((before.release?.failing ?? []).map((entry) => entry.check));
+  return (after.release?.failing ?? [])
+    .filter((entry) => !known.has(entry.check))
+    .map((entry): Telling => {
+      const check = (after.checks ?? []).find((one) => one.name === entry.check);
+      const over = check?.requests === undefined ? '' : ` over ${check.requests} canary requests`;
+      return { reason: 'VerdictFailed', message: `check ${entry.check} fails: ${check?.value ?? ''} (limit ${check?.limit ?? ''})${over}`, warning: true };
+    });
+}
+
+function findOutage(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+  if (after.release?.unavailableSince === undefined || before.release?.unavailableSince !== undefined) return [];
+  return [{ reason: 'MetricsUnavailable', message: `Prometheus cannot be asked; the weight is held at ${after.weight ?? 0}%`, warning: true }];
+}
+
+/** No traffic is told when it has lasted a whole window: the first looks of a stage often see none. */
+function findSilence(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+  const since = fromTime(after.release?.inconclusiveSince);
+  if (since === undefined) return [];
+  const patience = parseDuration(spec.analysis.window);
+  const was = fromTime(before.release?.lookGridAt) ?? since;
+  const is = fromTime(after.release?.lookGridAt) ?? since;
+  if (is - since < patience || was - since >= patience) return [];
+  return [
+    {
+      reason: 'NoTraffic',
+      message: `the canary has ${after.weight ?? 0}% and saw no request for ${spec.analysis.window}: that proves nothing, so the weight is held`,
+      warning: true,
+    },
+  ];
+}

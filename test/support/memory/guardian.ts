@@ -1,0 +1,217 @@
+// Watches every stored change and writes down what breaks a rule of the design, at the moment it happens: rules 1 to 4 and
+// 11 need no scenario to be checked. It knows the objects and the truth about the traffic, and nothing of the core's facts.
+
+import { FIELD_MANAGER, FINALIZER, HOME_MARK, KIND, RELEASE_ANNOTATION, ROUTE_KINDS } from '../../../src/api/names.ts';
+import { type CanaryRelease, parseRelease } from '../../../src/api/release.ts';
+import { parseDuration } from '../../../src/api/duration.ts';
+import type { Route } from '../../../src/api/routes.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
+import { isSame } from './json-patch.ts';
+import type { MemoryPrometheus } from './prometheus.ts';
+import { isMore, percentOf, type Weights, weightsOf, withoutWeights } from './shares.ts';
+import type { MemoryTraffic } from './traffic.ts';
+
+/** The weights of a rule that stand for its shares, by backend. */
+type Originals = Map<string, number>;
+
+/** A raise that was written, for the stories. */
+export interface Raise {
+  readonly atMs: number;
+  readonly route: string;
+  readonly mark: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Pair {
+  readonly serving: string;
+  readonly canary: string;
+}
+
+export class Guardian {
+  readonly violations: string[] = [];
+  readonly raises: Raise[] = [];
+  /** Share of the canary after every write of ours, in order. */
+  readonly shares: { readonly atMs: number; readonly route: string; readonly percent: number }[] = [];
+  readonly #clock: Clock;
+  readonly #api: MemoryApiServer;
+  readonly #traffic: MemoryTraffic;
+  readonly #prometheus: MemoryPrometheus;
+  readonly #originals = new Map<string, Originals>();
+  readonly #homed = new Set<string>();
+
+  constructor(clock: Clock, api: MemoryApiServer, traffic: MemoryTraffic, prometheus: MemoryPrometheus) {
+    this.#clock = clock;
+    this.#api = api;
+    this.#traffic = traffic;
+    this.#prometheus = prometheus;
+    api.onChange((change) => this.#see(change));
+  }
+
+  #see(change: StoredChange): void {
+    const isRoute = (ROUTE_KINDS as readonly string[]).includes(change.kind);
+    if (isRoute && change.old !== undefined && change.now !== undefined) this.#seeRoute(change, change.old, change.now);
+    if (change.kind === KIND && change.manager === FIELD_MANAGER && change.now !== undefined) this.#seeStatus(change.now);
+  }
+
+  #seeRoute(change: StoredChange, before: StoredObject, after: StoredObject): void {
+    const [old, now] = [before as unknown as Route, after as unknown as Route];
+    if (isSame(old.spec, now.spec) && isSame(old.metadata.annotations, now.metadata.annotations)) return;
+    if (change.manager !== FIELD_MANAGER) {
+      this.#learnEdit(old, now);
+      return;
+    }
+    const release = this.#releaseOf(old) ?? this.#releaseOf(now);
+    const pair = pairOf(release);
+    if (release === undefined || pair === undefined) return this.#report(3, `${now.metadata.name}: written for no release`);
+    this.#checkOnlyOurs(old, now);
+    if (!(release.metadata.finalizers ?? []).includes(FINALIZER)) this.#report(11, `${now.metadata.name}: written without the finalizer`);
+    (now.spec.rules ?? []).forEach((rule, index) => this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index]), weightsOf(rule)));
+    const mark = markOf(now);
+    if (mark?.endsWith(`/${HOME_MARK}`) === true) this.#homed.add(mark.slice(0, -HOME_MARK.length - 1));
+  }
+
+  /** Rule 3: nothing but weights and our own annotation. */
+  #checkOnlyOurs(old: Route, now: Route): void {
+    const { name } = now.metadata;
+    const rest = (route: Route) => ({ ...route.spec, rules: (route.spec.rules ?? []).map(withoutWeights) });
+    if (!isSame(rest(old), rest(now))) this.#report(3, `${name}: something else than weights was written`);
+    const foreign = (route: Route) => ({ ...route.metadata.annotations, [RELEASE_ANNOTATION]: '' });
+    if (!isSame(foreign(old), foreign(now))) this.#report(3, `${name}: a foreign annotation was written`);
+    if (!isSame(old.metadata.labels, now.metadata.labels)) this.#report(3, `${name}: labels were written`);
+  }
+
+  #checkRule(at: RuleWrite, before: Weights, after: Weights): void {
+    const { pair, now, index } = at;
+    const touches = after.has(pair.serving) && after.has(pair.canary);
+    if (!touches) {
+      if (!isSame([...before], [...after])) this.#report(3, `${now.metadata.name} rule ${index}: is none of ours`);
+      return;
+    }
+    const total = [...after.values()].reduce((sum, weight) => sum + weight, 0);
+    if (total === 0) this.#report(4, `${now.metadata.name} rule ${index}: all weights are 0`);
+    if (isSame([...before], [...after])) return;
+    this.#checkForeignShares(at, before, after);
+    const percent = percentOf(after, pair.serving, pair.canary);
+    this.shares.push({ atMs: this.#clock.now(), route: now.metadata.name, percent });
+    const sum = (weights: Weights) => (weights.get(pair.serving) ?? 0) + (weights.get(pair.canary) ?? 0);
+    if (isMore(after.get(pair.canary) ?? 0, sum(after), before.get(pair.canary) ?? 0, sum(before))) this.#checkRaise(at, before, after);
+  }
+
+  /** Rule 3: every foreign backend keeps its exact share of the rule. */
+  #checkForeignShares({ old, now, pair, index }: RuleWrite, before: Weights, after: Weights): void {
+    const key = keyOf(now, index);
+    const originals = this.#originals.get(key) ?? new Map(before);
+    if (markOf(old) !== undefined) this.#originals.set(key, originals);
+    const whole = (weights: Weights) => BigInt((weights.get(pair.serving) ?? 0) + (weights.get(pair.canary) ?? 0));
+    for (const [name, weight] of after) {
+      if (name === pair.serving || name === pair.canary) continue;
+      const exact = BigInt(weight) * whole(originals) === BigInt(originals.get(name) ?? -1) * whole(after);
+      if (!exact) this.#report(3, `${now.metadata.name} rule ${index}: share of ${name} moved: ${describe(originals)} became ${describe(after)}`);
+    }
+    if (markOf(now) === undefined) this.#originals.delete(key);
+  }
+
+  /** Rules 1 and 2: up only with proof, or because a person or the manifest says so; never again after home. */
+  #checkRaise({ old, now, pair, release }: RuleWrite, before: Weights, after: Weights): void {
+    const mark = markOf(old) ?? '';
+    const [from, to] = [percentOf(before, pair.serving, pair.canary), percentOf(after, pair.serving, pair.canary)];
+    const what = `${now.metadata.name}: ${from}% to ${to}%`;
+    this.raises.push({ atMs: this.#clock.now(), route: now.metadata.name, mark, from, to });
+    if (mark !== `${release.metadata.name}/${release.status?.release?.id ?? ''}`) this.#report(2, `${what} under the mark "${mark}"`);
+    if (this.#homed.has(mark)) this.#report(1, `${what} after home`);
+    if (release.status?.state?.startsWith('rollingBack') === true) this.#report(1, `${what} while rolling back`);
+    if (release.spec.analysis.mode !== 'Enforce') return;
+    if (from === 0 && isFirstWeight(release)) return;
+    if (this.#isOrdered(release)) return;
+    if (release.status?.release?.verdict !== 'Pass') this.#report(2, `${what} with the verdict ${release.status?.release?.verdict ?? 'none'}`);
+    this.#checkTruth(what, pair.canary, release);
+  }
+
+  /** What the verdict cannot hide: Prometheus was asked, and the canary is not plainly bad. */
+  #checkTruth(what: string, canary: string, { spec }: CanaryRelease): void {
+    const now = this.#clock.now();
+    const interval = parseDuration(spec.analysis.interval);
+    const seen = 3 * interval + parseDuration(spec.analysis.metrics.prometheus.timeout) + 1_000;
+    if (now - this.#prometheus.answeredAt > seen) this.#report(2, `${what} although Prometheus has not answered since ${now - this.#prometheus.answeredAt} ms`);
+    const bad = this.#traffic.versionOf(canary).errorRatio >= 0.5;
+    if (bad && !this.#traffic.scrapeOutage && now - this.#traffic.changedAt(canary) > seen + 30_000) this.#report(2, `${what} although ${canary} answers errors since long`);
+  }
+
+  #isOrdered(release: CanaryRelease): boolean {
+    const command = release.status?.lastHandledCommand;
+    const ordered = command?.release === release.status?.release?.id && command?.result === 'Done';
+    if (ordered && ['advance', 'promote'].includes(command.verb)) return true;
+    return release.spec.analysis.onInconclusive === 'Promote' && release.status?.release?.verdict === 'Inconclusive';
+  }
+
+  /** Rule 1: a status that says home may be stored only when every route is home. */
+  #seeStatus(object: StoredObject): void {
+    const parsed = parseRelease(object);
+    const status = parsed.ok ? parsed.release.status : undefined;
+    const pair = parsed.ok ? pairOf(parsed.release) : undefined;
+    if (status?.state?.startsWith('rollingBack') !== true || pair === undefined || status.release?.retained === true) return;
+    for (const recorded of status.release?.routes ?? []) {
+      const route = this.#api.get({ kind: recorded.kind, namespace: object.metadata.namespace, name: recorded.name }) as Route | undefined;
+      const share = Math.max(0, ...(route?.spec.rules ?? []).map((rule) => (weightsOf(rule).has(pair.serving) ? percentOf(weightsOf(rule), pair.serving, pair.canary) : 0)));
+      if (share > 0) this.#report(1, `status ${status.state} was stored while ${recorded.name} gives the canary ${share}%`);
+    }
+  }
+
+  /** A foreign edit of a foreign weight is a new original, unless it writes the original or what we made of it. */
+  #learnEdit(old: Route, now: Route): void {
+    (now.spec.rules ?? []).forEach((rule, index) => {
+      const originals = this.#originals.get(keyOf(now, index));
+      if (originals === undefined) return;
+      const pair = pairOf(this.#releaseOf(old));
+      const before = weightsOf(old.spec.rules?.[index]);
+      for (const [name, weight] of weightsOf(rule)) {
+        if (name === pair?.serving || name === pair?.canary) continue;
+        if (weight !== before.get(name) && weight !== originals.get(name)) originals.set(name, weight);
+      }
+    });
+  }
+
+  #releaseOf(route: Route): CanaryRelease | undefined {
+    const name = markOf(route)?.split('/')[0];
+    const object = name === undefined ? undefined : this.#api.get({ kind: KIND, namespace: route.metadata.namespace, name });
+    const parsed = parseRelease(object);
+    return parsed.ok ? parsed.release : undefined;
+  }
+
+  #report(rule: number, what: string): void {
+    this.violations.push(`rule ${rule}: ${what} (${new Date(this.#clock.now()).toISOString()})`);
+  }
+}
+
+interface RuleWrite {
+  readonly old: Route;
+  readonly now: Route;
+  readonly pair: Pair;
+  readonly release: CanaryRelease;
+  readonly index: number;
+}
+
+/** The first weight above 0 has nothing that could have been proven before. */
+function isFirstWeight({ spec, status }: CanaryRelease): boolean {
+  const index = status?.release?.stageIndex ?? 0;
+  return status?.state === 'stage.shifting' && spec.stages.slice(0, index).every(({ weight }) => weight === 0);
+}
+
+function markOf(route: Route): string | undefined {
+  return route.metadata.annotations?.[RELEASE_ANNOTATION];
+}
+
+function pairOf(release: CanaryRelease | undefined): Pair | undefined {
+  const running = release?.status?.release;
+  return running === undefined ? undefined : { serving: running.serving.service, canary: running.canary.service };
+}
+
+function keyOf(route: Route, index: number): string {
+  return `${route.kind} ${route.metadata.namespace}/${route.metadata.name} ${index}`;
+}
+
+function describe(weights: Weights): string {
+  return [...weights].map(([name, weight]) => `${name}=${weight}`).join(' ');
+}

@@ -1,0 +1,28 @@
+// Weights of a rule as exact shares, compared without rounding.
+
+import type { RouteRule } from '../../../src/api/routes.ts';
+
+/** Weights by backend name, in the order of the refs. */
+export type Weights = ReadonlyMap<string, number>;
+
+export function weightsOf(rule: RouteRule | undefined): Weights {
+  return new Map((rule?.backendRefs ?? []).map((ref) => [ref.name, ref.weight ?? 1]));
+}
+
+/** a/b > c/d for whole numbers, b and d at least 0; nothing over 0 counts as 0. */
+export function isMore(a: number, b: number, c: number, d: number): boolean {
+  if (b === 0) return false;
+  if (d === 0) return a > 0;
+  return BigInt(a) * BigInt(d) > BigInt(c) * BigInt(b);
+}
+
+/** The canary's share of what both backends have, in percent. */
+export function percentOf(weights: Weights, serving: string, canary: string): number {
+  const total = (weights.get(serving) ?? 0) + (weights.get(canary) ?? 0);
+  return total === 0 ? 0 : (100 * (weights.get(canary) ?? 0)) / total;
+}
+
+/** Everything of a rule but its weights. */
+export function withoutWeights(rule: RouteRule): unknown {
+  return { ...rule, backendRefs: (rule.backendRefs ?? []).map(({ weight: _weight, ...ref }) => ref) };
+}
