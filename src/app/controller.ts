@@ -1,12 +1,11 @@
-// Which release a change of the world concerns: watches give changes, the queue gets keys.
+// Which release a change of the world concerns: watches give changes, the queue gets keys. An index from Services and routes
+// to releases makes a foreign object cost one look-up.
 
-import { parseState, isRunning } from '../core/release/state.ts';
-import { namesService } from '../core/routing/rules.ts';
-import type { Route } from '../api/routes.ts';
 import type { CanaryRelease } from '../api/release.ts';
+import type { Route } from '../api/routes.ts';
+import { isRunning, parseState } from '../core/release/state.ts';
 import { parseCached } from './observer.ts';
 import type { Priority } from './work-queue.ts';
-import type { World } from './world.ts';
 
 /** One changed object of the watches. */
 export interface Change {
@@ -23,41 +22,93 @@ export interface Wanted {
   readonly priority: Priority;
 }
 
-/** The releases that a change concerns. A foreign object costs one look-up in its namespace. */
-export function releasesFor(world: World, change: Change): readonly Wanted[] {
-  if (change.kind === 'CanaryRelease') return [{ key: `${change.namespace}/${change.name}`, priority: 'normal' }];
-  const releases = world.releases.cachedIn(change.namespace);
-  if (releases.length === 0) return [];
-  const service = change.kind === 'Service' || change.kind === 'EndpointSlice';
-  return releases
-    .map(parseCached)
-    .filter((release): release is CanaryRelease => release !== undefined)
-    .filter((release) => (service ? usesService(release, change.name) : usesRoute(release, change)))
-    .map((release) => ({
-      key: `${release.metadata.namespace}/${release.metadata.name}`,
-      // Endpoints that go away, and weights that somebody raised, may have to be answered at once.
-      priority: isRunning(parseState(release.status?.state) ?? 'blocked') ? 'urgent' : 'normal',
-    }));
+/** Knows which releases care for which objects. */
+export class Interests {
+  readonly #releasesOf = new Map<string, Set<string>>();
+  readonly #topicsOf = new Map<string, readonly string[]>();
+  readonly #running = new Set<string>();
+
+  /** Takes in a release as it is now; `undefined` when it went. */
+  note(namespace: string, name: string, raw: unknown): void {
+    const key = `${namespace}/${name}`;
+    for (const topic of this.#topicsOf.get(key) ?? []) this.#drop(topic, key);
+    this.#topicsOf.delete(key);
+    this.#running.delete(key);
+    const release = parseCached(raw);
+    if (release === undefined) return;
+    const topics = topicsOf(release);
+    this.#topicsOf.set(key, topics);
+    for (const topic of topics) this.#add(topic, key);
+    if (isRunning(parseState(release.status?.state) ?? 'blocked')) this.#running.add(key);
+  }
+
+  /** The releases that a change concerns, changes of releases themselves included. */
+  concerned(change: Change): readonly Wanted[] {
+    if (change.kind === 'CanaryRelease') return this.#concernedRelease(change);
+    const topics =
+      change.kind === 'Service'
+        ? [topicOf(change.namespace, 'Service', change.name)]
+        : [topicOf(change.namespace, change.kind, change.name), ...backendTopics(change.old), ...backendTopics(change.new)];
+    const keys = new Set(topics.flatMap((topic) => [...(this.#releasesOf.get(topic) ?? [])]));
+    // Endpoints that go away, and weights that somebody raised, may have to be answered at once.
+    return [...keys].map((key) => ({ key, priority: this.#running.has(key) ? 'urgent' : 'normal' }));
+  }
+
+  #concernedRelease(change: Change): readonly Wanted[] {
+    const key = `${change.namespace}/${change.name}`;
+    const before = this.#topicsOf.get(key) ?? [];
+    this.note(change.namespace, change.name, change.new);
+    // Our own status writes come back as changes: they bring nothing new.
+    if (change.old !== undefined && change.new !== undefined && orderOf(change.old) === orderOf(change.new)) return [];
+    // Another release may wait for what this one drives (rule 8).
+    const shared = [...before, ...(this.#topicsOf.get(key) ?? [])].flatMap((topic) => [...(this.#releasesOf.get(topic) ?? [])]);
+    return [...new Set([key, ...shared])].map((one) => ({ key: one, priority: this.#running.has(one) ? 'urgent' : 'normal' }));
+  }
+
+  #add(topic: string, key: string): void {
+    const keys = this.#releasesOf.get(topic) ?? new Set();
+    keys.add(key);
+    this.#releasesOf.set(topic, keys);
+  }
+
+  #drop(topic: string, key: string): void {
+    const keys = this.#releasesOf.get(topic);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#releasesOf.delete(topic);
+  }
 }
 
-function usesService(release: CanaryRelease, name: string): boolean {
-  return servicesOf(release).includes(name);
+function topicOf(namespace: string, kind: string, name: string): string {
+  return `${namespace}/${kind}/${name}`;
 }
 
-function usesRoute(release: CanaryRelease, change: Change): boolean {
-  const refs = [...release.spec.routeRefs, ...(release.status?.release?.routes ?? [])];
-  if (refs.some((ref) => ref.kind === change.kind && ref.name === change.name)) return true;
-  return [change.old, change.new].some((route) => isRoute(route) && namesService(route, servicesOf(release)));
-}
-
-function servicesOf(release: CanaryRelease): readonly string[] {
+function topicsOf(release: CanaryRelease): readonly string[] {
+  const { namespace } = release.metadata;
   const running = release.status?.release;
-  return [
+  const services = [
     ...(release.spec.services ?? []).map((service) => service.name),
     ...(running === undefined ? [] : [running.serving.service, running.canary.service]),
   ];
+  const routes = [...release.spec.routeRefs, ...(running?.routes ?? [])];
+  return [
+    ...new Set([
+      ...services.map((service) => topicOf(namespace, 'Service', service)),
+      ...routes.map((route) => topicOf(namespace, route.kind, route.name)),
+    ]),
+  ];
 }
 
-function isRoute(value: unknown): value is Route {
-  return typeof value === 'object' && value !== null && 'spec' in value;
+/** A route concerns the releases of the Services that it names or named. */
+function backendTopics(route: unknown): readonly string[] {
+  if (typeof route !== 'object' || route === null || !('spec' in route)) return [];
+  const { metadata, spec } = route as Route;
+  return (spec.rules ?? []).flatMap((rule) =>
+    (rule.backendRefs ?? []).map((ref) => topicOf(metadata.namespace, 'Service', ref.name)),
+  );
+}
+
+/** What people order by a release: everything of it but its status. */
+function orderOf(raw: unknown): string {
+  const { generation, annotations, deletionTimestamp, finalizers, uid } = parseCached(raw)?.metadata ?? {};
+  return JSON.stringify([uid, generation, annotations, deletionTimestamp, finalizers]);
 }

@@ -213,20 +213,29 @@ function findDriver(
   const services = (release.spec.services ?? []).map((service) => service.name);
   const scope = routesInScope(release.spec, routes, services);
   if (scope.length === 0) return { kind: 'us' };
-  const others = world.releases
-    .cachedIn(namespace)
-    .map(parseCached)
-    .filter((other): other is CanaryRelease => other !== undefined && other.metadata.name !== name);
+  const others = othersIn(world, namespace, name);
   for (const route of scope) {
     const [marked] = (route.metadata.annotations?.[RELEASE_ANNOTATION] ?? '').split('/');
     if (marked === name) continue;
     const where = `${route.kind} ${route.metadata.name}`;
-    if (others.some((other) => other.metadata.name === marked && isUnderWay(other))) return { kind: 'other', name: marked ?? '', route: where };
+    if (marked !== '' && others().some((other) => other.metadata.name === marked && isUnderWay(other))) return { kind: 'other', name: marked ?? '', route: where };
     if (status.release !== undefined && isRunning(parseState(status.state) ?? 'blocked')) continue;
-    const rival = others.find((other) => claims(other, route) && isBefore(other, release));
+    const rival = others().find((other) => claims(other, route) && isBefore(other, release));
     if (rival !== undefined) return { kind: 'other', name: rival.metadata.name, route: where };
   }
   return { kind: 'us' };
+}
+
+/** The other releases of the namespace, read only when somebody asks. */
+function othersIn(world: World, namespace: string, name: string): () => readonly CanaryRelease[] {
+  let found: readonly CanaryRelease[] | undefined;
+  return () => {
+    found ??= world.releases
+      .cachedIn(namespace)
+      .map(parseCached)
+      .filter((other): other is CanaryRelease => other !== undefined && other.metadata.name !== name);
+    return found;
+  };
 }
 
 function isUnderWay(release: CanaryRelease): boolean {

@@ -1,7 +1,7 @@
 // The operator as a whole: changes and due times go into the queue, the queue calls the reconciler.
 
 import type { CanaryRelease } from '../api/release.ts';
-import { releasesFor, type Change } from './controller.ts';
+import { Interests, type Change } from './controller.ts';
 import { Reconciler } from './reconciler.ts';
 import { WorkQueue, type QueueObserver } from './work-queue.ts';
 import type { World } from './world.ts';
@@ -20,6 +20,7 @@ export class Operator {
   readonly #options: OperatorOptions;
   readonly #queue: WorkQueue;
   readonly #reconciler: Reconciler;
+  readonly #interests = new Interests();
   #cancelResync: () => void = () => undefined;
 
   constructor(options: OperatorOptions) {
@@ -38,7 +39,10 @@ export class Operator {
   start(keys: () => Iterable<Pick<CanaryRelease['metadata'], 'namespace' | 'name'>>): void {
     this.#queue.start();
     const resync = () => {
-      for (const { namespace, name } of keys()) this.#queue.add(`${namespace}/${name}`);
+      for (const { namespace, name } of keys()) {
+        this.#interests.note(namespace, name, this.#options.world.releases.cached({ namespace, name }));
+        this.#queue.add(`${namespace}/${name}`);
+      }
       this.#cancelResync = this.#options.world.clock.schedule(this.#options.world.clock.now() + this.#options.resyncMs, resync);
     };
     resync();
@@ -46,7 +50,7 @@ export class Operator {
 
   /** A watch saw a change. */
   changed(change: Change): void {
-    for (const { key, priority } of releasesFor(this.#options.world, change)) this.#queue.add(key, priority);
+    for (const { key, priority } of this.#interests.concerned(change)) this.#queue.add(key, priority);
   }
 
   /** Finishes what is under way and begins nothing new. */

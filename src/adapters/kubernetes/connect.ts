@@ -93,7 +93,9 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     health: () => caches.flatMap((cache) => cache.health()),
     onChange: (listener) => {
       const removals = [releases, routes, backends].map((cache) => cache.onChange(listener));
-      return () => removals.forEach((remove) => remove());
+      return () => {
+        for (const remove of removals) remove();
+      };
     },
     schemaLevel: () => readSchemaLevel(transport),
     warm: (connections) => transport.warm(connections ?? options.homeConnections ?? HOME_CONNECTIONS),

@@ -48,7 +48,10 @@ export class KubernetesEvents implements EventSink {
   publish(release: CanaryRelease, announcement: Announcement): void {
     if (this.#closed) return;
     const entry = this.#series.record(regardingOf(release), announcement, this.#options.clock.now());
-    if (entry === undefined) return this.#drop(announcement.reason, release.metadata.name, 'too many events about this release');
+    if (entry === undefined) {
+      this.#drop(announcement.reason, release.metadata.name, 'too many events about this release');
+      return;
+    }
     // Queued, being written or waiting for its next update: whoever writes takes the newest count along.
     if (this.#queue.has(entry) || this.#writing.has(entry) || this.#waiting.has(entry)) return;
     if (entry.name === undefined) this.#enqueue(entry);

@@ -223,7 +223,8 @@ function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Fact
     now + (WAITS_FOR_ANSWERS.includes(state) ? 1_000 : 30_000),
     facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
   ];
-  const coming = times.filter((time): time is number => time !== undefined).map((time) => Math.max(time, now + 1));
+  // What was due already was decided upon just now; waiting for it again would go round in circles.
+  const coming = times.filter((time): time is number => time !== undefined && time > now);
   return coming.length === 0 ? undefined : Math.min(...coming);
 }
 

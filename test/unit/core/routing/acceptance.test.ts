@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import type { RouteCondition } from '../../../../src/api/routes.ts';
+import { controllersOf, judgeAcceptance } from '../../../../src/core/routing/acceptance.ts';
+import { anAnswer, aRoute } from '../../../support/builders.ts';
+
+const CONTROLLER = 'projectcontour.io/gateway-controller';
+
+function judge(conditions: readonly RouteCondition[] | undefined, generation = 3) {
+  const { conditions: _answered, ...silent } = anAnswer(generation);
+  return judgeAcceptance(aRoute({ metadata: { generation }, parents: [conditions === undefined ? silent : { ...silent, conditions }] }));
+}
+
+const accepted: RouteCondition = { type: 'Accepted', status: 'True', observedGeneration: 3 };
+
+describe('a route is accepted', () => {
+  test('when every parent has taken it at its generation', () => {
+    expect(judgeAcceptance(aRoute({ metadata: { generation: 3 } }))).toEqual({ kind: 'accepted' });
+    expect(judge([accepted])).toEqual({ kind: 'accepted' });
+  });
+
+  test('by a controller that writes no generation', () => {
+    expect(judge([{ type: 'Accepted', status: 'True' }])).toEqual({ kind: 'accepted' });
+  });
+
+  test('not before a gateway has answered', () => {
+    const message = 'HTTPRoute store: no gateway has answered yet; check its parentRefs';
+    expect(judgeAcceptance(aRoute({ parents: [] }))).toEqual({ kind: 'waiting', message });
+    const { status: _status, ...silent } = aRoute();
+    expect(judgeAcceptance(silent)).toEqual({ kind: 'waiting', message });
+    expect(judgeAcceptance({ ...aRoute({ parents: [] }), spec: {} }).kind).toBe('waiting');
+  });
+
+  test('not by an answer to an earlier generation, whatever it was', () => {
+    for (const status of ['True', 'False']) {
+      expect(judge([{ ...accepted, status, observedGeneration: 2 }])).toEqual({
+        kind: 'waiting',
+        message: `HTTPRoute store: ${CONTROLLER} has not taken the last change yet`,
+      });
+    }
+  });
+
+  test('not while a controller is undecided', () => {
+    expect(judge([{ ...accepted, status: 'Unknown' }])).toEqual({
+      kind: 'waiting',
+      message: `HTTPRoute store: ${CONTROLLER} has not decided yet (Accepted=Unknown)`,
+    });
+  });
+
+  test('not while a controller says nothing about it', () => {
+    const message = `HTTPRoute store: ${CONTROLLER} has not answered`;
+    expect(judge([{ type: 'ResolvedRefs', status: 'True', observedGeneration: 3 }])).toEqual({ kind: 'waiting', message });
+    expect(judge(undefined)).toEqual({ kind: 'waiting', message });
+  });
+
+  test('not while a parent is missing', () => {
+    const route = aRoute({ parentRefs: [{ name: 'gateway' }, { name: 'internal' }] });
+    expect(judgeAcceptance(route)).toEqual({ kind: 'waiting', message: 'HTTPRoute store: 1 of 2 parents have answered' });
+  });
+});
+
+describe('a route is refused', () => {
+  test('when a parent says so, in its words', () => {
+    expect(judge([accepted, { type: 'ResolvedRefs', status: 'False', reason: 'BackendNotFound', message: 'no Service v2', observedGeneration: 3 }])).toEqual({
+      kind: 'rejected',
+      reason: 'BackendNotFound',
+      message: `HTTPRoute store: ${CONTROLLER} says ResolvedRefs=False, BackendNotFound: no Service v2`,
+    });
+  });
+
+  test('also without words', () => {
+    expect(judge([{ ...accepted, status: 'False' }])).toMatchObject({ kind: 'rejected', reason: 'Accepted' });
+  });
+
+  test('by one parent, whatever the others say and whoever is still missing', () => {
+    const refusing = anAnswer(1, { conditions: [{ type: 'Accepted', status: 'False', reason: 'NotAllowed', observedGeneration: 1 }] });
+    const { conditions: _conditions, ...silent } = anAnswer(1);
+    expect(judgeAcceptance(aRoute({ parents: [anAnswer(1), silent, refusing] })).kind).toBe('rejected');
+  });
+});
+
+describe('the controllers of a route', () => {
+  test('are named once each', () => {
+    const route = aRoute({ parents: [anAnswer(1), anAnswer(1), anAnswer(1, { controllerName: 'istio.io/gateway-controller' })] });
+    expect(controllersOf(route)).toEqual([CONTROLLER, 'istio.io/gateway-controller']);
+    const { status: _status, ...silent } = aRoute();
+    expect(controllersOf(silent)).toEqual([]);
+  });
+});
