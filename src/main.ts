@@ -185,10 +185,15 @@ async function close(parts: Parts, stop: AbortController, code: number): Promise
   stop.abort();
   lag.close();
   await Promise.race([
-    Promise.allSettled([kubernetes.close(), prometheus.close(), notifier.close(), server.close()]),
+    closeAll([() => kubernetes.close(), () => prometheus.close(), () => notifier.close(), () => server.close()]),
     delay(STOP_GRACE_MS, undefined, { ref: false }),
   ]);
   return code;
+}
+
+/** Closes everything, whatever one of them says. */
+async function closeAll(closers: readonly (() => Promise<void> | void)[]): Promise<void> {
+  await Promise.allSettled(closers.map(async (end) => end()));
 }
 
 async function main(): Promise<number> {

@@ -14,7 +14,7 @@ import { announce } from './announcer.ts';
 import { LookDesk } from './look-desk.ts';
 import { needsCommit, type Memory } from './memory.ts';
 import { dueQuestion, observe, parseCached } from './observer.ts';
-import { writeRoutes, type WriteOutcome } from './route-writer.ts';
+import { forgetTraces, writeRoutes, type WriteOutcome } from './route-writer.ts';
 import type { World } from './world.ts';
 
 /** What the queue does next with the key. */
@@ -102,7 +102,10 @@ export class Reconciler {
     if (raises.length > 0 && !holds) await world.releases.setFinalizer(key, true);
     const raised = await this.#write(release, decision, raises);
     this.#noteProblems(key, [...lowered.problems, ...raised.problems]);
-    if (!running && holds) await world.releases.setFinalizer(key, false);
+    if (!running && holds) {
+      await forgetTraces(world, key.namespace, decision.status.release?.routes ?? []);
+      await world.releases.setFinalizer(key, false);
+    }
     this.#emit(key, release);
     const moved = raised.wrote || lowered.wrote || decision.transitions.length > 0;
     if (moved && raised.problems.length + lowered.problems.length === 0) return 'onward';

@@ -99,6 +99,17 @@ async function forget(world: World, key: RouteKey): Promise<void> {
   }
 }
 
+/** Drops our entries on recorded routes that still show one: an operator may have been killed between its last two writes. */
+export async function forgetTraces(world: World, namespace: string, recorded: readonly RecordedRoute[]): Promise<void> {
+  const cached = recorded.length === 0 ? [] : world.routes.cachedIn(namespace);
+  const hasTrace = ({ kind, name }: RecordedRoute) =>
+    cached.some(
+      ({ kind: ofKind, metadata }) =>
+        ofKind === kind && metadata.name === name && (metadata.managedFields ?? []).some(({ manager }) => manager === TRACE_MANAGER),
+    );
+  await Promise.all(recorded.filter(hasTrace).map(({ kind, name }) => forget(world, { kind, namespace, name })));
+}
+
 function resultOf(thrown: unknown): 'guard' | 'forbidden' | 'invalid' | 'error' {
   if (isGlidepathError(thrown, 'GLIDEPATH_E_GUARD')) return 'guard';
   if (isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) return 'forbidden';

@@ -69,7 +69,9 @@ export function aCheck(check: Partial<CheckInput> = {}): Check {
 }
 
 /** A CanaryRelease object. */
-export function aRelease(change: Partial<Omit<CanaryRelease, 'metadata'>> & { readonly metadata?: Partial<CanaryRelease['metadata']> } = {}): CanaryRelease {
+export function aRelease(
+  change: Partial<Omit<CanaryRelease, 'metadata'>> & { readonly metadata?: Partial<CanaryRelease['metadata']> } = {},
+): CanaryRelease {
   const { metadata, ...rest } = change;
   return {
     apiVersion: API_VERSION,
@@ -102,7 +104,15 @@ export function aReleaseStatus(change: Partial<ReleaseStatus> = {}): ReleaseStat
 
 /** A status in `stage.analyzing` at 25%. */
 export function aStatus(change: Partial<CanaryReleaseStatus> = {}): CanaryReleaseStatus {
-  return { observedGeneration: 1, stateVersion: 1, state: 'stage.analyzing', weight: 25, serving: { service: SIDES.serving }, release: aReleaseStatus(), ...change };
+  return {
+    observedGeneration: 1,
+    stateVersion: 1,
+    state: 'stage.analyzing',
+    weight: 25,
+    serving: { service: SIDES.serving },
+    release: aReleaseStatus(),
+    ...change,
+  };
 }
 
 /** A rule of weight 1 as it was recorded before the first write. */

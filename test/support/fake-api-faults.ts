@@ -99,7 +99,10 @@ export function answerFault(action: FaultAction, response: ServerResponse): bool
       return true;
     case 'hang':
       return true;
-    default:
-      return false;
+    case 'delay':
+    case 'loseAnswer':
+    case 'warn':
+      break;
   }
+  return false;
 }

@@ -65,7 +65,8 @@ export class FakeApiServer {
   readonly #faults: { readonly fault: Fault; left: number }[] = [];
   #connections = 0;
   #token = 'first-token';
-  #folder: string | undefined;
+  /** A promise, so that callers at the same time share one folder. */
+  #folder: Promise<string> | undefined;
 
   private constructor(certificate: Certificate) {
     this.#certificate = certificate;
@@ -97,7 +98,7 @@ export class FakeApiServer {
     });
     this.dropConnections();
     await closed;
-    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) await rm(await this.#folder, { recursive: true, force: true });
   }
 
   get url(): string {
@@ -119,11 +120,12 @@ export class FakeApiServer {
 
   /** Writes a kubeconfig and a token file; the file goes with the server. @returns its path. */
   async kubeconfig(): Promise<string> {
-    this.#folder ??= await mkdtemp(join(tmpdir(), 'fake-api-'));
+    this.#folder ??= mkdtemp(join(tmpdir(), 'fake-api-'));
+    const folder = await this.#folder;
     await this.#writeToken();
-    const path = join(this.#folder, 'kubeconfig');
+    const path = join(folder, 'kubeconfig');
     const ca = Buffer.from(this.#certificate.cert).toString('base64');
-    const user = { 'auth-provider': { name: 'tokenFile', config: { tokenFile: join(this.#folder, 'token') } } };
+    const user = { 'auth-provider': { name: 'tokenFile', config: { tokenFile: join(folder, 'token') } } };
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
@@ -185,7 +187,7 @@ export class FakeApiServer {
   }
 
   async #writeToken(): Promise<void> {
-    if (this.#folder !== undefined) await writeFile(join(this.#folder, 'token'), `${this.#token}\n`);
+    if (this.#folder !== undefined) await writeFile(join(await this.#folder, 'token'), `${this.#token}\n`);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -33,7 +33,7 @@ const TIMESTAMP_HEADER = 'x-glidepath-timestamp';
 
 /** The notification of an announcement, as things stand in the release at this moment. */
 export function describeNotification(release: CanaryRelease, announcement: Announcement, atMs: number): Notification {
-  const { namespace, name, uid = '' } = release.metadata;
+  const { namespace, name, uid } = release.metadata;
   const { reason, note } = announcement;
   const { status } = release;
   const at = new Date(atMs).toISOString();

@@ -43,8 +43,6 @@ const TRIES = 3;
 const CONCURRENCY = 8;
 const HMAC_KEY = 'hmac';
 
-type SpecWithNotifications = CanaryRelease['spec'] & { readonly notifications?: readonly NotificationReceiver[] };
-
 /** @throws GlidepathError GLIDEPATH_E_SETTING when an entry of the allow-list is no address. */
 export function createWebhookNotifier(options: WebhookNotifierOptions): WebhookNotifier {
   return new WebhookNotifier(options);
@@ -66,7 +64,7 @@ export class WebhookNotifier implements Notifier {
 
   notify(release: CanaryRelease, announcement: Announcement): void {
     const { metadata } = release;
-    const { notifications: receivers = [] }: SpecWithNotifications = release.spec;
+    const { notifications: receivers } = release.spec;
     if (receivers.length === 0) return;
     const notification = describeNotification(release, announcement, this.#now());
     const owner = metadata.uid ?? `${metadata.namespace}/${metadata.name}`;

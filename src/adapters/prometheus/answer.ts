@@ -56,9 +56,13 @@ function cut(words: string): string {
   return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line;
 }
 
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' ? value : fallback;
+}
+
 function describeApiError(status: number, body: Json): GlidepathError {
-  const type = String(body['errorType'] ?? 'error');
-  const words = cut(`${type}: ${String(body['error'] ?? 'no message')}`);
+  const type = textOr(body['errorType'], 'error');
+  const words = cut(`${type}: ${textOr(body['error'], 'no message')}`);
   if (status === 401) return describeUnauthorized();
   const isPassing = PASSING_TYPES.has(type) || status === 403 || status === 408 || status === 429 || status >= 500;
   return isPassing

@@ -36,8 +36,7 @@ interface Finding {
 export function judgeCheck(check: Check, look: LookReading): CheckResult {
   const limit = describeLimit(check);
   const evidence = findingOf(check, look);
-  if (evidence.kind === 'unavailable')
-    return { name: check.name, verdict: 'Unavailable', limit, message: evidence.message };
+  if (evidence.kind === 'unavailable') return { name: check.name, verdict: 'Unavailable', limit, message: evidence.message };
   if (evidence.kind !== 'facts') return { name: check.name, verdict: 'Inconclusive', limit, message: evidence.message };
   const { value, kept, broken, requests } = evidence.facts;
   const verdict = broken ? 'Fail' : kept ? 'Pass' : 'Inconclusive';
@@ -53,10 +52,7 @@ export function judgeCheck(check: Check, look: LookReading): CheckResult {
 
 /** The limit in words, `<= 1%`. */
 export function describeLimit(check: Pick<Check, 'max' | 'min'>): string {
-  const parts = [
-    ...(check.min === undefined ? [] : [`>= ${check.min}`]),
-    ...(check.max === undefined ? [] : [`<= ${check.max}`]),
-  ];
+  const parts = [...(check.min === undefined ? [] : [`>= ${check.min}`]), ...(check.max === undefined ? [] : [`<= ${check.max}`])];
   return parts.join(' and ');
 }
 
@@ -70,7 +66,8 @@ function findingOf(check: Check, look: LookReading): Evidence<Finding> {
     case 'RequestRate':
       return mapFacts(requestsOf(look), (counts) => judgeRate(counts, limits));
     case 'Latency':
-      return judgeLatency(look.latency, Number(parseQuantile(check.quantile ?? '0.99')), limits);
+      return judgeLatency(look.latency, parseQuantile(check.quantile ?? '0.99'), limits);
+    case undefined:
     default:
       return mapFacts(look.own[check.name] ?? missing(check), (value) => judgeValue(value, limits));
   }
@@ -126,13 +123,8 @@ function judgeRate(counts: RequestCounts, limits: Limits): Finding {
   };
 }
 
-function judgeLatency(
-  evidence: Evidence<readonly Bucket[]> | undefined,
-  quantile: number,
-  limits: Limits,
-): Evidence<Finding> {
-  if (evidence === undefined)
-    return { kind: 'unusable', message: 'the metrics source has no latency histogram; use an own query' };
+function judgeLatency(evidence: Evidence<readonly Bucket[]> | undefined, quantile: number, limits: Limits): Evidence<Finding> {
+  if (evidence === undefined) return { kind: 'unusable', message: 'the metrics source has no latency histogram; use an own query' };
   if (evidence.kind !== 'facts') return evidence;
   const buckets = evidence.facts;
   const problem = findProblem(buckets);

@@ -10,9 +10,7 @@ export interface TemplateValues {
   readonly window: string;
 }
 
-export type Rendered =
-  | { readonly ok: true; readonly query: string }
-  | { readonly ok: false; readonly message: string };
+export type Rendered = { readonly ok: true; readonly query: string } | { readonly ok: false; readonly message: string };
 
 const PLACEHOLDER = /\$\(([^)]*)\)/g;
 
@@ -24,9 +22,7 @@ export function renderQuery(query: string, values: TemplateValues): Rendered {
   const known: Readonly<Record<string, string>> = { ...values };
   const literal = '\u0000';
   const marked = query.replaceAll('$$(', literal);
-  const unknown = [...marked.matchAll(PLACEHOLDER)]
-    .map((match) => match[1] ?? '')
-    .filter((name) => !Object.hasOwn(known, name));
+  const unknown = [...marked.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '').filter((name) => !Object.hasOwn(known, name));
   if (unknown.length > 0)
     return {
       ok: false,
@@ -34,9 +30,7 @@ export function renderQuery(query: string, values: TemplateValues): Rendered {
         .map((name) => `$(${name})`)
         .join(', ')}`,
     };
-  const rendered = marked
-    .replaceAll(PLACEHOLDER, (_match, name: string) => escapeLabel(known[name] ?? ''))
-    .replaceAll(literal, '$(');
+  const rendered = marked.replaceAll(PLACEHOLDER, (_match, name: string) => escapeLabel(known[name] ?? '')).replaceAll(literal, '$(');
   return { ok: true, query: rendered };
 }
 

@@ -40,7 +40,6 @@ const ALWAYS: readonly Check[] = [
   anotherReleaseDrives,
   theGatewayApiIsMissing,
   aServiceIsMissing,
-  theJudgeCannotBeAsked,
   noCheckMayAct,
 ];
 
@@ -65,7 +64,8 @@ export function findBlocker(facts: BlockerFacts): Blocker | undefined {
   const running = isRunning(facts.state);
   const recorded = facts.status.release?.routes !== undefined && running;
   const later = recorded ? IN_MID_RELEASE : [...BEFORE_THE_FIRST_WRITE, aWriteWasRefused];
-  for (const check of [...ALWAYS, ...later]) {
+  // The judge comes last: without routes there is no metrics source either, and the routes are what a person has to mend.
+  for (const check of [...ALWAYS, ...later, theJudgeCannotBeAsked]) {
     const blocker = check(facts);
     if (blocker !== undefined) return blocker;
   }
@@ -185,7 +185,10 @@ function describeProblem(route: Route, problem: RuleProblem, sides: Sides): stri
 function tooManyRules(facts: BlockerFacts): Blocker | undefined {
   const count = scans(facts).reduce((total, { scan }) => total + scan.rules.length, 0);
   if (count <= MAX_RECORDED_RULES) return undefined;
-  return { reason: 'TooManyRules', message: `${count} rules name the Services; a release drives at most ${MAX_RECORDED_RULES}: choose with spec.routeRefs` };
+  return {
+    reason: 'TooManyRules',
+    message: `${count} rules name the Services; a release drives at most ${MAX_RECORDED_RULES}: choose with spec.routeRefs`,
+  };
 }
 
 function connectionsCannotBeCounted(facts: BlockerFacts): Blocker | undefined {
@@ -234,8 +237,7 @@ function theServingWeightIsZero(facts: BlockerFacts): Blocker | undefined {
 function weightsAreTooLarge(facts: BlockerFacts): Blocker | undefined {
   for (const { route, scan } of scans(facts)) {
     const rule = scan.rules.find(
-      (one) =>
-        pickFactor({ serving: one.serving.weight, canary: 0, others: one.others.map((ref) => ref.weight) }) === undefined,
+      (one) => pickFactor({ serving: one.serving.weight, canary: 0, others: one.others.map((ref) => ref.weight) }) === undefined,
     );
     if (rule !== undefined)
       return {
@@ -265,7 +267,10 @@ function aWriteWasRefused({ observation }: BlockerFacts): Blocker | undefined {
 function aRecordedRouteWentAway({ standings, sides }: BlockerFacts): Blocker | undefined {
   for (const { recorded, route, rules } of standings) {
     if (route === undefined)
-      return { reason: 'RouteNotFound', message: `${recorded.kind} ${recorded.name} went away in mid-release; bring it back, or abort the release` };
+      return {
+        reason: 'RouteNotFound',
+        message: `${recorded.kind} ${recorded.name} went away in mid-release; bring it back, or abort the release`,
+      };
     const gone = rules.find((rule) => rule.now === undefined);
     if (gone !== undefined)
       return {

@@ -19,11 +19,7 @@ export interface FreshCommand {
 }
 
 /** Reads the command annotation. @returns undefined when there is none, or none that is new. */
-export function readCommand(
-  release: CanaryRelease,
-  status: CanaryReleaseStatus,
-  state: StateName,
-): FreshCommand | undefined {
+export function readCommand(release: CanaryRelease, status: CanaryReleaseStatus, state: StateName): FreshCommand | undefined {
   const text = release.metadata.annotations?.[COMMAND_ANNOTATION];
   if (text === undefined || text.trim() === '') return undefined;
   const last = status.lastHandledCommand;
@@ -56,12 +52,7 @@ function readGiver(release: CanaryRelease): string | undefined {
   return by === '' ? undefined : by;
 }
 
-function refuse(
-  command: Command,
-  release: CanaryRelease,
-  status: CanaryReleaseStatus,
-  state: StateName,
-): string | undefined {
+function refuse(command: Command, release: CanaryRelease, status: CanaryReleaseStatus, state: StateName): string | undefined {
   const current = status.release;
   if (current === undefined) return 'there is no release yet';
   if (command.id !== current.id) return `it is for release ${command.id}, and the present one is ${current.id}`;
@@ -79,12 +70,7 @@ const WORKS_IN: Readonly<Record<CommandVerb, (state: StateName) => boolean>> = {
   undo: () => false,
 };
 
-function refuseByState(
-  command: Command,
-  status: CanaryReleaseStatus,
-  state: StateName,
-  stages: number,
-): string | undefined {
+function refuseByState(command: Command, status: CanaryReleaseStatus, state: StateName, stages: number): string | undefined {
   if (command.verb === 'undo')
     return 'undo is not built for Services mode in this version; abort during the bake, or release the former Service with a new spec.revision';
   if (!WORKS_IN[command.verb](state)) return `${command.verb} does not fit a release that is ${state}`;

@@ -104,6 +104,11 @@ function obey(
       status: handled(status, command, 'Refused'),
       tellings: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true }],
     };
+  if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
+    return {
+      status: handled(steps.forgetContest(status), command, 'Done'),
+      tellings: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more` }],
+    };
   if (command.verb !== 'approve' || command.stage === undefined) return { status, tellings: [] };
   return {
     status: handled(steps.approve(status, command.stage), command, 'Done'),

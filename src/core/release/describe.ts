@@ -41,7 +41,9 @@ function progressOf(state: StateName, index: number, count: number): string {
 function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
   const { release } = status;
   const { blocker, spec } = facts;
-  if (waitsBlocked || state === 'blocked') return `blocked: ${blocker?.reason}: ${blocker?.message}`;
+  if (blocker !== undefined && (waitsBlocked || state === 'blocked')) return `blocked: ${blocker.reason}: ${blocker.message}`;
+  // The raise that was refused is taken back, so the trouble does not show while it waits for the next try.
+  if (state === 'blocked') return `blocked: ${release?.blockedReason ?? 'Blocked'}: waits for the gateways and for proof, then tries the refused raise again`;
   if (release === undefined) return 'nothing to release yet';
   const stage = nameStage(release.stageIndex ?? 0, spec.stages.length, release.stage);
   const where = `${stage} at ${status.weight ?? 0}%`;

@@ -40,7 +40,7 @@ function desireRoute(
     return home ? undefined : { kind: 'home', standing, wanted: { kind: 'share', percent: 0 }, mark: homeMark };
   }
   if (isGoingHome(state) || state === 'promoting.restoring') return desireRestored(status, state, standing, mark);
-  if (state === 'preparing') return standing.mark === mark ? undefined : { kind: 'claim', standing, wanted: share, mark };
+  if (state === 'preparing' && standing.mark !== mark) return { kind: 'claim', standing, wanted: share, mark };
   const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
   if (shares.includes('above')) return { kind: 'lower', standing, wanted: share, mark };
   if (!shares.includes('below')) return undefined;

@@ -19,7 +19,7 @@ export interface Drift {
 }
 
 /** States in which the wanted weight was effective once, so that any difference is somebody else's work. */
-const STEADY: readonly StateName[] = ['stage.analyzing', 'stage.awaitingApproval', 'paused', 'blocked', 'promoting.baking'];
+const STEADY: readonly string[] = ['stage.analyzing', 'stage.awaitingApproval', 'promoting.baking'] satisfies readonly StateName[];
 
 const CONTESTED_BY_ONE = 3;
 const CONTESTED_IN_A_MINUTE = 5;
@@ -27,12 +27,14 @@ const CONTESTED_IN_A_MINUTE = 5;
 /** Notes new foreign edits and decides whether a put-back upwards is due. */
 export function noteDrift(status: CanaryReleaseStatus, facts: Facts): { status: CanaryReleaseStatus; drift?: Drift } {
   const release = status.release;
-  if (release === undefined || !STEADY.includes(facts.state)) return { status };
+  if (release === undefined || !isSteady(release, facts.state)) return { status };
   const found = findDrift(facts.standings, status.weight ?? 0);
   if (found === undefined) return { status: clearDrift(status) };
   const key = `${found.route}@${found.generation}`;
   const seen = release.driftKey === key;
   const lowered = found.direction === 'lowered';
+  // The routes say what they said before: an edit of the stages wants less now, and nobody touched the routes.
+  if (!lowered && !seen && facts.observedWeight === status.observedWeight) return { status };
   const noted = { ...(lowered && !seen ? beginDrift(release, facts.now) : release), driftKey: key };
   const next = lowered ? putBackWhenProven({ ...status, release: noted }, facts, found.manager) : { ...status, release: noted };
   return seen ? { status: next } : { status: next, drift: found };
@@ -61,6 +63,11 @@ function findDrift(standings: readonly RouteStanding[], weight: number): (Drift 
   return undefined;
 }
 
+/** A pause or a block in the middle of a shift finds routes that do not say yet, or still say, what a raise wanted. */
+function isSteady(release: Release, state: StateName): boolean {
+  return STEADY.includes(state === 'paused' || state === 'blocked' ? (release.returnTo ?? '') : state);
+}
+
 /** Every edit waits for a Pass of its own: one that was looked at before the edit says nothing about it. */
 function beginDrift(release: Release, now: number): Release {
   const { puttingBack: _former, ...rest } = release;
@@ -79,8 +86,11 @@ function putBackWhenProven(status: CanaryReleaseStatus, facts: Facts, manager: s
   const release = status.release;
   if (release === undefined || release.puttingBack === true || release.contestedBy !== undefined) return status;
   if (facts.state === 'paused' || facts.state === 'blocked') return status;
+  // A put-back upwards is a raise, with all that a raise needs (rule 2).
+  const { blocker, rejection, acceptanceWait, canaryReady, evidenceFresh } = facts;
+  if (blocker !== undefined || rejection !== undefined || acceptanceWait !== undefined || !canaryReady) return status;
   const since = fromTime(release.driftSince) ?? facts.now;
-  const proven = !facts.enforced || (release.verdict === 'Pass' && (fromTime(release.passAt) ?? 0) > since);
+  const proven = !facts.enforced || (evidenceFresh && release.verdict === 'Pass' && (fromTime(release.passAt) ?? 0) > since);
   if (!proven) return status;
   const counts = release.putBacks ?? [];
   const count = (counts.find((entry) => entry.manager === manager)?.count ?? 0) + 1;

@@ -1,21 +1,20 @@
 // Gathers what the guards ask about: every fact is named after the sentence it answers and is derived from spec, status,
 // observation and now. Nothing is decided here.
 
-import { ABORT_ANNOTATION, HOME_MARK } from '../../api/names.ts';
+import { ABORT_ANNOTATION } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../api/release.ts';
-import { judgeAcceptance, type Acceptance } from '../routing/acceptance.ts';
-import { compareShare, isLeftAs, observedShare, standRoutes, type RouteStanding } from '../routing/standing.ts';
 import { findBlocker, type Blocker } from './blockers.ts';
 import { readCommand, type FreshCommand } from './commands.ts';
 import { findHomeReason, type HomeReason } from './home-reasons.ts';
 import type { Observation } from './observation.ts';
+import { gatherRouteFacts, type RouteFacts } from './route-facts.ts';
 import { chooseSides, findCandidate, isSameRevision, keyOf, type CandidateKey, type Sides } from './revision.ts';
 import { isRunning, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
 
 /** Everything that is known when one event is sent to the machine. */
-export interface Facts {
+export interface Facts extends RouteFacts {
   readonly now: number;
   readonly state: StateName;
   readonly spec: CanaryReleaseSpec;
@@ -24,11 +23,6 @@ export interface Facts {
   readonly candidate: CandidateKey | undefined;
   /** What stands behind the canary Service now. */
   readonly canaryKey: CandidateKey | undefined;
-  readonly standings: readonly RouteStanding[];
-  readonly observedWeight: number;
-  /** The release's mark on routes, `<name>/<id>`. */
-  readonly mark: string;
-  readonly homeMark: string;
   readonly stage: Stage | undefined;
   readonly blocker: Blocker | undefined;
   readonly home: HomeReason | undefined;
@@ -36,16 +30,12 @@ export interface Facts {
   readonly deleting: boolean;
   readonly enforced: boolean;
   readonly judging: boolean;
-  readonly claimed: boolean;
-  readonly weightEffective: boolean;
-  readonly rejection: Extract<Acceptance, { kind: 'rejected' }> | undefined;
-  readonly acceptanceWait: string | undefined;
   readonly canaryReady: boolean;
   readonly stageServed: boolean;
   readonly stageProven: boolean;
+  /** The looks are read up to now, so that the last verdict is about now. */
+  readonly evidenceFresh: boolean;
   readonly timedOut: boolean;
-  readonly allHome: boolean;
-  readonly allLeft: boolean;
   /** Set by the machine's pause guard chain, for the words. */
   readonly pauseReason?: string;
 }
@@ -59,69 +49,71 @@ export function gatherFacts(
   now: number,
 ): Facts {
   const release = isRunning(state) ? status.release : undefined;
-  const sides =
-    release === undefined
-      ? chooseSides(spec, status, observation.routes)
-      : { serving: release.serving.service, canary: release.canary.service };
-  const standings =
-    release === undefined || sides === undefined ? [] : standRoutes(release.routes ?? [], observation.routes, sides);
-  const backend = sides === undefined ? undefined : observation.backends[sides.canary];
-  const weight = status.weight ?? 0;
-  const mark = `${observation.release.metadata.name}/${status.release?.id ?? ''}`;
-  const homeMark = `${mark}/${HOME_MARK}`;
-  const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [judgeAcceptance(route)]));
-  const rejection = acceptances.find((acceptance) => acceptance.kind === 'rejected');
-  const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
-  const wanted = status.release?.outcome === 'Promoted' ? ({ kind: 'promoted' } as const) : ({ kind: 'restored' } as const);
-  const equal = (percent: number) =>
-    standings.every((route) => route.rules.every((rule) => compareShare(rule, percent) === 'equal'));
-  const partial = {
+  const sides = release === undefined ? chooseSides(spec, status, observation.routes) : sidesOf(release);
+  const routes = gatherRouteFacts(status, observation, release === undefined ? undefined : sides);
+  const canary = gatherCanaryFacts(spec, status, observation, sides, release === undefined);
+  const facts = {
     now,
     state,
     spec,
     observation,
     sides,
-    candidate: release === undefined && sides !== undefined ? findCandidate(spec, status, observation, sides) : undefined,
-    canaryKey: sides === undefined ? undefined : keyOf(sides.canary, spec.revision, backend),
-    standings,
-    observedWeight: observedShare(standings),
-    mark,
-    homeMark,
-    stage: spec.stages[status.release?.stageIndex ?? 0],
+    ...routes,
+    ...canary,
+    ...gatherClockFacts(spec, status, state, now),
     command: readCommand(observation.release, status, state),
     deleting: observation.release.metadata.deletionTimestamp !== undefined,
     enforced: spec.analysis.mode === 'Enforce',
     judging: spec.analysis.mode !== 'Off',
-    claimed: standings.every((route) => route.mark === mark),
-    weightEffective: standings.length > 0 && equal(weight) && rejection === undefined && waiting === undefined,
-    rejection,
-    acceptanceWait: waiting?.message,
-    canaryReady: backend !== undefined && backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0,
-    allHome: standings.every(
-      (route) => route.route === undefined || (route.mark === homeMark && route.rules.every((rule) => isHome(rule))),
-    ),
-    allLeft: standings.every((route) =>
-      status.release?.retained === true ? route.mark === undefined : isLeftAs(route, wanted),
-    ),
+    abortRequested: release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,
   };
-  const served = isStageServed(partial.stage, spec, status, state, now);
-  const withServed = { ...partial, stageServed: served, stageProven: served && isProven(spec, status) };
-  const timedOut = release !== undefined && now >= (fromTime(release.stageTimesOutAt) ?? Number.POSITIVE_INFINITY);
-  const blocker = findBlocker({ spec, status, state, observation, sides, standings, rejection, candidate: partial.candidate, now });
-  const homeFacts = {
-    ...withServed,
-    timedOut,
-    blocker,
-    abortRequested:
-      release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,
-    revisionChanged: isRevisionChanged(spec, status, partial.canaryKey, backend?.known === true && backend.templatesKnown),
-    canaryEmpty: backend !== undefined && backend.known && backend.readyEndpoints === 0,
-  };
-  return { ...homeFacts, home: findHomeReason(homeFacts, status) };
+  const blocked = { ...facts, blocker: findBlocker({ ...facts, status }) };
+  return { ...blocked, home: findHomeReason(blocked, status) };
 }
 
-function isHome(rule: RouteStanding['rules'][number]): boolean {
-  return rule.now === undefined || rule.now.canary.weight === 0;
+function sidesOf(release: NonNullable<CanaryReleaseStatus['release']>): Sides {
+  return { serving: release.serving.service, canary: release.canary.service };
+}
+
+/** What stands behind the canary Service: ready, empty, new? @param between no release runs */
+function gatherCanaryFacts(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  observation: Observation,
+  sides: Sides | undefined,
+  between: boolean,
+): Pick<Facts, 'candidate' | 'canaryKey' | 'canaryReady'> & { readonly canaryEmpty: boolean; readonly revisionChanged: boolean } {
+  const backend = sides === undefined ? undefined : observation.backends[sides.canary];
+  if (sides === undefined || backend === undefined)
+    return { candidate: undefined, canaryKey: undefined, canaryReady: false, canaryEmpty: false, revisionChanged: false };
+  const canaryKey = keyOf(sides.canary, spec.revision, backend);
+  return {
+    candidate: between ? findCandidate(spec, status, observation, sides) : undefined,
+    canaryKey,
+    canaryReady: backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0,
+    canaryEmpty: backend.known && backend.readyEndpoints === 0,
+    revisionChanged: isRevisionChanged(spec, status, canaryKey, backend.known && backend.templatesKnown),
+  };
+}
+
+/** What the clock and the judge's last word say of the present stage. */
+function gatherClockFacts(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  now: number,
+): Pick<Facts, 'stage' | 'evidenceFresh' | 'stageServed' | 'stageProven' | 'timedOut'> {
+  const stage = spec.stages[status.release?.stageIndex ?? 0];
+  const evidenceFresh = isEvidenceFresh(spec, status, now);
+  const stageServed = isStageServed(stage, spec, status, state, now);
+  const timesOutAt = isRunning(state) ? fromTime(status.release?.stageTimesOutAt) : undefined;
+  return {
+    stage,
+    evidenceFresh,
+    stageServed,
+    stageProven: stageServed && isProven(spec, status, evidenceFresh),
+    timedOut: timesOutAt !== undefined && now >= timesOutAt,
+  };
 }
 
 /** The duration of a stage (or of the bake) without Fail and Unavailable. */
@@ -132,17 +124,25 @@ function isStageServed(
   state: StateName,
   now: number,
 ): boolean {
-  const cleanSince = fromTime(status.release?.cleanSince);
+  // Where the judge does not act, what it says does not stop the clock either.
+  const cleanSince = fromTime(spec.analysis.mode === 'Enforce' ? status.release?.cleanSince : status.release?.stageStartedAt);
   if (cleanSince === undefined || stage === undefined) return false;
   const needed = state === 'promoting.baking' ? parseDuration(spec.promotion.bake) : parseDuration(stage.duration);
   return now >= cleanSince + needed;
 }
 
 /** The judge's last word is Pass; where the judge does not act, time alone counts. Inconclusive and Unavailable prove nothing. */
-function isProven(spec: CanaryReleaseSpec, status: CanaryReleaseStatus): boolean {
+function isProven(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, fresh: boolean): boolean {
   if (spec.analysis.mode !== 'Enforce') return true;
   if ((status.weight ?? 0) === 0) return true;
-  return status.release?.verdict === 'Pass' && status.release.passInStage === true;
+  return fresh && status.release?.verdict === 'Pass' && status.release.passInStage === true;
+}
+
+/** An operator that was away, or whose Prometheus hangs, must first read what it missed (rule 5): old evidence raises nothing. */
+function isEvidenceFresh(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): boolean {
+  const { interval, metrics } = spec.analysis;
+  const oldest = now - 2 * parseDuration(interval) - parseDuration(metrics.prometheus.timeout);
+  return (fromTime(status.release?.lookGridAt) ?? Number.NEGATIVE_INFINITY) >= oldest;
 }
 
 function isRevisionChanged(

@@ -111,11 +111,11 @@ function theDeadlinePassed({ now, spec }: HomeFacts, status: CanaryReleaseStatus
 
 function troubleLastedTooLong({ now, spec, blocker, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
   const since = fromTime(status.release?.blockedSince);
-  if (blocker === undefined || state !== 'blocked' || since === undefined || spec.onBlocked.then !== 'Rollback') return undefined;
+  if (state !== 'blocked' || since === undefined || spec.onBlocked.then !== 'Rollback') return undefined;
   if (now < since + parseDuration(spec.onBlocked.after)) return undefined;
   return {
     reason: 'BlockedTooLong',
-    message: `blocked for ${spec.onBlocked.after} (${blocker.reason}: ${blocker.message})`,
+    message: `blocked for ${spec.onBlocked.after} (${blocker?.message ?? status.release?.blockedReason ?? 'trouble'})`,
     rejects: false,
   };
 }

@@ -161,8 +161,7 @@ function mayPass(spec: CanaryReleaseSpec, release: Release, requests: number, lo
 function runClock(release: Release, verdict: Verdict | undefined, look: LookReading): Release {
   const { unavailableSince, ...rest } = release;
   const since = fromTime(unavailableSince);
-  if (verdict === 'Unavailable')
-    return { ...rest, unavailableSince: unavailableSince ?? toTime(look.atMs) };
+  if (verdict === 'Unavailable') return { ...rest, unavailableSince: unavailableSince ?? toTime(look.atMs) };
   const clean = fromTime(release.cleanSince);
   if (clean === undefined) return rest;
   if (verdict === 'Fail') return { ...rest, cleanSince: toTime(look.atMs) };

@@ -54,15 +54,31 @@ const isOrdered = (scope: Scope, verb: string) => {
 };
 
 function mayRaise({ event }: Scope): boolean {
-  const { blocker, canaryReady, rejection } = event.facts;
-  return blocker === undefined && rejection === undefined && canaryReady;
+  const { blocker, canaryReady, rejection, acceptanceWait } = event.facts;
+  return blocker === undefined && rejection === undefined && acceptanceWait === undefined && canaryReady;
+}
+
+/** Trouble that only a raise shows: it seems to be gone as soon as the raise was taken back, so it is tried again now and then. */
+const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'Forbidden'];
+const TRY_AGAIN_MS = 60_000;
+
+/** The trouble is gone, the gateways have taken what is there, and a raise that was taken back has its proof still (rule 2). */
+function isFree(scope: Scope, to: StateName): boolean {
+  const { blocker, acceptanceWait, rejection, now, enforced, evidenceFresh } = scope.event.facts;
+  if (blocker !== undefined || acceptanceWait !== undefined || rejection !== undefined) return false;
+  const current = release(scope);
+  const tried = fromTime(current?.shiftedAt) ?? fromTime(current?.blockedSince) ?? now;
+  if (SHOWN_BY_WRITING.includes(current?.blockedReason ?? '') && now < tried + TRY_AGAIN_MS) return false;
+  const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
+  if (!raises || !enforced || (scope.context.status.weight ?? 0) === 0) return true;
+  return current?.verdict === 'Pass' && evidenceFresh;
 }
 
 const isProven = (scope: Scope) => scope.event.facts.stageProven && mayRaise(scope);
 
 function isInconclusiveTooLong(scope: Scope): boolean {
-  const { timedOut, enforced } = scope.event.facts;
-  return timedOut && enforced && release(scope)?.verdict !== 'Unavailable' && !scope.event.facts.stageProven;
+  const { timedOut, enforced, evidenceFresh } = scope.event.facts;
+  return timedOut && enforced && evidenceFresh && release(scope)?.verdict !== 'Unavailable' && !scope.event.facts.stageProven;
 }
 
 function isUnavailableTooLong({ context, event }: Scope): boolean {
@@ -71,21 +87,40 @@ function isUnavailableTooLong({ context, event }: Scope): boolean {
   return enforced && since !== undefined && now >= since + parseDuration(spec.analysis.onUnavailable.after);
 }
 
+/** Reasons to pause, in the order in which they are told. */
+const PAUSES: readonly (readonly [reason: string, applies: (scope: Scope) => boolean])[] = [
+  ['Spec', ({ event }) => event.facts.spec.paused],
+  ['Command', (scope) => isOrdered(scope, 'pause')],
+  ['DeadlineExceeded', isDeadlineOver],
+  ['MetricsUnavailable', (scope) => isUnavailableTooLong(scope) && scope.event.facts.spec.analysis.onUnavailable.then === 'Pause'],
+  ['Inconclusive', shouldAskWithoutProof],
+  ['BlockedTooLong', isBlockedTooLong],
+];
+
 /** Why the release pauses, if anything says so. */
 export function findPauseReason(scope: Scope): string | undefined {
-  const { now, spec, blocker, state } = scope.event.facts;
-  if (spec.paused) return 'Spec';
-  if (isOrdered(scope, 'pause')) return 'Command';
+  return PAUSES.find(([, applies]) => applies(scope))?.[0];
+}
+
+function isDeadlineOver(scope: Scope): boolean {
+  const { now, spec } = scope.event.facts;
   const deadline = fromTime(release(scope)?.deadlineAt);
-  if (deadline !== undefined && now >= deadline && spec.deadline.then === 'Pause') return 'DeadlineExceeded';
-  if (isUnavailableTooLong(scope) && spec.analysis.onUnavailable.then === 'Pause') return 'MetricsUnavailable';
-  const analyzing = state === 'stage.analyzing' && isInconclusiveTooLong(scope);
-  if (analyzing && spec.analysis.onInconclusive === 'Pause') return 'Inconclusive';
-  // `Promote` needs one Pass in the stage; without it a person is asked.
-  if (analyzing && spec.analysis.onInconclusive === 'Promote' && release(scope)?.passInStage !== true) return 'Inconclusive';
+  return spec.deadline.then === 'Pause' && deadline !== undefined && now >= deadline;
+}
+
+/** `Promote` needs one Pass in the stage; without it a person is asked, as with `Pause`. */
+function shouldAskWithoutProof(scope: Scope): boolean {
+  const { spec, state } = scope.event.facts;
+  const { onInconclusive } = spec.analysis;
+  const asks = onInconclusive === 'Pause' || (onInconclusive === 'Promote' && release(scope)?.passInStage !== true);
+  return asks && state === 'stage.analyzing' && isInconclusiveTooLong(scope);
+}
+
+function isBlockedTooLong(scope: Scope): boolean {
+  const { now, spec, state, blocker } = scope.event.facts;
   const since = fromTime(release(scope)?.blockedSince);
-  const stuck = state === 'blocked' && since !== undefined && now >= since + parseDuration(spec.onBlocked.after);
-  return stuck && blocker !== undefined && spec.onBlocked.then === 'Pause' ? 'BlockedTooLong' : undefined;
+  if (state !== 'blocked' || blocker === undefined || since === undefined) return false;
+  return spec.onBlocked.then === 'Pause' && now >= since + parseDuration(spec.onBlocked.after);
 }
 
 function mayResume(scope: Scope): boolean {
@@ -116,7 +151,7 @@ const machineSetup = setup({
       !scope.event.facts.spec.paused,
     isBlocked: ({ event }) => event.facts.blocker !== undefined && !event.facts.deleting,
     isFreeAgain: (scope, params: { readonly to: StateName }) =>
-      scope.event.facts.blocker === undefined && release(scope)?.returnTo === params.to,
+      release(scope)?.returnTo === params.to && isFree(scope, params.to),
     shouldPause: (scope) => findPauseReason(scope) !== undefined,
     mayResumeTo: (scope, params: { readonly to: StateName }) => mayResume(scope) && release(scope)?.returnTo === params.to,
     routesAreClaimedAndCanaryIsReady: (scope) =>
@@ -200,7 +235,7 @@ const resumes = RESUMABLE.map((to) => ({
   target: `#release.${to}` as const,
   actions: [tell(say.resumed), 'resume' as const],
 }));
-const unblocks = [...RESUMABLE, 'promoting.restoring' as const].map((to) => ({
+const unblocks = RESUMABLE.map((to) => ({
   guard: { type: 'isFreeAgain' as const, params: { to } },
   target: `#release.${to}` as const,
   actions: ['unblock' as const, tell(say.resumed)],

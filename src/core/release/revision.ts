@@ -24,11 +24,7 @@ export interface CandidateKey {
  * Roles: those of the running release; else the Service that served last, as long as it is listed; else, at first contact,
  * the one with the larger weight on the routes. Undefined when the routes give neither of them more.
  */
-export function chooseSides(
-  spec: CanaryReleaseSpec,
-  status: CanaryReleaseStatus,
-  routes: readonly Route[],
-): Sides | undefined {
+export function chooseSides(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, routes: readonly Route[]): Sides | undefined {
   const [first, second] = (spec.services ?? []).map((service) => service.name);
   if (first === undefined || second === undefined) return undefined;
   const known = status.serving?.service;
@@ -41,12 +37,7 @@ export function chooseSides(
 }
 
 /** Weights in the rules that name both; where none does, the routes that name one. Other releases' routes have no say. */
-function weightsOnRoutes(
-  spec: CanaryReleaseSpec,
-  routes: readonly Route[],
-  first: string,
-  second: string,
-): readonly [number, number] {
+function weightsOnRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], first: string, second: string): readonly [number, number] {
   const scope = routesInScope(spec, routes, [first, second]);
   const pair = { serving: first, canary: second };
   const rules = scope.flatMap((route) => scanRules(route, pair, wantedRules(spec, route)).rules);

@@ -102,7 +102,7 @@ export function beginStageClock(status: Status, facts: Facts): Status {
       stageTimesOutAt: toTime(now + timeoutOf(stage)),
       stageRequests: 0,
     },
-    ['verdict', 'passInStage', 'passAt', 'puttingBack', 'driftSince', 'weightBefore'],
+    ['verdict', 'passInStage', 'passAt', 'puttingBack', 'driftSince', 'weightBefore', 'blockedSince', 'blockedReason'],
   );
   const { verdict: _verdict, ...rest } = begun;
   return { ...rest, checks: [] };
@@ -111,12 +111,12 @@ export function beginStageClock(status: Status, facts: Facts): Status {
 /** Watches the canary at 100% with the way back kept open. */
 export function beginBake(status: Status, facts: Facts): Status {
   const ends = toTime(facts.now + parseDuration(facts.spec.promotion.bake));
-  return edit(status, { cleanSince: toTime(facts.now), stageStartedAt: toTime(facts.now), bakeEndsAt: ends }, ['driftSince']);
+  return edit(status, { cleanSince: toTime(facts.now), stageStartedAt: toTime(facts.now), bakeEndsAt: ends }, ['driftSince', 'blockedSince', 'blockedReason']);
 }
 
 /** From here on the routes are left with what a promotion leaves. */
 export function beginRestoring(status: Status): Status {
-  return edit(status, { outcome: 'Promoted' });
+  return edit(status, { outcome: 'Promoted' }, ['blockedSince', 'blockedReason']);
 }
 
 /** All weight home: the first thing that is written, before this status itself. */
@@ -201,7 +201,9 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
 
 /** Stops raises until somebody resumes. The weight stays and is judged on. */
 export function pause(status: Status, by: string, from: StateName): Status {
-  const returnTo = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
+  const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
+  // A raise to 100% that was taken back is no promotion under way any more: the last stage goes on and proves it again.
+  const returnTo = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 ? 'stage.shifting' : before;
   return edit(status, { pausedBy: by, returnTo }, ['blockedSince', 'blockedReason']);
 }
 
@@ -222,7 +224,8 @@ export function resume(status: Status, facts: Facts): Status {
 /** Trouble: a raise that was under way is taken back from all routes. */
 export function block(status: Status, facts: Facts, from: StateName): Status {
   const blocked = edit(status, {
-    blockedSince: toTime(facts.now),
+    // A new try of a raise that failed again is the same trouble: `onBlocked` counts from the first one.
+    blockedSince: status.release?.blockedSince ?? toTime(facts.now),
     blockedReason: facts.blocker?.reason ?? 'Blocked',
     returnTo: from,
   });
@@ -231,12 +234,19 @@ export function block(status: Status, facts: Facts, from: StateName): Status {
   return midway && before !== undefined ? { ...blocked, weight: Math.min(before, status.weight ?? 0) } : blocked;
 }
 
-/** The trouble is mended. A raise that was taken back is wanted again. */
+/** The trouble is mended. A raise that was taken back is wanted again, and is no trouble of the past until it is effective. */
 export function unblock(status: Status, facts: Facts): Status {
   const back = status.release?.returnTo;
-  const free = edit(status, {}, ['blockedSince', 'blockedReason', 'returnTo', 'contestedBy']);
+  const tries = back === 'preparing' || back === 'stage.shifting' || back === 'promoting.rollingOut';
+  const drop: readonly (keyof Release)[] = tries ? ['returnTo', 'contestedBy'] : ['blockedSince', 'blockedReason', 'returnTo', 'contestedBy'];
+  const free = edit(status, tries ? { shiftedAt: toTime(facts.now) } : {}, drop);
   if (back === 'stage.shifting') return enterStage(free, facts, status.release?.stageIndex ?? 0);
   return back === 'promoting.rollingOut' ? enterPromotion(free, facts) : free;
+}
+
+/** A person has seen to it that nobody undoes our weights any more: the count begins anew, and the weight is put back by this command. */
+export function forgetContest(status: Status): Status {
+  return edit(status, { puttingBack: true }, ['contestedBy', 'putBacks', 'putBackTimes']);
 }
 
 /** Marks a stage as let go by a person. */

@@ -18,8 +18,7 @@ export function judgeAcceptance(route: Route): Acceptance {
   if (rejected !== undefined) return rejected;
   const waiting = verdicts.find((verdict) => verdict.kind === 'waiting');
   if (waiting !== undefined) return waiting;
-  if (parents.length === 0)
-    return { kind: 'waiting', message: `${where}: no gateway has answered yet; check its parentRefs` };
+  if (parents.length === 0) return { kind: 'waiting', message: `${where}: no gateway has answered yet; check its parentRefs` };
   return parents.length < wanted.length
     ? { kind: 'waiting', message: `${where}: ${parents.length} of ${wanted.length} parents have answered` }
     : { kind: 'accepted' };

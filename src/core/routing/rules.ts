@@ -67,10 +67,7 @@ export function scanRules(route: Route, pair: BackendPair, only: readonly string
 export function namesService(route: Route, services: readonly string[]): boolean {
   return (route.spec.rules ?? []).some((rule) =>
     (rule.backendRefs ?? []).some(
-      (ref) =>
-        isService(ref) &&
-        (ref.namespace ?? route.metadata.namespace) === route.metadata.namespace &&
-        services.includes(ref.name),
+      (ref) => isService(ref) && (ref.namespace ?? route.metadata.namespace) === route.metadata.namespace && services.includes(ref.name),
     ),
   );
 }

@@ -22,11 +22,7 @@ export interface RouteStanding {
 }
 
 /** Pairs what was recorded before the first write with what is there now, by the recorded names. */
-export function standRoutes(
-  recorded: readonly RecordedRoute[],
-  routes: readonly Route[],
-  pair: BackendPair,
-): readonly RouteStanding[] {
+export function standRoutes(recorded: readonly RecordedRoute[], routes: readonly Route[], pair: BackendPair): readonly RouteStanding[] {
   return recorded.map((entry) => {
     const route = routes.find((one) => one.kind === entry.kind && one.metadata.name === entry.name);
     if (route === undefined) return { recorded: entry, mark: undefined, rules: entry.rules.map((rule) => standRule(rule)) };
@@ -45,11 +41,7 @@ export function standRoutes(
  * without a name as were recorded they are the same ones in the same order. Else its key tells, else the only rule that is
  * left will do, unless it is another recorded one.
  */
-function findRule(
-  rules: readonly ManagedRule[],
-  recorded: readonly RecordedRule[],
-  wanted: RecordedRule,
-): ManagedRule | undefined {
+function findRule(rules: readonly ManagedRule[], recorded: readonly RecordedRule[], wanted: RecordedRule): ManagedRule | undefined {
   const positions = rules.filter((rule) => isPosition(rule.key));
   const recordedPositions = recorded.filter((rule) => isPosition(rule.key));
   if (isPosition(wanted.key) && positions.length === recordedPositions.length) return positions[recordedPositions.indexOf(wanted)];
@@ -120,7 +112,7 @@ export function observedShare(standings: readonly RouteStanding[]): number {
       return now === undefined || total === 0 ? 0 : (100 * now.canary.weight) / total;
     }),
   );
-  return Math.ceil(Math.max(0, ...shares) - 0.005);
+  return Math.max(0, Math.ceil(Math.max(0, ...shares) - 0.005));
 }
 
 /** Does the route say exactly what the release shall leave behind, without our mark? */

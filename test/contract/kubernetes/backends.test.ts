@@ -28,6 +28,7 @@ describe('a backend', () => {
       unreadyEndpoints: 1,
       templateHashes: ['hash-a', 'hash-b'],
       known: true,
+      templatesKnown: true,
     });
   });
 
@@ -50,18 +51,32 @@ describe('a backend', () => {
     expect(await connection.backends.observe('shop', 'store')).toMatchObject({ known: false });
   });
 
-  test('whose pods cannot be listed is unknown, with the templates of the last time', async () => {
+  test('whose pods cannot be listed has known counts, and the templates of the last time marked as not known', async () => {
     const harness = await start();
     await harness.connection.backends.observe('shop', 'store');
     harness.server.fault({ when: ({ path }) => path.endsWith('/pods'), action: { kind: 'status', code: 403 } });
-    harness.server.put(slices, sliceOf('store', 'store-a', []));
+    harness.server.put(slices, sliceOf('store', 'store-a', [{ pod: 'p1' }]));
     await until(() => harness.changes.some(({ kind, name }) => kind === 'Service' && name === 'store'));
     expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({
-      known: false,
-      readyEndpoints: 0,
+      known: true,
+      templatesKnown: false,
+      readyEndpoints: 1,
       templateHashes: ['hash-a', 'hash-b'],
     });
-    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ known: true });
+    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ templatesKnown: true });
+  });
+
+  test('that lost its last endpoint is told at once, without asking for its pods', async () => {
+    const harness = await start();
+    harness.server.put(slices, sliceOf('store', 'store-a', []));
+    await expect.poll(async () => (await harness.connection.backends.observe('shop', 'store')).readyEndpoints).toBe(0);
+    const before = podLists(harness).length;
+    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({
+      known: true,
+      readyEndpoints: 0,
+      unreadyEndpoints: 0,
+    });
+    expect(podLists(harness).length).toBe(before);
   });
 
   test('without a selector has no templates and asks for no pods', async () => {

@@ -69,7 +69,7 @@ describe('an event', () => {
     expect(
       written()
         .map(({ note }) => note)
-        .sort(),
+        .sort((a, b) => String(a).localeCompare(String(b))),
     ).toEqual(['25%', '25%', '25%', '50%']);
   });
 

@@ -34,8 +34,9 @@ export interface CrashPlan {
 }
 
 const NEVER = new Promise<never>(() => undefined);
-/** An operator that makes so many calls while the clock stands still goes round in circles. */
-const MOST_CALLS_AT_ONE_INSTANT = 1_500;
+/** An operator that looks so often while the clock stands still, or within a second, goes round in circles. */
+const MOST_LOOKS_AT_ONE_INSTANT = 1_500;
+const MOST_LOOKS_IN_A_SECOND = 2_000;
 
 export class CallGate {
   readonly #now: () => number;
@@ -45,7 +46,8 @@ export class CallGate {
   readonly #onCrash: () => void;
   #writes = 0;
   #dead = false;
-  #instant = { atMs: -1, calls: 0 };
+  #instant = { atMs: -1, looks: 0 };
+  #second = { atMs: -1, looks: 0 };
 
   constructor(parts: {
     readonly now: () => number;
@@ -76,8 +78,9 @@ export class CallGate {
   /** Counts a look into the caches, which cost nothing but may go round in circles too. */
   touch(): void {
     const atMs = this.#now();
-    this.#instant = this.#instant.atMs === atMs ? { atMs, calls: this.#instant.calls + 1 } : { atMs, calls: 1 };
-    if (this.#instant.calls <= MOST_CALLS_AT_ONE_INSTANT) return;
+    this.#instant = { atMs, looks: this.#instant.atMs === atMs ? this.#instant.looks + 1 : 1 };
+    this.#second = atMs - this.#second.atMs < 1_000 ? { ...this.#second, looks: this.#second.looks + 1 } : { atMs, looks: 1 };
+    if (this.#instant.looks <= MOST_LOOKS_AT_ONE_INSTANT && this.#second.looks <= MOST_LOOKS_IN_A_SECOND) return;
     this.#dead = true;
     this.#log({ verb: 'readRelease', target: 'caches' }, 'SPINS');
   }

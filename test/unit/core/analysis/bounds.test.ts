@@ -57,7 +57,9 @@ describe('the binomial tail', () => {
   });
 
   test('is the exact sum for any counts', () => {
-    const cases = fc.integer({ min: 1, max: 120 }).chain((trials) => fc.tuple(fc.integer({ min: 0, max: trials + 2 }), fc.constant(trials), fc.integer({ min: 1, max: 999 })));
+    const cases = fc
+      .integer({ min: 1, max: 120 })
+      .chain((trials) => fc.tuple(fc.integer({ min: 0, max: trials + 2 }), fc.constant(trials), fc.integer({ min: 1, max: 999 })));
     fc.assert(
       fc.property(cases, ([hits, trials, thousandths]) => {
         expect(binomialTail(hits, trials, thousandths / 1_000)).toBeCloseTo(sumTail(hits, trials, thousandths, 1_000), 10);
@@ -81,11 +83,16 @@ describe('the binomial tail', () => {
 
   test('falls with the hits and rises with the probability', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 300 }), fc.double({ min: 0.001, max: 0.99, noNaN: true }), (a, b, p) => {
-        const [trials, hits] = [Math.max(a, b), Math.min(a, b)];
-        expect(binomialTail(hits + 1, trials, p)).toBeLessThanOrEqual(binomialTail(hits, trials, p) + 1e-12);
-        expect(binomialTail(hits, trials, p + 0.005)).toBeGreaterThanOrEqual(binomialTail(hits, trials, p) - 1e-12);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        fc.integer({ min: 1, max: 300 }),
+        fc.double({ min: 0.001, max: 0.99, noNaN: true }),
+        (a, b, p) => {
+          const [trials, hits] = [Math.max(a, b), Math.min(a, b)];
+          expect(binomialTail(hits + 1, trials, p)).toBeLessThanOrEqual(binomialTail(hits, trials, p) + 1e-12);
+          expect(binomialTail(hits, trials, p + 0.005)).toBeGreaterThanOrEqual(binomialTail(hits, trials, p) - 1e-12);
+        },
+      ),
     );
   });
 });
@@ -93,13 +100,18 @@ describe('the binomial tail', () => {
 describe('a proportion is proven', () => {
   test('above its limit exactly where the summed tail is at most 1%', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 0, max: 100 }), fc.integer({ min: 1, max: 900 }), (trials, some, thousandths) => {
-        const hits = Math.min(some, trials);
-        const tail = sumTail(hits, trials, thousandths, 1_000);
-        fc.pre(Math.abs(tail - 0.01) > 1e-9);
-        const exact = hits > 0 && hits / trials > thousandths / 1_000 && tail <= 0.01;
-        expect(provenAbove(hits, trials, thousandths / 1_000)).toBe(exact);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 0, max: 100 }),
+        fc.integer({ min: 1, max: 900 }),
+        (trials, some, thousandths) => {
+          const hits = Math.min(some, trials);
+          const tail = sumTail(hits, trials, thousandths, 1_000);
+          fc.pre(Math.abs(tail - 0.01) > 1e-9);
+          const exact = hits > 0 && hits / trials > thousandths / 1_000 && tail <= 0.01;
+          expect(provenAbove(hits, trials, thousandths / 1_000)).toBe(exact);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -102,7 +102,11 @@ describe('the error ratio', () => {
 
 describe('the request rate', () => {
   test('passes at its limits and fails where the counts prove it broken', () => {
-    expect(judgeCounts(rate({ min: '0.5/s' }), { requests: 30, spanSeconds: 60 })).toMatchObject({ verdict: 'Pass', value: '0.5/s', limit: '>= 0.5/s' });
+    expect(judgeCounts(rate({ min: '0.5/s' }), { requests: 30, spanSeconds: 60 })).toMatchObject({
+      verdict: 'Pass',
+      value: '0.5/s',
+      limit: '>= 0.5/s',
+    });
     expect(judgeCounts(rate({ min: '0.5/s' }), { requests: 25, spanSeconds: 60 }).verdict).toBe('Inconclusive');
     expect(judgeCounts(rate({ min: '0.5/s' }), { requests: 10, spanSeconds: 60 }).verdict).toBe('Fail');
     expect(judgeCounts(rate({ max: '10/s' }), { requests: 620, spanSeconds: 60 }).verdict).toBe('Inconclusive');
@@ -135,7 +139,10 @@ describe('the latency', () => {
   test('beyond the last bucket fails where the limit is at or below its bound', () => {
     const slow = latencyLook([0.1, 100], [0.5, 500], [INFINITE, 1_000]);
     expect(judgeCheck(p90({ max: '500ms' }), slow)).toMatchObject({ verdict: 'Fail', value: 'over 500ms' });
-    expect(judgeCheck(p90({ max: '500ms' }), latencyLook([0.5, 8], [INFINITE, 10]))).toMatchObject({ verdict: 'Inconclusive', value: 'over 500ms' });
+    expect(judgeCheck(p90({ max: '500ms' }), latencyLook([0.5, 8], [INFINITE, 10]))).toMatchObject({
+      verdict: 'Inconclusive',
+      value: 'over 500ms',
+    });
   });
 
   test.each([{ max: '2s' }, { min: '2s' }])('beyond the last bucket cannot be held against a limit above its bound, %o', (limits) => {
@@ -199,7 +206,10 @@ describe('an own query', () => {
   });
 
   test('that was not asked, or that Prometheus could not answer, says so', () => {
-    expect(judgeCheck(orders, aLook(60))).toMatchObject({ verdict: 'Inconclusive', message: 'the query of check orders was not asked at this look' });
+    expect(judgeCheck(orders, aLook(60))).toMatchObject({
+      verdict: 'Inconclusive',
+      message: 'the query of check orders was not asked at this look',
+    });
     const away = aLook(60, { own: { orders: { kind: 'unavailable', message: 'timeout' } } });
     expect(judgeCheck(orders, away).verdict).toBe('Unavailable');
   });

@@ -4,7 +4,11 @@ import { alignPhase, dueLooks, type Grid, MAX_MISSED_LOOKS, nextLookAfter, SCRAP
 
 const GRID: Grid = { startMs: 1_000_000, phaseMs: 300, intervalMs: 10_000 };
 
-const anyGrid = fc.record({ startMs: fc.nat({ max: 1e9 }), phaseMs: fc.nat({ max: 100_000 }), intervalMs: fc.integer({ min: 1_000, max: 600_000 }) });
+const anyGrid = fc.record({
+  startMs: fc.nat({ max: 1e9 }),
+  phaseMs: fc.nat({ max: 100_000 }),
+  intervalMs: fc.integer({ min: 1_000, max: 600_000 }),
+});
 
 describe('the next look', () => {
   test('is the first grid time after the given one', () => {

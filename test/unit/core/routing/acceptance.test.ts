@@ -60,7 +60,12 @@ describe('a route is accepted', () => {
 
 describe('a route is refused', () => {
   test('when a parent says so, in its words', () => {
-    expect(judge([accepted, { type: 'ResolvedRefs', status: 'False', reason: 'BackendNotFound', message: 'no Service v2', observedGeneration: 3 }])).toEqual({
+    expect(
+      judge([
+        accepted,
+        { type: 'ResolvedRefs', status: 'False', reason: 'BackendNotFound', message: 'no Service v2', observedGeneration: 3 },
+      ]),
+    ).toEqual({
       kind: 'rejected',
       reason: 'BackendNotFound',
       message: `HTTPRoute store: ${CONTROLLER} says ResolvedRefs=False, BackendNotFound: no Service v2`,

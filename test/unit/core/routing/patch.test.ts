@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../../../src/api/routes.ts';
-import { buildForget, buildHome, buildLower, buildRaise, buildRestore, type JsonPatchOperation, type RuleChange } from '../../../../src/core/routing/patch.ts';
+import {
+  buildForget,
+  buildHome,
+  buildLower,
+  buildRaise,
+  buildRestore,
+  type JsonPatchOperation,
+  type RuleChange,
+} from '../../../../src/core/routing/patch.ts';
 import type { ManagedRule } from '../../../../src/core/routing/rules.ts';
 import { homeWeights, pickFactor, type RuleWeights, splitWeights } from '../../../../src/core/routing/weights.ts';
 import { aRef, aRoute, aRule, HOME_MARK, managedRule, MARK, marked } from '../../../support/builders.ts';
@@ -16,7 +24,10 @@ function applyPatch(route: Route, operations: readonly JsonPatchOperation[]): Ro
 }
 
 function applyOperation(root: unknown, operation: JsonPatchOperation): void {
-  const keys = operation.path.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const keys = operation.path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   const last = keys.pop() ?? '';
   const parent = keys.reduce((at, key) => member(at, key, operation.path), root) as Record<string, unknown>;
   if (typeof parent !== 'object' || parent === null) throw new RangeError(`${operation.path} has no parent`);
@@ -40,7 +51,10 @@ function changeTo(rule: ManagedRule, percent: number): RuleChange {
 
 /** The route with nothing that a release may change: no weights of the rule, no mark. */
 function withoutOurs(route: Route, ruleIndex: number): unknown {
-  const copy = structuredClone(route) as unknown as { metadata: { annotations?: Record<string, string> }; spec: { rules: { backendRefs: { weight?: number }[] }[] } };
+  const copy = structuredClone(route) as unknown as {
+    metadata: { annotations?: Record<string, string> };
+    spec: { rules: { backendRefs: { weight?: number }[] }[] };
+  };
   delete copy.metadata.annotations?.['glidepath.dev/release'];
   for (const ref of copy.spec.rules[ruleIndex]?.backendRefs ?? []) delete ref.weight;
   return copy;
@@ -52,15 +66,28 @@ function setWeight(route: Route, rule: number, ref: number, weight: number): Rou
 
 const foreign = fc.record({ weight: fc.integer({ min: 0, max: 50 }), kind: fc.constantFrom('Service', 'Store') });
 /** Routes with a rule of ours among others; our refs stand anywhere in it. */
-const anyRoute = fc.record({ serving: fc.integer({ min: 1, max: 100 }), others: fc.array(foreign, { maxLength: 4 }), canaryAt: fc.nat({ max: 5 }), servingAt: fc.nat({ max: 5 }), before: fc.nat({ max: 2 }), annotations: fc.dictionary(fc.constantFrom('team', 'a/b'), fc.string()) }).map(
-  ({ serving, others, canaryAt, servingAt, before, annotations }) => {
-    const refs = others.map(({ weight, kind }, index) => aRef(`other-${index}`, weight, kind === 'Service' ? {} : { group: 'example.com', kind }));
+const anyRoute = fc
+  .record({
+    serving: fc.integer({ min: 1, max: 100 }),
+    others: fc.array(foreign, { maxLength: 4 }),
+    canaryAt: fc.nat({ max: 5 }),
+    servingAt: fc.nat({ max: 5 }),
+    before: fc.nat({ max: 2 }),
+    annotations: fc.dictionary(fc.constantFrom('team', 'a/b'), fc.string()),
+  })
+  .map(({ serving, others, canaryAt, servingAt, before, annotations }) => {
+    const refs = others.map(({ weight, kind }, index) =>
+      aRef(`other-${index}`, weight, kind === 'Service' ? {} : { group: 'example.com', kind }),
+    );
     refs.splice(servingAt % (refs.length + 1), 0, aRef('v1', serving));
     refs.splice(canaryAt % (refs.length + 1), 0, aRef('v2', 0, { filters: [{ type: 'RequestHeaderModifier' }] }));
-    const rules = [...Array.from({ length: before }, (_, index) => aRule({ web: index })), { name: 'ours', backendRefs: refs }, aRule({ web: 9 })];
+    const rules = [
+      ...Array.from({ length: before }, (_, index) => aRule({ web: index })),
+      { name: 'ours', backendRefs: refs },
+      aRule({ web: 9 }),
+    ];
     return aRoute({ rules, metadata: marked(MARK, annotations) });
-  },
-);
+  });
 const anyPercent = fc.integer({ min: 1, max: 100 });
 
 describe('a raise', () => {
@@ -114,7 +141,8 @@ describe('a raise', () => {
 });
 
 describe('going home', () => {
-  const home = (route: Route) => buildHome([changeTo(managedRule(route), 0)], HOME_MARK, route.metadata.annotations === undefined ? 'absent' : 'present');
+  const home = (route: Route) =>
+    buildHome([changeTo(managedRule(route), 0)], HOME_MARK, route.metadata.annotations === undefined ? 'absent' : 'present');
 
   test('takes the canary to 0 and marks the route in one patch, and changes nothing else', () => {
     fc.assert(
@@ -154,7 +182,9 @@ describe('going home', () => {
   });
 
   test('fails when a backend was renamed', () => {
-    expect(() => applyPatch(aRoute({ rules: [aRule({ v1: 1, v3: 0 })], metadata: marked() }), home(aRoute({ metadata: marked() })))).toThrow(TestFailed);
+    expect(() =>
+      applyPatch(aRoute({ rules: [aRule({ v1: 1, v3: 0 })], metadata: marked() }), home(aRoute({ metadata: marked() }))),
+    ).toThrow(TestFailed);
   });
 
   test('makes the annotations where the route has none', () => {
@@ -185,7 +215,9 @@ describe('a put-back downwards', () => {
 });
 
 describe('the restoring write', () => {
-  const restored = (route: Route): RuleChange[] => [{ rule: managedRule(route), weights: homeWeights({ serving: 1, canary: 0, others: [] }) }];
+  const restored = (route: Route): RuleChange[] => [
+    { rule: managedRule(route), weights: homeWeights({ serving: 1, canary: 0, others: [] }) },
+  ];
 
   test('leaves the final weights and takes our mark away, and no other annotation', () => {
     const route = aRoute({ rules: [aRule({ v1: 10_000, v2: 0 })], metadata: marked(HOME_MARK, { team: 'a' }) });
@@ -209,7 +241,10 @@ describe('the restoring write', () => {
 });
 
 describe('the forgetting write', () => {
-  const entries = [{ manager: 'glidepath', operation: 'Update' }, { manager: 'kubectl', operation: 'Apply' }];
+  const entries = [
+    { manager: 'glidepath', operation: 'Update' },
+    { manager: 'kubectl', operation: 'Apply' },
+  ];
 
   test('drops our entries of managedFields, guarded by the version', () => {
     const route = aRoute({ metadata: { resourceVersion: '7', managedFields: entries } });

@@ -34,7 +34,11 @@ describe('a scan', () => {
 
   test('tells of a rule without the canary, and of a Service that is named twice', () => {
     const route = aRoute({
-      rules: [aRule({ v1: 1 }), { backendRefs: [aRef('v1', 1), aRef('v2', 0), aRef('v1', 1, { port: 81 })] }, { backendRefs: [aRef('v1', 1), aRef('v2', 0), aRef('v2', 0)] }],
+      rules: [
+        aRule({ v1: 1 }),
+        { backendRefs: [aRef('v1', 1), aRef('v2', 0), aRef('v1', 1, { port: 81 })] },
+        { backendRefs: [aRef('v1', 1), aRef('v2', 0), aRef('v2', 0)] },
+      ],
     });
     expect(scanRules(route, SIDES, undefined).problems).toEqual([
       { kind: 'canaryMissing', key: 'rules[0]' },
@@ -52,7 +56,11 @@ describe('a scan', () => {
   });
 
   test('takes no Service of another namespace and nothing that is no Service for ours', () => {
-    const foreign = [aRef('v2', 3, { namespace: 'other' }), { group: 'example.com', kind: 'Store', name: 'v2', weight: 4 }, { kind: 'Store', name: 'v1', weight: 5 }];
+    const foreign = [
+      aRef('v2', 3, { namespace: 'other' }),
+      { group: 'example.com', kind: 'Store', name: 'v2', weight: 4 },
+      { kind: 'Store', name: 'v1', weight: 5 },
+    ];
     const route = aRoute({ rules: [{ backendRefs: [aRef('v1', 1, { namespace: 'shop' }), aRef('v2', 0), ...foreign] }] });
     const [rule] = scanRules(route, SIDES, undefined).rules;
     expect([rule?.serving.index, rule?.canary.index]).toEqual([0, 1]);

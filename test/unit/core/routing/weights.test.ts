@@ -19,7 +19,11 @@ const sumOf = (weights: { readonly serving: number; readonly canary: number; rea
 
 /** Weights as people write them, and any that the API takes. */
 const anyWeight = fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: MAX_BACKEND_WEIGHT }));
-const anyOriginal = fc.record({ serving: anyWeight, canary: fc.constant(0), others: fc.array(fc.oneof(fc.constant(0), anyWeight), { maxLength: 5 }) });
+const anyOriginal = fc.record({
+  serving: anyWeight,
+  canary: fc.constant(0),
+  others: fc.array(fc.oneof(fc.constant(0), anyWeight), { maxLength: 5 }),
+});
 const splittable = anyOriginal.filter((weights) => pickFactor(weights) !== undefined);
 const anyPercent = fc.integer({ min: 0, max: 100 });
 

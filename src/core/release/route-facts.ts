@@ -1,0 +1,58 @@
+// What the routes of a running release say, as facts: our marks, the weights, and whether gateways took them.
+
+import { HOME_MARK } from '../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { judgeAcceptance, type Acceptance } from '../routing/acceptance.ts';
+import { compareShare, isLeftAs, observedShare, standRoutes, type RouteStanding, type RuleStanding } from '../routing/standing.ts';
+import type { Observation } from './observation.ts';
+import type { Sides } from './revision.ts';
+
+export interface RouteFacts {
+  readonly standings: readonly RouteStanding[];
+  readonly observedWeight: number;
+  /** The release's mark on routes, `<name>/<id>`. */
+  readonly mark: string;
+  readonly homeMark: string;
+  readonly claimed: boolean;
+  /** Every route gives the wanted share, and every gateway has taken it. */
+  readonly weightEffective: boolean;
+  readonly rejection: Extract<Acceptance, { kind: 'rejected' }> | undefined;
+  readonly acceptanceWait: string | undefined;
+  readonly allHome: boolean;
+  /** Every route is as the release leaves it behind. */
+  readonly allLeft: boolean;
+}
+
+/** @param sides undefined while no release runs: then no route is any of ours */
+export function gatherRouteFacts(status: CanaryReleaseStatus, observation: Observation, sides: Sides | undefined): RouteFacts {
+  const standings = sides === undefined ? [] : standRoutes(status.release?.routes ?? [], observation.routes, sides);
+  const mark = `${observation.release.metadata.name}/${status.release?.id ?? ''}`;
+  const homeMark = `${mark}/${HOME_MARK}`;
+  const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [judgeAcceptance(route)]));
+  const rejection = acceptances.find((acceptance) => acceptance.kind === 'rejected');
+  const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
+  const isAtWeight = (rule: RuleStanding) => compareShare(rule, status.weight ?? 0) === 'equal';
+  const isTaken = standings.length > 0 && rejection === undefined && waiting === undefined;
+  return {
+    standings,
+    observedWeight: observedShare(standings),
+    mark,
+    homeMark,
+    claimed: standings.every((route) => route.mark === mark),
+    weightEffective: isTaken && standings.every((route) => route.rules.every(isAtWeight)),
+    rejection,
+    acceptanceWait: waiting?.message,
+    allHome: standings.every((route) => isHome(route, homeMark)),
+    allLeft: standings.every((route) => isLeft(route, status)),
+  };
+}
+
+function isHome(standing: RouteStanding, homeMark: string): boolean {
+  if (standing.route === undefined) return true;
+  return standing.mark === homeMark && standing.rules.every((rule) => rule.now === undefined || rule.now.canary.weight === 0);
+}
+
+function isLeft(standing: RouteStanding, status: CanaryReleaseStatus): boolean {
+  if (status.release?.retained === true) return standing.mark === undefined;
+  return isLeftAs(standing, { kind: status.release?.outcome === 'Promoted' ? 'promoted' : 'restored' });
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { recordRoutes, routesInScope, wantedRules } from '../../../../src/core/release/scope.ts';
+import { aRoute, aRule, aSpec, SIDES } from '../../../support/builders.ts';
+
+const store = aRoute();
+const other = aRoute({ metadata: { name: 'other' }, rules: [aRule({ third: 1 })] });
+const grpc = aRoute({ kind: 'GRPCRoute', metadata: { uid: 'uid-grpc' } });
+
+describe('the scope', () => {
+  test('is every route that names one of the Services', () => {
+    expect(routesInScope(aSpec(), [other, store, grpc], ['v1', 'v2'])).toEqual([store, grpc]);
+  });
+
+  test('is what routeRefs lists, by kind and name, whatever it names', () => {
+    const spec = aSpec({
+      routeRefs: [
+        { name: 'other', rules: ['api'] },
+        { kind: 'GRPCRoute', name: 'store' },
+      ],
+    });
+    expect(routesInScope(spec, [other, store, grpc], ['v1', 'v2'])).toEqual([other, grpc]);
+    expect(wantedRules(spec, other)).toEqual(['api']);
+    expect(wantedRules(spec, grpc)).toBeUndefined();
+    expect(wantedRules(spec, store)).toBeUndefined();
+  });
+});
+
+describe('rule 3: the record', () => {
+  test('holds every weight of every rule of ours, defaults included, and the factor', () => {
+    const route = aRoute({
+      rules: [aRule({ third: 1 }), { name: 'api', backendRefs: [{ name: 'third', weight: 3 }, { name: 'v1' }, { name: 'v2', weight: 0 }] }],
+    });
+    expect(recordRoutes(aSpec(), [route], SIDES)).toEqual([
+      {
+        kind: 'HTTPRoute',
+        name: 'store',
+        uid: 'uid-store',
+        rules: [{ key: 'api', index: 1, serving: 1, canary: 0, factor: 2_500, others: [{ name: 'third', weight: 3 }] }],
+      },
+    ]);
+  });
+
+  test('leaves out routes without such a rule, and rules that were not chosen', () => {
+    const both = aRoute({ rules: [aRule({ v1: 100, v2: 0 }, { name: 'api' }), aRule({ v1: 100, v2: 0 }, { name: 'web' })] });
+    const spec = aSpec({ routeRefs: [{ name: 'store', rules: ['web'] }, { name: 'other' }] });
+    expect(recordRoutes(spec, [both, other], SIDES)).toEqual([
+      { kind: 'HTTPRoute', name: 'store', uid: 'uid-store', rules: [{ key: 'web', index: 1, serving: 100, canary: 0, factor: 100 }] },
+    ]);
+  });
+
+  test('of weights that cannot be split has factor 1, so that they can at least be restored', () => {
+    const { uid: _uid, ...metadata } = store.metadata;
+    const [recorded] = recordRoutes(aSpec(), [{ ...aRoute({ rules: [aRule({ v1: 999_999, v2: 0 })] }), metadata }], SIDES);
+    expect(recorded).toMatchObject({ uid: '', rules: [{ serving: 999_999, factor: 1 }] });
+  });
+});
