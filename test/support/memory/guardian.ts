@@ -71,10 +71,26 @@ export class Guardian {
     const pair = pairOf(release);
     if (release === undefined || pair === undefined) return this.#report(3, `${now.metadata.name}: written for no release`);
     this.#checkOnlyOurs(old, now);
+    if (markOf(old) !== markOf(now)) this.#learnOriginals(now, release);
     if (!(release.metadata.finalizers ?? []).includes(FINALIZER)) this.#report(11, `${now.metadata.name}: written without the finalizer`);
     (now.spec.rules ?? []).forEach((rule, index) => this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index]), weightsOf(rule)));
     const mark = markOf(now);
+    if (mark === undefined) (now.spec.rules ?? []).forEach((_, index) => this.#originals.delete(keyOf(now, index)));
     if (mark?.endsWith(`/${HOME_MARK}`) === true) this.#homed.add(mark.slice(0, -HOME_MARK.length - 1));
+  }
+
+  /** What the release recorded before its first write is what its shares are measured by. */
+  #learnOriginals(route: Route, { status }: CanaryRelease): void {
+    if (markOf(route) !== `${markOf(route)?.split('/')[0]}/${status?.release?.id}`) return;
+    const recorded = status?.release?.routes?.find(({ kind, name }) => kind === route.kind && name === route.metadata.name);
+    (route.spec.rules ?? []).forEach((rule, index) => {
+      const entry = recorded?.rules.find((one) => one.index === index);
+      if (entry === undefined || this.#originals.has(keyOf(route, index))) return;
+      const originals: Originals = new Map(weightsOf(rule));
+      const others = (entry.others ?? []).map((other) => [other.name, other.weight] as const);
+      for (const [name, weight] of [...others, [status?.release?.serving.service ?? '', entry.serving] as const, [status?.release?.canary.service ?? '', 0] as const]) originals.set(name, weight);
+      this.#originals.set(keyOf(route, index), originals);
+    });
   }
 
   /** Rule 3: nothing but weights and our own annotation. */
@@ -105,10 +121,9 @@ export class Guardian {
   }
 
   /** Rule 3: every foreign backend keeps its exact share of the rule. */
-  #checkForeignShares({ old, now, pair, index }: RuleWrite, before: Weights, after: Weights): void {
+  #checkForeignShares({ now, pair, index }: RuleWrite, before: Weights, after: Weights): void {
     const key = keyOf(now, index);
     const originals: Originals = this.#originals.get(key) ?? new Map(before);
-    if (markOf(old) !== undefined) this.#originals.set(key, originals);
     const whole = (weights: Weights) => BigInt((weights.get(pair.serving) ?? 0) + (weights.get(pair.canary) ?? 0));
     for (const [name, weight] of after) {
       if (name === pair.serving || name === pair.canary) continue;
@@ -117,7 +132,6 @@ export class Guardian {
         : BigInt(weight) * whole(originals) === BigInt(originals.get(name) ?? -1) * whole(after);
       if (!exact) this.#report(3, `${now.metadata.name} rule ${index}: share of ${name} moved: ${describe(originals)} became ${describe(after)}`);
     }
-    if (markOf(now) === undefined) this.#originals.delete(key);
   }
 
   /** Rules 1 and 2: up only with proof, or because a person or the manifest says so; never again after home. */
@@ -130,7 +144,7 @@ export class Guardian {
     if (this.#homed.has(mark)) this.#report(1, `${what} after home`);
     if (release.status?.state?.startsWith('rollingBack') === true) this.#report(1, `${what} while rolling back`);
     if (release.spec.analysis.mode !== 'Enforce') return;
-    if (from === 0 && isFirstWeight(release)) return;
+    if (isFirstWeight(release)) return;
     if (this.#isOrdered(release)) return;
     if (release.status?.release?.verdict !== 'Pass') this.#report(2, `${what} with the verdict ${release.status?.release?.verdict ?? 'none'}`);
     this.#checkTruth(what, pair.canary, release);
