@@ -22,6 +22,8 @@ const LEASE_NAME = 'glidepath';
 /** What is under way gets this long at the end; the pod's grace period is longer. */
 const STOP_GRACE_MS = 20_000;
 const SYNC_POLL_MS = 20;
+/** More often than an idle connection is closed. */
+const WARM_MS = 45_000;
 
 interface Parts {
   readonly settings: Settings;
@@ -126,7 +128,9 @@ async function run(parts: Parts): Promise<number> {
   const seconds = (performance.now() - begun) / 1_000;
   log.info({ seconds }, `watches synced in ${seconds.toFixed(2)} s`);
   parts.schema.level = await readSchema(parts);
-  void kubernetes.warm().catch(() => undefined);
+  void kubernetes.warm();
+  // While nothing runs nothing is sent; a burst of home writes in mid-release must not pay for handshakes.
+  const warming = setInterval(() => void kubernetes.warm(operator.running), WARM_MS);
   kubernetes.onChange((change) => operator.changed(change));
   const begin = () => {
     metrics.setLeader(true);
@@ -134,6 +138,7 @@ async function run(parts: Parts): Promise<number> {
   };
   const electing = settings.leaderElect ? elect(parts, stop, begin) : Promise.resolve(begin());
   const code = await ended;
+  clearInterval(warming);
   await close(parts, stop, code);
   await electing;
   return code;

@@ -10,7 +10,7 @@ export const RATE_PATTERN = '^[0-9]{1,12}(\\.[0-9]{1,6})?/s$';
 /** A plain decimal number, which an own query may also have below zero. */
 export const DECIMAL_PATTERN = '^-?[0-9]{1,12}(\\.[0-9]{1,6})?$';
 /** A quantile strictly between 0 and 1. */
-export const QUANTILE_PATTERN = '^0\\.[0-9]{0,4}[1-9]$';
+export const QUANTILE_PATTERN = '^0\\.0*[1-9][0-9]*$';
 
 const PERCENT = new RegExp(PERCENT_PATTERN);
 const RATE = new RegExp(RATE_PATTERN);

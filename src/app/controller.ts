@@ -28,6 +28,11 @@ export class Interests {
   readonly #topicsOf = new Map<string, readonly string[]>();
   readonly #running = new Set<string>();
 
+  /** Releases that run. */
+  get running(): number {
+    return this.#running.size;
+  }
+
   /** Takes in a release as it is now; `undefined` when it went. */
   note(namespace: string, name: string, raw: unknown): void {
     const key = `${namespace}/${name}`;

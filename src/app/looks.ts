@@ -3,7 +3,7 @@
 import { parseDuration } from '../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../api/release.ts';
 import type { Bucket } from '../core/analysis/histogram.ts';
-import { countIncrements, newestSampleAt, scrapeIntervalOf, type Span } from '../core/analysis/increments.ts';
+import { countIncrements, historyOf, newestSampleAt, scrapeIntervalOf, type History, type Span } from '../core/analysis/increments.ts';
 import type { Evidence, LookReading, RequestCounts } from '../core/analysis/reading.ts';
 import type { Series } from '../core/analysis/series.ts';
 import { promDuration, renderQuery } from '../core/analysis/template.ts';
@@ -46,9 +46,9 @@ export async function readLook(
   const span: Span = { fromMs: Math.max(atMs - windowMs, Math.min(began, atMs)), toMs: atMs };
   const since = Math.max(previousMs ?? fromTime(status.release?.lookGridAt) ?? began, fromTime(status.release?.stageStartedAt) ?? began);
   const rangeMs = Math.min(LONGEST_RANGE_MS, atMs - Math.min(span.fromMs, since) + BASE_SLACK_MS);
-  const [counts, latency, own] = await Promise.all([
+  const [counts, timed, own] = await Promise.all([
     askCounts(reader, question, weight, rangeMs, atMs),
-    weight > 0 && needsLatency(spec.analysis.checks) ? askLatency(reader, question, rangeMs, span) : undefined,
+    weight > 0 && needsLatency(spec.analysis.checks) ? askLatency(reader, question, rangeMs, atMs) : undefined,
     weight > 0 ? askOwn(reader, question, atMs) : {},
   ]);
   const newest = newestSampleAt(counts.seen, atMs);
@@ -58,8 +58,8 @@ export async function readLook(
     ...(newest === undefined ? {} : { newestSampleMs: newest }),
     ...(scrape === undefined ? {} : { scrapeIntervalMs: scrape }),
     requests: countRequests(counts, question.source, span),
-    newRequests: totalRequests(counts.canary, question.source, { fromMs: Math.min(since, atMs), toMs: atMs }),
-    ...(latency === undefined ? {} : { latency }),
+    newRequests: totalRequests(counts, question.source, { fromMs: Math.min(since, atMs), toMs: atMs }),
+    ...(timed === undefined ? {} : { latency: readLatency(timed, span, counts.history) }),
     own,
   };
 }
@@ -72,6 +72,8 @@ interface Counts {
   readonly canary: readonly Series[];
   /** Series whose sample times tell when the gateway is scraped: the canary's, else the serving backend's. */
   readonly seen: readonly Series[];
+  /** Lost: a series without a sample before the span is no new one, so its first value says nothing. */
+  readonly history: History;
   readonly problem?: Exclude<Evidence<never>, { kind: 'facts' }>;
 }
 
@@ -84,14 +86,20 @@ async function askCounts(
 ): Promise<Counts> {
   const { source, target } = question;
   if (source === undefined)
-    return { canary: [], seen: [], problem: { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' } };
+    return { canary: [], seen: [], history: 'whole', problem: { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' } };
   const ask = (backends: readonly BackendIdentity[]) =>
     askAll(reader, target, backends.map((backend) => source.requests(backend, rangeMs)), atMs);
   const canary = weight > 0 ? await ask(question.canary) : undefined;
-  if (canary !== undefined && (canary.problem !== undefined || canary.series.length > 0))
-    return { canary: canary.series, seen: canary.series, ...(canary.problem === undefined ? {} : { problem: canary.problem }) };
+  const series = canary?.series ?? [];
+  if (canary?.problem !== undefined) return { canary: [], seen: [], history: 'whole', problem: canary.problem };
+  const knownMs = fromTime(question.status.release?.sampleAt);
+  const whole = historyOf(series, knownMs) === 'whole';
+  if (whole && series.length > 0) return { canary: series, seen: series, history: 'whole' };
+  // The canary may be new, or Prometheus may have lost what it had: the serving backend was there all the time.
   const serving = await ask(question.serving);
-  return { canary: [], seen: serving.series, ...(serving.problem === undefined ? {} : { problem: serving.problem }) };
+  const history = serving.series.length === 0 ? 'whole' : historyOf(serving.series, knownMs);
+  if (series.length > 0) return { canary: series, seen: series, history };
+  return { canary: [], seen: serving.series, history, ...(serving.problem === undefined ? {} : { problem: serving.problem }) };
 }
 
 interface Answers {
@@ -127,7 +135,7 @@ function countRequests(counts: Counts, source: MetricsSource | undefined, span: 
   if (counts.problem !== undefined) return counts.problem;
   if (source === undefined) return { kind: 'unusable', message: 'no metrics source' };
   const sums = { success: 0, clientError: 0, serverError: 0, ignore: 0 };
-  for (const { labels, samples } of counts.canary) sums[source.classify(labels)] += countIncrements(samples, span);
+  for (const { labels, samples } of counts.canary) sums[source.classify(labels)] += countIncrements(samples, span, counts.history);
   const requests = sums.success + sums.clientError + sums.serverError;
   if (requests <= 0)
     return counts.seen.length === 0
@@ -144,38 +152,42 @@ function countRequests(counts: Counts, source: MetricsSource | undefined, span: 
   };
 }
 
-function totalRequests(series: readonly Series[], source: MetricsSource | undefined, span: Span): number {
+function totalRequests({ canary, history }: Counts, source: MetricsSource | undefined, span: Span): number {
   if (source === undefined) return 0;
   let total = 0;
-  for (const { labels, samples } of series) if (source.classify(labels) !== 'ignore') total += countIncrements(samples, span);
+  for (const { labels, samples } of canary) if (source.classify(labels) !== 'ignore') total += countIncrements(samples, span, history);
   return Math.round(total);
 }
 
-async function askLatency(
-  reader: MetricsReader,
-  question: LookQuestion,
-  rangeMs: number,
-  span: Span,
-): Promise<Evidence<readonly Bucket[]>> {
+/** Raw buckets, or why there are none. */
+type Timed =
+  | { readonly kind: 'series'; readonly series: readonly Series[]; readonly perSecond: number }
+  | Exclude<Evidence<never>, { kind: 'facts' }>;
+
+async function askLatency(reader: MetricsReader, question: LookQuestion, rangeMs: number, atMs: number): Promise<Timed> {
   const { source, target, canary } = question;
   const asked = canary.flatMap((backend) => source?.latency?.(backend, rangeMs) ?? []);
   const unit = asked[0]?.unit;
   if (unit === undefined) return { kind: 'unusable', message: `metrics source ${source?.name ?? 'none'} has no latency histogram; use an own query` };
-  const answers = await askAll(reader, target, asked.map(({ query }) => query), span.toMs);
-  if (answers.problem !== undefined) return answers.problem;
-  const buckets = sumBuckets(answers.series, span, unit === 'ms' ? 1_000 : 1);
+  const answers = await askAll(reader, target, asked.map(({ query }) => query), atMs);
+  return answers.problem ?? { kind: 'series', series: answers.series, perSecond: unit === 'ms' ? 1_000 : 1 };
+}
+
+function readLatency(timed: Timed, span: Span, history: History): Evidence<readonly Bucket[]> {
+  if (timed.kind !== 'series') return timed;
+  const buckets = sumBuckets(timed.series, span, timed.perSecond, history);
   return buckets.length === 0
     ? { kind: 'noTraffic', message: 'no canary request was timed in the window' }
     : { kind: 'facts', facts: buckets };
 }
 
-function sumBuckets(series: readonly Series[], span: Span, perSecond: number): readonly Bucket[] {
+function sumBuckets(series: readonly Series[], span: Span, perSecond: number, history: History): readonly Bucket[] {
   const sums = new Map<number, number>();
   for (const { labels, samples } of series) {
     const le = labels['le'];
     const upper = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le) / perSecond;
     if (le === undefined || Number.isNaN(upper)) continue;
-    sums.set(upper, (sums.get(upper) ?? 0) + countIncrements(samples, span));
+    sums.set(upper, (sums.get(upper) ?? 0) + countIncrements(samples, span, history));
   }
   return [...sums].map(([upper, count]) => ({ upper, count })).sort((a, b) => a.upper - b.upper);
 }

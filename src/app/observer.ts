@@ -3,7 +3,7 @@
 
 import { parseDuration } from '../api/duration.ts';
 import { RELEASE_ANNOTATION } from '../api/names.ts';
-import { parseRelease, type CanaryRelease, type CanaryReleaseStatus, type RouteRef } from '../api/release.ts';
+import { parseRelease, type CanaryRelease, type CanaryReleaseStatus } from '../api/release.ts';
 import type { Route } from '../api/routes.ts';
 import { dueLooks } from '../core/analysis/grid.ts';
 import type { LookReading } from '../core/analysis/reading.ts';
@@ -14,7 +14,7 @@ import { routesInScope } from '../core/release/scope.ts';
 import { isJudged, isRunning, parseState } from '../core/release/state.ts';
 import { fromTime } from '../core/release/times.ts';
 import { controllersOf } from '../core/routing/acceptance.ts';
-import { namesService, scanRules } from '../core/routing/rules.ts';
+import { listServices, scanRules } from '../core/routing/rules.ts';
 import type { MetricsTarget } from '../ports/metrics.ts';
 import { chooseSource, type SourceChoice } from '../sources/catalogue.ts';
 import { envoyGatewaySeparable } from '../sources/envoygateway.ts';
@@ -63,18 +63,29 @@ export async function observe(
   };
 }
 
+/** Runs at every pass over every route of the namespace, so it compares keys and scans each route's rules once. */
 function relevantRoutes(
   release: CanaryRelease,
   status: CanaryReleaseStatus,
   routes: readonly Route[],
   services: readonly string[],
 ): readonly Route[] {
-  const recorded = status.release?.routes ?? [];
-  const isListed = (route: Route, refs: readonly Pick<RouteRef, 'kind' | 'name'>[]) =>
-    refs.some((ref) => ref.kind === route.kind && ref.name === route.metadata.name);
-  return routes.filter(
-    (route) => isListed(route, release.spec.routeRefs) || isListed(route, recorded) || namesService(route, services),
-  );
+  const listed = new Set([...release.spec.routeRefs, ...(status.release?.routes ?? [])].map(({ kind, name }) => `${kind}/${name}`));
+  return routes.filter((route) => {
+    const named = servicesNamedBy(route);
+    return services.some((service) => named.has(service)) || listed.has(`${route.kind}/${route.metadata.name}`);
+  });
+}
+
+/** Services that a route names, read once an object. */
+const namedServices = new WeakMap<Route, ReadonlySet<string>>();
+
+function servicesNamedBy(route: Route): ReadonlySet<string> {
+  const known = namedServices.get(route);
+  if (known !== undefined) return known;
+  const named = listServices(route);
+  namedServices.set(route, named);
+  return named;
 }
 
 async function observeBackends(

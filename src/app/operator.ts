@@ -29,10 +29,17 @@ export class Operator {
     this.#queue = new WorkQueue({
       clock: options.world.clock,
       maxConcurrent: options.maxConcurrent,
+      // Commits wait while others go home; half of the places stay free for releases that have to go home, too.
+      mostNormal: Math.ceil(options.maxConcurrent / 2),
       process: (key) => this.#work(key),
       ...(options.observer === undefined ? {} : { observer: options.observer }),
       ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
     });
+  }
+
+  /** Releases that run, and may have to go home at any time. */
+  get running(): number {
+    return this.#interests.running;
   }
 
   /** Begins to work on every release of `keys`, and again at every resync. */

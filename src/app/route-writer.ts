@@ -90,13 +90,18 @@ async function rebuild(
 
 /** Drops our managedFields entries; not being able to is no reason to hold a release up. */
 async function forget(world: World, key: RouteKey): Promise<void> {
-  try {
-    const route = await world.routes.read(key);
-    const operations = route === undefined ? [] : buildForget(route, TRACE_MANAGER);
-    if (operations.length > 0) world.routes.remember(await world.routes.patch(key, operations, 'normal'));
-  } catch {
-    // Whoever owned the fields before us can still take them with --force-conflicts.
+  for (let attempt = 1; attempt <= MOST_TRIES; attempt += 1) {
+    try {
+      const route = await world.routes.read(key);
+      const operations = route === undefined ? [] : buildForget(route, TRACE_MANAGER);
+      if (operations.length > 0) world.routes.remember(await world.routes.patch(key, operations, 'normal'));
+      return;
+    } catch (thrown) {
+      // The gateway answers the write before this one by writing the route's status: the version that was read is old at once.
+      if (!isGlidepathError(thrown, 'GLIDEPATH_E_GUARD') && !isGlidepathError(thrown, 'GLIDEPATH_E_CONFLICT')) break;
+    }
   }
+  // Whoever owned the fields before us can still take them with --force-conflicts.
 }
 
 /** Drops our entries on recorded routes that still show one: an operator may have been killed between its last two writes. */

@@ -48,7 +48,7 @@ export const SETTINGS = [
     help: 'namespace of the lease of the leader',
   },
   { flag: 'log-level', value: 'LEVEL', fallback: 'info', help: 'trace, debug, info, warn, error or fatal' },
-  { flag: 'max-concurrent', value: 'NUMBER', fallback: '16', help: 'releases that are worked on at the same time' },
+  { flag: 'max-concurrent', value: 'NUMBER', fallback: '64', help: 'releases that are worked on at the same time' },
   { flag: 'resync', value: 'DURATION', fallback: '10m', help: 'every release is looked at this often even if nothing changed' },
 ] as const satisfies readonly SettingDefinition[];
 

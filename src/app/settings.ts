@@ -98,7 +98,7 @@ function buildSettings(action: Settings['action'], given: ReadonlyMap<Flag, Give
     leaderElect: one('leader-elect', readSwitch) ?? false,
     leaderElectNamespace: one('leader-elect-namespace', readNamespace) ?? (env['POD_NAMESPACE'] || SYSTEM_NAMESPACE),
     logLevel: one('log-level', readLogLevel) ?? 'info',
-    maxConcurrent: one('max-concurrent', readWhole(1, MOST_CONCURRENT)) ?? 16,
+    maxConcurrent: one('max-concurrent', readWhole(1, MOST_CONCURRENT)) ?? 64,
     resyncMs: one('resync', readInterval) ?? 600_000,
   };
   const [message] = problems;

@@ -26,6 +26,8 @@ export interface WorkQueueOptions {
   readonly clock: Clock;
   /** Most keys processed at the same time. */
   readonly maxConcurrent: number;
+  /** Most of them that began as `normal`: what waits for a quiet moment must not hold up what is urgent. Default: all. */
+  readonly mostNormal?: number;
   /** Works on one key. A rejection is repeated after a growing delay; resolving resets that delay. */
   readonly process: (key: string) => Promise<void>;
   /** Told of every rejection, with the time of the repetition. Must not throw. */
@@ -53,9 +55,10 @@ export class WorkQueue {
   /** Ready keys in order of arrival, with the time they became ready. */
   readonly #ready: Readonly<Record<Priority, Map<string, number>>> = { urgent: new Map(), normal: new Map() };
   /** Keys that are processed; the value says with which priority to come again, if at all. */
-  readonly #processing = new Map<string, { again?: Priority }>();
+  readonly #processing = new Map<string, { readonly priority: Priority; again?: Priority }>();
   readonly #failures = new Map<string, number>();
   readonly #drained: (() => void)[] = [];
+  #normals = 0;
   #state: 'waiting' | 'started' | 'stopped' = 'waiting';
   #pumping = false;
 
@@ -148,8 +151,14 @@ export class WorkQueue {
     this.#pumping = true;
     queueMicrotask(() => {
       this.#pumping = false;
-      while (this.#state === 'started' && this.running < this.#options.maxConcurrent && this.depth > 0) this.#startNext();
+      while (this.#state === 'started' && this.#mayStart()) this.#startNext();
     });
+  }
+
+  #mayStart(): boolean {
+    const { maxConcurrent, mostNormal = maxConcurrent } = this.#options;
+    if (this.running >= maxConcurrent) return false;
+    return this.#ready.urgent.size > 0 || (this.#ready.normal.size > 0 && this.#normals < mostNormal);
   }
 
   #startNext(): void {
@@ -158,7 +167,8 @@ export class WorkQueue {
     if (first === undefined) return;
     const [key, sinceMs] = first;
     this.#ready[priority].delete(key);
-    this.#processing.set(key, {});
+    this.#processing.set(key, { priority });
+    if (priority === 'normal') this.#normals += 1;
     const { observer, clock } = this.#options;
     observer?.depth(this.depth);
     observer?.running(this.running);
@@ -189,8 +199,9 @@ export class WorkQueue {
   }
 
   #finish(key: string, startedMs: number): void {
-    const again = this.#processing.get(key)?.again;
+    const { priority, again } = this.#processing.get(key) ?? {};
     this.#processing.delete(key);
+    if (priority === 'normal') this.#normals -= 1;
     this.#options.observer?.worked(secondsBetween(startedMs, this.#options.clock.now()));
     this.#options.observer?.running(this.running);
     if (again !== undefined) this.add(key, again);

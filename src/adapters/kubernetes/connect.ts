@@ -98,7 +98,10 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
       };
     },
     schemaLevel: () => readSchemaLevel(transport),
-    warm: (connections) => transport.warm(connections ?? options.homeConnections ?? HOME_CONNECTIONS),
+    warm: (connections) => {
+      const all = options.homeConnections ?? HOME_CONNECTIONS;
+      return transport.warm(Math.min(connections ?? all, all));
+    },
     close: async () => {
       await watches.end();
       await events.close();

@@ -9,21 +9,36 @@ export interface Span {
   readonly toMs: number;
 }
 
+/** Whether Prometheus still has the samples from before a span. */
+export type History = 'whole' | 'lost';
+
 /**
  * Increments of one counter inside the span.
- * The base is the last sample at or before `fromMs`. A series without one is born inside the span and counts from 0.
+ * The base is the last sample at or before `fromMs`. A series without one is born inside the span and counts from 0, unless
+ * `history` is `lost`: then Prometheus has a gap before the span, and only increments between samples that are there count.
  * A falling value is a restart of the counter and counts from 0. Values that are not finite or negative are passed over.
  */
-export function countIncrements(samples: readonly Sample[], span: Span): number {
+export function countIncrements(samples: readonly Sample[], span: Span, history: History = 'whole'): number {
   let previous: number | undefined;
   let total = 0;
   for (const { atMs, value } of samples) {
     if (atMs > span.toMs) break;
     if (!Number.isFinite(value) || value < 0) continue;
-    if (atMs > span.fromMs) total += previous === undefined || value < previous ? value : value - previous;
+    if (atMs > span.fromMs) total += increase(previous, value, history);
     previous = value;
   }
   return total;
+}
+
+function increase(previous: number | undefined, value: number, history: History): number {
+  if (previous === undefined) return history === 'whole' ? value : 0;
+  return value < previous ? value : value - previous;
+}
+
+/** Is what was known at `knownMs` still there? Without a sample from then Prometheus has lost it, or was away for long. */
+export function historyOf(series: readonly Series[], knownMs: number | undefined): History {
+  if (knownMs === undefined) return 'whole';
+  return series.some(({ samples }) => samples.some(({ atMs }) => atMs <= knownMs)) ? 'whole' : 'lost';
 }
 
 /** Time of the newest sample at or before `toMs` over all series; undefined without any. */

@@ -18,14 +18,20 @@ export interface FreshCommand {
   readonly refusal?: string;
 }
 
+/** Clocks of people and of the operator may differ by so much. */
+const LARGEST_CLOCK_SKEW_MS = 300_000;
+
 /** Reads the command annotation. @returns undefined when there is none, or none that is new. */
-export function readCommand(release: CanaryRelease, status: CanaryReleaseStatus, state: StateName): FreshCommand | undefined {
+export function readCommand(release: CanaryRelease, status: CanaryReleaseStatus, state: StateName, now: number): FreshCommand | undefined {
   const text = release.metadata.annotations?.[COMMAND_ANNOTATION];
   if (text === undefined || text.trim() === '') return undefined;
   const last = status.lastHandledCommand;
   const parsed = parseCommand(text);
   if (!parsed.ok) return readUnreadable(text, parsed.message, last);
   const { command } = parsed;
+  // It would make every later command an old one.
+  if ((fromTime(command.at) ?? 0) > now + LARGEST_CLOCK_SKEW_MS)
+    return readUnreadable(text, `its time ${command.at} lies in the future; write the present time in UTC`, last);
   if (last !== undefined && (fromTime(command.at) ?? 0) <= (fromTime(last.at) ?? 0)) return undefined;
   const by = readGiver(release);
   const refusal = refuse(command, release, status, state);

@@ -5,7 +5,7 @@ import { ABORT_ANNOTATION, STATE_VERSION } from '../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { nextLookAfter } from '../analysis/grid.ts';
 import { describeStatus } from './describe.ts';
-import { desireRoutes, type RouteIntent } from './desired.ts';
+import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired.ts';
 import { noteDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
@@ -60,7 +60,7 @@ export function decide(
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
   const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drift: undefined };
   const facts = gatherFacts(spec, noted.status, walked.state, observation, now);
-  const described = describeStatus(noted.status, walked.state, facts);
+  const described = describeStatus(letGoLeftRoutes(noted.status, facts), walked.state, facts);
   return {
     state: walked.state,
     status: { ...described, state: walked.state, stateVersion: STATE_VERSION },

@@ -20,10 +20,28 @@ export interface RouteIntent {
 /** Wanted writes, none where the routes say already what they shall. */
 export function desireRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly RouteIntent[] {
   if (!isRunning(state) || status.release === undefined) return [];
-  return facts.standings.flatMap((standing) => {
-    const intent = desireRoute(status, state, facts, standing);
-    return intent === undefined ? [] : [intent];
-  });
+  return [
+    ...facts.standings.map((standing) => desireRoute(status, state, facts, standing)),
+    ...facts.leaving.map((standing) => desireLeaving(facts.mark, standing)),
+  ].filter((intent) => intent !== undefined);
+}
+
+/** A route that an edit removed: its canary's weight first, then what was there before, by the recorded names. */
+function desireLeaving(mark: string, standing: RouteStanding): RouteIntent | undefined {
+  const wanted: WantedWeights = { kind: 'share', percent: 0 };
+  if (standing.rules.some((rule) => compareShare(rule, 0) === 'above')) return { kind: 'lower', standing, wanted, mark };
+  return hasLeft(standing) ? undefined : { kind: 'restore', standing, wanted: { kind: 'restored' }, mark };
+}
+
+function hasLeft(standing: RouteStanding): boolean {
+  return isLeftAs(standing, { kind: 'restored' });
+}
+
+/** The status without the removed routes that are clean again: they are none of the release's any more. */
+export function letGoLeftRoutes(status: CanaryReleaseStatus, facts: Facts): CanaryReleaseStatus {
+  const left = facts.leaving.filter(hasLeft).map(({ recorded }) => recorded);
+  if (left.length === 0 || status.release?.routes === undefined) return status;
+  return { ...status, release: { ...status.release, routes: status.release.routes.filter((route) => !left.includes(route)) } };
 }
 
 function desireRoute(
@@ -41,6 +59,8 @@ function desireRoute(
   }
   if (isGoingHome(state) || state === 'promoting.restoring') return desireRestored(status, state, standing, mark);
   if (state === 'preparing' && standing.mark !== mark) return { kind: 'claim', standing, wanted: share, mark };
+  // Blocked or paused before the first write: what others write to a route that is not ours yet is theirs (rule 13).
+  if (status.release?.returnTo === 'preparing' && standing.mark !== mark) return undefined;
   const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
   if (shares.includes('above')) return { kind: 'lower', standing, wanted: share, mark };
   if (!shares.includes('below')) return undefined;
@@ -67,9 +87,10 @@ function desireRestored(
 /** The patch of an intent against the route as its standing has it. Empty: nothing to write. Claims are merge patches instead. */
 export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
   const { standing, wanted, mark } = intent;
-  const changes = standing.rules.flatMap((rule): RuleChange[] =>
-    rule.now === undefined ? [] : [{ rule: rule.now, weights: weightsFor(rule, wanted) }],
-  );
+  const changes = standing.rules
+    // A lowering patch is not guarded, so it must not raise another rule of the route on the way (rule 2).
+    .filter((rule) => intent.kind !== 'lower' || wanted.kind !== 'share' || compareShare(rule, wanted.percent) === 'above')
+    .flatMap((rule): RuleChange[] => (rule.now === undefined ? [] : [{ rule: rule.now, weights: weightsFor(rule, wanted) }]));
   switch (intent.kind) {
     case 'home':
       return buildHome(changes, mark, standing.route?.metadata.annotations === undefined ? 'absent' : 'present');

@@ -11,10 +11,10 @@ type Release = NonNullable<CanaryReleaseStatus['release']>;
 
 /** Applies an edited plan to a running release; the same status when nothing was edited. */
 export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, state: StateName): CanaryReleaseStatus {
-  const release = status.release;
-  if (release === undefined || !isRunning(state)) return status;
+  if (status.release === undefined || !isRunning(state)) return status;
   const plan = hashPlan(spec);
-  if (release.plan === plan) return status;
+  if (status.release.plan === plan) return status;
+  const release = dropFails(status.release);
   const promoting = state.startsWith('promoting.') || release.returnTo?.startsWith('promoting.') === true;
   const weight = status.weight ?? 0;
   const present = release.stageIndex ?? 0;
@@ -29,6 +29,12 @@ export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, 
     weight: holds ? weight : Math.min(weight, stage.weight),
     release: { ...release, plan, stageIndex: index, stage: stage.name ?? String(index + 1), ...dueTimesOf(release, stage) },
   };
+}
+
+/** What failed by the checks as they were says nothing of the checks as they are; a Fail that acted has gone home long since. */
+function dropFails(release: Release): Release {
+  const { failedCheck: _failed, failing: _failing, ...rest } = release;
+  return rest;
 }
 
 function dueTimesOf(release: Release, stage: Stage): Pick<Release, 'stageEndsAt' | 'stageTimesOutAt'> {

@@ -50,8 +50,8 @@ export function gatherFacts(
 ): Facts {
   const release = isRunning(state) ? status.release : undefined;
   const sides = release === undefined ? chooseSides(spec, status, observation.routes) : sidesOf(release);
-  const routes = gatherRouteFacts(status, observation, release === undefined ? undefined : sides);
-  const canary = gatherCanaryFacts(spec, status, observation, sides, release === undefined);
+  const routes = gatherRouteFacts(status, state, observation, release === undefined ? undefined : sides);
+  const canary = gatherCanaryFacts(spec, status, observation, sides, state);
   const facts = {
     now,
     state,
@@ -61,7 +61,7 @@ export function gatherFacts(
     ...routes,
     ...canary,
     ...gatherClockFacts(spec, status, state, now),
-    command: readCommand(observation.release, status, state),
+    command: readCommand(observation.release, status, state, now),
     deleting: observation.release.metadata.deletionTimestamp !== undefined,
     enforced: spec.analysis.mode === 'Enforce',
     judging: spec.analysis.mode !== 'Off',
@@ -75,14 +75,15 @@ function sidesOf(release: NonNullable<CanaryReleaseStatus['release']>): Sides {
   return { serving: release.serving.service, canary: release.canary.service };
 }
 
-/** What stands behind the canary Service: ready, empty, new? @param between no release runs */
+/** What stands behind the canary Service: ready, empty, new? */
 function gatherCanaryFacts(
   spec: CanaryReleaseSpec,
   status: CanaryReleaseStatus,
   observation: Observation,
   sides: Sides | undefined,
-  between: boolean,
+  state: StateName,
 ): Pick<Facts, 'candidate' | 'canaryKey' | 'canaryReady'> & { readonly canaryEmpty: boolean; readonly revisionChanged: boolean } {
+  const [between, preparing] = [!isRunning(state), state === 'preparing'];
   const backend = sides === undefined ? undefined : observation.backends[sides.canary];
   if (sides === undefined || backend === undefined)
     return { candidate: undefined, canaryKey: undefined, canaryReady: false, canaryEmpty: false, revisionChanged: false };
@@ -92,7 +93,8 @@ function gatherCanaryFacts(
     canaryKey,
     canaryReady: backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0,
     canaryEmpty: backend.known && backend.readyEndpoints === 0,
-    revisionChanged: isRevisionChanged(spec, status, canaryKey, backend.known && backend.templatesKnown),
+    // While nothing has weight, pods may still be rolling: the release takes them as they are when its first weight is given.
+    revisionChanged: isRevisionChanged(spec, status, canaryKey, preparing ? false : backend.known && backend.templatesKnown),
   };
 }
 
@@ -127,6 +129,8 @@ function isStageServed(
   // Where the judge does not act, what it says does not stop the clock either.
   const cleanSince = fromTime(spec.analysis.mode === 'Enforce' ? status.release?.cleanSince : status.release?.stageStartedAt);
   if (cleanSince === undefined || stage === undefined) return false;
+  // The clock stands while Prometheus is away (rule 6).
+  if (spec.analysis.mode === 'Enforce' && status.release?.unavailableSince !== undefined) return false;
   const needed = state === 'promoting.baking' ? parseDuration(spec.promotion.bake) : parseDuration(stage.duration);
   return now >= cleanSince + needed;
 }

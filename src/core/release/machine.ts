@@ -197,7 +197,8 @@ const machineSetup = setup({
       const key = candidateOf(scope);
       return key === undefined ? {} : { status: steps.startRelease(context.status, event.facts, key, attemptOf(scope)) };
     }),
-    enterFirstStage: assign(({ context, event }) => ({ status: steps.enterStage(context.status, event.facts, 0) })),
+    enterFirstStage: assign(({ context, event }) => ({ status: steps.enterFirstStage(context.status, event.facts) })),
+    reduce: assign(({ context, event }) => ({ status: steps.enterStage(context.status, event.facts, 0) })),
     enterSameStage: assign((scope) => ({ status: steps.enterStage(scope.context.status, scope.event.facts, stageIndex(scope)) })),
     enterNextStage: assign((scope) => ({ status: steps.enterStage(scope.context.status, scope.event.facts, stageIndex(scope) + 1) })),
     enterPromotion: assign(({ context, event }) => ({ status: steps.enterPromotion(context.status, event.facts) })),
@@ -279,7 +280,7 @@ export const releaseMachine = machineSetup.createMachine({
               block,
               { guard: 'isPromotedByCommand', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
               { guard: 'isAdvanced', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
-              { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['enterFirstStage', tell(say.weightReduced)] },
+              { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', tell(say.weightReduced)] },
               { guard: 'stageIsProvenBelowItsWeight', target: '#release.stage.shifting', actions: ['enterSameStage', tell(say.weightShifted)] },
               { guard: 'stageIsProvenAndNeedsApproval', target: '#release.stage.awaitingApproval', actions: [tell(say.approvalNeeded)] },
               { guard: 'stageIsProven', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
@@ -297,7 +298,7 @@ export const releaseMachine = machineSetup.createMachine({
               block,
               { guard: 'isPromotedByCommand', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
               { guard: 'isAdvanced', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
-              { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['enterFirstStage', tell(say.weightReduced)] },
+              { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', tell(say.weightReduced)] },
               { guard: 'stageIsProven', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
               { guard: 'lastStageIsProven', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
             ],

@@ -1,14 +1,17 @@
 // What the routes of a running release say, as facts: our marks, the weights, and whether gateways took them.
 
 import { HOME_MARK } from '../../api/names.ts';
-import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../api/release.ts';
 import { judgeAcceptance, type Acceptance } from '../routing/acceptance.ts';
 import { compareShare, isLeftAs, observedShare, standRoutes, type RouteStanding, type RuleStanding } from '../routing/standing.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
+import { isGoingHome, type StateName } from './state.ts';
 
 export interface RouteFacts {
   readonly standings: readonly RouteStanding[];
+  /** Routes that an edit took out of the release: they go home by themselves and are let go. */
+  readonly leaving: readonly RouteStanding[];
   readonly observedWeight: number;
   /** The release's mark on routes, `<name>/<id>`. */
   readonly mark: string;
@@ -24,8 +27,16 @@ export interface RouteFacts {
 }
 
 /** @param sides undefined while no release runs: then no route is any of ours */
-export function gatherRouteFacts(status: CanaryReleaseStatus, observation: Observation, sides: Sides | undefined): RouteFacts {
-  const standings = sides === undefined ? [] : standRoutes(status.release?.routes ?? [], observation.routes, sides);
+export function gatherRouteFacts(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+  sides: Sides | undefined,
+): RouteFacts {
+  const stand = (routes: readonly RecordedRoute[]) => (sides === undefined ? [] : standRoutes(routes, observation.routes, sides));
+  const recorded = status.release?.routes ?? [];
+  const staying = isGoingHome(state) ? recorded : findStaying(observation.release.spec, recorded);
+  const standings = stand(staying);
   const mark = `${observation.release.metadata.name}/${status.release?.id ?? ''}`;
   const homeMark = `${mark}/${HOME_MARK}`;
   const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [judgeAcceptance(route)]));
@@ -35,6 +46,7 @@ export function gatherRouteFacts(status: CanaryReleaseStatus, observation: Obser
   const isTaken = standings.length > 0 && rejection === undefined && waiting === undefined;
   return {
     standings,
+    leaving: stand(recorded.filter((route) => !staying.includes(route))),
     observedWeight: observedShare(standings),
     mark,
     homeMark,
@@ -45,6 +57,13 @@ export function gatherRouteFacts(status: CanaryReleaseStatus, observation: Obser
     allHome: standings.every((route) => isHome(route, homeMark)),
     allLeft: standings.every((route) => isLeft(route, status)),
   };
+}
+
+/** The recorded routes that the spec still chooses. A spec that chooses none of them any more has other trouble, and lets none go. */
+function findStaying(spec: CanaryReleaseSpec, recorded: readonly RecordedRoute[]): readonly RecordedRoute[] {
+  if (spec.routeRefs.length === 0) return recorded;
+  const staying = recorded.filter((route) => spec.routeRefs.some((ref) => ref.kind === route.kind && ref.name === route.name));
+  return staying.length === 0 ? recorded : staying;
 }
 
 function isHome(standing: RouteStanding, homeMark: string): boolean {

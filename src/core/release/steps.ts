@@ -67,6 +67,14 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
   };
 }
 
+/** Gives the first weight, to the pods that stand behind the canary at this moment: they are what is being released. */
+export function enterFirstStage(status: Status, facts: Facts): Status {
+  const { canaryKey } = facts;
+  if (canaryKey === undefined || status.release === undefined) return enterStage(status, facts, 0);
+  const settled = edit(status, { templateHashes: [...canaryKey.templateHashes], revision: describeRevision(canaryKey) });
+  return enterStage(settled, facts, 0);
+}
+
 /** Wants the weight of a stage. The stage's clock begins when the weight is effective. */
 export function enterStage(status: Status, facts: Facts, index: number): Status {
   const stage = facts.spec.stages[index];

@@ -63,13 +63,17 @@ export function scanRules(route: Route, pair: BackendPair, only: readonly string
   return { rules, problems, unknownRules: (only ?? []).filter((name) => !seen.has(name)) };
 }
 
+/** Services of its own namespace that the rules of the route name. */
+export function listServices(route: Route): ReadonlySet<string> {
+  const { namespace } = route.metadata;
+  const refs = (route.spec.rules ?? []).flatMap((rule) => rule.backendRefs ?? []);
+  return new Set(refs.filter((ref) => isService(ref) && (ref.namespace ?? namespace) === namespace).map((ref) => ref.name));
+}
+
 /** True when a rule of the route names one of these Services of its own namespace. */
 export function namesService(route: Route, services: readonly string[]): boolean {
-  return (route.spec.rules ?? []).some((rule) =>
-    (rule.backendRefs ?? []).some(
-      (ref) => isService(ref) && (ref.namespace ?? route.metadata.namespace) === route.metadata.namespace && services.includes(ref.name),
-    ),
-  );
+  const listed = listServices(route);
+  return services.some((service) => listed.has(service));
 }
 
 type Found = Pick<ManagedRule, 'serving' | 'canary' | 'others'>;

@@ -121,8 +121,8 @@ export class Api {
   }
 
   /** The objects of a list and its resourceVersion. */
-  async list<T>(path: string, query: Readonly<Record<string, string>> = {}): Promise<{ items: readonly T[]; version: string }> {
-    const body = (await this.must({ method: 'GET', path, query })) as { items: T[]; metadata: { resourceVersion: string } };
+  async list(path: string): Promise<{ items: readonly unknown[]; version: string }> {
+    const body = (await this.must({ method: 'GET', path })) as { items: unknown[]; metadata: { resourceVersion: string } };
     return { items: body.items, version: body.metadata.resourceVersion };
   }
 
@@ -130,7 +130,8 @@ export class Api {
   async *watch(path: string, version: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const query = { watch: '1', resourceVersion: version };
     const response = await this.#open({ method: 'GET', path, query }, signal);
-    if (response.statusCode !== 200) throw new ApiError(`watch of ${path}`, { code: response.statusCode, body: await response.body.text() });
+    if (response.statusCode !== 200)
+      throw new ApiError(`watch of ${path}`, { code: response.statusCode, body: await response.body.text() });
     for await (const line of createInterface({ input: response.body })) {
       const event = JSON.parse(line) as { type: string; object: unknown };
       if (event.type === 'ERROR') throw new ApiError(`watch of ${path}`, { code: 410, body: event.object });

@@ -6,10 +6,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { SYSTEM_NAMESPACE } from '../../../src/api/names.ts';
+import { setScrapeInterval } from '../../lab/control.ts';
 import { PROJECT_FOLDER } from '../../lab/settings.ts';
 import { SAMPLE_FOLDER, SAMPLE_IMAGE, type PlainObject } from '../../lab/sample.ts';
 import { buildImage } from '../../lab/images.ts';
-import { Api, type ApiAnswer, ApiError, type KubeObject, readAccess } from './api.ts';
+import { Api, type ApiAnswer, ApiError, type KubeObject, messageIn, readAccess } from './api.ts';
 
 const GATEWAY = '/apis/gateway.networking.k8s.io/v1';
 /** Where objects of each kind are; a namespace goes in front of the plural. */
@@ -84,7 +86,7 @@ export class Cluster {
     const answer = await api.send({ method: 'GET', path: '/readyz' }).catch((error: unknown) => ({ code: 0, body: String(error) }));
     if (answer.code === 200) return new Cluster(api);
     await api.close();
-    throw new Error(`the lab's API server does not answer (${answer.code === 0 ? answer.body : answer.code}); ${hint}`);
+    throw new Error(`the lab's API server does not answer (${answer.code === 0 ? messageIn(answer.body) : answer.code}); ${hint}`);
   }
 
   /** Applies on the server's side; `force` unless the manner says otherwise. */
@@ -120,7 +122,7 @@ export class Cluster {
   }
 
   async list<T = KubeObject>(kind: Kind, namespace?: string): Promise<readonly T[]> {
-    return (await this.api.list<T>(pathOfList(kind, namespace))).items;
+    return (await this.api.list(pathOfList(kind, namespace))).items as readonly T[];
   }
 
   /** Asks for the deletion; harmless when it is gone already. */
@@ -141,16 +143,25 @@ async function expectGood(answer: ApiAnswer, what: string): Promise<unknown> {
 
 const run = promisify(execFile);
 
-/** The CRD from `config/crd` and everything of `config/default` but the pod itself; and the sample's image. */
+/** The CRD from `config/crd` and everything of `config/default` but the pod itself; the sample's image; a scrape every second. */
 export async function installGlidepath(cluster: Cluster): Promise<void> {
   const config = join(PROJECT_FOLDER, 'config');
-  const image = buildImage(SAMPLE_FOLDER, SAMPLE_IMAGE);
+  const prepared = Promise.all([buildImage(SAMPLE_FOLDER, SAMPLE_IMAGE), setScrapeInterval('1s'), stopInstalledOperator(cluster)]);
   await run('kubectl', ['apply', '--server-side', '--force-conflicts', '-k', join(config, 'crd')]);
   await restoreRights();
-  await image;
+  await prepared;
   // A new or changed CRD is served a moment later.
   const isServed = async () => (await cluster.api.send({ method: 'GET', path: pathOfList('CanaryRelease') })).code === 200;
   await waitFor('canaryreleases to be served', isServed);
+}
+
+/** An operator that somebody installed as a pod would drive the tests' releases too. */
+async function stopInstalledOperator(cluster: Cluster): Promise<void> {
+  const deployment = { kind: 'Deployment', namespace: SYSTEM_NAMESPACE, name: 'glidepath' } as const;
+  if ((await cluster.get(deployment)) === undefined) return;
+  await cluster.patch(deployment, { spec: { replicas: 0 } });
+  const isGone = async () => (await cluster.list('Pod', SYSTEM_NAMESPACE)).length === 0;
+  await waitFor('the installed operator to end', isGone, { ms: 40_000 });
 }
 
 /** The namespace, the ServiceAccount and the rights that `config/default` gives it. The Deployment is left out: the operator

@@ -17,7 +17,7 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 45_000;
 
 /** Follows all objects of one kind in one namespace. */
 export class ObjectWatch<T extends KubeObject<unknown, unknown>> {
@@ -31,7 +31,7 @@ export class ObjectWatch<T extends KubeObject<unknown, unknown>> {
   static async open<T extends KubeObject<unknown, unknown>>(cluster: Cluster, kind: Kind, namespace: string): Promise<ObjectWatch<T>> {
     const watch = new ObjectWatch<T>();
     const path = pathOfList(kind, namespace);
-    const { version } = await cluster.api.list<T>(path);
+    const { version } = await cluster.api.list(path);
     void watch.#follow(cluster, path, version);
     return watch;
   }

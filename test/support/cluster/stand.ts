@@ -114,7 +114,9 @@ export class Stand {
     const pods = await this.cluster.list('Pod', this.namespace);
     const wanted = pods.filter(({ metadata }) => metadata.labels?.['app'] === name && metadata.deletionTimestamp === undefined);
     const control = (pod: string) => `/api/v1/namespaces/${this.namespace}/pods/${pod}:8080/proxy/_control`;
-    await Promise.all(wanted.map(({ metadata }) => this.cluster.api.must({ method: 'POST', path: control(metadata.name), body: behaviour })));
+    await Promise.all(
+      wanted.map(({ metadata }) => this.cluster.api.must({ method: 'POST', path: control(metadata.name), body: behaviour })),
+    );
   }
 
   /** Events about a release, in the words of `reason: note`. */
@@ -153,7 +155,10 @@ export class Stand {
   }
 }
 
-type Rollout = KubeObject<{ replicas?: number }, { observedGeneration?: number; replicas?: number; updatedReplicas?: number; readyReplicas?: number }>;
+type Rollout = KubeObject<
+  { replicas?: number },
+  { observedGeneration?: number; replicas?: number; updatedReplicas?: number; readyReplicas?: number }
+>;
 
 async function deploy(cluster: Cluster, sample: SampleVersion): Promise<void> {
   const applied = await cluster.apply(sampleDeployment(sample));

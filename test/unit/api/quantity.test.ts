@@ -46,7 +46,7 @@ describe('parseQuantile', () => {
     expect(parseQuantile(text)).toBe(value);
   });
 
-  test.each(['0', '1', '1.0', '0.0', '0.', '.99', '99', '0.990', '0.123456'])('refuses %j', (text) => {
+  test.each(['0', '1', '1.0', '0.0', '0.', '.99', '99'])('refuses %j', (text) => {
     expect(isQuantile(text)).toBe(false);
     expect(() => parseQuantile(text)).toThrow(/write a quantile such as "0\.99"/);
   });

@@ -288,3 +288,27 @@ describe('an own query of a look', () => {
     expect(reader.asked.map(({ query }) => query)).toContain('orders{c=""}');
   });
 });
+
+describe('what Prometheus has lost', () => {
+  /** Samples from a restart of Prometheus on: counters that are old, seen for the first time. */
+  const late = (series: Series): Series => ({ ...series, samples: series.samples.slice(-2) });
+  const known = { sampleAt: timeAfter(60) };
+
+  test('rule 6: old counters that come back after a gap are not counted as new requests', async () => {
+    const reader = new FakeReader([canaryCounts, found(late(code('500', 10, 900)))], [servingCounts, found(late(code('200', 50)))]);
+    const look = await readLook(reader, question({}, {}, known), LOOK_AT);
+    expect(look.requests).toMatchObject({ kind: 'facts', facts: { requests: 10, serverErrors: 10 } });
+  });
+
+  test('a canary whose series are new beside a serving backend that was there all the time counts from its first answer', async () => {
+    const reader = new FakeReader([canaryCounts, found(late(code('500', 10, 0)))], [servingCounts, found(code('200', 50))]);
+    const look = await readLook(reader, question({}, {}, known), LOOK_AT);
+    expect(look.requests).toMatchObject({ kind: 'facts', facts: { requests: 120, serverErrors: 120 } });
+  });
+
+  test('as long as the canary has older samples nobody else is asked', async () => {
+    const reader = new FakeReader([canaryCounts, found(code('200', 10))]);
+    await readLook(reader, question({}, {}, known), LOOK_AT);
+    expect(reader.asked.filter(({ query }) => query.includes('shop_v1_80'))).toEqual([]);
+  });
+});

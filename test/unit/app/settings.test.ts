@@ -23,7 +23,7 @@ describe('settings', () => {
       leaderElect: false,
       leaderElectNamespace: 'glidepath-system',
       logLevel: 'info',
-      maxConcurrent: 16,
+      maxConcurrent: 64,
       resyncMs: 600_000,
     });
   });
@@ -175,7 +175,7 @@ describe('the texts made from the list of settings', () => {
     const rows = settingsTable().trimEnd().split('\n').slice(2);
     expect(rows.map((row) => /`--([a-z-]+)/.exec(row)?.[1])).toEqual(flags.filter((flag) => flag !== 'help' && flag !== 'version'));
     expect(rows.find((row) => row.includes('--max-concurrent'))).toBe(
-      '| `--max-concurrent=NUMBER` | `GLIDEPATH_MAX_CONCURRENT` | 16 | releases that are worked on at the same time |',
+      '| `--max-concurrent=NUMBER` | `GLIDEPATH_MAX_CONCURRENT` | 64 | releases that are worked on at the same time |',
     );
     expect(rows.every((row) => row.split('|').length === 6)).toBe(true);
   });

@@ -115,6 +115,28 @@ describe('the order of work', () => {
     expect(started).toEqual(['a', 'a']);
   });
 
+  test('normal keys leave places free for urgent ones', async () => {
+    const { clock, queue, started } = setUp({ maxConcurrent: 3, mostNormal: 2 });
+    queue.start();
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    await clock.runBy(0);
+    expect(started).toEqual(['a', 'b']);
+    queue.add('d', 'urgent');
+    await clock.runBy(0);
+    expect(started).toEqual(['a', 'b', 'd']);
+    expect(queue.depth).toBe(1);
+  });
+
+  test('a normal key that has ended makes room for the next one', async () => {
+    const { clock, queue, started, finish } = setUp({ maxConcurrent: 3, mostNormal: 1 });
+    queue.start();
+    for (const key of ['a', 'b']) queue.add(key);
+    await clock.runBy(0);
+    expect(started).toEqual(['a']);
+    await finish();
+    expect(started).toEqual(['a', 'b']);
+  });
+
   test('no more than maxConcurrent keys are processed at once', async () => {
     const { clock, queue, started, finish } = setUp({ maxConcurrent: 2 });
     queue.start();

@@ -3,11 +3,13 @@ import { COMMAND_VERBS } from '../../../../src/api/names.ts';
 import type { CanaryReleaseStatus, HandledCommand } from '../../../../src/api/release.ts';
 import { readCommand } from '../../../../src/core/release/commands.ts';
 import { type StateName, STATES } from '../../../../src/core/release/state.ts';
-import { aRelease, aReleaseStatus, aSpec, aStatus, RELEASE_ID, timeAfter } from '../../../support/builders.ts';
+import { aRelease, aReleaseStatus, aSpec, aStatus, after, RELEASE_ID, timeAfter } from '../../../support/builders.ts';
+
+const NOW = after(120);
 
 function read(text: string | undefined, { state = 'stage.analyzing' as StateName, status = aStatus(), by = 'ada', paused = false } = {}) {
   const annotations = { ...(text === undefined ? {} : { 'glidepath.dev/command': text }), 'glidepath.dev/command-by': by };
-  return readCommand(aRelease({ metadata: { annotations }, spec: aSpec({ paused }) }), status, state);
+  return readCommand(aRelease({ metadata: { annotations }, spec: aSpec({ paused }) }), status, state, NOW);
 }
 
 function handled(change: Partial<HandledCommand> = {}): CanaryReleaseStatus {
@@ -31,7 +33,15 @@ describe('a command', () => {
     expect(read(undefined)).toBeUndefined();
     expect(read('')).toBeUndefined();
     expect(read(' \n')).toBeUndefined();
-    expect(readCommand(aRelease(), aStatus(), 'stage.analyzing')).toBeUndefined();
+    expect(readCommand(aRelease(), aStatus(), 'stage.analyzing', NOW)).toBeUndefined();
+  });
+
+  test('from the future is refused once, and does not make later ones old', () => {
+    const ahead = command('pause', 120 + 301);
+    const told = read(ahead, { status: handled() });
+    expect(told).toMatchObject({ verb: 'unreadable', at: timeAfter(60) });
+    expect(told?.refusal).toContain('lies in the future');
+    expect(read(command('pause', 120 + 300))).toMatchObject({ verb: 'pause' });
   });
 
   test('replayed, or not later than the last handled one, is ignored', () => {

@@ -1,0 +1,61 @@
+// Every simple path of the machine through the whole reconciler: proofs, not samples. A state or an edge that no path reaches,
+// or that cannot happen although the machine has it, fails here.
+
+import { describe, expect, test } from 'vitest';
+import { STATES } from '../../src/core/release/state.ts';
+import { renderDiagram } from '../support/diagram.ts';
+import { EdgeRecorder, listEdges, listStates } from '../support/machine-edges.ts';
+import { findPaths, type MachinePath } from '../support/machine-paths.ts';
+import { Steering } from '../support/steering.ts';
+
+const paths = findPaths();
+const reached = new Set<string>();
+
+/** Walks a path edge by edge; edges that follow from the one before in the same moment count as well. */
+async function walk(path: MachinePath): Promise<Steering> {
+  const steering = new Steering(path);
+  const recorder = new EdgeRecorder();
+  try {
+    await steering.begin();
+    for (const edge of path) {
+      await steering.take(edge, () => recorder.took(edge, steering.world.journal.transitions));
+      reached.add(edge.name);
+    }
+  } finally {
+    recorder.close();
+  }
+  return steering;
+}
+
+const titled = paths.map((path, index) => ({ title: `${index + 1}: ${path.map(({ to }) => to).join(' > ')}`, path }));
+
+describe('paths', () => {
+  test.each(titled)('rules 1 to 4 hold on path $title', async ({ path }) => {
+    const { world } = await walk(path);
+    const last = path.at(-1)?.to ?? '';
+    if (last === 'promoted') expect(world.weights('store')).toEqual({ v1: 0, v2: 2, beta: 1 });
+    if (last === 'rolledBack' && world.release('web')?.status?.release?.retained !== true && world.release('web') !== undefined)
+      expect(world.weights('store')).toEqual({ v1: 2, v2: 0, beta: 1 });
+  });
+
+  test('every edge of the machine was taken by at least one replay', () => {
+    expect(listEdges().map(({ name }) => name).filter((name) => !reached.has(name))).toEqual([]);
+  });
+
+  test('the machine has just the states that the status can store', () => {
+    expect([...listStates()].sort()).toEqual([...STATES].sort());
+  });
+
+  test('from every state in which the canary may have weight a home edge leads away first', () => {
+    const judged = STATES.filter((state) => !['idle', 'promoted', 'rolledBack'].includes(state) && !state.startsWith('rollingBack'));
+    for (const state of judged) expect(listEdges().find(({ from }) => from === state)).toMatchObject({ guard: 'mustGoHome', to: 'rollingBack.goingHome' });
+  });
+});
+
+describe('the diagram', () => {
+  test('names every state and is the same every time', () => {
+    const diagram = renderDiagram();
+    for (const state of STATES) expect(diagram).toContain(state.replaceAll('.', '_'));
+    expect(renderDiagram()).toBe(diagram);
+  });
+});
