@@ -33,12 +33,6 @@ export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 
 export const FINALIZER = `${GROUP}/home-first`;
 
-/** Label on everything the operator creates: the name of the CanaryRelease. */
-export const RELEASE_LABEL = `${GROUP}/release`;
-/** Label on pods and objects of the canary. */
-export const ROLE_LABEL = `${GROUP}/role`;
-export const ROLE_CANARY = 'canary';
-export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 
 /** Field manager of the operator. */
 export const FIELD_MANAGER = 'glidepath';

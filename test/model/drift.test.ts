@@ -86,6 +86,16 @@ describe('foreign edits', () => {
     await untilState(world, 'promoted');
   });
 
+  test('rule 2: a share that somebody lowered in the bake is not promoted without a Pass', async () => {
+    const world = await startStory({ promotion: { bake: '1m' } });
+    await untilState(world, 'promoting.baking');
+    world.setScrapeOutage(true);
+    await world.run(31_000);
+    world.editWeights('store', 'kubectl-edit', { v1: 1, v2: 0 });
+    await world.run(600_000);
+    expect([shareOf(world), world.status('web')?.state]).toEqual([0, 'promoting.baking']);
+  });
+
   test('rule 3: everything else that others edit in mid-release stays', async () => {
     const world = await startStory();
     world.editRoute('store', 'kubectl-edit', (route) => ({

@@ -25,6 +25,15 @@ function largestShare(world: MemoryWorld, scene: Scene): number {
   return Math.max(...scene.routes.flatMap((rules, route) => rules.map((_, rule) => world.share(`route-${route}`, serving, canary, rule))));
 }
 
+/** So few requests that errors among them prove nothing soon. */
+async function isHardlyUsed(world: MemoryWorld): Promise<boolean> {
+  const { canary } = rolesOf(world);
+  const before = world.traffic.countsOf(canary).requests;
+  await world.run(20_000);
+  world.traffic.advanceTo(world.clock.now());
+  return world.traffic.countsOf(canary).requests - before < 20;
+}
+
 /** Always the same worlds; `MODEL_SEED` and `MODEL_RUNS` try others. */
 const RUNS = { numRuns: Number(process.env['MODEL_RUNS'] ?? 40), seed: Number(process.env['MODEL_SEED'] ?? 20_300_101) };
 
@@ -75,10 +84,13 @@ describe('random worlds', () => {
       if (cause === 'a new revision' && state === 'preparing') return;
       const share = largestShare(world, scene);
       const { serving } = rolesOf(world);
+      // While nothing has weight a release takes the pods as they are.
+      if (cause === 'a new revision' && state === 'preparing') return;
       CAUSES[cause]?.(world);
       await mend(world);
       // Errors are seen only where requests go; the others at once. What was promoted meanwhile is over.
       if (share < 1 && (cause === 'every answer an error' || cause === 'no endpoint')) return;
+      if (cause === 'every answer an error' && (await isHardlyUsed(world))) return;
       const over = () => world.release('web') === undefined || world.status('web')?.release?.id !== id || world.status('web')?.release?.finishedAt !== undefined;
       await world.until(`home because of ${cause}`, () => over() || world.status('web')?.state === 'rollingBack.goingHome', 120_000);
       const promoted = world.status('web')?.history?.find((entry) => entry.id === id)?.outcome === 'Promoted';

@@ -73,7 +73,7 @@ const PLAYS: Readonly<Record<Fault, Play>> = {
   execution: sendError(422, 'execution', 'query processing would load too many samples into memory'),
   errorWith200: sendError(200, 'bad_data', 'parse error'),
   echo: (response, { headers }) => {
-    const error = `refused: ${headers.authorization} ${headers['x-scope-orgid']}`;
+    const error = `refused: ${headers.authorization} ${String(headers['x-scope-orgid'])}`;
     sendJson(response, 400, { status: 'error', errorType: 'bad_data', error });
   },
   warnings: (response, _, data) => {

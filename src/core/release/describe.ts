@@ -41,9 +41,7 @@ function progressOf(state: StateName, index: number, count: number): string {
 function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
   const { release } = status;
   const { blocker, spec } = facts;
-  if (blocker !== undefined && (waitsBlocked || state === 'blocked')) return `blocked: ${blocker.reason}: ${blocker.message}`;
-  // The raise that was refused is taken back, so the trouble does not show while it waits for the next try.
-  if (state === 'blocked') return `blocked: ${release?.blockedReason ?? 'Blocked'}: waits for the gateways and for proof, then tries the refused raise again`;
+  if (waitsBlocked || state === 'blocked') return describeBlock(release, blocker);
   if (release === undefined) return 'nothing to release yet';
   const stage = nameStage(release.stageIndex ?? 0, spec.stages.length, release.stage);
   const where = `${stage} at ${status.weight ?? 0}%`;
@@ -75,6 +73,12 @@ function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, w
     case 'rolledBack':
       return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}`;
   }
+}
+
+/** The raise that was refused is taken back, so the trouble does not show while it waits for the next try. */
+function describeBlock(release: CanaryReleaseStatus['release'], blocker: Facts['blocker']): string {
+  if (blocker !== undefined) return `blocked: ${blocker.reason}: ${blocker.message}`;
+  return `blocked: ${release?.blockedReason ?? 'Blocked'}: waits for the gateways and for proof, then tries the refused raise again`;
 }
 
 function approvalNumber(status: CanaryReleaseStatus, facts: Facts): number {

@@ -53,14 +53,27 @@ function desireRoute(
   if (standing.route === undefined) return undefined;
   const { mark, homeMark } = facts;
   const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
-  if (state === 'rollingBack.goingHome') {
-    const home = standing.mark === homeMark && standing.rules.every((rule) => (rule.now?.canary.weight ?? 0) === 0);
-    return home ? undefined : { kind: 'home', standing, wanted: { kind: 'share', percent: 0 }, mark: homeMark };
-  }
+  if (state === 'rollingBack.goingHome') return desireHome(standing, homeMark);
   if (isGoingHome(state) || state === 'promoting.restoring') return desireRestored(status, state, standing, mark);
   if (state === 'preparing' && standing.mark !== mark) return { kind: 'claim', standing, wanted: share, mark };
   // Blocked or paused before the first write: what others write to a route that is not ours yet is theirs (rule 13).
   if (status.release?.returnTo === 'preparing' && standing.mark !== mark) return undefined;
+  return desireShare(status, state, standing, mark);
+}
+
+function desireHome(standing: RouteStanding, homeMark: string): RouteIntent | undefined {
+  const home = standing.mark === homeMark && standing.rules.every((rule) => (rule.now?.canary.weight ?? 0) === 0);
+  return home ? undefined : { kind: 'home', standing, wanted: { kind: 'share', percent: 0 }, mark: homeMark };
+}
+
+/** Down is always asserted, up only where a raise is under way. */
+function desireShare(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  standing: RouteStanding,
+  mark: string,
+): RouteIntent | undefined {
+  const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
   const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
   if (shares.includes('above')) return { kind: 'lower', standing, wanted: share, mark };
   if (!shares.includes('below')) return undefined;

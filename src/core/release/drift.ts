@@ -85,25 +85,29 @@ function clearDrift(status: CanaryReleaseStatus): CanaryReleaseStatus {
 function putBackWhenProven(status: CanaryReleaseStatus, facts: Facts, manager: string): CanaryReleaseStatus {
   const release = status.release;
   if (release === undefined || release.puttingBack === true || release.contestedBy !== undefined) return status;
-  if (facts.state === 'paused' || facts.state === 'blocked') return status;
-  // A put-back upwards is a raise, with all that a raise needs (rule 2).
-  const { blocker, rejection, acceptanceWait, canaryReady, evidenceFresh } = facts;
-  if (blocker !== undefined || rejection !== undefined || acceptanceWait !== undefined || !canaryReady) return status;
-  const since = fromTime(release.driftSince) ?? facts.now;
-  const proven = !facts.enforced || (evidenceFresh && release.verdict === 'Pass' && (fromTime(release.passAt) ?? 0) > since);
-  if (!proven) return status;
+  if (!mayRaise(facts) || !hasPassedSince(release, facts)) return status;
+  return { ...status, release: countPutBack(release, facts, manager) };
+}
+
+/** A put-back upwards is a raise, with all that a raise needs (rule 2). */
+function mayRaise({ state, blocker, rejection, acceptanceWait, canaryReady }: Facts): boolean {
+  if (state === 'paused' || state === 'blocked' || !canaryReady) return false;
+  return blocker === undefined && rejection === undefined && acceptanceWait === undefined;
+}
+
+/** Did a look pass after the edit was seen? */
+function hasPassedSince(release: Release, { enforced, evidenceFresh, now }: Facts): boolean {
+  if (!enforced) return true;
+  const since = fromTime(release.driftSince) ?? now;
+  return evidenceFresh && release.verdict === 'Pass' && (fromTime(release.passAt) ?? 0) > since;
+}
+
+/** Counts the put-back; too many of them and the route is contested instead. */
+function countPutBack(release: Release, facts: Facts, manager: string): Release {
   const counts = release.putBacks ?? [];
   const count = (counts.find((entry) => entry.manager === manager)?.count ?? 0) + 1;
   const times = [...(release.putBackTimes ?? []).filter((time) => facts.now - (fromTime(time) ?? 0) < 60_000), toTime(facts.now)];
   const contested = count > CONTESTED_BY_ONE || times.length > CONTESTED_IN_A_MINUTE;
   const putBacks = [...counts.filter((entry) => entry.manager !== manager), { manager, count }].slice(-8);
-  return {
-    ...status,
-    release: {
-      ...release,
-      putBacks,
-      putBackTimes: times.slice(-5),
-      ...(contested ? { contestedBy: manager } : { puttingBack: true }),
-    },
-  };
+  return { ...release, putBacks, putBackTimes: times.slice(-5), ...(contested ? { contestedBy: manager } : { puttingBack: true }) };
 }

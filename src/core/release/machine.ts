@@ -62,13 +62,17 @@ function mayRaise({ event }: Scope): boolean {
 const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'Forbidden'];
 const TRY_AGAIN_MS = 60_000;
 
+function waitsForAnotherTry(current: ReturnType<typeof release>, now: number): boolean {
+  const tried = fromTime(current?.shiftedAt) ?? fromTime(current?.blockedSince) ?? now;
+  return SHOWN_BY_WRITING.includes(current?.blockedReason ?? '') && now < tried + TRY_AGAIN_MS;
+}
+
 /** The trouble is gone, the gateways have taken what is there, and a raise that was taken back has its proof still (rule 2). */
 function isFree(scope: Scope, to: StateName): boolean {
   const { blocker, acceptanceWait, rejection, now, enforced, evidenceFresh } = scope.event.facts;
   if (blocker !== undefined || acceptanceWait !== undefined || rejection !== undefined) return false;
   const current = release(scope);
-  const tried = fromTime(current?.shiftedAt) ?? fromTime(current?.blockedSince) ?? now;
-  if (SHOWN_BY_WRITING.includes(current?.blockedReason ?? '') && now < tried + TRY_AGAIN_MS) return false;
+  if (waitsForAnotherTry(current, now)) return false;
   const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
   if (!raises || !enforced || (scope.context.status.weight ?? 0) === 0) return true;
   return current?.verdict === 'Pass' && evidenceFresh;
@@ -184,7 +188,8 @@ const machineSetup = setup({
     isAdvanced: (scope) => isOrdered(scope, 'advance') && mayRaise(scope) && !isLastStage(scope),
     isPromotedByCommand: (scope) =>
       (isOrdered(scope, 'promote') || (isOrdered(scope, 'advance') && isLastStage(scope))) && mayRaise(scope),
-    bakeIsServed: ({ event }) => event.facts.stageServed,
+    // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
+    bakeIsServed: ({ event }) => event.facts.stageServed && event.facts.weightEffective,
     allRoutesAreHome: ({ event }) => event.facts.allHome,
     allRoutesAreLeft: ({ event }) => event.facts.allLeft,
   },

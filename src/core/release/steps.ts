@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
-import { formatDuration, parseDuration } from '../../api/duration.ts';
+import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../api/release.ts';
 import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
@@ -261,9 +261,4 @@ export function forgetContest(status: Status): Status {
 export function approve(status: Status, stage: number): Status {
   const approved = status.release?.approvedStages ?? [];
   return approved.includes(stage) ? status : edit(status, { approvedStages: [...approved, stage] });
-}
-
-/** Says for how long, for messages: `2m`. */
-export function describeMs(ms: number): string {
-  return formatDuration(Math.max(0, Math.round(ms / 1_000) * 1_000));
 }

@@ -86,7 +86,7 @@ describe('a notification', () => {
     const [request] = receiver.received;
     const timestamp = request?.headers['x-glidepath-timestamp'];
     expect(timestamp).toBe(String(Math.floor(NOW / 1_000)));
-    const expected = createHmac('sha256', KEY).update(`${timestamp}.${request?.body}`).digest('hex');
+    const expected = createHmac('sha256', KEY).update(`${String(timestamp)}.${request?.body}`).digest('hex');
     expect(request?.headers['x-glidepath-signature']).toBe(`sha256=${expected}`);
   });
 

@@ -18,7 +18,7 @@ export interface Call {
 export interface LoggedCall extends Call {
   readonly atMs: number;
   readonly operator: string;
-  readonly outcome: 'ok' | 'unchanged' | string;
+  readonly outcome: string;
 }
 
 /** What a test does to a call: an error instead of it, or an error although it was carried out. */

@@ -25,7 +25,6 @@ describe('names that a cluster sees', () => {
       names.IRREVERSIBLE_ANNOTATION,
       names.SCHEMA_ANNOTATION,
       names.FINALIZER,
-      names.ROLE_LABEL,
     ];
     for (const key of keys) expect(key).toMatch(/^glidepath\.dev\/[a-z-]+$/);
     expect(new Set(keys).size).toBe(keys.length);
