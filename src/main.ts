@@ -82,6 +82,7 @@ function buildParts(settings: Settings): Parts {
     events: kubernetes.events,
     notifier,
     telemetry,
+    untilQuiet: () => kubernetes.untilQuiet(),
     oldSchema: () => (schema.level ?? 0) < SCHEMA_NUMBER,
   };
   const operator = new Operator({
@@ -153,7 +154,10 @@ async function readSchema({ kubernetes, log }: Parts): Promise<number | undefine
   try {
     const level = await kubernetes.schemaLevel();
     if ((level ?? 0) < SCHEMA_NUMBER)
-      log.error({ level, needed: SCHEMA_NUMBER }, 'the CRD is older than this operator needs: releases are only taken home; apply config/crd');
+      log.error(
+        { level, needed: SCHEMA_NUMBER },
+        'the CRD is older than this operator needs: releases are only taken home; apply config/crd',
+      );
     return level;
   } catch (thrown) {
     log.warn({ err: thrown }, `the CRD cannot be read (${messageOf(thrown)}): its schema number is not checked`);

@@ -33,7 +33,6 @@ export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 
 export const FINALIZER = `${GROUP}/home-first`;
 
-
 /** Field manager of the operator. */
 export const FIELD_MANAGER = 'glidepath';
 /** Field manager of people's commands; must not begin with kubectl, Flux takes those over. */

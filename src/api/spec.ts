@@ -67,7 +67,9 @@ const canarySchema = z.object({
 
 const notificationSchema = z.object({
   name: labelName('name', 'deploys'),
-  url: withRules(textField(2048), urlRules).describe("Where a signed JSON document is posted; must be on the operator's --notification-allow list."),
+  url: withRules(textField(2048), urlRules).describe(
+    "Where a signed JSON document is posted; must be on the operator's --notification-allow list.",
+  ),
   secretRef: z
     .object({ name: objectName('secretRef.name') })
     .optional()

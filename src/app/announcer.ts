@@ -28,8 +28,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
 
 /** Publishes what the memory holds. Nothing here can stop a reconcile: sinks never throw. */
 export function announce(world: World, release: CanaryRelease, memory: Memory): void {
-  for (const { from, to, reason, message } of memory.transitions)
-    world.telemetry.transition(release, from, to, reason, message);
+  for (const { from, to, reason, message } of memory.transitions) world.telemetry.transition(release, from, to, reason, message);
   for (const drift of memory.drifts) {
     world.telemetry.drift(release);
     publish(world, release, 'RouteDrift', drift.message, true);

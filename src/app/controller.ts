@@ -107,9 +107,7 @@ function topicsOf(release: CanaryRelease): readonly string[] {
 function backendTopics(route: unknown): readonly string[] {
   if (typeof route !== 'object' || route === null || !('spec' in route)) return [];
   const { metadata, spec } = route as Route;
-  return (spec.rules ?? []).flatMap((rule) =>
-    (rule.backendRefs ?? []).map((ref) => topicOf(metadata.namespace, 'Service', ref.name)),
-  );
+  return (spec.rules ?? []).flatMap((rule) => (rule.backendRefs ?? []).map((ref) => topicOf(metadata.namespace, 'Service', ref.name)));
 }
 
 /** What people order by a release: everything of it but its status. */

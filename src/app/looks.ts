@@ -33,12 +33,7 @@ export interface LookQuestion {
  * Asks everything that one look at `atMs` needs, at the same time, and reads the answers.
  * @param previousMs time of the look before, where that one is asked in the same go; default: the last folded one
  */
-export async function readLook(
-  reader: MetricsReader,
-  question: LookQuestion,
-  atMs: number,
-  previousMs?: number,
-): Promise<LookReading> {
+export async function readLook(reader: MetricsReader, question: LookQuestion, atMs: number, previousMs?: number): Promise<LookReading> {
   const { spec, status } = question;
   const weight = status.weight ?? 0;
   const windowMs = parseDuration(spec.analysis.window);
@@ -77,18 +72,22 @@ interface Counts {
   readonly problem?: Exclude<Evidence<never>, { kind: 'facts' }>;
 }
 
-async function askCounts(
-  reader: MetricsReader,
-  question: LookQuestion,
-  weight: number,
-  rangeMs: number,
-  atMs: number,
-): Promise<Counts> {
+async function askCounts(reader: MetricsReader, question: LookQuestion, weight: number, rangeMs: number, atMs: number): Promise<Counts> {
   const { source, target } = question;
   if (source === undefined)
-    return { canary: [], seen: [], history: 'whole', problem: { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' } };
+    return {
+      canary: [],
+      seen: [],
+      history: 'whole',
+      problem: { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' },
+    };
   const ask = (backends: readonly BackendIdentity[]) =>
-    askAll(reader, target, backends.map((backend) => source.requests(backend, rangeMs)), atMs);
+    askAll(
+      reader,
+      target,
+      backends.map((backend) => source.requests(backend, rangeMs)),
+      atMs,
+    );
   const canary = weight > 0 ? await ask(question.canary) : undefined;
   const series = canary?.series ?? [];
   if (canary?.problem !== undefined) return { canary: [], seen: [], history: 'whole', problem: canary.problem };
@@ -107,12 +106,7 @@ interface Answers {
   readonly problem?: Exclude<Evidence<never>, { kind: 'facts' }>;
 }
 
-async function askAll(
-  reader: MetricsReader,
-  target: MetricsTarget,
-  queries: readonly string[],
-  atMs: number,
-): Promise<Answers> {
+async function askAll(reader: MetricsReader, target: MetricsTarget, queries: readonly string[], atMs: number): Promise<Answers> {
   const answers = await Promise.all([...new Set(queries)].map((query) => reader.query(target, query, atMs)));
   for (const answer of answers) {
     const problem = problemOf(answer);
@@ -123,9 +117,7 @@ async function askAll(
 
 function problemOf(answer: MetricsAnswer): Answers['problem'] {
   if (!answer.ok) {
-    return answer.kind === 'unavailable'
-      ? { kind: 'unavailable', message: answer.message }
-      : { kind: 'unusable', message: answer.message };
+    return answer.kind === 'unavailable' ? { kind: 'unavailable', message: answer.message } : { kind: 'unusable', message: answer.message };
   }
   const warning = answer.warnings[0];
   return warning === undefined ? undefined : { kind: 'partial', message: `Prometheus warns that the answer is not whole: ${warning}` };
@@ -168,8 +160,14 @@ async function askLatency(reader: MetricsReader, question: LookQuestion, rangeMs
   const { source, target, canary } = question;
   const asked = canary.flatMap((backend) => source?.latency?.(backend, rangeMs) ?? []);
   const unit = asked[0]?.unit;
-  if (unit === undefined) return { kind: 'unusable', message: `metrics source ${source?.name ?? 'none'} has no latency histogram; use an own query` };
-  const answers = await askAll(reader, target, asked.map(({ query }) => query), atMs);
+  if (unit === undefined)
+    return { kind: 'unusable', message: `metrics source ${source?.name ?? 'none'} has no latency histogram; use an own query` };
+  const answers = await askAll(
+    reader,
+    target,
+    asked.map(({ query }) => query),
+    atMs,
+  );
   return answers.problem ?? { kind: 'series', series: answers.series, perSecond: unit === 'ms' ? 1_000 : 1 };
 }
 
@@ -192,11 +190,7 @@ function sumBuckets(series: readonly Series[], span: Span, perSecond: number, hi
   return [...sums].map(([upper, count]) => ({ upper, count })).sort((a, b) => a.upper - b.upper);
 }
 
-async function askOwn(
-  reader: MetricsReader,
-  question: LookQuestion,
-  atMs: number,
-): Promise<Readonly<Record<string, Evidence<number>>>> {
+async function askOwn(reader: MetricsReader, question: LookQuestion, atMs: number): Promise<Readonly<Record<string, Evidence<number>>>> {
   const checks = question.spec.analysis.checks.filter((check) => check.query !== undefined);
   const entries = await Promise.all(checks.map(async (check) => [check.name, await askOne(reader, question, check, atMs)] as const));
   return Object.fromEntries(entries);
@@ -223,7 +217,10 @@ function readScalar(series: readonly Series[], check: string): Evidence<number> 
   const [first, second] = series;
   if (first === undefined) return { kind: 'noData', message: `check ${check}: the query returned nothing` };
   if (second !== undefined)
-    return { kind: 'unusable', message: `check ${check}: the query returned ${series.length} series; aggregate it to one, for example with sum()` };
+    return {
+      kind: 'unusable',
+      message: `check ${check}: the query returned ${series.length} series; aggregate it to one, for example with sum()`,
+    };
   const value = first.samples.at(-1)?.value;
   if (value === undefined || !Number.isFinite(value)) return { kind: 'noData', message: `check ${check}: the query returned no number` };
   return { kind: 'facts', facts: value };

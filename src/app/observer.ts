@@ -161,7 +161,13 @@ export function dueQuestion(
   const { mode, checks } = release.spec.analysis;
   const target = targetOf(release);
   if (state === undefined || current === undefined || !isJudged(state) || mode === 'Off') return undefined;
-  if (world.metrics.refusal(target, checks.some((check) => check.query !== undefined)) !== undefined) return undefined;
+  if (
+    world.metrics.refusal(
+      target,
+      checks.some((check) => check.query !== undefined),
+    ) !== undefined
+  )
+    return undefined;
   const lastFolded = fromTime(current.lookGridAt) ?? fromTime(current.startedAt) ?? now;
   // The first look does not wait for the grid: it finds out when the gateway is scraped, and that Prometheus answers.
   const first = current.lookGridAt === undefined;
@@ -214,12 +220,7 @@ function identitiesOf(
 }
 
 /** The release named in a route's annotation drives it; else the older one, else the lesser name (rule 8). */
-function findDriver(
-  world: World,
-  release: CanaryRelease,
-  status: CanaryReleaseStatus,
-  routes: readonly Route[],
-): Driver {
+function findDriver(world: World, release: CanaryRelease, status: CanaryReleaseStatus, routes: readonly Route[]): Driver {
   const { namespace, name } = release.metadata;
   const services = (release.spec.services ?? []).map((service) => service.name);
   const scope = routesInScope(release.spec, routes, services);
@@ -229,7 +230,8 @@ function findDriver(
     const [marked] = (route.metadata.annotations?.[RELEASE_ANNOTATION] ?? '').split('/');
     if (marked === name) continue;
     const where = `${route.kind} ${route.metadata.name}`;
-    if (marked !== '' && others().some((other) => other.metadata.name === marked && isUnderWay(other))) return { kind: 'other', name: marked ?? '', route: where };
+    if (marked !== '' && others().some((other) => other.metadata.name === marked && isUnderWay(other)))
+      return { kind: 'other', name: marked ?? '', route: where };
     if (status.release !== undefined && isRunning(parseState(status.state) ?? 'blocked')) continue;
     const rival = others().find((other) => claims(other, route) && isBefore(other, release));
     if (rival !== undefined) return { kind: 'other', name: rival.metadata.name, route: where };

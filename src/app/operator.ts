@@ -31,6 +31,7 @@ export class Operator {
       maxConcurrent: options.maxConcurrent,
       // Commits wait while others go home; half of the places stay free for releases that have to go home, too.
       mostNormal: Math.ceil(options.maxConcurrent / 2),
+      ...(options.world.untilQuiet === undefined ? {} : { holdNormal: options.world.untilQuiet }),
       process: (key) => this.#work(key),
       ...(options.observer === undefined ? {} : { observer: options.observer }),
       ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
@@ -70,6 +71,8 @@ export class Operator {
     const [namespace = '', name = ''] = key.split('/');
     const outcome = await this.#reconciler.reconcile({ namespace, name });
     if (outcome.again) this.#queue.add(key, outcome.urgent ? 'urgent' : 'normal');
-    if (outcome.wakeAt !== undefined) this.#queue.addAt(key, outcome.wakeAt, outcome.urgent ? 'urgent' : 'normal');
+    // What has to wait for its writes may have to go home before they are made.
+    const priority = outcome.urgent || outcome.again ? 'urgent' : 'normal';
+    if (outcome.wakeAt !== undefined) this.#queue.addAt(key, outcome.wakeAt, priority);
   }
 }

@@ -77,7 +77,15 @@ export class Reconciler {
     this.#store(key, decision, wentHome);
     const goesHome = decision.intents.some((intent) => intent.kind === 'home');
     if (goesHome) return this.#afterHome(wentHome, now);
+    // Others go home at this moment: what this one has to write waits behind them, without holding a place (rule 1).
+    if (this.#hasToWrite(key, decision, now) && world.untilQuiet?.() !== undefined)
+      return { again: true, wakeAt: decision.wakeAt, urgent: false };
     return this.#commitAndConverge(key, release, decision, wentHome);
+  }
+
+  #hasToWrite(key: ReleaseKey, decision: Decision, now: number): boolean {
+    const memory = this.#memories.get(nameOf(key));
+    return decision.intents.length > 0 || (memory !== undefined && needsCommit(memory, memory.status, now));
   }
 
   /** Home was written, or is being refused: other releases may have to go home too, before anything is committed. */
@@ -116,12 +124,7 @@ export class Reconciler {
   async #write(release: CanaryRelease, decision: Decision, intents: readonly RouteIntent[]): Promise<WriteOutcome> {
     const pair = decision.status.release;
     if (intents.length === 0 || pair === undefined) return { wrote: false, problems: [] };
-    return writeRoutes(
-      this.#world,
-      release.metadata.namespace,
-      { serving: pair.serving.service, canary: pair.canary.service },
-      intents,
-    );
+    return writeRoutes(this.#world, release.metadata.namespace, { serving: pair.serving.service, canary: pair.canary.service }, intents);
   }
 
   /** The last status, committed or not; a new object (another uid) or one that another operator wrote starts afresh. */
@@ -226,8 +229,7 @@ export class Reconciler {
       this.#memories.set(key, { ...memory, failedAtMs: this.#world.clock.now() });
     }
     const home = decision.transitions.some((transition) => transition.from === 'rollingBack.goingHome');
-    if (home && memory.failedAtMs !== undefined)
-      telemetry.rollbackSeconds((this.#world.clock.now() - memory.failedAtMs) / 1_000);
+    if (home && memory.failedAtMs !== undefined) telemetry.rollbackSeconds((this.#world.clock.now() - memory.failedAtMs) / 1_000);
   }
 
   /** After the commit: events, notifications, log lines, metrics. */
@@ -258,8 +260,7 @@ function newest(cached: string | undefined, own: string | undefined): string | u
 
 function readVersion(stored: unknown): string | undefined {
   const metadata = typeof stored === 'object' && stored !== null && 'metadata' in stored ? stored.metadata : undefined;
-  const version =
-    typeof metadata === 'object' && metadata !== null && 'resourceVersion' in metadata ? metadata.resourceVersion : undefined;
+  const version = typeof metadata === 'object' && metadata !== null && 'resourceVersion' in metadata ? metadata.resourceVersion : undefined;
   return typeof version === 'string' ? version : undefined;
 }
 

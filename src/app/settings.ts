@@ -80,9 +80,7 @@ export function parseSettings(argv: readonly string[], env: Environment): Parsed
 function buildSettings(action: Settings['action'], given: ReadonlyMap<Flag, Given>, env: Environment): ParsedSettings {
   const problems: string[] = [];
   const one = <T>(flag: Flag, reader: Reader<T>): T | undefined => readGiven(given.get(flag), reader, problems).at(-1);
-  const many = (flag: Flag, reader: Reader<string>): readonly string[] => [
-    ...new Set(readGiven(given.get(flag), reader, problems)),
-  ];
+  const many = (flag: Flag, reader: Reader<string>): readonly string[] => [...new Set(readGiven(given.get(flag), reader, problems))];
   const optional = <K extends string>(name: K, value: string | undefined): { readonly [P in K]?: string } =>
     (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: string };
   const settings: Settings = {

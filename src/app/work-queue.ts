@@ -28,6 +28,8 @@ export interface WorkQueueOptions {
   readonly maxConcurrent: number;
   /** Most of them that began as `normal`: what waits for a quiet moment must not hold up what is urgent. Default: all. */
   readonly mostNormal?: number;
+  /** Undefined, or a promise until which nothing `normal` is begun. */
+  readonly holdNormal?: () => Promise<void> | undefined;
   /** Works on one key. A rejection is repeated after a growing delay; resolving resets that delay. */
   readonly process: (key: string) => Promise<void>;
   /** Told of every rejection, with the time of the repetition. Must not throw. */
@@ -59,6 +61,7 @@ export class WorkQueue {
   readonly #failures = new Map<string, number>();
   readonly #drained: (() => void)[] = [];
   #normals = 0;
+  #holding = false;
   #state: 'waiting' | 'started' | 'stopped' = 'waiting';
   #pumping = false;
 
@@ -158,7 +161,20 @@ export class WorkQueue {
   #mayStart(): boolean {
     const { maxConcurrent, mostNormal = maxConcurrent } = this.#options;
     if (this.running >= maxConcurrent) return false;
-    return this.#ready.urgent.size > 0 || (this.#ready.normal.size > 0 && this.#normals < mostNormal);
+    if (this.#ready.urgent.size > 0) return true;
+    return this.#ready.normal.size > 0 && this.#normals < mostNormal && !this.#holdsNormal();
+  }
+
+  #holdsNormal(): boolean {
+    const hold = this.#holding ? undefined : this.#options.holdNormal?.();
+    if (hold !== undefined) {
+      this.#holding = true;
+      void hold.then(() => {
+        this.#holding = false;
+        this.#pumpSoon();
+      });
+    }
+    return this.#holding;
   }
 
   #startNext(): void {

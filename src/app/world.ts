@@ -18,4 +18,9 @@ export interface World {
   readonly telemetry: Telemetry;
   /** True when the CRD's schema number is lower than this operator needs: releases are only taken home. */
   readonly oldSchema: () => boolean;
+  /**
+   * Undefined unless releases are being taken home somewhere in the operator, else a promise that resolves once they are.
+   * Work that writes anything else waits for it (rule 1). Absent: nothing waits.
+   */
+  readonly untilQuiet?: () => Promise<void> | undefined;
 }

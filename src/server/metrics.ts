@@ -176,7 +176,12 @@ function createRouteMetrics(registry: Registry): Pick<Telemetry, 'routeWrite' | 
 
 function createQueueMetrics(registry: Registry): QueueMetrics {
   const registers = [registry];
-  const adds = new Counter({ name: 'glidepath_workqueue_adds_total', help: 'Keys that became ready.', labelNames: ['priority'], registers });
+  const adds = new Counter({
+    name: 'glidepath_workqueue_adds_total',
+    help: 'Keys that became ready.',
+    labelNames: ['priority'],
+    registers,
+  });
   for (const priority of ['urgent', 'normal']) adds.inc({ priority }, 0);
   const retries = new Counter({ name: 'glidepath_workqueue_retries_total', help: 'Reconciles repeated after a failure.', registers });
   const depth = new Gauge({ name: 'glidepath_workqueue_depth', help: 'Ready keys that wait for a worker.', registers });

@@ -41,9 +41,7 @@ export interface SourceQuestion {
 }
 
 /** The source, or why there is none. */
-export type SourceChoice =
-  | { readonly ok: true; readonly source: MetricsSource }
-  | ({ readonly ok: false } & SourceRefusal);
+export type SourceChoice = { readonly ok: true; readonly source: MetricsSource } | ({ readonly ok: false } & SourceRefusal);
 
 const BY_CONTROLLER: ReadonlyMap<string, MetricsSource> = new Map([
   ['projectcontour.io/gateway-controller', contour],
@@ -82,7 +80,10 @@ export function chooseSource(question: SourceQuestion): SourceChoice {
   if (!choice.ok || choice.source.tier === 'application') return choice;
   const uncounted = question.kinds.find((kind) => kind !== 'HTTPRoute' && kind !== 'GRPCRoute');
   if (uncounted === undefined) return choice;
-  return refuse('NotSupported', `${choice.source.name} counts no requests for a ${uncounted}: ${APPLICATION}, or write queries of your own`);
+  return refuse(
+    'NotSupported',
+    `${choice.source.name} counts no requests for a ${uncounted}: ${APPLICATION}, or write queries of your own`,
+  );
 }
 
 function chooseByName(wanted: string): SourceChoice {
@@ -95,7 +96,10 @@ function chooseByName(wanted: string): SourceChoice {
 function chooseByControllers(controllerNames: readonly string[]): SourceChoice {
   const distinct = [...new Set(controllerNames)];
   if (distinct.length === 0) {
-    return refuse('Unavailable', `no controller serves the routes yet, so the metrics source is unknown: wait, or name it in spec.analysis.metrics.source`);
+    return refuse(
+      'Unavailable',
+      `no controller serves the routes yet, so the metrics source is unknown: wait, or name it in spec.analysis.metrics.source`,
+    );
   }
   const choices = distinct.map(chooseByController);
   const refused = choices.find((choice) => !choice.ok);

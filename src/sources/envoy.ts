@@ -38,8 +38,7 @@ export function createEnvoySource(naming: EnvoyNaming): MetricsSource {
     name: naming.name,
     tier: naming.tier,
     scope: naming.scope,
-    requests: (backend, rangeMs) =>
-      rangeSelector('envoy_cluster_upstream_rq', [naming.selectCluster(backend)], rangeMs),
+    requests: (backend, rangeMs) => rangeSelector('envoy_cluster_upstream_rq', [naming.selectCluster(backend)], rangeMs),
     classify: (labels) => classifyHttp(labels['envoy_response_code']),
     latency: (backend, rangeMs) => ({
       query: rangeSelector('envoy_cluster_upstream_rq_time_bucket', [naming.selectCluster(backend)], rangeMs),

@@ -6,11 +6,7 @@ import type { Matcher } from './selector.ts';
 import type { BackendIdentity, MetricsSource } from './source.ts';
 
 function selectBackend({ namespace, service, port }: BackendIdentity): readonly Matcher[] {
-  return [
-    equals('backend_namespace', namespace),
-    equals('backend_name', service),
-    equals('backend_port', String(port)),
-  ];
+  return [equals('backend_namespace', namespace), equals('backend_name', service), equals('backend_port', String(port))];
 }
 
 function familyOf(backend: BackendIdentity): string {
@@ -30,8 +26,7 @@ export const linkerd: MetricsSource = {
   name: 'Linkerd',
   tier: 'recorded',
   scope: 'service',
-  requests: (backend, rangeMs) =>
-    rangeSelector(`${familyOf(backend)}_response_statuses_total`, selectBackend(backend), rangeMs),
+  requests: (backend, rangeMs) => rangeSelector(`${familyOf(backend)}_response_statuses_total`, selectBackend(backend), rangeMs),
   classify,
   latency: (backend, rangeMs) => ({
     query: rangeSelector(`${familyOf(backend)}_response_duration_seconds_bucket`, selectBackend(backend), rangeMs),

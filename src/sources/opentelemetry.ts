@@ -34,8 +34,7 @@ export const openTelemetry: MetricsSource = {
   name: 'OpenTelemetry',
   tier: 'application',
   scope: 'service',
-  requests: (backend, rangeMs) =>
-    rangeSelector(`${familyOf(backend).histogram}_count`, selectInstances(backend), rangeMs),
+  requests: (backend, rangeMs) => rangeSelector(`${familyOf(backend).histogram}_count`, selectInstances(backend), rangeMs),
   classify,
   latency: (backend, rangeMs) => {
     const { histogram, unit } = familyOf(backend);
@@ -48,8 +47,7 @@ export const openTelemetry: MetricsSource = {
     },
     {
       code: 'LabelsNeeded',
-      message:
-        'promote the resource attributes k8s.namespace.name and k8s.pod.name to labels, or give each version its own service.name',
+      message: 'promote the resource attributes k8s.namespace.name and k8s.pod.name to labels, or give each version its own service.name',
     },
     {
       code: 'NativeHistograms',

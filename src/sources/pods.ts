@@ -11,8 +11,6 @@ const GENERATED_PREFIX_MAX = 58;
  */
 export function podRegex({ workload }: BackendIdentity): string | undefined {
   if (workload === undefined || workload.templateHashes.length === 0) return undefined;
-  const prefixes = workload.templateHashes.map((hash) =>
-    escapeRegex(`${workload.name}-${hash}-`.slice(0, GENERATED_PREFIX_MAX)),
-  );
+  const prefixes = workload.templateHashes.map((hash) => escapeRegex(`${workload.name}-${hash}-`.slice(0, GENERATED_PREFIX_MAX)));
   return `(${prefixes.join('|')})[a-z0-9]{5}`;
 }

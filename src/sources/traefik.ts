@@ -43,8 +43,7 @@ function isLabel(text: string): boolean {
 function findCollisions(backend: BackendIdentity, siblings: readonly string[]): readonly Collision[] {
   const twin = `${backend.service}-grpc`;
   const { namespace } = backend;
-  const near =
-    backend.route?.kind === 'GRPCRoute' && siblings.includes(twin) ? [{ namespace, service: twin, certain: true }] : [];
+  const near = backend.route?.kind === 'GRPCRoute' && siblings.includes(twin) ? [{ namespace, service: twin, certain: true }] : [];
   return [...near, ...findOtherCuts(backend)];
 }
 

@@ -9,7 +9,6 @@ import { probe } from './probe.ts';
 import { stopProcess } from './processes.ts';
 import { LabError, labKind, PROMETHEUS_URL } from './settings.ts';
 
-
 /** Parts that can be away while the rest of the lab goes on. */
 export const STOPPABLE = ['prometheus', 'envoy', 'contour', 'controllers', 'scheduler'] as const;
 export type Stoppable = (typeof STOPPABLE)[number];

@@ -6,7 +6,10 @@ import { buildRule } from '../support/memory/gateway.ts';
 import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../support/story.ts';
 import type { MemoryWorld } from '../support/memory-world.ts';
 
-const LONG = [{ weight: 20, duration: '1h' }, { weight: 50, duration: '2m' }];
+const LONG = [
+  { weight: 20, duration: '1h' },
+  { weight: 50, duration: '2m' },
+];
 const drifts = (world: MemoryWorld) => world.journal.events.filter(({ reason }) => reason === 'RouteDrift');
 
 describe('foreign edits', () => {
@@ -145,7 +148,10 @@ describe('foreign edits', () => {
     world.api.onChange((change) => {
       if (change.kind !== 'HTTPRoute' || change.manager !== 'glidepath' || shareOf(world) !== 50) return;
       edits += 1;
-      world.clock.schedule(world.clock.now() + 20, () => shareOf(world) === 50 && world.editWeights('store', 'argocd-controller', { v1: 9_000, v2: 1_000 }));
+      world.clock.schedule(
+        world.clock.now() + 20,
+        () => shareOf(world) === 50 && world.editWeights('store', 'argocd-controller', { v1: 9_000, v2: 1_000 }),
+      );
     });
     await world.until('blocked', () => world.status('web')?.state === 'blocked', 600_000);
     expect(edits).toBeLessThanOrEqual(6);

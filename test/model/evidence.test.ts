@@ -10,7 +10,10 @@ const SHORT = [
 ];
 
 describe('no traffic', () => {
-  const inconclusive = (then: 'Pause' | 'Promote' | 'Rollback'): Partial<SpecInput> => ({ stages: SHORT, analysis: { minRequests: 20, window: '20s', onInconclusive: then } });
+  const inconclusive = (then: 'Pause' | 'Promote' | 'Rollback'): Partial<SpecInput> => ({
+    stages: SHORT,
+    analysis: { minRequests: 20, window: '20s', onInconclusive: then },
+  });
 
   test('rule 6: is Inconclusive, never 0 errors: nothing is raised, and Pause asks a person', async () => {
     const world = await startStory(inconclusive('Pause'), { rps: 0 });
@@ -69,7 +72,9 @@ describe('no traffic', () => {
 });
 
 describe('Prometheus is away', () => {
-  const unavailable = (then: 'Pause' | 'Reduce' | 'Rollback'): Partial<SpecInput> => ({ analysis: { minRequests: 20, onUnavailable: { after: '5m', then } } });
+  const unavailable = (then: 'Pause' | 'Reduce' | 'Rollback'): Partial<SpecInput> => ({
+    analysis: { minRequests: 20, onUnavailable: { after: '5m', then } },
+  });
 
   test('before the first write: no weight is written until it answers', async () => {
     const world = buildStore();
@@ -139,7 +144,12 @@ describe('Prometheus is away', () => {
   });
 
   test('rule 2: a look from before a stage is no Pass in it', async () => {
-    const world = await startStory({ stages: [{ weight: 10, duration: '1m' }, { weight: 50, duration: '0s', minRequests: 1 }] });
+    const world = await startStory({
+      stages: [
+        { weight: 10, duration: '1m' },
+        { weight: 50, duration: '0s', minRequests: 1 },
+      ],
+    });
     await world.run(44_000);
     world.prometheus.latencyMs = 9_000;
     await world.until('50%', () => shareOf(world) === 50);
@@ -165,7 +175,10 @@ describe('what may be judged', () => {
     world.createRelease('web', specWith({ analysis: { mode: 'Off' } }));
     await untilState(world, 'promoted');
     expect(world.prometheus.asked).toBe(0);
-    expect(world.status('web')?.conditions?.find(({ type }) => type === 'AnalysisEnforced')).toMatchObject({ status: 'False', reason: 'AnalysisOff' });
+    expect(world.status('web')?.conditions?.find(({ type }) => type === 'AnalysisEnforced')).toMatchObject({
+      status: 'False',
+      reason: 'AnalysisOff',
+    });
   });
 
   test('rule 1: also with analysis Off an empty canary goes home', async () => {

@@ -39,7 +39,11 @@ describe('paths', () => {
   });
 
   test('every edge of the machine was taken by at least one replay', () => {
-    expect(listEdges().map(({ name }) => name).filter((name) => !reached.has(name))).toEqual([]);
+    expect(
+      listEdges()
+        .map(({ name }) => name)
+        .filter((name) => !reached.has(name)),
+    ).toEqual([]);
   });
 
   test('the machine has just the states that the status can store', () => {
@@ -48,7 +52,8 @@ describe('paths', () => {
 
   test('from every state in which the canary may have weight a home edge leads away first', () => {
     const judged = STATES.filter((state) => !['idle', 'promoted', 'rolledBack'].includes(state) && !state.startsWith('rollingBack'));
-    for (const state of judged) expect(listEdges().find(({ from }) => from === state)).toMatchObject({ guard: 'mustGoHome', to: 'rollingBack.goingHome' });
+    for (const state of judged)
+      expect(listEdges().find(({ from }) => from === state)).toMatchObject({ guard: 'mustGoHome', to: 'rollingBack.goingHome' });
   });
 });
 

@@ -21,7 +21,12 @@ describe('approval', () => {
     await untilState(world, 'stage.awaitingApproval');
     world.command('web', 'approve', 3);
     await untilState(world, 'promoted', 60_000);
-    expect(reasonsOf(world).filter((reason) => reason === 'ApprovalNeeded' || reason === 'Approved')).toEqual(['ApprovalNeeded', 'Approved', 'ApprovalNeeded', 'Approved']);
+    expect(reasonsOf(world).filter((reason) => reason === 'ApprovalNeeded' || reason === 'Approved')).toEqual([
+      'ApprovalNeeded',
+      'Approved',
+      'ApprovalNeeded',
+      'Approved',
+    ]);
   });
 
   test('an approval given early lets the stage go when it is proven, not before', async () => {
@@ -38,7 +43,12 @@ describe('approval', () => {
   });
 
   test('a stage of weight 0 waits for a person without judging anything', async () => {
-    const world = await startStory({ stages: [{ weight: 0, duration: '10s', approval: 'Required' }, { weight: 50, duration: '1m' }] });
+    const world = await startStory({
+      stages: [
+        { weight: 0, duration: '10s', approval: 'Required' },
+        { weight: 50, duration: '1m' },
+      ],
+    });
     await untilState(world, 'stage.awaitingApproval');
     expect(shareOf(world)).toBe(0);
     world.command('web', 'approve', 1);
@@ -199,7 +209,12 @@ describe('spec.paused', () => {
 
 describe('edits in mid-release never raise', () => {
   const atFifty = async () => {
-    const world = await startStory({ stages: [{ weight: 10, duration: '1m' }, { weight: 50, duration: '10m' }] });
+    const world = await startStory({
+      stages: [
+        { weight: 10, duration: '1m' },
+        { weight: 50, duration: '10m' },
+      ],
+    });
     await world.until('50%', () => shareOf(world) === 50);
     await untilState(world, 'stage.analyzing');
     return world;
@@ -207,16 +222,28 @@ describe('edits in mid-release never raise', () => {
 
   test('the present weight stays where the new stages hold it or more', async () => {
     const world = await atFifty();
-    world.editSpec('web', (spec) => ({ ...spec, stages: [{ weight: 20, duration: '1m' }, { weight: 80, duration: '1m' }] }));
+    world.editSpec('web', (spec) => ({
+      ...spec,
+      stages: [
+        { weight: 20, duration: '1m' },
+        { weight: 80, duration: '1m' },
+      ],
+    }));
     await world.run(5_000);
     expect(shareOf(world)).toBe(50);
     await untilState(world, 'promoted');
     expect(world.guardian.raises.map(({ to }) => to)).toEqual([10, 50, 80, 100]);
   });
 
-  test('it is lowered to the stage below where they do not, and that is nobody\'s drift', async () => {
+  test("it is lowered to the stage below where they do not, and that is nobody's drift", async () => {
     const world = await atFifty();
-    world.editSpec('web', (spec) => ({ ...spec, stages: [{ weight: 5, duration: '1m' }, { weight: 30, duration: '1m' }] }));
+    world.editSpec('web', (spec) => ({
+      ...spec,
+      stages: [
+        { weight: 5, duration: '1m' },
+        { weight: 30, duration: '1m' },
+      ],
+    }));
     await world.until('30%', () => shareOf(world) === 30, 5_000);
     await world.run(5_000);
     expect(reasonsOf(world)).not.toContain('RouteDrift');
@@ -226,7 +253,13 @@ describe('edits in mid-release never raise', () => {
 
   test('a first stage above the present weight is reached with proof only', async () => {
     const world = await startStory();
-    world.editSpec('web', (spec) => ({ ...spec, stages: [{ weight: 40, duration: '3m' }, { weight: 60, duration: '1m' }] }));
+    world.editSpec('web', (spec) => ({
+      ...spec,
+      stages: [
+        { weight: 40, duration: '3m' },
+        { weight: 60, duration: '1m' },
+      ],
+    }));
     await world.run(60_000);
     expect(shareOf(world)).toBe(10);
     await untilState(world, 'promoted');
@@ -238,7 +271,10 @@ describe('edits in mid-release never raise', () => {
     world.setVersion('v2', { slowRatio: 0.5 });
     await world.run(30_000);
     expect(shareOf(world)).toBe(10);
-    world.editSpec('web', (spec) => ({ ...spec, analysis: { ...SPEC.analysis, checks: [{ name: 'p90', metric: 'Latency', quantile: '0.9', max: '100ms' }] } }));
+    world.editSpec('web', (spec) => ({
+      ...spec,
+      analysis: { ...SPEC.analysis, checks: [{ name: 'p90', metric: 'Latency', quantile: '0.9', max: '100ms' }] },
+    }));
     await untilState(world, 'rolledBack', 60_000);
   });
 

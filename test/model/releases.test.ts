@@ -19,11 +19,23 @@ describe('a good release', () => {
     const world = await startStory();
     expect(shareOf(world)).toBe(10);
     await untilState(world, 'promoted');
-    expect(world.guardian.raises.map(({ from, to }) => [from, to])).toEqual([[0, 10], [10, 50], [50, 100]]);
+    expect(world.guardian.raises.map(({ from, to }) => [from, to])).toEqual([
+      [0, 10],
+      [10, 50],
+      [50, 100],
+    ]);
     const [first, second, third] = world.guardian.raises.map(({ atMs }) => atMs);
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(60_000);
     expect((third ?? 0) - (second ?? 0)).toBeGreaterThanOrEqual(120_000);
-    expect(reasonsOf(world)).toEqual(['ReleaseStarted', 'WeightShifted', 'StageStarted', 'WeightShifted', 'StageStarted', 'WeightShifted', 'Promoted']);
+    expect(reasonsOf(world)).toEqual([
+      'ReleaseStarted',
+      'WeightShifted',
+      'StageStarted',
+      'WeightShifted',
+      'StageStarted',
+      'WeightShifted',
+      'Promoted',
+    ]);
   });
 
   test('rule 3: a promotion leaves the original weight on the new version and nothing of ours', async () => {
@@ -83,7 +95,10 @@ describe('a good release', () => {
     const world = await startStory();
     await untilState(world, 'promoted');
     world.setService('v3', {});
-    world.editRoute('store', 'kubectl-client-side-apply', (route) => ({ ...route, spec: { ...route.spec, rules: [buildRule({ v2: 1, v3: 0 })] } }));
+    world.editRoute('store', 'kubectl-client-side-apply', (route) => ({
+      ...route,
+      spec: { ...route.spec, rules: [buildRule({ v2: 1, v3: 0 })] },
+    }));
     world.editSpec('web', (spec) => ({ ...spec, services: [{ name: 'v2' }, { name: 'v3' }] }));
     await untilState(world, 'stage.analyzing');
     expect(world.share('store', 'v2', 'v3')).toBe(10);
@@ -151,7 +166,9 @@ describe('a bad release', () => {
     world.setVersion('v2', { errorRatio: 1 });
     const calls = world.journal.calls.length;
     await untilState(world, 'rolledBack');
-    const [first] = world.journal.calls.slice(calls).filter(({ verb, body }) => verb === 'patch' || (verb === 'status' && JSON.stringify(body).includes('rollingBack')));
+    const [first] = world.journal.calls
+      .slice(calls)
+      .filter(({ verb, body }) => verb === 'patch' || (verb === 'status' && JSON.stringify(body).includes('rollingBack')));
     expect(first).toMatchObject({ verb: 'patch', lane: 'home' });
   });
 
@@ -200,10 +217,19 @@ describe('a bad release', () => {
     world.setService('v3', {});
     world.editRoute('store', 'kubectl-client-side-apply', (route) => ({
       ...route,
-      spec: { ...route.spec, rules: (route.spec.rules ?? []).map((rule) => ({ ...rule, backendRefs: [...(rule.backendRefs ?? []), { name: 'v3', port: 80, weight: 0 }] })) },
+      spec: {
+        ...route.spec,
+        rules: (route.spec.rules ?? []).map((rule) => ({
+          ...rule,
+          backendRefs: [...(rule.backendRefs ?? []), { name: 'v3', port: 80, weight: 0 }],
+        })),
+      },
     }));
     world.editSpec('web', (spec) => ({ ...spec, services: [{ name: 'v1' }, { name: 'v3' }] }));
-    await world.until('v3 is judged', () => world.status('web')?.release?.canary.service === 'v3' && world.status('web')?.state === 'stage.analyzing');
+    await world.until(
+      'v3 is judged',
+      () => world.status('web')?.release?.canary.service === 'v3' && world.status('web')?.state === 'stage.analyzing',
+    );
     expect(world.weights('store')['v2']).toBe(0);
     expect(world.share('store', 'v1', 'v3')).toBe(10);
   });
@@ -226,14 +252,21 @@ describe('a bad release', () => {
 describe('several routes and rules', () => {
   test('rules 3 and 4: foreign backends keep their exact share in every rule at every write', async () => {
     const world = buildStore();
-    world.createRoute('other', [buildRule({ v1: 3, beta: 2, v2: 0 }, 'api'), buildRule({ static: 7 }), buildRule({ v2: 0, v1: 7, x: 11, y: 13 })]);
+    world.createRoute('other', [
+      buildRule({ v1: 3, beta: 2, v2: 0 }, 'api'),
+      buildRule({ static: 7 }),
+      buildRule({ v2: 0, v1: 7, x: 11, y: 13 }),
+    ]);
     world.createRelease('web', SPEC);
     await untilState(world, 'stage.analyzing');
     expect(world.share('other', 'v1', 'v2', 0)).toBe(10);
     expect(world.share('other', 'v1', 'v2', 2)).toBe(10);
     expect(world.weights('other', 1)).toEqual({ static: 7 });
     await untilState(world, 'promoted');
-    expect([world.weights('other', 0), world.weights('other', 2)]).toEqual([{ v1: 0, beta: 2, v2: 3 }, { v2: 7, v1: 0, x: 11, y: 13 }]);
+    expect([world.weights('other', 0), world.weights('other', 2)]).toEqual([
+      { v1: 0, beta: 2, v2: 3 },
+      { v2: 7, v1: 0, x: 11, y: 13 },
+    ]);
   });
 
   test('rules 3 and 4: after a rollback every rule says what it said before', async () => {
@@ -243,7 +276,10 @@ describe('several routes and rules', () => {
     await untilState(world, 'stage.analyzing');
     world.abort('web');
     await untilState(world, 'rolledBack');
-    expect([world.weights('store'), world.weights('other')]).toEqual([{ v1: 1, v2: 0 }, { v1: 3, beta: 2, v2: 0 }]);
+    expect([world.weights('store'), world.weights('other')]).toEqual([
+      { v1: 1, v2: 0 },
+      { v1: 3, beta: 2, v2: 0 },
+    ]);
   });
 
   test('rule 8: of two releases on one route the older drives, the other is Blocked and says so', async () => {

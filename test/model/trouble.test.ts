@@ -7,7 +7,10 @@ import { buildRule } from '../support/memory/gateway.ts';
 import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../support/story.ts';
 import { NAMESPACE } from '../support/memory-world.ts';
 
-const instead = (code: `GLIDEPATH_E_${string}`): Fault => ({ when: 'instead', error: new GlidepathError(code, `${code} of the test`, { retryable: true }) });
+const instead = (code: `GLIDEPATH_E_${string}`): Fault => ({
+  when: 'instead',
+  error: new GlidepathError(code, `${code} of the test`, { retryable: true }),
+});
 
 describe('before the first write', () => {
   test.each([
@@ -78,7 +81,8 @@ describe('in mid-release', () => {
     world.createRoute('other', [buildRule({ v1: 1, v2: 0 })]);
     world.createRelease('web', SPEC);
     await untilState(world, 'stage.analyzing');
-    world.faults = ({ verb, target, lane }) => (verb === 'patch' && target.endsWith('other') && lane === 'normal' ? instead('GLIDEPATH_E_INVALID') : undefined);
+    world.faults = ({ verb, target, lane }) =>
+      verb === 'patch' && target.endsWith('other') && lane === 'normal' ? instead('GLIDEPATH_E_INVALID') : undefined;
     await untilState(world, 'blocked');
     await world.run(20_000);
     expect([shareOf(world), world.share('other', 'v1', 'v2')]).toEqual([10, 10]);
@@ -89,7 +93,8 @@ describe('in mid-release', () => {
     ['Pause', 'paused'],
   ] as const)('rule 13: writes that stay refused block the release, and onBlocked: %s decides', async (then, state) => {
     const world = await startStory({ onBlocked: { after: '5m', then } });
-    world.faults = ({ verb, lane, body }) => (verb === 'patch' && lane === 'normal' && JSON.stringify(body).includes('5000') ? instead('GLIDEPATH_E_FORBIDDEN') : undefined);
+    world.faults = ({ verb, lane, body }) =>
+      verb === 'patch' && lane === 'normal' && JSON.stringify(body).includes('5000') ? instead('GLIDEPATH_E_FORBIDDEN') : undefined;
     await untilState(world, 'blocked');
     await untilState(world, state, 400_000);
     expect(shareOf(world)).toBe(then === 'Pause' ? 10 : 0);
@@ -203,7 +208,8 @@ describe('an API server with moods', () => {
       calls += 1;
       if (calls % every !== 0 || verb === 'readRoute' || verb === 'readRelease') return undefined;
       const code = CODES[calls % CODES.length] ?? 'GLIDEPATH_E_SERVER';
-      const fits = code === 'GLIDEPATH_E_CONFLICT' ? verb === 'status' : code === 'GLIDEPATH_E_GUARD' ? verb === 'patch' && when === 'instead' : true;
+      const fits =
+        code === 'GLIDEPATH_E_CONFLICT' ? verb === 'status' : code === 'GLIDEPATH_E_GUARD' ? verb === 'patch' && when === 'instead' : true;
       return { when, error: new GlidepathError(fits ? code : 'GLIDEPATH_E_SERVER', 'a mood of the test', { retryable: true }) };
     };
   };

@@ -26,7 +26,19 @@ export function makeCertificates(): TestCertificates {
     for (const name of ['server', 'client']) {
       openssl('req', ...newKey, '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`), '-subj', `/CN=${name}`);
       const authority = ['-CA', path('ca.crt'), '-CAkey', path('ca.key'), '-CAcreateserial'];
-      openssl('x509', '-req', '-in', path(`${name}.csr`), ...authority, '-days', '2', '-extfile', path('extensions'), '-out', path(`${name}.crt`));
+      openssl(
+        'x509',
+        '-req',
+        '-in',
+        path(`${name}.csr`),
+        ...authority,
+        '-days',
+        '2',
+        '-extfile',
+        path('extensions'),
+        '-out',
+        path(`${name}.crt`),
+      );
     }
     const pair = (name: string) => ({ cert: read(`${name}.crt`), key: read(`${name}.key`) });
     return { ca: read('ca.crt'), server: pair('server'), client: pair('client') };

@@ -43,8 +43,13 @@ function mergeEdges(edges: readonly MachineEdge[]): readonly { readonly from: st
 /** What holds for many states, drawn from the composite or the state once. */
 function renderEverywhere(): readonly string[] {
   const edges = listEdges();
-  const sources = (guard: string) => [...new Set(edges.filter((edge) => edge.guard === guard).map(({ from }) => from.split('.')[0] ?? from))];
-  const line = (guard: string, to: string) => sources(guard).filter((from) => from !== to).map((from) => `  ${from} --> ${to} : ${sayGuard(guard)}`);
+  const sources = (guard: string) => [
+    ...new Set(edges.filter((edge) => edge.guard === guard).map(({ from }) => from.split('.')[0] ?? from)),
+  ];
+  const line = (guard: string, to: string) =>
+    sources(guard)
+      .filter((from) => from !== to)
+      .map((from) => `  ${from} --> ${to} : ${sayGuard(guard)}`);
   return [
     ...line('mustGoHome', 'rollingBack'),
     ...line('shouldPause', 'paused'),

@@ -81,7 +81,15 @@ const PLAYS: Readonly<Record<Fault, Play>> = {
   },
   nativeHistogram: sendData('matrix', [{ metric: { __name__: 'm' }, histograms: [[SECOND, { count: '1', sum: '1' }]] }]),
   nan: sendValue('NaN'),
-  inf: sendData('matrix', [{ metric: { __name__: 'm' }, values: [[SECOND, '-Inf'], [SECOND + 1, '+Inf']] }]),
+  inf: sendData('matrix', [
+    {
+      metric: { __name__: 'm' },
+      values: [
+        [SECOND, '-Inf'],
+        [SECOND + 1, '+Inf'],
+      ],
+    },
+  ]),
   wrongValue: sendValue('12 apples'),
   string: sendData('string', [SECOND, 'hello']),
   scalar: sendData('scalar', [SECOND, '4.5']),

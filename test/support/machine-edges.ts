@@ -1,7 +1,8 @@
 // The edges of the release machine by name, which of them a run took, and paths through the machine as a graph.
 
 import { toDirectedGraph } from 'xstate/graph';
-import { releaseMachine, type Observed } from '../../src/core/release/machine.ts';
+import type { Observed } from '../../src/core/release/guards.ts';
+import { releaseMachine } from '../../src/core/release/machine.ts';
 
 /** One transition as it stands in the machine. */
 export interface MachineEdge {
@@ -19,7 +20,8 @@ type GraphNode = ReturnType<typeof toDirectedGraph>;
 export function listEdges(): readonly MachineEdge[] {
   const edges: MachineEdge[] = [];
   const walk = (node: GraphNode): void => {
-    for (const { source, target, transition } of node.edges) edges.push(nameEdge(dotted(source.path), dotted(target.path), guardOf(transition.guard)));
+    for (const { source, target, transition } of node.edges)
+      edges.push(nameEdge(dotted(source.path), dotted(target.path), guardOf(transition.guard)));
     for (const child of node.children) walk(child);
   };
   walk(toDirectedGraph(releaseMachine));

@@ -1,9 +1,18 @@
 // A whole cluster in memory with one or more operators over it: API server, gateway, traffic, Prometheus, people. Time is
 // virtual and nothing is left to chance, so every run of a test is the same run.
 
-import { ABORT_ANNOTATION, API_VERSION, COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, KIND, ROUTE_KINDS, type RouteKind } from '../../src/api/names.ts';
-import { type CanaryRelease, parseRelease, type SpecInput } from '../../src/api/release.ts';
+import {
+  ABORT_ANNOTATION,
+  API_VERSION,
+  COMMAND_ANNOTATION,
+  COMMAND_BY_ANNOTATION,
+  KIND,
+  ROUTE_KINDS,
+  type RouteKind,
+} from '../../src/api/names.ts';
+import type { CanaryRelease, SpecInput } from '../../src/api/release.ts';
 import type { Route, RouteRule } from '../../src/api/routes.ts';
+import { parseCached } from '../../src/app/observer.ts';
 import { Operator } from '../../src/app/operator.ts';
 import { MemoryApiServer, type StoredChange, type StoredObject } from './memory/api-server.ts';
 import { CallGate, type CrashPlan, type FaultPlan } from './memory/calls.ts';
@@ -60,7 +69,8 @@ export class MemoryWorld {
       { namespace: NAMESPACE, rps, scrapeMs, scrapePhaseMs },
       this.clock.now(),
       () => this.gateway.served(),
-      (service) => ((this.api.get({ kind: 'Service', namespace: NAMESPACE, name: service })?.spec as ServiceSpec | undefined)?.ready ?? 0) > 0,
+      (service) =>
+        ((this.api.get({ kind: 'Service', namespace: NAMESPACE, name: service })?.spec as ServiceSpec | undefined)?.ready ?? 0) > 0,
     );
     this.prometheus = new MemoryPrometheus(this.clock, this.traffic);
     this.guardian = new Guardian(this.clock, this.api, this.traffic, this.prometheus);
@@ -87,7 +97,12 @@ export class MemoryWorld {
       servedKinds: () => this.servedKinds,
       oldSchema: () => this.oldSchema,
     });
-    const operator = new Operator({ world: session, maxConcurrent, resyncMs: 600_000, onFailure: (_key, error) => this.failures.push(error) });
+    const operator = new Operator({
+      world: session,
+      maxConcurrent,
+      resyncMs: 600_000,
+      onFailure: (_key, error) => this.failures.push(error),
+    });
     session.onChange((change) => operator.changed(change));
     operator.start(() => session.releaseKeys());
     const running = { name, session, gate, kill: () => session.kill() };
@@ -130,7 +145,11 @@ export class MemoryWorld {
 
   /** A foreign edit of a route. */
   editRoute(name: string, manager: string, edit: (route: Route) => Route): void {
-    this.api.update({ kind: 'HTTPRoute', namespace: NAMESPACE, name }, manager, (old) => edit(structuredClone(old) as unknown as Route) as unknown as StoredObject);
+    this.api.update(
+      { kind: 'HTTPRoute', namespace: NAMESPACE, name },
+      manager,
+      (old) => edit(structuredClone(old) as unknown as Route) as unknown as StoredObject,
+    );
   }
 
   /** A foreign edit of the weights of one rule, by backend. */
@@ -153,7 +172,10 @@ export class MemoryWorld {
   }
 
   editSpec(name: string, edit: (spec: SpecInput) => SpecInput): void {
-    this.api.update(this.#key(name), 'kubectl-client-side-apply', (old) => ({ ...old, spec: edit(structuredClone(old.spec) as SpecInput) }));
+    this.api.update(this.#key(name), 'kubectl-client-side-apply', (old) => ({
+      ...old,
+      spec: edit(structuredClone(old.spec) as SpecInput),
+    }));
   }
 
   deleteRelease(name: string): void {
@@ -180,8 +202,7 @@ export class MemoryWorld {
   }
 
   release(name: string): CanaryRelease | undefined {
-    const parsed = parseRelease(this.api.get(this.#key(name)));
-    return parsed.ok ? parsed.release : undefined;
+    return parseCached(this.api.get(this.#key(name)));
   }
 
   status(name: string): CanaryRelease['status'] {
@@ -236,8 +257,12 @@ export class MemoryWorld {
     const at = (ms: number) => new Date(ms).toISOString().slice(11, 23);
     const told = this.journal.transitions.slice(-12).map(({ atMs, from, to, message }) => `  ${at(atMs)} ${from} -> ${to}: ${message}`);
     const calls = this.journal.calls.slice(-12).map(({ atMs, verb, target, outcome }) => `  ${at(atMs)} ${verb} ${target}: ${outcome}`);
-    const routes = this.api.list('HTTPRoute').map(({ metadata }) => `  ${metadata.name} ${JSON.stringify(this.weights(metadata.name))} ${JSON.stringify(metadata.annotations)}`);
-    const statuses = this.api.list(KIND).map(({ metadata }) => `  ${metadata.name}: ${this.status(metadata.name)?.state} ${this.status(metadata.name)?.message}`);
+    const routes = this.api
+      .list('HTTPRoute')
+      .map(({ metadata }) => `  ${metadata.name} ${JSON.stringify(this.weights(metadata.name))} ${JSON.stringify(metadata.annotations)}`);
+    const statuses = this.api
+      .list(KIND)
+      .map(({ metadata }) => `  ${metadata.name}: ${this.status(metadata.name)?.state} ${this.status(metadata.name)?.message}`);
     return [`at ${at(this.clock.now())}`, ...statuses, ...routes, 'transitions:', ...told, 'calls:', ...calls].join('\n');
   }
 

@@ -33,18 +33,41 @@ export interface Scene {
   readonly happenings: readonly (readonly [Happening, number])[];
 }
 
-const weights = fc.uniqueArray(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 4 }).map((list) => [...list].sort((a, b) => a - b));
+const weights = fc
+  .uniqueArray(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 4 })
+  .map((list) => [...list].sort((a, b) => a - b));
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ kind: 'nothing' as const }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('edit' as const), route: fc.nat(1), weights: fc.tuple(fc.nat(100), fc.nat(100)) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('edit' as const), route: fc.nat(1), weights: fc.tuple(fc.nat(100), fc.nat(100)) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('endpoints' as const), ready: fc.nat(2), unready: fc.nat(1) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('errors' as const), ratio: fc.constantFrom(0, 0.005, 0.05, 1) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('prometheus' as const), mode: fc.constantFrom('up' as const, 'up' as const, 'down' as const, 'hangs' as const, 'warns' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('prometheus' as const),
+      mode: fc.constantFrom('up' as const, 'up' as const, 'down' as const, 'hangs' as const, 'warns' as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('traffic' as const), rps: fc.constantFrom(0, 1, 50) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('scrapes' as const), outage: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('gateway' as const), mood: fc.constantFrom('quick' as const, 'slow' as const, 'stuck' as const, 'refuses' as const) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('command' as const), verb: fc.constantFrom('approve', 'advance', 'promote', 'pause', 'resume', 'retry') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('gateway' as const),
+      mood: fc.constantFrom('quick' as const, 'slow' as const, 'stuck' as const, 'refuses' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('command' as const),
+      verb: fc.constantFrom('approve', 'advance', 'promote', 'pause', 'resume', 'retry'),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('paused' as const), paused: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('stages' as const), weights }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('revision' as const), hash: fc.nat(2) }) },
@@ -54,7 +77,13 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 
 const rule = fc.record({ serving: fc.integer({ min: 1, max: 200 }), others: fc.array(fc.nat(150), { maxLength: 2 }) });
 
-function buildSpec(parts: { readonly weights: readonly number[]; readonly approval: boolean; readonly bake: boolean; readonly onInconclusive: 'Pause' | 'Promote' | 'Rollback'; readonly then: 'Pause' | 'Reduce' | 'Rollback' }): SpecInput {
+function buildSpec(parts: {
+  readonly weights: readonly number[];
+  readonly approval: boolean;
+  readonly bake: boolean;
+  readonly onInconclusive: 'Pause' | 'Promote' | 'Rollback';
+  readonly then: 'Pause' | 'Reduce' | 'Rollback';
+}): SpecInput {
   return specWith({
     stages: stagesOf(parts.weights, parts.approval),
     promotion: { bake: parts.bake ? '1m' : '0s' },
@@ -64,7 +93,12 @@ function buildSpec(parts: { readonly weights: readonly number[]; readonly approv
 }
 
 function stagesOf(list: readonly number[], approval: boolean): NonNullable<SpecInput['stages']> {
-  return list.map((weight, index) => ({ weight, duration: '40s', timeout: '4m', ...(approval && index === 0 ? { approval: 'Required' as const } : {}) }));
+  return list.map((weight, index) => ({
+    weight,
+    duration: '40s',
+    timeout: '4m',
+    ...(approval && index === 0 ? { approval: 'Required' as const } : {}),
+  }));
 }
 
 /** A random scene of up to `most` happenings. */
@@ -93,7 +127,12 @@ export async function setScene(scene: Scene): Promise<MemoryWorld> {
   world.setService('v1', {});
   world.setService('v2', {});
   scene.routes.forEach((rules, route) => {
-    world.createRoute(`route-${route}`, rules.map(({ serving, others }) => buildRule({ v1: serving, ...Object.fromEntries(others.map((weight, index) => [`x${index}`, weight])), v2: 0 })));
+    world.createRoute(
+      `route-${route}`,
+      rules.map(({ serving, others }) =>
+        buildRule({ v1: serving, ...Object.fromEntries(others.map((weight, index) => [`x${index}`, weight])), v2: 0 }),
+      ),
+    );
   });
   world.startOperator();
   await world.run(1_000);
@@ -167,7 +206,8 @@ function makeFaults(world: MemoryWorld, every: number, code: number): void {
     if (calls % every !== 0) return undefined;
     const wanted = CODES[code] ?? 'GLIDEPATH_E_SERVER';
     const fits = wanted !== 'GLIDEPATH_E_CONFLICT' || verb === 'status';
-    const when = wanted === 'GLIDEPATH_E_FORBIDDEN' || wanted === 'GLIDEPATH_E_CONFLICT' || calls % (2 * every) === 0 ? 'instead' : 'afterwards';
+    const when =
+      wanted === 'GLIDEPATH_E_FORBIDDEN' || wanted === 'GLIDEPATH_E_CONFLICT' || calls % (2 * every) === 0 ? 'instead' : 'afterwards';
     return { when, error: new GlidepathError(fits ? wanted : 'GLIDEPATH_E_SERVER', 'a fault of the test', { retryable: true }) };
   };
 }

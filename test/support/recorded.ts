@@ -19,11 +19,7 @@ export function pick(samples: readonly RecordedSample[], query: string): readonl
 }
 
 /** Requests of a backend by outcome, as the source would count them from its recorded text; absent outcomes are 0. */
-export function countRecorded(
-  recording: string,
-  source: MetricsSource,
-  backend: BackendIdentity,
-): Readonly<Record<Outcome, number>> {
+export function countRecorded(recording: string, source: MetricsSource, backend: BackendIdentity): Readonly<Record<Outcome, number>> {
   const counts = { success: 0, clientError: 0, serverError: 0, ignore: 0 };
   for (const { labels, value } of pick(readRecorded(recording), source.requests(backend, 60_000))) {
     counts[source.classify(labels)] += value;

@@ -23,10 +23,7 @@ function specFor(path: MachinePath): SpecInput {
   const letsPass = takes('isLetPassWithoutProof') || takes('isLetPassWithoutProofAtTheEnd');
   return {
     services: [{ name: 'v1' }, { name: 'v2' }],
-    stages: [
-      { weight: 10, ...timing, approval: reduces ? 'Automatic' : approval },
-      ...(more ? [{ weight: 50, ...timing, approval }] : []),
-    ],
+    stages: [{ weight: 10, ...timing, approval: reduces ? 'Automatic' : approval }, ...(more ? [{ weight: 50, ...timing, approval }] : [])],
     analysis: {
       minRequests: 20,
       window: '20s',
@@ -64,7 +61,8 @@ export class Steering {
   async take(edge: MachineEdge, took: () => boolean): Promise<void> {
     await this.#provoke(edge);
     await this.world.until(edge.name, took, 900_000);
-    if (edge.to === 'stage.analyzing' || edge.to === 'promoting.baking' || edge.to === 'promoting.restoring') this.world.gateway.delayMs = Number.POSITIVE_INFINITY;
+    if (edge.to === 'stage.analyzing' || edge.to === 'promoting.baking' || edge.to === 'promoting.restoring')
+      this.world.gateway.delayMs = Number.POSITIVE_INFINITY;
     if (edge.guard === 'weightIsEffective' && edge.to === 'stage.analyzing' && this.#reduces) await this.#goToSecondStage();
     // The status follows the edge; home writes come before it.
     await this.world.run(1_500);
@@ -72,7 +70,9 @@ export class Steering {
 
   #holdLastWrite({ verb, body }: Call): Fault | undefined {
     const last = verb === 'patch' && Array.isArray(body) && body.some(({ op, path }) => op === 'remove' && path === ANNOTATION_PATH);
-    return this.#holdsLastWrites && last ? { when: 'instead', error: new GlidepathError('GLIDEPATH_E_SERVER', 'held by the test', { retryable: true }) } : undefined;
+    return this.#holdsLastWrites && last
+      ? { when: 'instead', error: new GlidepathError('GLIDEPATH_E_SERVER', 'held by the test', { retryable: true }) }
+      : undefined;
   }
 
   #openGateway(): void {
@@ -83,7 +83,10 @@ export class Steering {
   async #goToSecondStage(): Promise<void> {
     this.world.command('web', 'advance');
     this.#openGateway();
-    await this.world.until('stage 2', () => this.world.status('web')?.release?.stageIndex === 1 && this.world.status('web')?.state === 'stage.analyzing');
+    await this.world.until(
+      'stage 2',
+      () => this.world.status('web')?.release?.stageIndex === 1 && this.world.status('web')?.state === 'stage.analyzing',
+    );
     this.world.gateway.delayMs = Number.POSITIVE_INFINITY;
   }
 
@@ -142,8 +145,8 @@ export class Steering {
   }
 
   #offerCandidate(from: string): void {
-    if (from === 'idle') return this.world.createRelease('web', this.#spec);
     const canary = from === 'promoted' ? 'v1' : 'v2';
-    this.world.setService(canary, { hashes: [`${canary}-next`], unready: 1 });
+    if (from === 'idle') this.world.createRelease('web', this.#spec);
+    else this.world.setService(canary, { hashes: [`${canary}-next`], unready: 1 });
   }
 }

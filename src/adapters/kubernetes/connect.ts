@@ -54,6 +54,8 @@ export interface KubernetesConnection {
   health(): readonly ReflectorHealth[];
   /** Changes of releases, routes, and the Services that were observed. @returns takes the listener off. */
   onChange(listener: ChangeListener): () => void;
+  /** Undefined unless releases are being taken home, else a promise that resolves once they are. */
+  untilQuiet(): Promise<void> | undefined;
   /** Number of the stored CRD's schema. */
   schemaLevel(): Promise<number | undefined>;
   /** Opens the connections of the home lane ahead of need; they stay open for a minute. */
@@ -97,6 +99,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
         for (const remove of removals) remove();
       };
     },
+    untilQuiet: () => transport.gate.untilQuiet(),
     schemaLevel: () => readSchemaLevel(transport),
     warm: (connections) => {
       const all = options.homeConnections ?? HOME_CONNECTIONS;

@@ -1,11 +1,18 @@
 // Home first, over the whole operator (rule 1): while home writes are under way every other write waits here, but never
 // for ever, so that an endless stream of home writes cannot silence status and events.
 
+/** One cause takes many releases home: their verdicts come in a moment apart, and that is one burst. */
+const BURST_GAP_MS = 100;
+const QUIET_POLL_MS = 20;
+
 /** Counts home writes and lets the others wait for a quiet moment. */
 export class HomeGate {
   readonly #mostWaitMs: number;
   readonly #waiting = new Set<() => void>();
   #underWay = 0;
+  #burstSinceMs = Number.NEGATIVE_INFINITY;
+  #lastEndMs = Number.NEGATIVE_INFINITY;
+  #quiet: Promise<void> | undefined;
 
   constructor(mostWaitMs = 5_000) {
     this.#mostWaitMs = mostWaitMs;
@@ -18,11 +25,13 @@ export class HomeGate {
 
   /** Runs a home write; others wait meanwhile. */
   async hold<T>(write: () => Promise<T>): Promise<T> {
+    if (!this.#isBurst()) this.#burstSinceMs = performance.now();
     this.#underWay += 1;
     try {
       return await write();
     } finally {
       this.#underWay -= 1;
+      this.#lastEndMs = performance.now();
       if (this.#underWay === 0) this.#open();
     }
   }
@@ -41,6 +50,29 @@ export class HomeGate {
       signal?.addEventListener('abort', leave, { once: true });
       this.#waiting.add(leave);
     });
+  }
+
+  /**
+   * For whoever can do something else meanwhile: undefined unless releases are being taken home, else a promise that resolves
+   * once they are, or when that has taken as long as a write waits at most.
+   */
+  untilQuiet(): Promise<void> | undefined {
+    if (!this.#isBusy()) return undefined;
+    this.#quiet ??= this.#waitForQuiet();
+    return this.#quiet;
+  }
+
+  async #waitForQuiet(): Promise<void> {
+    while (this.#isBusy()) await new Promise((resolve) => setTimeout(resolve, QUIET_POLL_MS));
+    this.#quiet = undefined;
+  }
+
+  #isBurst(): boolean {
+    return this.#underWay > 0 || performance.now() - this.#lastEndMs < BURST_GAP_MS;
+  }
+
+  #isBusy(): boolean {
+    return this.#isBurst() && performance.now() - this.#burstSinceMs < this.#mostWaitMs;
   }
 
   #open(): void {

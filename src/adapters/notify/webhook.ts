@@ -102,7 +102,11 @@ export class WebhookNotifier implements Notifier {
       return;
     }
     this.#queue.add(lane, {
-      run: () => this.#deliver(url, receiver, notification).then(() => tell('sent', ''), (thrown: unknown) => tell('failed', messageOf(thrown))),
+      run: () =>
+        this.#deliver(url, receiver, notification).then(
+          () => tell('sent', ''),
+          (thrown: unknown) => tell('failed', messageOf(thrown)),
+        ),
       drop: () => tell('dropped', `too many notifications wait for ${url.origin}`),
     });
   }

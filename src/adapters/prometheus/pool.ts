@@ -64,5 +64,7 @@ function openConnection(endpoint: string, credentials: Credentials): PrometheusC
 }
 
 function keyOf(endpoint: string, { ca, cert, key }: Credentials): string {
-  return createHash('sha256').update(JSON.stringify([endpoint, ca, cert, key])).digest('base64');
+  return createHash('sha256')
+    .update(JSON.stringify([endpoint, ca, cert, key]))
+    .digest('base64');
 }

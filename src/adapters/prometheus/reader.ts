@@ -192,8 +192,7 @@ function tooLate(timeoutMs: number): GlidepathError {
 async function beforeDeadline<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const late = Promise.withResolvers<never>();
-  const refuse = (): void =>
-    late.reject(new GlidepathError(UNAVAILABLE, 'the credentials for Prometheus could not be read in time'));
+  const refuse = (): void => late.reject(new GlidepathError(UNAVAILABLE, 'the credentials for Prometheus could not be read in time'));
   signal.addEventListener('abort', refuse, { once: true });
   try {
     return await Promise.race([promise, late.promise]);

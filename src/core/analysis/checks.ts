@@ -67,7 +67,6 @@ function findingOf(check: Check, look: LookReading): Evidence<Finding> {
       return mapFacts(requestsOf(look), (counts) => judgeRate(counts, limits));
     case 'Latency':
       return judgeLatency(look.latency, parseQuantile(check.quantile ?? '0.99'), limits);
-    case undefined:
     default:
       return mapFacts(look.own[check.name] ?? missing(check), (value) => judgeValue(value, limits));
   }

@@ -10,7 +10,8 @@ import { noteDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
 import { foldLook, gridOf } from './looks.ts';
-import { findPauseReason, step, type Telling } from './machine.ts';
+import { findPauseReason, type Telling } from './guards.ts';
+import { step } from './machine.ts';
 import type { Observation } from './observation.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import * as steps from './steps.ts';
@@ -43,14 +44,10 @@ const MOST_STEPS = 20;
  * Decides. @param status the last status, committed or not
  * @param now Unix milliseconds
  */
-export function decide(
-  spec: CanaryReleaseSpec,
-  status: CanaryReleaseStatus,
-  observation: Observation,
-  now: number,
-): Decision {
+export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, observation: Observation, now: number): Decision {
   const known = parseState(status.state);
-  if (known === undefined || observation.release.unknownState !== undefined || (status.stateVersion ?? STATE_VERSION) > STATE_VERSION) return refuseUnknown(spec, status, observation, now);
+  if (known === undefined || observation.release.unknownState !== undefined || (status.stateVersion ?? STATE_VERSION) > STATE_VERSION)
+    return refuseUnknown(spec, status, observation, now);
   const folded = foldLooks(spec, status, known, observation);
   const news = findVerdictNews(spec, status, folded);
   const edited = applyEdit(spec, folded, known);
@@ -72,12 +69,7 @@ export function decide(
   };
 }
 
-function foldLooks(
-  spec: CanaryReleaseSpec,
-  status: CanaryReleaseStatus,
-  state: StateName,
-  observation: Observation,
-): CanaryReleaseStatus {
+function foldLooks(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, state: StateName, observation: Observation): CanaryReleaseStatus {
   if (!isJudged(state) || spec.analysis.mode === 'Off') return status;
   return observation.looks.reduce((folded, look) => {
     const next = foldLook(spec, folded, look);
@@ -116,11 +108,7 @@ function obey(
   };
 }
 
-function handled(
-  status: CanaryReleaseStatus,
-  command: NonNullable<Facts['command']>,
-  result: 'Done' | 'Refused',
-): CanaryReleaseStatus {
+function handled(status: CanaryReleaseStatus, command: NonNullable<Facts['command']>, result: 'Done' | 'Refused'): CanaryReleaseStatus {
   const { verb, release, at, by, stage } = command;
   return {
     ...status,
@@ -143,13 +131,7 @@ interface Walked {
 }
 
 /** Steps until nothing moves. A command is used up by the first step that it lets happen, or by the first that it does not. */
-function walk(
-  spec: CanaryReleaseSpec,
-  start: CanaryReleaseStatus,
-  from: StateName,
-  observation: Observation,
-  now: number,
-): Walked {
+function walk(spec: CanaryReleaseSpec, start: CanaryReleaseStatus, from: StateName, observation: Observation, now: number): Walked {
   let [state, status] = [from, start];
   const transitions: Transition[] = [];
   const tellings: Telling[] = [];
@@ -188,7 +170,8 @@ function isObeyedBy(verb: string, to: StateName): boolean {
 }
 
 function refuseForNow({ command, blocker, rejection, canaryReady, acceptanceWait }: Facts, state: StateName): Telling {
-  const why = blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
+  const why =
+    blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
   const who = command?.by ?? 'a person';
   return { reason: 'CommandRefused', message: `${command?.verb} by ${who} cannot be done now: ${why}; give it again later`, warning: true };
 }
@@ -234,15 +217,9 @@ function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Fact
 }
 
 /** A stored state that this version does not know: traffic can be taken home, nothing can be raised, and it says so. */
-function refuseUnknown(
-  spec: CanaryReleaseSpec,
-  status: CanaryReleaseStatus,
-  observation: Observation,
-  now: number,
-): Decision {
+function refuseUnknown(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, observation: Observation, now: number): Decision {
   const { metadata } = observation.release;
-  const wantsHome =
-    metadata.deletionTimestamp !== undefined || metadata.annotations?.[ABORT_ANNOTATION] === status.release?.id;
+  const wantsHome = metadata.deletionTimestamp !== undefined || metadata.annotations?.[ABORT_ANNOTATION] === status.release?.id;
   if (wantsHome && status.release !== undefined) {
     const { state: _state, stateVersion: _version, ...rest } = status;
     return decide(spec, { ...rest, state: 'stage.analyzing', stateVersion: STATE_VERSION }, observation, now);
@@ -252,7 +229,11 @@ function refuseUnknown(
   const blocked = { ...facts, blocker: { reason: 'UnknownState', message } };
   return {
     state: 'blocked',
-    status: { ...describeStatus(status, 'blocked', blocked), ...(status.state === undefined ? {} : { state: status.state }), ...(status.stateVersion === undefined ? {} : { stateVersion: status.stateVersion }) },
+    status: {
+      ...describeStatus(status, 'blocked', blocked),
+      ...(status.state === undefined ? {} : { state: status.state }),
+      ...(status.stateVersion === undefined ? {} : { stateVersion: status.stateVersion }),
+    },
     transitions: [],
     tellings: [],
     drift: undefined,

@@ -186,7 +186,11 @@ function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | unde
   const { metrics } = facts.observation;
   if (metrics.kind === 'refused') return { status: 'False', reason: metrics.reason, message: metrics.message };
   if (status.release?.unavailableSince !== undefined)
-    return { status: 'False', reason: 'Unavailable', message: `Prometheus cannot be asked since ${status.release.unavailableSince}; weights are held` };
+    return {
+      status: 'False',
+      reason: 'Unavailable',
+      message: `Prometheus cannot be asked since ${status.release.unavailableSince}; weights are held`,
+    };
   return { status: 'True', reason: 'Available', message: `metrics source ${metrics.source}` };
 }
 
@@ -197,6 +201,10 @@ function describeMode(facts: Facts): Word {
     case 'Observe':
       return { status: 'False', reason: 'Observing', message: 'spec.analysis.mode is Observe: verdicts are told and never acted on' };
     case 'Off':
-      return { status: 'False', reason: 'AnalysisOff', message: 'spec.analysis.mode is Off: weights rise by time alone, nothing is judged' };
+      return {
+        status: 'False',
+        reason: 'AnalysisOff',
+        message: 'spec.analysis.mode is Off: weights rise by time alone, nothing is judged',
+      };
   }
 }

@@ -44,12 +44,7 @@ export function letGoLeftRoutes(status: CanaryReleaseStatus, facts: Facts): Cana
   return { ...status, release: { ...status.release, routes: status.release.routes.filter((route) => !left.includes(route)) } };
 }
 
-function desireRoute(
-  status: CanaryReleaseStatus,
-  state: StateName,
-  facts: Facts,
-  standing: RouteStanding,
-): RouteIntent | undefined {
+function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts, standing: RouteStanding): RouteIntent | undefined {
   if (standing.route === undefined) return undefined;
   const { mark, homeMark } = facts;
   const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
@@ -67,12 +62,7 @@ function desireHome(standing: RouteStanding, homeMark: string): RouteIntent | un
 }
 
 /** Down is always asserted, up only where a raise is under way. */
-function desireShare(
-  status: CanaryReleaseStatus,
-  state: StateName,
-  standing: RouteStanding,
-  mark: string,
-): RouteIntent | undefined {
+function desireShare(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding, mark: string): RouteIntent | undefined {
   const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
   const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
   if (shares.includes('above')) return { kind: 'lower', standing, wanted: share, mark };
@@ -80,17 +70,10 @@ function desireShare(
   const raising = state === 'stage.shifting' || state === 'promoting.rollingOut' || status.release?.puttingBack === true;
   if (!raising) return undefined;
   // Somebody replaced the route and our mark with it: it is claimed again before the raise, which tests it.
-  return standing.mark === undefined
-    ? { kind: 'claim', standing, wanted: share, mark }
-    : { kind: 'raise', standing, wanted: share, mark };
+  return standing.mark === undefined ? { kind: 'claim', standing, wanted: share, mark } : { kind: 'raise', standing, wanted: share, mark };
 }
 
-function desireRestored(
-  status: CanaryReleaseStatus,
-  state: StateName,
-  standing: RouteStanding,
-  mark: string,
-): RouteIntent | undefined {
+function desireRestored(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding, mark: string): RouteIntent | undefined {
   const kind = state === 'promoting.restoring' ? 'promoted' : 'restored';
   if (status.release?.retained === true)
     return standing.mark === undefined ? undefined : { kind: 'restore', standing: { ...standing, rules: [] }, wanted: { kind }, mark };

@@ -149,12 +149,7 @@ function isEvidenceFresh(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, n
   return (fromTime(status.release?.lookGridAt) ?? Number.NEGATIVE_INFINITY) >= oldest;
 }
 
-function isRevisionChanged(
-  spec: CanaryReleaseSpec,
-  status: CanaryReleaseStatus,
-  key: CandidateKey | undefined,
-  known: boolean,
-): boolean {
+function isRevisionChanged(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, key: CandidateKey | undefined, known: boolean): boolean {
   const release = status.release;
   if (release === undefined || key === undefined) return false;
   const listed = (spec.services ?? []).map((service) => service.name);

@@ -4,144 +4,32 @@
 
 import { assign, setup, transition, type ExecutableActionsFrom } from 'xstate';
 import { parseDuration } from '../../api/duration.ts';
-import type { EventReason } from '../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Facts } from './facts.ts';
-import type { CandidateKey } from './revision.ts';
 import { fromMachineValue, toMachineValue, type StateName } from './state.ts';
 import * as say from './sentences.ts';
 import * as steps from './steps.ts';
-import { fromTime } from './times.ts';
-
-/** What the machine carries: the status as it grows. */
-export interface MachineContext {
-  readonly status: CanaryReleaseStatus;
-}
-
-/** The one event: what is known now. */
-export interface Observed {
-  readonly type: 'OBSERVED';
-  readonly facts: Facts;
-}
-
-/** An edge in words: the event reason it is told under, and the sentence. */
-export interface Telling {
-  readonly reason: EventReason;
-  readonly message: string;
-  readonly warning?: boolean;
-}
-
-type Scope = { readonly context: MachineContext; readonly event: Observed };
-
-const release = ({ context }: Scope) => context.status.release;
-const stageIndex = (scope: Scope) => release(scope)?.stageIndex ?? 0;
-const isLastStage = (scope: Scope) => stageIndex(scope) >= scope.event.facts.spec.stages.length - 1;
-const isAtStageWeight = (scope: Scope) =>
-  (scope.context.status.weight ?? 0) >= (scope.event.facts.stage?.weight ?? 0);
-const isApproved = (scope: Scope, stage: number) => (release(scope)?.approvedStages ?? []).includes(stage);
-
-/** The approvals that leaving this stage needs: its own, and the promotion's where the last stage is left. */
-function areApprovalsGiven(scope: Scope): boolean {
-  const { spec, stage } = scope.event.facts;
-  const own = stage?.approval !== 'Required' || isApproved(scope, stageIndex(scope) + 1);
-  const promotion = !isLastStage(scope) || spec.promotion.approval !== 'Required' || isApproved(scope, spec.stages.length + 1);
-  return own && promotion;
-}
-
-const isOrdered = (scope: Scope, verb: string) => {
-  const command = scope.event.facts.command;
-  return command !== undefined && command.refusal === undefined && command.verb === verb;
-};
-
-function mayRaise({ event }: Scope): boolean {
-  const { blocker, canaryReady, rejection, acceptanceWait } = event.facts;
-  return blocker === undefined && rejection === undefined && acceptanceWait === undefined && canaryReady;
-}
-
-/** Trouble that only a raise shows: it seems to be gone as soon as the raise was taken back, so it is tried again now and then. */
-const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'Forbidden'];
-const TRY_AGAIN_MS = 60_000;
-
-function waitsForAnotherTry(current: ReturnType<typeof release>, now: number): boolean {
-  const tried = fromTime(current?.shiftedAt) ?? fromTime(current?.blockedSince) ?? now;
-  return SHOWN_BY_WRITING.includes(current?.blockedReason ?? '') && now < tried + TRY_AGAIN_MS;
-}
-
-/** The trouble is gone, the gateways have taken what is there, and a raise that was taken back has its proof still (rule 2). */
-function isFree(scope: Scope, to: StateName): boolean {
-  const { blocker, acceptanceWait, rejection, now, enforced, evidenceFresh } = scope.event.facts;
-  if (blocker !== undefined || acceptanceWait !== undefined || rejection !== undefined) return false;
-  const current = release(scope);
-  if (waitsForAnotherTry(current, now)) return false;
-  const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
-  if (!raises || !enforced || (scope.context.status.weight ?? 0) === 0) return true;
-  return current?.verdict === 'Pass' && evidenceFresh;
-}
-
-const isProven = (scope: Scope) => scope.event.facts.stageProven && mayRaise(scope);
-
-function isInconclusiveTooLong(scope: Scope): boolean {
-  const { timedOut, enforced, evidenceFresh } = scope.event.facts;
-  return timedOut && enforced && evidenceFresh && release(scope)?.verdict !== 'Unavailable' && !scope.event.facts.stageProven;
-}
-
-function isUnavailableTooLong({ context, event }: Scope): boolean {
-  const { now, spec, enforced } = event.facts;
-  const since = fromTime(context.status.release?.unavailableSince);
-  return enforced && since !== undefined && now >= since + parseDuration(spec.analysis.onUnavailable.after);
-}
-
-/** Reasons to pause, in the order in which they are told. */
-const PAUSES: readonly (readonly [reason: string, applies: (scope: Scope) => boolean])[] = [
-  ['Spec', ({ event }) => event.facts.spec.paused],
-  ['Command', (scope) => isOrdered(scope, 'pause')],
-  ['DeadlineExceeded', isDeadlineOver],
-  ['MetricsUnavailable', (scope) => isUnavailableTooLong(scope) && scope.event.facts.spec.analysis.onUnavailable.then === 'Pause'],
-  ['Inconclusive', shouldAskWithoutProof],
-  ['BlockedTooLong', isBlockedTooLong],
-];
-
-/** Why the release pauses, if anything says so. */
-export function findPauseReason(scope: Scope): string | undefined {
-  return PAUSES.find(([, applies]) => applies(scope))?.[0];
-}
-
-function isDeadlineOver(scope: Scope): boolean {
-  const { now, spec } = scope.event.facts;
-  const deadline = fromTime(release(scope)?.deadlineAt);
-  return spec.deadline.then === 'Pause' && deadline !== undefined && now >= deadline;
-}
-
-/** `Promote` needs one Pass in the stage; without it a person is asked, as with `Pause`. */
-function shouldAskWithoutProof(scope: Scope): boolean {
-  const { spec, state } = scope.event.facts;
-  const { onInconclusive } = spec.analysis;
-  const asks = onInconclusive === 'Pause' || (onInconclusive === 'Promote' && release(scope)?.passInStage !== true);
-  return asks && state === 'stage.analyzing' && isInconclusiveTooLong(scope);
-}
-
-function isBlockedTooLong(scope: Scope): boolean {
-  const { now, spec, state, blocker } = scope.event.facts;
-  const since = fromTime(release(scope)?.blockedSince);
-  if (state !== 'blocked' || blocker === undefined || since === undefined) return false;
-  return spec.onBlocked.then === 'Pause' && now >= since + parseDuration(spec.onBlocked.after);
-}
-
-function mayResume(scope: Scope): boolean {
-  const { spec } = scope.event.facts;
-  if (spec.paused) return false;
-  return isOrdered(scope, 'resume') || release(scope)?.pausedBy === 'Spec';
-}
-
-/** The candidate to start with: a new one, or at `retry` the rejected one again. */
-function candidateOf(scope: Scope): CandidateKey | undefined {
-  const { candidate, canaryKey } = scope.event.facts;
-  return candidate ?? (isOrdered(scope, 'retry') ? canaryKey : undefined);
-}
-
-function attemptOf(scope: Scope): number {
-  return isOrdered(scope, 'retry') ? (release(scope)?.attempt ?? 1) + 1 : 1;
-}
+import {
+  areApprovalsGiven,
+  attemptOf,
+  candidateOf,
+  findPauseReason,
+  isAtStageWeight,
+  isFree,
+  isInconclusiveTooLong,
+  isLastStage,
+  isOrdered,
+  isProven,
+  isUnavailableTooLong,
+  mayRaise,
+  mayResume,
+  release,
+  stageIndex,
+  type MachineContext,
+  type Observed,
+  type Scope,
+  type Telling,
+} from './guards.ts';
 
 const machineSetup = setup({
   types: {} as { context: MachineContext; events: Observed; input: MachineContext },
@@ -154,15 +42,13 @@ const machineSetup = setup({
       !scope.event.facts.deleting &&
       !scope.event.facts.spec.paused,
     isBlocked: ({ event }) => event.facts.blocker !== undefined && !event.facts.deleting,
-    isFreeAgain: (scope, params: { readonly to: StateName }) =>
-      release(scope)?.returnTo === params.to && isFree(scope, params.to),
+    isFreeAgain: (scope, params: { readonly to: StateName }) => release(scope)?.returnTo === params.to && isFree(scope, params.to),
     shouldPause: (scope) => findPauseReason(scope) !== undefined,
     mayResumeTo: (scope, params: { readonly to: StateName }) => mayResume(scope) && release(scope)?.returnTo === params.to,
     routesAreClaimedAndCanaryIsReady: (scope) =>
       scope.event.facts.claimed && mayRaise(scope) && (!scope.event.facts.judging || release(scope)?.judgeAnswered === true),
     weightIsEffective: ({ event }) => event.facts.weightEffective,
-    weightIsEffectiveAndBakes: ({ event }) =>
-      event.facts.weightEffective && parseDuration(event.facts.spec.promotion.bake) > 0,
+    weightIsEffectiveAndBakes: ({ event }) => event.facts.weightEffective && parseDuration(event.facts.spec.promotion.bake) > 0,
     stageIsProvenBelowItsWeight: (scope) => isProven(scope) && !isAtStageWeight(scope),
     stageIsProven: (scope) => isProven(scope) && areApprovalsGiven(scope) && !isLastStage(scope),
     lastStageIsProven: (scope) => isProven(scope) && areApprovalsGiven(scope) && isLastStage(scope),
@@ -186,8 +72,7 @@ const machineSetup = setup({
     shouldReduce: (scope) =>
       isUnavailableTooLong(scope) && scope.event.facts.spec.analysis.onUnavailable.then === 'Reduce' && stageIndex(scope) > 0,
     isAdvanced: (scope) => isOrdered(scope, 'advance') && mayRaise(scope) && !isLastStage(scope),
-    isPromotedByCommand: (scope) =>
-      (isOrdered(scope, 'promote') || (isOrdered(scope, 'advance') && isLastStage(scope))) && mayRaise(scope),
+    isPromotedByCommand: (scope) => (isOrdered(scope, 'promote') || (isOrdered(scope, 'advance') && isLastStage(scope))) && mayRaise(scope),
     // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
     bakeIsServed: ({ event }) => event.facts.stageServed && event.facts.weightEffective,
     allRoutesAreHome: ({ event }) => event.facts.allHome,
@@ -228,14 +113,25 @@ const machineSetup = setup({
 /** An announcement whose words are made when the edge is taken, from the status after the steps before it. */
 const tell = (words: (scope: Scope) => Telling) => ({ type: 'tell' as const, params: words as never });
 
-const goHome = { guard: 'mustGoHome', target: '#release.rollingBack.goingHome', actions: ['beginHome', tell(say.rollbackStarted)] } as const;
+const goHome = {
+  guard: 'mustGoHome',
+  target: '#release.rollingBack.goingHome',
+  actions: ['beginHome', tell(say.rollbackStarted)],
+} as const;
 const letGo = { guard: 'isLetGo', target: '#release.rollingBack.cleaning', actions: ['beginLettingGo'] } as const;
 const pause = { guard: 'shouldPause', target: '#release.paused', actions: [tell(say.paused), 'pause'] } as const;
 const block = { guard: 'isBlocked', target: '#release.blocked', actions: ['block', tell(say.blocked)] } as const;
 const start = { guard: 'candidateMayStart', target: '#release.preparing', actions: ['start', tell(say.releaseStarted)] } as const;
 const running = [goHome, letGo] as const;
 
-const RESUMABLE = ['preparing', 'stage.shifting', 'stage.analyzing', 'stage.awaitingApproval', 'promoting.rollingOut', 'promoting.baking'] as const;
+const RESUMABLE = [
+  'preparing',
+  'stage.shifting',
+  'stage.analyzing',
+  'stage.awaitingApproval',
+  'promoting.rollingOut',
+  'promoting.baking',
+] as const;
 const resumes = RESUMABLE.map((to) => ({
   guard: { type: 'mayResumeTo' as const, params: { to } },
   target: `#release.${to}` as const,
@@ -260,7 +156,11 @@ export const releaseMachine = machineSetup.createMachine({
           ...running,
           pause,
           block,
-          { guard: 'routesAreClaimedAndCanaryIsReady', target: '#release.stage.shifting', actions: ['enterFirstStage', tell(say.weightShifted)] },
+          {
+            guard: 'routesAreClaimedAndCanaryIsReady',
+            target: '#release.stage.shifting',
+            actions: ['enterFirstStage', tell(say.weightShifted)],
+          },
         ],
       },
     },
@@ -283,15 +183,35 @@ export const releaseMachine = machineSetup.createMachine({
               ...running,
               pause,
               block,
-              { guard: 'isPromotedByCommand', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
+              {
+                guard: 'isPromotedByCommand',
+                target: '#release.promoting.rollingOut',
+                actions: ['enterPromotion', tell(say.promotionStarted)],
+              },
               { guard: 'isAdvanced', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
               { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', tell(say.weightReduced)] },
-              { guard: 'stageIsProvenBelowItsWeight', target: '#release.stage.shifting', actions: ['enterSameStage', tell(say.weightShifted)] },
+              {
+                guard: 'stageIsProvenBelowItsWeight',
+                target: '#release.stage.shifting',
+                actions: ['enterSameStage', tell(say.weightShifted)],
+              },
               { guard: 'stageIsProvenAndNeedsApproval', target: '#release.stage.awaitingApproval', actions: [tell(say.approvalNeeded)] },
               { guard: 'stageIsProven', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
-              { guard: 'lastStageIsProven', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
-              { guard: 'isLetPassWithoutProof', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.passedWithoutProof)] },
-              { guard: 'isLetPassWithoutProofAtTheEnd', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.passedWithoutProof)] },
+              {
+                guard: 'lastStageIsProven',
+                target: '#release.promoting.rollingOut',
+                actions: ['enterPromotion', tell(say.promotionStarted)],
+              },
+              {
+                guard: 'isLetPassWithoutProof',
+                target: '#release.stage.shifting',
+                actions: ['enterNextStage', tell(say.passedWithoutProof)],
+              },
+              {
+                guard: 'isLetPassWithoutProofAtTheEnd',
+                target: '#release.promoting.rollingOut',
+                actions: ['enterPromotion', tell(say.passedWithoutProof)],
+              },
             ],
           },
         },
@@ -301,11 +221,19 @@ export const releaseMachine = machineSetup.createMachine({
               ...running,
               pause,
               block,
-              { guard: 'isPromotedByCommand', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
+              {
+                guard: 'isPromotedByCommand',
+                target: '#release.promoting.rollingOut',
+                actions: ['enterPromotion', tell(say.promotionStarted)],
+              },
               { guard: 'isAdvanced', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
               { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', tell(say.weightReduced)] },
               { guard: 'stageIsProven', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
-              { guard: 'lastStageIsProven', target: '#release.promoting.rollingOut', actions: ['enterPromotion', tell(say.promotionStarted)] },
+              {
+                guard: 'lastStageIsProven',
+                target: '#release.promoting.rollingOut',
+                actions: ['enterPromotion', tell(say.promotionStarted)],
+              },
             ],
           },
         },
@@ -328,12 +256,20 @@ export const releaseMachine = machineSetup.createMachine({
         },
         baking: {
           on: {
-            OBSERVED: [...running, pause, block, { guard: 'bakeIsServed', target: '#release.promoting.restoring', actions: ['beginRestoring'] }],
+            OBSERVED: [
+              ...running,
+              pause,
+              block,
+              { guard: 'bakeIsServed', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
+            ],
           },
         },
         restoring: {
           on: {
-            OBSERVED: [...running, { guard: 'allRoutesAreLeft', target: '#release.promoted', actions: ['settlePromoted', tell(say.promoted)] }],
+            OBSERVED: [
+              ...running,
+              { guard: 'allRoutesAreLeft', target: '#release.promoted', actions: ['settlePromoted', tell(say.promoted)] },
+            ],
           },
         },
       },

@@ -7,11 +7,7 @@ import { pickFactor } from '../routing/weights.ts';
 import type { Sides } from './revision.ts';
 
 /** The routes in scope, in the order of the cache. */
-export function routesInScope(
-  spec: CanaryReleaseSpec,
-  routes: readonly Route[],
-  services: readonly string[],
-): readonly Route[] {
+export function routesInScope(spec: CanaryReleaseSpec, routes: readonly Route[], services: readonly string[]): readonly Route[] {
   const refs = spec.routeRefs;
   if (refs !== undefined && refs.length > 0)
     return routes.filter((route) => refs.some((ref) => ref.kind === route.kind && ref.name === route.metadata.name));

@@ -1,6 +1,6 @@
 // The words of every announcement: the event reason and one sentence that names what was found and what happens next.
 
-import type { MachineContext, Observed, Telling } from './machine.ts';
+import type { MachineContext, Observed, Telling } from './guards.ts';
 import { clockOf, fromTime } from './times.ts';
 
 type Scope = { readonly context: MachineContext; readonly event: Observed };

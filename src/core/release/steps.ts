@@ -16,7 +16,10 @@ type Release = NonNullable<Status['release']>;
 
 /** A hash of everything that an edit in mid-release can change. */
 export function hashPlan(spec: CanaryReleaseSpec): string {
-  return createHash('sha256').update(JSON.stringify([spec.stages, spec.analysis, spec.promotion])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([spec.stages, spec.analysis, spec.promotion]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** The longest that a stage may wait for proof. */
@@ -119,7 +122,11 @@ export function beginStageClock(status: Status, facts: Facts): Status {
 /** Watches the canary at 100% with the way back kept open. */
 export function beginBake(status: Status, facts: Facts): Status {
   const ends = toTime(facts.now + parseDuration(facts.spec.promotion.bake));
-  return edit(status, { cleanSince: toTime(facts.now), stageStartedAt: toTime(facts.now), bakeEndsAt: ends }, ['driftSince', 'blockedSince', 'blockedReason']);
+  return edit(status, { cleanSince: toTime(facts.now), stageStartedAt: toTime(facts.now), bakeEndsAt: ends }, [
+    'driftSince',
+    'blockedSince',
+    'blockedReason',
+  ]);
 }
 
 /** From here on the routes are left with what a promotion leaves. */
@@ -129,17 +136,28 @@ export function beginRestoring(status: Status): Status {
 
 /** All weight home: the first thing that is written, before this status itself. */
 export function beginHome(status: Status, reason: HomeReason): Status {
-  const going = edit(
-    status,
-    { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects },
-    ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'stageEndsAt', 'stageTimesOutAt'],
-  );
+  const going = edit(status, { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects }, [
+    'returnTo',
+    'blockedSince',
+    'blockedReason',
+    'pausedBy',
+    'puttingBack',
+    'driftSince',
+    'stageEndsAt',
+    'stageTimesOutAt',
+  ]);
   return { ...going, weight: 0 };
 }
 
 /** Deleted with `deletionPolicy: Retain`: the weights stay, our mark goes. */
 export function beginLettingGo(status: Status): Status {
-  return edit(status, { outcome: 'RolledBack', reason: 'Deleted', reasonMessage: 'deleted with deletionPolicy: Retain', rejects: false, retained: true });
+  return edit(status, {
+    outcome: 'RolledBack',
+    reason: 'Deleted',
+    reasonMessage: 'deleted with deletionPolicy: Retain',
+    rejects: false,
+    retained: true,
+  });
 }
 
 /** Ends a promotion: the roles have swapped. */
@@ -154,7 +172,10 @@ export function settlePromoted(status: Status, facts: Facts): Status {
     checks: [],
     serving: { service: release.canary.service, revision: release.revision },
     settled: settledFrom(old),
-    proven: [{ revision: release.revision, at: toTime(facts.now) }, ...(status.proven ?? []).filter((entry) => entry.revision !== release.revision)].slice(0, MAX_PROVEN),
+    proven: [
+      { revision: release.revision, at: toTime(facts.now) },
+      ...(status.proven ?? []).filter((entry) => entry.revision !== release.revision),
+    ].slice(0, MAX_PROVEN),
     history: remember(status, release, 'Promoted', facts.now),
     release: { ...release, finishedAt: toTime(facts.now) },
   };
@@ -246,7 +267,9 @@ export function block(status: Status, facts: Facts, from: StateName): Status {
 export function unblock(status: Status, facts: Facts): Status {
   const back = status.release?.returnTo;
   const tries = back === 'preparing' || back === 'stage.shifting' || back === 'promoting.rollingOut';
-  const drop: readonly (keyof Release)[] = tries ? ['returnTo', 'contestedBy'] : ['blockedSince', 'blockedReason', 'returnTo', 'contestedBy'];
+  const drop: readonly (keyof Release)[] = tries
+    ? ['returnTo', 'contestedBy']
+    : ['blockedSince', 'blockedReason', 'returnTo', 'contestedBy'];
   const free = edit(status, tries ? { shiftedAt: toTime(facts.now) } : {}, drop);
   if (back === 'stage.shifting') return enterStage(free, facts, status.release?.stageIndex ?? 0);
   return back === 'promoting.rollingOut' ? enterPromotion(free, facts) : free;

@@ -3,16 +3,12 @@
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
-import type { Telling } from './machine.ts';
+import type { Telling } from './guards.ts';
 import { isRunning, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
 
 /** The news between two statuses of the same release. */
-export function findVerdictNews(
-  spec: CanaryReleaseSpec,
-  before: CanaryReleaseStatus,
-  after: CanaryReleaseStatus,
-): readonly Telling[] {
+export function findVerdictNews(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
   return [...findFails(before, after), ...findOutage(before, after), ...findSilence(spec, before, after)];
 }
 
@@ -29,13 +25,19 @@ function findFails(before: CanaryReleaseStatus, after: CanaryReleaseStatus): rea
     .map((entry): Telling => {
       const check = (after.checks ?? []).find((one) => one.name === entry.check);
       const over = check?.requests === undefined ? '' : ` over ${check.requests} canary requests`;
-      return { reason: 'VerdictFailed', message: `check ${entry.check} fails: ${check?.value ?? ''} (limit ${check?.limit ?? ''})${over}`, warning: true };
+      return {
+        reason: 'VerdictFailed',
+        message: `check ${entry.check} fails: ${check?.value ?? ''} (limit ${check?.limit ?? ''})${over}`,
+        warning: true,
+      };
     });
 }
 
 function findOutage(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
   if (after.release?.unavailableSince === undefined || before.release?.unavailableSince !== undefined) return [];
-  return [{ reason: 'MetricsUnavailable', message: `Prometheus cannot be asked; the weight is held at ${after.weight ?? 0}%`, warning: true }];
+  return [
+    { reason: 'MetricsUnavailable', message: `Prometheus cannot be asked; the weight is held at ${after.weight ?? 0}%`, warning: true },
+  ];
 }
 
 /** No traffic is told when it has lasted a whole window: the first looks of a stage often see none. */

@@ -49,7 +49,10 @@ async function setUp(reactions: Reaction[] = [], options: Partial<WebhookNotifie
     backoffMs: 1,
     ...options,
   });
-  closers.push(() => receiver.close(), () => notifier.close(0));
+  closers.push(
+    () => receiver.close(),
+    () => notifier.close(0),
+  );
   const to: NotificationReceiver = { name: 'team', url: `${receiver.url}/hooks/team`, secretRef: { name: 'hooks' } };
   return { receiver, notifier, outcomes, to };
 }
@@ -86,7 +89,9 @@ describe('a notification', () => {
     const [request] = receiver.received;
     const timestamp = request?.headers['x-glidepath-timestamp'];
     expect(timestamp).toBe(String(Math.floor(NOW / 1_000)));
-    const expected = createHmac('sha256', KEY).update(`${String(timestamp)}.${request?.body}`).digest('hex');
+    const expected = createHmac('sha256', KEY)
+      .update(`${String(timestamp)}.${request?.body}`)
+      .digest('hex');
     expect(request?.headers['x-glidepath-signature']).toBe(`sha256=${expected}`);
   });
 

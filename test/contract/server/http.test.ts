@@ -53,7 +53,10 @@ describe('the pages', () => {
     const broken = () => {
       throw new Error('no facts');
     };
-    const { ask } = await start({ health: broken, metrics: { contentType: 'text/plain', render: () => Promise.reject(new Error('no registry')) } });
+    const { ask } = await start({
+      health: broken,
+      metrics: { contentType: 'text/plain', render: () => Promise.reject(new Error('no registry')) },
+    });
     const answers = [await ask('/healthz'), await ask('/metrics'), await ask('/readyz')];
     expect(answers.map((answer) => answer.status)).toEqual([500, 500, 200]);
     expect(await answers[0]?.text()).toBe('no facts\n');

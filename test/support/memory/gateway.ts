@@ -58,9 +58,10 @@ export class MemoryGateway {
       this.#served.set(nameOf(key), route.spec.rules ?? []);
     }
     const at = { observedGeneration: stored.metadata.generation, lastTransitionTime: stored.metadata.creationTimestamp };
-    const accepted = why === undefined
-      ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: '', ...at }
-      : { type: 'Accepted', status: 'False', reason: why, message: 'refused by the test', ...at };
+    const accepted =
+      why === undefined
+        ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: '', ...at }
+        : { type: 'Accepted', status: 'False', reason: why, message: 'refused by the test', ...at };
     const conditions = [accepted, { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: '', ...at }];
     const parents = (route.spec.parentRefs ?? []).map((parentRef) => ({ parentRef, controllerName: CONTOUR, conditions }));
     this.#api.update(key, 'contour', (old) => ({ ...old, status: { parents } }), 'status');

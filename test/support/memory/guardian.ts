@@ -2,7 +2,8 @@
 // 11 need no scenario to be checked. It knows the objects and the truth about the traffic, and nothing of the core's facts.
 
 import { FIELD_MANAGER, FINALIZER, HOME_MARK, KIND, RELEASE_ANNOTATION, ROUTE_KINDS } from '../../../src/api/names.ts';
-import { type CanaryRelease, parseRelease } from '../../../src/api/release.ts';
+import type { CanaryRelease } from '../../../src/api/release.ts';
+import { parseCached } from '../../../src/app/observer.ts';
 import { parseDuration } from '../../../src/api/duration.ts';
 import type { Route } from '../../../src/api/routes.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
@@ -69,13 +70,17 @@ export class Guardian {
     }
     const release = this.#releaseOf(old) ?? this.#releaseOf(now);
     const pair = pairOf(release);
-    if (release === undefined || pair === undefined) return this.#report(3, `${now.metadata.name}: written for no release`);
+    if (release === undefined || pair === undefined) {
+      this.#report(3, `${now.metadata.name}: written for no release`);
+      return;
+    }
     this.#checkOnlyOurs(old, now);
     if (markOf(old) !== markOf(now)) this.#learnOriginals(now, release);
     if (!(release.metadata.finalizers ?? []).includes(FINALIZER)) this.#report(11, `${now.metadata.name}: written without the finalizer`);
-    (now.spec.rules ?? []).forEach((rule, index) => this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index]), weightsOf(rule)));
+    for (const [index, rule] of (now.spec.rules ?? []).entries())
+      this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index]), weightsOf(rule));
     const mark = markOf(now);
-    if (mark === undefined) (now.spec.rules ?? []).forEach((_, index) => this.#originals.delete(keyOf(now, index)));
+    if (mark === undefined) for (const index of (now.spec.rules ?? []).keys()) this.#originals.delete(keyOf(now, index));
     if (mark?.endsWith(`/${HOME_MARK}`) === true) this.#homed.add(mark.slice(0, -HOME_MARK.length - 1));
   }
 
@@ -88,7 +93,12 @@ export class Guardian {
       if (entry === undefined || this.#originals.has(keyOf(route, index))) return;
       const originals: Originals = new Map(weightsOf(rule));
       const others = (entry.others ?? []).map((other) => [other.name, other.weight] as const);
-      for (const [name, weight] of [...others, [status?.release?.serving.service ?? '', entry.serving] as const, [status?.release?.canary.service ?? '', 0] as const]) originals.set(name, weight);
+      for (const [name, weight] of [
+        ...others,
+        [status?.release?.serving.service ?? '', entry.serving] as const,
+        [status?.release?.canary.service ?? '', 0] as const,
+      ])
+        originals.set(name, weight);
       this.#originals.set(keyOf(route, index), originals);
     });
   }
@@ -127,10 +137,12 @@ export class Guardian {
     const whole = (weights: Weights) => BigInt((weights.get(pair.serving) ?? 0) + (weights.get(pair.canary) ?? 0));
     for (const [name, weight] of after) {
       if (name === pair.serving || name === pair.canary) continue;
-      const exact = originals.edited?.has(name) === true
-        ? Math.abs(weight - ((originals.get(name) ?? 0) * Number(whole(after))) / Number(whole(originals))) <= 1
-        : BigInt(weight) * whole(originals) === BigInt(originals.get(name) ?? -1) * whole(after);
-      if (!exact) this.#report(3, `${now.metadata.name} rule ${index}: share of ${name} moved: ${describe(originals)} became ${describe(after)}`);
+      const exact =
+        originals.edited?.has(name) === true
+          ? Math.abs(weight - ((originals.get(name) ?? 0) * Number(whole(after))) / Number(whole(originals))) <= 1
+          : BigInt(weight) * whole(originals) === BigInt(originals.get(name) ?? -1) * whole(after);
+      if (!exact)
+        this.#report(3, `${now.metadata.name} rule ${index}: share of ${name} moved: ${describe(originals)} became ${describe(after)}`);
     }
   }
 
@@ -158,9 +170,11 @@ export class Guardian {
     const now = this.#clock.now();
     const interval = parseDuration(spec.analysis.interval);
     const seen = 3 * interval + parseDuration(spec.analysis.metrics.prometheus.timeout) + 1_000;
-    if (now - this.#prometheus.answeredAt > seen) this.#report(2, `${what} although Prometheus has not answered since ${now - this.#prometheus.answeredAt} ms`);
+    if (now - this.#prometheus.answeredAt > seen)
+      this.#report(2, `${what} although Prometheus has not answered since ${now - this.#prometheus.answeredAt} ms`);
     const bad = this.#traffic.versionOf(canary).errorRatio >= 0.5;
-    if (bad && !this.#traffic.scrapeOutage && now - this.#traffic.changedAt(canary) > seen + 30_000) this.#report(2, `${what} although ${canary} answers errors since long`);
+    if (bad && !this.#traffic.scrapeOutage && now - this.#traffic.changedAt(canary) > seen + 30_000)
+      this.#report(2, `${what} although ${canary} answers errors since long`);
   }
 
   #isOrdered(release: CanaryRelease): boolean {
@@ -173,13 +187,18 @@ export class Guardian {
 
   /** Rule 1: a status that says home may be stored only when every route is home. */
   #seeStatus(object: StoredObject): void {
-    const parsed = parseRelease(object);
-    const status = parsed.ok ? parsed.release.status : undefined;
-    const pair = parsed.ok ? pairOf(parsed.release) : undefined;
+    const release = parseCached(object);
+    const status = release?.status;
+    const pair = pairOf(release);
     if (status?.state?.startsWith('rollingBack') !== true || pair === undefined || status.release?.retained === true) return;
     for (const recorded of status.release?.routes ?? []) {
       const route = this.#api.get({ kind: recorded.kind, namespace: object.metadata.namespace, name: recorded.name }) as Route | undefined;
-      const share = Math.max(0, ...(route?.spec.rules ?? []).map((rule) => (weightsOf(rule).has(pair.serving) ? percentOf(weightsOf(rule), pair.serving, pair.canary) : 0)));
+      const share = Math.max(
+        0,
+        ...(route?.spec.rules ?? []).map((rule) =>
+          weightsOf(rule).has(pair.serving) ? percentOf(weightsOf(rule), pair.serving, pair.canary) : 0,
+        ),
+      );
       if (share > 0) this.#report(1, `status ${status.state} was stored while ${recorded.name} gives the canary ${share}%`);
     }
   }
@@ -205,8 +224,7 @@ export class Guardian {
   #releaseOf(route: Route): CanaryRelease | undefined {
     const name = markOf(route)?.split('/')[0];
     const object = name === undefined ? undefined : this.#api.get({ kind: KIND, namespace: route.metadata.namespace, name });
-    const parsed = parseRelease(object);
-    return parsed.ok ? parsed.release : undefined;
+    return parseCached(object);
   }
 
   #report(rule: number, what: string): void {

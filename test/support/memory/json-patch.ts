@@ -13,7 +13,10 @@ export function applyJsonPatch<T>(document: T, operations: readonly JsonPatchOpe
 }
 
 function applyOne(document: unknown, operation: JsonPatchOperation): void {
-  const parts = operation.path.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const parts = operation.path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   const last = parts.pop() ?? '';
   const parent = parts.reduce<unknown>((node, part) => childOf(node, part, operation.path), document);
   if (operation.op === 'test') {
@@ -53,7 +56,12 @@ function write(node: unknown, part: string, value: unknown, op: 'add' | 'replace
 
 /** Equal as JSON; the order of an object's fields does not matter. */
 export function isSame(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(sortFields(a)) === JSON.stringify(sortFields(b));
+  if (a === b) return true;
+  const [left, right] = [JSON.stringify(a), JSON.stringify(b)];
+  if (left === right) return true;
+  // The order of fields does not change the length; only equally long texts need a closer look.
+  if (left?.length !== right?.length) return false;
+  return JSON.stringify(sortFields(a)) === JSON.stringify(sortFields(b));
 }
 
 function sortFields(value: unknown): unknown {

@@ -128,9 +128,28 @@ export class MemorySession implements World {
   async #observe(namespace: string, service: string): Promise<ObservedBackend> {
     this.#parts.gate.touch();
     const cached = this.#cacheOf('Service').get(namespace, service) as StoredObject | undefined;
-    if (cached === undefined) return this.#alive({ service, exists: false, ports: [], readyEndpoints: 0, unreadyEndpoints: 0, templateHashes: [], known: true, templatesKnown: true });
+    if (cached === undefined)
+      return this.#alive({
+        service,
+        exists: false,
+        ports: [],
+        readyEndpoints: 0,
+        unreadyEndpoints: 0,
+        templateHashes: [],
+        known: true,
+        templatesKnown: true,
+      });
     const { ready, unready, hashes } = cached.spec as ServiceSpec;
-    return this.#alive({ service, exists: true, ports: [{ port: 80 }], readyEndpoints: ready, unreadyEndpoints: unready, templateHashes: [...hashes].sort(), known: true, templatesKnown: true });
+    return this.#alive({
+      service,
+      exists: true,
+      ports: [{ port: 80 }],
+      readyEndpoints: ready,
+      unreadyEndpoints: unready,
+      templateHashes: [...hashes].sort(),
+      known: true,
+      templatesKnown: true,
+    });
   }
 
   #buildReleases(): ReleaseStore {
@@ -150,7 +169,8 @@ export class MemorySession implements World {
         const found = await gate.pass({ verb: 'readRelease', target: key.name }, () => api.get(keyOf(key)));
         return found === undefined ? undefined : keep(found);
       },
-      replaceStatus: async (release) => keep(await gate.pass({ verb: 'status', target: release.metadata.name, body: release.status }, () => this.#replaceStatus(release))),
+      replaceStatus: async (release) =>
+        keep(await gate.pass({ verb: 'status', target: release.metadata.name, body: release.status }, () => this.#replaceStatus(release))),
       setFinalizer: async (key, present) => {
         if (api.get(keyOf(key)) === undefined) return;
         keep(await gate.pass({ verb: 'finalizer', target: key.name, body: present }, () => this.#setFinalizer(key, present)));
@@ -163,7 +183,8 @@ export class MemorySession implements World {
     const status: unknown = JSON.parse(JSON.stringify(release.status));
     const parsed = statusSchema.safeParse(status);
     if (!parsed.success) throw new GlidepathError('GLIDEPATH_E_INVALID', `status of ${name}: ${parsed.error.message}`);
-    if (!isSame(parsed.data, status)) throw new GlidepathError('GLIDEPATH_E_PRUNED', `status of ${name} has fields that the CRD does not know`);
+    if (!isSame(parsed.data, status))
+      throw new GlidepathError('GLIDEPATH_E_PRUNED', `status of ${name} has fields that the CRD does not know`);
     return this.#parts.api.update(
       { kind: KIND, namespace, name },
       FIELD_MANAGER,
@@ -195,13 +216,18 @@ export class MemorySession implements World {
       return route;
     };
     return {
-      cachedIn: (namespace) => this.#parts.servedKinds().flatMap((kind) => this.#cacheOf(kind).inNamespace(namespace) as unknown as readonly Route[]),
+      cachedIn: (namespace) =>
+        this.#parts.servedKinds().flatMap((kind) => this.#cacheOf(kind).inNamespace(namespace) as unknown as readonly Route[]),
       read: async (key) => {
         const found = await gate.pass({ verb: 'readRoute', target: target(key) }, () => api.get(key));
         return found === undefined ? undefined : keep(found);
       },
       patch: async (key, operations, lane: WriteLane) =>
-        keep(await gate.pass({ verb: 'patch', target: target(key), lane, body: operations }, () => patchRoute(api, key, operations, FIELD_MANAGER))),
+        keep(
+          await gate.pass({ verb: 'patch', target: target(key), lane, body: operations }, () =>
+            patchRoute(api, key, operations, FIELD_MANAGER),
+          ),
+        ),
       annotate: async (key, value) =>
         keep(await gate.pass({ verb: 'annotate', target: target(key), body: value }, () => annotateRoute(api, key, value))),
       servedKinds: () => this.#parts.servedKinds(),

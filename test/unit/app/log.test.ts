@@ -12,7 +12,8 @@ function setUp(fields?: () => Record<string, string>) {
 
 /** As a client of the API server throws it: body and headers in the message, and again as fields. */
 function answerError(): Error {
-  const message = 'HTTP-Code: 403\nMessage: Unknown API Status Code!\nBody: {"data":"hunter2"}\nHeaders: {"authorization":"Bearer hunter2"}';
+  const message =
+    'HTTP-Code: 403\nMessage: Unknown API Status Code!\nBody: {"data":"hunter2"}\nHeaders: {"authorization":"Bearer hunter2"}';
   return Object.assign(new Error(message), { code: 403, body: 'hunter2', headers: { authorization: 'Bearer hunter2' } });
 }
 
@@ -32,7 +33,9 @@ describe('a log line', () => {
   test('has the name of its level, an ISO time, and neither process id nor host', () => {
     const { log, parsed } = setUp();
     log.warn({ route: 'shop/store' }, 'changed');
-    expect(parsed()).toEqual([{ level: 'warn', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown, route: 'shop/store', msg: 'changed' }]);
+    expect(parsed()).toEqual([
+      { level: 'warn', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown, route: 'shop/store', msg: 'changed' },
+    ]);
   });
 
   test('below the level is not written', () => {
@@ -54,8 +57,14 @@ describe('a log line', () => {
     ['as err alone', (log: ReturnType<typeof setUp>['log']) => log.error({ err: answerError(), route: 'x' })],
     ['by itself', (log: ReturnType<typeof setUp>['log']) => log.error(answerError())],
     ['as a cause', (log: ReturnType<typeof setUp>['log']) => log.error(new Error('outer', { cause: answerError() }))],
-    ['as an object that is no error', (log: ReturnType<typeof setUp>['log']) => log.error({ err: { message: 'no', config: { auth: 'hunter2' } } }, 'x')],
-    ['as fields', (log: ReturnType<typeof setUp>['log']) => log.info({ headers: 'hunter2', target: { token: 'hunter2', password: 'hunter2' } }, 'x')],
+    [
+      'as an object that is no error',
+      (log: ReturnType<typeof setUp>['log']) => log.error({ err: { message: 'no', config: { auth: 'hunter2' } } }, 'x'),
+    ],
+    [
+      'as fields',
+      (log: ReturnType<typeof setUp>['log']) => log.info({ headers: 'hunter2', target: { token: 'hunter2', password: 'hunter2' } }, 'x'),
+    ],
   ])('holds no headers, bodies or secrets of an error given %s', (_name, write) => {
     const { log, lines } = setUp();
     write(log);
@@ -112,7 +121,9 @@ describe('an error in the log', () => {
 
 describe('the line of a transition', () => {
   test('can be read aloud', () => {
-    expect(formatTransition(LINE)).toBe('shop/store-api 1.8.1: stage 1/3 (5%) -> stage 2/3 (25%): errors 0.12% (limit 1%) over 812 requests');
+    expect(formatTransition(LINE)).toBe(
+      'shop/store-api 1.8.1: stage 1/3 (5%) -> stage 2/3 (25%): errors 0.12% (limit 1%) over 812 requests',
+    );
   });
 
   test('names the states where the stage stays the same', () => {
@@ -129,7 +140,15 @@ describe('the line of a transition', () => {
     const { log, parsed } = setUp();
     logTransition(log, LINE);
     logTransition(log, LINE, true);
-    const fields = { release: 'shop/store-api', uid: 'u1', revision: '1.8.1', weight: 25, from: 'Analyzing', to: 'Shifting', reason: 'StagePassed' };
+    const fields = {
+      release: 'shop/store-api',
+      uid: 'u1',
+      revision: '1.8.1',
+      weight: 25,
+      from: 'Analyzing',
+      to: 'Shifting',
+      reason: 'StagePassed',
+    };
     expect(parsed()).toMatchObject([
       { ...fields, level: 'info', msg: formatTransition(LINE) },
       { ...fields, level: 'warn' },

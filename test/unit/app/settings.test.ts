@@ -66,7 +66,12 @@ describe('settings', () => {
   });
 
   test('come from the environment, and flags win', () => {
-    const env = { GLIDEPATH_LOG_LEVEL: 'warn', GLIDEPATH_NAMESPACE: 'shop, checkout', GLIDEPATH_ALLOW_QUERIES: 'true', GLIDEPATH_LEADER_ELECT: '1' };
+    const env = {
+      GLIDEPATH_LOG_LEVEL: 'warn',
+      GLIDEPATH_NAMESPACE: 'shop, checkout',
+      GLIDEPATH_ALLOW_QUERIES: 'true',
+      GLIDEPATH_LEADER_ELECT: '1',
+    };
     const settings = accept(['--namespace=search', '--leader-elect=false'], env);
     expect(settings).toMatchObject({ logLevel: 'warn', namespaces: ['search'], allowQueries: true, leaderElect: false });
   });
@@ -117,9 +122,18 @@ describe('a wrong setting is named, with what to write', () => {
     [['--namespace=Shop'], '--namespace: write names of namespaces such as shop,checkout, not "Shop"'],
     [['--namespace=shop,'], '--namespace: write a value, or leave it out, not ""'],
     [['--leader-elect=maybe'], '--leader-elect: write true or false, not "maybe"'],
-    [['--prometheus-url=prometheus:9090'], '--prometheus-url: write an address such as http://prometheus.monitoring:9090 (it must begin with http:// or https://), not "prometheus:9090"'],
-    [['--prometheus-url=file:///x'], '--prometheus-url: write an address such as http://prometheus.monitoring:9090 (it must begin with http:// or https://), not "file:///x"'],
-    [['--prometheus-url=http://p/?a=b'], '--prometheus-url: write an address such as http://prometheus.monitoring:9090 (it must not hold a query or fragment), not "http://p/?a=b"'],
+    [
+      ['--prometheus-url=prometheus:9090'],
+      '--prometheus-url: write an address such as http://prometheus.monitoring:9090 (it must begin with http:// or https://), not "prometheus:9090"',
+    ],
+    [
+      ['--prometheus-url=file:///x'],
+      '--prometheus-url: write an address such as http://prometheus.monitoring:9090 (it must begin with http:// or https://), not "file:///x"',
+    ],
+    [
+      ['--prometheus-url=http://p/?a=b'],
+      '--prometheus-url: write an address such as http://prometheus.monitoring:9090 (it must not hold a query or fragment), not "http://p/?a=b"',
+    ],
     [['--prometheus-allow=*'], '--prometheus-allow: write an address such as http://prometheus.monitoring:9090 (it is no URL), not "*"'],
     [['--prometheus-url'], '--prometheus-url needs a value: write --prometheus-url=URL'],
     [['--prometheus-url', '--leader-elect'], '--prometheus-url needs a value: write --prometheus-url=URL'],
@@ -181,7 +195,9 @@ describe('the texts made from the list of settings', () => {
   });
 
   test('the defaults in the texts are those that hold', () => {
-    const rows = settingsTable().split('\n').filter((row) => row.startsWith('| `'));
+    const rows = settingsTable()
+      .split('\n')
+      .filter((row) => row.startsWith('| `'));
     const argv = rows.flatMap((row) => {
       const [, flag = '', , fallback = ''] = row.split('|').map((cell) => cell.trim());
       return /^(none|all|POD_NAMESPACE.*)$/.test(fallback) ? [] : [`${flag.replaceAll('`', '').split('=')[0]}=${fallback}`];

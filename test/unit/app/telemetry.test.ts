@@ -23,7 +23,13 @@ describe('logged telemetry', () => {
   test('says from which stage to which a release went', () => {
     const { telemetry, lines } = setUp();
     telemetry.transition(releaseAt('Analyzing', '1/3', 5), 'Shifting', 'Analyzing', 'RoutesAccepted', 'routes accepted');
-    telemetry.transition(releaseAt('Shifting', '2/3', 25), 'Analyzing', 'Shifting', 'StagePassed', 'errors 0.12% (limit 1%) over 812 requests');
+    telemetry.transition(
+      releaseAt('Shifting', '2/3', 25),
+      'Analyzing',
+      'Shifting',
+      'StagePassed',
+      'errors 0.12% (limit 1%) over 812 requests',
+    );
     expect(lines.map((line) => line.msg)).toEqual([
       'shop/store-api 1.8.1: Shifting -> stage 1/3 (5%): routes accepted',
       'shop/store-api 1.8.1: stage 1/3 (5%) -> stage 2/3 (25%): errors 0.12% (limit 1%) over 812 requests',

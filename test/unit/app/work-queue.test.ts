@@ -127,6 +127,21 @@ describe('the order of work', () => {
     expect(queue.depth).toBe(1);
   });
 
+  test('nothing normal is begun before the hold is over; what is urgent is', async () => {
+    const hold = Promise.withResolvers<void>();
+    let held: Promise<void> | undefined = hold.promise;
+    const { clock, queue, started } = setUp({ maxConcurrent: 3, holdNormal: () => held });
+    queue.start();
+    queue.add('a');
+    queue.add('b', 'urgent');
+    await clock.runBy(0);
+    expect(started).toEqual(['b']);
+    held = undefined;
+    hold.resolve();
+    await clock.runBy(0);
+    expect(started).toEqual(['b', 'a']);
+  });
+
   test('a normal key that has ended makes room for the next one', async () => {
     const { clock, queue, started, finish } = setUp({ maxConcurrent: 3, mostNormal: 1 });
     queue.start();

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import { createMetrics, type MetricsOptions, type OperatorMetrics } from '../../../src/server/metrics.ts';
 
-function releaseNamed(name: string, status?: { readonly phase: string; readonly weight: number; readonly progress?: string }): CanaryRelease {
+function releaseNamed(
+  name: string,
+  status?: { readonly phase: string; readonly weight: number; readonly progress?: string },
+): CanaryRelease {
   return { metadata: { namespace: 'shop', name, uid: name }, ...(status === undefined ? {} : { status }) } as unknown as CanaryRelease;
 }
 
@@ -22,14 +25,18 @@ describe('the metrics of releases', () => {
     metrics.telemetry.release(releaseNamed('api', { phase: 'Analyzing', weight: 25, progress: '2/3' }));
     expect(await samples(metrics, 'glidepath_release_weight')).toEqual(['glidepath_release_weight{namespace="shop",name="api"} 25']);
     expect(await samples(metrics, 'glidepath_release_stage')).toEqual(['glidepath_release_stage{namespace="shop",name="api"} 2']);
-    expect(await samples(metrics, 'glidepath_release_phase')).toEqual(['glidepath_release_phase{namespace="shop",name="api",phase="Analyzing"} 1']);
+    expect(await samples(metrics, 'glidepath_release_phase')).toEqual([
+      'glidepath_release_phase{namespace="shop",name="api",phase="Analyzing"} 1',
+    ]);
   });
 
   test('have one phase at a time', async () => {
     const metrics = setUp();
     for (const phase of ['Analyzing', 'Analyzing', 'Promoting', 'Promoted']) {
       metrics.telemetry.release(releaseNamed('api', { phase, weight: 100 }));
-      expect(await samples(metrics, 'glidepath_release_phase')).toEqual([`glidepath_release_phase{namespace="shop",name="api",phase="${phase}"} 1`]);
+      expect(await samples(metrics, 'glidepath_release_phase')).toEqual([
+        `glidepath_release_phase{namespace="shop",name="api",phase="${phase}"} 1`,
+      ]);
     }
   });
 

@@ -26,7 +26,10 @@ describe('health', () => {
 
   test('is bad when the event loop is late by more than ten seconds', () => {
     expect(checkHealth({ ...ALIVE, lagMs: LONGEST_LAG_MS }).ok).toBe(true);
-    expect(checkHealth({ ...ALIVE, lagMs: LONGEST_LAG_MS + 1 })).toMatchObject({ ok: false, lines: ['[-] event loop 10s1ms late', '[+] watch of HTTPRoute'] });
+    expect(checkHealth({ ...ALIVE, lagMs: LONGEST_LAG_MS + 1 })).toMatchObject({
+      ok: false,
+      lines: ['[-] event loop 10s1ms late', '[+] watch of HTTPRoute'],
+    });
   });
 });
 

@@ -21,8 +21,6 @@ describe('backends of a rule of Envoy Gateway', () => {
   });
 
   test('cannot be asked for without the rule', () => {
-    expect(() => envoyGateway.requests({ namespace: 'shop', service: 'store-api', port: 80 }, 1_000)).toThrow(
-      /needs the route and rule/,
-    );
+    expect(() => envoyGateway.requests({ namespace: 'shop', service: 'store-api', port: 80 }, 1_000)).toThrow(/needs the route and rule/);
   });
 });

@@ -42,18 +42,8 @@ describe('requests of a serving backend, by outcome', () => {
     ['OpenTelemetry', 'opentelemetry', { ...V1, workload: WORKLOAD }, { success: 4211, serverError: 3 + 2 }],
     ['OpenTelemetry', 'opentelemetry', backend('store-api-v1', 0, 'GRPCRoute'), { success: 88, serverError: 2 }],
     ['PrometheusClient', 'prometheusclient', V1, { success: 4211, clientError: 31, serverError: 3 + 2 }],
-    [
-      'PrometheusClient',
-      'prometheusclient',
-      { ...V1, workload: WORKLOAD },
-      { success: 4211, clientError: 31, serverError: 3 + 2 },
-    ],
-    [
-      'PrometheusClient',
-      'prometheusclient',
-      backend('store-api-v1', 0, 'GRPCRoute'),
-      { success: 88, clientError: 1, serverError: 2 },
-    ],
+    ['PrometheusClient', 'prometheusclient', { ...V1, workload: WORKLOAD }, { success: 4211, clientError: 31, serverError: 3 + 2 }],
+    ['PrometheusClient', 'prometheusclient', backend('store-api-v1', 0, 'GRPCRoute'), { success: 88, clientError: 1, serverError: 2 }],
   ] as const)('%s counts every request once (%s.txt, %j)', (name, recording, identity, expected) => {
     expect(countRecorded(recording, source(name), identity)).toEqual({ ...NONE, ...expected });
   });

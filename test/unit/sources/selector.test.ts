@@ -5,9 +5,7 @@ import { parseSelector, selects } from '../../support/promql-selector.ts';
 
 describe('range selectors', () => {
   test('hold metric, matchers and range', () => {
-    expect(rangeSelector('up', [equals('job', 'a'), matches('pod', 'b-.+')], 90_000)).toBe(
-      'up{job="a",pod=~"b-.+"}[1m30s]',
-    );
+    expect(rangeSelector('up', [equals('job', 'a'), matches('pod', 'b-.+')], 90_000)).toBe('up{job="a",pod=~"b-.+"}[1m30s]');
   });
 
   test('keep milliseconds', () => {

@@ -43,8 +43,20 @@ describe('samples', () => {
     ['an empty value', [[1, '']]],
     ['a value outside of quotes', [[1, 2]]],
     ['a time that is no number', [['1', '2']]],
-    ['times that stand still', [[1, '2'], [1, '3']]],
-    ['times that go back', [[2, '2'], [1, '3']]],
+    [
+      'times that stand still',
+      [
+        [1, '2'],
+        [1, '3'],
+      ],
+    ],
+    [
+      'times that go back',
+      [
+        [2, '2'],
+        [1, '3'],
+      ],
+    ],
     ['no pair', [1]],
   ])('with %s are not used', (_, values) => {
     expect(codeOf(200, success('matrix', [{ metric: {}, values }]))).toBe('UNUSABLE');
@@ -94,7 +106,11 @@ describe('who is at fault', () => {
   });
 
   test('is always decided: no answer whatever throws anything else', () => {
-    const anyBody = fc.oneof(fc.string(), fc.json(), fc.jsonValue().map((data) => JSON.stringify({ status: 'success', data })));
+    const anyBody = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.jsonValue().map((data) => JSON.stringify({ status: 'success', data })),
+    );
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 599 }), anyBody, (status, body) => {
         expect(codeOf(status, body)).toMatch(/^(read|BAD_QUERY|UNAVAILABLE|UNUSABLE|UNAUTHORIZED)$/);

@@ -1,6 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../../../src/core/release/decide.ts';
-import { aBackend, aRecordedRoute, aRelease, aReleaseStatus, aRoute, aRule, aSpec, aStatus, after, anObservation, marked, timeAfter } from '../../../support/builders.ts';
+import {
+  aBackend,
+  aRecordedRoute,
+  aRelease,
+  aReleaseStatus,
+  aRoute,
+  aRule,
+  aSpec,
+  aStatus,
+  after,
+  anObservation,
+  marked,
+  timeAfter,
+} from '../../../support/builders.ts';
 
 describe('the bake', () => {
   const spec = aSpec({ promotion: { bake: '10s' } });
@@ -8,7 +21,13 @@ describe('the bake', () => {
     aStatus({
       state: 'promoting.baking',
       weight: 100,
-      release: aReleaseStatus({ cleanSince: timeAfter(0), lookGridAt: timeAfter(19), bakeEndsAt: timeAfter(10), routes: [aRecordedRoute()], ...change }),
+      release: aReleaseStatus({
+        cleanSince: timeAfter(0),
+        lookGridAt: timeAfter(19),
+        bakeEndsAt: timeAfter(10),
+        routes: [aRecordedRoute()],
+        ...change,
+      }),
     });
   const route = aRoute({ metadata: marked(), rules: [aRule({ v1: 0, v2: 10_000 })] });
   const observation = anObservation({ release: aRelease({ spec }), routes: [route] });

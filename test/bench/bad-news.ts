@@ -1,0 +1,76 @@
+// A Prometheus for benchmarks: it knows the request counters of every backend, all alike, and can turn all canaries bad at
+// once. It answers from one prepared text, because the machine's cores are for what is measured.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+const REQUESTS_PER_SECOND = 10;
+/** Every second answer of a bad canary. */
+const BAD_SHARE = 0.5;
+const SAMPLES = 20;
+
+export interface BadNewsOptions {
+  readonly scrapeMs: number;
+  /** Part of the names of all backends that can turn bad. */
+  readonly canaryPart: string;
+}
+
+export type BadNews = Awaited<ReturnType<typeof startBadNews>>;
+
+/** Starts the server on 127.0.0.1. */
+export async function startBadNews({ scrapeMs, canaryPart }: BadNewsOptions) {
+  let badFromMs = Number.POSITIVE_INFINITY;
+  const prepared = new Map<string, string>();
+
+  function samplesAt(atMs: number, valueAt: (ms: number) => number): readonly (readonly [number, string])[] {
+    const last = Math.floor(atMs / scrapeMs) * scrapeMs;
+    return Array.from({ length: SAMPLES }, (_, index) => {
+      const ms = last - (SAMPLES - 1 - index) * scrapeMs;
+      return [ms / 1_000, String(valueAt(ms))] as const;
+    });
+  }
+
+  function prepare(atMs: number, isCanary: boolean): string {
+    const key = `${Math.floor(atMs / scrapeMs)} ${isCanary}`;
+    const known = prepared.get(key);
+    if (known !== undefined) return known;
+    const all = (ms: number) => Math.floor((ms / 1_000) * REQUESTS_PER_SECOND);
+    const bad = (ms: number) => (isCanary ? Math.floor(Math.max(0, ms - badFromMs) / 1_000) * REQUESTS_PER_SECOND * BAD_SHARE : 0);
+    const result = [
+      { metric: { envoy_response_code: '200' }, values: samplesAt(atMs, (ms) => all(ms) - bad(ms)) },
+      { metric: { envoy_response_code: '500' }, values: samplesAt(atMs, bad) },
+    ];
+    const body = JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } });
+    prepared.set(key, body);
+    return body;
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://fake');
+    const parameters = request.method === 'POST' ? new URLSearchParams(await text(request)) : url.searchParams;
+    const atMs = Number(parameters.get('time')) * 1_000;
+    const body = prepare(atMs, parameters.get('query')?.includes(canaryPart) === true);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
+  }
+
+  const server = createServer((request, response) => void handle(request, response).catch(() => response.destroy()));
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** From the next scrape on all canaries fail half of their requests. @returns the time of that scrape, in wall clock ms */
+    turnBad(): number {
+      const next = Math.ceil(Date.now() / scrapeMs) * scrapeMs;
+      // The counters have grown by one scrape's errors when that scrape reads them.
+      badFromMs = next - scrapeMs;
+      prepared.clear();
+      return next;
+    },
+    async close(): Promise<void> {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,185 @@
+// What stands in the way of a release: each is said with its reason, in the status, a condition and an event, in words that
+// name the fix; nothing is written meanwhile; and once it is mended the release goes on by itself.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sampleNamespace, sampleService } from '../lab/sample.ts';
+import type { App } from '../support/cluster/app.ts';
+import { OWNER } from '../support/cluster/app.ts';
+import { type RouteSpec, Stand } from '../support/cluster/stand.ts';
+import { expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+
+let stand: Stand;
+let elsewhere: string;
+
+beforeAll(async () => {
+  stand = await Stand.open({ name: 'blocked', versions: { one: { version: 'v1' }, two: { version: 'v2' } } });
+  elsewhere = `${stand.namespace}-elsewhere`;
+  await stand.cluster.create(sampleNamespace(elsewhere));
+  await stand.cluster.apply(sampleService({ namespace: elsewhere, name: 'far' }));
+});
+
+afterAll(async () => {
+  if (elsewhere !== undefined) await stand.cluster.remove({ kind: 'Namespace', name: elsewhere });
+  await stand?.close();
+});
+
+const ONE_STAGE = [{ weight: 30, duration: '1s' }];
+
+/** Blocked before the first write: the route was never touched. */
+async function expectBlocked(app: App, reason: string, fix: RegExp): Promise<void> {
+  const status = await app.until(`to be blocked: ${reason}`, ({ phase, message = '' }) => phase === 'Blocked' && message.includes(reason));
+  expect(status.message).toMatch(fix);
+  const stalled = status.conditions?.find(({ type }) => type === 'Stalled');
+  expect(stalled).toMatchObject({ status: 'True', reason: 'Blocked' });
+  expect(stalled?.message).toMatch(fix);
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  expect(ready).toMatchObject({ status: 'False', reason: 'Blocked', observedGeneration: status.observedGeneration });
+  const events = await stand.untilEvents(app.name, 'Blocked');
+  const notes = events.filter((event) => event.reason === 'Blocked' && event.type === 'Warning').map(({ note }) => note);
+  expect(notes).toContainEqual(expect.stringMatching(new RegExp(`^${reason}: `)));
+  expect(notes).toContainEqual(expect.stringMatching(fix));
+  for (const { mark } of trajectoryOf(app)) expect(mark).toBeUndefined();
+}
+
+/** With the trouble gone it is promoted without anybody telling it. */
+async function expectPromoted(app: App): Promise<void> {
+  const status = await app.untilPhase('Promoted');
+  expect(status.conditions?.map(({ type }) => type)).not.toContain('Stalled');
+  await expectNothingLeft(app);
+}
+
+async function replaceRoute(app: App, change: (spec: RouteSpec) => RouteSpec): Promise<void> {
+  const manifest = app.routeObject();
+  await stand.cluster.apply({ ...manifest, spec: change(manifest['spec'] as RouteSpec) }, { manager: OWNER });
+}
+
+const withBackends = (spec: RouteSpec, backendRefs: readonly object[]): RouteSpec => ({
+  ...spec,
+  rules: [{ ...spec.rules?.[0], backendRefs: backendRefs as never }],
+});
+
+describe.concurrent('a release is blocked, and goes on when it is mended:', () => {
+  test('a route names the serving Service only', async () => {
+    const app = await stand.app({ name: 'lone', route: (spec, self) => withBackends(spec, [self.backend('v1', 1)]) });
+    await app.release({ stages: ONE_STAGE });
+    await expectBlocked(app, 'BackendNotRouted', /names Service lone-v1 but not lone-v2; add a backendRef \{name: lone-v2/);
+    await replaceRoute(app, (spec) => withBackends(spec, [app.backend('v1', 1), app.backend('v2', 0)]));
+    await expectPromoted(app);
+  });
+
+  test('a route is missing', async () => {
+    const app = await stand.app({ name: 'unrouted' });
+    const { namespace } = stand;
+    const second = { ...app.routeObject(), metadata: { name: 'unrouted-second', namespace } };
+    await app.release({ stages: ONE_STAGE, routeRefs: [{ name: 'unrouted' }, { name: 'unrouted-second' }] });
+    await expectBlocked(app, 'RouteNotFound', /HTTPRoute unrouted-second is not there; create it or correct spec.routeRefs/);
+    await stand.cluster.apply(
+      { ...second, spec: { ...(second as { spec?: object }).spec, hostnames: ['second.test'] } },
+      { manager: OWNER },
+    );
+    await expectPromoted(app);
+  });
+
+  test('a Service is missing', async () => {
+    const app = await stand.app({ name: 'unserved' });
+    await stand.cluster.remove({ kind: 'Service', namespace: stand.namespace, name: 'unserved-v2' });
+    await app.release({ stages: ONE_STAGE });
+    await expectBlocked(app, 'ServiceNotFound', /Service unserved-v2 is not there; create it or correct spec.services/);
+    await app.serve('v2', 'two');
+    await expectPromoted(app);
+  });
+
+  test('a gateway cannot resolve a backend in another namespace without a ReferenceGrant', async () => {
+    const far = { name: 'far', namespace: elsewhere, port: 80, weight: 0 };
+    const route = (spec: RouteSpec, self: App) => withBackends(spec, [self.backend('v1', 1), self.backend('v2', 0), far]);
+    const app = await stand.app({ name: 'ungranted', route });
+    await app.release({ stages: ONE_STAGE });
+    await expectBlocked(app, 'RouteNotAccepted', /HTTPRoute ungranted: .* says ResolvedRefs=False, RefNotPermitted/);
+    const from = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: stand.namespace }];
+    const grant = {
+      apiVersion: 'gateway.networking.k8s.io/v1beta1',
+      kind: 'ReferenceGrant',
+      metadata: { name: 'far', namespace: elsewhere },
+    };
+    await stand.cluster.apply({ ...grant, spec: { from, to: [{ group: '', kind: 'Service' }] } });
+    await expectPromoted(app);
+  });
+
+  test('another release drives the same route; the older one goes first', async () => {
+    const app = await stand.app({ name: 'shared' });
+    await app.release({ stages: [{ weight: 30, duration: '4s' }] });
+    await app.untilPhase('Analyzing');
+    const second = { ...app.manifest({ stages: ONE_STAGE }), metadata: { name: 'shared-second', namespace: stand.namespace } };
+    await stand.cluster.apply(second);
+    const status = await stand.releases.until('shared-second', 'to be blocked', ({ status: now }) => now?.phase === 'Blocked' && now);
+    expect(status.message).toMatch(
+      /AnotherRelease: HTTPRoute shared is driven by canaryrelease\/shared; one release drives a route: delete/,
+    );
+    await stand.untilEvents('shared-second', 'Blocked');
+    await app.untilPhase('Promoted');
+    expect(sharesOf(trajectoryOf(app))).toEqual([0, 30, 100]);
+    await stand.cluster.remove(app.ref);
+    await stand.releases.until('shared-second', 'to be free', ({ status: now }) => now?.phase !== 'Blocked');
+  });
+
+  test('the canary has traffic before anything is proven of it', async () => {
+    const app = await stand.app({ name: 'early', weights: { v1: 9, v2: 1 } });
+    await app.release({ stages: ONE_STAGE });
+    await expectBlocked(
+      app,
+      'CanaryAlreadyHasTraffic',
+      /already gives Service early-v2 weight 1, and nothing is proven of it yet; set it to 0/,
+    );
+    await replaceRoute(app, (spec) => withBackends(spec, [app.backend('v1', 9), app.backend('v2', 0)]));
+    await expectPromoted(app);
+  });
+
+  test('own queries are not allowed', async () => {
+    const app = await stand.app({ name: 'asking' });
+    await app.release({ stages: ONE_STAGE, analysis: { checks: [{ name: 'up', query: 'sum(up)', min: '1' }] } });
+    await expectBlocked(app, 'NotSupported', /--allow-queries/);
+    await app.release({ stages: ONE_STAGE });
+    await expectPromoted(app);
+  });
+
+  test('its Prometheus is none that the operator may ask', async () => {
+    const app = await stand.app({ name: 'foreign' });
+    const prometheus = { url: 'http://127.0.0.1:1' };
+    await app.release({ stages: ONE_STAGE, analysis: { metrics: { prometheus } } });
+    await expectBlocked(app, 'NotSupported', /--prometheus-allow/);
+    await app.release({ stages: ONE_STAGE });
+    await expectPromoted(app);
+  });
+
+  test('it asks for something that this version does not build', async () => {
+    const app = await stand.app({ name: 'future' });
+    const cohort = { headers: [{ name: 'x-canary', value: 'true' }] };
+    await app.release({ stages: [{ weight: 0, cohort, duration: '1s' }, ...ONE_STAGE] });
+    await expectBlocked(app, 'NotSupported', /spec.stages\[\].cohort is not built in this version; remove it/);
+    await app.release({ stages: ONE_STAGE });
+    await expectPromoted(app);
+  });
+});
+
+test('a kind of route that the API server does not serve is said, and found once it is served', async () => {
+  const crd = { kind: 'CustomResourceDefinition', name: 'udproutes.gateway.networking.k8s.io' } as const;
+  const { spec } = (await stand.cluster.get(crd)) as { spec: { versions: { name: string; served: boolean }[] } };
+  const serve = (served: boolean) =>
+    stand.cluster.patch(
+      crd,
+      spec.versions.map((version, index) => ({ op: 'replace', path: `/spec/versions/${index}/served`, value: served && version.served })),
+    );
+  const app = await stand.app({ name: 'kindless' });
+  await serve(false);
+  try {
+    await stand.operator.restart();
+    await app.release({ stages: ONE_STAGE, routeRefs: [{ name: 'kindless' }, { kind: 'UDPRoute', name: 'kindless' }] });
+    await expectBlocked(app, 'GatewayApiMissing', /does not serve UDPRoute; install the Gateway API CRDs/);
+  } finally {
+    await serve(true);
+  }
+  await stand.operator.restart();
+  await app.until('the next trouble', ({ message = '' }) => message.includes('RouteNotFound: UDPRoute kindless'));
+  await app.release({ stages: ONE_STAGE });
+  await expectPromoted(app);
+});

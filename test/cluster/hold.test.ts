@@ -1,0 +1,152 @@
+// Without proof nothing rises: no traffic, no Prometheus, no approval, or somebody else's hand on the weights.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startComponent, stopComponent } from '../lab/control.ts';
+import type { App } from '../support/cluster/app.ts';
+import { waitFor } from '../support/cluster/cluster.ts';
+import { Stand } from '../support/cluster/stand.ts';
+import { expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+
+let stand: Stand;
+
+beforeAll(async () => {
+  stand = await Stand.open({ name: 'hold', versions: { one: { version: 'v1' }, two: { version: 'v2' } } });
+});
+
+afterAll(() => stand?.close());
+
+/** Edits the route's two weights as somebody else. */
+async function editWeights(app: App, manager: string, serving: number, canary: number): Promise<void> {
+  const replace = (index: number, value: number) => ({ op: 'replace', path: `/spec/rules/0/backendRefs/${index}/weight`, value });
+  await stand.cluster.patch(app.routeRef, [replace(0, serving), replace(1, canary)], { manager });
+}
+
+/** Lets so much time pass; for sentences about what does not happen. */
+async function untilTime(atMs: number): Promise<void> {
+  await waitFor(new Date(atMs).toISOString(), async () => Date.now() >= atMs);
+}
+
+describe.concurrent('a release is held', () => {
+  test('without traffic: it never rises, pauses at the timeout, and goes on when there is traffic and a person says so', async () => {
+    const app = await stand.app({ name: 'silent', rps: 0 });
+    await app.release({
+      stages: [
+        { weight: 20, duration: '2s', timeout: '5s' },
+        { weight: 50, duration: '2s' },
+      ],
+    });
+    const analyzing = await app.until('a verdict', ({ verdict }) => verdict !== undefined);
+    expect(analyzing.verdict).toBe('Inconclusive');
+    const paused = await app.untilPhase('Paused');
+    expect(paused.message).toMatch(/no proof in time/);
+    expect(paused.checks).toMatchObject([{ name: 'errors', verdict: 'Inconclusive' }]);
+    expect(sharesOf(trajectoryOf(app))).toEqual([0, 20]);
+    await stand.untilEvents('silent', 'Paused');
+    await app.startLoad(25);
+    await app.command('resume');
+    await app.untilPhase('Promoted');
+    await expectNothingLeft(app);
+  });
+
+  test('until a person approves the stage', async () => {
+    const app = await stand.app({ name: 'asking' });
+    await app.release({
+      stages: [
+        { weight: 20, duration: '1s', approval: 'Required' },
+        { weight: 50, duration: '1s' },
+      ],
+    });
+    const waiting = await app.untilPhase('AwaitingApproval');
+    expect(waiting.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'False', reason: 'AwaitingApproval' }));
+    await stand.untilEvents('asking', 'ApprovalNeeded');
+    await untilTime(Date.now() + 2_500);
+    expect(sharesOf(trajectoryOf(app))).toEqual([0, 20]);
+    await app.command('approve', 1);
+    await app.untilPhase('Promoted');
+    const events = await stand.untilEvents('asking', 'Approved');
+    expect(events.find(({ reason }) => reason === 'Approved')?.note).toMatch(/stage 1 is approved/);
+  });
+
+  test('while spec.paused is true', async () => {
+    const app = await stand.app({ name: 'paused' });
+    await app.release({
+      stages: [
+        { weight: 20, duration: '1s' },
+        { weight: 50, duration: '1s' },
+      ],
+      paused: true,
+    });
+    await app.untilPhase('Idle');
+    await app.release({
+      stages: [
+        { weight: 20, duration: '4s' },
+        { weight: 50, duration: '1s' },
+      ],
+      paused: false,
+    });
+    await app.untilPhase('Analyzing');
+    await app.release({
+      stages: [
+        { weight: 20, duration: '4s' },
+        { weight: 50, duration: '1s' },
+      ],
+      paused: true,
+    });
+    await app.untilPhase('Paused');
+    await untilTime(Date.now() + 5_000);
+    expect(sharesOf(trajectoryOf(app))).toEqual([0, 20]);
+    await app.release({
+      stages: [
+        { weight: 20, duration: '4s' },
+        { weight: 50, duration: '1s' },
+      ],
+      paused: false,
+    });
+    await app.untilPhase('Promoted');
+  });
+
+  test('at the wanted share when somebody raises it: lowered at once, and told by name', async () => {
+    const app = await stand.app({ name: 'raised' });
+    await app.release({ stages: [{ weight: 20, duration: '60s' }] });
+    await app.untilPhase('Analyzing');
+    const editedMs = Date.now();
+    await editWeights(app, 'someone', 1_000, 9_000);
+    await app.untilShare(90);
+    await app.untilShare(20);
+    const lowered = trajectoryOf(app).findLast(({ share }) => share === 20);
+    expect((lowered?.atMs ?? 0) - editedMs).toBeLessThan(1_500);
+    const events = await stand.untilEvents('raised', 'RouteDrift');
+    expect(events.find(({ reason }) => reason === 'RouteDrift')?.note).toMatch(/field manager someone raised the canary's share/);
+    expect(await stand.operator.metrics()).toMatch(/^glidepath_route_drift_total 1$/m);
+  });
+});
+
+test('without Prometheus nothing rises, not even a foreign edit is put back up; with it all goes on by itself', async () => {
+  const stages = [
+    { weight: 20, duration: '4s' },
+    { weight: 50, duration: '2s' },
+  ];
+  const [steady, edited] = await Promise.all([stand.app({ name: 'steady' }), stand.app({ name: 'edited' })]);
+  await Promise.all([steady.release({ stages }), edited.release({ stages: [{ weight: 40, duration: '60s' }] })]);
+  await Promise.all([steady.untilPhase('Analyzing'), edited.untilPhase('Analyzing')]);
+  await stopComponent('prometheus');
+  try {
+    const away = await steady.until('Prometheus to be missed', ({ conditions = [] }) =>
+      conditions.some(({ type, status }) => type === 'MetricsAvailable' && status === 'False'),
+    );
+    expect(away.verdict).toBe('Unavailable');
+    await edited.until('Prometheus to be missed', ({ verdict }) => verdict === 'Unavailable');
+    await editWeights(edited, 'someone', 9_000, 1_000);
+    await stand.untilEvents('edited', 'RouteDrift');
+    await untilTime(Date.now() + 5_000);
+    expect(sharesOf(trajectoryOf(steady))).toEqual([0, 20]);
+    expect(sharesOf(trajectoryOf(edited))).toEqual([0, 40, 10]);
+  } finally {
+    await startComponent('prometheus');
+  }
+  await edited.untilShare(40);
+  expect(sharesOf(trajectoryOf(edited))).toEqual([0, 40, 10, 40]);
+  const status = await steady.untilPhase('Promoted');
+  expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'MetricsAvailable', status: 'True' }));
+  expect(sharesOf(trajectoryOf(steady))).toEqual([0, 20, 50, 100]);
+});
