@@ -1,8 +1,9 @@
 // Looks are asked in the background and wait here until their release is visited again. One question at a time for a
-// release: while Prometheus hangs nothing piles up, and nothing else of the release waits for it.
+// release, and a bounded number at a time in all: while Prometheus hangs nothing piles up, and nothing else waits for it.
 
+import { messageOf } from '../api/errors.ts';
 import type { LookReading } from '../core/analysis/reading.ts';
-import { readLook, type LookQuestion } from './looks.ts';
+import { type LookQuestion, readLook } from './looks.ts';
 import type { World } from './world.ts';
 
 interface Entry {
@@ -11,10 +12,15 @@ interface Entry {
   readonly readings: readonly LookReading[] | undefined;
 }
 
+/** Looks that are under way at the same time. A restart beside a thousand releases has many to catch up with. */
+export const MOST_LOOKS_AT_ONCE = 64;
+
 export class LookDesk {
   readonly #world: World;
   readonly #onLook: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
+  readonly #waiting: (() => void)[] = [];
+  #underWay = 0;
 
   constructor(world: World, onLook: (key: string) => void) {
     this.#world = world;
@@ -34,22 +40,46 @@ export class LookDesk {
     if (this.#entries.has(key)) return;
     const asked: Entry = { releaseId, readings: undefined };
     this.#entries.set(key, asked);
-    void Promise.all(times.map((atMs, index) => readLook(this.#world.metrics, question, atMs, times[index - 1])))
-      .catch((thrown: unknown): readonly LookReading[] => times.map((atMs) => describeFault(atMs, thrown)))
-      .then((readings) => {
-        if (this.#entries.get(key) !== asked) return;
-        this.#entries.set(key, { releaseId, readings });
-        this.#onLook(key);
-      });
+    void this.#readAll(question, times).then((readings) => {
+      if (this.#entries.get(key) !== asked) return;
+      this.#entries.set(key, { releaseId, readings });
+      this.#onLook(key);
+    });
   }
 
   discard(key: string): void {
     this.#entries.delete(key);
   }
+
+  /** One after the other. When Prometheus cannot be asked, of the missed looks only the last is still of interest. */
+  async #readAll(question: LookQuestion, times: readonly number[]): Promise<readonly LookReading[]> {
+    const readings: LookReading[] = [];
+    for (const [index, atMs] of times.entries()) {
+      const isLast = index === times.length - 1;
+      if (readings.at(-1)?.requests.kind === 'unavailable' && !isLast) continue;
+      readings.push(await this.#readOne(question, atMs, times[index - 1]));
+    }
+    return readings;
+  }
+
+  async #readOne(question: LookQuestion, atMs: number, previousMs: number | undefined): Promise<LookReading> {
+    if (this.#underWay >= MOST_LOOKS_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#underWay += 1;
+    try {
+      return await readLook(this.#world.metrics, question, atMs, previousMs);
+    } catch (thrown) {
+      return describeFault(atMs, thrown);
+    } finally {
+      // The place goes on to the next one that waits.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#underWay -= 1;
+      else next();
+    }
+  }
 }
 
 /** A fault of our own while reading is the judge's outage, never the release's fault (rule 6). */
 function describeFault(atMs: number, thrown: unknown): LookReading {
-  const message = `the look could not be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+  const message = `the look could not be read: ${messageOf(thrown)}`;
   return { atMs, requests: { kind: 'unavailable', message }, newRequests: 0, own: {} };
 }

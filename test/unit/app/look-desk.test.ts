@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { LookDesk, MOST_LOOKS_AT_ONCE } from '../../../src/app/look-desk.ts';
+import type { LookQuestion } from '../../../src/app/looks.ts';
+import type { World } from '../../../src/app/world.ts';
+import type { MetricsAnswer } from '../../../src/ports/metrics.ts';
+import { contour } from '../../../src/sources/contour.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
+import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE } from '../../support/builders.ts';
+
+const question: LookQuestion = {
+  spec: aSpec(),
+  status: aStatus({ weight: 5, release: aReleaseStatus() }),
+  namespace: NAMESPACE,
+  name: 'web',
+  target: { namespace: NAMESPACE, timeoutMs: 1_000 },
+  source: contour,
+  canary: [{ namespace: NAMESPACE, service: 'v2', port: 80 }],
+  serving: [{ namespace: NAMESPACE, service: 'v1', port: 80 }],
+};
+const away: MetricsAnswer = { ok: false, kind: 'unavailable', message: 'refused' };
+
+/** A desk over a Prometheus that answers when it is told to. */
+function aDesk() {
+  const open: (() => void)[] = [];
+  const asked: number[] = [];
+  const told: string[] = [];
+  const query = (_target: unknown, _query: string, atMs: number) => {
+    asked.push(atMs);
+    return new Promise<MetricsAnswer>((resolve) => open.push(() => resolve(away)));
+  };
+  const desk = new LookDesk({ metrics: { query } } as unknown as World, (key) => told.push(key));
+  const settle = () => new VirtualClock().runBy(0);
+  return { desk, open, asked, told, settle };
+}
+
+test('a thousand releases do not ask Prometheus all at once', async () => {
+  const { desk, open, asked, told, settle } = aDesk();
+  for (let index = 0; index < 1_000; index += 1) desk.ask(`shop/${index}`, 'id', question, [after(60)]);
+  await settle();
+  expect(asked).toHaveLength(MOST_LOOKS_AT_ONCE);
+  for (let round = 0; told.length < 1_000 && round < 1_000; round += 1) {
+    for (const answer of open.splice(0)) answer();
+    await settle();
+    expect(open.length).toBeLessThanOrEqual(MOST_LOOKS_AT_ONCE);
+  }
+  expect(new Set(told).size).toBe(1_000);
+});
+
+test('missed looks are given up when Prometheus cannot be asked, but not the last one', async () => {
+  const { desk, open, asked, told, settle } = aDesk();
+  desk.ask('shop/web', 'id', question, [10, 20, 30, 40].map(after));
+  while (told.length === 0) {
+    await settle();
+    for (const answer of open.splice(0)) answer();
+  }
+  expect(asked).toEqual([after(10), after(40)]);
+  expect(desk.take('shop/web', 'id').map(({ atMs }) => atMs)).toEqual([after(10), after(40)]);
+  expect(desk.take('shop/web', 'id')).toEqual([]);
+});
+
+test('a release has one question at a time, and the answers of another release are thrown away', async () => {
+  const { desk, open, asked, settle } = aDesk();
+  desk.ask('shop/web', 'old', question, [after(10)]);
+  desk.ask('shop/web', 'new', question, [after(20)]);
+  await settle();
+  expect(asked).toEqual([after(10)]);
+  for (const answer of open.splice(0)) answer();
+  await settle();
+  expect(desk.take('shop/web', 'new')).toEqual([]);
+});
