@@ -93,7 +93,7 @@ export class Cluster {
     });
   }
 
-  async list(kind: Kind, namespace: string): Promise<readonly ClusterObject[]> {
+  async list(kind: Kind, namespace: string | undefined): Promise<readonly ClusterObject[]> {
     const { items } = await listAll(this.transport, pathOf(RESOURCES[kind], namespace), {
       pick: (raw) => raw as ClusterObject,
       repeat: true,

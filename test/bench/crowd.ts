@@ -116,13 +116,18 @@ export async function createReleases(cluster: Cluster, apps: readonly App[], spe
   await inBatches(apps, (app) => cluster.apply([canaryReleaseOf(app, spec)]));
 }
 
-/** Removes everything, without an operator: the releases' finalizers are taken off first. */
-export async function dropCrowd(cluster: Cluster, apps: readonly App[]): Promise<void> {
-  await inBatches(namespacesOf(apps), async (namespace) => {
-    for (const { metadata } of await cluster.list('CanaryRelease', namespace)) {
-      if (metadata.finalizers !== undefined)
-        await cluster.merge('CanaryRelease', namespace, metadata.name, { metadata: { finalizers: null } });
-    }
+/**
+ * Removes everything of the crowds with this prefix, those of interrupted runs included, without an operator: the releases'
+ * finalizers are taken off first.
+ */
+export async function dropCrowds(cluster: Cluster, prefix: string): Promise<void> {
+  const namespaces = (await cluster.list('Namespace', undefined)).map(({ metadata }) => metadata.name);
+  const own = namespaces.filter((name) => name.startsWith(`${prefix}-`));
+  await inBatches(own, async (namespace) => {
+    await inBatches(await cluster.list('CanaryRelease', namespace), async ({ metadata }) => {
+      if (metadata.finalizers === undefined) return;
+      await cluster.merge('CanaryRelease', namespace, metadata.name, { metadata: { finalizers: null } });
+    });
     for (const kind of ['CanaryRelease', 'HTTPRoute', 'EndpointSlice'] as const) await cluster.removeAll(kind, namespace);
     await cluster.remove('Namespace', undefined, namespace);
   });

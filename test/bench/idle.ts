@@ -12,10 +12,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { say, showStep } from '../lab/progress.ts';
 import { AuditReader } from './audit.ts';
 import { Cluster } from './cluster.ts';
-import { type App, createApps, createReleases, crowdOf, dropCrowd, inBatches, servicesOf } from './crowd.ts';
+import { type App, createApps, createReleases, crowdOf, dropCrowds, inBatches, servicesOf } from './crowd.ts';
 import { printFigure } from './figures.ts';
 import { applyRights, buildOperator, OPERATOR_USER, type OperatorProcess, startOperator } from './operator-process.ts';
 
+const PREFIX = 'bench-idle';
 const FOREIGN_DEPLOYMENTS = 2_000;
 const FOREIGN_SLICES = 200;
 const CHURN_MS = 200;
@@ -145,11 +146,12 @@ export async function runIdle(count: number): Promise<void> {
   await buildOperator();
   await applyRights();
   const cluster = new Cluster();
-  const apps = crowdOf(`bench-idle-${process.pid}`, count);
-  const foreign = `bench-foreign-${process.pid}`;
+  const apps = crowdOf(`${PREFIX}-${process.pid}`, count);
+  const foreign = `${PREFIX}-foreign-${process.pid}`;
   // Nobody answers there, and nobody is to be asked.
   const flags = ['--prometheus-url=http://127.0.0.1:9', '--log-level=error'];
   try {
+    await dropCrowds(cluster, PREFIX);
     await prepare(cluster, apps, foreign);
     const first = await startOperator(cluster, flags);
     await showStep('A first operator completes the statuses', untilCalm);
@@ -162,10 +164,7 @@ export async function runIdle(count: number): Promise<void> {
       await operator.stop();
     }
   } finally {
-    await showStep('Clearing up', async () => {
-      await cluster.remove('Namespace', undefined, foreign);
-      await dropCrowd(cluster, apps);
-    });
+    await showStep('Clearing up', () => dropCrowds(cluster, PREFIX));
     await cluster.close();
   }
 }

@@ -15,6 +15,7 @@ usage: npm run -s bench -- NAME [options]
   mass-abort [--releases 30]   one cause turns all releases bad: the last route home against the same patches bare
   idle [--releases 1000]       requests, CPU, memory and start of an operator that has nothing to do
 
+GLIDEPATH_BENCH_NODE_FLAGS adds flags of Node for the operator, such as --cpu-prof.
 Each figure is one line on standard output: {"name":..., "value":..., "unit":...}
 `;
 

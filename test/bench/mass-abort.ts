@@ -16,12 +16,13 @@ import { LabError } from '../lab/settings.ts';
 import { AuditReader } from './audit.ts';
 import { type BadNews, startBadNews } from './bad-news.ts';
 import { Cluster, type ClusterObject, nowMs } from './cluster.ts';
-import { type App, CANARY_PART, createApps, createReleases, crowdOf, dropCrowd, inBatches, servicesOf } from './crowd.ts';
+import { type App, CANARY_PART, createApps, createReleases, crowdOf, dropCrowds, inBatches, servicesOf } from './crowd.ts';
 import { medianOf, printFigure } from './figures.ts';
 import { accountConfig, applyRights, buildOperator, OPERATOR_USER, startOperator } from './operator-process.ts';
 import { RoutePatcher } from './route-patcher.ts';
 import { shareOn, statusOf } from './shop.ts';
 
+const PREFIX = 'bench-abort';
 const SCRAPE_MS = 10_000;
 const BARE_RUNS = 3;
 const SETTLE_PATIENCE_MS = 150_000;
@@ -140,13 +141,14 @@ export async function runMassAbort(count: number): Promise<void> {
   await buildOperator();
   await applyRights();
   const cluster = new Cluster();
-  const apps = crowdOf(`bench-abort-${process.pid}`, count);
+  const apps = crowdOf(`${PREFIX}-${process.pid}`, count);
   const news = await startBadNews({ scrapeMs: SCRAPE_MS, canaryPart: CANARY_PART });
   try {
+    await dropCrowds(cluster, PREFIX);
     await showStep(`Backends and routes of ${count} releases`, () => createApps(cluster, apps));
     await measure(cluster, apps, news);
   } finally {
-    await showStep('Clearing up', () => dropCrowd(cluster, apps));
+    await showStep('Clearing up', () => dropCrowds(cluster, PREFIX));
     await news.close();
     await cluster.close();
   }

@@ -38,7 +38,7 @@ export async function buildOperator(): Promise<void> {
   await showStep('Building the operator', () => run('npm', ['run', '-s', 'build'], { cwd: PROJECT_FOLDER }));
 }
 
-/** Applies the CRD, and the operator's account with its rights; the Deployment stays out. */
+/** Applies the CRD, and the operator's account with its rights; the Deployment goes. */
 export async function applyRights(): Promise<void> {
   const apply = ['apply', '--server-side', '--force-conflicts'];
   await run('kubectl', [...apply, '-k', join(PROJECT_FOLDER, 'config/crd')]);
@@ -46,6 +46,9 @@ export async function applyRights(): Promise<void> {
   const parts = ['namespace', 'service-account', 'operator-role', 'lease-role'];
   const files = parts.flatMap((part) => ['-f', join(PROJECT_FOLDER, `config/default/${part}.yaml`)]);
   await run('kubectl', [...apply, ...files]);
+  // An operator that a demo left running would drive our releases, too.
+  await run('kubectl', ['-n', 'glidepath-system', 'delete', 'deployment', 'glidepath', '--ignore-not-found', '--wait=true']);
+  await run('kubectl', ['-n', 'glidepath-system', 'wait', '--for=delete', 'pod', '-l', 'app.kubernetes.io/name=glidepath', '--timeout=60s']);
 }
 
 async function findFreePort(): Promise<number> {
@@ -83,7 +86,7 @@ export async function startOperator(cluster: Cluster, flags: readonly string[]):
   const bundle = join(PROJECT_FOLDER, 'dist/glidepath.mjs');
   const argv = [
     ...NODE_FLAGS,
-    ...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? []),
+    ...(process.env['GLIDEPATH_BENCH_NODE_FLAGS']?.split(' ') ?? []),
     bundle,
     `--metrics-address=127.0.0.1:${port}`,
     ...flags,
