@@ -48,7 +48,16 @@ export async function applyRights(): Promise<void> {
   await run('kubectl', [...apply, ...files]);
   // An operator that a demo left running would drive our releases, too.
   await run('kubectl', ['-n', 'glidepath-system', 'delete', 'deployment', 'glidepath', '--ignore-not-found', '--wait=true']);
-  await run('kubectl', ['-n', 'glidepath-system', 'wait', '--for=delete', 'pod', '-l', 'app.kubernetes.io/name=glidepath', '--timeout=60s']);
+  await run('kubectl', [
+    '-n',
+    'glidepath-system',
+    'wait',
+    '--for=delete',
+    'pod',
+    '-l',
+    'app.kubernetes.io/name=glidepath',
+    '--timeout=60s',
+  ]);
 }
 
 async function findFreePort(): Promise<number> {
