@@ -15,6 +15,9 @@ interface Entry {
 /** Looks that are under way at the same time. A restart beside a thousand releases has many to catch up with. */
 export const MOST_LOOKS_AT_ONCE = 64;
 
+/** Looks of one release that are asked side by side: more than go into the longest wait for an answer at the shortest interval. */
+const LOOKS_OF_ONE = 10;
+
 export class LookDesk {
   readonly #world: World;
   readonly #onLook: (key: string) => void;
@@ -51,13 +54,15 @@ export class LookDesk {
     this.#entries.delete(key);
   }
 
-  /** One after the other. When Prometheus cannot be asked, of the missed looks only the last is still of interest. */
+  /** Some at a time, so that a slow Prometheus is kept up with. While it is away only the last of the missed looks is of interest. */
   async #readAll(question: LookQuestion, times: readonly number[]): Promise<readonly LookReading[]> {
     const readings: LookReading[] = [];
-    for (const [index, atMs] of times.entries()) {
-      const isLast = index === times.length - 1;
-      if (readings.at(-1)?.requests.kind === 'unavailable' && !isLast) continue;
-      readings.push(await this.#readOne(question, atMs, times[index - 1]));
+    for (let from = 0; from < times.length; from += LOOKS_OF_ONE) {
+      const isAway = readings.at(-1)?.requests.kind === 'unavailable';
+      const first = isAway ? times.length - 1 : from;
+      const due = times.slice(first, first + LOOKS_OF_ONE);
+      readings.push(...(await Promise.all(due.map((atMs, index) => this.#readOne(question, atMs, times[first + index - 1])))));
+      if (isAway) break;
     }
     return readings;
   }
