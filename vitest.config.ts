@@ -5,7 +5,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     reporters: ['default'],
-    coverage: { provider: 'v8', include: ['src/core/**'], reporter: ['text-summary', 'json-summary', 'json'], thresholds: { branches: 95 } },
+    coverage: {
+      provider: 'v8',
+      include: ['src/core/**'],
+      reporter: ['text-summary', 'json-summary', 'json'],
+      thresholds: { branches: 95 },
+    },
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/lab/**/*.test.ts'] } },
       { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 120_000 } },
