@@ -52,9 +52,18 @@ const metricsSchema = z.object({
 });
 
 const comparisonSchema = z.object({
-  mode: z.enum(['Enforce', 'Observe', 'Off']).default('Enforce'),
-  maxFalseRollbacks: percentField('maxFalseRollbacks', '1%').default('1%'),
-  riskBudget: percentField('riskBudget', '0.5%').default('0.5%'),
+  mode: z
+    .enum(['Enforce', 'Observe', 'Off'])
+    .default('Enforce')
+    .describe(
+      'Enforce: a canary that is proven worse than serving goes home, and raises are earned. Observe: only told. "Off" (in quotes).',
+    ),
+  maxFalseRollbacks: percentField('maxFalseRollbacks', '1%')
+    .default('1%')
+    .describe('Bound of the probability that a healthy release is ever rolled back by the comparison.'),
+  riskBudget: percentField('riskBudget', '0.5%')
+    .default('0.5%')
+    .describe('Share of all traffic that may fail additionally after the next raise: smaller asks for more requests.'),
 });
 
 type CheckList = z.output<z.ZodArray<typeof checkSchema>>;
@@ -86,14 +95,14 @@ const analysisFields = z.object({
   interval: durationField({ field: 'interval', min: '1s', max: '10m', example: '10s' }).default('10s').describe('Time between looks.'),
   window: durationField({ field: 'window', min: '1s', max: '24h', example: '1m' }).default('1m').describe('Range of the rates in checks.'),
   minRequests: countField(1, 1_000_000).default(50).describe('Canary requests that a Pass needs, per stage. A Fail needs evidence only.'),
-  comparison: comparisonSchema.optional().describe('Compares the canary with the serving version at the same time.'),
+  comparison: comparisonSchema.prefault({}).describe('Compares the canary with the serving version in the same seconds.'),
   checks: checksSchema
     .prefault(DEFAULT_CHECKS)
     .describe('Absolute limits. Default: one check "errors", ErrorRatio at most 1%. An empty list means none.'),
   onInconclusive: z
-    .enum(['Pause', 'Promote', 'Rollback'])
+    .enum(['Pause', 'Approve', 'Promote', 'Rollback'])
     .default('Pause')
-    .describe('When a stage times out without a Pass. Promote needs one Pass in the stage.'),
+    .describe('When a stage times out without a Pass. Approve asks a person. Promote needs one Pass in the stage.'),
   onUnavailable: z
     .object({
       after: durationField({ field: 'after', min: '0s', max: '720h', example: '15m' }).default('15m'),

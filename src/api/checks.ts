@@ -26,9 +26,11 @@ const checkFields = z.object({
   min: limit().optional().describe('Lowest value that is fine, written like max.'),
   consecutive: countField(1, 100).default(1).describe('Failed looks in a row before onBreach acts.'),
   onBreach: z
-    .enum(['Rollback', 'Hold', 'Observe'])
-    .default('Rollback')
-    .describe('What a breach does: Rollback, Hold (no raise while it lasts) or Observe (only told).'),
+    .enum(['Auto', 'Rollback', 'Hold', 'Observe'])
+    .default('Auto')
+    .describe(
+      'What a breach does: Rollback, Hold (no raise while it lasts) or Observe (only told). Auto: Hold while the canary is compared with serving traffic, which decides then; else Rollback.',
+    ),
 });
 
 type CheckFields = z.output<typeof checkFields>;

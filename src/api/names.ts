@@ -47,6 +47,7 @@ export const SERVICE_ACCOUNT = 'glidepath';
 export const MAX_ROUTES = 16;
 export const MAX_RECORDED_RULES = 64;
 export const MAX_STAGES = 30;
+export const MAX_SERVED = 64;
 export const MAX_CHECKS = 16;
 export const MAX_HISTORY = 10;
 export const MAX_PROVEN = 5;
@@ -89,11 +90,13 @@ export const CONDITION_TYPES = [
   'AnalysisEnforced',
   'CanaryReady',
   'RouteContested',
+  'TrafficSplitMismatch',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 export const CONDITION_REASONS = [
+  'Measured',
   'Idle',
   'Promoted',
   'PendingRelease',

@@ -2,7 +2,7 @@
 // so that a restart neither forgets nor repeats anything.
 import { z } from 'zod';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
-import { MAX_RECORDED_RULES, MAX_ROUTES, MAX_STAGES, ROUTE_KINDS, VERDICTS } from './names.ts';
+import { MAX_RECORDED_RULES, MAX_ROUTES, MAX_SERVED, MAX_STAGES, ROUTE_KINDS, VERDICTS } from './names.ts';
 
 /** List metadata of lists that are replaced as a whole. */
 export const ATOMIC = { 'x-kubernetes-list-type': 'atomic' };
@@ -103,6 +103,13 @@ const evidence = {
     .describe('The check that failed the release, kept until the release is over.'),
   unavailableSince: timeField().optional(),
   inconclusiveSince: timeField().optional(),
+  served: z
+    .array(z.object({ weight: countField(0, 100), from: timeField(), to: timeField().optional() }))
+    .max(MAX_SERVED)
+    .optional()
+    .meta(ATOMIC)
+    .describe('When every gateway had which weight: what the comparison reads Prometheus by.'),
+  splitMismatch: z.boolean().optional().describe('True while the gateway does not split the traffic as asked.'),
 };
 
 const people = {

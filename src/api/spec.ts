@@ -160,11 +160,12 @@ const modeRules: readonly Rule<SpecFields>[] = [
 
 const proofRules: readonly Rule<SpecFields>[] = [
   {
-    cel: "!self.stages.exists(s, s.weight == 100) || self.analysis.checks.exists(c, c.onBreach == 'Rollback')",
+    cel: "!self.stages.exists(s, s.weight == 100) || self.analysis.checks.exists(c, c.onBreach in ['Auto', 'Rollback'])",
     message:
-      'stages: weight 100 leaves nothing to compare with, so it needs an absolute check with onBreach: Rollback, such as {name: errors, metric: ErrorRatio, max: "1%"}',
+      'stages: weight 100 leaves nothing to compare with, so it needs an absolute check with onBreach: Auto or Rollback, such as {name: errors, metric: ErrorRatio, max: "1%"}',
     holds: (spec) =>
-      spec.stages.every((stage) => stage.weight < 100) || spec.analysis.checks.some((check) => check.onBreach === 'Rollback'),
+      spec.stages.every((stage) => stage.weight < 100) ||
+      spec.analysis.checks.some((check) => check.onBreach === 'Auto' || check.onBreach === 'Rollback'),
     fieldPath: '.stages',
   },
 ];

@@ -30,7 +30,8 @@ const checkStatusSchema = z.object({
   value: textField(64).optional().describe('Rounded, with its unit.'),
   limit: textField(64).optional(),
   requests: tally().optional(),
-  message: textField(512, 0).optional().describe('Why it is Inconclusive or Unavailable.'),
+  needed: tally().optional().describe('Canary requests that a Pass needs altogether, as it looks now.'),
+  message: textField(512, 0).optional().describe('Why it is Inconclusive or Unavailable; of the comparison: what the evidence is.'),
   at: timeField().optional(),
 });
 

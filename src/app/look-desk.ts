@@ -3,7 +3,9 @@
 
 import { messageOf } from '../api/errors.ts';
 import type { LookReading } from '../core/analysis/reading.ts';
-import { type LookQuestion, readLook } from './looks.ts';
+import { ComparisonDesk } from './comparison-desk.ts';
+import type { LookQuestion } from './asks.ts';
+import { askLook, type LookAnswer } from './looks.ts';
 import type { World } from './world.ts';
 
 interface Entry {
@@ -20,6 +22,7 @@ const LOOKS_OF_ONE = 10;
 
 export class LookDesk {
   readonly #world: World;
+  readonly #comparisons: ComparisonDesk;
   readonly #onLook: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #waiting: (() => void)[] = [];
@@ -27,6 +30,7 @@ export class LookDesk {
 
   constructor(world: World, onLook: (key: string) => void) {
     this.#world = world;
+    this.#comparisons = new ComparisonDesk(world.metrics);
     this.#onLook = onLook;
   }
 
@@ -43,7 +47,8 @@ export class LookDesk {
     if (this.#entries.has(key)) return;
     const asked: Entry = { releaseId, readings: undefined };
     this.#entries.set(key, asked);
-    void this.#readAll(question, times).then((readings) => {
+    if ((question.status.weight ?? 0) === 0) this.#comparisons.prepare(key, question);
+    void this.#readAll(key, question, times).then((readings) => {
       if (this.#entries.get(key) !== asked) return;
       this.#entries.set(key, { releaseId, readings });
       this.#onLook(key);
@@ -52,28 +57,40 @@ export class LookDesk {
 
   discard(key: string): void {
     this.#entries.delete(key);
+    this.#comparisons.forget(key);
   }
 
   /** Some at a time, so that a slow Prometheus is kept up with. While it is away only the last of the missed looks is of interest. */
-  async #readAll(question: LookQuestion, times: readonly number[]): Promise<readonly LookReading[]> {
+  async #readAll(key: string, question: LookQuestion, times: readonly number[]): Promise<readonly LookReading[]> {
     const readings: LookReading[] = [];
     for (let from = 0; from < times.length; from += LOOKS_OF_ONE) {
       const isAway = readings.at(-1)?.requests.kind === 'unavailable';
       const first = isAway ? times.length - 1 : from;
       const due = times.slice(first, first + LOOKS_OF_ONE);
-      readings.push(...(await Promise.all(due.map((atMs, index) => this.#readOne(question, atMs, times[first + index - 1])))));
+      const answers = await Promise.all(due.map((atMs, index) => this.#readOne(question, atMs, times[first + index - 1])));
+      // In time order: the comparison is a fold.
+      for (const answer of answers) readings.push(await this.#compare(key, question, answer));
       if (isAway) break;
     }
     return readings;
   }
 
-  async #readOne(question: LookQuestion, atMs: number, previousMs: number | undefined): Promise<LookReading> {
+  async #compare(key: string, question: LookQuestion, { reading, arms }: LookAnswer): Promise<LookReading> {
+    if (arms === undefined) return reading;
+    try {
+      return { ...reading, comparison: await this.#comparisons.judge(key, question, reading.atMs, arms) };
+    } catch (thrown) {
+      return { ...reading, comparison: { kind: 'unavailable', message: messageOf(thrown) } };
+    }
+  }
+
+  async #readOne(question: LookQuestion, atMs: number, previousMs: number | undefined): Promise<LookAnswer> {
     if (this.#underWay >= MOST_LOOKS_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#underWay += 1;
     try {
-      return await readLook(this.#world.metrics, question, atMs, previousMs);
+      return await askLook(this.#world.metrics, question, atMs, previousMs);
     } catch (thrown) {
-      return describeFault(atMs, thrown);
+      return { reading: describeFault(atMs, thrown) };
     } finally {
       // The place goes on to the next one that waits.
       const next = this.#waiting.shift();

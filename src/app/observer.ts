@@ -19,7 +19,7 @@ import type { MetricsTarget } from '../ports/metrics.ts';
 import { chooseSource, type SourceChoice } from '../sources/catalogue.ts';
 import { envoyGatewaySeparable } from '../sources/envoygateway.ts';
 import type { BackendIdentity } from '../sources/source.ts';
-import type { LookQuestion } from './looks.ts';
+import type { LookQuestion } from './asks.ts';
 import type { World } from './world.ts';
 
 /** Parsed once an object: caches hand out the same object until it changes. */

@@ -38,6 +38,7 @@ export function createEnvoySource(naming: EnvoyNaming): MetricsSource {
     name: naming.name,
     tier: naming.tier,
     scope: naming.scope,
+    reportedBy: 'caller',
     requests: (backend, rangeMs) => rangeSelector('envoy_cluster_upstream_rq', [naming.selectCluster(backend)], rangeMs),
     classify: (labels) => classifyHttp(labels['envoy_response_code']),
     latency: (backend, rangeMs) => ({

@@ -33,6 +33,7 @@ function createIstioSource(
     name,
     tier: 'recorded',
     scope: 'service',
+    reportedBy: 'caller',
     requests: (backend, rangeMs) => rangeSelector(REQUESTS, select(backend), rangeMs),
     classify,
     latency: (backend, rangeMs) => ({ query: rangeSelector(BUCKETS, select(backend), rangeMs), unit: 'ms' }),

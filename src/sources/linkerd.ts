@@ -26,6 +26,7 @@ export const linkerd: MetricsSource = {
   name: 'Linkerd',
   tier: 'recorded',
   scope: 'service',
+  reportedBy: 'caller',
   requests: (backend, rangeMs) => rangeSelector(`${familyOf(backend)}_response_statuses_total`, selectBackend(backend), rangeMs),
   classify,
   latency: (backend, rangeMs) => ({

@@ -34,6 +34,7 @@ export const openTelemetry: MetricsSource = {
   name: 'OpenTelemetry',
   tier: 'application',
   scope: 'service',
+  reportedBy: 'server',
   requests: (backend, rangeMs) => rangeSelector(`${familyOf(backend).histogram}_count`, selectInstances(backend), rangeMs),
   classify,
   latency: (backend, rangeMs) => {

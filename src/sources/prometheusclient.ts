@@ -27,6 +27,7 @@ export const prometheusClient: MetricsSource = {
   name: 'PrometheusClient',
   tier: 'application',
   scope: 'service',
+  reportedBy: 'server',
   requests: (backend, rangeMs) =>
     rangeSelector(isGrpc(backend) ? 'grpc_server_handled_total' : 'http_requests_total', selectPods(backend), rangeMs),
   classify,

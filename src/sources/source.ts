@@ -62,6 +62,11 @@ export interface MetricsSource {
    */
   readonly scope: 'service' | 'routeRule';
   /**
+   * `caller`: gateways or proxies that send to both backends, so that both are scraped at the same moment. `server`: each pod
+   * tells of itself, and pods are scraped at different moments: no short slice of time may then be compared.
+   */
+  readonly reportedBy: 'caller' | 'server';
+  /**
    * PromQL range selector over the counters of finished requests; every series carries the code label, summing is the
    * reader's work.
    * @throws GlidepathError GLIDEPATH_E_SOURCE when the identity lacks what the source needs.

@@ -52,6 +52,7 @@ export const traefik: MetricsSource = {
   name: 'Traefik',
   tier: 'recorded',
   scope: 'service',
+  reportedBy: 'caller',
   requests: (backend, rangeMs) => rangeSelector('traefik_service_requests_total', [selectService(backend)], rangeMs),
   classify,
   latency: (backend, rangeMs) => ({

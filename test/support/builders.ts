@@ -39,7 +39,7 @@ export function timeAfter(seconds: number): string {
   return new Date(after(seconds)).toISOString().replace('.000Z', 'Z');
 }
 
-/** A spec in Services mode with all defaults filled; stages 25% and 50%, one check on errors. */
+/** A spec in Services mode with all defaults filled; stages 25% and 50%, one check on errors, and no comparison unless asked for. */
 export function aSpec(change: Partial<SpecInput> = {}): CanaryReleaseSpec {
   return defaultSpec({
     services: [{ name: SIDES.serving }, { name: SIDES.canary }],
@@ -48,6 +48,7 @@ export function aSpec(change: Partial<SpecInput> = {}): CanaryReleaseSpec {
       { weight: 50, duration: '2m' },
     ],
     ...change,
+    analysis: { comparison: { mode: 'Off' }, ...change.analysis },
   });
 }
 

@@ -51,6 +51,11 @@ const release: CanaryReleaseStatus['release'] = {
   failedCheck: { name: 'errors', reason: 'ErrorRatio', message: 'errors 3% (limit <= 1%)' },
   unavailableSince: at,
   inconclusiveSince: at,
+  served: [
+    { weight: 5, from: at, to: at },
+    { weight: 25, from: at },
+  ],
+  splitMismatch: true,
   approvedStages: [1],
   pausedBy: 'ada',
   blockedSince: at,
@@ -85,7 +90,7 @@ export const FULL_STATUS: CanaryReleaseStatus = {
   settled: revisionKey,
   proven: [{ revision: '1.8.0', at, ...revisionKey }],
   rejected: [{ revision: '1.7.9', id: '0123456789', reason: 'ErrorRatio', at, ...revisionKey }],
-  checks: [{ name: 'errors', verdict: 'Pass', value: '0.12%', limit: '<= 1%', requests: 812, message: 'fine', at }],
+  checks: [{ name: 'errors', verdict: 'Pass', value: '0.12%', limit: '<= 1%', requests: 812, needed: 900, message: 'fine', at }],
   lastHandledCommand: { verb: 'approve', release: '7c1f0e22ab', stage: 1, at, by: 'ada', result: 'Done', message: 'approved' },
   conditions: [
     { type: 'Ready', status: 'False', reason: 'InRelease', message: 'stage 2/3', lastTransitionTime: at, observedGeneration: 3 },

@@ -81,14 +81,21 @@ function buildSpec(parts: {
   readonly weights: readonly number[];
   readonly approval: boolean;
   readonly bake: boolean;
-  readonly onInconclusive: 'Pause' | 'Promote' | 'Rollback';
+  readonly onInconclusive: 'Pause' | 'Approve' | 'Promote' | 'Rollback';
+  readonly compares: boolean;
   readonly then: 'Pause' | 'Reduce' | 'Rollback';
 }): SpecInput {
   return specWith({
     stages: stagesOf(parts.weights, parts.approval),
     promotion: { bake: parts.bake ? '1m' : '0s' },
     onBlocked: { after: '5m', then: parts.then === 'Rollback' ? 'Rollback' : 'Pause' },
-    analysis: { minRequests: 5, window: '30s', onInconclusive: parts.onInconclusive, onUnavailable: { after: '3m', then: parts.then } },
+    analysis: {
+      minRequests: 5,
+      window: '30s',
+      onInconclusive: parts.onInconclusive,
+      onUnavailable: { after: '3m', then: parts.then },
+      comparison: { mode: parts.compares ? 'Enforce' : 'Off', riskBudget: '10%' },
+    },
   });
 }
 
@@ -113,7 +120,8 @@ export function anyScene(most: number): fc.Arbitrary<Scene> {
         weights,
         approval: fc.boolean(),
         bake: fc.boolean(),
-        onInconclusive: fc.constantFrom('Pause' as const, 'Promote' as const, 'Rollback' as const),
+        onInconclusive: fc.constantFrom('Pause' as const, 'Approve' as const, 'Promote' as const, 'Rollback' as const),
+        compares: fc.boolean(),
         then: fc.constantFrom('Pause' as const, 'Reduce' as const, 'Rollback' as const),
       })
       .map(buildSpec),

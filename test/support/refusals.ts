@@ -121,7 +121,7 @@ const stages: readonly Refusal[] = [
   {
     name: 'weight 100 with checks: []',
     spec: { services, stages: [{ weight: 100 }], analysis: { checks: [] } },
-    expect: /weight 100 .* needs an absolute check with onBreach: Rollback/,
+    expect: /weight 100 .* needs an absolute check with onBreach: Auto or Rollback/,
   },
   {
     name: 'weight 100 with a check that only observes',

@@ -10,14 +10,16 @@ import { MemoryWorld, NAMESPACE } from './memory-world.ts';
 import type { MachineEdge } from './machine-edges.ts';
 import type { MachinePath } from './machine-paths.ts';
 
-const TO_NEXT_STAGE: readonly string[] = ['isAdvanced', 'stageIsProven', 'isLetPassWithoutProof'];
+const TO_NEXT_STAGE: readonly string[] = ['isAdvanced', 'stageIsProven', 'isLetPassWithoutProof', 'isApprovedWithoutProof'];
+const ASKS: readonly string[] = ['stageAsksWithoutProof', 'isApprovedWithoutProof', 'isApprovedWithoutProofAtTheEnd'];
 const ANNOTATION_PATH = `/metadata/annotations/${RELEASE_ANNOTATION.replaceAll('/', '~1')}`;
 
 /** The spec under which a path can be walked. */
 function specFor(path: MachinePath): SpecInput {
   const takes = (guard: string) => path.some((edge) => edge.guard === guard);
   const reduces = takes('shouldReduce');
-  const approval = path.some(({ to }) => to === 'stage.awaitingApproval') ? ('Required' as const) : ('Automatic' as const);
+  const asks = path.some(({ guard = '' }) => ASKS.includes(guard));
+  const approval = takes('stageIsProvenAndNeedsApproval') ? ('Required' as const) : ('Automatic' as const);
   const timing = { duration: '1m', timeout: '5m' };
   const more = reduces || path.some(({ guard = '' }) => TO_NEXT_STAGE.includes(guard));
   const letsPass = takes('isLetPassWithoutProof') || takes('isLetPassWithoutProofAtTheEnd');
@@ -27,7 +29,8 @@ function specFor(path: MachinePath): SpecInput {
     analysis: {
       minRequests: 20,
       window: '20s',
-      onInconclusive: letsPass ? 'Promote' : 'Pause',
+      onInconclusive: asks ? 'Approve' : letsPass ? 'Promote' : 'Pause',
+      comparison: { mode: 'Off' },
       onUnavailable: { after: '1m', then: reduces ? 'Reduce' : 'Pause' },
     },
     promotion: { bake: path.some(({ to }) => to === 'promoting.baking') ? '30s' : '0s' },
@@ -139,8 +142,20 @@ export class Steering {
       case 'isLetPassWithoutProofAtTheEnd':
         await world.run(30_000);
         return world.setTraffic(0);
+      case 'stageAsksWithoutProof':
+        return world.setTraffic(0);
+      case 'isApprovedWithoutProof':
+      case 'isApprovedWithoutProofAtTheEnd':
+        world.setTraffic(0);
+        // Approved when the time is up: a stage that is proven by then would go on by itself.
+        if (from === 'stage.awaitingApproval') await world.run(360_000);
+        return void world.command('web', 'approve', 1);
       default:
-        if (from === 'stage.awaitingApproval') world.command('web', 'approve', 1);
+        if (from !== 'stage.awaitingApproval') return;
+        // A stage that waits without proof is proven first; it goes on by itself where nobody has to approve.
+        world.setTraffic(50);
+        await world.run(45_000);
+        if (world.status('web')?.state === from) world.command('web', 'approve', 1);
     }
   }
 

@@ -11,7 +11,8 @@ export const SPEC = {
     { weight: 10, duration: '1m' },
     { weight: 50, duration: '2m' },
   ],
-  analysis: { minRequests: 20 },
+  // Most stories are about one look; those of the comparison switch it on.
+  analysis: { minRequests: 20, comparison: { mode: 'Off' } },
 } satisfies SpecInput;
 
 /** Spec fields over the default ones; `analysis` is merged. */

@@ -15,6 +15,8 @@ export interface CheckResult {
   readonly value?: string;
   readonly limit: string;
   readonly requests?: number;
+  /** Requests that a Pass needs altogether, as it looks now. */
+  readonly needed?: number;
   /** Why it is Inconclusive or Unavailable. */
   readonly message?: string;
 }

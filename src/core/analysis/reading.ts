@@ -1,5 +1,6 @@
 // One look as facts: what Prometheus said for the canary at one instant, with nothing judged yet.
 
+import type { Judgement } from './comparison/judgement.ts';
 import type { Bucket } from './histogram.ts';
 
 /** Canary requests of a span, by class of answer. */
@@ -10,6 +11,9 @@ export interface RequestCounts {
   /** Length of the span in seconds: window, or the time since the stage began if that is shorter. */
   readonly spanSeconds: number;
 }
+
+/** What the requests of a series were, from its labels; metrics sources know it. */
+export type OutcomeOf = (labels: Readonly<Record<string, string>>) => 'success' | 'clientError' | 'serverError' | 'ignore';
 
 /** Why there is no evidence. None of these is ever a Pass. */
 export type NoEvidence =
@@ -35,6 +39,10 @@ export interface LookReading {
   /** Canary requests since the look before (for `minRequests`, which counts the stage). */
   readonly newRequests: number;
   readonly latency?: Evidence<readonly Bucket[]>;
+  /** Canary against serving, since the release began; absent where nothing is compared (no weight, all weight, switched off). */
+  readonly comparison?: Evidence<Judgement>;
+  /** Requests of the serving backend in the window, where they were asked for. */
+  readonly servingRequests?: number;
   /** Own queries by check name. */
   readonly own: Readonly<Record<string, Evidence<number>>>;
 }

@@ -85,7 +85,6 @@ function theSpecAsksForMoreThanIsBuilt({ spec }: BlockerFacts): Blocker | undefi
     spec.targetRef === undefined ? undefined : 'spec.targetRef',
     spec.stages.some((stage) => stage.cohort !== undefined) ? 'spec.stages[].cohort' : undefined,
     spec.stages.some((stage) => stage.mirror !== undefined) ? 'spec.stages[].mirror' : undefined,
-    spec.analysis.comparison === undefined ? undefined : 'spec.analysis.comparison',
   ].find((field) => field !== undefined);
   if (asked === undefined) return undefined;
   return { reason: 'NotSupported', message: `${asked} is not built in this version; remove it (Services mode with checks works)` };
@@ -122,10 +121,12 @@ function theJudgeCannotBeAsked({ spec, observation }: BlockerFacts): Blocker | u
 
 /** Enforce with nothing that could fail would be `Off` in disguise. */
 function noCheckMayAct({ spec }: BlockerFacts): Blocker | undefined {
-  if (spec.analysis.mode !== 'Enforce' || spec.analysis.checks.some((check) => check.onBreach !== 'Observe')) return undefined;
+  const { mode, comparison, checks } = spec.analysis;
+  if (mode !== 'Enforce' || comparison.mode === 'Enforce' || checks.some((check) => check.onBreach !== 'Observe')) return undefined;
   return {
     reason: 'InvalidSpec',
-    message: "spec.analysis.mode is Enforce, but no check may act; add one with onBreach Rollback or Hold, or set mode: 'Off'",
+    message:
+      "spec.analysis.mode is Enforce, but neither the comparison nor a check may act; set comparison.mode: Enforce, add a check with onBreach Auto, Rollback or Hold, or set mode: 'Off'",
   };
 }
 

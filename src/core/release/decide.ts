@@ -11,6 +11,7 @@ import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
 import { foldLook, gridOf } from './looks.ts';
 import { findPauseReason, type Telling } from './guards.ts';
+import { noteServed } from './served.ts';
 import { step } from './machine.ts';
 import type { Observation } from './observation.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
@@ -56,16 +57,17 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
   const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drift: undefined };
-  const facts = gatherFacts(spec, noted.status, walked.state, observation, now);
-  const described = describeStatus(letGoLeftRoutes(noted.status, facts), walked.state, facts);
+  const served = noteServed(noted.status, walked.state, now);
+  const facts = gatherFacts(spec, served, walked.state, observation, now);
+  const described = describeStatus(letGoLeftRoutes(served, facts), walked.state, facts);
   return {
     state: walked.state,
     status: { ...described, state: walked.state, stateVersion: STATE_VERSION },
     transitions: walked.transitions,
     tellings: [...news, ...obeyed.tellings, ...walked.tellings, ...findBlockNews(status, described, walked.state)],
     drift: noted.drift,
-    intents: desireRoutes(noted.status, walked.state, facts),
-    wakeAt: findWakeTime(noted.status, walked.state, facts),
+    intents: desireRoutes(served, walked.state, facts),
+    wakeAt: findWakeTime(served, walked.state, facts),
   };
 }
 

@@ -2,8 +2,10 @@
 
 import { setCondition } from '../../api/conditions.ts';
 import type { CanaryReleaseStatus, Condition } from '../../api/release.ts';
+import { COMPARISON } from './comparison-look.ts';
 import type { Facts } from './facts.ts';
 import { describePause, nameStage } from './sentences.ts';
+import { describeShortfall, findShortfall } from './shortfall.ts';
 import { isRunning, phaseOf, type StateName } from './state.ts';
 import { clockOf, fromTime, toTime } from './times.ts';
 
@@ -55,9 +57,9 @@ function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, w
     case 'stage.analyzing':
       return `${where}: ${describeEvidence(status, facts)}; ${describeNext(status, facts)}`;
     case 'stage.awaitingApproval':
-      return `${where}: ${describeEvidence(status, facts)}; waits for approval (approve:${release.id}/${approvalNumber(status, facts)})`;
+      return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; waits for approval (approve:${release.id}/${approvalNumber(status, facts)})`;
     case 'paused':
-      return `paused in ${where}: ${describePause(release.pausedBy)}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
+      return `paused in ${where}: ${describePause(release.pausedBy)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
     case 'promoting.rollingOut':
       return 'promoting: canary share goes to 100%';
     case 'promoting.baking':
@@ -81,10 +83,18 @@ function describeBlock(release: CanaryReleaseStatus['release'], blocker: Facts['
   return `blocked: ${release?.blockedReason ?? 'Blocked'}: waits for the gateways and for proof, then tries the refused raise again`;
 }
 
+/** Why there is no proof, where numbers alone are missing. */
+function describeLack(status: CanaryReleaseStatus, facts: Facts): string {
+  if (!facts.timedOut) return '';
+  const short = describeShortfall(status, facts.spec, facts.now);
+  return short === undefined ? '' : ` (${short})`;
+}
+
 function approvalNumber(status: CanaryReleaseStatus, facts: Facts): number {
   const index = status.release?.stageIndex ?? 0;
   const own = facts.stage?.approval === 'Required' && !(status.release?.approvedStages ?? []).includes(index + 1);
-  return own ? index + 1 : facts.spec.stages.length + 1;
+  const unproven = facts.spec.analysis.onInconclusive === 'Approve' && facts.timedOut && status.release?.verdict !== 'Pass';
+  return own || unproven ? index + 1 : facts.spec.stages.length + 1;
 }
 
 function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
@@ -100,6 +110,8 @@ function describeEvidence(status: CanaryReleaseStatus, facts: Facts): string {
   const order = ['Fail', 'Unavailable', 'Inconclusive', 'Pass'];
   const telling = [...checks].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))[0];
   if (telling === undefined) return (status.weight ?? 0) === 0 ? 'no traffic is asked for' : 'no look yet';
+  // The comparison says it all in its own words.
+  if (telling.name === COMPARISON && telling.message !== undefined) return `${telling.message}${describeTooFew(status, facts)}`;
   if (telling.value === undefined) return `${telling.name}: ${telling.message ?? telling.verdict}`;
   const over = telling.requests === undefined ? '' : ` over ${telling.requests} canary requests`;
   return `${telling.name} ${telling.value} (limit ${telling.limit})${over}${describeTooFew(status, facts)}`;
@@ -112,10 +124,18 @@ function describeTooFew(status: CanaryReleaseStatus, facts: Facts): string {
 }
 
 function describeNext(status: CanaryReleaseStatus, facts: Facts): string {
-  const ends = fromTime(status.release?.stageEndsAt);
+  const ends = expectedEnd(status, facts);
   const next = facts.spec.stages[(status.release?.stageIndex ?? 0) + 1];
   const what = next === undefined ? 'promotion' : `${next.weight}%`;
   return ends === undefined ? `${what} next` : `${what} at ${clockOf(Math.max(ends, 0))} at the earliest`;
+}
+
+/** When the stage's duration is served, or later when the requests for a decision are there. */
+function expectedEnd(status: CanaryReleaseStatus, facts: Facts): number | undefined {
+  const ends = fromTime(status.release?.stageEndsAt);
+  const short = findShortfall(status, facts.spec, facts.now);
+  if (ends === undefined || short === undefined || short.rate <= 0) return ends;
+  return Math.max(ends, facts.now + Math.ceil(((short.needed - short.have) / short.rate) * 1_000));
 }
 
 type Word = { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string };
@@ -137,6 +157,7 @@ function describeConditions(
     ['RoutesAccepted', describeRoutes(status, state, facts)],
     ['MetricsAvailable', describeMetrics(status, facts)],
     ['AnalysisEnforced', describeMode(facts)],
+    ['TrafficSplitMismatch', describeSplit(status, state)],
   ];
   let conditions: readonly Condition[] = status.conditions ?? [];
   for (const [type, word] of words) {
@@ -192,6 +213,13 @@ function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | unde
       message: `Prometheus cannot be asked since ${status.release.unavailableSince}; weights are held`,
     };
   return { status: 'True', reason: 'Available', message: `metrics source ${metrics.source}` };
+}
+
+/** There only while it is so. */
+function describeSplit(status: CanaryReleaseStatus, state: StateName): Word | undefined {
+  if (!isRunning(state) || status.release?.splitMismatch !== true) return undefined;
+  const told = (status.checks ?? []).find(({ name }) => name === COMPARISON)?.message;
+  return { status: 'True', reason: 'Measured', message: told ?? 'the gateway does not split the traffic as asked; the weight is held' };
 }
 
 function describeMode(facts: Facts): Word {

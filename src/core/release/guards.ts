@@ -80,6 +80,17 @@ export function isInconclusiveTooLong(scope: Scope): boolean {
   return timedOut && enforced && evidenceFresh && release(scope)?.verdict !== 'Unavailable' && !scope.event.facts.stageProven;
 }
 
+/** `onInconclusive: Approve`: the stage had no proof in time, so a person is asked instead of the judge. */
+export function asksWithoutProof(scope: Scope): boolean {
+  const asks = scope.event.facts.spec.analysis.onInconclusive === 'Approve';
+  return asks && isInconclusiveTooLong(scope) && release(scope)?.verdict !== 'Fail';
+}
+
+/** This very stage was approved, and whatever else needs an approval. */
+export function isLetGoByAPerson(scope: Scope): boolean {
+  return isApproved(scope, stageIndex(scope) + 1) && areApprovalsGiven(scope);
+}
+
 export function isUnavailableTooLong({ context, event }: Scope): boolean {
   const { now, spec, enforced } = event.facts;
   const since = fromTime(context.status.release?.unavailableSince);

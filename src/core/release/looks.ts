@@ -7,6 +7,7 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../api/re
 import { judgeCheck, type CheckResult } from '../analysis/checks.ts';
 import { alignPhase, type Grid } from '../analysis/grid.ts';
 import type { LookReading } from '../analysis/reading.ts';
+import { breachOf, COMPARISON, compareAtLook, findMismatch, isComparisonEnforced, reasonOf } from './comparison-look.ts';
 import { fromTime, toTime } from './times.ts';
 
 type Release = NonNullable<CanaryReleaseStatus['release']>;
@@ -40,10 +41,9 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   const unavailable = look.requests.kind === 'unavailable';
   if (!unavailable && !isStale(look, before) && !hasNewSample(look, before))
     return { ...status, release: { ...release, lookGridAt: toTime(look.atMs) } };
-  const { checks } = spec.analysis;
-  const results = (status.weight ?? 0) > 0 ? checks.map((check) => judge(check, look, before)) : [];
-  const verdict = sumUp(checks, results, unavailable);
-  const counted = runClock(noteFails(release, checks, results), verdict, look);
+  const judged = (status.weight ?? 0) > 0 ? judgeAll(spec, look, before) : [];
+  const verdict = sumUp(judged, unavailable);
+  const counted = runClock(noteSplit(noteFails(release, judged), look), verdict, look);
   const folded = noteSilence(counted, look, status.weight ?? 0);
   const requests = (release.stageRequests ?? 0) + (isFromBefore(look, before) ? 0 : look.newRequests);
   const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
@@ -51,7 +51,7 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   const word = stands ?? (before.verdict === 'Unavailable' ? undefined : before.verdict);
   return {
     ...withVerdict(status, word),
-    checks: results.map((result) => describeResult(result, look)),
+    checks: judged.map(({ result }) => describeResult(result, look)),
     release: {
       ...withVerdict(folded, word),
       ...(stands === 'Pass' ? { passInStage: true, passAt: toTime(look.atMs) } : {}),
@@ -100,51 +100,89 @@ function isStale(look: LookReading, release: Release): boolean {
   return look.atMs - look.newestSampleMs > STALE_SCRAPES * scrape;
 }
 
+/** One check, or the comparison, at one look: what it says, and what may follow. */
+interface Judged {
+  readonly result: CheckResult;
+  readonly breach: 'Rollback' | 'Hold' | 'Observe';
+  readonly consecutive: number;
+  readonly reason: string;
+}
+
+function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: Release): readonly Judged[] {
+  const compared = compareAtLook(spec, look);
+  const checks = spec.analysis.checks.map(
+    (check): Judged => ({
+      result: judge(check, look, release),
+      breach: breachOf(check, spec, look),
+      consecutive: check.consecutive,
+      reason: check.metric ?? 'Query',
+    }),
+  );
+  if (compared === undefined) return checks;
+  const comparison: Judged = {
+    result: withoutOldSamples(compared, look, release),
+    breach: isComparisonEnforced(spec) ? 'Rollback' : 'Observe',
+    consecutive: 1,
+    reason: reasonOf(look),
+  };
+  return [...checks, comparison];
+}
+
 function judge(check: Check, look: LookReading, release: Release): CheckResult {
   const result = judgeCheck(check, look);
   // An own query says nothing about the gateway's samples, and they say nothing about it.
-  if (check.query !== undefined) return result;
+  return check.query === undefined ? withoutOldSamples(result, look, release) : result;
+}
+
+function withoutOldSamples(result: CheckResult, look: LookReading, release: Release): CheckResult {
   if (result.verdict === 'Unavailable' || !isStale(look, release) || look.newestSampleMs === undefined) return result;
   return { ...result, verdict: 'Inconclusive', message: 'the newest sample is old: is the gateway still scraped?' };
 }
 
+/** Whether the gateway splits as asked, as far as this look can tell. */
+function noteSplit(release: Release, look: LookReading): Release {
+  const mismatch = findMismatch(look);
+  if (mismatch === undefined) return release;
+  const { splitMismatch: _former, ...rest } = release;
+  return mismatch ? { ...rest, splitMismatch: true } : rest;
+}
+
 type Failing = NonNullable<Release['failing']>;
 
-function noteFails(release: Release, checks: readonly Check[], results: readonly CheckResult[]): Release {
-  const failing = countFailing(checks, results, release.failing ?? []);
-  const failed = findFailed(checks, results, failing) ?? release.failedCheck;
+function noteFails(release: Release, judged: readonly Judged[]): Release {
+  const failing = countFailing(judged, release.failing ?? []);
+  const failed = findFailed(judged, failing) ?? release.failedCheck;
   return { ...release, failing, ...(failed === undefined ? {} : { failedCheck: failed }) };
 }
 
 /** Fails in a row; Inconclusive and Unavailable neither count nor reset. */
-function countFailing(checks: readonly Check[], results: readonly CheckResult[], before: Failing): Failing {
-  return checks.flatMap((check, index) => {
-    const count = before.find((entry) => entry.check === check.name)?.count ?? 0;
-    const verdict = results[index]?.verdict;
+function countFailing(judged: readonly Judged[], before: Failing): Failing {
+  return judged.flatMap(({ result: { name, verdict } }) => {
+    const count = before.find((entry) => entry.check === name)?.count ?? 0;
     const next = verdict === 'Fail' ? count + 1 : verdict === 'Pass' ? 0 : count;
-    return next === 0 ? [] : [{ check: check.name, count: Math.min(next, 1_000) }];
+    return next === 0 ? [] : [{ check: name, count: Math.min(next, 1_000) }];
   });
 }
 
-function findFailed(checks: readonly Check[], results: readonly CheckResult[], failing: Failing): Release['failedCheck'] {
-  for (const [index, check] of checks.entries()) {
-    const result = results[index];
-    const count = failing.find((entry) => entry.check === check.name)?.count ?? 0;
-    if (result?.verdict !== 'Fail' || check.onBreach !== 'Rollback' || count < check.consecutive) continue;
-    return { name: check.name, reason: check.metric ?? 'Query', message: describeFail(check, result, count) };
+function findFailed(judged: readonly Judged[], failing: Failing): Release['failedCheck'] {
+  for (const { result, breach, consecutive, reason } of judged) {
+    const count = failing.find((entry) => entry.check === result.name)?.count ?? 0;
+    if (result.verdict !== 'Fail' || breach !== 'Rollback' || count < consecutive) continue;
+    const message = result.name === COMPARISON ? `worse than serving: ${result.message ?? ''}` : describeFail(result, count);
+    return { name: result.name, reason, message: message.slice(0, MOST_MESSAGE) };
   }
   return undefined;
 }
 
-function describeFail(check: Check, result: CheckResult, count: number): string {
+function describeFail(result: CheckResult, count: number): string {
   const over = result.requests === undefined ? '' : ` over ${result.requests} canary requests`;
-  return `${check.name} ${result.value ?? ''} (limit ${result.limit})${over}, ${count} ${count === 1 ? 'look' : 'looks'} in a row`;
+  return `${result.name} ${result.value ?? ''} (limit ${result.limit})${over}, ${count} ${count === 1 ? 'look' : 'looks'} in a row`;
 }
 
 /** The four verdicts of all checks that may act. A check that only observes has no say. */
-function sumUp(checks: readonly Check[], results: readonly CheckResult[], unavailable: boolean): Verdict | undefined {
+function sumUp(judged: readonly Judged[], unavailable: boolean): Verdict | undefined {
   if (unavailable) return 'Unavailable';
-  const verdicts = results.filter((_, index) => checks[index]?.onBreach !== 'Observe').map((result) => result.verdict);
+  const verdicts = judged.filter(({ breach }) => breach !== 'Observe').map(({ result }) => result.verdict);
   for (const verdict of ['Fail', 'Unavailable', 'Inconclusive'] as const) if (verdicts.includes(verdict)) return verdict;
   return verdicts.length > 0 ? 'Pass' : undefined;
 }

@@ -11,6 +11,7 @@ import * as say from './sentences.ts';
 import * as steps from './steps.ts';
 import {
   areApprovalsGiven,
+  asksWithoutProof,
   attemptOf,
   candidateOf,
   findPauseReason,
@@ -18,6 +19,7 @@ import {
   isFree,
   isInconclusiveTooLong,
   isLastStage,
+  isLetGoByAPerson,
   isOrdered,
   isProven,
   isUnavailableTooLong,
@@ -69,6 +71,9 @@ const machineSetup = setup({
       areApprovalsGiven(scope) &&
       mayRaise(scope) &&
       isLastStage(scope),
+    stageAsksWithoutProof: (scope) => asksWithoutProof(scope) && !isLetGoByAPerson(scope),
+    isApprovedWithoutProof: (scope) => asksWithoutProof(scope) && isLetGoByAPerson(scope) && mayRaise(scope) && !isLastStage(scope),
+    isApprovedWithoutProofAtTheEnd: (scope) => asksWithoutProof(scope) && isLetGoByAPerson(scope) && mayRaise(scope) && isLastStage(scope),
     shouldReduce: (scope) =>
       isUnavailableTooLong(scope) && scope.event.facts.spec.analysis.onUnavailable.then === 'Reduce' && stageIndex(scope) > 0,
     isAdvanced: (scope) => isOrdered(scope, 'advance') && mayRaise(scope) && !isLastStage(scope),
@@ -143,6 +148,20 @@ const unblocks = RESUMABLE.map((to) => ({
   actions: ['unblock' as const, tell(say.resumed)],
 }));
 
+/** A person looked at what there is and lets the release go on. */
+const approvedWithoutProof = [
+  {
+    guard: 'isApprovedWithoutProof' as const,
+    target: '#release.stage.shifting' as const,
+    actions: ['enterNextStage' as const, tell(say.approvedWithoutProof)],
+  },
+  {
+    guard: 'isApprovedWithoutProofAtTheEnd' as const,
+    target: '#release.promoting.rollingOut' as const,
+    actions: ['enterPromotion' as const, tell(say.approvedWithoutProof)],
+  },
+];
+
 /** The machine. `promoted` and `rolledBack` are ordinary states: a final one would ignore the next release. */
 export const releaseMachine = machineSetup.createMachine({
   id: 'release',
@@ -212,6 +231,12 @@ export const releaseMachine = machineSetup.createMachine({
                 target: '#release.promoting.rollingOut',
                 actions: ['enterPromotion', tell(say.passedWithoutProof)],
               },
+              {
+                guard: 'stageAsksWithoutProof',
+                target: '#release.stage.awaitingApproval',
+                actions: [tell(say.approvalNeededWithoutProof)],
+              },
+              ...approvedWithoutProof,
             ],
           },
         },
@@ -234,6 +259,7 @@ export const releaseMachine = machineSetup.createMachine({
                 target: '#release.promoting.rollingOut',
                 actions: ['enterPromotion', tell(say.promotionStarted)],
               },
+              ...approvedWithoutProof,
             ],
           },
         },

@@ -1,6 +1,7 @@
 // The words of every announcement: the event reason and one sentence that names what was found and what happens next.
 
 import type { MachineContext, Observed, Telling } from './guards.ts';
+import { describeShortfall } from './shortfall.ts';
 import { clockOf, fromTime } from './times.ts';
 
 type Scope = { readonly context: MachineContext; readonly event: Observed };
@@ -72,6 +73,28 @@ export function approvalNeeded(scope: Scope): Telling {
   };
 }
 
+/** `onInconclusive: Approve`: the judge could not tell in time. */
+export function approvalNeededWithoutProof(scope: Scope): Telling {
+  const release = current(scope);
+  const { spec, now } = scope.event.facts;
+  const short = describeShortfall(scope.context.status, spec, now);
+  return {
+    reason: 'ApprovalNeeded',
+    message: `${stageOf(scope)} had no proof in time${short === undefined ? '' : ` (${short})`} and waits for a person: annotate with glidepath.dev/command=approve:${release?.id}/${(release?.stageIndex ?? 0) + 1}:<UTC time>`,
+    warning: true,
+  };
+}
+
+export function approvedWithoutProof(scope: Scope): Telling {
+  const last = scope.context.status.lastHandledCommand;
+  const by = last?.verb === 'approve' ? (last.by ?? 'a person') : 'a person';
+  return {
+    reason: 'WeightShifted',
+    message: `approved by ${by} without proof: canary share goes to ${weightOf(scope)}%`,
+    warning: true,
+  };
+}
+
 export function promotionStarted(scope: Scope): Telling {
   return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}` };
 }
@@ -115,9 +138,12 @@ export function describePause(by: string | undefined): string {
 }
 
 export function paused(scope: Scope): Telling {
+  const { spec, now } = scope.event.facts;
+  const why = pauseReason(scope);
+  const short = why === 'Inconclusive' ? describeShortfall(scope.context.status, spec, now) : undefined;
   return {
     reason: 'Paused',
-    message: `paused at ${weightOf(scope)}%: ${describePause(pauseReason(scope))}; the canary is judged on`,
+    message: `paused at ${weightOf(scope)}%: ${describePause(why)}${short === undefined ? '' : ` (${short})`}; the canary is judged on`,
   };
 }
 

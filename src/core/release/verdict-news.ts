@@ -3,13 +3,19 @@
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { COMPARISON } from './comparison-look.ts';
 import type { Telling } from './guards.ts';
 import { isRunning, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
 
 /** The news between two statuses of the same release. */
 export function findVerdictNews(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
-  return [...findFails(before, after), ...findOutage(before, after), ...findSilence(spec, before, after)];
+  return [
+    ...findFails(before, after),
+    ...findOutage(before, after),
+    ...findSilence(spec, before, after),
+    ...findMismatchNews(before, after),
+  ];
 }
 
 /** A release that is blocked before its first write stays where it is: it is told when the reason is a new one. */
@@ -38,6 +44,12 @@ function findOutage(before: CanaryReleaseStatus, after: CanaryReleaseStatus): re
   return [
     { reason: 'MetricsUnavailable', message: `Prometheus cannot be asked; the weight is held at ${after.weight ?? 0}%`, warning: true },
   ];
+}
+
+function findMismatchNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+  if (after.release?.splitMismatch !== true || before.release?.splitMismatch === true) return [];
+  const told = (after.checks ?? []).find(({ name }) => name === COMPARISON)?.message ?? 'the gateway does not split the traffic as asked';
+  return [{ reason: 'TrafficSplitMismatch', message: `the weight is held at ${after.weight ?? 0}%: ${told}`, warning: true }];
 }
 
 /** No traffic is told when it has lasted a whole window: the first looks of a stage often see none. */

@@ -182,7 +182,9 @@ export class Guardian {
     const mine = command?.release === release.status?.release?.id && command?.result === 'Done';
     const fresh = this.#clock.now() - Date.parse(command?.at ?? '') <= 120_000;
     if (mine && fresh && ['advance', 'promote', 'resume'].includes(command.verb)) return true;
-    return release.spec.analysis.onInconclusive === 'Promote' && release.status?.release?.verdict === 'Inconclusive';
+    const { onInconclusive } = release.spec.analysis;
+    if (release.status?.release?.verdict !== 'Inconclusive') return false;
+    return onInconclusive === 'Promote' || (onInconclusive === 'Approve' && mine && command.verb === 'approve');
   }
 
   /** Rule 1: a status that says home may be stored only when every route is home. */

@@ -98,7 +98,8 @@ describe('defaults', () => {
         interval: '10s',
         window: '1m',
         minRequests: 50,
-        checks: [{ name: 'errors', metric: 'ErrorRatio', max: '1%', consecutive: 1, onBreach: 'Rollback' }],
+        comparison: { mode: 'Enforce', maxFalseRollbacks: '1%', riskBudget: '0.5%' },
+        checks: [{ name: 'errors', metric: 'ErrorRatio', max: '1%', consecutive: 1, onBreach: 'Auto' }],
         onInconclusive: 'Pause',
         onUnavailable: { after: '15m', then: 'Pause' },
       },
@@ -137,7 +138,6 @@ describe('defaults', () => {
 
   test('fields of later versions are not filled in: their absence means that they are not asked for', () => {
     const spec = defaultSpec(minimal);
-    expect(spec.analysis.comparison).toBeUndefined();
     expect(spec.stages.every((stage) => stage.cohort === undefined && stage.mirror === undefined)).toBe(true);
     expect(spec.canary).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { LookDesk, MOST_LOOKS_AT_ONCE } from '../../../src/app/look-desk.ts';
-import type { LookQuestion } from '../../../src/app/looks.ts';
+import type { LookQuestion } from '../../../src/app/asks.ts';
 import type { World } from '../../../src/app/world.ts';
 import type { MetricsAnswer } from '../../../src/ports/metrics.ts';
 import { contour } from '../../../src/sources/contour.ts';

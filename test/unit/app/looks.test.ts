@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../src/api/release.ts';
-import { type LookQuestion, readLook } from '../../../src/app/looks.ts';
+import type { LookQuestion } from '../../../src/app/asks.ts';
+import { askLook } from '../../../src/app/looks.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget, Series } from '../../../src/ports/metrics.ts';
 import { contour } from '../../../src/sources/contour.ts';
 import { linkerd } from '../../../src/sources/linkerd.ts';
@@ -8,6 +9,7 @@ import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE, timeAfter } from '../
 
 const TARGET: MetricsTarget = { namespace: NAMESPACE, timeoutMs: 5_000 };
 const LOOK_AT = after(120);
+const readLook = async (...given: Parameters<typeof askLook>) => (await askLook(...given)).reading;
 
 /** A reader that answers by a part of the query, the first that fits, and notes what it was asked. */
 class FakeReader implements MetricsReader {

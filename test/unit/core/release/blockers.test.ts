@@ -69,7 +69,6 @@ describe('at any time a release is blocked', () => {
       'spec.stages[].cohort',
     ],
     ['NotSupported', { spec: { stages: [{ weight: 0, mirror: { percent: 10 } }] } }, 'spec.stages[].mirror'],
-    ['NotSupported', { spec: { analysis: { comparison: {} } } }, 'spec.analysis.comparison'],
     [
       'AnotherRelease',
       { observation: { driver: { kind: 'other', name: 'blue', route: 'HTTPRoute store' } } },
@@ -89,8 +88,15 @@ describe('at any time a release is blocked', () => {
     ],
     [
       'InvalidSpec',
-      { spec: { analysis: { checks: [{ name: 'errors', metric: 'ErrorRatio', max: '1%', onBreach: 'Observe' }] } } },
-      'no check may act',
+      {
+        spec: {
+          analysis: {
+            comparison: { mode: 'Observe' },
+            checks: [{ name: 'errors', metric: 'ErrorRatio', max: '1%', onBreach: 'Observe' }],
+          },
+        },
+      },
+      'neither the comparison nor a check may act',
     ],
   ];
 

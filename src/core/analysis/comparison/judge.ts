@@ -1,0 +1,240 @@
+// The comparison judge: a pure fold over cells. Evidence that the canary is worse is a bet against "it is as good as serving";
+// whatever one looks at, and however often, a healthy release loses such a bet with a probability of at most alpha.
+// Sources: Ville's inequality; Turner, Ly and Gruenwald (2024) for two-sample e-variables; Howard and Ramdas (2022).
+
+import { addExcess, excessOf, startExcess, type ExcessState } from '../sequential/bounds.ts';
+import { addToGate, effectGateOpen, restartGate, startGate, type EffectGate } from '../sequential/effect-gate.ts';
+import { addSplit, splitEvidence, startSplit, type SplitEvidence, type SplitState } from '../sequential/split.ts';
+import { addBlock, restartWealth, startWealth, wealthEvidence, type Wealth } from '../sequential/wealth.ts';
+import type { Block } from '../sequential/numbers.ts';
+import { addCell, EMPTY_BLOCK, isCountable, isWhole, type ArmBlock, type OpenBlock } from './blocks.ts';
+import type { ArmCounts, Cell } from './cells.ts';
+import { addLatency, boundsFor, isLatencyWorse, NO_LATENCY, restartLatency, type LatencyState } from './latency.ts';
+import type { CellContext } from './schedule.ts';
+import { COMPARED, type Compared, type JudgeSettings } from './settings.ts';
+
+/** Requests of one arm since the release began. */
+export interface ArmTotals {
+  readonly requests: number;
+  readonly serverErrors: number;
+  readonly clientErrors: number;
+}
+
+/** Everything the judge keeps of one release: some kilobytes of plain numbers, the same whenever the same cells are folded. */
+export interface JudgeState {
+  /** End of the last cell that was folded, Unix milliseconds. */
+  readonly foldedToMs: number;
+  readonly open: OpenBlock;
+  readonly wealth: Readonly<Record<Compared, Wealth>>;
+  readonly gates: Readonly<Record<'errors' | 'clientErrors', EffectGate>>;
+  readonly excess: ExcessState;
+  readonly latency: LatencyState;
+  readonly split: SplitState;
+  readonly canary: ArmTotals;
+  readonly serving: ArmTotals;
+  /** When the cell of the canary's first request began. */
+  readonly firstCanaryMs: number | undefined;
+}
+
+const NO_REQUESTS: ArmTotals = { requests: 0, serverErrors: 0, clientErrors: 0 };
+
+/** Before the first cell. */
+export function startJudge(settings: JudgeSettings): JudgeState {
+  return {
+    foldedToMs: settings.startMs,
+    open: EMPTY_BLOCK,
+    wealth: mapCompared((name) => startWealth(settings.metrics[name].wealth)),
+    gates: { errors: startGate(), clientErrors: startGate() },
+    excess: startExcess(),
+    latency: NO_LATENCY,
+    split: startSplit(settings.split),
+    canary: NO_REQUESTS,
+    serving: NO_REQUESTS,
+    firstCanaryMs: undefined,
+  };
+}
+
+/** Folds one cell in. A cell that lies before what is folded already changes nothing (rule 5). */
+export function foldCell(settings: JudgeSettings, before: JudgeState, cell: Cell, context: CellContext): JudgeState {
+  if (cell.toMs <= before.foldedToMs) return before;
+  const begun = isRestartPoint(settings, cell, context)
+    ? restart(settings, before)
+    : context.isBorder
+      ? closeBlock(settings, before)
+      : before;
+  if (!isCountable(cell)) return { ...begun, foldedToMs: cell.toMs };
+  if (isQuiet(cell)) return passTime(settings, begun, cell);
+  const firstCanaryMs = begun.firstCanaryMs ?? (cell.canary.requests > 0 ? cell.fromMs : undefined);
+  // What is counted now is counted with the bounds from before, or the data would choose its own test.
+  const warm = firstCanaryMs !== undefined && cell.fromMs >= firstCanaryMs + settings.warmupMs;
+  const latency = addLatency(begun.latency, timedArms(cell, warm, begun.latency), settings);
+  const bounds = warm && latency.problem === undefined ? boundsFor(begun.latency) : undefined;
+  const added: JudgeState = {
+    ...begun,
+    foldedToMs: cell.toMs,
+    firstCanaryMs,
+    open: addCell(begun.open, cell, bounds),
+    latency,
+    split: addShare(settings, begun.split, cell, context.share),
+    canary: addTotals(begun.canary, cell.canary),
+    serving: addTotals(begun.serving, cell.serving),
+  };
+  return isWhole(added.open, settings.block) ? closeBlock(settings, added) : added;
+}
+
+/** Most cells of a gateway that is scraped less often than there are cells. */
+function isQuiet({ canary, serving }: Cell): boolean {
+  return canary.requests === 0 && serving.requests === 0 && !hasTimed(canary) && !hasTimed(serving);
+}
+
+function hasTimed({ buckets }: ArmCounts): boolean {
+  return (buckets.at(-1)?.count ?? 0) > 0;
+}
+
+function passTime(settings: JudgeSettings, before: JudgeState, { fromMs, toMs }: Cell): JudgeState {
+  const aged = { ...before, foldedToMs: toMs, open: { ...before.open, ageMs: before.open.ageMs + (toMs - fromMs) } };
+  return isWhole(aged.open, settings.block) ? closeBlock(settings, aged) : aged;
+}
+
+/** A cold canary is not timed, and serving with it; until the bounds are frozen serving's histogram is gathered all the same. */
+function timedArms(
+  { canary, serving }: Cell,
+  warm: boolean,
+  latency: LatencyState,
+): { readonly canary: ArmCounts; readonly serving: ArmCounts } {
+  if (warm) return { canary, serving };
+  return { canary: { ...canary, buckets: [] }, serving: latency.bounds === undefined ? serving : { ...serving, buckets: [] } };
+}
+
+/** Every stage, and every five minutes from the release's start: a late regression need not win back what was lost before. */
+function isRestartPoint({ startMs, restartEveryMs }: JudgeSettings, { fromMs, toMs }: Cell, { isStart }: CellContext): boolean {
+  return isStart || Math.floor((toMs - startMs) / restartEveryMs) > Math.floor((fromMs - startMs) / restartEveryMs);
+}
+
+function restart(settings: JudgeSettings, before: JudgeState): JudgeState {
+  const closed = closeBlock(settings, before);
+  // Before the first comparison there is nothing to start anew from.
+  if (closed.wealth.errors.total.nc === 0) return closed;
+  return {
+    ...closed,
+    wealth: mapCompared((name) => restartWealth(settings.metrics[name].wealth, closed.wealth[name])),
+    gates: { errors: restartGate(closed.gates.errors), clientErrors: restartGate(closed.gates.clientErrors) },
+    latency: restartLatency(closed.latency),
+  };
+}
+
+function closeBlock(settings: JudgeSettings, before: JudgeState): JudgeState {
+  const { open } = before;
+  if (open.ageMs === 0) return before;
+  const blocks = mapCompared((name) => blockOf(name, open));
+  return {
+    ...before,
+    open: EMPTY_BLOCK,
+    wealth: mapCompared((name) =>
+      isEmpty(blocks[name]) ? before.wealth[name] : addBlock(settings.metrics[name].wealth, before.wealth[name], blocks[name]),
+    ),
+    gates: {
+      errors: addToGate(before.gates.errors, blocks.errors),
+      clientErrors: addToGate(before.gates.clientErrors, blocks.clientErrors),
+    },
+    excess: addExcess(before.excess, blocks.errors, before.wealth.errors.phi),
+  };
+}
+
+/** Without requests of both arms nothing can be compared. */
+function isEmpty({ nc, ns }: Block): boolean {
+  return nc === 0 || ns === 0;
+}
+
+function blockOf(name: Compared, { canary, serving }: OpenBlock): Block {
+  const pick = (badOf: (arm: ArmBlock) => number, allOf: (arm: ArmBlock) => number): Block => ({
+    xc: badOf(canary),
+    xs: badOf(serving),
+    nc: allOf(canary),
+    ns: allOf(serving),
+  });
+  switch (name) {
+    case 'errors':
+      return pick(
+        (arm) => arm.serverErrors,
+        (arm) => arm.requests,
+      );
+    case 'clientErrors':
+      return pick(
+        (arm) => arm.clientErrors,
+        (arm) => arm.requests,
+      );
+    case 'p99':
+      return pick(
+        (arm) => arm.slow[0] ?? 0,
+        (arm) => arm.timed,
+      );
+    case 'p90':
+      return pick(
+        (arm) => arm.slow[1] ?? 0,
+        (arm) => arm.timed,
+      );
+    case 'p50':
+      return pick(
+        (arm) => arm.slow[2] ?? 0,
+        (arm) => arm.timed,
+      );
+  }
+}
+
+function addShare({ split }: JudgeSettings, before: SplitState, { canary, serving }: Cell, share: number | undefined): SplitState {
+  const requests = canary.requests + serving.requests;
+  if (share === undefined || share <= 0 || share >= 1 || requests === 0) return before;
+  return addSplit(before, { xc: canary.requests, n: requests, share }, split);
+}
+
+function addTotals(before: ArmTotals, { requests, serverErrors, clientErrors }: ArmCounts): ArmTotals {
+  return {
+    requests: before.requests + requests,
+    serverErrors: before.serverErrors + serverErrors,
+    clientErrors: before.clientErrors + clientErrors,
+  };
+}
+
+function mapCompared<T>(make: (name: Compared) => T): Readonly<Record<Compared, T>> {
+  return { errors: make('errors'), clientErrors: make('clientErrors'), p99: make('p99'), p90: make('p90'), p50: make('p50') };
+}
+
+/** Evidence of one metric: how much it weighs, and whether the difference is one that people care about. */
+export interface MetricEvidence {
+  readonly name: Compared;
+  /** Its part of the sum that is needed, already weighted by its share. */
+  readonly evidence: number;
+  readonly counts: boolean;
+}
+
+/** What each metric adds to the sum. */
+export function evidenceOf(settings: JudgeSettings, state: JudgeState): readonly MetricEvidence[] {
+  return COMPARED.map((name) => ({
+    name,
+    evidence: settings.metrics[name].share * wealthEvidence(settings.metrics[name].wealth, state.wealth[name]),
+    counts: isWorthIt(settings, state, name),
+  }));
+}
+
+function isWorthIt(settings: JudgeSettings, state: JudgeState, name: Compared): boolean {
+  if (name !== 'errors' && name !== 'clientErrors') return isLatencyWorse(state.latency, name, settings);
+  const { rho, minEffect } = settings.metrics[name];
+  return effectGateOpen(state.gates[name], { rho, minEffect, minCanary: 20, minBad: 3 });
+}
+
+/** Bounds of the canary's error ratio minus serving's, each at the judge's level, whenever one looks. */
+export function excessSoFar(settings: JudgeSettings, state: JudgeState): { readonly lower: number; readonly upper: number } {
+  return excessOf(state.excess, settings.beta);
+}
+
+/** Evidence that the canary gets another share than was asked for. */
+export function splitSoFar(settings: JudgeSettings, state: JudgeState): SplitEvidence {
+  return splitEvidence(state.split, settings.split);
+}
+
+/** What serving did before the release: the latency bounds may be frozen by it before the canary has its first request. */
+export function primeJudge(settings: JudgeSettings, state: JudgeState, cell: Cell): JudgeState {
+  if (!isCountable(cell)) return state;
+  return { ...state, latency: addLatency(state.latency, { canary: { ...cell.canary, buckets: [] }, serving: cell.serving }, settings) };
+}

@@ -1,0 +1,42 @@
+// When the canary had which weight: what a slice of time is compared under. It comes from the status, so that a restart and a
+// backtest see the same.
+
+import type { ReleaseStatus } from '../../../api/release.ts';
+
+/** A span of one steady weight: every gateway had it, and nobody was changing it. Unix milliseconds. */
+export interface WeightSpan {
+  readonly weight: number;
+  readonly fromMs: number;
+  /** Infinity while it lasts. */
+  readonly toMs: number;
+}
+
+/** What holds for one cell. */
+export interface CellContext {
+  /** Share of the canary that was asked for, 0..1; undefined where it was changing, or nobody knows. */
+  readonly share: number | undefined;
+  /** A stage began in this cell or the weight left it: blocks end here. */
+  readonly isBorder: boolean;
+  /** A stage began in this cell: evidence may begin anew. */
+  readonly isStart: boolean;
+}
+
+/** The steady spans of a release, as its status has them. */
+export function spansOf({ served }: Pick<ReleaseStatus, 'served'>): readonly WeightSpan[] {
+  return (served ?? []).map(({ weight, from, to }) => ({
+    weight,
+    fromMs: Date.parse(from),
+    toMs: to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to),
+  }));
+}
+
+/** What holds between `fromMs` (excluded) and `toMs` (included). */
+export function contextOf(spans: readonly WeightSpan[], { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): CellContext {
+  const inside = (atMs: number) => atMs > fromMs && atMs <= toMs;
+  const whole = spans.find((span) => span.fromMs <= fromMs && span.toMs >= toMs);
+  return {
+    share: whole === undefined ? undefined : whole.weight / 100,
+    isBorder: spans.some((span) => inside(span.fromMs) || inside(span.toMs)),
+    isStart: spans.some((span) => inside(span.fromMs)),
+  };
+}
