@@ -40,6 +40,7 @@ function readReleases(words: readonly string[], bench: Bench): number | undefine
 }
 
 async function main(words: readonly string[]): Promise<number> {
+  if (words[0] === 'judge') return (await import('./judge/main.ts')).runJudge(words.slice(1));
   const [name = '', ...rest] = words;
   const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   const releases = bench === undefined ? undefined : readReleases(rest, bench);
