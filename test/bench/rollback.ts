@@ -25,7 +25,8 @@ const SCRAPE_MS = 1_000;
 const GOOD = 'store-v1';
 const BAD = 'store-v2';
 const STEADY = 'store-v3';
-const FAST = { interval: '1s' } as const;
+/** One look that breaks the limit acts at once, whatever serving does: what the peers do too. */
+const FAST = { interval: '1s', checks: [{ name: 'errors', metric: 'ErrorRatio', max: '1%', onBreach: 'Rollback' }] } as const;
 
 interface Exposure {
   readonly seconds: number;

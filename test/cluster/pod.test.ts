@@ -74,7 +74,10 @@ describe('the operator as a pod from config/', () => {
 
   test('drives a release to its promotion', async () => {
     const stages = [{ weight: 50, duration: '3s' }];
-    await startRelease(shop, 'store', [BLUE, GREEN], { stages, analysis: { interval: '1s', minRequests: 20 } });
+    await startRelease(shop, 'store', [BLUE, GREEN], {
+      stages,
+      analysis: { interval: '1s', minRequests: 20, comparison: { riskBudget: '10%' } },
+    });
     await untilPhase(shop, 'store', 'Promoted', PATIENCE_MS);
     const routes = await cluster.list('HTTPRoute', shop.namespace);
     expect(routes.filter(({ metadata }) => metadata.name === ROUTE).map((route) => shareOn(route, GREEN))).toEqual([100]);

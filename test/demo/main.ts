@@ -28,7 +28,13 @@ const SPEC = {
     { weight: 25, duration: '10s' },
     { weight: 50, duration: '10s' },
   ],
-  analysis: { interval: '1s' },
+  analysis: {
+    interval: '1s',
+    // A demo has little traffic and little time: raises are earned with fewer requests than by default.
+    comparison: { riskBudget: '5%' },
+    // The fastest there is: one look that breaks the limit takes the canary home, whatever serving does.
+    checks: [{ name: 'errors', metric: 'ErrorRatio', max: '1%', onBreach: 'Rollback' }],
+  },
 };
 const GOOD: Act = { title: 'A good version: v2', expected: 'Promoted', version: 'v2', service: GREEN };
 const BAD: Act = { title: 'A bad version: v3 fails every second request', expected: 'RolledBack', version: 'v3', service: BLUE };

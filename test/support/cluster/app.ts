@@ -30,11 +30,12 @@ export const QUICK_STAGES = [
   { weight: 50, duration: '3s' },
 ] as const;
 
-/** Looks every second, and little traffic is enough. */
+/** Looks every second, and little traffic is enough. One check decides: the comparison has tests of its own. */
 export const QUICK_ANALYSIS = {
   interval: '1s',
   window: '10s',
   minRequests: 10,
+  comparison: { mode: 'Off' },
   checks: [{ name: 'errors', metric: 'ErrorRatio', max: '5%' }],
 } as const;
 

@@ -36,6 +36,8 @@ export class MemoryTraffic {
   rps: number;
   /** True: nothing is scraped; counters run on. */
   scrapeOutage = false;
+  /** False: the gateway gives every backend with some weight the same share. */
+  honoursWeights = true;
   readonly #settings: TrafficSettings;
   readonly #served: () => readonly (readonly RouteRule[])[];
   readonly #hasEndpoints: (service: string) => boolean;
@@ -109,9 +111,10 @@ export class MemoryTraffic {
 
   #flowRule(rule: RouteRule, requests: number): void {
     const refs = rule.backendRefs ?? [];
-    const total = refs.reduce((sum, ref) => sum + (ref.weight ?? 1), 0);
+    const weightOf = ({ weight = 1 }: { readonly weight?: number | undefined }) => (this.honoursWeights ? weight : Math.min(1, weight));
+    const total = refs.reduce((sum, ref) => sum + weightOf(ref), 0);
     for (const ref of refs) {
-      const share = (requests * (ref.weight ?? 1)) / total;
+      const share = (requests * weightOf(ref)) / total;
       if (share > 0) this.#answer(ref.name, share);
     }
   }

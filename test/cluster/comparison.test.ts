@@ -1,0 +1,101 @@
+// The canary is compared with what serves in the same seconds, by a real Prometheus over a real gateway: an incident of both is
+// nobody's fault, a worse version goes home although no limit is broken, and a gateway that splits otherwise is noticed.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startLoad } from '../lab/load.ts';
+import { sampleRoute } from '../lab/sample.ts';
+import { waitFor } from '../support/cluster/cluster.ts';
+import { Stand } from '../support/cluster/stand.ts';
+import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+
+let stand: Stand;
+
+beforeAll(async () => {
+  stand = await Stand.open({
+    name: 'comparison',
+    versions: {
+      one: { version: 'v1' },
+      two: { version: 'v2' },
+      fair: { version: 'fair', errorRate: 0.005 },
+      worse: { version: 'worse', errorRate: 0.03 },
+    },
+  });
+});
+
+afterAll(() => stand?.close());
+
+const ANALYSIS = { interval: '1s', window: '10s', minRequests: 10 } as const;
+const PATIENCE_MS = 180_000;
+
+describe.concurrent('the comparison', () => {
+  test('an incident of both versions for a minute holds the release and does not roll it back', async () => {
+    const app = await stand.app({ name: 'incident', rps: 40 });
+    const stages = [
+      { weight: 30, duration: '5s' },
+      { weight: 60, duration: '3s' },
+    ];
+    await app.release({
+      stages,
+      analysis: {
+        ...ANALYSIS,
+        comparison: { mode: 'Enforce', riskBudget: '5%' },
+        checks: [{ name: 'errors', metric: 'ErrorRatio', max: '5%' }],
+      },
+    });
+    await app.untilPhase('Analyzing');
+    const began = Date.now();
+    await Promise.all(['one', 'two'].map((name) => stand.behave(name, { errorRate: 0.2 })));
+    const held = await app.until('the broken limit', ({ checks }) => checks?.find(({ name }) => name === 'errors')?.verdict === 'Fail');
+    expect(held.phase).toBe('Analyzing');
+    await waitFor('a minute of it', async () => Date.now() - began >= 60_000 && app.answers(began).bad > 300, { ms: 90_000 });
+    expect(app.status?.phase, app.status?.message).toBe('Analyzing');
+    expect(sharesOf(trajectoryOf(app)).every((share) => share <= 30)).toBe(true);
+    await Promise.all(['one', 'two'].map((name) => stand.behave(name, { errorRate: 0 })));
+    const status = await app.untilPhase('Promoted', PATIENCE_MS);
+    expect(status.history?.[0]?.outcome).toBe('Promoted');
+    await expectNothingLeft(app);
+  });
+
+  test('a canary that fails 3% where serving fails 0.5% goes home, although no limit is broken', async () => {
+    const app = await stand.app({ name: 'worse', services: { v1: 'fair', v2: 'worse' }, rps: 80 });
+    await app.release({
+      stages: [{ weight: 50, duration: '5m' }],
+      analysis: { ...ANALYSIS, comparison: { mode: 'Enforce' }, checks: [{ name: 'errors', metric: 'ErrorRatio', max: '20%' }] },
+    });
+    const status = await app.untilPhase('RolledBack', PATIENCE_MS);
+    expect(status.release).toMatchObject({ reason: 'ErrorRatio', failedCheck: { name: 'comparison' } });
+    expect(status.release?.reasonMessage).toMatch(/worse than serving: canary [0-9.]+% errors, serving [0-9.]+%, over .* requests/);
+    expectNothingAfterHome(trajectoryOf(app));
+    await expectNothingLeft(app);
+  });
+
+  test('a gateway that gives the canary more than its weight is held with TrafficSplitMismatch', async () => {
+    const app = await stand.app({ name: 'split', rps: 30 });
+    // A second way to the canary, past the weights: what a gateway that ignores them looks like in the metrics.
+    const host = `bypass.${stand.namespace}.test`;
+    await stand.cluster.apply(
+      sampleRoute({ namespace: stand.namespace, name: 'bypass', hostname: host, weights: { [app.service('v2')]: 1 } }),
+    );
+    const bypass = startLoad({ url: process.env['GATEWAY_URL'] ?? '', host, rps: 20 });
+    try {
+      await waitFor('the second way', async () => bypass.records.at(-1)?.status === 200);
+      await app.release({
+        stages: [
+          { weight: 10, duration: '2s' },
+          { weight: 50, duration: '2s' },
+        ],
+        analysis: { ...ANALYSIS, comparison: { mode: 'Enforce' } },
+      });
+      const status = await app.until(
+        'the mismatch',
+        ({ conditions }) => conditions?.some(({ type, status: holds }) => type === 'TrafficSplitMismatch' && holds === 'True') === true,
+      );
+      expect(status).toMatchObject({ phase: 'Analyzing', weight: 10, verdict: 'Inconclusive' });
+      const [event] = (await stand.untilEvents('split', 'TrafficSplitMismatch')).filter(({ reason }) => reason === 'TrafficSplitMismatch');
+      expect(event?.note).toMatch(/the canary gets more than its share/);
+      expect(sharesOf(trajectoryOf(app))).toEqual([0, 10]);
+    } finally {
+      await bypass.stop();
+    }
+  });
+});

@@ -1,0 +1,100 @@
+// The comparison through the whole reconciler: a canary that is worse goes home, one that is as good earns its raises, an incident
+// of both versions is nobody's fault, and a restart forgets nothing.
+
+import { describe, expect, test } from 'vitest';
+import type { SpecInput } from '../../src/api/release.ts';
+import { HEALTHY } from '../support/memory/traffic.ts';
+import { reasonsOf, shareOf, startStory, untilState } from '../support/story.ts';
+
+const COMPARED: Partial<SpecInput> = {
+  analysis: { minRequests: 20, comparison: { mode: 'Enforce', riskBudget: '2%' } },
+  stages: [
+    { weight: 10, duration: '1m' },
+    { weight: 50, duration: '2m' },
+  ],
+};
+
+describe('the comparison', () => {
+  test('promotes a canary that is as good as serving, although serving breaks the limit of a check', async () => {
+    const world = await startStory(COMPARED, { rps: 200 });
+    for (const service of ['v1', 'v2']) world.setVersion(service, { ...HEALTHY, errorRatio: 0.009 });
+    await untilState(world, 'promoted');
+    expect(world.status('web')?.history?.[0]?.outcome).toBe('Promoted');
+  });
+
+  test('takes home a canary that is worse than serving, although it keeps every limit', async () => {
+    const world = await startStory(
+      { ...COMPARED, analysis: { ...COMPARED.analysis, checks: [{ name: 'errors', metric: 'ErrorRatio', max: '10%' }] } },
+      { rps: 200 },
+    );
+    world.setVersion('v2', { ...HEALTHY, errorRatio: 0.05 });
+    await untilState(world, 'rolledBack');
+    const status = world.status('web');
+    expect(status?.release?.reason).toBe('ErrorRatio');
+    expect(status?.release?.reasonMessage).toMatch(/worse than serving: canary [0-9.]+% errors, serving 0%/);
+    expect(status?.rejected?.[0]?.reason).toBe('ErrorRatio');
+  });
+
+  test('an incident of both versions holds the weight and rolls nothing back', async () => {
+    const world = await startStory(COMPARED, { rps: 200 });
+    await world.run(20_000);
+    for (const service of ['v1', 'v2']) world.setVersion(service, { ...HEALTHY, errorRatio: 0.2 });
+    await world.run(60_000);
+    expect(shareOf(world)).toBe(10);
+    expect(world.status('web')?.checks?.find(({ name }) => name === 'errors')?.verdict).toBe('Fail');
+    for (const service of ['v1', 'v2']) world.setVersion(service, HEALTHY);
+    await untilState(world, 'promoted');
+  });
+
+  test('a gateway that ignores the weight is held and told', async () => {
+    const world = await startStory(COMPARED, { rps: 200 });
+    world.traffic.honoursWeights = false;
+    await world.run(120_000);
+    expect(shareOf(world)).toBe(10);
+    expect(world.status('web')?.conditions?.find(({ type }) => type === 'TrafficSplitMismatch')?.status).toBe('True');
+    expect(reasonsOf(world)).toContain('TrafficSplitMismatch');
+    expect(world.status('web')?.verdict).toBe('Inconclusive');
+  });
+
+  test('rule 5: a restart comes to the same evidence', async () => {
+    const evidence = async (restart: boolean) => {
+      const world = await startStory({ ...COMPARED, stages: [{ weight: 10, duration: '10m' }] }, { rps: 100 });
+      world.setVersion('v1', { ...HEALTHY, errorRatio: 0.01 });
+      world.setVersion('v2', { ...HEALTHY, errorRatio: 0.012 });
+      await world.run(200_000);
+      if (restart) {
+        world.operators[0]?.kill();
+        await world.run(40_000);
+        world.startOperator();
+      } else await world.run(40_000);
+      await world.run(60_000);
+      // A pause is written at once, with what the last look said.
+      world.editSpec('web', (spec) => ({ ...spec, paused: true }));
+      await untilState(world, 'paused');
+      return world.status('web')?.checks?.find(({ name }) => name === 'comparison');
+    };
+    const undisturbed = await evidence(false);
+    expect(undisturbed?.requests).toBeGreaterThan(1_000);
+    const restarted = await evidence(true);
+    expect(restarted?.message).toBe(undisturbed?.message);
+  });
+
+  test('too little traffic is told with the sum, and a person may let it go on', async () => {
+    const world = await startStory(
+      {
+        stages: [
+          { weight: 10, duration: '1m', timeout: '10m' },
+          { weight: 50, duration: '1m', timeout: '10m' },
+        ],
+        analysis: { minRequests: 5, onInconclusive: 'Approve', comparison: { mode: 'Enforce' } },
+      },
+      { rps: 2 },
+    );
+    await untilState(world, 'stage.awaitingApproval');
+    const told = world.journal.events.find(({ reason }) => reason === 'ApprovalNeeded');
+    expect(told?.note).toMatch(/\d+ of \d+ canary requests after \d+m at [0-9.]+\/s: raise this stage's weight to \d+, approve/);
+    expect(shareOf(world)).toBe(10);
+    world.command('web', 'approve', 1);
+    await world.until('50%', () => shareOf(world) === 50);
+  });
+});
