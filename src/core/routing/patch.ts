@@ -11,7 +11,8 @@ export type JsonPatchOperation =
   | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
-const ANNOTATION_PATH = `/metadata/annotations/${RELEASE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+const ANNOTATIONS_PATH = '/metadata/annotations';
+const ANNOTATION_PATH = `${ANNOTATIONS_PATH}/${RELEASE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 /** What the rule's weights shall become. */
 export interface RuleChange {
@@ -30,7 +31,8 @@ export function buildRaise(changes: readonly RuleChange[], mark: string): readon
 }
 
 /**
- * The patch that takes a route home: weights down and the mark to `…/home`, one request. Guarded by names only.
+ * The patch that takes a route home: weights down and the mark to `…/home`, one request. Guarded by names only, and by the
+ * absence of annotations where the map itself has to be added.
  * Every managed weight is written even if the cache says that it is right already: the cache may be late. The mark is written
  * also where no rule is left to change, because without it the route would never count as home.
  */
@@ -40,11 +42,19 @@ export function buildHome(
   annotations: 'present' | 'absent',
 ): readonly JsonPatchOperation[] {
   const edits = changes.flatMap((change) => weightEdits(change, 'names'));
-  const mark: JsonPatchOperation =
-    annotations === 'present'
-      ? { op: 'add', path: ANNOTATION_PATH, value: homeMark }
-      : { op: 'add', path: '/metadata/annotations', value: { [RELEASE_ANNOTATION]: homeMark } };
-  return [...edits, mark];
+  return [...edits, ...addMark(homeMark, annotations)];
+}
+
+/**
+ * Our annotation. Where there are no annotations the whole map has to be added, which would take away one that somebody added a
+ * moment before: so it is tested that there is still none (to the API server a path that is not there equals null).
+ */
+function addMark(mark: string, annotations: 'present' | 'absent'): readonly JsonPatchOperation[] {
+  if (annotations === 'present') return [{ op: 'add', path: ANNOTATION_PATH, value: mark }];
+  return [
+    { op: 'test', path: ANNOTATIONS_PATH, value: null },
+    { op: 'add', path: ANNOTATIONS_PATH, value: { [RELEASE_ANNOTATION]: mark } },
+  ];
 }
 
 /** A lowering patch that leaves the mark as it is: an edit that raised our weight is put back down. Names are tested only. */

@@ -31,6 +31,8 @@ function applyOperation(root: unknown, operation: JsonPatchOperation): void {
   const last = keys.pop() ?? '';
   const parent = keys.reduce((at, key) => member(at, key, operation.path), root) as Record<string, unknown>;
   if (typeof parent !== 'object' || parent === null) throw new RangeError(`${operation.path} has no parent`);
+  // To the API server what is not there equals null.
+  if (operation.op === 'test' && operation.value === null && !Object.hasOwn(parent, last)) return;
   if (operation.op !== 'add' && !Object.hasOwn(parent, last)) throw new RangeError(`${operation.path} is not there`);
   if (operation.op === 'remove') delete parent[last];
   else if (operation.op === 'test') {
@@ -189,6 +191,12 @@ describe('going home', () => {
 
   test('makes the annotations where the route has none', () => {
     expect(applyPatch(aRoute(), home(aRoute())).metadata.annotations).toEqual({ 'glidepath.dev/release': HOME_MARK });
+  });
+
+  test('fails where somebody added the first annotation meanwhile, so that it is not lost', () => {
+    const annotated = aRoute({ metadata: { annotations: { team: 'a' } } });
+    expect(() => applyPatch(annotated, home(aRoute()))).toThrow(TestFailed);
+    expect(applyPatch(annotated, home(annotated)).metadata.annotations).toEqual({ team: 'a', 'glidepath.dev/release': HOME_MARK });
   });
 
   test('marks a route of which no rule is left, so that it counts as home', () => {
