@@ -117,6 +117,8 @@ export const CONDITION_REASONS = [
   'NoEndpoints',
   'InvalidSpec',
   'NotSupported',
+  'QueryNotAllowed',
+  'PrometheusNotAllowed',
   'CanaryAlreadyHasTraffic',
   'TooManyRules',
   'AnotherRelease',
