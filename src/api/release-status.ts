@@ -88,6 +88,7 @@ const evidence = {
   scrapeIntervalMs: countField(0, 86_400_000).optional().describe('Distance of the samples.'),
   sampleAt: timeField().optional().describe('Time of the newest sample that was folded in.'),
   stageRequests: tally().optional().describe('Canary requests counted in this stage.'),
+  failedRequests: tally().optional().describe('Server errors of the canary counted in this release.'),
   cleanSince: timeField().optional().describe('Since when neither Fail nor Unavailable: the duration is served from here.'),
   passInStage: z.boolean().optional().describe('True after a Pass in this stage.'),
   passAt: timeField().optional().describe('Time of the last Pass.'),

@@ -9,6 +9,7 @@ import type { Series } from '../core/analysis/series.ts';
 import { promDuration, renderQuery } from '../core/analysis/template.ts';
 import { fromTime } from '../core/release/times.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../ports/metrics.ts';
+import type { Outcome } from '../sources/codes.ts';
 import type { BackendIdentity, MetricsSource } from '../sources/source.ts';
 
 /** A counter's base is looked for this far before the span, so that a late scrape does not make an old series look new. */
@@ -39,8 +40,9 @@ export async function readLook(reader: MetricsReader, question: LookQuestion, at
   const windowMs = parseDuration(spec.analysis.window);
   const began = fromTime(status.release?.shiftedAt) ?? fromTime(status.release?.startedAt) ?? atMs;
   const span: Span = { fromMs: Math.max(atMs - windowMs, Math.min(began, atMs)), toMs: atMs };
-  const since = Math.max(previousMs ?? fromTime(status.release?.lookGridAt) ?? began, fromTime(status.release?.stageStartedAt) ?? began);
-  const rangeMs = Math.min(LONGEST_RANGE_MS, atMs - Math.min(span.fromMs, since) + BASE_SLACK_MS);
+  const before = previousMs ?? fromTime(status.release?.lookGridAt) ?? began;
+  const since = Math.max(before, fromTime(status.release?.stageStartedAt) ?? began);
+  const rangeMs = Math.min(LONGEST_RANGE_MS, atMs - Math.min(span.fromMs, since, before) + BASE_SLACK_MS);
   const [counts, timed, own] = await Promise.all([
     askCounts(reader, question, weight, rangeMs, atMs),
     weight > 0 && needsLatency(spec.analysis.checks) ? askLatency(reader, question, rangeMs, atMs) : undefined,
@@ -54,6 +56,9 @@ export async function readLook(reader: MetricsReader, question: LookQuestion, at
     ...(scrape === undefined ? {} : { scrapeIntervalMs: scrape }),
     requests: countRequests(counts, question.source, span),
     newRequests: totalRequests(counts, question.source, { fromMs: Math.min(since, atMs), toMs: atMs }),
+    ...(question.source === undefined
+      ? {}
+      : { newErrors: totalErrors(counts, question.source, { fromMs: Math.min(before, atMs), toMs: atMs }) }),
     ...(timed === undefined ? {} : { latency: readLatency(timed, span, counts.history) }),
     own,
   };
@@ -144,10 +149,23 @@ function countRequests(counts: Counts, source: MetricsSource | undefined, span: 
   };
 }
 
-function totalRequests({ canary, history }: Counts, source: MetricsSource | undefined, span: Span): number {
+function totalRequests(counts: Counts, source: MetricsSource | undefined, span: Span): number {
+  return totalOf(counts, source, span, (outcome) => outcome !== 'ignore');
+}
+
+function totalErrors(counts: Counts, source: MetricsSource | undefined, span: Span): number {
+  return totalOf(counts, source, span, (outcome) => outcome === 'serverError');
+}
+
+function totalOf(
+  { canary, history }: Counts,
+  source: MetricsSource | undefined,
+  span: Span,
+  counted: (outcome: Outcome) => boolean,
+): number {
   if (source === undefined) return 0;
   let total = 0;
-  for (const { labels, samples } of canary) if (source.classify(labels) !== 'ignore') total += countIncrements(samples, span, history);
+  for (const { labels, samples } of canary) if (counted(source.classify(labels))) total += countIncrements(samples, span, history);
   return Math.round(total);
 }
 

@@ -51,6 +51,7 @@ function withoutRunningNumbers(release: NonNullable<CanaryReleaseStatus['release
     lookGridAt: _grid,
     sampleAt: _sample,
     stageRequests: _requests,
+    failedRequests: _failed,
     passAt: _pass,
     lookPhaseMs: _phase,
     scrapeIntervalMs: _scrape,

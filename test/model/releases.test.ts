@@ -234,6 +234,20 @@ describe('a bad release', () => {
     expect(world.share('store', 'v1', 'v3')).toBe(10);
   });
 
+  test('the history says how many requests of the canary failed', async () => {
+    const world = await startStory();
+    await world.run(31_000);
+    world.setVersion('v2', { errorRatio: 0.5 });
+    await untilState(world, 'rolledBack');
+    const counted = world.status('web')?.history?.[0]?.failedRequests ?? 0;
+    expect(counted).toBeGreaterThan(3);
+    expect(counted).toBeLessThan(60);
+    world.setService('v2', { hashes: ['v2-2'] });
+    world.setVersion('v2', { errorRatio: 0 });
+    await untilState(world, 'promoted');
+    expect(world.status('web')?.history?.[0]).toMatchObject({ outcome: 'Promoted', failedRequests: expect.any(Number) });
+  });
+
   test('rule 12: new pods of the serving version are no release', async () => {
     const world = await startStory();
     world.setService('v1', { hashes: ['v1-2'] });

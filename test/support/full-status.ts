@@ -44,6 +44,7 @@ const release: CanaryReleaseStatus['release'] = {
   scrapeIntervalMs: 1_000,
   sampleAt: at,
   stageRequests: 812,
+  failedRequests: 3,
   cleanSince: at,
   passInStage: true,
   passAt: at,

@@ -34,6 +34,8 @@ export interface LookReading {
   readonly requests: Evidence<RequestCounts>;
   /** Canary requests since the look before (for `minRequests`, which counts the stage). */
   readonly newRequests: number;
+  /** Server errors of the canary since the look before, whatever stage they fell into (for the history). */
+  readonly newErrors?: number;
   readonly latency?: Evidence<readonly Bucket[]>;
   /** Own queries by check name. */
   readonly own: Readonly<Record<string, Evidence<number>>>;

@@ -57,6 +57,7 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
       ...(stands === 'Pass' ? { passInStage: true, passAt: toTime(look.atMs) } : {}),
       stageRequests: requests,
       lookGridAt: toTime(look.atMs),
+      ...(look.newErrors === undefined ? {} : { failedRequests: (release.failedRequests ?? 0) + look.newErrors }),
       ...newestOf(look, before),
     },
   };

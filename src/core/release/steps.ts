@@ -224,6 +224,7 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
     startedAt: release.startedAt,
     finishedAt: toTime(now),
     maxWeight: release.maxWeight ?? 0,
+    ...(release.failedRequests === undefined ? {} : { failedRequests: release.failedRequests }),
   };
   return [entry, ...(status.history ?? [])].slice(0, MAX_HISTORY);
 }
