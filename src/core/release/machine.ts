@@ -46,7 +46,11 @@ const machineSetup = setup({
     shouldPause: (scope) => findPauseReason(scope) !== undefined,
     mayResumeTo: (scope, params: { readonly to: StateName }) => mayResume(scope) && release(scope)?.returnTo === params.to,
     routesAreClaimedAndCanaryIsReady: (scope) =>
-      scope.event.facts.claimed && mayRaise(scope) && (!scope.event.facts.judging || release(scope)?.judgeAnswered === true),
+      scope.event.facts.claimed &&
+      mayRaise(scope) &&
+      // What is given weight is what a Fail rejects: it has to be one revision.
+      !scope.event.facts.canaryRolling &&
+      (!scope.event.facts.judging || release(scope)?.judgeAnswered === true),
     weightIsEffective: ({ event }) => event.facts.weightEffective,
     weightIsEffectiveAndBakes: ({ event }) => event.facts.weightEffective && parseDuration(event.facts.spec.promotion.bake) > 0,
     stageIsProvenBelowItsWeight: (scope) => isProven(scope) && !isAtStageWeight(scope),

@@ -200,11 +200,20 @@ export function settleRolledBack(status: Status, facts: Facts): Status {
   return {
     ...status,
     weight: 0,
-    ...(superseded ? {} : { settled: settledFrom(key) }),
+    ...(superseded
+      ? {}
+      : { settled: settledFrom({ ...key, templateHashes: [...key.templateHashes, ...findLeaving(status, facts, key)] }) }),
     ...(release.rejects === true ? { rejected: [rejected, ...(status.rejected ?? [])].slice(0, MAX_REJECTED) } : {}),
     history: remember(status, release, 'RolledBack', facts.now),
     release: { ...release, finishedAt: toTime(facts.now) },
   };
+}
+
+/** Pods of the former revision that a rolling update has not replaced yet: they were no news before, and are none now. */
+function findLeaving({ settled }: Status, { canaryKey }: Facts, key: CandidateKey): readonly string[] {
+  if (settled?.service !== key.service) return [];
+  const there = canaryKey?.templateHashes ?? [];
+  return settled.templateHashes.filter((hash) => there.includes(hash) && !key.templateHashes.includes(hash));
 }
 
 function settledFrom(key: CandidateKey): NonNullable<Status['settled']> {
