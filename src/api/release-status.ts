@@ -43,6 +43,9 @@ const recordedRouteSchema = z.object({
   name: textField(253),
   uid: textField(63, 0),
   rules: z.array(recordedRuleSchema).max(MAX_RECORDED_RULES).meta(ATOMIC),
+  raising: z.boolean().optional().describe('True while a raise of this route is still to be written.'),
+  generation: tally().optional().describe('Generation of the route up to which its weights are accounted for.'),
+  edited: tally().optional().describe('Generation of the last foreign edit of our weights that was told in an event.'),
 });
 
 const identity = {
@@ -130,7 +133,7 @@ const drift = {
   putBackTimes: z.array(timeField()).max(5).optional().meta(ATOMIC).describe('Times of the last put-backs.'),
   puttingBack: z.boolean().optional().describe('True while a put-back upwards is under way.'),
   driftSince: timeField().optional().describe('Since when a foreign edit lowers the share.'),
-  driftKey: textField(512).optional().describe('The last edit that was told in an event.'),
+  driftBy: textField(256).optional().describe('Field manager of that edit.'),
 };
 
 const ending = {

@@ -55,9 +55,10 @@ function withoutRunningNumbers(release: NonNullable<CanaryReleaseStatus['release
     passAt: _pass,
     lookPhaseMs: _phase,
     scrapeIntervalMs: _scrape,
+    routes,
     ...rest
   } = release;
-  return rest;
+  return [rest, routes?.map(({ generation: _generation, ...route }) => route)];
 }
 
 /** JSON with sorted keys: a field that went and came back, or that the API server sorts elsewhere, is no change. */

@@ -169,7 +169,7 @@ export class Reconciler {
       writeProblems: outcome.problems,
       transitions: [...before.transitions, ...decision.transitions],
       tellings: [...before.tellings, ...decision.tellings],
-      drifts: decision.drift === undefined ? before.drifts : [...before.drifts, decision.drift],
+      drifts: [...before.drifts, ...decision.drifts],
     });
   }
 

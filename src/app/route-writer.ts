@@ -8,7 +8,8 @@ import { buildPatch, TRACE_MANAGER, type RouteIntent } from '../core/release/des
 import type { WriteProblem } from '../core/release/observation.ts';
 import { buildForget } from '../core/routing/patch.ts';
 import type { BackendPair } from '../core/routing/rules.ts';
-import { standRoutes } from '../core/routing/standing.ts';
+import { standRoutes, type RouteStanding, type RuleStanding } from '../core/routing/standing.ts';
+import { shareOf } from '../core/routing/weights.ts';
 import type { RouteKey, WriteLane } from '../ports/routes.ts';
 import type { World } from './world.ts';
 
@@ -71,7 +72,7 @@ async function send(world: World, key: RouteKey, intent: RouteIntent): Promise<R
   return operations.length === 0 ? undefined : world.routes.patch(key, operations, lane);
 }
 
-/** A guard failed: the route is read from the API server, not from the cache. A raise whose mark is gone is given up. */
+/** A guard failed: the route is read from the API server, not from the cache. A raise whose mark is gone, or that would undo an edit which nobody has looked at yet, is given up. */
 async function rebuild(
   world: World,
   key: RouteKey,
@@ -84,8 +85,16 @@ async function rebuild(
   world.routes.remember(route);
   const [standing] = standRoutes([recorded], [route], pair);
   if (standing === undefined) return undefined;
-  if (intent.kind === 'raise' && standing.mark !== intent.mark) return undefined;
+  if (intent.kind === 'raise' && (standing.mark !== intent.mark || isLower(standing, intent.standing))) return undefined;
   return { ...intent, standing: intent.standing.rules.length === 0 ? { ...standing, rules: [] } : standing };
+}
+
+function isLower(now: RouteStanding, before: RouteStanding): boolean {
+  return now.rules.some((rule, index) => shareNow(rule) < shareNow(before.rules[index]) - 0.005);
+}
+
+function shareNow(rule: RuleStanding | undefined): number {
+  return rule?.now === undefined ? 0 : shareOf({ serving: rule.now.serving.weight, canary: rule.now.canary.weight });
 }
 
 /** Drops our managedFields entries; not being able to is no reason to hold a release up. */

@@ -62,7 +62,7 @@ const release: CanaryReleaseStatus['release'] = {
   putBackTimes: [at],
   puttingBack: true,
   driftSince: at,
-  driftKey: 'HTTPRoute store@7',
+  driftBy: 'argocd-controller',
   outcome: 'RolledBack',
   reason: 'ErrorRatio',
   reasonMessage: 'errors 3% (limit <= 1%) over 812 canary requests',

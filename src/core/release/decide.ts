@@ -6,7 +6,7 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.t
 import { nextLookAfter } from '../analysis/grid.ts';
 import { describeStatus } from './describe.ts';
 import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired.ts';
-import { noteDrift, type Drift } from './drift.ts';
+import { noteDrift, settleDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
 import { foldLook, gridOf } from './looks.ts';
@@ -31,7 +31,7 @@ export interface Decision {
   readonly status: CanaryReleaseStatus;
   readonly transitions: readonly Transition[];
   readonly tellings: readonly Telling[];
-  readonly drift: Drift | undefined;
+  readonly drifts: readonly Drift[];
   readonly intents: readonly RouteIntent[];
   /** Unix milliseconds; undefined when only a change of the world can bring anything new. */
   readonly wakeAt: number | undefined;
@@ -52,10 +52,11 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const news = findVerdictNews(spec, status, folded);
   const edited = applyEdit(spec, folded, known);
   const obeyed = obey(spec, edited, known, observation, now);
-  const walked = walk(spec, obeyed.status, known, observation, now);
+  const settled = settleDrift(obeyed.status, gatherFacts(spec, obeyed.status, known, observation, now));
+  const walked = walk(spec, settled, known, observation, now);
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
-  const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drift: undefined };
+  const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drifts: [] };
   const facts = gatherFacts(spec, noted.status, walked.state, observation, now);
   const described = describeStatus(letGoLeftRoutes(noted.status, facts), walked.state, facts);
   return {
@@ -63,7 +64,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     status: { ...described, state: walked.state, stateVersion: STATE_VERSION },
     transitions: walked.transitions,
     tellings: [...news, ...obeyed.tellings, ...walked.tellings, ...findBlockNews(status, described, walked.state)],
-    drift: noted.drift,
+    drifts: noted.drifts,
     intents: desireRoutes(noted.status, walked.state, facts),
     wakeAt: findWakeTime(noted.status, walked.state, facts),
   };
@@ -236,7 +237,7 @@ function refuseUnknown(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     },
     transitions: [],
     tellings: [],
-    drift: undefined,
+    drifts: [],
     intents: [],
     wakeAt: undefined,
   };

@@ -6,6 +6,7 @@ import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { buildHome, buildLower, buildRaise, buildRestore, type JsonPatchOperation, type RuleChange } from '../routing/patch.ts';
 import { compareShare, isLeftAs, weightsFor, type RouteStanding, type WantedWeights } from '../routing/standing.ts';
 import type { Facts } from './facts.ts';
+import { waitsForRaise, wantsOf } from './shares.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
 
 /** One route and what is wanted of it. The patch is built again from a fresh read when a guard fails. */
@@ -67,10 +68,16 @@ function desireShare(status: CanaryReleaseStatus, state: StateName, standing: Ro
   const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
   if (shares.includes('above')) return { kind: 'lower', standing, wanted: share, mark };
   if (!shares.includes('below')) return undefined;
-  const raising = state === 'stage.shifting' || state === 'promoting.rollingOut' || status.release?.puttingBack === true;
-  if (!raising) return undefined;
+  if (!isRaised(status, state, standing)) return undefined;
   // Somebody replaced the route and our mark with it: it is claimed again before the raise, which tests it.
   return standing.mark === undefined ? { kind: 'claim', standing, wanted: share, mark } : { kind: 'raise', standing, wanted: share, mark };
+}
+
+/** A raise that is under way and was not written to this route yet, or one that somebody undid and that is proven again. */
+function isRaised(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding): boolean {
+  if (state === 'paused' || state === 'blocked') return false;
+  if (status.release?.puttingBack === true) return true;
+  return (state === 'stage.shifting' || state === 'promoting.rollingOut') && waitsForRaise(standing, wantsOf(status));
 }
 
 function desireRestored(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding, mark: string): RouteIntent | undefined {

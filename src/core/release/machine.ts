@@ -22,6 +22,7 @@ import {
   isProven,
   isUnavailableTooLong,
   mayRaise,
+  mayRaiseByItself,
   mayResume,
   release,
   stageIndex,
@@ -63,7 +64,7 @@ const machineSetup = setup({
       release(scope)?.passInStage === true &&
       release(scope)?.verdict === 'Inconclusive' &&
       areApprovalsGiven(scope) &&
-      mayRaise(scope) &&
+      mayRaiseByItself(scope) &&
       !isLastStage(scope),
     isLetPassWithoutProofAtTheEnd: (scope) =>
       isInconclusiveTooLong(scope) &&
@@ -71,7 +72,7 @@ const machineSetup = setup({
       release(scope)?.passInStage === true &&
       release(scope)?.verdict === 'Inconclusive' &&
       areApprovalsGiven(scope) &&
-      mayRaise(scope) &&
+      mayRaiseByItself(scope) &&
       isLastStage(scope),
     shouldReduce: (scope) =>
       isUnavailableTooLong(scope) && scope.event.facts.spec.analysis.onUnavailable.then === 'Reduce' && stageIndex(scope) > 0,
