@@ -17,6 +17,8 @@ export interface Memory {
   readonly resourceVersion: string | undefined;
   readonly committedAtMs: number;
   readonly writeProblems: readonly WriteProblem[];
+  /** Since when writes fail, by route, Unix milliseconds. */
+  readonly failingSince: ReadonlyMap<string, number>;
   readonly transitions: readonly Transition[];
   readonly tellings: readonly Telling[];
   readonly drifts: readonly Drift[];

@@ -88,6 +88,46 @@ describe('in mid-release', () => {
     expect([shareOf(world), world.share('other', 'v1', 'v2')]).toEqual([10, 10]);
   });
 
+  test.each(['Rollback', 'Pause'] as const)(
+    'a raise that one of two routes answers with server errors is taken back from both, told, and tried again later; then onBlocked: %s',
+    async (then) => {
+      const world = buildStore();
+      world.createRoute('other', [buildRule({ v1: 1, v2: 0 })]);
+      world.createRelease('web', specWith({ onBlocked: { after: '5m', then } }));
+      await untilState(world, 'stage.analyzing');
+      let tries = 0;
+      world.faults = ({ verb, target, lane, body }) => {
+        if (verb !== 'patch' || !target.endsWith('other') || lane !== 'normal') return undefined;
+        if (JSON.stringify(body).includes('5000')) tries += 1;
+        return instead('GLIDEPATH_E_SERVER');
+      };
+      await world.until('half raised', () => shareOf(world) === 50);
+      await untilState(world, 'blocked', 15_000);
+      expect([shareOf(world), world.share('other', 'v1', 'v2')]).toEqual([10, 10]);
+      expect(world.status('web')?.message).toContain('RouteWriteFailed');
+      expect(world.journal.events.at(-1)).toMatchObject({ reason: 'Blocked', note: expect.stringContaining('HTTPRoute other') });
+      await untilState(world, then === 'Pause' ? 'paused' : 'rollingBack.cleaning', 420_000);
+      expect(tries).toBeLessThan(70);
+      expect(shareOf(world)).toBe(then === 'Pause' ? 10 : 0);
+      expect(reasonsOf(world)).not.toContain('RouteDrift');
+    },
+  );
+
+  test('server errors that end let the raise go on: at once when they were short, on another try when they were not', async () => {
+    for (const lastsMs of [4_000, 40_000]) {
+      const world = await startStory();
+      const from = world.clock.now();
+      let began = Number.POSITIVE_INFINITY;
+      world.faults = ({ verb, lane }) => {
+        if (verb !== 'patch' || lane !== 'normal' || world.clock.now() < from) return undefined;
+        began = Math.min(began, world.clock.now());
+        return world.clock.now() - began < lastsMs ? instead('GLIDEPATH_E_SERVER') : undefined;
+      };
+      await untilState(world, 'promoted', 900_000);
+      expect(reasonsOf(world).includes('Blocked')).toBe(lastsMs > 10_000);
+    }
+  });
+
   test.each([
     ['Rollback', 'rolledBack'],
     ['Pause', 'paused'],

@@ -256,9 +256,14 @@ function aGatewayRefusesARoute(facts: BlockerFacts): Blocker | undefined {
   return undefined;
 }
 
-function aWriteWasRefused({ observation }: BlockerFacts): Blocker | undefined {
-  const problem = observation.writeProblems.find((one) => one.kind !== 'error');
+/** The API server may be away for a moment; a route that cannot be written for longer holds the others up half raised. */
+const ERRORS_MAY_LAST_MS = 10_000;
+
+function aWriteWasRefused({ observation, now }: BlockerFacts): Blocker | undefined {
+  const problem = observation.writeProblems.find(({ kind, sinceMs }) => kind !== 'error' || now - (sinceMs ?? now) >= ERRORS_MAY_LAST_MS);
   if (problem === undefined) return undefined;
+  if (problem.kind === 'error')
+    return { reason: 'RouteWriteFailed', message: `${problem.route}: the API server has not taken our write for 10s: ${problem.message}` };
   return problem.kind === 'forbidden'
     ? { reason: 'Forbidden', message: `${problem.route}: ${problem.message}; grant the operator's ServiceAccount patch on it` }
     : { reason: 'RouteRefused', message: `${problem.route}: the API server refused our write: ${problem.message}` };

@@ -55,7 +55,7 @@ export function mayRaise({ event }: Scope): boolean {
 }
 
 /** Trouble that only a raise shows: it seems to be gone as soon as the raise was taken back, so it is tried again now and then. */
-const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'Forbidden'];
+const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'RouteWriteFailed', 'Forbidden'];
 const TRY_AGAIN_MS = 60_000;
 
 function waitsForAnotherTry(current: ReturnType<typeof release>, now: number): boolean {

@@ -29,6 +29,8 @@ export interface WriteProblem {
   readonly route: string;
   readonly kind: 'forbidden' | 'invalid' | 'error';
   readonly message: string;
+  /** Since when writes of this route fail without a success between, Unix milliseconds. */
+  readonly sinceMs?: number;
 }
 
 /** Whether the judge can be asked at all, found out before the first write. */

@@ -197,6 +197,13 @@ describe('in mid-release', () => {
     expect([problem('forbidden'), problem('invalid'), problem('error')]).toEqual(['Forbidden', 'RouteRefused', undefined]);
   });
 
+  test('a write that only fails is tried for ten seconds', () => {
+    const failing = (sinceMs: number) =>
+      during({ observation: { writeProblems: [{ route: 'HTTPRoute store', kind: 'error', message: '503', sinceMs }] } });
+    expect(failing(after(-9))).toBeUndefined();
+    expect(failing(after(-10))).toMatchObject({ reason: 'RouteWriteFailed', message: expect.stringContaining('HTTPRoute store') });
+  });
+
   test('a recorded route that went away blocks, and so does a rule that lost a Service', () => {
     expect(during({ routes: [] })?.reason).toBe('RouteNotFound');
     const blocker = during(withRules({ v1: 1 }));
