@@ -50,7 +50,7 @@ async function writeRoute(
       if (written === undefined) return 'nothing';
       world.telemetry.routeWrite('ok');
       world.routes.remember(written);
-      if (intent.kind === 'restore') await forget(world, key);
+      if (intent.kind === 'restore' || intent.kind === 'clean') await forget(world, key);
       return 'wrote';
     } catch (thrown) {
       if (isGlidepathError(thrown, 'GLIDEPATH_E_NOT_FOUND')) return 'nothing';
@@ -66,7 +66,7 @@ async function writeRoute(
 }
 
 async function send(world: World, key: RouteKey, intent: RouteIntent): Promise<Route | undefined> {
-  if (intent.kind === 'claim') return world.routes.annotate(key, intent.mark);
+  if (intent.kind === 'reclaim') return world.routes.annotate(key, intent.mark);
   const lane: WriteLane = intent.kind === 'home' || intent.kind === 'lower' ? 'home' : 'normal';
   const operations = buildPatch(intent);
   return operations.length === 0 ? undefined : world.routes.patch(key, operations, lane);
@@ -83,6 +83,8 @@ async function rebuild(
   const route = await world.routes.read(key);
   if (route === undefined) return undefined;
   world.routes.remember(route);
+  // What is there is another thing than what was decided upon: it has to be recorded, or judged, anew.
+  if (intent.kind === 'claim' || intent.kind === 'clean') return undefined;
   const [standing] = standRoutes([recorded], [route], pair);
   if (standing === undefined) return undefined;
   if (intent.kind === 'raise' && (standing.mark !== intent.mark || isLower(standing, intent.standing))) return undefined;

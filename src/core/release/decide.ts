@@ -13,6 +13,7 @@ import { foldLook, gridOf } from './looks.ts';
 import { findPauseReason, type Telling } from './guards.ts';
 import { step } from './machine.ts';
 import type { Observation } from './observation.ts';
+import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import * as steps from './steps.ts';
 import { findBlockNews, findVerdictNews } from './verdict-news.ts';
@@ -50,7 +51,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     return refuseUnknown(spec, status, observation, now);
   const folded = foldLooks(spec, status, known, observation);
   const news = findVerdictNews(spec, status, folded);
-  const edited = applyEdit(spec, folded, known);
+  const edited = applyEdit(spec, recordAgain(spec, folded, known, observation), known);
   const obeyed = obey(spec, edited, known, observation, now);
   const settled = settleDrift(obeyed.status, gatherFacts(spec, obeyed.status, known, observation, now));
   const walked = walk(spec, settled, known, observation, now);

@@ -101,9 +101,9 @@ const machineSetup = setup({
     beginBake: assign(({ context, event }) => ({ status: steps.beginBake(context.status, event.facts) })),
     beginRestoring: assign(({ context }) => ({ status: steps.beginRestoring(context.status) })),
     beginHome: assign(({ context, event }) =>
-      event.facts.home === undefined ? {} : { status: steps.beginHome(context.status, event.facts.home) },
+      event.facts.home === undefined ? {} : { status: steps.beginHome(context.status, event.facts.home, event.facts) },
     ),
-    beginLettingGo: assign(({ context }) => ({ status: steps.beginLettingGo(context.status) })),
+    beginLettingGo: assign(({ context, event }) => ({ status: steps.beginLettingGo(context.status, event.facts) })),
     settlePromoted: assign(({ context, event }) => ({ status: steps.settlePromoted(context.status, event.facts) })),
     settleRolledBack: assign(({ context, event }) => ({ status: steps.settleRolledBack(context.status, event.facts) })),
     pause: assign((scope) => ({

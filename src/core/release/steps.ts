@@ -10,7 +10,7 @@ import { countPutBack } from './put-backs.ts';
 import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
 import { recordRoutes } from './scope.ts';
 import { accountFor } from './shares.ts';
-import type { StateName } from './state.ts';
+import { isPreparing, type StateName } from './state.ts';
 import { timeoutOf } from './timeouts.ts';
 import { fromTime, toTime } from './times.ts';
 
@@ -139,24 +139,26 @@ export function beginRestoring(status: Status): Status {
 }
 
 /** All weight home: the first thing that is written, before this status itself. */
-export function beginHome(status: Status, reason: HomeReason): Status {
-  const going = edit(status, { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects }, [
-    'returnTo',
-    'blockedSince',
-    'blockedReason',
-    'pausedBy',
-    'puttingBack',
-    'driftSince',
-    'driftBy',
-    'stageEndsAt',
-    'stageTimesOutAt',
-  ]);
+export function beginHome(status: Status, reason: HomeReason, facts: Facts): Status {
+  const going = edit(
+    forgetUnwritten(status, facts),
+    { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects },
+    ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
+  );
   return { ...going, weight: 0 };
 }
 
+/** Before its first weight a release has written to no route that does not carry its mark: those are none of its business. */
+function forgetUnwritten(status: Status, { state, standings, leaving, mark, homeMark }: Facts): Status {
+  const routes = status.release?.routes;
+  if (routes === undefined || !isPreparing(state, status.release)) return status;
+  const written = [...standings, ...leaving].filter((standing) => standing.mark === mark || standing.mark === homeMark);
+  return edit(status, { routes: routes.filter((route) => written.some(({ recorded }) => recorded === route)) });
+}
+
 /** Deleted with `deletionPolicy: Retain`: the weights stay, our mark goes. */
-export function beginLettingGo(status: Status): Status {
-  return edit(status, {
+export function beginLettingGo(status: Status, facts: Facts): Status {
+  return edit(forgetUnwritten(status, facts), {
     outcome: 'RolledBack',
     reason: 'Deleted',
     reasonMessage: 'deleted with deletionPolicy: Retain',

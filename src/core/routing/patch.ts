@@ -3,7 +3,7 @@
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
-import type { ManagedRule } from './rules.ts';
+import type { ManagedRule, RefPosition } from './rules.ts';
 import type { RuleWeights } from './weights.ts';
 
 /** One operation of RFC 6902. */
@@ -28,6 +28,27 @@ export interface RuleChange {
 export function buildRaise(changes: readonly RuleChange[], mark: string): readonly JsonPatchOperation[] {
   const edits = changes.flatMap((change) => weightEdits(change, 'guarded'));
   return edits.length === 0 ? [] : [{ op: 'test', path: ANNOTATION_PATH, value: mark }, ...edits];
+}
+
+/**
+ * The patch that claims a route: it sets our mark and tests everything that was recorded of the route, so that what "restored"
+ * will mean is what was there when we came, however late the watch is. It tests the mark that is replaced as well.
+ * @param recorded the weights that were recorded of each rule
+ */
+export function buildClaim(recorded: readonly RuleChange[], route: Route, mark: string): readonly JsonPatchOperation[] {
+  const tests = recorded.flatMap(({ rule, weights }) =>
+    listTargets({ rule, weights }).flatMap(({ ref, weight }): JsonPatchOperation[] => {
+      const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
+      return [
+        { op: 'test', path: `${path}/name`, value: ref.listedName },
+        { op: 'test', path: `${path}/weight`, value: weight },
+      ];
+    }),
+  );
+  const { annotations } = route.metadata;
+  if (annotations === undefined) return [...tests, ...addMark(mark, 'absent')];
+  const former: JsonPatchOperation = { op: 'test', path: ANNOTATION_PATH, value: annotations[RELEASE_ANNOTATION] ?? null };
+  return [...tests, former, ...addMark(mark, 'present')];
 }
 
 /**
@@ -86,14 +107,9 @@ export function buildForget(route: Route, manager: string): readonly JsonPatchOp
 }
 
 function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchOperation[] {
-  const { rule, weights } = change;
-  const targets = [
-    { ref: rule.serving, weight: weights.serving },
-    { ref: rule.canary, weight: weights.canary },
-    ...rule.others.map((ref, index) => ({ ref, weight: weights.others[index] ?? ref.weight })),
-  ];
+  const { rule } = change;
   const base = `/spec/rules/${rule.index}/backendRefs`;
-  return targets.flatMap(({ ref, weight }): JsonPatchOperation[] => {
+  return listTargets(change).flatMap(({ ref, weight }): JsonPatchOperation[] => {
     const always = guard === 'names' && (ref === rule.serving || ref === rule.canary);
     if (ref.weight === weight && !always) return [];
     const path = `${base}/${ref.index}`;
@@ -102,4 +118,12 @@ function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchO
     if (guard === 'names') return [name, write];
     return [name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];
   });
+}
+
+function listTargets({ rule, weights }: RuleChange): readonly { readonly ref: RefPosition; readonly weight: number }[] {
+  return [
+    { ref: rule.serving, weight: weights.serving },
+    { ref: rule.canary, weight: weights.canary },
+    ...rule.others.map((ref, index) => ({ ref, weight: weights.others[index] ?? ref.weight })),
+  ];
 }
