@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../../../src/api/routes.ts';
 import {
+  buildClaim,
   buildForget,
   buildHome,
   buildLower,
@@ -139,6 +140,35 @@ describe('a raise', () => {
   test('is nothing when nothing would change', () => {
     const route = aRoute({ rules: [aRule({ v1: 7_500, v2: 2_500 })], metadata: marked() });
     expect(buildRaise([{ rule: managedRule(route), weights: { serving: 7_500, canary: 2_500, others: [] } }], MARK)).toEqual([]);
+  });
+});
+
+describe('a claim', () => {
+  const recordedAs = (route: Route, serving: number): RuleChange[] => [
+    { rule: managedRule(route), weights: { serving, canary: 0, others: [] } },
+  ];
+
+  test('sets the mark and changes nothing else', () => {
+    for (const annotations of [undefined, { team: 'a' }, { 'glidepath.dev/release': 'old/0123456789/home' }]) {
+      const route = aRoute({ metadata: annotations === undefined ? {} : { annotations } });
+      const claimed = applyPatch(route, buildClaim(recordedAs(route, 1), route, MARK));
+      expect(claimed).toEqual({ ...route, metadata: { ...route.metadata, ...marked(MARK, annotations) } });
+    }
+  });
+
+  test('fails when a weight is another one than was recorded', () => {
+    const route = aRoute();
+    expect(() => applyPatch(route, buildClaim(recordedAs(route, 3), route, MARK))).toThrow(TestFailed);
+    const operations = buildClaim(recordedAs(route, 1), route, MARK);
+    expect(() => applyPatch(setWeight(route, 0, 1, 7), operations)).toThrow(TestFailed);
+  });
+
+  test('fails when another mark, or the first annotation, came meanwhile', () => {
+    const route = aRoute({ metadata: { annotations: { team: 'a' } } });
+    const taken = aRoute({ metadata: marked('other/0123456789', { team: 'a' }) });
+    expect(() => applyPatch(taken, buildClaim(recordedAs(route, 1), route, MARK))).toThrow(TestFailed);
+    const bare = aRoute();
+    expect(() => applyPatch(route, buildClaim(recordedAs(bare, 1), bare, MARK))).toThrow(TestFailed);
   });
 });
 
