@@ -29,7 +29,8 @@ export interface RouteIntent {
 /** Wanted writes, none where the routes say already what they shall. */
 export function desireRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly RouteIntent[] {
   if (status.release === undefined) return [];
-  if (!isRunning(state)) return findStrays(status.release, facts).map((standing) => desireCleaning(standing, facts));
+  // A settled release has no finalizer, and one that is being deleted cannot get one for a write any more.
+  if (!isRunning(state)) return facts.deleting ? [] : findStrays(status.release, facts).map((standing) => desireCleaning(standing, facts));
   return [
     ...facts.standings.map((standing) => desireRoute(status, state, facts, standing)),
     ...facts.leaving.map((standing) => desireLeaving(facts.mark, standing)),
