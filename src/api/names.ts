@@ -120,6 +120,8 @@ export const CONDITION_REASONS = [
   'NoEndpoints',
   'InvalidSpec',
   'NotSupported',
+  'QueryNotAllowed',
+  'PrometheusNotAllowed',
   'CanaryAlreadyHasTraffic',
   'TooManyRules',
   'AnotherRelease',

@@ -43,6 +43,9 @@ const recordedRouteSchema = z.object({
   name: textField(253),
   uid: textField(63, 0),
   rules: z.array(recordedRuleSchema).max(MAX_RECORDED_RULES).meta(ATOMIC),
+  raising: z.boolean().optional().describe('True while a raise of this route is still to be written.'),
+  generation: tally().optional().describe('Generation of the route up to which its weights are accounted for.'),
+  edited: tally().optional().describe('Generation of the last foreign edit of our weights that was told in an event.'),
 });
 
 const identity = {
@@ -88,6 +91,7 @@ const evidence = {
   scrapeIntervalMs: countField(0, 86_400_000).optional().describe('Distance of the samples.'),
   sampleAt: timeField().optional().describe('Time of the newest sample that was folded in.'),
   stageRequests: tally().optional().describe('Canary requests counted in this stage.'),
+  failedRequests: tally().optional().describe('Server errors of the canary counted in this release.'),
   cleanSince: timeField().optional().describe('Since when neither Fail nor Unavailable: the duration is served from here.'),
   passInStage: z.boolean().optional().describe('True after a Pass in this stage.'),
   passAt: timeField().optional().describe('Time of the last Pass.'),
@@ -136,7 +140,7 @@ const drift = {
   putBackTimes: z.array(timeField()).max(5).optional().meta(ATOMIC).describe('Times of the last put-backs.'),
   puttingBack: z.boolean().optional().describe('True while a put-back upwards is under way.'),
   driftSince: timeField().optional().describe('Since when a foreign edit lowers the share.'),
-  driftKey: textField(512).optional().describe('The last edit that was told in an event.'),
+  driftBy: textField(256).optional().describe('Field manager of that edit.'),
 };
 
 const ending = {

@@ -53,7 +53,7 @@ const historySchema = z.object({
   startedAt: timeField(),
   finishedAt: timeField(),
   maxWeight: countField(0, 100).optional(),
-  failedRequests: tally().optional(),
+  failedRequests: tally().optional().describe('Server errors of the canary that were counted; absent where nobody counted.'),
 });
 
 const servingSchema = z.object({

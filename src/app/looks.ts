@@ -2,7 +2,15 @@
 
 import { parseDuration } from '../api/duration.ts';
 import type { Check } from '../api/release.ts';
-import { type Counts, countRequests, type Problem, readLatency, readScalar, totalRequests } from '../core/analysis/assemble.ts';
+import {
+  type Counts,
+  countRequests,
+  type Problem,
+  readLatency,
+  readScalar,
+  totalErrors,
+  totalRequests,
+} from '../core/analysis/assemble.ts';
 import { newestSampleAt, scrapeIntervalOf, type Span } from '../core/analysis/increments.ts';
 import type { Evidence, LookReading } from '../core/analysis/reading.ts';
 import { promDuration, renderQuery } from '../core/analysis/template.ts';
@@ -36,7 +44,7 @@ export interface LookAnswer {
 export async function askLook(reader: MetricsReader, question: LookQuestion, atMs: number, previousMs?: number): Promise<LookAnswer> {
   const { spec, status } = question;
   const weight = status.weight ?? 0;
-  const { span, sinceMs, fromMs } = spansOf(question, atMs, previousMs);
+  const { span, sinceMs, beforeMs, fromMs } = spansOf(question, atMs, previousMs);
   const rangeMs = atMs - fromMs + BASE_SLACK_MS;
   const compares = isCompared(question);
   const checksLatency = spec.analysis.checks.some((check) => check.metric === 'Latency');
@@ -52,6 +60,9 @@ export async function askLook(reader: MetricsReader, question: LookQuestion, atM
     ...readScrapes(counts, atMs),
     requests: countRequests(counts, outcomeOf, span, question.source?.name ?? 'none'),
     newRequests: totalRequests(counts.canary, outcomeOf, { fromMs: Math.min(sinceMs, atMs), toMs: atMs }, counts.history),
+    ...(question.source === undefined
+      ? {}
+      : { newErrors: totalErrors(counts.canary, outcomeOf, { fromMs: Math.min(beforeMs, atMs), toMs: atMs }, counts.history) }),
     ...(timed === undefined || !checksLatency ? {} : { latency: readLatency(timed, span, counts.history) }),
     ...(compares ? { servingRequests: totalRequests(counts.serving, outcomeOf, span, counts.history) } : {}),
     own,
@@ -64,8 +75,10 @@ function spansOf({ spec, status }: LookQuestion, atMs: number, previousMs: numbe
   const { release } = status;
   const began = fromTime(release?.shiftedAt) ?? fromTime(release?.startedAt) ?? atMs;
   const span: Span = { fromMs: Math.max(atMs - parseDuration(spec.analysis.window), Math.min(began, atMs)), toMs: atMs };
-  const sinceMs = Math.max(previousMs ?? fromTime(release?.lookGridAt) ?? began, fromTime(release?.stageStartedAt) ?? began);
-  return { span, sinceMs, fromMs: Math.max(atMs - LONGEST_RANGE_MS + BASE_SLACK_MS, Math.min(span.fromMs, sinceMs)) };
+  const beforeMs = previousMs ?? fromTime(release?.lookGridAt) ?? began;
+  const sinceMs = Math.max(beforeMs, fromTime(release?.stageStartedAt) ?? began);
+  const fromMs = Math.max(atMs - LONGEST_RANGE_MS + BASE_SLACK_MS, Math.min(span.fromMs, sinceMs, beforeMs));
+  return { span, sinceMs, beforeMs, fromMs };
 }
 
 function readScrapes({ seen }: Counts, atMs: number): Pick<LookReading, 'newestSampleMs' | 'scrapeIntervalMs'> {

@@ -17,6 +17,8 @@ export interface Memory {
   readonly resourceVersion: string | undefined;
   readonly committedAtMs: number;
   readonly writeProblems: readonly WriteProblem[];
+  /** Since when writes fail, by route, Unix milliseconds. */
+  readonly failingSince: ReadonlyMap<string, number>;
   readonly transitions: readonly Transition[];
   readonly tellings: readonly Telling[];
   readonly drifts: readonly Drift[];
@@ -51,12 +53,14 @@ function withoutRunningNumbers(release: NonNullable<CanaryReleaseStatus['release
     lookGridAt: _grid,
     sampleAt: _sample,
     stageRequests: _requests,
+    failedRequests: _failed,
     passAt: _pass,
     lookPhaseMs: _phase,
     scrapeIntervalMs: _scrape,
+    routes,
     ...rest
   } = release;
-  return rest;
+  return [rest, routes?.map(({ generation: _generation, ...route }) => route)];
 }
 
 /** JSON with sorted keys: a field that went and came back, or that the API server sorts elsewhere, is no change. */

@@ -11,7 +11,7 @@ import { gridOf } from '../core/release/looks.ts';
 import type { Driver, MetricsStanding, ObservedBackend, Observation, WriteProblem } from '../core/release/observation.ts';
 import { chooseSides } from '../core/release/revision.ts';
 import { routesInScope } from '../core/release/scope.ts';
-import { isJudged, isRunning, parseState } from '../core/release/state.ts';
+import { isJudged, isPreparing, isRunning, parseState } from '../core/release/state.ts';
 import { fromTime } from '../core/release/times.ts';
 import { controllersOf } from '../core/routing/acceptance.ts';
 import { listServices, scanRules } from '../core/routing/rules.ts';
@@ -46,6 +46,7 @@ export async function observe(
   const { namespace } = release.metadata;
   const services = new Set((release.spec.services ?? []).map((service) => service.name));
   for (const service of [status.release?.serving, status.release?.canary]) if (service !== undefined) services.add(service.service);
+  await readBeforeLeaving(world, release, status);
   const routes = relevantRoutes(release, status, world.routes.cachedIn(namespace), [...services]);
   const backends = await observeBackends(world, namespace, [...services]);
   const choice = chooseSourceFor(release, routes);
@@ -61,6 +62,18 @@ export async function observe(
     writeProblems,
     oldSchema: world.oldSchema(),
   };
+}
+
+/**
+ * A release that is deleted while it prepares leaves alone what it did not write, and nothing comes after it: what the watch shows
+ * of its claims may be old. A route that cannot be read is taken as the watch has it.
+ */
+async function readBeforeLeaving(world: World, release: CanaryRelease, status: CanaryReleaseStatus): Promise<void> {
+  const state = parseState(status.state);
+  if (release.metadata.deletionTimestamp === undefined || state === undefined || !isPreparing(state, status.release)) return;
+  const { namespace } = release.metadata;
+  const read = ({ kind, name }: { readonly kind: Route['kind']; readonly name: string }) => world.routes.read({ kind, namespace, name });
+  await Promise.allSettled((status.release?.routes ?? []).map(read));
 }
 
 /** Runs at every pass over every route of the namespace, so it compares keys and scans each route's rules once. */

@@ -140,6 +140,7 @@ export class Reconciler {
       resourceVersion: undefined,
       committedAtMs: this.#world.clock.now(),
       writeProblems: [],
+      failingSince: new Map(),
       transitions: [],
       tellings: [],
       drifts: [],
@@ -169,13 +170,17 @@ export class Reconciler {
       writeProblems: outcome.problems,
       transitions: [...before.transitions, ...decision.transitions],
       tellings: [...before.tellings, ...decision.tellings],
-      drifts: decision.drift === undefined ? before.drifts : [...before.drifts, decision.drift],
+      drifts: [...before.drifts, ...decision.drifts],
     });
   }
 
   #noteProblems(key: ReleaseKey, writeProblems: Memory['writeProblems']): void {
     const memory = this.#memories.get(nameOf(key));
-    if (memory !== undefined) this.#memories.set(nameOf(key), { ...memory, writeProblems });
+    if (memory === undefined) return;
+    const now = this.#world.clock.now();
+    const failingSince = new Map(writeProblems.map(({ route }) => [route, memory.failingSince.get(route) ?? now]));
+    const problems = writeProblems.map((problem) => ({ ...problem, sinceMs: failingSince.get(problem.route) ?? now }));
+    this.#memories.set(nameOf(key), { ...memory, writeProblems: problems, failingSince });
   }
 
   /** Writes the status where that matters to a reader. `moved`: the object changed meanwhile, so it is decided again. */

@@ -8,7 +8,8 @@ import { buildPatch, TRACE_MANAGER, type RouteIntent } from '../core/release/des
 import type { WriteProblem } from '../core/release/observation.ts';
 import { buildForget } from '../core/routing/patch.ts';
 import type { BackendPair } from '../core/routing/rules.ts';
-import { standRoutes } from '../core/routing/standing.ts';
+import { standRoutes, type RouteStanding, type RuleStanding } from '../core/routing/standing.ts';
+import { shareOf } from '../core/routing/weights.ts';
 import type { RouteKey, WriteLane } from '../ports/routes.ts';
 import type { World } from './world.ts';
 
@@ -49,7 +50,7 @@ async function writeRoute(
       if (written === undefined) return 'nothing';
       world.telemetry.routeWrite('ok');
       world.routes.remember(written);
-      if (intent.kind === 'restore') await forget(world, key);
+      if (intent.kind === 'restore' || intent.kind === 'clean') await forget(world, key);
       return 'wrote';
     } catch (thrown) {
       if (isGlidepathError(thrown, 'GLIDEPATH_E_NOT_FOUND')) return 'nothing';
@@ -65,13 +66,13 @@ async function writeRoute(
 }
 
 async function send(world: World, key: RouteKey, intent: RouteIntent): Promise<Route | undefined> {
-  if (intent.kind === 'claim') return world.routes.annotate(key, intent.mark);
+  if (intent.kind === 'reclaim') return world.routes.annotate(key, intent.mark);
   const lane: WriteLane = intent.kind === 'home' || intent.kind === 'lower' ? 'home' : 'normal';
   const operations = buildPatch(intent);
   return operations.length === 0 ? undefined : world.routes.patch(key, operations, lane);
 }
 
-/** A guard failed: the route is read from the API server, not from the cache. A raise whose mark is gone is given up. */
+/** A guard failed: the route is read from the API server, not from the cache. A raise whose mark is gone, or that would undo an edit which nobody has looked at yet, is given up. */
 async function rebuild(
   world: World,
   key: RouteKey,
@@ -82,10 +83,20 @@ async function rebuild(
   const route = await world.routes.read(key);
   if (route === undefined) return undefined;
   world.routes.remember(route);
+  // What is there is another thing than what was decided upon: it has to be recorded, or judged, anew.
+  if (intent.kind === 'claim' || intent.kind === 'clean') return undefined;
   const [standing] = standRoutes([recorded], [route], pair);
   if (standing === undefined) return undefined;
-  if (intent.kind === 'raise' && standing.mark !== intent.mark) return undefined;
+  if (intent.kind === 'raise' && (standing.mark !== intent.mark || isLower(standing, intent.standing))) return undefined;
   return { ...intent, standing: intent.standing.rules.length === 0 ? { ...standing, rules: [] } : standing };
+}
+
+function isLower(now: RouteStanding, before: RouteStanding): boolean {
+  return now.rules.some((rule, index) => shareNow(rule) < shareNow(before.rules[index]) - 0.005);
+}
+
+function shareNow(rule: RuleStanding | undefined): number {
+  return rule?.now === undefined ? 0 : shareOf({ serving: rule.now.serving.weight, canary: rule.now.canary.weight });
 }
 
 /** Drops our managedFields entries; not being able to is no reason to hold a release up. */

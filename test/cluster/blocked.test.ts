@@ -137,7 +137,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
   test('own queries are not allowed', async () => {
     const app = await stand.app({ name: 'asking' });
     await app.release({ stages: ONE_STAGE, analysis: { checks: [{ name: 'up', query: 'sum(up)', min: '1' }] } });
-    await expectBlocked(app, 'NotSupported', /--allow-queries/);
+    await expectBlocked(app, 'QueryNotAllowed', /--allow-queries/);
     await app.release({ stages: ONE_STAGE });
     await expectPromoted(app);
   });
@@ -146,7 +146,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     const app = await stand.app({ name: 'foreign' });
     const prometheus = { url: 'http://127.0.0.1:1' };
     await app.release({ stages: ONE_STAGE, analysis: { metrics: { prometheus } } });
-    await expectBlocked(app, 'NotSupported', /--prometheus-allow/);
+    await expectBlocked(app, 'PrometheusNotAllowed', /--prometheus-allow/);
     await app.release({ stages: ONE_STAGE });
     await expectPromoted(app);
   });

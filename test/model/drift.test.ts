@@ -157,6 +157,73 @@ describe('foreign edits', () => {
     expect(edits).toBeLessThanOrEqual(6);
   });
 
+  test('rule 7: while a slow gateway has not taken a raise, an edit that lowers it stays, is told and needs a Pass', async () => {
+    const world = await startStory();
+    await world.run(30_000);
+    world.gateway.delayMs = 45_000;
+    await world.until('50%', () => shareOf(world) === 50);
+    const raises = world.guardian.raises.length;
+    await world.run(5_000);
+    expect(world.status('web')?.state).toBe('stage.shifting');
+    world.editWeights('store', 'argocd-controller', { v1: 80, v2: 20 });
+    await world.run(30_000);
+    expect(shareOf(world)).toBe(20);
+    expect(drifts(world).map(({ note }) => note)).toEqual([expect.stringContaining('argocd-controller')]);
+    await world.until('50%', () => shareOf(world) === 50, 120_000);
+    expect(world.guardian.raises.length).toBe(raises + 1);
+    expect(world.status('web')?.release?.putBacks).toEqual([{ manager: 'argocd-controller', count: 1 }]);
+    await untilState(world, 'promoted');
+  });
+
+  test('rule 7: also one that takes everything away, and where no Pass can come a person is asked, who puts it back', async () => {
+    const world = await startStory({ stages: [{ weight: 20, duration: '1m', timeout: '5m' }] });
+    await world.run(30_000);
+    world.gateway.delayMs = Number.POSITIVE_INFINITY;
+    await world.until('100%', () => shareOf(world) === 100);
+    world.setTraffic(0);
+    await world.run(70_000);
+    world.editWeights('store', 'kubectl-edit', { v1: 1, v2: 0 });
+    world.gateway.delayMs = 40;
+    world.gateway.wake();
+    await world.run(240_000);
+    expect([shareOf(world), world.status('web')?.state]).toEqual([0, 'promoting.rollingOut']);
+    await untilState(world, 'paused', 120_000);
+    expect(shareOf(world)).toBe(0);
+    world.command('web', 'resume');
+    await untilState(world, 'promoted', 60_000);
+  });
+
+  test.each([
+    ['quick', 40],
+    ['slow', 8_000],
+  ])('rule 7: who undoes every raise while a %s gateway takes it contests the route at the third put-back', async (_mood, delayMs) => {
+    const world = await startStory({ onBlocked: { after: '2h', then: 'Pause' } });
+    await world.run(30_000);
+    world.gateway.delayMs = delayMs;
+    const raises = world.guardian.raises.length;
+    world.api.onChange((change) => {
+      if (change.kind !== 'HTTPRoute' || change.manager !== 'glidepath' || shareOf(world) !== 50) return;
+      world.clock.schedule(world.clock.now() + 20, () => {
+        if (shareOf(world) === 50) world.editWeights('store', 'argocd-controller', { v1: 85, v2: 15 });
+      });
+    });
+    await untilState(world, 'blocked', 900_000);
+    await world.run(600_000);
+    expect(reasonsOf(world)).toContain('RouteContested');
+    expect(world.guardian.raises.length - raises).toBe(3);
+    expect(drifts(world)).toHaveLength(3);
+  });
+
+  test('rule 7: own writes that a watch or another operator shows late are nobody’s edit', async () => {
+    const world = await startStory({}, { lagMs: ({ kind }) => (kind === 'HTTPRoute' ? 900 : 0) });
+    await world.until('50%', () => shareOf(world) === 50);
+    for (const operator of world.operators) operator.kill();
+    world.startOperator();
+    await untilState(world, 'promoted');
+    expect(drifts(world)).toEqual([]);
+    expect(world.guardian.raises.map(({ to }) => to)).toEqual([10, 50, 100]);
+  });
+
   test('rules 1 and 7: home is never contested', async () => {
     const world = await startStory({ stages: [{ weight: 20, duration: '30m' }] });
     await world.run(31_000);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { COMMAND_ANNOTATION, FIELD_MANAGER, RELEASE_ANNOTATION } from '../../src/api/names.ts';
+import { GlidepathError } from '../../src/api/errors.ts';
 import { buildRule } from '../support/memory/gateway.ts';
 import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../support/story.ts';
 
@@ -326,6 +327,38 @@ describe('deletion', () => {
     await world.until('gone', () => world.release('web') === undefined, 10_000);
     expect(shareOf(world)).toBe(10);
     expect(world.route('store').metadata.annotations).toEqual({ 'example.org/team': 'shop' });
+  });
+
+  test('rule 11: while it prepares, a route that was never written is left alone, also where nothing may be written to it', async () => {
+    const world = buildStore();
+    world.faults = ({ verb }) =>
+      verb === 'patch'
+        ? { when: 'instead', error: new GlidepathError('GLIDEPATH_E_FORBIDDEN', 'no RBAC on routes', { retryable: true }) }
+        : undefined;
+    world.createRelease('web', SPEC);
+    await world.run(30_000);
+    expect(world.status('web')?.phase).toBe('Blocked');
+    world.deleteRelease('web');
+    await world.until('gone', () => world.release('web') === undefined, 2_000);
+    expect(world.journal.routeWrites()).toEqual([]);
+  });
+
+  test.each([0, 5_000])('rule 11: while it prepares, claimed routes are cleaned, seen %i ms late or not', async (lagMs) => {
+    const world = buildStore({ lagMs: ({ kind }) => (kind === 'HTTPRoute' ? lagMs : 0) });
+    world.createRoute('other', [buildRule({ v1: 1, v2: 0 })]);
+    world.setService('v2', { unready: 1 });
+    let failed = false;
+    world.faults = ({ verb, target }) => {
+      if (verb !== 'patch' || !target.endsWith('store') || failed) return undefined;
+      failed = true;
+      return { when: 'afterwards', error: new GlidepathError('GLIDEPATH_E_NETWORK', 'the answer was lost', { retryable: true }) };
+    };
+    await world.run(10_000);
+    world.createRelease('web', SPEC);
+    await world.until('claimed', () => failed, 20_000);
+    world.deleteRelease('web');
+    await world.until('gone', () => world.release('web') === undefined, 30_000);
+    for (const name of ['store', 'other']) expect(world.route(name).metadata.annotations).toEqual({ 'example.org/team': 'shop' });
   });
 
   test('rule 11: a settled release has no finalizer and goes at once', async () => {

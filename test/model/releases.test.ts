@@ -234,6 +234,52 @@ describe('a bad release', () => {
     expect(world.share('store', 'v1', 'v3')).toBe(10);
   });
 
+  test('the history says how many requests of the canary failed', async () => {
+    const world = await startStory();
+    await world.run(31_000);
+    world.setVersion('v2', { errorRatio: 0.5 });
+    await untilState(world, 'rolledBack');
+    const counted = world.status('web')?.history?.[0]?.failedRequests ?? 0;
+    expect(counted).toBeGreaterThan(3);
+    expect(counted).toBeLessThan(60);
+    world.setService('v2', { hashes: ['v2-2'] });
+    world.setVersion('v2', { errorRatio: 0 });
+    await untilState(world, 'promoted');
+    expect(world.status('web')?.history?.[0]).toMatchObject({ outcome: 'Promoted', failedRequests: expect.any(Number) });
+  });
+
+  test("a release that begins in the canary's own rolling update waits for its end, and only the new revision is rejected", async () => {
+    const world = await startStory();
+    await untilState(world, 'promoted');
+    world.setService('v1', { hashes: ['v1-1', 'v1-2'] });
+    await untilState(world, 'preparing');
+    await world.run(120_000);
+    expect(world.status('web')?.state).toBe('preparing');
+    expect(world.status('web')?.message).toContain('of one template');
+    expect(world.status('web')?.release?.revision).toBe('v1-2');
+    world.setService('v1', { hashes: ['v1-2'] });
+    await untilState(world, 'stage.analyzing');
+    await world.run(11_000);
+    world.setVersion('v1', { errorRatio: 1 });
+    await untilState(world, 'rolledBack');
+    expect(world.status('web')?.rejected).toMatchObject([{ revision: 'v1-2', templateHashes: ['v1-2'] }]);
+    expect(world.status('web')?.history?.[0]?.revision).toBe('v1-2');
+  });
+
+  test('a release that is aborted in the rolling update is not begun again when the update ends', async () => {
+    const world = await startStory();
+    await untilState(world, 'promoted');
+    world.setService('v1', { hashes: ['v1-1', 'v1-2'] });
+    await untilState(world, 'preparing');
+    world.abort('web');
+    await untilState(world, 'rolledBack');
+    await world.run(30_000);
+    world.setService('v1', { hashes: ['v1-2'] });
+    await world.run(30_000);
+    expect(world.status('web')?.state).toBe('rolledBack');
+    expect(world.status('web')?.rejected).toMatchObject([{ revision: 'v1-2', templateHashes: ['v1-2'] }]);
+  });
+
   test('rule 12: new pods of the serving version are no release', async () => {
     const world = await startStory();
     world.setService('v1', { hashes: ['v1-2'] });

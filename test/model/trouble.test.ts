@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { GlidepathError } from '../../src/api/errors.ts';
 import type { Fault } from '../support/memory/calls.ts';
+import { RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import { buildRule } from '../support/memory/gateway.ts';
 import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../support/story.ts';
 import { NAMESPACE } from '../support/memory-world.ts';
@@ -88,6 +89,46 @@ describe('in mid-release', () => {
     expect([shareOf(world), world.share('other', 'v1', 'v2')]).toEqual([10, 10]);
   });
 
+  test.each(['Rollback', 'Pause'] as const)(
+    'a raise that one of two routes answers with server errors is taken back from both, told, and tried again later; then onBlocked: %s',
+    async (then) => {
+      const world = buildStore();
+      world.createRoute('other', [buildRule({ v1: 1, v2: 0 })]);
+      world.createRelease('web', specWith({ onBlocked: { after: '5m', then } }));
+      await untilState(world, 'stage.analyzing');
+      let tries = 0;
+      world.faults = ({ verb, target, lane, body }) => {
+        if (verb !== 'patch' || !target.endsWith('other') || lane !== 'normal') return undefined;
+        if (JSON.stringify(body).includes('5000')) tries += 1;
+        return instead('GLIDEPATH_E_SERVER');
+      };
+      await world.until('half raised', () => shareOf(world) === 50);
+      await untilState(world, 'blocked', 15_000);
+      expect([shareOf(world), world.share('other', 'v1', 'v2')]).toEqual([10, 10]);
+      expect(world.status('web')?.message).toContain('RouteWriteFailed');
+      expect(world.journal.events.at(-1)).toMatchObject({ reason: 'Blocked', note: expect.stringContaining('HTTPRoute other') });
+      await untilState(world, then === 'Pause' ? 'paused' : 'rollingBack.cleaning', 420_000);
+      expect(tries).toBeLessThan(100);
+      expect(shareOf(world)).toBe(then === 'Pause' ? 10 : 0);
+      expect(reasonsOf(world)).not.toContain('RouteDrift');
+    },
+  );
+
+  test('server errors that end let the raise go on: at once when they were short, on another try when they were not', async () => {
+    for (const lastsMs of [4_000, 40_000]) {
+      const world = await startStory();
+      const from = world.clock.now();
+      let began = Number.POSITIVE_INFINITY;
+      world.faults = ({ verb, lane }) => {
+        if (verb !== 'patch' || lane !== 'normal' || world.clock.now() < from) return undefined;
+        began = Math.min(began, world.clock.now());
+        return world.clock.now() - began < lastsMs ? instead('GLIDEPATH_E_SERVER') : undefined;
+      };
+      await untilState(world, 'promoted', 900_000);
+      expect(reasonsOf(world).includes('Blocked')).toBe(lastsMs > 10_000);
+    }
+  });
+
   test.each([
     ['Rollback', 'rolledBack'],
     ['Pause', 'paused'],
@@ -103,7 +144,7 @@ describe('in mid-release', () => {
 
   test('a claim that stays refused blocks without a storm of events', async () => {
     const world = buildStore();
-    world.faults = ({ verb }) => (verb === 'annotate' ? instead('GLIDEPATH_E_FORBIDDEN') : undefined);
+    world.faults = ({ verb }) => (verb === 'patch' ? instead('GLIDEPATH_E_FORBIDDEN') : undefined);
     world.createRelease('web', SPEC);
     await world.run(600_000);
     expect(world.status('web')?.phase).toBe('Blocked');
@@ -111,6 +152,78 @@ describe('in mid-release', () => {
     expect(world.journal.events.length).toBeLessThan(25);
     world.faults = () => undefined;
     await untilState(world, 'promoted');
+  });
+
+  test('rule 3: what a late watch did not show is recorded from a fresh read, because the claim tests what was recorded', async () => {
+    const world = buildStore({ lagMs: ({ kind, manager }) => (kind === 'HTTPRoute' && manager === 'helm' ? 20_000 : 0) });
+    world.createRoute('other', [buildRule({ v1: 3, beta: 2, v2: 0 })]);
+    await world.run(1_000);
+    world.createRelease('web', SPEC);
+    world.editWeights('store', 'helm', { v1: 7, v2: 0 });
+    world.editWeights('other', 'helm', { beta: 5 });
+    await untilState(world, 'stage.analyzing');
+    const recorded = world.status('web')?.release?.routes?.map(({ rules }) => rules[0]);
+    expect(recorded).toMatchObject([{ serving: 7 }, { serving: 3, others: [{ name: 'beta', weight: 5 }] }]);
+    world.abort('web');
+    await untilState(world, 'rolledBack');
+    expect([world.weights('store'), world.weights('other')]).toEqual([
+      { v1: 7, v2: 0 },
+      { v1: 3, beta: 5, v2: 0 },
+    ]);
+  });
+
+  test('rule 3: weight that a late watch did not show blocks before the claim, and is not taken away', async () => {
+    const world = buildStore({ lagMs: ({ kind, manager }) => (kind === 'HTTPRoute' && manager === 'helm' ? 20_000 : 0) });
+    await world.run(1_000);
+    world.createRelease('web', SPEC);
+    world.editWeights('store', 'helm', { v1: 7, v2: 3 });
+    await untilState(world, 'blocked', 15_000);
+    expect(world.status('web')?.message).toContain('CanaryAlreadyHasTraffic');
+    await world.run(120_000);
+    expect(world.weights('store')).toEqual({ v1: 7, v2: 3 });
+    expect(world.journal.routeWrites()).toEqual([]);
+    world.editWeights('store', 'kubectl-edit', { v1: 8, v2: 0 });
+    await untilState(world, 'promoted');
+    expect(world.weights('store')).toEqual({ v1: 0, v2: 8 });
+  });
+
+  test('a home patch that an operator which leads no more wrote to a settled route is cleaned, and the object is let go', async () => {
+    const world = await startStory();
+    world.abort('web');
+    await untilState(world, 'rolledBack');
+    await world.run(5_000);
+    const mark = `web/${world.status('web')?.release?.id}/home`;
+    // Guarded by names only, because home must never fail.
+    world.guardian.tolerated.add(11);
+    world.editRoute('store', 'glidepath', (route) => ({
+      ...route,
+      metadata: { ...route.metadata, annotations: { ...route.metadata.annotations, [RELEASE_ANNOTATION]: mark } },
+      spec: { ...route.spec, rules: [buildRule({ v1: 10_000, v2: 0 })] },
+    }));
+    world.guardian.tolerated.clear();
+    await world.run(5_000);
+    expect(world.route('store').metadata.annotations).toEqual({ 'example.org/team': 'shop' });
+    expect(world.weights('store')).toEqual({ v1: 1, v2: 0 });
+    expect(world.api.get({ kind: 'CanaryRelease', namespace: NAMESPACE, name: 'web' })?.metadata.finalizers).toEqual([]);
+    expect(world.route('store').metadata.managedFields?.map(({ manager }) => manager)).not.toContain('glidepath');
+    const writes = world.journal.routeWrites().length;
+    await world.run(1_200_000);
+    expect(world.journal.routeWrites()).toHaveLength(writes);
+  });
+
+  test('a stray mark goes alone where people have given the routes other weights since', async () => {
+    const world = await startStory();
+    world.abort('web');
+    await untilState(world, 'rolledBack');
+    await world.run(5_000);
+    world.editRoute('store', 'kubectl-edit', (route) => ({
+      ...route,
+      metadata: { ...route.metadata, annotations: { ...route.metadata.annotations, [RELEASE_ANNOTATION]: 'web/0123456789' } },
+    }));
+    world.editWeights('store', 'kubectl-edit', { v1: 70, v2: 30 });
+    await world.run(5_000);
+    expect(world.route('store').metadata.annotations).toEqual({ 'example.org/team': 'shop' });
+    expect(world.weights('store')).toEqual({ v1: 70, v2: 30 });
   });
 
   test('rule 13: a Fail while blocked goes home', async () => {

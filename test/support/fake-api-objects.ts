@@ -213,6 +213,8 @@ function editList(list: unknown[], op: string, last: string, value: unknown): vo
 }
 
 function editObject(object: Record<string, unknown>, op: string, last: string, value: unknown): void {
+  // As the API server has it, what is not there equals null.
+  if (op === 'test' && value === null && !Object.hasOwn(object, last)) return;
   if (op !== 'add' && !Object.hasOwn(object, last)) throw refused(`missing path ${last}`);
   if (op === 'remove') delete object[last];
   else if (op === 'add' || op === 'replace') object[last] = value;

@@ -70,6 +70,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
       unreadyEndpoints: unready,
       templateHashes: templates.hashes,
       ...(templates.workload === undefined ? {} : { workload: templates.workload }),
+      ...(templates.rolling ? { rolling: true } : {}),
       known: this.synced(),
       templatesKnown: templates.fresh,
     };
@@ -126,7 +127,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
   }
 }
 
-const NO_TEMPLATES: Templates = { hashes: [], fresh: true };
+const NO_TEMPLATES: Templates = { hashes: [], rolling: false, fresh: true };
 const NO_SERVICE = { exists: false, ports: [], readyEndpoints: 0, unreadyEndpoints: 0, templateHashes: [] } as const;
 
 function keyOfService(slice: CachedSlice): string {

@@ -11,14 +11,13 @@ export interface Templates {
   readonly hashes: readonly string[];
   /** The Deployment of all the pods, where it is one. */
   readonly workload?: string;
+  /** Pods of one Deployment are of several templates. */
+  readonly rolling: boolean;
   /** False: the pods could not be listed, the hashes are those of an earlier time or none. */
   readonly fresh: boolean;
 }
 
-interface Found {
-  readonly hashes: readonly string[];
-  readonly workload?: string;
-}
+type Found = Omit<Templates, 'fresh'>;
 
 interface Known {
   /** What was found was read for this; another stamp means that it may have changed. */
@@ -51,9 +50,9 @@ export class PodTemplates {
     const key = `${namespace}/${service}`;
     if (selector === '') {
       this.#known.delete(key);
-      return { hashes: [], fresh: true };
+      return { hashes: [], rolling: false, fresh: true };
     }
-    const known = this.#known.get(key) ?? { stamp: '', found: { hashes: [] }, listing: undefined, listingStamp: '' };
+    const known = this.#known.get(key) ?? { stamp: '', found: { hashes: [], rolling: false }, listing: undefined, listingStamp: '' };
     this.#known.set(key, known);
     if (known.stamp === stamp) return { ...known.found, fresh: true };
     try {
@@ -98,8 +97,20 @@ export class PodTemplates {
     return {
       hashes: [...new Set(pods.map((pod) => pod.hash))].sort(),
       ...(workload === undefined || more.length > 0 ? {} : { workload }),
+      rolling: isRolling(pods),
     };
   }
+}
+
+/** A Service may select several Deployments for good; one Deployment has several templates only while it is being rolled out. */
+function isRolling(pods: readonly Origin[]): boolean {
+  const templates = new Map<string, string>();
+  return pods.some(({ hash, workload }) => {
+    if (workload === undefined) return false;
+    const other = templates.get(workload);
+    templates.set(workload, hash);
+    return other !== undefined && other !== hash;
+  });
 }
 
 interface Origin {

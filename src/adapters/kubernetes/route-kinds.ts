@@ -13,13 +13,13 @@ import { discoverRoutes, type ServedKind } from './route-discovery.ts';
 export interface DiscoveryTimes {
   /** While no kind at all is served. */
   readonly noneMs: number;
-  /** While some kinds are missing, which is how most clusters are. */
+  /** While some kinds are missing, which is how most clusters are: whoever installs one waits less than a minute for us. */
   readonly someMs: number;
   /** First wait after a failed discovery; doubles up to `noneMs`. */
   readonly retryMs: number;
 }
 
-export const DISCOVERY_TIMES: DiscoveryTimes = { noneMs: 30_000, someMs: 600_000, retryMs: 500 };
+export const DISCOVERY_TIMES: DiscoveryTimes = { noneMs: 30_000, someMs: 45_000, retryMs: 500 };
 
 interface RunningKind {
   readonly resource: Resource;

@@ -44,7 +44,7 @@ export function resolveTarget(settings: TargetSettings, target: MetricsTarget): 
     return { ok: true, url: parsed.url, identity: fallback };
   }
   return refuse(
-    'NotSupported',
+    'PrometheusNotAllowed',
     `${FIELD} is not on the operator's allow-list: start the operator with --prometheus-allow ${parsed.url.origin}, or leave the field out`,
   );
 }
@@ -66,7 +66,7 @@ export function refuseTarget(
   if (!resolution.ok) return { reason: resolution.reason, message: resolution.message };
   if (!ownQueries || settings.allowQueries || target.secretName !== undefined) return undefined;
   return {
-    reason: 'NotSupported',
+    reason: 'QueryNotAllowed',
     message:
       'checks with a query of their own need spec.analysis.metrics.prometheus.secretRef, or an operator started with --allow-queries',
   };

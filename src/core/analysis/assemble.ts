@@ -58,6 +58,11 @@ export function totalRequests(series: readonly Series[], outcomeOf: OutcomeOf, s
   return Math.round(sums.success + sums.clientError + sums.serverError);
 }
 
+/** Answers of 500 and above of some series in a span. */
+export function totalErrors(series: readonly Series[], outcomeOf: OutcomeOf, span: Span, history: History): number {
+  return Math.round(sumOutcomes(series, outcomeOf, span, history).serverError);
+}
+
 function sumOutcomes(series: readonly Series[], outcomeOf: OutcomeOf, span: Span, history: History): Record<ReturnType<OutcomeOf>, number> {
   const sums = { success: 0, clientError: 0, serverError: 0, ignore: 0 };
   for (const { labels, samples } of series) sums[outcomeOf(labels)] += countIncrements(samples, span, history);

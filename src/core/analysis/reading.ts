@@ -38,6 +38,8 @@ export interface LookReading {
   readonly requests: Evidence<RequestCounts>;
   /** Canary requests since the look before (for `minRequests`, which counts the stage). */
   readonly newRequests: number;
+  /** Server errors of the canary since the look before, whatever stage they fell into (for the history). */
+  readonly newErrors?: number;
   readonly latency?: Evidence<readonly Bucket[]>;
   /** Canary against serving, since the release began; absent where nothing is compared (no weight, all weight, switched off). */
   readonly comparison?: Evidence<Judgement>;

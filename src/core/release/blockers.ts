@@ -11,8 +11,8 @@ import type { RouteStanding } from '../routing/standing.ts';
 import { pickFactor } from '../routing/weights.ts';
 import type { Observation } from './observation.ts';
 import type { CandidateKey, Sides } from './revision.ts';
-import { routesInScope, wantedRules } from './scope.ts';
-import { isRunning, type StateName } from './state.ts';
+import { isMarked, routesInScope, wantedRules } from './scope.ts';
+import { isPreparing, isRunning, type StateName } from './state.ts';
 
 /** Reason word, what was found, and what to do about it. */
 export interface Blocker {
@@ -57,13 +57,16 @@ const BEFORE_THE_FIRST_WRITE: readonly Check[] = [
   aGatewayRefusesARoute,
 ];
 
+/** Of routes that a release has recorded and not claimed yet. */
+const BEFORE_THE_CLAIM: readonly Check[] = [tooManyRules, theCanaryHasTrafficAlready, theServingWeightIsZero, weightsAreTooLarge];
+
 const IN_MID_RELEASE: readonly Check[] = [aWriteWasRefused, aRecordedRouteWentAway, aGatewayRefusesNow, othersKeepEditing];
 
 /** The first thing that stands in the way. Between releases only when a candidate waits or nothing was ever released. */
 export function findBlocker(facts: BlockerFacts): Blocker | undefined {
   const running = isRunning(facts.state);
   const recorded = facts.status.release?.routes !== undefined && running;
-  const later = recorded ? IN_MID_RELEASE : [...BEFORE_THE_FIRST_WRITE, aWriteWasRefused];
+  const later = recorded ? [...IN_MID_RELEASE, anUnclaimedRouteCannotBeClaimed] : [...BEFORE_THE_FIRST_WRITE, aWriteWasRefused];
   // The judge comes last: without routes there is no metrics source either, and the routes are what a person has to mend.
   for (const check of [...ALWAYS, ...later, theJudgeCannotBeAsked]) {
     const blocker = check(facts);
@@ -257,9 +260,14 @@ function aGatewayRefusesARoute(facts: BlockerFacts): Blocker | undefined {
   return undefined;
 }
 
-function aWriteWasRefused({ observation }: BlockerFacts): Blocker | undefined {
-  const problem = observation.writeProblems.find((one) => one.kind !== 'error');
+/** The API server may be away for a moment; a route that cannot be written for longer holds the others up half raised. */
+const ERRORS_MAY_LAST_MS = 10_000;
+
+function aWriteWasRefused({ observation, now }: BlockerFacts): Blocker | undefined {
+  const problem = observation.writeProblems.find(({ kind, sinceMs }) => kind !== 'error' || now - (sinceMs ?? now) >= ERRORS_MAY_LAST_MS);
   if (problem === undefined) return undefined;
+  if (problem.kind === 'error')
+    return { reason: 'RouteWriteFailed', message: `${problem.route}: the API server has not taken our write for 10s: ${problem.message}` };
   return problem.kind === 'forbidden'
     ? { reason: 'Forbidden', message: `${problem.route}: ${problem.message}; grant the operator's ServiceAccount patch on it` }
     : { reason: 'RouteRefused', message: `${problem.route}: the API server refused our write: ${problem.message}` };
@@ -278,6 +286,18 @@ function aRecordedRouteWentAway({ standings, sides }: BlockerFacts): Blocker | u
         reason: 'BackendNotRouted',
         message: `${describe(route)}, rule ${gone.recorded.key} no longer names both Service ${sides?.serving} and Service ${sides?.canary}; put them back, or abort the release`,
       };
+  }
+  return undefined;
+}
+
+function anUnclaimedRouteCannotBeClaimed(facts: BlockerFacts): Blocker | undefined {
+  const { observation, state, status } = facts;
+  if (!isPreparing(state, status.release)) return undefined;
+  const mark = `${observation.release.metadata.name}/${status.release?.id ?? ''}`;
+  const unclaimed = { ...facts, observation: { ...observation, routes: observation.routes.filter((route) => !isMarked(route, mark)) } };
+  for (const check of BEFORE_THE_CLAIM) {
+    const blocker = check(unclaimed);
+    if (blocker !== undefined) return blocker;
   }
   return undefined;
 }

@@ -6,7 +6,7 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.t
 import { nextLookAfter } from '../analysis/grid.ts';
 import { describeStatus } from './describe.ts';
 import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired.ts';
-import { noteDrift, type Drift } from './drift.ts';
+import { noteDrift, settleDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
 import { foldLook, gridOf } from './looks.ts';
@@ -14,6 +14,7 @@ import { findPauseReason, type Telling } from './guards.ts';
 import { noteServed } from './served.ts';
 import { step } from './machine.ts';
 import type { Observation } from './observation.ts';
+import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import * as steps from './steps.ts';
 import { findBlockNews, findVerdictNews } from './verdict-news.ts';
@@ -32,7 +33,7 @@ export interface Decision {
   readonly status: CanaryReleaseStatus;
   readonly transitions: readonly Transition[];
   readonly tellings: readonly Telling[];
-  readonly drift: Drift | undefined;
+  readonly drifts: readonly Drift[];
   readonly intents: readonly RouteIntent[];
   /** Unix milliseconds; undefined when only a change of the world can bring anything new. */
   readonly wakeAt: number | undefined;
@@ -51,12 +52,13 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     return refuseUnknown(spec, status, observation, now);
   const folded = foldLooks(spec, status, known, observation);
   const news = findVerdictNews(spec, status, folded);
-  const edited = applyEdit(spec, folded, known);
+  const edited = applyEdit(spec, recordAgain(spec, folded, known, observation), known);
   const obeyed = obey(spec, edited, known, observation, now);
-  const walked = walk(spec, obeyed.status, known, observation, now);
+  const settled = settleDrift(obeyed.status, gatherFacts(spec, obeyed.status, known, observation, now));
+  const walked = walk(spec, settled, known, observation, now);
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
-  const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drift: undefined };
+  const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drifts: [] };
   const served = noteServed(noted.status, walked.state, now);
   const facts = gatherFacts(spec, served, walked.state, observation, now);
   const described = describeStatus(letGoLeftRoutes(served, facts), walked.state, facts);
@@ -65,7 +67,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     status: { ...described, state: walked.state, stateVersion: STATE_VERSION },
     transitions: walked.transitions,
     tellings: [...news, ...obeyed.tellings, ...walked.tellings, ...findBlockNews(status, described, walked.state)],
-    drift: noted.drift,
+    drifts: noted.drifts,
     intents: desireRoutes(served, walked.state, facts),
     wakeAt: findWakeTime(served, walked.state, facts),
   };
@@ -238,7 +240,7 @@ function refuseUnknown(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     },
     transitions: [],
     tellings: [],
-    drift: undefined,
+    drifts: [],
     intents: [],
     wakeAt: undefined,
   };

@@ -99,6 +99,8 @@ function approvalNumber(status: CanaryReleaseStatus, facts: Facts): number {
 
 function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
   if (!facts.canaryReady) return `waits for ready pods behind Service ${release.canary.service}`;
+  if (facts.canaryRolling)
+    return `waits until the pods behind Service ${release.canary.service} are of one template: its rollout is under way`;
   if (facts.judging && release.judgeAnswered !== true) return 'waits until Prometheus answers';
   return 'takes the routes';
 }

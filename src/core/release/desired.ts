@@ -1,16 +1,25 @@
 // What the routes shall say, from the status alone: state-like effects. Downwards is always asserted; upwards only where a
 // state or a fresh Pass asked for it (rule 2); between releases nothing is asserted at all (rule 3).
 
-import { FIELD_MANAGER } from '../../api/names.ts';
+import { FIELD_MANAGER, RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
-import { buildHome, buildLower, buildRaise, buildRestore, type JsonPatchOperation, type RuleChange } from '../routing/patch.ts';
-import { compareShare, isLeftAs, weightsFor, type RouteStanding, type WantedWeights } from '../routing/standing.ts';
+import { buildClaim, buildHome, buildLower, buildRaise, buildRestore, type JsonPatchOperation, type RuleChange } from '../routing/patch.ts';
+import {
+  compareShare,
+  isLeftAs,
+  recordedWeights,
+  standRoutes,
+  weightsFor,
+  type RouteStanding,
+  type WantedWeights,
+} from '../routing/standing.ts';
 import type { Facts } from './facts.ts';
+import { waitsForRaise, wantsOf } from './shares.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
 
 /** One route and what is wanted of it. The patch is built again from a fresh read when a guard fails. */
 export interface RouteIntent {
-  readonly kind: 'home' | 'lower' | 'raise' | 'claim' | 'restore';
+  readonly kind: 'home' | 'lower' | 'raise' | 'claim' | 'reclaim' | 'restore' | 'clean';
   readonly standing: RouteStanding;
   readonly wanted: WantedWeights;
   /** The annotation's value that the intent sets or tests. */
@@ -19,11 +28,37 @@ export interface RouteIntent {
 
 /** Wanted writes, none where the routes say already what they shall. */
 export function desireRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly RouteIntent[] {
-  if (!isRunning(state) || status.release === undefined) return [];
+  if (status.release === undefined) return [];
+  // A settled release has no finalizer, and one that is being deleted cannot get one for a write any more.
+  if (!isRunning(state)) return facts.deleting ? [] : findStrays(status.release, facts).map((standing) => desireCleaning(standing, facts));
   return [
     ...facts.standings.map((standing) => desireRoute(status, state, facts, standing)),
     ...facts.leaving.map((standing) => desireLeaving(facts.mark, standing)),
   ].filter((intent) => intent !== undefined);
+}
+
+/** A mark of ours on a route that was left: that of an operator which did not know yet that it leads no more. */
+function desireCleaning(standing: RouteStanding, { homeMark }: Facts): RouteIntent {
+  // Home has the shares of what was there before, in other integers. Anything else may be what people want since.
+  const wentHome = standing.mark === homeMark && standing.rules.every(({ now }) => now !== undefined && now.canary.weight === 0);
+  return {
+    kind: 'clean',
+    standing: wentHome ? standing : { ...standing, rules: [] },
+    wanted: { kind: 'restored' },
+    mark: standing.mark ?? '',
+  };
+}
+
+function findStrays(release: NonNullable<CanaryReleaseStatus['release']>, { observation }: Facts): readonly RouteStanding[] {
+  const ours = `${observation.release.metadata.name}/`;
+  const pair = { serving: release.serving.service, canary: release.canary.service };
+  return observation.routes
+    .filter(({ metadata }) => metadata.annotations?.[RELEASE_ANNOTATION]?.startsWith(ours) === true)
+    .flatMap((route) => {
+      const { name, uid = '' } = route.metadata;
+      const recorded = release.routes?.find((one) => one.kind === route.kind && one.name === name);
+      return standRoutes([recorded ?? { kind: route.kind, name, uid, rules: [] }], [route], pair);
+    });
 }
 
 /** A route that an edit removed: its canary's weight first, then what was there before, by the recorded names. */
@@ -67,10 +102,18 @@ function desireShare(status: CanaryReleaseStatus, state: StateName, standing: Ro
   const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
   if (shares.includes('above')) return { kind: 'lower', standing, wanted: share, mark };
   if (!shares.includes('below')) return undefined;
-  const raising = state === 'stage.shifting' || state === 'promoting.rollingOut' || status.release?.puttingBack === true;
-  if (!raising) return undefined;
+  if (!isRaised(status, state, standing)) return undefined;
   // Somebody replaced the route and our mark with it: it is claimed again before the raise, which tests it.
-  return standing.mark === undefined ? { kind: 'claim', standing, wanted: share, mark } : { kind: 'raise', standing, wanted: share, mark };
+  return standing.mark === undefined
+    ? { kind: 'reclaim', standing, wanted: share, mark }
+    : { kind: 'raise', standing, wanted: share, mark };
+}
+
+/** A raise that is under way and was not written to this route yet, or one that somebody undid and that is proven again. */
+function isRaised(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding): boolean {
+  if (state === 'paused' || state === 'blocked') return false;
+  if (status.release?.puttingBack === true) return true;
+  return (state === 'stage.shifting' || state === 'promoting.rollingOut') && waitsForRaise(standing, wantsOf(status));
 }
 
 function desireRestored(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding, mark: string): RouteIntent | undefined {
@@ -80,7 +123,7 @@ function desireRestored(status: CanaryReleaseStatus, state: StateName, standing:
   return isLeftAs(standing, { kind }) ? undefined : { kind: 'restore', standing, wanted: { kind }, mark };
 }
 
-/** The patch of an intent against the route as its standing has it. Empty: nothing to write. Claims are merge patches instead. */
+/** The patch of an intent against the route as its standing has it. Empty: nothing to write. Claims that come again are merge patches instead. */
 export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
   const { standing, wanted, mark } = intent;
   const changes = standing.rules
@@ -95,10 +138,22 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
     case 'raise':
       return buildRaise(changes, mark);
     case 'restore':
+    case 'clean':
       return standing.route === undefined ? [] : buildRestore(changes, standing.route);
     case 'claim':
+      return buildFirstClaim(standing, mark);
+    case 'reclaim':
       return [];
   }
+}
+
+/** Nothing where the rules are others than those that were recorded: they are recorded again first. */
+function buildFirstClaim({ route, rules }: RouteStanding, mark: string): readonly JsonPatchOperation[] {
+  const recorded = rules.flatMap((rule): RuleChange[] => {
+    const weights = recordedWeights(rule);
+    return rule.now === undefined || weights === undefined ? [] : [{ rule: rule.now, weights }];
+  });
+  return route === undefined || recorded.length < rules.length ? [] : buildClaim(recorded, route, mark);
 }
 
 /** The field manager whose entry the very last write removes. */

@@ -5,88 +5,94 @@ import { FIELD_MANAGER } from '../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { compareShare, lastForeignManager, type RouteStanding } from '../routing/standing.ts';
 import type { Facts } from './facts.ts';
-import type { StateName } from './state.ts';
+import { countPutBack } from './put-backs.ts';
+import { findEdit, noteEdited, settleShares, wantsOf, type Edited } from './shares.ts';
+import { isResumable, parseState, type StateName } from './state.ts';
+import { timeoutOf } from './timeouts.ts';
 import { fromTime, toTime } from './times.ts';
 
-type Release = NonNullable<CanaryReleaseStatus['release']>;
+type Status = CanaryReleaseStatus;
+type Release = NonNullable<Status['release']>;
 
 /** An edit that was found. */
 export interface Drift {
   readonly route: string;
   readonly manager: string;
-  readonly direction: 'raised' | 'lowered';
+  readonly direction: Edited;
   readonly message: string;
 }
 
-/** States in which the wanted weight was effective once, so that any difference is somebody else's work. */
-const STEADY: readonly string[] = ['stage.analyzing', 'stage.awaitingApproval', 'promoting.baking'] satisfies readonly StateName[];
+interface Found extends Drift {
+  readonly standing: RouteStanding;
+}
 
-const CONTESTED_BY_ONE = 3;
-const CONTESTED_IN_A_MINUTE = 5;
+/** Takes note of what the routes say before anything is decided: raises that are written, and edits that are over. */
+export function settleDrift(status: Status, facts: Facts): Status {
+  if (!mayDrift(status, facts.state)) return status;
+  const settled = settleShares(status, facts.standings);
+  return facts.lowered ? settled : clearDrift(settled);
+}
 
 /** Notes new foreign edits and decides whether a put-back upwards is due. */
-export function noteDrift(status: CanaryReleaseStatus, facts: Facts): { status: CanaryReleaseStatus; drift?: Drift } {
-  const release = status.release;
-  if (release === undefined || !isSteady(release, facts.state)) return { status };
-  const found = findDrift(facts.standings, status.weight ?? 0);
-  if (found === undefined) return { status: clearDrift(status) };
-  const key = `${found.route}@${found.generation}`;
-  const seen = release.driftKey === key;
-  const lowered = found.direction === 'lowered';
-  // The routes say what they said before: an edit of the stages wants less now, and nobody touched the routes.
-  if (!lowered && !seen && facts.observedWeight === status.observedWeight) return { status };
-  const noted = { ...(lowered && !seen ? beginDrift(release, facts.now) : release), driftKey: key };
-  const next = lowered ? putBackWhenProven({ ...status, release: noted }, facts, found.manager) : { ...status, release: noted };
-  return seen ? { status: next } : { status: next, drift: found };
+export function noteDrift(status: Status, facts: Facts): { readonly status: Status; readonly drifts: readonly Drift[] } {
+  if (status.release === undefined || !mayDrift(status, facts.state)) return { status, drifts: [] };
+  const found = findDrifts(facts.standings, status);
+  const news = found.filter(({ standing }) => standing.recorded.edited !== standing.route?.metadata.generation);
+  const noted = noteEdited(
+    status,
+    news.map(({ standing }) => standing),
+  );
+  const lowered = found.find((drift) => drift.direction === 'lowered');
+  if (lowered === undefined || noted.release === undefined) return { status: noted, drifts: news };
+  const fresh = news.find((drift) => drift.direction === 'lowered');
+  const begun =
+    fresh === undefined && noted.release.driftSince !== undefined ? noted.release : beginDrift(noted.release, facts, fresh ?? lowered);
+  return { status: { ...noted, release: putBackWhenProven(begun, facts) }, drifts: news };
 }
 
-function findDrift(standings: readonly RouteStanding[], weight: number): (Drift & { generation: number }) | undefined {
-  for (const standing of standings) {
-    const { route, rules } = standing;
-    if (route === undefined) continue;
-    for (const rule of rules) {
-      const share = compareShare(rule, weight);
-      if (share !== 'above' && share !== 'below') continue;
-      const manager = lastForeignManager(route, FIELD_MANAGER) ?? 'unknown';
-      const name = `${route.kind} ${route.metadata.name}`;
-      const direction = share === 'above' ? 'raised' : 'lowered';
-      const what = share === 'above' ? 'put back down at once' : 'left as it is until the next Pass';
-      return {
-        route: name,
-        manager,
-        direction,
-        generation: route.metadata.generation ?? 0,
-        message: `${name}, rule ${rule.recorded.key}: field manager ${manager} ${direction} the canary's share (wanted ${weight}%); ${what}`,
-      };
-    }
-  }
-  return undefined;
+/** Before its first weight a release has nothing that could be edited, and on its way out it wants nothing any more. */
+function mayDrift({ release }: Status, state: StateName): boolean {
+  const at = state === 'paused' || state === 'blocked' ? parseState(release?.returnTo) : state;
+  return at !== undefined && isResumable(at) && at !== 'preparing' && at !== 'promoting.restoring';
 }
 
-/** A pause or a block in the middle of a shift finds routes that do not say yet, or still say, what a raise wanted. */
-function isSteady(release: Release, state: StateName): boolean {
-  return STEADY.includes(state === 'paused' || state === 'blocked' ? (release.returnTo ?? '') : state);
+function findDrifts(standings: readonly RouteStanding[], status: Status): readonly Found[] {
+  const wants = wantsOf(status);
+  return standings.flatMap((standing): Found[] => {
+    const direction = findEdit(standing, wants);
+    const { route } = standing;
+    if (direction === undefined || route === undefined) return [];
+    const share = direction === 'raised' ? 'above' : 'below';
+    const rule = standing.rules.find((one) => compareShare(one, wants.weight) === share);
+    const manager = lastForeignManager(route, FIELD_MANAGER) ?? 'unknown';
+    const name = `${route.kind} ${route.metadata.name}`;
+    const what = direction === 'raised' ? 'put back down at once' : 'left as it is until the next Pass';
+    const message = `${name}, rule ${rule?.recorded.key ?? ''}: field manager ${manager} ${direction} the canary's share (wanted ${wants.weight}%); ${what}`;
+    return [{ route: name, manager, direction, message, standing }];
+  });
 }
 
 /** Every edit waits for a Pass of its own: one that was looked at before the edit says nothing about it. */
-function beginDrift(release: Release, now: number): Release {
+function beginDrift(release: Release, { now, stage }: Facts, { manager }: Drift): Release {
   const { puttingBack: _former, ...rest } = release;
-  return { ...rest, driftSince: toTime(now) };
+  // Before the stage's clock began nothing else would ask a person when no proof comes.
+  const timesOut = release.stageTimesOutAt ?? (stage === undefined ? undefined : toTime(now + timeoutOf(stage)));
+  return { ...rest, driftSince: toTime(now), driftBy: manager, ...(timesOut === undefined ? {} : { stageTimesOutAt: timesOut }) };
 }
 
-function clearDrift(status: CanaryReleaseStatus): CanaryReleaseStatus {
+function clearDrift(status: Status): Status {
   const release = status.release;
   if (release === undefined || (release.driftSince === undefined && release.puttingBack === undefined)) return status;
-  const { driftSince: _since, puttingBack: _putting, ...rest } = release;
+  const { driftSince: _since, driftBy: _by, puttingBack: _putting, ...rest } = release;
   return { ...status, release: rest };
 }
 
 /** A put-back upwards is a raise: it needs a look that passed after the edit was seen. */
-function putBackWhenProven(status: CanaryReleaseStatus, facts: Facts, manager: string): CanaryReleaseStatus {
-  const release = status.release;
-  if (release === undefined || release.puttingBack === true || release.contestedBy !== undefined) return status;
-  if (!mayRaise(facts) || !hasPassedSince(release, facts)) return status;
-  return { ...status, release: countPutBack(release, facts, manager) };
+function putBackWhenProven(release: Release, facts: Facts): Release {
+  if (release.puttingBack === true || release.contestedBy !== undefined) return release;
+  if (!mayRaise(facts) || !hasPassedSince(release, facts)) return release;
+  const counted = countPutBack(release, facts.now);
+  return counted.contestedBy === undefined ? { ...counted, puttingBack: true } : counted;
 }
 
 /** A put-back upwards is a raise, with all that a raise needs (rule 2). */
@@ -96,18 +102,11 @@ function mayRaise({ state, blocker, rejection, acceptanceWait, canaryReady }: Fa
 }
 
 /** Did a look pass after the edit was seen? */
-function hasPassedSince(release: Release, { enforced, evidenceFresh, now }: Facts): boolean {
+export function hasPassedSince(
+  release: Release,
+  { enforced, evidenceFresh, now }: Pick<Facts, 'enforced' | 'evidenceFresh' | 'now'>,
+): boolean {
   if (!enforced) return true;
   const since = fromTime(release.driftSince) ?? now;
   return evidenceFresh && release.verdict === 'Pass' && (fromTime(release.passAt) ?? 0) > since;
-}
-
-/** Counts the put-back; too many of them and the route is contested instead. */
-function countPutBack(release: Release, facts: Facts, manager: string): Release {
-  const counts = release.putBacks ?? [];
-  const count = (counts.find((entry) => entry.manager === manager)?.count ?? 0) + 1;
-  const times = [...(release.putBackTimes ?? []).filter((time) => facts.now - (fromTime(time) ?? 0) < 60_000), toTime(facts.now)];
-  const contested = count > CONTESTED_BY_ONE || times.length > CONTESTED_IN_A_MINUTE;
-  const putBacks = [...counts.filter((entry) => entry.manager !== manager), { manager, count }].slice(-8);
-  return { ...release, putBacks, putBackTimes: times.slice(-5), ...(contested ? { contestedBy: manager } : { puttingBack: true }) };
 }

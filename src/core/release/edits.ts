@@ -4,7 +4,8 @@
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../api/release.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
-import { hashPlan, timeoutOf } from './steps.ts';
+import { hashPlan } from './steps.ts';
+import { timeoutOf } from './timeouts.ts';
 import { fromTime, toTime } from './times.ts';
 
 type Release = NonNullable<CanaryReleaseStatus['release']>;

@@ -31,6 +31,8 @@ export interface Facts extends RouteFacts {
   readonly enforced: boolean;
   readonly judging: boolean;
   readonly canaryReady: boolean;
+  /** The canary's pods are of more than one template, or it is not known of which. */
+  readonly canaryRolling: boolean;
   readonly stageServed: boolean;
   readonly stageProven: boolean;
   /** The looks are read up to now, so that the last verdict is about now. */
@@ -82,16 +84,27 @@ function gatherCanaryFacts(
   observation: Observation,
   sides: Sides | undefined,
   state: StateName,
-): Pick<Facts, 'candidate' | 'canaryKey' | 'canaryReady'> & { readonly canaryEmpty: boolean; readonly revisionChanged: boolean } {
+): Pick<Facts, 'candidate' | 'canaryKey' | 'canaryReady' | 'canaryRolling'> & {
+  readonly canaryEmpty: boolean;
+  readonly revisionChanged: boolean;
+} {
   const [between, preparing] = [!isRunning(state), state === 'preparing'];
   const backend = sides === undefined ? undefined : observation.backends[sides.canary];
   if (sides === undefined || backend === undefined)
-    return { candidate: undefined, canaryKey: undefined, canaryReady: false, canaryEmpty: false, revisionChanged: false };
+    return {
+      candidate: undefined,
+      canaryKey: undefined,
+      canaryReady: false,
+      canaryRolling: false,
+      canaryEmpty: false,
+      revisionChanged: false,
+    };
   const canaryKey = keyOf(sides.canary, spec.revision, backend);
   return {
     candidate: between ? findCandidate(spec, status, observation, sides) : undefined,
     canaryKey,
     canaryReady: backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0,
+    canaryRolling: backend.rolling === true || !backend.templatesKnown,
     canaryEmpty: backend.known && backend.readyEndpoints === 0,
     // While nothing has weight, pods may still be rolling: the release takes them as they are when its first weight is given.
     revisionChanged: isRevisionChanged(spec, status, canaryKey, preparing ? false : backend.known && backend.templatesKnown),

@@ -4,9 +4,10 @@
 import { parseDuration } from '../../api/duration.ts';
 import type { EventReason } from '../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { hasPassedSince } from './drift.ts';
 import type { Facts } from './facts.ts';
 import type { CandidateKey } from './revision.ts';
-import type { StateName } from './state.ts';
+import { waitsForProof, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
 
 /** What the machine carries: the status as it grows. */
@@ -54,7 +55,7 @@ export function mayRaise({ event }: Scope): boolean {
 }
 
 /** Trouble that only a raise shows: it seems to be gone as soon as the raise was taken back, so it is tried again now and then. */
-const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'Forbidden'];
+const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'RouteWriteFailed', 'Forbidden'];
 const TRY_AGAIN_MS = 60_000;
 
 function waitsForAnotherTry(current: ReturnType<typeof release>, now: number): boolean {
@@ -70,10 +71,14 @@ export function isFree(scope: Scope, to: StateName): boolean {
   if (waitsForAnotherTry(current, now)) return false;
   const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
   if (!raises || !enforced || (scope.context.status.weight ?? 0) === 0) return true;
+  if (current?.driftSince !== undefined && !hasPassedSince(current, scope.event.facts)) return false;
   return current?.verdict === 'Pass' && evidenceFresh;
 }
 
-export const isProven = (scope: Scope) => scope.event.facts.stageProven && mayRaise(scope);
+/** What others lowered stays until a Pass after it, and is put back before the weight rises further (rule 7). */
+export const mayRaiseByItself = (scope: Scope) => mayRaise(scope) && !scope.event.facts.lowered;
+
+export const isProven = (scope: Scope) => scope.event.facts.stageProven && mayRaiseByItself(scope);
 
 export function isInconclusiveTooLong(scope: Scope): boolean {
   const { timedOut, enforced, evidenceFresh } = scope.event.facts;
@@ -123,7 +128,7 @@ function shouldAskWithoutProof(scope: Scope): boolean {
   const { spec, state } = scope.event.facts;
   const { onInconclusive } = spec.analysis;
   const asks = onInconclusive === 'Pause' || (onInconclusive === 'Promote' && release(scope)?.passInStage !== true);
-  return asks && state === 'stage.analyzing' && isInconclusiveTooLong(scope);
+  return asks && waitsForProof(state, release(scope)) && isInconclusiveTooLong(scope);
 }
 
 function isBlockedTooLong(scope: Scope): boolean {

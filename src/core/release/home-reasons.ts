@@ -6,7 +6,7 @@ import type { RouteStanding } from '../routing/standing.ts';
 import type { Blocker } from './blockers.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
-import { isJudged, type StateName } from './state.ts';
+import { isJudged, waitsForProof, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
 
 /** Reason word and sentence. `rejects`: the revision itself is to blame and is not tried again by itself. */
@@ -129,7 +129,7 @@ function prometheusWasAwayTooLong({ now, spec, enforced }: HomeFacts, status: Ca
 
 function evidenceNeverCame(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
   const { state, enforced, timedOut, spec, stage } = { stage: facts.spec.stages[status.release?.stageIndex ?? 0], ...facts };
-  if (state !== 'stage.analyzing' || !enforced || !timedOut || spec.analysis.onInconclusive !== 'Rollback') return undefined;
+  if (!waitsForProof(state, status.release) || !enforced || !timedOut || spec.analysis.onInconclusive !== 'Rollback') return undefined;
   // Unavailable is not the release's fault; a Fail that only holds is as little a proof as no evidence.
   const verdict = status.release?.verdict;
   if (verdict === 'Unavailable' || verdict === 'Pass') return undefined;

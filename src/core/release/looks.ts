@@ -57,6 +57,7 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
       ...(stands === 'Pass' ? { passInStage: true, passAt: toTime(look.atMs) } : {}),
       stageRequests: requests,
       lookGridAt: toTime(look.atMs),
+      ...countFailed(release, look),
       ...newestOf(look, before),
     },
   };
@@ -68,6 +69,11 @@ function noteSilence(release: Release, look: LookReading, weight: number): Relea
   const { inconclusiveSince, ...rest } = release;
   const silent = weight > 0 && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
   return silent ? { ...rest, inconclusiveSince: inconclusiveSince ?? toTime(look.atMs) } : rest;
+}
+
+/** Over the whole release, for the history. */
+function countFailed(release: Release, { newErrors }: LookReading): Pick<Release, 'failedRequests'> {
+  return newErrors === undefined ? {} : { failedRequests: (release.failedRequests ?? 0) + newErrors };
 }
 
 function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict: Verdict | undefined): T {

@@ -24,6 +24,7 @@ import {
   isProven,
   isUnavailableTooLong,
   mayRaise,
+  mayRaiseByItself,
   mayResume,
   release,
   stageIndex,
@@ -48,7 +49,11 @@ const machineSetup = setup({
     shouldPause: (scope) => findPauseReason(scope) !== undefined,
     mayResumeTo: (scope, params: { readonly to: StateName }) => mayResume(scope) && release(scope)?.returnTo === params.to,
     routesAreClaimedAndCanaryIsReady: (scope) =>
-      scope.event.facts.claimed && mayRaise(scope) && (!scope.event.facts.judging || release(scope)?.judgeAnswered === true),
+      scope.event.facts.claimed &&
+      mayRaise(scope) &&
+      // What is given weight is what a Fail rejects: it has to be one revision.
+      !scope.event.facts.canaryRolling &&
+      (!scope.event.facts.judging || release(scope)?.judgeAnswered === true),
     weightIsEffective: ({ event }) => event.facts.weightEffective,
     weightIsEffectiveAndBakes: ({ event }) => event.facts.weightEffective && parseDuration(event.facts.spec.promotion.bake) > 0,
     stageIsProvenBelowItsWeight: (scope) => isProven(scope) && !isAtStageWeight(scope),
@@ -61,7 +66,7 @@ const machineSetup = setup({
       release(scope)?.passInStage === true &&
       release(scope)?.verdict === 'Inconclusive' &&
       areApprovalsGiven(scope) &&
-      mayRaise(scope) &&
+      mayRaiseByItself(scope) &&
       !isLastStage(scope),
     isLetPassWithoutProofAtTheEnd: (scope) =>
       isInconclusiveTooLong(scope) &&
@@ -69,7 +74,7 @@ const machineSetup = setup({
       release(scope)?.passInStage === true &&
       release(scope)?.verdict === 'Inconclusive' &&
       areApprovalsGiven(scope) &&
-      mayRaise(scope) &&
+      mayRaiseByItself(scope) &&
       isLastStage(scope),
     stageAsksWithoutProof: (scope) => asksWithoutProof(scope) && !isLetGoByAPerson(scope),
     isApprovedWithoutProof: (scope) => asksWithoutProof(scope) && isLetGoByAPerson(scope) && mayRaise(scope) && !isLastStage(scope),
@@ -101,9 +106,9 @@ const machineSetup = setup({
     beginBake: assign(({ context, event }) => ({ status: steps.beginBake(context.status, event.facts) })),
     beginRestoring: assign(({ context }) => ({ status: steps.beginRestoring(context.status) })),
     beginHome: assign(({ context, event }) =>
-      event.facts.home === undefined ? {} : { status: steps.beginHome(context.status, event.facts.home) },
+      event.facts.home === undefined ? {} : { status: steps.beginHome(context.status, event.facts.home, event.facts) },
     ),
-    beginLettingGo: assign(({ context }) => ({ status: steps.beginLettingGo(context.status) })),
+    beginLettingGo: assign(({ context, event }) => ({ status: steps.beginLettingGo(context.status, event.facts) })),
     settlePromoted: assign(({ context, event }) => ({ status: steps.settlePromoted(context.status, event.facts) })),
     settleRolledBack: assign(({ context, event }) => ({ status: steps.settleRolledBack(context.status, event.facts) })),
     pause: assign((scope) => ({

@@ -16,6 +16,8 @@ export interface ObservedBackend {
   readonly templateHashes: readonly string[];
   /** Name of the Deployment whose ReplicaSets own the pods; absent when there is none or more than one. */
   readonly workload?: string;
+  /** A rolling update is under way: pods of one Deployment are of several templates. */
+  readonly rolling?: boolean;
   /** False until Services and EndpointSlices are synced: then nothing may be concluded from the counts. */
   readonly known: boolean;
   /** False while the pods could not be listed: then nothing may be concluded from the hashes. */
@@ -27,6 +29,8 @@ export interface WriteProblem {
   readonly route: string;
   readonly kind: 'forbidden' | 'invalid' | 'error';
   readonly message: string;
+  /** Since when writes of this route fail without a success between, Unix milliseconds. */
+  readonly sinceMs?: number;
 }
 
 /** Whether the judge can be asked at all, found out before the first write. */

@@ -74,8 +74,8 @@ export function findCandidate(
 ): CandidateKey | undefined {
   const backend = observation.backends[sides.canary];
   if (backend === undefined || !backend.known || !backend.templatesKnown) return undefined;
-  const key = keyOf(sides.canary, spec.revision, backend);
   const settled = status.settled;
+  const key = withoutLeaving(keyOf(sides.canary, spec.revision, backend), backend, settled);
   if (settled !== undefined && isSameRevision(key, settled as CandidateKey)) return undefined;
   const rejected = (status.rejected ?? []).some(
     (entry) =>
@@ -87,6 +87,13 @@ export function findCandidate(
       }),
   );
   return rejected ? undefined : key;
+}
+
+/** In a rolling update the pods that are no news are on their way out: the candidate is the template that is new. */
+function withoutLeaving(key: CandidateKey, backend: ObservedBackend, settled: CanaryReleaseStatus['settled']): CandidateKey {
+  if (backend.rolling !== true || settled?.service !== key.service) return key;
+  const news = key.templateHashes.filter((hash) => !settled.templateHashes.includes(hash));
+  return news.length === 0 ? key : { ...key, templateHashes: news };
 }
 
 /** The name of a revision for people: what the spec says, else the pods' template hashes, else the Service. */

@@ -6,6 +6,7 @@ import { judgeAcceptance, type Acceptance } from '../routing/acceptance.ts';
 import { compareShare, isLeftAs, observedShare, standRoutes, type RouteStanding, type RuleStanding } from '../routing/standing.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
+import { findEdit, wantsOf } from './shares.ts';
 import { isGoingHome, type StateName } from './state.ts';
 
 export interface RouteFacts {
@@ -19,6 +20,8 @@ export interface RouteFacts {
   readonly claimed: boolean;
   /** Every route gives the wanted share, and every gateway has taken it. */
   readonly weightEffective: boolean;
+  /** Somebody else took traffic from the canary: the edit stays until a Pass after it (rule 7). */
+  readonly lowered: boolean;
   readonly rejection: Extract<Acceptance, { kind: 'rejected' }> | undefined;
   readonly acceptanceWait: string | undefined;
   readonly allHome: boolean;
@@ -52,6 +55,7 @@ export function gatherRouteFacts(
     homeMark,
     claimed: standings.every((route) => route.mark === mark),
     weightEffective: isTaken && standings.every((route) => route.rules.every(isAtWeight)),
+    lowered: standings.some((standing) => findEdit(standing, wantsOf(status)) === 'lowered'),
     rejection,
     acceptanceWait: waiting?.message,
     allHome: standings.every((route) => isHome(route, homeMark)),

@@ -1,10 +1,13 @@
 // Which routes a release is about: those that `routeRefs` lists, else every route of the namespace that names its Services.
 
-import type { CanaryReleaseSpec, RecordedRoute } from '../../api/release.ts';
+import { HOME_MARK, MAX_RECORDED_RULES, RELEASE_ANNOTATION } from '../../api/names.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { namesService, scanRules } from '../routing/rules.ts';
 import { pickFactor } from '../routing/weights.ts';
+import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
+import { isPreparing, type StateName } from './state.ts';
 
 /** The routes in scope, in the order of the cache. */
 export function routesInScope(spec: CanaryReleaseSpec, routes: readonly Route[], services: readonly string[]): readonly Route[] {
@@ -43,4 +46,33 @@ export function recordRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], 
       },
     ];
   });
+}
+
+/**
+ * Records again what is on the routes that were not claimed yet: the cache that the record was taken from may have been late, and
+ * until the claim whatever people write to a route is what was there before us.
+ */
+export function recordAgain(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  { release: { metadata }, routes }: Observation,
+): CanaryReleaseStatus {
+  const { release } = status;
+  if (release?.routes === undefined || !isPreparing(state, release)) return status;
+  const unclaimed = routes.filter((route) => !isMarked(route, `${metadata.name}/${release.id}`));
+  const found = recordRoutes(spec, unclaimed, { serving: release.serving.service, canary: release.canary.service });
+  const recorded = release.routes.map((before) => {
+    const now = found.find((one) => one.kind === before.kind && one.name === before.name);
+    return now === undefined || JSON.stringify([now.uid, now.rules]) === JSON.stringify([before.uid, before.rules]) ? before : now;
+  });
+  const rules = recorded.reduce((count, route) => count + route.rules.length, 0);
+  if (rules > MAX_RECORDED_RULES || recorded.every((route, index) => route === release.routes?.[index])) return status;
+  return { ...status, release: { ...release, routes: recorded } };
+}
+
+/** Does the route carry the mark of this release, going home or not? */
+export function isMarked(route: Route, mark: string): boolean {
+  const found = route.metadata.annotations?.[RELEASE_ANNOTATION];
+  return found === mark || found === `${mark}/${HOME_MARK}`;
 }

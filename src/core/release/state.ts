@@ -51,6 +51,18 @@ export function isResumable(state: StateName): boolean {
   return isRunning(state) && !isGoingHome(state) && state !== 'paused' && state !== 'blocked';
 }
 
+/** Nothing was wanted of the routes yet but our mark. */
+export function isPreparing(state: StateName, release: { readonly returnTo?: string | undefined } | undefined): boolean {
+  if (state === 'preparing') return true;
+  return (state === 'paused' || state === 'blocked') && release?.returnTo === 'preparing';
+}
+
+/** The release can go on only with a verdict: in a stage, or where an edit that lowered the share waits for a Pass. */
+export function waitsForProof(state: StateName, release: { readonly driftSince?: string | undefined } | undefined): boolean {
+  if (state === 'stage.analyzing') return true;
+  return (state === 'stage.shifting' || state === 'promoting.rollingOut') && release?.driftSince !== undefined;
+}
+
 const PHASE_OF: Readonly<Record<StateName, Phase>> = {
   idle: 'Idle',
   preparing: 'Preparing',

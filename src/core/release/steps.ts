@@ -3,12 +3,15 @@
 import { createHash } from 'node:crypto';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
+import { countPutBack } from './put-backs.ts';
 import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
 import { recordRoutes } from './scope.ts';
-import type { StateName } from './state.ts';
+import { accountFor } from './shares.ts';
+import { isPreparing, type StateName } from './state.ts';
+import { timeoutOf } from './timeouts.ts';
 import { fromTime, toTime } from './times.ts';
 
 type Status = CanaryReleaseStatus;
@@ -20,12 +23,6 @@ export function hashPlan(spec: CanaryReleaseSpec): string {
     .update(JSON.stringify([spec.stages, spec.analysis, spec.promotion]))
     .digest('hex')
     .slice(0, 16);
-}
-
-/** The longest that a stage may wait for proof. */
-export function timeoutOf(stage: Stage): number {
-  const fallback = Math.max(30 * 60_000, 10 * parseDuration(stage.duration));
-  return stage.timeout === undefined ? fallback : parseDuration(stage.timeout);
 }
 
 function edit(status: Status, change: Partial<Release>, drop: readonly (keyof Release)[] = []): Status {
@@ -92,12 +89,18 @@ export function enterPromotion(status: Status, facts: Facts): Status {
 
 function raiseTo(status: Status, facts: Facts, weight: number): Status {
   const before = status.weight ?? 0;
+  const raises = weight > before;
+  // A raise over an edit that lowered our weight puts it back.
+  const counted = raises && status.release?.driftSince !== undefined ? countPutBack(status.release, facts.now) : status.release;
   const raised = edit(
-    status,
+    counted === undefined ? status : { ...status, release: counted },
     { weightBefore: before, shiftedAt: toTime(facts.now), maxWeight: Math.max(status.release?.maxWeight ?? 0, weight) },
-    ['stageStartedAt', 'stageEndsAt', 'stageTimesOutAt', 'cleanSince', 'returnTo', 'driftSince', 'puttingBack', 'passInStage'],
+    [
+      ...(['stageStartedAt', 'stageEndsAt', 'stageTimesOutAt', 'cleanSince', 'returnTo', 'puttingBack', 'passInStage'] as const),
+      ...(raises ? (['driftSince', 'driftBy'] as const) : []),
+    ],
   );
-  return { ...raised, weight };
+  return { ...accountFor(raised, facts.standings, raises), weight };
 }
 
 /** The weight is effective: the stage's own evidence begins here. Looks before it are none of this stage's. */
@@ -113,7 +116,7 @@ export function beginStageClock(status: Status, facts: Facts): Status {
       stageTimesOutAt: toTime(now + timeoutOf(stage)),
       stageRequests: 0,
     },
-    ['verdict', 'passInStage', 'passAt', 'puttingBack', 'driftSince', 'weightBefore', 'blockedSince', 'blockedReason'],
+    ['verdict', 'passInStage', 'passAt', 'puttingBack', 'driftSince', 'driftBy', 'weightBefore', 'blockedSince', 'blockedReason'],
   );
   const { verdict: _verdict, ...rest } = begun;
   return { ...rest, checks: [] };
@@ -124,6 +127,7 @@ export function beginBake(status: Status, facts: Facts): Status {
   const ends = toTime(facts.now + parseDuration(facts.spec.promotion.bake));
   return edit(status, { cleanSince: toTime(facts.now), stageStartedAt: toTime(facts.now), bakeEndsAt: ends }, [
     'driftSince',
+    'driftBy',
     'blockedSince',
     'blockedReason',
   ]);
@@ -135,23 +139,26 @@ export function beginRestoring(status: Status): Status {
 }
 
 /** All weight home: the first thing that is written, before this status itself. */
-export function beginHome(status: Status, reason: HomeReason): Status {
-  const going = edit(status, { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects }, [
-    'returnTo',
-    'blockedSince',
-    'blockedReason',
-    'pausedBy',
-    'puttingBack',
-    'driftSince',
-    'stageEndsAt',
-    'stageTimesOutAt',
-  ]);
+export function beginHome(status: Status, reason: HomeReason, facts: Facts): Status {
+  const going = edit(
+    forgetUnwritten(status, facts),
+    { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects },
+    ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
+  );
   return { ...going, weight: 0 };
 }
 
+/** Before its first weight a release has written to no route that does not carry its mark: those are none of its business. */
+function forgetUnwritten(status: Status, { state, standings, leaving, mark, homeMark }: Facts): Status {
+  const routes = status.release?.routes;
+  if (routes === undefined || !isPreparing(state, status.release)) return status;
+  const written = [...standings, ...leaving].filter((standing) => standing.mark === mark || standing.mark === homeMark);
+  return edit(status, { routes: routes.filter((route) => written.some(({ recorded }) => recorded === route)) });
+}
+
 /** Deleted with `deletionPolicy: Retain`: the weights stay, our mark goes. */
-export function beginLettingGo(status: Status): Status {
-  return edit(status, {
+export function beginLettingGo(status: Status, facts: Facts): Status {
+  return edit(forgetUnwritten(status, facts), {
     outcome: 'RolledBack',
     reason: 'Deleted',
     reasonMessage: 'deleted with deletionPolicy: Retain',
@@ -200,11 +207,20 @@ export function settleRolledBack(status: Status, facts: Facts): Status {
   return {
     ...status,
     weight: 0,
-    ...(superseded ? {} : { settled: settledFrom(key) }),
+    ...(superseded
+      ? {}
+      : { settled: settledFrom({ ...key, templateHashes: [...key.templateHashes, ...findLeaving(status, facts, key)] }) }),
     ...(release.rejects === true ? { rejected: [rejected, ...(status.rejected ?? [])].slice(0, MAX_REJECTED) } : {}),
     history: remember(status, release, 'RolledBack', facts.now),
     release: { ...release, finishedAt: toTime(facts.now) },
   };
+}
+
+/** Pods of the former revision that a rolling update has not replaced yet: they were no news before, and are none now. */
+function findLeaving({ settled }: Status, { canaryKey }: Facts, key: CandidateKey): readonly string[] {
+  if (settled?.service !== key.service) return [];
+  const there = canaryKey?.templateHashes ?? [];
+  return settled.templateHashes.filter((hash) => there.includes(hash) && !key.templateHashes.includes(hash));
 }
 
 function settledFrom(key: CandidateKey): NonNullable<Status['settled']> {
@@ -224,6 +240,7 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
     startedAt: release.startedAt,
     finishedAt: toTime(now),
     maxWeight: release.maxWeight ?? 0,
+    ...(release.failedRequests === undefined ? {} : { failedRequests: release.failedRequests }),
   };
   return [entry, ...(status.history ?? [])].slice(0, MAX_HISTORY);
 }
@@ -239,12 +256,15 @@ export function pause(status: Status, by: string, from: StateName): Status {
 /** A new chance after a pause: the stage's timeout and, where it had run out, the deadline begin again. */
 export function resume(status: Status, facts: Facts): Status {
   const { stage, spec, now } = facts;
+  // Without traffic there is never a Pass: the person who was asked puts back what an edit took away.
+  const puttingBack = status.release?.driftSince !== undefined && status.release.pausedBy === 'Inconclusive';
   const late = now >= (fromTime(status.release?.deadlineAt) ?? Number.POSITIVE_INFINITY);
   return edit(
     status,
     {
       ...(stage === undefined ? {} : { stageTimesOutAt: toTime(now + timeoutOf(stage)) }),
       ...(late ? { deadlineAt: toTime(now + parseDuration(spec.deadline.after)) } : {}),
+      ...(puttingBack ? { puttingBack } : {}),
     },
     ['pausedBy', 'returnTo', 'unavailableSince', 'contestedBy', 'putBacks', 'putBackTimes', 'shiftedAt'],
   );
@@ -260,7 +280,8 @@ export function block(status: Status, facts: Facts, from: StateName): Status {
   });
   const before = status.release?.weightBefore;
   const midway = from === 'stage.shifting' || from === 'promoting.rollingOut';
-  return midway && before !== undefined ? { ...blocked, weight: Math.min(before, status.weight ?? 0) } : blocked;
+  if (!midway || before === undefined) return blocked;
+  return { ...accountFor(blocked, facts.standings, false), weight: Math.min(before, status.weight ?? 0) };
 }
 
 /** The trouble is mended. A raise that was taken back is wanted again, and is no trouble of the past until it is effective. */

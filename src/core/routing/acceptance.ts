@@ -1,6 +1,6 @@
 // Has every gateway taken the route as it stands? A condition counts only at the route's generation (rule 2).
 
-import type { Route } from '../../api/routes.ts';
+import { GATEWAY_GROUP, type Route } from '../../api/routes.ts';
 
 export type Acceptance =
   | { readonly kind: 'accepted' }
@@ -41,12 +41,28 @@ function judgeParent(parent: Parent, route: Route, where: string): Acceptance {
       return {
         kind: 'rejected',
         reason: condition.reason ?? type,
-        message: `${where}: ${parent.controllerName} says ${type}=False, ${condition.reason ?? ''}: ${condition.message ?? ''}`.trim(),
+        message:
+          `${where}: ${parent.controllerName} says ${type}=False, ${condition.reason ?? ''}: ${condition.message ?? ''}`.trim() +
+          adviceFor(condition.reason, route),
       };
     if (condition.status !== 'True')
       return { kind: 'waiting', message: `${where}: ${parent.controllerName} has not decided yet (${type}=${condition.status})` };
   }
   return { kind: 'accepted' };
+}
+
+/** A gateway says that a ref is not permitted; only here it is known what would permit it. */
+function adviceFor(reason: string | undefined, route: Route): string {
+  if (reason !== 'RefNotPermitted') return '';
+  const { namespace } = route.metadata;
+  const refs = (route.spec.rules ?? []).flatMap((rule) => rule.backendRefs ?? []);
+  const foreign = refs.filter((ref) => ref.namespace !== undefined && ref.namespace !== namespace);
+  const to = [...new Set(foreign.map((ref) => `${ref.kind ?? 'Service'} ${ref.name} in namespace ${ref.namespace}`))].join(' and ');
+  const from = `from {group: ${GATEWAY_GROUP}, kind: ${route.kind}, namespace: ${namespace}}`;
+  const where = [...new Set(foreign.map((ref) => ref.namespace))].join(' and ');
+  return where === ''
+    ? `; add a ReferenceGrant ${from} in the namespace of what it refers to`
+    : `; add a ReferenceGrant in namespace ${where} ${from} to ${to}`;
 }
 
 /** Names of the controllers that serve the route, for the metrics source. */

@@ -3,7 +3,7 @@
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
-import type { ManagedRule } from './rules.ts';
+import type { ManagedRule, RefPosition } from './rules.ts';
 import type { RuleWeights } from './weights.ts';
 
 /** One operation of RFC 6902. */
@@ -11,7 +11,8 @@ export type JsonPatchOperation =
   | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
-const ANNOTATION_PATH = `/metadata/annotations/${RELEASE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+const ANNOTATIONS_PATH = '/metadata/annotations';
+const ANNOTATION_PATH = `${ANNOTATIONS_PATH}/${RELEASE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 /** What the rule's weights shall become. */
 export interface RuleChange {
@@ -30,7 +31,29 @@ export function buildRaise(changes: readonly RuleChange[], mark: string): readon
 }
 
 /**
- * The patch that takes a route home: weights down and the mark to `…/home`, one request. Guarded by names only.
+ * The patch that claims a route: it sets our mark and tests everything that was recorded of the route, so that what "restored"
+ * will mean is what was there when we came, however late the watch is. It tests the mark that is replaced as well.
+ * @param recorded the weights that were recorded of each rule
+ */
+export function buildClaim(recorded: readonly RuleChange[], route: Route, mark: string): readonly JsonPatchOperation[] {
+  const tests = recorded.flatMap(({ rule, weights }) =>
+    listTargets({ rule, weights }).flatMap(({ ref, weight }): JsonPatchOperation[] => {
+      const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
+      return [
+        { op: 'test', path: `${path}/name`, value: ref.listedName },
+        { op: 'test', path: `${path}/weight`, value: weight },
+      ];
+    }),
+  );
+  const { annotations } = route.metadata;
+  if (annotations === undefined) return [...tests, ...addMark(mark, 'absent')];
+  const former: JsonPatchOperation = { op: 'test', path: ANNOTATION_PATH, value: annotations[RELEASE_ANNOTATION] ?? null };
+  return [...tests, former, ...addMark(mark, 'present')];
+}
+
+/**
+ * The patch that takes a route home: weights down and the mark to `…/home`, one request. Guarded by names only, and by the
+ * absence of annotations where the map itself has to be added.
  * Every managed weight is written even if the cache says that it is right already: the cache may be late. The mark is written
  * also where no rule is left to change, because without it the route would never count as home.
  */
@@ -40,11 +63,19 @@ export function buildHome(
   annotations: 'present' | 'absent',
 ): readonly JsonPatchOperation[] {
   const edits = changes.flatMap((change) => weightEdits(change, 'names'));
-  const mark: JsonPatchOperation =
-    annotations === 'present'
-      ? { op: 'add', path: ANNOTATION_PATH, value: homeMark }
-      : { op: 'add', path: '/metadata/annotations', value: { [RELEASE_ANNOTATION]: homeMark } };
-  return [...edits, mark];
+  return [...edits, ...addMark(homeMark, annotations)];
+}
+
+/**
+ * Our annotation. Where there are no annotations the whole map has to be added, which would take away one that somebody added a
+ * moment before: so it is tested that there is still none (to the API server a path that is not there equals null).
+ */
+function addMark(mark: string, annotations: 'present' | 'absent'): readonly JsonPatchOperation[] {
+  if (annotations === 'present') return [{ op: 'add', path: ANNOTATION_PATH, value: mark }];
+  return [
+    { op: 'test', path: ANNOTATIONS_PATH, value: null },
+    { op: 'add', path: ANNOTATIONS_PATH, value: { [RELEASE_ANNOTATION]: mark } },
+  ];
 }
 
 /** A lowering patch that leaves the mark as it is: an edit that raised our weight is put back down. Names are tested only. */
@@ -76,14 +107,9 @@ export function buildForget(route: Route, manager: string): readonly JsonPatchOp
 }
 
 function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchOperation[] {
-  const { rule, weights } = change;
-  const targets = [
-    { ref: rule.serving, weight: weights.serving },
-    { ref: rule.canary, weight: weights.canary },
-    ...rule.others.map((ref, index) => ({ ref, weight: weights.others[index] ?? ref.weight })),
-  ];
+  const { rule } = change;
   const base = `/spec/rules/${rule.index}/backendRefs`;
-  return targets.flatMap(({ ref, weight }): JsonPatchOperation[] => {
+  return listTargets(change).flatMap(({ ref, weight }): JsonPatchOperation[] => {
     const always = guard === 'names' && (ref === rule.serving || ref === rule.canary);
     if (ref.weight === weight && !always) return [];
     const path = `${base}/${ref.index}`;
@@ -92,4 +118,12 @@ function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchO
     if (guard === 'names') return [name, write];
     return [name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];
   });
+}
+
+function listTargets({ rule, weights }: RuleChange): readonly { readonly ref: RefPosition; readonly weight: number }[] {
+  return [
+    { ref: rule.serving, weight: weights.serving },
+    { ref: rule.canary, weight: weights.canary },
+    ...rule.others.map((ref, index) => ({ ref, weight: weights.others[index] ?? ref.weight })),
+  ];
 }

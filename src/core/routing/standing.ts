@@ -91,6 +91,14 @@ export function weightsFor(standing: RuleStanding, wanted: WantedWeights): RuleW
   }
 }
 
+/** The weights that were recorded, in the order of the rule's refs; undefined when the rule names others by now. */
+export function recordedWeights({ recorded, now }: RuleStanding): RuleWeights | undefined {
+  const others = recorded.others ?? [];
+  if (now === undefined || now.others.length !== others.length) return undefined;
+  if (now.others.some((ref, index) => ref.name !== others[index]?.name)) return undefined;
+  return { serving: recorded.serving, canary: recorded.canary ?? 0, others: others.map(({ weight }) => weight) };
+}
+
 /** The canary's share now against the wanted one. */
 export type ShareState = 'equal' | 'above' | 'below' | 'gone';
 

@@ -112,6 +112,22 @@ describe('pods are listed', () => {
     expect(podLists(harness).length).toBe(2);
   });
 
+  test('as a rollout while one Deployment has pods of several templates; several Deployments of one each are none', async () => {
+    const harness = await start();
+    const owned = (name: string, workload: string, hash: string) =>
+      podNamed(name, 'store', hash, { ownerReferences: [{ kind: 'ReplicaSet', name: `${workload}-${hash}` }] });
+    harness.server.put(pods, owned('p1', 'store', 'old'));
+    harness.server.put(pods, owned('p2', 'store', 'new'));
+    harness.server.put(pods, owned('p3', 'batch', 'own'));
+    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ rolling: true });
+    harness.server.put(pods, owned('p1', 'store', 'new'));
+    harness.server.put(slices, sliceOf('store', 'store-a', [{ pod: 'p1' }]));
+    await until(() => harness.changes.some(({ kind }) => kind === 'Service'));
+    const settled = await harness.connection.backends.observe('shop', 'store');
+    expect(settled.templateHashes).toEqual(expect.arrayContaining(['new', 'own']));
+    expect(settled.rolling).toBeUndefined();
+  });
+
   test('again when the selector changed', async () => {
     const harness = await start();
     await harness.connection.backends.observe('shop', 'store');

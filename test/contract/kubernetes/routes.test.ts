@@ -149,6 +149,16 @@ describe('route kinds', () => {
     expect(connection.routes.servedKinds()).toEqual(['HTTPRoute']);
   });
 
+  test('that come while others are served are found, too', async () => {
+    const { server, connection } = await connectFake({ discoveryTimes: { noneMs: 600_000, someMs: 5, retryMs: 1 } });
+    connection.start();
+    await until(() => connection.synced());
+    expect(connection.routes.servedKinds()).not.toContain('TCPRoute');
+    server.put(tcpRoutes, { metadata: { name: 'raw', namespace: 'shop' }, spec: {} });
+    await until(() => connection.routes.servedKinds().includes('TCPRoute'));
+    await until(() => connection.routes.cachedIn('shop').some(({ kind }) => kind === 'TCPRoute'));
+  });
+
   test('that move to another version are followed there', async () => {
     const { server, connection } = await connectFake({ discoveryTimes: { noneMs: 5, someMs: 600_000, retryMs: 1 } });
     const old = { ...tcpRoutes, version: 'v1alpha2' };

@@ -20,7 +20,8 @@ function applyOne(document: unknown, operation: JsonPatchOperation): void {
   const last = parts.pop() ?? '';
   const parent = parts.reduce<unknown>((node, part) => childOf(node, part, operation.path), document);
   if (operation.op === 'test') {
-    if (!isSame(read(parent, last), operation.value)) refuse(operation, `it is ${JSON.stringify(read(parent, last))}`);
+    // What is not there equals null.
+    if (!isSame(read(parent, last) ?? null, operation.value)) refuse(operation, `it is ${JSON.stringify(read(parent, last))}`);
     return;
   }
   if (operation.op !== 'add' && read(parent, last) === undefined) refuse(operation, 'the path is not there');

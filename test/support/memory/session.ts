@@ -147,6 +147,7 @@ export class MemorySession implements World {
       readyEndpoints: ready,
       unreadyEndpoints: unready,
       templateHashes: [...hashes].sort(),
+      ...(hashes.length > 1 ? { rolling: true } : {}),
       known: true,
       templatesKnown: true,
     });

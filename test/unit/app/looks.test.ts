@@ -106,6 +106,15 @@ describe('the requests of a look', () => {
     expect(await since({})).toBe(600);
   });
 
+  test('that failed since the look before are counted whatever stage they fell into', async () => {
+    const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000), code('503', 2), code('404', 3))]);
+    const errors = async (release: Partial<ReleaseStatus>, previous?: number) =>
+      (await readLook(reader, question({}, {}, release), LOOK_AT, previous)).newErrors;
+    expect(await errors({ lookGridAt: timeAfter(90), stageStartedAt: timeAfter(110) })).toBe(6);
+    expect(await errors({ lookGridAt: timeAfter(10) }, after(100))).toBe(4);
+    expect((await readLook(reader, question({}, { source: undefined }), LOOK_AT)).newErrors).toBeUndefined();
+  });
+
   test('of several rules whose queries are equal are asked and counted once', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000))]);
     const [backend] = question().canary;

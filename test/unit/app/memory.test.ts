@@ -30,6 +30,7 @@ function needed(status: CanaryReleaseStatus, seconds = 1): boolean {
     resourceVersion: undefined,
     committedAtMs: after(0),
     writeProblems: [],
+    failingSince: new Map(),
     transitions: [],
     tellings: [],
     drifts: [],

@@ -32,9 +32,9 @@ describe('an address and an identity', () => {
   });
 
   test.each([
-    ['http://prometheus.monitoring:9090/', 'NotSupported'],
-    ['http://prometheus.monitoring:9090/base/../other', 'NotSupported'],
-    ['https://metrics.example/tenants/bank', 'NotSupported'],
+    ['http://prometheus.monitoring:9090/', 'PrometheusNotAllowed'],
+    ['http://prometheus.monitoring:9090/base/../other', 'PrometheusNotAllowed'],
+    ['https://metrics.example/tenants/bank', 'PrometheusNotAllowed'],
     ['https://metrics.example/tenants/shop/%2e%2e%2fbank', 'InvalidSpec'],
     ['https://metrics.example@evil.example/tenants/shop', 'InvalidSpec'],
     ['file:///etc/passwd', 'InvalidSpec'],
@@ -51,7 +51,10 @@ describe('an address and an identity', () => {
 
 describe('queries of a release’s own', () => {
   test('need the operator’s permission or a Secret', () => {
-    expect(refuseTarget(SETTINGS, target(), true)?.message).toMatch(/secretRef.*--allow-queries/);
+    expect(refuseTarget(SETTINGS, target(), true)).toMatchObject({
+      reason: 'QueryNotAllowed',
+      message: expect.stringMatching(/secretRef.*--allow-queries/),
+    });
     expect(refuseTarget(SETTINGS, target({ secretName: 's' }), true)).toBeUndefined();
     expect(refuseTarget({ ...SETTINGS, allowQueries: true }, target(), true)).toBeUndefined();
     expect(refuseTarget(SETTINGS, target(), false)).toBeUndefined();

@@ -15,6 +15,7 @@ import {
   aRule,
   aSpec,
   aStatus,
+  marked,
   SIDES,
 } from '../../../support/builders.ts';
 
@@ -201,6 +202,22 @@ describe('in mid-release', () => {
     const problem = (kind: 'forbidden' | 'invalid' | 'error') =>
       during({ observation: { writeProblems: [{ route: 'HTTPRoute store', kind, message: 'no' }] } })?.reason;
     expect([problem('forbidden'), problem('invalid'), problem('error')]).toEqual(['Forbidden', 'RouteRefused', undefined]);
+  });
+
+  test('weight that came to the canary before the claim blocks, and after it does not', () => {
+    const preparing = (status: CanaryReleaseStatus, routes: readonly Route[]) => during({ routes }, status, { state: 'preparing' })?.reason;
+    const given = aRoute({ rules: [aRule({ v1: 7, v2: 3 })] });
+    expect(preparing(aStatus(), [given])).toBe('CanaryAlreadyHasTraffic');
+    expect(preparing(aStatus(), [aRoute({ rules: [aRule({ v1: 0, v2: 0 })] })])).toBe('BackendNotRouted');
+    expect(preparing(aStatus(), [aRoute()])).toBeUndefined();
+    expect(preparing(aStatus(), [{ ...given, metadata: { ...given.metadata, ...marked() } }])).toBeUndefined();
+  });
+
+  test('a write that only fails is tried for ten seconds', () => {
+    const failing = (sinceMs: number) =>
+      during({ observation: { writeProblems: [{ route: 'HTTPRoute store', kind: 'error', message: '503', sinceMs }] } });
+    expect(failing(after(-9))).toBeUndefined();
+    expect(failing(after(-10))).toMatchObject({ reason: 'RouteWriteFailed', message: expect.stringContaining('HTTPRoute store') });
   });
 
   test('a recorded route that went away blocks, and so does a rule that lost a Service', () => {

@@ -240,6 +240,14 @@ describe('fails in a row', () => {
   });
 });
 
+describe('the failed requests of the release', () => {
+  test('are added up over its stages, and are not there where nobody counts them', () => {
+    const before = aStatus({ release: aReleaseStatus({ failedRequests: 3, stageStartedAt: timeAfter(15) }) });
+    expect(fold([aLook(10, { newErrors: 2 }), aLook(20, { newErrors: 1 })], before).release?.failedRequests).toBe(6);
+    expect(fold([aLook(10)]).release?.failedRequests).toBeUndefined();
+  });
+});
+
 describe('the requests that a Pass needs', () => {
   test('are counted over the stage', () => {
     const looks = [10, 20, 30].map((seconds) => aLook(seconds, { newRequests: 20 }));

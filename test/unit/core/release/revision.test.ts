@@ -126,6 +126,16 @@ describe('the candidate', () => {
     expect(find({ ...FRESH, settled }, {}, '2')).toBeDefined();
   });
 
+  test('is in a rolling update the template that is new alone', () => {
+    const both = { templateHashes: ['v2-1', 'v2-2'] };
+    expect(find({ ...FRESH, settled }, { ...both, rolling: true })?.templateHashes).toEqual(['v2-2']);
+    expect(find({ ...FRESH, settled }, both)?.templateHashes).toEqual(['v2-1', 'v2-2']);
+    expect(find(FRESH, { ...both, rolling: true })?.templateHashes).toEqual(['v2-1', 'v2-2']);
+    const other = { ...settled, service: 'v1' };
+    expect(find({ ...FRESH, settled: other }, { ...both, rolling: true })?.templateHashes).toEqual(['v2-1', 'v2-2']);
+    expect(find({ ...FRESH, settled: { ...settled, ...both } }, { ...both, rolling: true }, '2')?.templateHashes).toEqual(['v2-1', 'v2-2']);
+  });
+
   test('is none when it was rejected: it is not tried again by itself', () => {
     expect(find({ ...FRESH, rejected: [rejected] })).toBeUndefined();
     expect(find({ ...FRESH, rejected: [{ ...rejected, specRevision: '2' }] }, {}, '2')).toBeUndefined();

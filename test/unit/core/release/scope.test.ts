@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { recordRoutes, routesInScope, wantedRules } from '../../../../src/core/release/scope.ts';
-import { aRoute, aRule, aSpec, SIDES } from '../../../support/builders.ts';
+import type { Route } from '../../../../src/api/routes.ts';
+import { recordAgain, recordRoutes, routesInScope, wantedRules } from '../../../../src/core/release/scope.ts';
+import type { StateName } from '../../../../src/core/release/state.ts';
+import { aReleaseStatus, anObservation, aRoute, aRule, aSpec, aStatus, HOME_MARK, MARK, marked, SIDES } from '../../../support/builders.ts';
 
 const store = aRoute();
 const other = aRoute({ metadata: { name: 'other' }, rules: [aRule({ third: 1 })] });
@@ -52,5 +54,33 @@ describe('rule 3: the record', () => {
     const { uid: _uid, ...metadata } = store.metadata;
     const [recorded] = recordRoutes(aSpec(), [{ ...aRoute({ rules: [aRule({ v1: 999_999, v2: 0 })] }), metadata }], SIDES);
     expect(recorded).toMatchObject({ uid: '', rules: [{ serving: 999_999, factor: 1 }] });
+  });
+});
+
+describe('rule 3: until a route is claimed, what it says is what was there', () => {
+  const edited = aRoute({ rules: [aRule({ v1: 7, v2: 0 })] });
+  const preparing = aStatus({ state: 'preparing', weight: 0 });
+  const again = (routes: readonly Route[], status = preparing, state: StateName = 'preparing') =>
+    recordAgain(aSpec(), status, state, anObservation({ routes }));
+
+  test('it is recorded again', () => {
+    expect(again([edited]).release?.routes).toMatchObject([{ name: 'store', rules: [{ serving: 7, canary: 0 }] }]);
+    const paused = { ...preparing, release: aReleaseStatus({ returnTo: 'preparing' }) };
+    expect(again([edited], paused, 'paused').release?.routes?.[0]?.rules[0]?.serving).toBe(7);
+    expect(again([edited], again([edited]))).toEqual(again([edited]));
+  });
+
+  test('a route that is claimed, that went away, or that lost its rule keeps its record', () => {
+    for (const mark of [MARK, HOME_MARK]) expect(again([{ ...edited, metadata: { ...edited.metadata, ...marked(mark) } }])).toBe(preparing);
+    expect(again([])).toBe(preparing);
+    expect(again([aRoute({ rules: [aRule({ v1: 1 })] })])).toBe(preparing);
+  });
+
+  test('nothing is recorded again later, without a record, or beyond what the status can hold', () => {
+    expect(again([edited], preparing, 'stage.analyzing')).toBe(preparing);
+    const { routes: _routes, ...bare } = aReleaseStatus();
+    const unrecorded = aStatus({ release: bare });
+    expect(again([edited], unrecorded)).toBe(unrecorded);
+    expect(again([aRoute({ rules: Array.from({ length: 65 }, () => aRule({ v1: 1, v2: 0 })) })])).toBe(preparing);
   });
 });

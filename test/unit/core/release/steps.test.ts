@@ -3,7 +3,19 @@ import { gatherFacts } from '../../../../src/core/release/facts.ts';
 import * as sentences from '../../../../src/core/release/sentences.ts';
 import * as steps from '../../../../src/core/release/steps.ts';
 import { findBlockNews, findVerdictNews } from '../../../../src/core/release/verdict-news.ts';
-import { aBackend, aRelease, aReleaseStatus, aSpec, aStatus, after, anObservation, timeAfter } from '../../../support/builders.ts';
+import {
+  aBackend,
+  aRecordedRoute,
+  aRelease,
+  aReleaseStatus,
+  aRoute,
+  aSpec,
+  aStatus,
+  after,
+  anObservation,
+  marked,
+  timeAfter,
+} from '../../../support/builders.ts';
 
 const spec = aSpec({ stages: [{ weight: 5 }, { name: 'half', weight: 50 }] });
 const observation = anObservation({ release: aRelease({ spec }) });
@@ -46,6 +58,36 @@ describe('steps', () => {
     });
     expect(steps.block(raised, facts, 'stage.analyzing').weight).toBe(50);
     expect(steps.block(running, facts, 'stage.shifting').weight).toBe(5);
+  });
+
+  test('a release that ends before its first weight has no business with routes that it did not claim', () => {
+    const reason = { reason: 'Deleted', message: 'deleted', rejects: false };
+    const routes = ['store', 'other'].map((name) => aRecordedRoute({ name, uid: `uid-${name}` }));
+    const preparing = aStatus({ state: 'preparing', weight: 0, release: aReleaseStatus({ routes }) });
+    const store = aRoute({ metadata: marked() });
+    const other = aRoute({ metadata: { name: 'other', uid: 'uid-other' } });
+    const factsIn = (state: 'preparing' | 'stage.analyzing') =>
+      gatherFacts(spec, preparing, state, anObservation({ release: aRelease({ spec }), routes: [store, other] }), after(60));
+    const names = (status: typeof preparing) => status.release?.routes?.map(({ name }) => name);
+    expect(names(steps.beginHome(preparing, reason, factsIn('preparing')))).toEqual(['store']);
+    expect(names(steps.beginLettingGo(preparing, factsIn('preparing')))).toEqual(['store']);
+    expect(names(steps.beginHome(preparing, reason, factsIn('stage.analyzing')))).toEqual(['store', 'other']);
+  });
+
+  test('a person who resumes without proof puts back what an edit took away', () => {
+    const drifted = (pausedBy: string) => aStatus({ release: aReleaseStatus({ pausedBy, driftSince: timeAfter(5), driftBy: 'helm' }) });
+    expect(steps.resume(drifted('Inconclusive'), facts).release?.puttingBack).toBe(true);
+    expect(steps.resume(drifted('Command'), facts).release?.puttingBack).toBeUndefined();
+  });
+
+  test('a raise over an edit that lowered our weight is counted as a put-back, a lowering is not', () => {
+    const drifted = aStatus({ weight: 20, release: aReleaseStatus({ driftSince: timeAfter(5), driftBy: 'helm' }) });
+    const raised = steps.enterStage(drifted, facts, 1).release;
+    expect(raised).toMatchObject({ putBacks: [{ manager: 'helm', count: 1 }] });
+    expect(raised?.driftSince).toBeUndefined();
+    const lowered = steps.enterStage(drifted, facts, 0).release;
+    expect(lowered).toMatchObject({ driftSince: timeAfter(5), driftBy: 'helm' });
+    expect(lowered?.putBacks).toBeUndefined();
   });
 
   test('a resume gives a new deadline only where the old one ran out', () => {

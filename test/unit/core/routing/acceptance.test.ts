@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { RouteCondition } from '../../../../src/api/routes.ts';
+import type { RouteBackendRef, RouteCondition } from '../../../../src/api/routes.ts';
 import { controllersOf, judgeAcceptance } from '../../../../src/core/routing/acceptance.ts';
-import { anAnswer, aRoute } from '../../../support/builders.ts';
+import { anAnswer, aRef, aRoute } from '../../../support/builders.ts';
 
 const CONTROLLER = 'projectcontour.io/gateway-controller';
 
@@ -70,6 +70,19 @@ describe('a route is refused', () => {
       reason: 'BackendNotFound',
       message: `HTTPRoute store: ${CONTROLLER} says ResolvedRefs=False, BackendNotFound: no Service v2`,
     });
+  });
+
+  test('with the ReferenceGrant that is missing, where a ref to another namespace is not permitted', () => {
+    const conditions = [{ type: 'ResolvedRefs', status: 'False', reason: 'RefNotPermitted', message: 'no grant', observedGeneration: 1 }];
+    const { conditions: _answered, ...silent } = anAnswer(1);
+    const refused = (...refs: readonly RouteBackendRef[]) =>
+      judgeAcceptance(aRoute({ parents: [{ ...silent, conditions: [accepted, ...conditions] }], rules: [{ backendRefs: refs }] }));
+    expect(refused(aRef('v1', 1), aRef('auth', 1, { namespace: 'idp' }))).toMatchObject({
+      message: expect.stringContaining(
+        'add a ReferenceGrant in namespace idp from {group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: shop} to Service auth in namespace idp',
+      ),
+    });
+    expect(refused(aRef('v1', 1))).toMatchObject({ message: expect.stringContaining('add a ReferenceGrant') });
   });
 
   test('also without words', () => {

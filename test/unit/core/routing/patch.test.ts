@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../../../src/api/routes.ts';
 import {
+  buildClaim,
   buildForget,
   buildHome,
   buildLower,
@@ -31,6 +32,8 @@ function applyOperation(root: unknown, operation: JsonPatchOperation): void {
   const last = keys.pop() ?? '';
   const parent = keys.reduce((at, key) => member(at, key, operation.path), root) as Record<string, unknown>;
   if (typeof parent !== 'object' || parent === null) throw new RangeError(`${operation.path} has no parent`);
+  // To the API server what is not there equals null.
+  if (operation.op === 'test' && operation.value === null && !Object.hasOwn(parent, last)) return;
   if (operation.op !== 'add' && !Object.hasOwn(parent, last)) throw new RangeError(`${operation.path} is not there`);
   if (operation.op === 'remove') delete parent[last];
   else if (operation.op === 'test') {
@@ -140,6 +143,35 @@ describe('a raise', () => {
   });
 });
 
+describe('a claim', () => {
+  const recordedAs = (route: Route, serving: number): RuleChange[] => [
+    { rule: managedRule(route), weights: { serving, canary: 0, others: [] } },
+  ];
+
+  test('sets the mark and changes nothing else', () => {
+    for (const annotations of [undefined, { team: 'a' }, { 'glidepath.dev/release': 'old/0123456789/home' }]) {
+      const route = aRoute({ metadata: annotations === undefined ? {} : { annotations } });
+      const claimed = applyPatch(route, buildClaim(recordedAs(route, 1), route, MARK));
+      expect(claimed).toEqual({ ...route, metadata: { ...route.metadata, ...marked(MARK, annotations) } });
+    }
+  });
+
+  test('fails when a weight is another one than was recorded', () => {
+    const route = aRoute();
+    expect(() => applyPatch(route, buildClaim(recordedAs(route, 3), route, MARK))).toThrow(TestFailed);
+    const operations = buildClaim(recordedAs(route, 1), route, MARK);
+    expect(() => applyPatch(setWeight(route, 0, 1, 7), operations)).toThrow(TestFailed);
+  });
+
+  test('fails when another mark, or the first annotation, came meanwhile', () => {
+    const route = aRoute({ metadata: { annotations: { team: 'a' } } });
+    const taken = aRoute({ metadata: marked('other/0123456789', { team: 'a' }) });
+    expect(() => applyPatch(taken, buildClaim(recordedAs(route, 1), route, MARK))).toThrow(TestFailed);
+    const bare = aRoute();
+    expect(() => applyPatch(route, buildClaim(recordedAs(bare, 1), bare, MARK))).toThrow(TestFailed);
+  });
+});
+
 describe('going home', () => {
   const home = (route: Route) =>
     buildHome([changeTo(managedRule(route), 0)], HOME_MARK, route.metadata.annotations === undefined ? 'absent' : 'present');
@@ -189,6 +221,12 @@ describe('going home', () => {
 
   test('makes the annotations where the route has none', () => {
     expect(applyPatch(aRoute(), home(aRoute())).metadata.annotations).toEqual({ 'glidepath.dev/release': HOME_MARK });
+  });
+
+  test('fails where somebody added the first annotation meanwhile, so that it is not lost', () => {
+    const annotated = aRoute({ metadata: { annotations: { team: 'a' } } });
+    expect(() => applyPatch(annotated, home(aRoute()))).toThrow(TestFailed);
+    expect(applyPatch(annotated, home(annotated)).metadata.annotations).toEqual({ team: 'a', 'glidepath.dev/release': HOME_MARK });
   });
 
   test('marks a route of which no rule is left, so that it counts as home', () => {
