@@ -77,7 +77,8 @@ export async function askArms(reader: MetricsReader, question: LookQuestion, spa
   const [canary, serving, timed, servingTimed] = await Promise.all([
     count(question.canary),
     count(question.serving),
-    askLatency(reader, question, question.canary, rangeMs, span.toMs),
+    // Serving alone, as before the release: nobody's buckets are missing then.
+    question.canary.length === 0 ? NO_BUCKETS : askLatency(reader, question, question.canary, rangeMs, span.toMs),
     askLatency(reader, question, question.serving, rangeMs, span.toMs),
   ]);
   const problem = canary.problem ?? serving.problem;
@@ -92,6 +93,7 @@ export async function askArms(reader: MetricsReader, question: LookQuestion, spa
   return toArms(counts, timed, servingTimed, span.fromMs);
 }
 
+const NO_BUCKETS: Timed = { kind: 'series', series: [], perSecond: 1 };
 const NOTHING: Counts = { canary: [], serving: [], seen: [], history: 'whole' };
 const NOBODY_COUNTS: Problem = { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' };
 

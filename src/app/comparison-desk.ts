@@ -2,6 +2,7 @@
 // Prometheus is the judge's memory: whatever is missing, from a restart or an outage, is read again from the release's start.
 
 import { parseDuration } from '../api/duration.ts';
+import { parseLimit } from '../api/quantity.ts';
 import type { Problem } from '../core/analysis/assemble.ts';
 import { bordersBetween, cellLength, cutCells, type CellGrid } from '../core/analysis/comparison/cells.ts';
 import { foldCell, primeJudge, startJudge, type JudgeState } from '../core/analysis/comparison/judge.ts';
@@ -9,6 +10,7 @@ import { judgeComparison, type Judgement } from '../core/analysis/comparison/jud
 import { measurePrior, PRIOR_MS } from '../core/analysis/comparison/prior.ts';
 import { contextOf, spansOf } from '../core/analysis/comparison/schedule.ts';
 import { judgeSettings, type JudgeSettings } from '../core/analysis/comparison/settings.ts';
+import { newestSampleAt } from '../core/analysis/increments.ts';
 import type { Evidence } from '../core/analysis/reading.ts';
 import { gridOf } from '../core/release/looks.ts';
 import { nextShareOf } from '../core/release/comparison-look.ts';
@@ -49,17 +51,22 @@ export class ComparisonDesk {
   async judge(key: string, question: LookQuestion, atMs: number, arms: ArmsAsked | Problem): Promise<Evidence<Judgement>> {
     if (arms.kind !== 'arms') return arms;
     if (this.#underWay.has(key)) return READS_ITS_PAST;
-    const missingMs = arms.fromMs - (this.#known(key, question)?.state.foldedToMs ?? startOf(question));
+    this.#forgetFuture(key, question, atMs);
+    const known = this.#known(key, question);
+    const missingMs = arms.fromMs - (known?.state.foldedToMs ?? startOf(question));
+    const waits = (known === undefined || missingMs > 0) && this.#reading >= MOST_AT_ONCE;
     const catching = this.#catchUp(key, question, arms.fromMs);
-    if (missingMs > PIECE_MS) {
+    if (missingMs > PIECE_MS || waits) {
       catching.catch(() => undefined);
       return READS_ITS_PAST;
     }
     const caughtUp = await catching;
     if ('kind' in caughtUp) return caughtUp;
-    const memory = fold(caughtUp, question, arms, atMs);
+    const memory = fold(caughtUp, question, arms, readyAt(question, arms, atMs));
     this.#memories.set(key, memory);
-    return { kind: 'facts', facts: judgeComparison(memory.settings, memory.state, nextShareOf(question.spec, question.status)) };
+    // What a raise may risk changes no evidence: an edit of it counts at once.
+    const settings = { ...memory.settings, riskBudget: parseLimit(question.spec.analysis.comparison.riskBudget).value };
+    return { kind: 'facts', facts: judgeComparison(settings, memory.state, nextShareOf(question.spec, question.status)) };
   }
 
   /** Reads what serving did before the release while the canary has no weight yet, so that its first look need not wait for it. */
@@ -71,6 +78,13 @@ export class ComparisonDesk {
 
   forget(key: string): void {
     this.#memories.delete(key);
+    this.#underWay.delete(key);
+  }
+
+  /** A clock that was ahead and came back: what was folded up to then would count nothing until that time has come. */
+  #forgetFuture(key: string, { spec }: LookQuestion, atMs: number): void {
+    const foldedToMs = this.#memories.get(key)?.state.foldedToMs ?? atMs;
+    if (foldedToMs > atMs + 2 * parseDuration(spec.analysis.interval)) this.#memories.delete(key);
   }
 
   #known(key: string, question: LookQuestion): Memory | undefined {
@@ -96,7 +110,7 @@ export class ComparisonDesk {
     const begun = known ?? (await this.#begin(question));
     if ('kind' in begun) return begun;
     let memory = begun;
-    this.#memories.set(key, memory);
+    this.#keep(key, memory);
     while (memory.state.foldedToMs < untilMs) {
       const fromMs = memory.state.foldedToMs;
       const toMs = Math.min(untilMs, fromMs + PIECE_MS);
@@ -105,9 +119,14 @@ export class ComparisonDesk {
       memory = fold(memory, question, arms, toMs);
       // No border lies between the two: the next look's own samples reach back far enough.
       if (memory.state.foldedToMs === fromMs) break;
-      this.#memories.set(key, memory);
+      this.#keep(key, memory);
     }
     return memory;
+  }
+
+  /** Unless it was forgotten while it was read. */
+  #keep(key: string, memory: Memory): void {
+    if (this.#underWay.has(key)) this.#memories.set(key, memory);
   }
 
   /** A judge for this release, with what serving did before it. */
@@ -155,6 +174,17 @@ function underOf({ spec, status }: LookQuestion): string {
 function cellsOf({ spec, status, source }: LookQuestion): CellGrid {
   const { startMs, phaseMs } = status.release === undefined ? { startMs: 0, phaseMs: 0 } : gridOf(spec, status.release);
   return { anchorMs: startMs + phaseMs, lengthMs: cellLength(parseDuration(spec.analysis.interval), source?.reportedBy ?? 'server') };
+}
+
+/**
+ * Up to the end of the cell with the newest sample. What was scraped later may be on its way still, and a cell is folded once: of
+ * a gateway whose scrapes take longer than the looks' margin nothing would ever be counted.
+ */
+function readyAt(question: LookQuestion, { canary, serving }: ArmsAsked, atMs: number): number {
+  const newestMs = newestSampleAt([...canary.counts, ...serving.counts], atMs);
+  if (newestMs === undefined) return 0;
+  const { anchorMs, lengthMs } = cellsOf(question);
+  return Math.min(atMs, anchorMs + Math.ceil((newestMs - anchorMs) / lengthMs) * lengthMs);
 }
 
 function fold(memory: Memory, question: LookQuestion, arms: ArmsAsked, untilMs: number): Memory {

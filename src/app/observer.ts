@@ -54,7 +54,7 @@ export async function observe(
   return {
     release,
     routes,
-    servedKinds: world.routes.servedKinds(),
+    servedKinds: world.routes.servedKinds(release.spec.routeRefs.map(({ kind }) => kind)),
     backends,
     looks,
     metrics: standingOf(world, release, routes, choice, target),

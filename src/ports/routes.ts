@@ -25,8 +25,8 @@ export interface RouteStore {
   patch(key: RouteKey, operations: readonly JsonPatchOperation[], lane: WriteLane): Promise<Route>;
   /** Sets our annotation by merge patch, which leaves the other annotations alone. */
   annotate(key: RouteKey, value: string): Promise<Route>;
-  /** Kinds whose CRD the API server serves at this moment. */
-  servedKinds(): readonly RouteKind[];
+  /** Kinds whose CRD the API server serves at this moment. @param wanted kinds that a release names: a missing one is looked for soon */
+  servedKinds(wanted?: readonly RouteKind[]): readonly RouteKind[];
   /** Tells a cached route that is newer than the watch (the answer of an own write). */
   remember(route: Route): void;
 }

@@ -11,15 +11,15 @@ import { discoverRoutes, type ServedKind } from './route-discovery.ts';
 
 /** How often kinds that are missing are looked for. */
 export interface DiscoveryTimes {
-  /** While no kind at all is served. */
+  /** While no kind at all is served, or one is missing that a release asks for. */
   readonly noneMs: number;
-  /** While some kinds are missing, which is how most clusters are: whoever installs one waits less than a minute for us. */
+  /** While some kinds are missing that no release asks for, which is how most clusters are. */
   readonly someMs: number;
   /** First wait after a failed discovery; doubles up to `noneMs`. */
   readonly retryMs: number;
 }
 
-export const DISCOVERY_TIMES: DiscoveryTimes = { noneMs: 30_000, someMs: 45_000, retryMs: 500 };
+export const DISCOVERY_TIMES: DiscoveryTimes = { noneMs: 30_000, someMs: 600_000, retryMs: 500 };
 
 interface RunningKind {
   readonly resource: Resource;
@@ -43,14 +43,17 @@ export class RouteKinds {
   readonly #running = new Map<RouteKind, RunningKind>();
   #found: ReadonlyMap<RouteKind, ServedKind> | undefined;
   #wake = new AbortController();
+  /** Kinds that some release has named. */
+  readonly #wanted = new Set<RouteKind>();
 
   constructor(options: RouteKindsOptions) {
     this.#options = options;
     this.#times = { ...DISCOVERY_TIMES, ...options.times };
   }
 
-  /** Kinds served at this moment, as far as known. */
-  served(): readonly RouteKind[] {
+  /** Kinds served at this moment, as far as known. @param wanted kinds that a release names: a missing one is looked for soon */
+  served(wanted: readonly RouteKind[] = []): readonly RouteKind[] {
+    for (const kind of wanted) this.#wanted.add(kind);
     return ROUTE_KINDS.filter((kind) => {
       const running = this.#running.get(kind);
       return running === undefined ? this.#found?.has(kind) === true : isServed(running);
@@ -103,13 +106,24 @@ export class RouteKinds {
   }
 
   async #restUntil(wake: AbortSignal): Promise<void> {
-    const served = this.served().length;
-    const jitter = 0.75 + Math.random() / 2;
-    if (served < ROUTE_KINDS.length) return pause((served === 0 ? this.#times.noneMs : this.#times.someMs) * jitter, wake);
+    const served = this.served();
+    if (served.length < ROUTE_KINDS.length) return this.#restInParts(wake);
     if (wake.aborted) return;
     await new Promise<void>((resolve) => {
       wake.addEventListener('abort', () => resolve(), { once: true });
     });
+  }
+
+  /** Whether a release asks for a missing kind is looked at now and then, which asks nobody anything. */
+  async #restInParts(wake: AbortSignal): Promise<void> {
+    const jitter = 0.75 + Math.random() / 2;
+    const until = performance.now() + this.#times.someMs * jitter;
+    const part = Math.min(this.#times.noneMs, this.#times.someMs) * jitter;
+    do {
+      await pause(part, wake);
+      const served = this.served();
+      if (served.length === 0 || [...this.#wanted].some((kind) => !served.includes(kind))) return;
+    } while (!wake.aborted && performance.now() < until);
   }
 
   #apply(found: ReadonlyMap<RouteKind, ServedKind>): void {

@@ -51,8 +51,8 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
     return ROUTE_KINDS.flatMap((kind) => this.#cacheOf(kind).inNamespace(namespace));
   }
 
-  servedKinds(): readonly RouteKind[] {
-    return this.#kinds.served();
+  servedKinds(wanted?: readonly RouteKind[]): readonly RouteKind[] {
+    return this.#kinds.served(wanted);
   }
 
   async read(key: RouteKey): Promise<Route | undefined> {

@@ -18,11 +18,18 @@ export function nextShareOf(spec: CanaryReleaseSpec, status: CanaryReleaseStatus
 /** The comparison as one more check; undefined where nothing is compared. */
 export function compareAtLook(spec: CanaryReleaseSpec, look: LookReading): CheckResult | undefined {
   const { comparison } = look;
-  if (comparison === undefined || spec.analysis.comparison.mode === 'Off' || comparison.kind === 'unusable') return undefined;
+  if (comparison === undefined || spec.analysis.comparison.mode === 'Off') return undefined;
   const limit = `<= ${spec.analysis.comparison.riskBudget} of all traffic at risk`;
   if (comparison.kind === 'unavailable') return { name: COMPARISON, verdict: 'Unavailable', limit, message: comparison.message };
   if (comparison.kind !== 'facts') return { name: COMPARISON, verdict: 'Inconclusive', limit, message: comparison.message };
-  return describe(comparison.facts);
+  return withoutTraffic(describe(comparison.facts), look);
+}
+
+/** What was earned earlier says nothing of a version that answers nobody now: that proves nothing, so it raises nothing (rule 6). */
+function withoutTraffic(result: CheckResult, { requests, servingRequests }: LookReading): CheckResult {
+  if (result.verdict !== 'Pass' || (requests.kind === 'facts' && servingRequests !== 0)) return result;
+  const message = requests.kind === 'facts' ? 'no request of the serving version in the window' : requests.message;
+  return { ...result, verdict: 'Inconclusive', message };
 }
 
 function describe(judgement: Judgement): CheckResult {

@@ -9,7 +9,7 @@ import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired.ts';
 import { noteDrift, settleDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
-import { foldLook, gridOf } from './looks.ts';
+import { foldLook, forgetFutureLooks, gridOf } from './looks.ts';
 import { findPauseReason, type Telling } from './guards.ts';
 import { noteServed } from './served.ts';
 import { step } from './machine.ts';
@@ -50,7 +50,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const known = parseState(status.state);
   if (known === undefined || observation.release.unknownState !== undefined || (status.stateVersion ?? STATE_VERSION) > STATE_VERSION)
     return refuseUnknown(spec, status, observation, now);
-  const folded = foldLooks(spec, status, known, observation);
+  const folded = foldLooks(spec, forgetFutureLooks(spec, status, now), known, observation);
   const news = findVerdictNews(spec, status, folded);
   const edited = applyEdit(spec, recordAgain(spec, folded, known, observation), known);
   const obeyed = obey(spec, edited, known, observation, now);

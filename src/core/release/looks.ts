@@ -33,6 +33,14 @@ export function hasNewSample(look: LookReading, release: Release): boolean {
   return look.newestSampleMs > before;
 }
 
+/** A clock that was ahead and came back: nothing would be looked at until that time has come, so the last look counts as one of now. */
+export function forgetFutureLooks(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): CanaryReleaseStatus {
+  const { release } = status;
+  const last = fromTime(release?.lookGridAt);
+  if (release === undefined || last === undefined || last <= now + 2 * parseDuration(spec.analysis.interval)) return status;
+  return { ...status, release: { ...release, lookGridAt: toTime(now) } };
+}
+
 /** Folds a look. The stage's clock stands at Unavailable and starts anew at Fail. */
 export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, look: LookReading): CanaryReleaseStatus {
   const before = status.release;

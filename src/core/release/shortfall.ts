@@ -18,8 +18,9 @@ export interface Shortfall {
 export function findShortfall(status: CanaryReleaseStatus, spec: CanaryReleaseSpec, now: number): Shortfall | undefined {
   const { release } = status;
   if (release === undefined || (status.weight ?? 0) === 0) return undefined;
-  const { have, needed, since } = missingEvidence(status, spec) ?? missingRequests(release, spec);
-  if (have >= needed) return undefined;
+  const missing = [missingEvidence(status, spec), missingRequests(release, spec)].find((sum) => sum !== undefined && sum.have < sum.needed);
+  if (missing === undefined) return undefined;
+  const { have, needed, since } = missing;
   const elapsedMs = Math.max(0, now - (since ?? now));
   return { have, needed, elapsedMs, rate: elapsedMs === 0 ? 0 : (have / elapsedMs) * 1_000 };
 }
@@ -66,7 +67,7 @@ function describeRate(rate: number): string {
 
 /** `45s`, `30m`, `1h20m`. */
 function describeMs(ms: number): string {
+  if (ms < 59_500) return `${Math.round(ms / 1_000)}s`;
   const minutes = Math.round(ms / 60_000);
-  if (minutes < 1) return `${Math.round(ms / 1_000)}s`;
   return minutes < 60 ? `${minutes}m` : `${Math.floor(minutes / 60)}h${minutes % 60 === 0 ? '' : `${minutes % 60}m`}`;
 }

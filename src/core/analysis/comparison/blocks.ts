@@ -23,7 +23,7 @@ const NOTHING: ArmBlock = { requests: 0, serverErrors: 0, clientErrors: 0, timed
 export const EMPTY_BLOCK: OpenBlock = { ageMs: 0, canary: NOTHING, serving: NOTHING };
 
 /** More than this in one cell is a broken counter, not traffic. */
-const ABSURD = 1e12;
+export const ABSURD = 1e12;
 
 /**
  * Can this cell be counted at all? Counters that are read while they change can show more errors than requests; what is

@@ -43,10 +43,12 @@ export function judgeComparison(settings: JudgeSettings, state: JudgeState, next
   const allowed = settings.riskBudget / nextShare;
   // Half a conviction is no time for a raise, whether or not the difference is large enough to count.
   const suspicious = sum(all) >= Math.sqrt(needed);
+  // A budget so large that ignorance keeps it is no proof either.
+  const compared = state.canary.requests > 0 && state.serving.requests > 0;
   const strongest = findStrongest(all);
   const latency = describeLatency(state, strongest);
   return {
-    finding: find({ convicted: evidence >= needed, mismatch: split.mismatch, earned: upper <= allowed && !suspicious }),
+    finding: find({ convicted: evidence >= needed, mismatch: split.mismatch, earned: compared && upper <= allowed && !suspicious }),
     canary: state.canary,
     serving: state.serving,
     lower,

@@ -3,6 +3,7 @@
 
 import { type Bucket, findProblem } from '../histogram.ts';
 import { histogramQuantile, pickBoundary } from '../sequential/quantiles.ts';
+import { ABSURD } from './blocks.ts';
 import type { ArmCounts } from './cells.ts';
 import { QUANTILES, type JudgeSettings, type LatencyMetric } from './settings.ts';
 
@@ -116,6 +117,8 @@ function layoutOf({ canary, serving }: { readonly canary: ArmCounts; readonly se
     if (problem === 'noInfinityBucket' || problem === 'notCumulative')
       return { kind: 'problem', message: `latency is not compared: the buckets cannot be read (${problem})` };
   }
+  if (filled.some((buckets) => buckets.some(({ count }) => !(count >= 0 && count < ABSURD))))
+    return { kind: 'problem', message: 'latency is not compared: the buckets hold numbers that are no counts' };
   const known = state.uppers.length > 0 ? state.uppers : (filled[0] ?? []).map((bucket) => bucket.upper);
   if (known.length > MOST_BUCKETS)
     return { kind: 'problem', message: `latency is not compared: ${known.length} buckets are more than ${MOST_BUCKETS}` };

@@ -6,13 +6,14 @@ import type { Block } from '../sequential/numbers.ts';
 import type { OutcomeOf } from '../reading.ts';
 import type { History } from '../increments.ts';
 import type { Series } from '../series.ts';
+import { isCountable } from './blocks.ts';
 import { type ArmSeries, bordersBetween, type Cell, type CellGrid, cutCells } from './cells.ts';
 import type { Prior } from './settings.ts';
 
 /** So much time before the release is read, milliseconds. */
 export const PRIOR_MS = 30 * 60_000;
 
-/** Fewer bad answers than this say nothing about how they come. */
+/** One replica alone can be compared with nobody. */
 const MIN_REPLICAS = 2;
 
 /**
@@ -48,7 +49,12 @@ function measureDispersion(
   });
   const borders = bordersBetween(grid, span.fromMs, span.toMs);
   const cells = cutCells({ canary: half(0), serving: half(1) }, { fromMs: span.fromMs, borders }, outcomeOf, history);
-  return phiPre(cells.map(toBlock).filter(({ nc, ns }) => nc > 0 && ns > 0));
+  return phiPre(
+    cells
+      .filter(isCountable)
+      .map(toBlock)
+      .filter(({ nc, ns }) => nc > 0 && ns > 0),
+  );
 }
 
 /** Gateways and pods are told apart by the target that Prometheus scraped. */
@@ -58,8 +64,8 @@ function replicaOf({ labels }: Series): string {
 
 function toBlock({ canary, serving }: Cell): Block {
   return {
-    xc: Math.min(canary.serverErrors, canary.requests),
-    xs: Math.min(serving.serverErrors, serving.requests),
+    xc: canary.serverErrors,
+    xs: serving.serverErrors,
     nc: canary.requests,
     ns: serving.requests,
   };

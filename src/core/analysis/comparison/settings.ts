@@ -64,7 +64,8 @@ const MIN_BLOCKS = { measured: 2, unknown: 3 } as const;
 /** Settings for a release of this spec that began at `startMs`. */
 export function judgeSettings(spec: CanaryReleaseSpec, startMs: number, prior: Prior): JudgeSettings {
   const { maxFalseRollbacks, riskBudget } = spec.analysis.comparison;
-  const alpha = Math.max(1e-6, parseLimit(maxFalseRollbacks).value);
+  // Neither never nor always is a bound that evidence can be weighed against.
+  const alpha = Math.min(0.5, Math.max(1e-6, parseLimit(maxFalseRollbacks).value));
   return settingsFor({ alpha, riskBudget: parseLimit(riskBudget).value, startMs, prior });
 }
 

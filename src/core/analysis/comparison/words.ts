@@ -27,7 +27,8 @@ function roundSeconds(seconds: number): string {
 /** Evidence as people can compare it with what is needed. */
 function roundEvidence(evidence: number, needed: number): string {
   if (evidence >= 1_000 * needed) return `over ${GROUPED.format(1_000 * needed)}`;
-  return evidence >= 10 ? GROUPED.format(evidence) : String(Number(evidence.toFixed(1)));
+  // Never up: 99.7 of 100 is not enough.
+  return evidence >= 10 ? GROUPED.format(Math.floor(evidence)) : String(Math.floor(evidence * 10) / 10);
 }
 
 const RATIO_WORDS = { errors: 'errors', clientErrors: 'client errors' } as const;

@@ -1,0 +1,112 @@
+// `kubectl canary plan`: what a release would do, without a cluster.
+
+import { type Command, Option } from 'commander';
+import type { CanaryRelease } from '../../api/release.ts';
+import { EXIT, type CliIo, type ExitCode } from '../io.ts';
+import { readReleaseFile } from '../manifest.ts';
+import { openProgress, paintFor } from '../output.ts';
+import { makePlan, type Plan } from '../plan/plan.ts';
+import { describeEnd, describeTraffic, formatPlan, nameOf, toPlanJson } from '../plan/report.ts';
+import { drawSvg } from '../plan/svg.ts';
+import { usageError } from '../usage.ts';
+import { readDuration, readPercent, readRate, readWhole } from '../values.ts';
+import type { CommandEntry } from './registry.ts';
+
+interface PlanOptions {
+  readonly filename: string;
+  readonly name?: string;
+  readonly rps: number;
+  readonly errors: number;
+  readonly canaryErrors?: number;
+  readonly latency: number;
+  readonly canaryLatency?: number;
+  readonly atStage: number;
+  readonly approveAfter?: number;
+  readonly seed: number;
+  readonly runs: number;
+  readonly output: 'text' | 'json' | 'svg';
+}
+
+const EXAMPLES = `
+Examples:
+  kubectl canary plan -f release.yaml
+  kubectl canary plan -f release.yaml --rps 20 --errors 0.2% --canary-errors 2%
+  kubectl canary plan -f release.yaml --canary-errors 5% --at-stage 2 -o svg > plan.svg
+
+The operator's own decisions are simulated on a virtual clock: nothing is asked, nothing is changed. Requests are
+Poisson numbers, latencies log-normal; Prometheus scrapes right before each look; pods are ready and gateways take
+weights at once. The same seed gives the same plan.
+
+Exit codes: 0 planned, 1 the release could not start as it is, 2 something in the file or the options is wrong.`;
+
+/** The command. */
+export const planCommand: CommandEntry = {
+  name: 'plan',
+  add: (program, io, end) => void describeOptions(program).action(async (options: PlanOptions) => end(await runPlan(options, io))),
+};
+
+function describeOptions(program: Command): Command {
+  return program
+    .command('plan')
+    .description('Say what a release would do under given traffic: stages, chances, times. Needs no cluster.')
+    .requiredOption('-f, --filename <file>', 'file with the CanaryRelease; - is the standard input')
+    .option('--name <name>', 'only the CanaryRelease of this name')
+    .option('--rps <number>', 'requests a second of both versions together', readRate, 100)
+    .addOption(new Option('--errors <percent>', 'failed answers of the serving version').argParser(readPercent).default(0.001, '0.1%'))
+    .option('--canary-errors <percent>', 'failed answers of the canary (default: as serving)', readPercent)
+    .addOption(new Option('--latency <duration>', 'median latency of the serving version').argParser(readDuration).default(80, '80ms'))
+    .option('--canary-latency <duration>', 'median latency of the canary (default: as serving)', readDuration)
+    .option('--at-stage <number>', 'the canary is as good as serving until this stage begins', readWhole(1, 30), 1)
+    .option('--approve-after <duration>', 'whoever is asked approves after this time (default: a run ends there)', readDuration)
+    .option('--seed <number>', 'another number is other luck', readWhole(0, 4_294_967_295), 1)
+    .option('--runs <number>', 'releases that are simulated', readWhole(1, 100_000), 1_000)
+    .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json', 'svg']).default('text'))
+    .addHelpText('after', EXAMPLES);
+}
+
+async function runPlan(options: PlanOptions, io: CliIo): Promise<ExitCode> {
+  const releases = await readReleaseFile(io, options.filename, options.name);
+  for (const release of releases) checkStage(options, release);
+  if (options.output === 'svg' && releases.length > 1)
+    throw usageError(
+      `${options.filename} holds ${releases.length} CanaryReleases and a drawing shows one; choose with --name ${releases[0]?.metadata.name}`,
+    );
+  const plans: Plan[] = [];
+  for (const release of releases) plans.push(await planOne(options, release, io));
+  io.out(print(plans, options.output, io));
+  return plans.some(({ typical }) => typical.ending === 'blocked') ? EXIT.failed : EXIT.ok;
+}
+
+function checkStage({ atStage }: PlanOptions, { metadata, spec }: CanaryRelease): void {
+  if (atStage <= spec.stages.length) return;
+  throw usageError(
+    `--at-stage ${atStage}: CanaryRelease ${metadata.name} has ${spec.stages.length} stages; write a number from 1 to ${spec.stages.length}`,
+  );
+}
+
+async function planOne(options: PlanOptions, release: CanaryRelease, io: CliIo): Promise<Plan> {
+  const { rps, errors, canaryErrors = errors, latency, canaryLatency = latency, atStage, seed, runs, approveAfter } = options;
+  if (latency === 0 || canaryLatency === 0) throw usageError('--latency and --canary-latency: write a duration above 0, such as 80ms');
+  const version = (errorRatio: number, latencyMs: number) => ({ errorRatio, latencySeconds: latencyMs / 1_000 });
+  const traffic = { rps, serving: version(errors, latency), canary: version(canaryErrors, canaryLatency), badFromStage: atStage };
+  const progress = openProgress(io, runs);
+  try {
+    return await makePlan({ release, traffic, seed, approveAfterMs: approveAfter }, runs, async (done) => {
+      progress.tell(done);
+      await io.breathe();
+    });
+  } finally {
+    progress.close();
+  }
+}
+
+function print(plans: readonly Plan[], output: PlanOptions['output'], io: CliIo): string {
+  switch (output) {
+    case 'json':
+      return `${JSON.stringify({ apiVersion: 'cli.glidepath.dev/v1', kind: 'PlanList', items: plans.map(toPlanJson) }, undefined, 2)}\n`;
+    case 'svg':
+      return plans.map((plan) => drawSvg(plan, `${nameOf(plan)}: ${describeEnd(plan)}`, describeTraffic(plan))).join('');
+    case 'text':
+      return plans.map((plan) => formatPlan(plan, paintFor(io), io.columns)).join('\n');
+  }
+}

@@ -1,0 +1,17 @@
+// Every command of `kubectl canary`, one file each. A new command is one more entry here.
+
+import type { Command } from 'commander';
+import type { CliIo, ExitCode } from '../io.ts';
+import { backtestCommand } from './backtest.ts';
+import { planCommand } from './plan.ts';
+import { versionCommand } from './version.ts';
+
+/** One command. */
+export interface CommandEntry {
+  readonly name: string;
+  /** Adds itself to the program; `end` takes the exit code of a call. */
+  readonly add: (program: Command, io: CliIo, end: (code: ExitCode) => void) => void;
+}
+
+/** In the order in which help lists them. */
+export const COMMANDS: readonly CommandEntry[] = [planCommand, backtestCommand, versionCommand];

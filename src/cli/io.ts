@@ -1,0 +1,24 @@
+// What a command may do to the outside: two streams, files, and the time. Tests hand in their own.
+
+/** The world of one call of the command line. */
+export interface CliIo {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Is somebody looking at the output? Then it may have colours. */
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** Width of the terminal; of a file, what fits on a page. */
+  readonly columns: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whole text of a file; `-` is the standard input. @throws whatever the system says */
+  readonly readText: (path: string) => Promise<string>;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Lets everything else have its turn: signals, and the other side of a test. */
+  readonly breathe: () => Promise<void>;
+}
+
+/** Exit codes, the same for every command. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+/** One of the documented exit codes. */
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,0 +1,182 @@
+// A plan as text for people and as JSON for machines. The JSON is a promise: fields are added, never renamed or removed.
+
+import { formatPercent } from '../../api/quantity.ts';
+import { formatTable, sayChance } from '../output.ts';
+import { sayDuration } from '../values.ts';
+import { drawChart, type Paint } from './chart.ts';
+import type { Plan } from './plan.ts';
+import type { Ending } from './run-result.ts';
+import { pairOf } from './world.ts';
+import type { RollbackTimes, Summary, Times } from './summary.ts';
+import { tellRun } from './timeline.ts';
+
+const ENDING_WORDS: Readonly<Record<Ending, string>> = {
+  promoted: 'promoted',
+  rolledBack: 'rolled back',
+  asked: 'asks a person',
+  blocked: 'cannot start',
+  unfinished: 'does not end',
+};
+
+/** Does the canary turn bad on its way, rather than being so from the start? */
+function turns({ question: { traffic } }: Plan): boolean {
+  return traffic.badFromStage > 1;
+}
+
+/** `shop/store-api`. */
+export function nameOf({ question: { release } }: Plan): string {
+  return `${release.metadata.namespace}/${release.metadata.name}`;
+}
+
+/** The conditions of the plan in one line. */
+export function describeTraffic(plan: Plan): string {
+  const { rps, serving, canary, badFromStage } = plan.question.traffic;
+  const versions = `serving fails ${formatPercent(serving.errorRatio)} at a median of ${sayDuration(serving.latencySeconds * 1_000)}, the canary ${formatPercent(canary.errorRatio)} at ${sayDuration(canary.latencySeconds * 1_000)}`;
+  return `${rps} requests/s; ${versions}${turns(plan) ? ` from stage ${badFromStage} on` : ''}; seed ${plan.question.seed}`;
+}
+
+/** What the plan says in one line: the title of its drawings. */
+export function describeEnd({ typical }: Plan): string {
+  return `typical run: ${ENDING_WORDS[typical.ending]} ${typical.ending === 'blocked' ? '' : `after ${sayDuration(typical.atMs)}`}`.trim();
+}
+
+/** Lines for people. */
+export function formatPlan(plan: Plan, paint: Paint, columns: number): string {
+  const { typical, untilMs } = plan;
+  const bad = typical.ending === 'rolledBack' ? { badFromMs: typical.atMs } : {};
+  const started = typical.entries.some(({ reason }) => reason === 'StageStarted');
+  const chart = started ? [...drawChart({ steps: typical.steps, untilMs, ...bad, columns, rows: 8 }, paint), ''] : [];
+  const rows = tellRun(typical, turns(plan)).map((entry) => [sayDuration(entry.atMs), `${entry.weight}%`, entry.state, entry.message]);
+  const timeline = rows.length === 0 ? [] : [...formatTable([['TIME', 'WEIGHT', 'STATE', 'WHAT HAPPENS'], ...rows]), ''];
+  const end = typical.ending === 'promoted' || typical.ending === 'rolledBack' ? [] : [`ends with: ${typical.message}`, ''];
+  return [
+    `plan of CanaryRelease ${nameOf(plan)}`,
+    describeTraffic(plan),
+    ...describeAssumptions(plan),
+    '',
+    describeEnd(plan),
+    '',
+    ...chart,
+    ...timeline,
+    ...end,
+    ...(plan.typical.ending === 'blocked' ? [] : formatSummary(plan.summary)),
+    '',
+  ].join('\n');
+}
+
+function describeAssumptions({ question: { release, approveAfterMs } }: Plan): readonly string[] {
+  const { spec } = release;
+  const own = spec.analysis.checks.filter(({ query }) => query !== undefined).map(({ name }) => name);
+  const approves =
+    spec.promotion.approval === 'Required' ||
+    spec.stages.some(({ approval }) => approval === 'Required') ||
+    spec.analysis.onInconclusive === 'Approve';
+  return [
+    ...(spec.targetRef === undefined ? [] : [`taken for granted: the pods behind ${pairOf(spec).canary} are ready at once`]),
+    ...(own.length === 0
+      ? []
+      : [`taken for granted: ${own.join(', ')} (${own.length === 1 ? 'a query' : 'queries'} of your own) stays within its limits`]),
+    ...(approves && approveAfterMs === undefined ? ['a run ends where a person is asked; --approve-after lets somebody approve'] : []),
+    ...(approveAfterMs === undefined ? [] : [`whoever is asked approves after ${sayDuration(approveAfterMs)}`]),
+  ];
+}
+
+function formatSummary(summary: Summary): readonly string[] {
+  const { promoted, rolledBack, asked, unfinished, extraFailures, canaryRequests } = summary;
+  const rows = [
+    [`OVER ${summary.runs} RUNS`, 'CHANCE', 'MEDIAN', '90% WITHIN', ''],
+    rowOf('promoted', promoted, ''),
+    rowOf('rolled back', rolledBack, describeTurn(rolledBack)),
+    rowOf('asks a person', asked, ''),
+    ...(unfinished.runs === 0 ? [] : [rowOf('does not end', unfinished, '')]),
+  ];
+  const reasons = summary.reasons.filter(({ ending }) => ending !== 'promoted').slice(0, 4);
+  return [
+    ...formatTable(rows),
+    ...(reasons.length === 0
+      ? []
+      : [
+          '',
+          `reasons: ${reasons.map(({ ending, reason, chance }) => `${ENDING_WORDS[ending]} for ${reason} ${sayChance(chance)}`).join(', ')}`,
+        ]),
+    '',
+    `failed requests caused by the canary: ${sayCount(extraFailures.mean)} expected, at most ${sayCount(extraFailures.p90)} in 9 of 10 runs (of ${sayCount(canaryRequests.mean)} canary requests)`,
+  ];
+}
+
+function rowOf(name: string, { chance, medianMs, p90Ms }: Times, more: string): readonly string[] {
+  return [
+    name,
+    sayChance(chance),
+    medianMs === undefined ? '-' : sayDuration(medianMs),
+    p90Ms === undefined ? '-' : sayDuration(p90Ms),
+    more,
+  ];
+}
+
+function describeTurn({ medianAfterTurnMs, p90AfterTurnMs }: RollbackTimes): string {
+  if (medianAfterTurnMs === undefined || p90AfterTurnMs === undefined) return '';
+  return `${sayDuration(medianAfterTurnMs)} after its first bad answer could come, 90% within ${sayDuration(p90AfterTurnMs)}`;
+}
+
+function sayCount(count: number): string {
+  return count < 10 ? String(Number(count.toFixed(1))) : Math.round(count).toLocaleString('en-US');
+}
+
+/**
+ * One plan as plain data; times in seconds since the release began, chances and ratios 0 to 1, weights in percent.
+ * `-o json` prints `{"apiVersion": "cli.glidepath.dev/v1", "kind": "PlanList", "items": [plan, …]}`.
+ */
+export function toPlanJson(plan: Plan): Readonly<Record<string, unknown>> {
+  const { question, summary, typical } = plan;
+  const { serving, canary, rps, badFromStage } = question.traffic;
+  const { metadata } = question.release;
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    traffic: {
+      requestsPerSecond: rps,
+      errors: serving.errorRatio,
+      canaryErrors: canary.errorRatio,
+      latencySeconds: serving.latencySeconds,
+      canaryLatencySeconds: canary.latencySeconds,
+      badFromStage,
+    },
+    seed: question.seed,
+    runs: summary.runs,
+    promoted: timesJson(summary.promoted),
+    rolledBack: {
+      ...timesJson(summary.rolledBack),
+      medianSecondsAfterBad: seconds(summary.rolledBack.medianAfterTurnMs),
+      p90SecondsAfterBad: seconds(summary.rolledBack.p90AfterTurnMs),
+    },
+    asked: timesJson(summary.asked),
+    unfinished: timesJson(summary.unfinished),
+    reasons: summary.reasons,
+    extraFailures: { mean: round(summary.extraFailures.mean), p90: round(summary.extraFailures.p90) },
+    canaryRequests: { mean: round(summary.canaryRequests.mean) },
+    stages: plan.stages.map(({ label, weight, atMs }, index) => ({ stage: index + 1, label, weight, seconds: seconds(atMs) })),
+    typical: {
+      run: plan.typicalIndex,
+      ending: typical.ending,
+      reason: typical.reason,
+      message: typical.message,
+      seconds: seconds(typical.atMs),
+      weights: typical.steps.map(({ atMs, weight }) => ({ seconds: seconds(atMs), weight })),
+      timeline: tellRun(typical, turns(plan)).map(({ atMs, ...entry }) => ({ seconds: seconds(atMs), ...entry })),
+    },
+  };
+}
+
+function timesJson({ chance, runs, medianMs, p90Ms }: Times): Readonly<Record<string, unknown>> {
+  return { chance, runs, medianSeconds: seconds(medianMs), p90Seconds: seconds(p90Ms) };
+}
+
+/** Absent times are `null`, so that the fields are always there. */
+function seconds(ms: number | undefined): number | null {
+  return ms === undefined ? null : ms / 1_000;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,109 @@
+// What one simulated release came to: how it ended, the weights on its way, and what people would have been told.
+
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { Decision } from '../../core/release/decide.ts';
+import { parseState } from '../../core/release/state.ts';
+import type { Expected } from './traffic.ts';
+
+/** How a run ended. `asked`: a person is needed; `blocked`: it cannot go on; `unfinished`: it outlasted its deadline. */
+export type Ending = 'promoted' | 'rolledBack' | 'asked' | 'blocked' | 'unfinished';
+
+/** From this time on traffic followed this weight. Milliseconds since the release began. */
+export interface WeightStep {
+  readonly atMs: number;
+  readonly weight: number;
+}
+
+/** Something that people are told. */
+export interface Entry {
+  readonly atMs: number;
+  /** State of the machine after it. */
+  readonly state: string;
+  /** The wanted weight after it. */
+  readonly weight: number;
+  /** Word of the event. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** One simulated release. */
+export interface RunResult {
+  readonly ending: Ending;
+  /** When it ended. */
+  readonly atMs: number;
+  readonly reason: string;
+  readonly message: string;
+  /** Stage in which it ended, from 1. */
+  readonly stage: number;
+  /** A person was asked at least once. */
+  readonly asked: boolean;
+  /** When the canary began to behave in its own way. */
+  readonly turnedAtMs: number | undefined;
+  readonly expected: Expected;
+  readonly steps: readonly WeightStep[];
+  readonly entries: readonly Entry[];
+}
+
+/** What is written down while a run goes on. */
+export interface Log {
+  readonly entries: Entry[];
+  readonly steps: WeightStep[];
+  asked: boolean;
+  turnedAtMs: number | undefined;
+}
+
+/** An empty log. */
+export function begin(): Log {
+  return { entries: [], steps: [], asked: false, turnedAtMs: undefined };
+}
+
+/** What a decision tells. */
+export function entriesOf({ tellings, state, status }: Decision, atMs: number): readonly Entry[] {
+  return tellings.map(({ reason, message }) => ({ atMs, state, weight: status.weight ?? 0, reason, message }));
+}
+
+/** Sums a run up. */
+export function finish(
+  log: Log,
+  status: CanaryReleaseStatus,
+  end: { readonly atMs: number; readonly expected: Expected; readonly over: boolean },
+): RunResult {
+  const ending = endingOf(status, end.over);
+  return {
+    ending,
+    atMs: end.atMs,
+    reason: reasonOf(status, ending),
+    message: status.message ?? '',
+    stage: (status.release?.stageIndex ?? 0) + 1,
+    asked: log.asked || ending === 'asked',
+    turnedAtMs: log.turnedAtMs,
+    expected: end.expected,
+    steps: log.steps,
+    entries: log.entries,
+  };
+}
+
+function endingOf(status: CanaryReleaseStatus, over: boolean): Ending {
+  const state = parseState(status.state);
+  // It never began, so there is nothing to wait for.
+  if (state === 'idle' || state === 'preparing') return 'blocked';
+  if (!over) return 'unfinished';
+  switch (state) {
+    case 'promoted':
+      return 'promoted';
+    case 'rolledBack':
+      return 'rolledBack';
+    case 'paused':
+    case 'stage.awaitingApproval':
+      return 'asked';
+    default:
+      return 'blocked';
+  }
+}
+
+function reasonOf({ release, state }: CanaryReleaseStatus, ending: Ending): string {
+  if (ending === 'promoted') return 'Promoted';
+  if (ending === 'rolledBack') return release?.reason ?? 'RolledBack';
+  if (ending === 'asked') return state === 'paused' ? (release?.pausedBy ?? 'Paused') : 'AwaitingApproval';
+  return release?.blockedReason ?? 'Blocked';
+}

@@ -1,0 +1,216 @@
+// Simulates releases on a virtual clock: the operator's own `decide` and judge over a simulated gateway and simulated metrics.
+// What comes before the first weight is the same for every run, so it is simulated once and every run goes on from there.
+
+import { formatCommand } from '../../api/command.ts';
+import { parseDuration } from '../../api/duration.ts';
+import { COMMAND_ANNOTATION } from '../../api/names.ts';
+import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
+import type { Route } from '../../api/routes.ts';
+import { nextLookAfter, SCRAPE_MARGIN_MS } from '../../core/analysis/grid.ts';
+import type { Cell } from '../../core/analysis/comparison/cells.ts';
+import { foldCell, type JudgeState, primeJudge, startJudge } from '../../core/analysis/comparison/judge.ts';
+import { judgeComparison } from '../../core/analysis/comparison/judgement.ts';
+import { PRIOR_MS } from '../../core/analysis/comparison/prior.ts';
+import { contextOf, spansOf } from '../../core/analysis/comparison/schedule.ts';
+import { type JudgeSettings, judgeSettings } from '../../core/analysis/comparison/settings.ts';
+import type { LookReading } from '../../core/analysis/reading.ts';
+import { nextShareOf } from '../../core/release/comparison-look.ts';
+import { decide } from '../../core/release/decide.ts';
+import { foldLook, gridOf } from '../../core/release/looks.ts';
+import { isJudged, parseState, type StateName } from '../../core/release/state.ts';
+import { toTime } from '../../core/release/times.ts';
+import { assumeOwnQueries, isCompared, readLook } from './looks.ts';
+import { nothingCanHappen, nextClockTime } from './quiet.ts';
+import { createRandom } from './random.ts';
+import { begin, entriesOf, finish, type Log, type RunResult } from './run-result.ts';
+import { expectPrior, type Gateway, openGateway, type TrafficModel } from './traffic.ts';
+import { freshRoute, observe, type Pair, pairOf, shareIn, simulatedRelease, takeRoute, writeIntents } from './world.ts';
+
+/** What is simulated. */
+export interface PlanQuestion {
+  readonly release: CanaryRelease;
+  readonly traffic: TrafficModel;
+  readonly seed: number;
+  /** Whoever is asked approves after so long; undefined: a run ends where a person is asked. */
+  readonly approveAfterMs: number | undefined;
+}
+
+/** Midnight, so that the times in messages are the time since the release began. */
+export const START_MS = Date.UTC(2026, 0, 1);
+/** A write needs so long until traffic follows it. */
+const GATEWAY_MS = 100;
+/** Prometheus is taken to scrape at every look, at least this often. */
+const LONGEST_SCRAPE_MS = 30_000;
+/** Without a deadline that ends it nothing is simulated further. */
+const GRACE_MS = 60_000;
+
+/** One release on its way. */
+interface Run {
+  readonly question: PlanQuestion;
+  readonly pair: Pair;
+  readonly scrapeMs: number;
+  readonly endsMs: number;
+  readonly own: LookReading['own'];
+  readonly settings: JudgeSettings;
+  readonly gateway: Gateway;
+  readonly log: Log;
+  /** Skip decisions that cannot change anything. */
+  readonly quick: boolean;
+  release: CanaryRelease;
+  status: CanaryReleaseStatus;
+  route: Route;
+  judge: JudgeState;
+  cells: Cell[];
+  now: number;
+  wakeMs: number;
+  lookMs: number;
+  takenMs: number;
+  askedMs: number | undefined;
+}
+
+/** Simulates run number `index`. */
+export type Simulate = (index: number, mode: 'quick' | 'exact') => RunResult;
+
+/** Prepares a simulation; the same question gives the same runs. */
+export function prepareSimulation(question: PlanQuestion): Simulate {
+  const prefix = openRun({ ...question, release: simulatedRelease(question.release) });
+  drive(prefix, ({ status }) => parseState(status.state) === 'stage.analyzing');
+  return (index, mode) => {
+    const gateway = prefix.gateway.fork(createRandom(question.seed, index + 1));
+    const log = { ...prefix.log, entries: [...prefix.log.entries], steps: [...prefix.log.steps] };
+    const run: Run = { ...prefix, gateway, log, quick: mode === 'quick', cells: [...prefix.cells] };
+    drive(run, () => false);
+    return finish(run.log, run.status, { atMs: run.now - START_MS, expected: gateway.expected(), over: isOver(run) });
+  };
+}
+
+function openRun(question: PlanQuestion): Run {
+  const { release, traffic } = question;
+  const { spec } = release;
+  const pair = pairOf(spec);
+  const intervalMs = parseDuration(spec.analysis.interval);
+  const scrapeMs = intervalMs / Math.ceil(intervalMs / LONGEST_SCRAPE_MS);
+  const settings = judgeSettings(spec, START_MS, { phi: 1 });
+  const span = { fromMs: START_MS - PRIOR_MS, toMs: START_MS };
+  return {
+    question,
+    pair,
+    scrapeMs,
+    endsMs: START_MS + parseDuration(spec.deadline.after) + GRACE_MS,
+    own: assumeOwnQueries(spec),
+    settings,
+    gateway: openGateway(
+      traffic,
+      { firstMs: START_MS - SCRAPE_MARGIN_MS, everyMs: scrapeMs },
+      START_MS - scrapeMs,
+      createRandom(question.seed, 0),
+    ),
+    log: begin(),
+    quick: false,
+    release,
+    status: { observedGeneration: -1 },
+    route: freshRoute(release.metadata.namespace, pair),
+    judge: primeJudge(settings, startJudge(settings), expectPrior(traffic, span)),
+    cells: [],
+    now: START_MS,
+    wakeMs: START_MS,
+    lookMs: Number.POSITIVE_INFINITY,
+    takenMs: Number.POSITIVE_INFINITY,
+    askedMs: undefined,
+  };
+}
+
+const stateOf = ({ status }: Run): StateName => parseState(status.state) ?? 'blocked';
+
+/** Moves from one time at which something may happen to the next. */
+function drive(run: Run, isFar: (run: Run) => boolean): void {
+  while (!isFar(run) && !isOver(run)) {
+    const next = Math.min(run.wakeMs, run.lookMs, run.takenMs);
+    if (!(next <= run.endsMs)) return;
+    run.now = next;
+    run.cells.push(...run.gateway.flowTo(next));
+    if (next >= run.takenMs) takeWeights(run);
+    if (next < run.lookMs) decideNow(run, []);
+    else look(run);
+  }
+}
+
+/** Nothing more happens by itself. A person who is asked ends a run unless somebody approves. */
+function isOver(run: Run): boolean {
+  const state = stateOf(run);
+  if (state === 'promoted' || state === 'rolledBack' || state === 'paused' || state === 'blocked') return true;
+  return state === 'stage.awaitingApproval' && run.question.approveAfterMs === undefined;
+}
+
+function takeWeights(run: Run): void {
+  run.takenMs = Number.POSITIVE_INFINITY;
+  run.route = takeRoute(run.route);
+  const share = shareIn(run.route, run.pair);
+  run.gateway.serve(share);
+  const weight = Math.round(share * 100);
+  if (weight !== (run.log.steps.at(-1)?.weight ?? 0)) run.log.steps.push({ atMs: run.now - START_MS, weight });
+  const stage = (run.status.release?.stageIndex ?? 0) + 1;
+  if (share === 0 || run.log.turnedAtMs !== undefined || stage < run.question.traffic.badFromStage) return;
+  run.gateway.turn();
+  run.log.turnedAtMs = run.now - START_MS;
+}
+
+function look(run: Run): void {
+  const { release, question } = run;
+  const reading = readLook({ ...run, spec: release.spec, counters: run.gateway.counters, judgement: judge(run) }, run.now);
+  const state = stateOf(run);
+  const folded = run.quick ? foldLook(release.spec, run.status, reading) : run.status;
+  if (run.quick && question.approveAfterMs === undefined && nothingCanHappen(release.spec, folded, state, run.now)) run.status = folded;
+  else decideNow(run, [reading]);
+  planLook(run);
+}
+
+/** Folds what was scraped since the last look, under the weights that the status has. */
+function judge(run: Run): ReturnType<typeof judgeComparison> | undefined {
+  const { spec } = run.release;
+  if (!isCompared(spec, run.status)) return undefined;
+  const spans = spansOf(run.status.release ?? {});
+  for (const cell of run.cells) run.judge = foldCell(run.settings, run.judge, cell, contextOf(spans, cell));
+  run.cells = [];
+  return judgeComparison(run.settings, run.judge, nextShareOf(spec, run.status));
+}
+
+function decideNow(run: Run, looks: readonly LookReading[]): void {
+  run.release = answerPerson(run);
+  const { spec } = run.release;
+  const decision = decide(spec, run.status, { ...observe(run.release, run.route, run.pair), looks }, run.now);
+  run.log.entries.push(...entriesOf(decision, run.now - START_MS));
+  run.status = decision.status;
+  run.askedMs = decision.state === 'stage.awaitingApproval' ? (run.askedMs ?? run.now) : undefined;
+  if (decision.state === 'stage.awaitingApproval') run.log.asked = true;
+  const written = writeIntents(run.route, decision.intents);
+  if (written !== run.route) run.takenMs = run.now + GATEWAY_MS;
+  run.route = written;
+  if (!Number.isFinite(run.lookMs) || looks.length > 0) planLook(run);
+  const wakeMs = run.quick ? nextClockTime(decision.status, decision.state, run.now) : undefined;
+  const personMs =
+    run.askedMs === undefined ? Number.POSITIVE_INFINITY : run.askedMs + (run.question.approveAfterMs ?? Number.POSITIVE_INFINITY);
+  run.wakeMs = Math.min(wakeMs ?? decision.wakeAt ?? Number.POSITIVE_INFINITY, personMs > run.now ? personMs : run.now + 1_000);
+}
+
+function planLook(run: Run): void {
+  const { release } = run.status;
+  const { spec } = run.release;
+  run.lookMs = Number.POSITIVE_INFINITY;
+  if (release === undefined || spec.analysis.mode === 'Off' || !isJudged(stateOf(run))) return;
+  // The first look does not wait for the grid.
+  run.lookMs =
+    release.lookGridAt === undefined ? run.now : nextLookAfter(gridOf(spec, release), Math.max(run.now, Date.parse(release.lookGridAt)));
+}
+
+/** The person who was asked approves: the stage itself first, then the promotion. */
+function answerPerson(run: Run): CanaryRelease {
+  const { approveAfterMs } = run.question;
+  const { release } = run.status;
+  if (approveAfterMs === undefined || run.askedMs === undefined || release === undefined || run.now < run.askedMs + approveAfterMs)
+    return run.release;
+  const own = (release.stageIndex ?? 0) + 1;
+  const stage = (release.approvedStages ?? []).includes(own) ? run.release.spec.stages.length + 1 : own;
+  const command = formatCommand({ verb: 'approve', id: release.id, stage, at: toTime(run.now) });
+  return { ...run.release, metadata: { ...run.release.metadata, annotations: { [COMMAND_ANNOTATION]: command } } };
+}

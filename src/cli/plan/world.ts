@@ -1,0 +1,116 @@
+// The cluster of a simulated release, in memory: one route over two Services that are ready, and a gateway that takes what is
+// written. Writes are the operator's own patches.
+
+import { RELEASE_ANNOTATION } from '../../api/names.ts';
+import type { CanaryRelease, CanaryReleaseSpec } from '../../api/release.ts';
+import { GATEWAY_GROUP, type Route } from '../../api/routes.ts';
+import { buildPatch, type RouteIntent } from '../../core/release/desired.ts';
+import type { ObservedBackend, Observation } from '../../core/release/observation.ts';
+import type { JsonPatchOperation } from '../../core/routing/patch.ts';
+
+/** The pair of Services of a simulated release. */
+export interface Pair {
+  readonly serving: string;
+  readonly canary: string;
+}
+
+/** Names of the two Services; in Deployment mode the canary's is made up. */
+export function pairOf(spec: CanaryReleaseSpec): Pair {
+  const [first, second] = (spec.services ?? []).map(({ name }) => name);
+  const service = first ?? spec.service?.name ?? 'app';
+  return { serving: service, canary: second ?? `${service}-canary` };
+}
+
+/** The release as it is simulated: two Services and one route, whoever runs the pods and whatever the routes are called. */
+export function simulatedRelease(release: CanaryRelease): CanaryRelease {
+  const { targetRef: _target, service: _service, canary: _canary, ...spec } = release.spec;
+  const pair = pairOf(release.spec);
+  const services = [{ name: pair.serving }, { name: pair.canary }];
+  const { status: _status, unknownState: _unknown, ...rest } = release;
+  const { name, namespace } = release.metadata;
+  return { ...rest, metadata: { name, namespace, uid: 'simulated', generation: 1 }, spec: { ...spec, services, routeRefs: [] } };
+}
+
+/** The route before the release: everything to serving, taken by its gateway. */
+export function freshRoute(namespace: string, { serving, canary }: Pair): Route {
+  const ref = (name: string, weight: number) => ({ group: '', kind: 'Service', name, port: 80, weight });
+  return takeRoute({
+    apiVersion: `${GATEWAY_GROUP}/v1`,
+    kind: 'HTTPRoute',
+    metadata: { name: 'simulated', namespace, uid: 'simulated', generation: 1 },
+    spec: { parentRefs: [{ name: 'gateway' }], rules: [{ backendRefs: [ref(serving, 1), ref(canary, 0)] }] },
+  });
+}
+
+/** The gateway has taken the route as it stands. */
+export function takeRoute(route: Route): Route {
+  const at = { status: 'True', observedGeneration: route.metadata.generation ?? 0 };
+  const conditions = ['Accepted', 'ResolvedRefs'].map((type) => ({ type, reason: type, ...at }));
+  return { ...route, status: { parents: [{ parentRef: { name: 'gateway' }, controllerName: 'simulated', conditions }] } };
+}
+
+/** The canary's share that the route asks for, 0..1. */
+export function shareIn(route: Route, { canary }: Pair): number {
+  const refs = route.spec.rules?.[0]?.backendRefs ?? [];
+  const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
+  return total === 0 ? 0 : (refs.find(({ name }) => name === canary)?.weight ?? 0) / total;
+}
+
+/** What the operator sees when everything is well. */
+export function observe(release: CanaryRelease, route: Route, pair: Pair): Observation {
+  return {
+    release,
+    routes: [route],
+    servedKinds: ['HTTPRoute'],
+    backends: { [pair.serving]: readyBackend(pair.serving, 'serving'), [pair.canary]: readyBackend(pair.canary, 'candidate') },
+    looks: [],
+    metrics: { kind: 'ready', source: 'simulated' },
+    driver: { kind: 'us' },
+    writeProblems: [],
+    oldSchema: false,
+  };
+}
+
+function readyBackend(service: string, hash: string): ObservedBackend {
+  const counts = { readyEndpoints: 2, unreadyEndpoints: 0, templateHashes: [hash], known: true, templatesKnown: true };
+  return { service, exists: true, ports: [{ port: 80 }], ...counts };
+}
+
+/** The route after the operator's writes; the same object where nothing is written. */
+export function writeIntents(route: Route, intents: readonly RouteIntent[]): Route {
+  return intents.reduce((written, intent) => {
+    if (intent.kind === 'claim') return withMark(written, intent.mark);
+    const operations = buildPatch(intent).filter(({ op }) => op !== 'test');
+    return operations.length === 0 ? written : patchRoute(written, operations);
+  }, route);
+}
+
+function withMark(route: Route, mark: string): Route {
+  const annotations = { ...route.metadata.annotations, [RELEASE_ANNOTATION]: mark };
+  return { ...route, metadata: { ...route.metadata, annotations } };
+}
+
+/** A change of the spec is a new generation, which the gateway has not taken yet. */
+function patchRoute(route: Route, operations: readonly JsonPatchOperation[]): Route {
+  const patched = structuredClone(route);
+  for (const operation of operations) applyOperation(patched, operation);
+  const changed = operations.some(({ path }) => path.startsWith('/spec/'));
+  const generation = (route.metadata.generation ?? 0) + (changed ? 1 : 0);
+  return { ...patched, metadata: { ...patched.metadata, generation } };
+}
+
+/** JSON Patch as far as the operator's patches go: members are replaced, added and removed; lists keep their length. */
+function applyOperation(document: object, operation: JsonPatchOperation): void {
+  const keys = operation.path
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const last = keys.pop() ?? '';
+  const parent = keys.reduce<object>((node, key) => {
+    const child: unknown = Reflect.get(node, key);
+    if (typeof child !== 'object' || child === null) throw new RangeError(`the simulated route has no ${operation.path}`);
+    return child;
+  }, document);
+  if (operation.op === 'remove') Reflect.deleteProperty(parent, last);
+  else if (operation.op !== 'test') Reflect.set(parent, last, operation.value);
+}

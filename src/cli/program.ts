@@ -1,0 +1,48 @@
+// The command line as a function: arguments and a world in, an exit code out. Errors become one line for each thing that is wrong.
+
+import { Command, CommanderError } from 'commander';
+import { COMMANDS } from './commands/registry.ts';
+import { EXIT, type CliIo, type ExitCode } from './io.ts';
+import { describeError, exitCodeOf } from './usage.ts';
+
+const ABOUT = `Progressive delivery on the Gateway API: releases step by step, judged by Prometheus.`;
+const CODES = `
+Exit codes: 0 done, 1 failed, 2 the file or the options are wrong.`;
+
+/**
+ * Runs one command. Never throws.
+ * @param argv the arguments after the name of the program
+ */
+export async function runCli(argv: readonly string[], version: string, io: CliIo): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = new Command('kubectl canary')
+    .description(ABOUT)
+    .version(version, '--version', 'print the version')
+    .addHelpText('after', CODES)
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      getOutHelpWidth: () => Math.max(60, io.columns),
+      getErrHelpWidth: () => Math.max(60, io.columns),
+    })
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride();
+  for (const command of COMMANDS)
+    command.add(program, io, (ended) => {
+      code = ended;
+    });
+  try {
+    if (argv.length === 0) {
+      program.outputHelp();
+      return EXIT.usage;
+    }
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (thrown) {
+    // commander has told it already; asking for help is no error.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    io.err(describeError(thrown));
+    return exitCodeOf(thrown);
+  }
+}
