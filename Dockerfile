@@ -3,7 +3,7 @@ FROM docker.io/library/node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
-COPY tsconfig.json ./
+COPY tsconfig.json esbuild.config.ts ./
 COPY src src
 RUN npm run build
 
