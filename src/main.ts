@@ -82,6 +82,7 @@ function buildParts(settings: Settings): Parts {
     events: kubernetes.events,
     notifier,
     telemetry,
+    afterArrivals: setImmediate,
     untilQuiet: () => kubernetes.untilQuiet(),
     oldSchema: () => (schema.level ?? 0) < SCHEMA_NUMBER,
   };
@@ -124,7 +125,7 @@ async function run(parts: Parts): Promise<number> {
   kubernetes.start(stop.signal);
   log.info({ port, version: VERSION }, `glidepath ${VERSION}: metrics and probes on port ${port}`);
   const begun = performance.now();
-  await Promise.race([ended, untilSynced(kubernetes)]);
+  await Promise.race([ended, untilSynced(kubernetes, ended)]);
   if (!kubernetes.synced()) return close(parts, stop, await ended);
   const seconds = (performance.now() - begun) / 1_000;
   log.info({ seconds }, `watches synced in ${seconds.toFixed(2)} s`);
@@ -145,8 +146,13 @@ async function run(parts: Parts): Promise<number> {
   return code;
 }
 
-async function untilSynced(kubernetes: KubernetesConnection): Promise<void> {
-  while (!kubernetes.synced()) await delay(SYNC_POLL_MS);
+/** Gives up when the process is to end: a loop that went on would keep it alive for as long as the API server is away. */
+async function untilSynced(kubernetes: KubernetesConnection, ended: Promise<number>): Promise<void> {
+  let waits = true;
+  void ended.then(() => {
+    waits = false;
+  });
+  while (waits && !kubernetes.synced()) await delay(SYNC_POLL_MS);
 }
 
 /** The stored schema's number; unreadable (no right to read the CRD) counts as the one we know, and is said. */

@@ -23,6 +23,8 @@ export class LookDesk {
   readonly #onLook: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #waiting: (() => void)[] = [];
+  /** Releases whose answer was read in this turn and that were not told yet. */
+  #answered: string[] = [];
   #underWay = 0;
 
   constructor(world: World, onLook: (key: string) => void) {
@@ -46,12 +48,24 @@ export class LookDesk {
     void this.#readAll(question, times).then((readings) => {
       if (this.#entries.get(key) !== asked) return;
       this.#entries.set(key, { releaseId, readings });
-      this.#onLook(key);
+      this.#tellSoon(key);
     });
   }
 
   discard(key: string): void {
     this.#entries.delete(key);
+  }
+
+  #tellSoon(key: string): void {
+    const { afterArrivals } = this.#world;
+    if (afterArrivals === undefined) return this.#onLook(key);
+    this.#answered.push(key);
+    if (this.#answered.length > 1) return;
+    afterArrivals(() => {
+      const answered = this.#answered;
+      this.#answered = [];
+      for (const one of answered) this.#onLook(one);
+    });
   }
 
   /** Some at a time, so that a slow Prometheus is kept up with. While it is away only the last of the missed looks is of interest. */

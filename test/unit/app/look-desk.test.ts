@@ -70,3 +70,22 @@ test('a release has one question at a time, and the answers of another release a
   await settle();
   expect(desk.take('shop/web', 'new')).toEqual([]);
 });
+
+test('answers that arrive together are told together, after the last of them was read', async () => {
+  const turns: (() => void)[] = [];
+  const told: string[] = [];
+  const world = { metrics: { query: () => Promise.resolve(away) }, afterArrivals: (work: () => void) => turns.push(work) };
+  const desk = new LookDesk(world as unknown as World, (key) => told.push(key));
+  const keys = ['shop/a', 'shop/b', 'shop/c'];
+  for (const key of keys) desk.ask(key, 'id', question, [after(60)]);
+  await new VirtualClock().runBy(0);
+  expect(told).toEqual([]);
+  expect(turns).toHaveLength(1);
+  for (const turn of turns.splice(0)) turn();
+  expect(told).toEqual(keys);
+  desk.take('shop/a', 'id');
+  desk.ask('shop/a', 'id', question, [after(70)]);
+  await new VirtualClock().runBy(0);
+  for (const turn of turns.splice(0)) turn();
+  expect(told).toEqual([...keys, 'shop/a']);
+});
