@@ -22,6 +22,8 @@ const LEASE_NAME = 'glidepath';
 /** What is under way gets this long at the end; the pod's grace period is longer. */
 const STOP_GRACE_MS = 20_000;
 const SYNC_POLL_MS = 20;
+/** Answers of one burst come less far apart than this. */
+const GATHER_MS = 3;
 /** More often than an idle connection is closed. */
 const WARM_MS = 45_000;
 
@@ -82,7 +84,7 @@ function buildParts(settings: Settings): Parts {
     events: kubernetes.events,
     notifier,
     telemetry,
-    afterArrivals: setImmediate,
+    afterArrivals: (work) => void setTimeout(work, GATHER_MS),
     untilQuiet: () => kubernetes.untilQuiet(),
     oldSchema: () => (schema.level ?? 0) < SCHEMA_NUMBER,
   };

@@ -18,12 +18,15 @@ export const MOST_LOOKS_AT_ONCE = 64;
 /** Looks of one release that are asked side by side: more than go into the longest wait for an answer at the shortest interval. */
 const LOOKS_OF_ONE = 10;
 
+/** Rounds for which answers are gathered before their releases are visited: some 20 ms at most. */
+const MOST_ROUNDS = 8;
+
 export class LookDesk {
   readonly #world: World;
   readonly #onLook: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #waiting: (() => void)[] = [];
-  /** Releases whose answer was read in this turn and that were not told yet. */
+  /** Releases whose answer was read and that were not told yet. */
   #answered: string[] = [];
   #underWay = 0;
 
@@ -56,16 +59,26 @@ export class LookDesk {
     this.#entries.delete(key);
   }
 
+  /** At once when nothing else is under way; else together with the answers that come right behind it. */
   #tellSoon(key: string): void {
-    const { afterArrivals } = this.#world;
-    if (afterArrivals === undefined) return this.#onLook(key);
     this.#answered.push(key);
-    if (this.#answered.length > 1) return;
-    afterArrivals(() => {
-      const answered = this.#answered;
-      this.#answered = [];
-      for (const one of answered) this.#onLook(one);
+    if (this.#underWay === 0 || this.#world.afterArrivals === undefined) this.#tellAll();
+    else if (this.#answered.length === 1) this.#gather(1, 1);
+  }
+
+  /** Goes on as long as every round brings more, for so many rounds at most. */
+  #gather(round: number, seen: number): void {
+    this.#world.afterArrivals?.(() => {
+      const read = this.#answered.length;
+      if (this.#underWay > 0 && read > seen && round < MOST_ROUNDS) this.#gather(round + 1, read);
+      else this.#tellAll();
     });
+  }
+
+  #tellAll(): void {
+    const answered = this.#answered;
+    this.#answered = [];
+    for (const key of answered) this.#onLook(key);
   }
 
   /** Some at a time, so that a slow Prometheus is kept up with. While it is away only the last of the missed looks is of interest. */

@@ -19,8 +19,8 @@ export interface World {
   /** True when the CRD's schema number is lower than this operator needs: releases are only taken home. */
   readonly oldSchema: () => boolean;
   /**
-   * Runs `work` once everything that has arrived by now has been read. Answers come in bursts, because looks of many releases
-   * lie behind the same scrape: reading them all first lets their home writes go out side by side. Default: at once.
+   * Runs `work` a moment later, when what arrives by then has been read. Answers come in bursts, because looks of many
+   * releases lie behind the same scrape: reading them first lets their home writes go out side by side. Default: at once.
    */
   readonly afterArrivals?: (work: () => void) => void;
   /**

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LookDesk, MOST_LOOKS_AT_ONCE } from '../../../src/app/look-desk.ts';
 import type { LookQuestion } from '../../../src/app/looks.ts';
 import type { World } from '../../../src/app/world.ts';
@@ -71,21 +71,62 @@ test('a release has one question at a time, and the answers of another release a
   expect(desk.take('shop/web', 'new')).toEqual([]);
 });
 
-test('answers that arrive together are told together, after the last of them was read', async () => {
-  const turns: (() => void)[] = [];
-  const told: string[] = [];
-  const world = { metrics: { query: () => Promise.resolve(away) }, afterArrivals: (work: () => void) => turns.push(work) };
-  const desk = new LookDesk(world as unknown as World, (key) => told.push(key));
-  const keys = ['shop/a', 'shop/b', 'shop/c'];
-  for (const key of keys) desk.ask(key, 'id', question, [after(60)]);
-  await new VirtualClock().runBy(0);
-  expect(told).toEqual([]);
-  expect(turns).toHaveLength(1);
-  for (const turn of turns.splice(0)) turn();
-  expect(told).toEqual(keys);
-  desk.take('shop/a', 'id');
-  desk.ask('shop/a', 'id', question, [after(70)]);
-  await new VirtualClock().runBy(0);
-  for (const turn of turns.splice(0)) turn();
-  expect(told).toEqual([...keys, 'shop/a']);
+describe('answers of a burst', () => {
+  /** A desk that gathers: `round` lets a moment pass. */
+  function aGatheringDesk(releases: number) {
+    const open: (() => void)[] = [];
+    const rounds: (() => void)[] = [];
+    const told: string[] = [];
+    const query = () => new Promise<MetricsAnswer>((resolve) => open.push(() => resolve(away)));
+    const world = { metrics: { query }, afterArrivals: (work: () => void) => rounds.push(work) };
+    const desk = new LookDesk(world as unknown as World, (key) => told.push(key));
+    for (let index = 0; index < releases; index += 1) desk.ask(`shop/${index}`, 'id', question, [after(60)]);
+    const settle = () => new VirtualClock().runBy(0);
+    const answer = async (): Promise<void> => {
+      await settle();
+      open.shift()?.();
+      await settle();
+    };
+    const round = (): void => {
+      for (const work of rounds.splice(0)) work();
+    };
+    return { told, rounds, answer, round };
+  }
+
+  test('are told together as long as every moment brings more, so that their home writes go out side by side', async () => {
+    const { told, answer, round } = aGatheringDesk(5);
+    await answer();
+    await answer();
+    round();
+    await answer();
+    expect(told).toEqual([]);
+    round();
+    expect(told).toEqual([]);
+    round();
+    expect(told).toEqual(['shop/0', 'shop/1', 'shop/2']);
+  });
+
+  test('are told at once when no other look is under way', async () => {
+    const { told, rounds, answer } = aGatheringDesk(1);
+    await answer();
+    expect(told).toEqual(['shop/0']);
+    expect(rounds).toEqual([]);
+    const two = aGatheringDesk(2);
+    await two.answer();
+    expect(two.told).toEqual([]);
+    await two.answer();
+    expect(two.told).toEqual(['shop/0', 'shop/1']);
+    two.round();
+    expect(two.told).toHaveLength(2);
+  });
+
+  test('do not wait for an endless burst', async () => {
+    const { told, answer, round } = aGatheringDesk(40);
+    let rounds = 0;
+    for (; told.length === 0 && rounds < 40; rounds += 1) {
+      await answer();
+      round();
+    }
+    expect(rounds).toBeLessThanOrEqual(8);
+  });
 });
