@@ -12,4 +12,4 @@ COPY --from=build /build/dist/glidepath.mjs /app/glidepath.mjs
 USER 65532:65532
 EXPOSE 8080
 ENV NODE_ENV=production
-ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/glidepath.mjs"]
+ENTRYPOINT ["node", "--optimize-for-size", "--max-semi-space-size=16", "/app/glidepath.mjs"]
