@@ -18,8 +18,8 @@ export const MOST_LOOKS_AT_ONCE = 64;
 /** Looks of one release that are asked side by side: more than go into the longest wait for an answer at the shortest interval. */
 const LOOKS_OF_ONE = 10;
 
-/** Rounds for which answers are gathered before their releases are visited: some 20 ms at most. */
-const MOST_ROUNDS = 8;
+/** Longest time for which answers are gathered before their releases are visited. */
+const MOST_GATHER_MS = 30;
 
 export class LookDesk {
   readonly #world: World;
@@ -63,14 +63,17 @@ export class LookDesk {
   #tellSoon(key: string): void {
     this.#answered.push(key);
     if (this.#underWay === 0 || this.#world.afterArrivals === undefined) this.#tellAll();
-    else if (this.#answered.length === 1) this.#gather(1, 1);
+    else if (this.#answered.length === 1) this.#gather(this.#world.clock.now(), 1);
   }
 
-  /** Goes on as long as every round brings more, for so many rounds at most. */
-  #gather(round: number, seen: number): void {
+  /** Goes on as long as every moment brings more. Nobody waits for an answer here: this is about the order of reading and writing. */
+  #gather(sinceMs: number, seen: number): void {
     this.#world.afterArrivals?.(() => {
       const read = this.#answered.length;
-      if (this.#underWay > 0 && read > seen && round < MOST_ROUNDS) this.#gather(round + 1, read);
+      const lastedMs = this.#world.clock.now() - sinceMs;
+      // A clock that was set back ends it, too.
+      const isBrief = lastedMs >= 0 && lastedMs < MOST_GATHER_MS;
+      if (isBrief && this.#underWay > 0 && read > seen) this.#gather(sinceMs, read);
       else this.#tellAll();
     });
   }
