@@ -124,11 +124,13 @@ describe('answers of a burst', () => {
 
   test('do not wait for an endless burst', async () => {
     const { told, answer, round } = aGatheringDesk(40);
+    await answer();
     let rounds = 0;
     for (; told.length === 0 && rounds < 40; rounds += 1) {
       await answer();
       round();
     }
     expect(rounds).toBe(10);
+    expect(told).toHaveLength(11);
   });
 });
