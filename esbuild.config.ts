@@ -20,15 +20,15 @@ export const fetch = (...wanted) => globalThis.fetch(...wanted);
 
 const trim: Plugin = {
   name: 'trim',
-  setup({ onResolve, onLoad, resolve }) {
-    onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'trim' }));
-    onLoad({ filter: /^undici$/, namespace: 'trim' }, () => ({ contents: UNDICI, resolveDir: import.meta.dirname }));
-    onResolve({ filter: /^@kubernetes\/client-node$/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
+  setup(bundle) {
+    bundle.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'trim' }));
+    bundle.onLoad({ filter: /^undici$/, namespace: 'trim' }, () => ({ contents: UNDICI, resolveDir: import.meta.dirname }));
+    bundle.onResolve({ filter: /^@kubernetes\/client-node$/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
       if (pluginData === trim) return undefined;
-      const found = await resolve(path, { importer, resolveDir, kind, pluginData: trim });
+      const found = await bundle.resolve(path, { importer, resolveDir, kind, pluginData: trim });
       return { path: found.path, sideEffects: false };
     });
-    onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path, importer, resolveDir }) =>
+    bundle.onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path, importer, resolveDir }) =>
       PURE_PACKAGES.test(importer) ? { path: join(resolveDir, path), sideEffects: false } : undefined,
     );
   },

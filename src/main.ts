@@ -150,11 +150,8 @@ async function run(parts: Parts): Promise<number> {
 
 /** Gives up when the process is to end: a loop that went on would keep it alive for as long as the API server is away. */
 async function untilSynced(kubernetes: KubernetesConnection, ended: Promise<number>): Promise<void> {
-  let waits = true;
-  void ended.then(() => {
-    waits = false;
-  });
-  while (waits && !kubernetes.synced()) await delay(SYNC_POLL_MS);
+  const over = ended.then(() => 'ended' as const);
+  while (!kubernetes.synced()) if ((await Promise.race([over, delay(SYNC_POLL_MS)])) === 'ended') return;
 }
 
 /** The stored schema's number; unreadable (no right to read the CRD) counts as the one we know, and is said. */
