@@ -3,7 +3,7 @@ FROM docker.io/library/node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
-COPY tsconfig.json ./
+COPY tsconfig.json esbuild.config.ts ./
 COPY src src
 RUN npm run build
 
@@ -12,4 +12,4 @@ COPY --from=build /build/dist/glidepath.mjs /app/glidepath.mjs
 USER 65532:65532
 EXPOSE 8080
 ENV NODE_ENV=production
-ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/glidepath.mjs"]
+ENTRYPOINT ["node", "--optimize-for-size", "--max-semi-space-size=16", "/app/glidepath.mjs"]

@@ -22,6 +22,8 @@ const LEASE_NAME = 'glidepath';
 /** What is under way gets this long at the end; the pod's grace period is longer. */
 const STOP_GRACE_MS = 20_000;
 const SYNC_POLL_MS = 20;
+/** Answers of one burst come less far apart than this. */
+const GATHER_MS = 3;
 /** More often than an idle connection is closed. */
 const WARM_MS = 45_000;
 
@@ -82,6 +84,7 @@ function buildParts(settings: Settings): Parts {
     events: kubernetes.events,
     notifier,
     telemetry,
+    afterArrivals: (work) => void setTimeout(work, GATHER_MS),
     untilQuiet: () => kubernetes.untilQuiet(),
     oldSchema: () => (schema.level ?? 0) < SCHEMA_NUMBER,
   };
@@ -124,7 +127,7 @@ async function run(parts: Parts): Promise<number> {
   kubernetes.start(stop.signal);
   log.info({ port, version: VERSION }, `glidepath ${VERSION}: metrics and probes on port ${port}`);
   const begun = performance.now();
-  await Promise.race([ended, untilSynced(kubernetes)]);
+  await Promise.race([ended, untilSynced(kubernetes, ended)]);
   if (!kubernetes.synced()) return close(parts, stop, await ended);
   const seconds = (performance.now() - begun) / 1_000;
   log.info({ seconds }, `watches synced in ${seconds.toFixed(2)} s`);
@@ -145,8 +148,10 @@ async function run(parts: Parts): Promise<number> {
   return code;
 }
 
-async function untilSynced(kubernetes: KubernetesConnection): Promise<void> {
-  while (!kubernetes.synced()) await delay(SYNC_POLL_MS);
+/** Gives up when the process is to end: a loop that went on would keep it alive for as long as the API server is away. */
+async function untilSynced(kubernetes: KubernetesConnection, ended: Promise<number>): Promise<void> {
+  const over = ended.then(() => 'ended' as const);
+  while (!kubernetes.synced()) if ((await Promise.race([over, delay(SYNC_POLL_MS)])) === 'ended') return;
 }
 
 /** The stored schema's number; unreadable (no right to read the CRD) counts as the one we know, and is said. */

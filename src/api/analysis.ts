@@ -1,5 +1,5 @@
 // The schema of the analysis: where the numbers come from, how often they are read, and what is done without them.
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkSchema } from './checks.ts';
 import { celNotLonger, countField, durationField, isNotLonger, matchedText, objectName, percentField, textField } from './fields.ts';
 import { MAX_CHECKS } from './names.ts';

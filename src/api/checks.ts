@@ -1,5 +1,5 @@
 // The schema of one check: an absolute limit on a metric or on an own query.
-import { z } from 'zod';
+import * as z from 'zod';
 import { DURATION_PATTERN, isDuration, parseDuration } from './duration.ts';
 import { countField, labelName, matchedText, textField } from './fields.ts';
 import { CHECK_METRICS, type CheckMetric } from './names.ts';

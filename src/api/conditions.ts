@@ -1,5 +1,5 @@
 // Conditions as the Kubernetes API conventions want them, and the three of kstatus: Ready, Reconciling, Stalled.
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Exact, textField } from './fields.ts';
 
 /** The schema of one condition, metav1.Condition. */

@@ -1,6 +1,6 @@
 // Building blocks of the schema: bounded names, durations and percentages whose refusals name the field and the fix. Every
 // string and list has a maximum, because the API server computes the cost of the CEL rules from it.
-import { z } from 'zod';
+import * as z from 'zod';
 import { DURATION_MAX_LENGTH, DURATION_PATTERN, isDuration, parseDuration } from './duration.ts';
 import { PERCENT_PATTERN, isPercent } from './quantity.ts';
 import { type Rule, withRules } from './rules.ts';

@@ -1,5 +1,5 @@
 // The part of an object's metadata that Glidepath reads. Everything else passes through untouched.
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Who owns which fields of an object. `fieldsV1` is passed through as it is. */
 export interface ManagedFieldsEntry {

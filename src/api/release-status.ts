@@ -1,6 +1,6 @@
 // The schema of `status.release`: everything the pure machine is restored from, with the times when something falls due,
 // so that a restart neither forgets nor repeats anything.
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
 import { MAX_RECORDED_RULES, MAX_ROUTES, MAX_SERVED, MAX_STAGES, ROUTE_KINDS, VERDICTS } from './names.ts';
 

@@ -1,6 +1,6 @@
 // The CanaryRelease: one schema for types, parser and CRD. This file puts metadata, spec and status together; the rules
 // are in spec.ts, stages.ts, analysis.ts and checks.ts, the status in status.ts and release-status.ts.
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ObjectMeta, metadataSchema } from './metadata.ts';
 import { API_VERSION, KIND } from './names.ts';
 import { type CanaryReleaseSpec, completeSpec, specSchema } from './spec.ts';
@@ -57,12 +57,16 @@ const envelopeSchema = z.object({
   kind: z.literal(KIND, `write kind: ${KIND}`),
 });
 
+/** What `parseRelease` made: reading it again would only copy it. */
+const parsedReleases = new WeakSet<object>();
+
 /**
- * Reads a served object or a manifest and fills all defaults. Unknown fields are dropped as the API server drops them, and
+ * Reads a served object or a manifest and fills all defaults; what it made itself comes back as it is. Unknown fields are dropped as the API server drops them, and
  * a status of a later version is no problem (see `unknownState`). Never throws.
  */
 export function parseRelease(object: unknown): ParsedRelease {
   if (!isRecord(object)) return { ok: false, problems: [{ path: '', message: 'is no object' }] };
+  if (isParsed(object)) return { ok: true, release: object };
   const envelope = envelopeSchema.safeParse(object);
   const metadata = metadataSchema.safeParse(object['metadata']);
   const spec = specSchema.safeParse(object['spec']);
@@ -71,10 +75,15 @@ export function parseRelease(object: unknown): ParsedRelease {
   if (envelope.success && metadata.success && spec.success) {
     const unknown = read?.unknownState === undefined ? {} : { unknownState: read.unknownState };
     const release = { ...envelope.data, metadata: metadata.data, spec: completeSpec(spec.data), ...status, ...unknown };
+    parsedReleases.add(release);
     return { ok: true, release };
   }
   const problems = [...listProblems('', envelope.error), ...listProblems('metadata', metadata.error), ...listProblems('spec', spec.error)];
   return { ok: false, problems, ...(metadata.success ? { metadata: metadata.data } : {}), ...status };
+}
+
+function isParsed(object: object): object is CanaryRelease {
+  return parsedReleases.has(object);
 }
 
 function listProblems(prefix: string, error: z.ZodError | undefined): readonly Problem[] {

@@ -1,6 +1,6 @@
 // One rule, two readers: each rule of the API is written once and becomes a CEL rule of the CRD and a refinement of the
 // zod schema, with the same words. That is why a manifest can be checked without a cluster.
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** A rule of a value. `{self}` and `{self.field}` in the message stand for text of the value itself. */
 export interface Rule<T> {

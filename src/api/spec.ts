@@ -1,5 +1,5 @@
 // The schema of `spec`, the rules across its fields, and the defaults that the core relies on.
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_STAGES, stagesSchema } from './stages.ts';
 import { analysisSchema, urlRules } from './analysis.ts';
 import { formatDuration, parseDuration } from './duration.ts';

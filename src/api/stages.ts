@@ -1,5 +1,5 @@
 // The schema of the stages: how much traffic, for how long, for whom.
-import { z } from 'zod';
+import * as z from 'zod';
 import { celNotLonger, countField, durationField, isNotLonger, letterName, matchedText, textField } from './fields.ts';
 import { MAX_STAGES } from './names.ts';
 import { type Rule, withRules } from './rules.ts';

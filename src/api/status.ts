@@ -1,6 +1,6 @@
 // The schema of `status`: what people read, and what the core remembers. Words that a later version may add to are open in
 // the CRD, so that no write of an operator is ever refused because of them.
-import { z } from 'zod';
+import * as z from 'zod';
 import { conditionSchema } from './conditions.ts';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
 import { COMMAND_VERBS, MAX_HISTORY, MAX_PROVEN, MAX_REJECTED, PHASES, STATE_VERSION, VERDICTS } from './names.ts';

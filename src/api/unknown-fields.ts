@@ -1,6 +1,6 @@
 // Fields of a manifest that the API does not know. `kubectl apply` refuses them and other clients have them dropped, so a
 // check without a cluster has to find them too.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Problem } from './release.ts';
 import { specSchema } from './spec.ts';
 import { statusSchema } from './status.ts';

@@ -20,12 +20,17 @@ export const MOST_LOOKS_AT_ONCE = 64;
 /** Looks of one release that are asked side by side: more than go into the longest wait for an answer at the shortest interval. */
 const LOOKS_OF_ONE = 10;
 
+/** Longest time for which answers are gathered before their releases are visited. */
+const MOST_GATHER_MS = 30;
+
 export class LookDesk {
   readonly #world: World;
   readonly #comparisons: ComparisonDesk;
   readonly #onLook: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #waiting: (() => void)[] = [];
+  /** Releases whose answer was read and that were not told yet. */
+  #answered: string[] = [];
   #underWay = 0;
 
   constructor(world: World, onLook: (key: string) => void) {
@@ -51,13 +56,38 @@ export class LookDesk {
     void this.#readAll(key, question, times).then((readings) => {
       if (this.#entries.get(key) !== asked) return;
       this.#entries.set(key, { releaseId, readings });
-      this.#onLook(key);
+      this.#tellSoon(key);
     });
   }
 
   discard(key: string): void {
     this.#entries.delete(key);
     this.#comparisons.forget(key);
+  }
+
+  /** At once when nothing else is under way; else together with the answers that come right behind it. */
+  #tellSoon(key: string): void {
+    this.#answered.push(key);
+    if (this.#underWay === 0 || this.#world.afterArrivals === undefined) this.#tellAll();
+    else if (this.#answered.length === 1) this.#gather(this.#world.clock.now(), 1);
+  }
+
+  /** Goes on as long as every moment brings more. Nobody waits for an answer here: this is about the order of reading and writing. */
+  #gather(sinceMs: number, seen: number): void {
+    this.#world.afterArrivals?.(() => {
+      const read = this.#answered.length;
+      const lastedMs = this.#world.clock.now() - sinceMs;
+      // A clock that was set back ends it, too.
+      const isBrief = lastedMs >= 0 && lastedMs < MOST_GATHER_MS;
+      if (isBrief && this.#underWay > 0 && read > seen) this.#gather(sinceMs, read);
+      else this.#tellAll();
+    });
+  }
+
+  #tellAll(): void {
+    const answered = this.#answered;
+    this.#answered = [];
+    for (const key of answered) this.#onLook(key);
   }
 
   /** Some at a time, so that a slow Prometheus is kept up with. While it is away only the last of the missed looks is of interest. */

@@ -35,6 +35,11 @@ export function needsCommit(memory: Memory, status: CanaryReleaseStatus, now: nu
   return now - memory.committedAtMs >= QUIET_MS && toText(status) !== toText(memory.committed);
 }
 
+/** The committed status where it says the same: of a thousand releases at rest one copy is held, not two. */
+export function shareCommitted(committed: CanaryReleaseStatus, status: CanaryReleaseStatus): CanaryReleaseStatus {
+  return committed !== status && toText(committed) === toText(status) ? committed : status;
+}
+
 function essenceOf(status: CanaryReleaseStatus): string {
   const { message, checks, conditions, observedWeight: _observed, release, ...rest } = status;
   const essential = release === undefined ? undefined : withoutRunningNumbers(release);

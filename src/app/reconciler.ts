@@ -12,7 +12,7 @@ import { isRunning, parseState } from '../core/release/state.ts';
 import type { ReleaseKey } from '../ports/releases.ts';
 import { announce } from './announcer.ts';
 import { LookDesk } from './look-desk.ts';
-import { needsCommit, type Memory } from './memory.ts';
+import { needsCommit, shareCommitted, type Memory } from './memory.ts';
 import { dueQuestion, observe, parseCached } from './observer.ts';
 import { forgetTraces, writeRoutes, type WriteOutcome } from './route-writer.ts';
 import type { World } from './world.ts';
@@ -166,7 +166,7 @@ export class Reconciler {
     if (before === undefined) return;
     this.#memories.set(nameOf(key), {
       ...before,
-      status: decision.status,
+      status: isRunning(decision.state) ? decision.status : shareCommitted(before.committed, decision.status),
       writeProblems: outcome.problems,
       transitions: [...before.transitions, ...decision.transitions],
       tellings: [...before.tellings, ...decision.tellings],

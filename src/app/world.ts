@@ -19,6 +19,11 @@ export interface World {
   /** True when the CRD's schema number is lower than this operator needs: releases are only taken home. */
   readonly oldSchema: () => boolean;
   /**
+   * Runs `work` a moment later, when what arrives by then has been read. Answers come in bursts, because looks of many
+   * releases lie behind the same scrape: reading them first lets their home writes go out side by side. Default: at once.
+   */
+  readonly afterArrivals?: (work: () => void) => void;
+  /**
    * Undefined unless releases are being taken home somewhere in the operator, else a promise that resolves once they are.
    * Work that writes anything else waits for it (rule 1). Absent: nothing waits.
    */

@@ -22,7 +22,7 @@ const READY_PATIENCE_MS = 60_000;
 const STOP_PATIENCE_MS = 10_000;
 const MOST_LOG = 400_000;
 /** As in the Dockerfile. */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
+const NODE_FLAGS = ['--optimize-for-size', '--max-semi-space-size=16'];
 
 export interface OperatorProcess {
   readonly pid: number;

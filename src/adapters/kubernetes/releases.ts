@@ -2,7 +2,7 @@
 
 import { API_VERSION, FIELD_MANAGER, FINALIZER, GROUP, KIND, PLURAL, VERSION } from '../../api/names.ts';
 import { GlidepathError, isGlidepathError } from '../../api/errors.ts';
-import type { CanaryRelease } from '../../api/release.ts';
+import { parseRelease, type CanaryRelease } from '../../api/release.ts';
 import type { ReleaseKey, ReleaseStore } from '../../ports/releases.ts';
 import { type ChangeListener, Listeners } from './changes.ts';
 import { fieldsOf, listOf, textOf, trimMetadata } from './fields.ts';
@@ -124,11 +124,16 @@ function pathOfRelease(key: ReleaseKey): string {
   return pathOf(RELEASES, key.namespace, key.name);
 }
 
-/** The object without what only fills memory; nothing else is touched. */
+/**
+ * The object without what only fills memory: parsed where this version can read it, because nobody asks for the raw one and
+ * two copies of a thousand releases are tens of megabytes; else with nothing touched.
+ */
 export function trimRelease(raw: unknown): CachedObject {
   const object = fieldsOf(raw);
   const metadata = trimMetadata(fieldsOf(object['metadata']), 'drop');
-  return { ...object, apiVersion: API_VERSION, kind: KIND, metadata } as unknown as CachedObject;
+  const trimmed = { ...object, apiVersion: API_VERSION, kind: KIND, metadata } as unknown as CachedObject;
+  const parsed = parseRelease(trimmed);
+  return parsed.ok ? parsed.release : trimmed;
 }
 
 /** @returns the list to write, or undefined when it is right already. */

@@ -2,7 +2,6 @@
 // lane wait at it. Only reads are repeated here; whoever writes decides by himself whether to write again.
 
 import pRetry from 'p-retry';
-import { request as send } from 'undici';
 import { GlidepathError } from '../../api/errors.ts';
 import { ApiError, type Asked, translateFailure, translateStatus, unreadableAnswer } from './api-errors.ts';
 import { Interrupted, pause, withDeadline } from './deadline.ts';
@@ -130,9 +129,10 @@ export class Transport {
   async #send(request: RestRequest, signal: AbortSignal) {
     const { origin, prefix, dispatcher, headers } = await this.#config.connect(request.lane ?? 'normal');
     const body = request.body === undefined ? null : JSON.stringify(request.body);
-    return send(`${origin}${prefix}${request.path}${buildQuery(request.query)}`, {
+    return dispatcher.request({
+      origin,
+      path: `${prefix}${request.path}${buildQuery(request.query)}`,
       method: request.method,
-      dispatcher,
       signal,
       body,
       headers: {

@@ -1,7 +1,7 @@
 // Tells the receivers of a release what happened, by signed POST requests in the background: in order for each receiver,
 // three tries, and never in the way of a reconcile.
 import pRetry from 'p-retry';
-import { Agent, request } from 'undici';
+import { Agent } from 'undici';
 import { isUnder, parseAddress, parseAllowList } from '../../api/addresses.ts';
 import { GlidepathError, isGlidepathError, messageOf } from '../../api/errors.ts';
 import type { CanaryRelease } from '../../api/release.ts';
@@ -159,10 +159,10 @@ export class WebhookNotifier implements Notifier {
 
   /** Redirects are not followed: they could lead off the allow-list. */
   async #send(
-    url: URL,
+    { origin, pathname, search }: URL,
     options: { readonly body: string; readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
   ): Promise<number> {
-    const response = await request(url, { method: 'POST', dispatcher: this.#agent, ...options });
+    const response = await this.#agent.request({ origin, path: `${pathname}${search}`, method: 'POST', ...options });
     await response.body.dump({ limit: 64 * 1024, signal: options.signal });
     return response.statusCode;
   }

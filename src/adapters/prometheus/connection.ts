@@ -25,7 +25,8 @@ export interface Question {
 }
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
-const KEEP_ALIVE = { keepAlive: true, maxSockets: 32, maxFreeSockets: 8, scheduling: 'lifo' } as const;
+/** All are kept: looks of many releases come in one burst behind the scrape, and none is to pay for a handshake. */
+const KEEP_ALIVE = { keepAlive: true, maxSockets: 32, maxFreeSockets: 32, scheduling: 'lifo' } as const;
 // What the library may parse once the real answer was taken.
 const TAKEN = { status: 'success', data: { resultType: 'matrix', result: [] } };
 

@@ -2,8 +2,8 @@
 
 /** Samples are stored a moment after the scrape's own time; a look comes this much later. */
 export const SCRAPE_MARGIN_MS = 120;
-/** Two phases this close are the same one: scrape times jitter by some milliseconds. */
-const PHASE_TOLERANCE_MS = 60;
+/** Two phases this close are the same one: scrape times jitter by some milliseconds. Releases of one scrape look together. */
+const PHASE_TOLERANCE_MS = 15;
 /** A restart re-reads at most so many missed looks; older ones add nothing to a window. */
 export const MAX_MISSED_LOOKS = 60;
 

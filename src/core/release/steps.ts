@@ -17,12 +17,19 @@ import { fromTime, toTime } from './times.ts';
 type Status = CanaryReleaseStatus;
 type Release = NonNullable<Status['release']>;
 
+/** Asked at every decision, and a spec never changes in place. */
+const planHashes = new WeakMap<CanaryReleaseSpec, string>();
+
 /** A hash of everything that an edit in mid-release can change. */
 export function hashPlan(spec: CanaryReleaseSpec): string {
-  return createHash('sha256')
+  const known = planHashes.get(spec);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256')
     .update(JSON.stringify([spec.stages, spec.analysis, spec.promotion]))
     .digest('hex')
     .slice(0, 16);
+  planHashes.set(spec, hash);
+  return hash;
 }
 
 function edit(status: Status, change: Partial<Release>, drop: readonly (keyof Release)[] = []): Status {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { CanaryRelease } from '../../../src/api/release.ts';
+import { parseRelease, type CanaryRelease } from '../../../src/api/release.ts';
 import { FINALIZER } from '../../../src/api/names.ts';
 import { until } from '../../support/until.ts';
 import { connectFake, type Harness, releaseNamed, releases } from './harness.ts';
@@ -39,6 +39,17 @@ describe('releases', () => {
     expect(JSON.stringify(cached)).not.toContain('last-applied');
     expect(connection.releases.cachedIn('shop').length).toBe(2);
     expect(connection.releases.cachedIn('elsewhere')).toEqual([]);
+  });
+
+  test('are held parsed, once; one that cannot be read is held as it came', async () => {
+    const { server, connection } = await start();
+    server.put(releases, { ...releaseNamed('odd'), spec: { paused: true } });
+    const odd = await until(() => connection.releases.cached({ namespace: 'shop', name: 'odd' }));
+    expect(odd).toMatchObject({ spec: { paused: true } });
+    const cached = connection.releases.cached(KEY);
+    expect(parseRelease(cached)).toMatchObject({ ok: true });
+    const parsed = parseRelease(cached);
+    expect(parsed.ok && parsed.release).toBe(cached);
   });
 
   test('in chosen namespaces only are watched one by one, and others are not seen', async () => {

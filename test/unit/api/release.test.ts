@@ -17,6 +17,15 @@ describe('what is refused', () => {
     expect(problemsOf(manifestOf(spec, objectName))).toMatch(expected);
   });
 
+  test('what was parsed is not parsed again', () => {
+    const parsed = parseRelease(manifestOf({ services: [{ name: 'a' }, { name: 'b' }] }));
+    if (!parsed.ok) throw new Error('not parsed');
+    const again = parseRelease(parsed.release);
+    expect(again.ok && again.release).toBe(parsed.release);
+    const copy = parseRelease({ ...parsed.release });
+    expect(copy.ok && copy.release).not.toBe(parsed.release);
+  });
+
   test('every case has a name of its own', () => {
     const names = [...REFUSALS, ...ACCEPTANCES].map((one) => one.name);
     expect(new Set(names).size).toBe(names.length);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LookDesk, MOST_LOOKS_AT_ONCE } from '../../../src/app/look-desk.ts';
 import type { LookQuestion } from '../../../src/app/asks.ts';
 import type { World } from '../../../src/app/world.ts';
@@ -69,4 +69,68 @@ test('a release has one question at a time, and the answers of another release a
   for (const answer of open.splice(0)) answer();
   await settle();
   expect(desk.take('shop/web', 'new')).toEqual([]);
+});
+
+describe('answers of a burst', () => {
+  /** A desk that gathers: `round` lets a moment pass. */
+  function aGatheringDesk(releases: number) {
+    const open: (() => void)[] = [];
+    const rounds: (() => void)[] = [];
+    const told: string[] = [];
+    const query = () => new Promise<MetricsAnswer>((resolve) => open.push(() => resolve(away)));
+    const clock = new VirtualClock();
+    const world = { clock, metrics: { query }, afterArrivals: (work: () => void) => rounds.push(work) };
+    const desk = new LookDesk(world as unknown as World, (key) => told.push(key));
+    for (let index = 0; index < releases; index += 1) desk.ask(`shop/${index}`, 'id', question, [after(60)]);
+    const settle = () => clock.runBy(0);
+    const answer = async (): Promise<void> => {
+      await settle();
+      open.shift()?.();
+      await settle();
+    };
+    const round = (): void => {
+      clock.advanceBy(3);
+      for (const work of rounds.splice(0)) work();
+    };
+    return { told, rounds, answer, round };
+  }
+
+  test('are told together as long as every moment brings more, so that their home writes go out side by side', async () => {
+    const { told, answer, round } = aGatheringDesk(5);
+    await answer();
+    await answer();
+    round();
+    await answer();
+    expect(told).toEqual([]);
+    round();
+    expect(told).toEqual([]);
+    round();
+    expect(told).toEqual(['shop/0', 'shop/1', 'shop/2']);
+  });
+
+  test('are told at once when no other look is under way', async () => {
+    const { told, rounds, answer } = aGatheringDesk(1);
+    await answer();
+    expect(told).toEqual(['shop/0']);
+    expect(rounds).toEqual([]);
+    const two = aGatheringDesk(2);
+    await two.answer();
+    expect(two.told).toEqual([]);
+    await two.answer();
+    expect(two.told).toEqual(['shop/0', 'shop/1']);
+    two.round();
+    expect(two.told).toHaveLength(2);
+  });
+
+  test('do not wait for an endless burst', async () => {
+    const { told, answer, round } = aGatheringDesk(40);
+    await answer();
+    let rounds = 0;
+    for (; told.length === 0 && rounds < 40; rounds += 1) {
+      await answer();
+      round();
+    }
+    expect(rounds).toBe(10);
+    expect(told).toHaveLength(11);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../src/api/release.ts';
-import { type Memory, needsCommit } from '../../../src/app/memory.ts';
+import { type Memory, needsCommit, shareCommitted } from '../../../src/app/memory.ts';
 import { after, aReleaseStatus, aStatus, timeAfter } from '../../support/builders.ts';
 
 const COMMITTED: CanaryReleaseStatus = aStatus({
@@ -109,4 +109,12 @@ describe('the status is written', () => {
     const { release: _release, checks: _checks, conditions: _conditions, ...bare } = COMMITTED;
     expect(needed(bare)).toBe(true);
   });
+});
+
+test('a status that says what was committed is held once; any other one is kept as it is', () => {
+  const { release, ...rest } = structuredClone(COMMITTED);
+  const copy: CanaryReleaseStatus = { ...(release === undefined ? {} : { release }), ...rest };
+  expect(shareCommitted(COMMITTED, copy)).toBe(COMMITTED);
+  const other = { ...copy, message: 'another' };
+  expect(shareCommitted(COMMITTED, other)).toBe(other);
 });

@@ -70,8 +70,13 @@ describe('the phase of the grid', () => {
   });
 
   test('stays while scrapes jitter by some milliseconds, also around the turn of the interval', () => {
-    expect(alignPhase({ ...GRID, phaseMs: 4_150 }, sampleAt(4_000), 10_000)).toBe(4_150);
-    expect(alignPhase({ ...GRID, phaseMs: 9_990 }, sampleAt(-100), 10_000)).toBe(9_990);
+    expect(alignPhase({ ...GRID, phaseMs: 4_130 }, sampleAt(4_000), 10_000)).toBe(4_130);
+    expect(alignPhase({ ...GRID, phaseMs: 9_990 }, sampleAt(-124), 10_000)).toBe(9_990);
+    expect(alignPhase({ ...GRID, phaseMs: 9_995 }, sampleAt(-115), 10_000)).toBe(9_995);
+  });
+
+  test('moves when it is further off than that: releases of one scrape look at the same time', () => {
+    expect(alignPhase({ ...GRID, phaseMs: 4_160 }, sampleAt(4_000), 10_000)).toBe(4_120);
   });
 
   test('stays behind any of several scrapes in an interval', () => {
