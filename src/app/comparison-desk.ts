@@ -192,8 +192,9 @@ function fold(memory: Memory, question: LookQuestion, arms: ArmsAsked, untilMs: 
   const fromMs = memory.state.foldedToMs;
   const borders = bordersBetween(cellsOf(question), fromMs, untilMs);
   const spans = spansOf(question.status.release ?? {});
+  const scrapeMs = question.status.release?.scrapeIntervalMs ?? 0;
   let { state } = memory;
   for (const cell of cutCells(arms, { fromMs, borders }, outcomesOf(question), arms.history))
-    state = foldCell(settings, state, cell, contextOf(spans, cell));
+    state = foldCell(settings, state, cell, contextOf(spans, cell, scrapeMs));
   return { ...memory, state };
 }
