@@ -4,6 +4,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
@@ -20,6 +21,7 @@ const io: CliIo = {
   err: (line) => void process.stderr.write(line),
   outIsTerminal: process.stdout.isTTY,
   errIsTerminal: process.stderr.isTTY,
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask: askPerson } : {}),
   columns: process.stdout.columns ?? 100,
   env: process.env,
   readText: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
@@ -27,6 +29,15 @@ const io: CliIo = {
   workers: { entry: new URL(import.meta.url), count: Math.min(MOST_THREADS, availableParallelism()) },
   breathe: () => setImmediate(),
 };
+
+async function askPerson(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
+}
 
 if (isSimulationWorker()) serveSimulations(workerData as PlanQuestion);
 else {

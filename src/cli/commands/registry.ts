@@ -3,15 +3,27 @@
 import type { Command } from 'commander';
 import type { CliIo, ExitCode } from '../io.ts';
 import { backtestCommand } from './backtest.ts';
+import { explainCommand } from './explain.ts';
+import { historyCommand, listCommand, statusCommand } from './list.ts';
 import { planCommand } from './plan.ts';
 import { versionCommand } from './version.ts';
 
 /** One command. */
 export interface CommandEntry {
   readonly name: string;
+  /** What wrong options end with, where 2 means something else. */
+  readonly usageCode?: ExitCode;
   /** Adds itself to the program; `end` takes the exit code of a call. */
   readonly add: (program: Command, io: CliIo, end: (code: ExitCode) => void) => void;
 }
 
 /** In the order in which help lists them. */
-export const COMMANDS: readonly CommandEntry[] = [planCommand, backtestCommand, versionCommand];
+export const COMMANDS: readonly CommandEntry[] = [
+  listCommand,
+  statusCommand,
+  explainCommand,
+  historyCommand,
+  planCommand,
+  backtestCommand,
+  versionCommand,
+];

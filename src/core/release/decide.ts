@@ -97,7 +97,7 @@ function obey(
   const who = command.by ?? 'a person';
   if (command.refusal !== undefined)
     return {
-      status: handled(status, command, 'Refused'),
+      status: handled(status, command, 'Refused', command.refusal),
       tellings: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true }],
     };
   if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
@@ -112,7 +112,12 @@ function obey(
   };
 }
 
-function handled(status: CanaryReleaseStatus, command: NonNullable<Facts['command']>, result: 'Done' | 'Refused'): CanaryReleaseStatus {
+function handled(
+  status: CanaryReleaseStatus,
+  command: NonNullable<Facts['command']>,
+  result: 'Done' | 'Refused',
+  message?: string,
+): CanaryReleaseStatus {
   const { verb, release, at, by, stage } = command;
   return {
     ...status,
@@ -123,6 +128,7 @@ function handled(status: CanaryReleaseStatus, command: NonNullable<Facts['comman
       result,
       ...(by === undefined ? {} : { by }),
       ...(stage === undefined ? {} : { stage }),
+      ...(message === undefined ? {} : { message: message.slice(0, 512) }),
     },
   };
 }
@@ -151,8 +157,8 @@ function walk(spec: CanaryReleaseSpec, start: CanaryReleaseStatus, from: StateNa
     [state, status] = [next.state, next.status];
     if (facts.command !== undefined && facts.command.refusal === undefined) {
       const done = next.moved && isObeyedBy(facts.command.verb, next.state);
-      status = handled(status, facts.command, done ? 'Done' : 'Refused');
-      if (!done) tellings.push(refuseForNow(facts, next.state));
+      status = done ? handled(status, facts.command, 'Done') : handled(status, facts.command, 'Refused', whyNotNow(facts, state));
+      if (!done) tellings.push(refuseForNow(facts, state));
     } else if (!next.moved) break;
   }
   return { state, status, transitions, tellings };
@@ -173,11 +179,14 @@ function isObeyedBy(verb: string, to: StateName): boolean {
   }
 }
 
-function refuseForNow({ command, blocker, rejection, canaryReady, acceptanceWait }: Facts, state: StateName): Telling {
-  const why =
-    blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
-  const who = command?.by ?? 'a person';
-  return { reason: 'CommandRefused', message: `${command?.verb} by ${who} cannot be done now: ${why}; give it again later`, warning: true };
+function refuseForNow(facts: Facts, state: StateName): Telling {
+  const { command } = facts;
+  const message = `${command?.verb} by ${command?.by ?? 'a person'} cannot be done now: ${whyNotNow(facts, state)}; give it again later`;
+  return { reason: 'CommandRefused', message, warning: true };
+}
+
+function whyNotNow({ blocker, rejection, canaryReady, acceptanceWait }: Facts, state: StateName): string {
+  return blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
 }
 
 function toTransition(from: StateName, to: StateName, tellings: readonly Telling[], facts: Facts): Transition {
