@@ -6,6 +6,7 @@ import { backtestCommand } from './backtest.ts';
 import { explainCommand } from './explain.ts';
 import { historyCommand, listCommand, statusCommand } from './list.ts';
 import { planCommand } from './plan.ts';
+import { steeringCommands } from './steer.ts';
 import { versionCommand } from './version.ts';
 
 /** One command. */
@@ -23,6 +24,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   statusCommand,
   explainCommand,
   historyCommand,
+  ...steeringCommands,
   planCommand,
   backtestCommand,
   versionCommand,
