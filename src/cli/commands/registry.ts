@@ -8,6 +8,7 @@ import { historyCommand, listCommand, statusCommand } from './list.ts';
 import { planCommand } from './plan.ts';
 import { steeringCommands } from './steer.ts';
 import { versionCommand } from './version.ts';
+import { watchCommand } from './watch.ts';
 
 /** One command. */
 export interface CommandEntry {
@@ -23,6 +24,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   listCommand,
   statusCommand,
   explainCommand,
+  watchCommand,
   historyCommand,
   ...steeringCommands,
   planCommand,
