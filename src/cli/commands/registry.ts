@@ -7,6 +7,7 @@ import { explainCommand } from './explain.ts';
 import { historyCommand, listCommand, statusCommand } from './list.ts';
 import { planCommand } from './plan.ts';
 import { steeringCommands } from './steer.ts';
+import { uninstallCommand } from './uninstall.ts';
 import { versionCommand } from './version.ts';
 import { watchCommand } from './watch.ts';
 
@@ -29,5 +30,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   ...steeringCommands,
   planCommand,
   backtestCommand,
+  uninstallCommand,
   versionCommand,
 ];

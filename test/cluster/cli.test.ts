@@ -1,0 +1,110 @@
+// The command line against the real API server and the real operator: what it shows of a running release, what its commands
+// do, the exit codes of watch, and the way out.
+
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Stand } from '../support/cluster/stand.ts';
+import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts');
+let stand: Stand;
+
+beforeAll(async () => {
+  const versions = { one: { version: 'v1' }, two: { version: 'v2' }, bad: { version: 'bad', errorRate: 0.3 } };
+  stand = await Stand.open({ name: 'cli', versions });
+});
+
+afterAll(() => stand?.close());
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `kubectl canary` as a process, in the namespace of the stand. */
+function run(line: string): Promise<Ended> {
+  const { promise, resolve: settle } = Promise.withResolvers<Ended>();
+  const child = execFile(process.execPath, [MAIN, ...line.split(' '), '-n', stand.namespace], (error, out, err) =>
+    settle({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
+  );
+  child.stdin?.end();
+  return promise;
+}
+
+const LONG = [{ weight: 30, duration: '60s' }];
+
+describe.concurrent('a running release', () => {
+  test('is listed, explained and watched to its promotion, approved by the command line', async () => {
+    const app = await stand.app({ name: 'approved' });
+    await app.release({ stages: [{ weight: 20, duration: '8s', approval: 'Required' }] });
+    const followed = run('watch approved --timeout 2m');
+    await app.untilPhase('AwaitingApproval');
+    expect((await followed).code).toBe(3);
+    expect((await followed).out).toMatch(
+      /Analyzing 1\/1, 20% asked, routes 20%[\s\S]*AwaitingApproval 1\/1[\s\S]*a person is needed: .*waits for approval/,
+    );
+    expect((await run('list')).out).toMatch(/\n\S+ +approved +AwaitingApproval +1\/1 +20 +Pass/);
+    const explained = await run('explain approved');
+    expect(explained.out).toMatch(/Pass +errors +0% \(limit <= 5%\) over \d+ canary requests/);
+    expect(explained.out).toContain(`kubectl canary approve approved -n ${stand.namespace} --stage 1`);
+    const ending = run(`watch approved --revision ${app.status?.release?.revision} --timeout 2m`);
+    const approved = await run('approve approved --yes');
+    expect(approved).toMatchObject({ code: 0, err: '' });
+    expect(approved.out).toMatch(/Done: /);
+    await app.untilPhase('Promoted');
+    expect(app.status?.lastHandledCommand).toMatchObject({ verb: 'approve', stage: 1, result: 'Done' });
+    expect([0, 3]).toContain((await ending).code);
+    expect(await run(`watch approved --revision ${app.status?.release?.revision} --timeout 1m`)).toMatchObject({ code: 0 });
+    expect((await run('history approved')).out).toMatch(/ Promoted /);
+  });
+
+  test('ends a watch with 0 when it is promoted, and with 2 when it is rolled back', async () => {
+    const [good, bad] = await Promise.all([stand.app({ name: 'good' }), stand.app({ name: 'bad', services: { v1: 'one', v2: 'bad' } })]);
+    await Promise.all([good.release(), bad.release()]);
+    await Promise.all([
+      good.until('a release', ({ release }) => release !== undefined),
+      bad.until('a release', ({ release }) => release !== undefined),
+    ]);
+    const [promoted, rolledBack] = await Promise.all([
+      run(`watch good --until done --revision ${good.status?.release?.revision} --timeout 2m`),
+      run(`watch bad --until done --revision ${bad.status?.release?.revision} --timeout 2m`),
+    ]);
+    expect(promoted).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/promoted: revision \S+ is promoted.*\n$/) });
+    expect(rolledBack).toMatchObject({ code: 2, err: '', out: expect.stringMatching(/rolled back: .*errors .*% \(limit <= 5%\).*\n$/) });
+  });
+
+  test('is aborted; what it cannot do is refused with the reason and exit code 1', async () => {
+    const app = await stand.app({ name: 'aborted' });
+    await app.release({ stages: LONG });
+    await app.untilPhase('Analyzing');
+    expect(await run('resume aborted --yes')).toMatchObject({
+      code: 1,
+      err: 'Refused: resume does not fit a release that is stage.analyzing\n',
+    });
+    expect((await run('pause aborted --yes')).code).toBe(0);
+    expect(app.status?.phase).toBe('Paused');
+    const aborted = await run('abort aborted --yes');
+    expect(aborted).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/Done: .*aborted by a person/) });
+    expect(sharesOf(trajectoryOf(app))).toEqual([0, 30, 0]);
+    const { metadata } = stand.releases.last('aborted') ?? {};
+    expect((metadata?.managedFields ?? []).map(({ manager }) => manager)).toContain('glidepath-cli');
+    expect((await run('abort aborted --yes')).err).toMatch(/is over \(Roll/);
+    expect((await run('explain abortd')).err).toMatch(/did you mean aborted\?/);
+  });
+});
+
+test('uninstall in mid-release leaves the traffic home, and nothing hangs', async () => {
+  const app = await stand.app({ name: 'leaving' });
+  await app.release({ stages: LONG });
+  await app.untilPhase('Analyzing');
+  const { code, out, err } = await run('uninstall --yes --timeout 60s');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toContain(`${stand.namespace}/leaving: Analyzing, traffic goes home to Service leaving-v1\n`);
+  expect(out).toContain(`${stand.namespace}/leaving is home and gone\n`);
+  expect(await stand.cluster.list('CanaryRelease', stand.namespace)).toEqual([]);
+  expect(sharesOf(trajectoryOf(app))).toEqual([0, 30, 0]);
+  expect(app.route.spec).toEqual(stand.routes.history('leaving')[0]?.object.spec);
+  expect(await app.applyByAnother()).toBe('applied');
+});
