@@ -3,7 +3,9 @@
 import type { Command } from 'commander';
 import type { CliIo, ExitCode } from '../io.ts';
 import { backtestCommand } from './backtest.ts';
+import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
+import { lintCommand } from './lint.ts';
 import { historyCommand, listCommand, statusCommand } from './list.ts';
 import { planCommand } from './plan.ts';
 import { steeringCommands } from './steer.ts';
@@ -28,8 +30,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   watchCommand,
   historyCommand,
   ...steeringCommands,
+  lintCommand,
   planCommand,
   backtestCommand,
+  doctorCommand,
   uninstallCommand,
   versionCommand,
 ];
