@@ -5,6 +5,7 @@ import type { CliIo, ExitCode } from '../io.ts';
 import { backtestCommand } from './backtest.ts';
 import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
+import { initCommand } from './init.ts';
 import { lintCommand } from './lint.ts';
 import { historyCommand, listCommand, statusCommand } from './list.ts';
 import { planCommand } from './plan.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   watchCommand,
   historyCommand,
   ...steeringCommands,
+  initCommand,
   lintCommand,
   planCommand,
   backtestCommand,

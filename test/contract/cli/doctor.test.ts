@@ -79,7 +79,7 @@ const breaks: readonly (readonly [what: string, break_: () => void, line: RegExp
   ],
   [
     'no routes',
-    () => [httpRoutes, grpcRoutes].forEach((resource) => void shop.server.resources.unserve(resource)),
+    () => [httpRoutes, grpcRoutes].map((resource) => shop.server.resources.unserve(resource)),
     /FAIL +Gateway API +the cluster serves no kind of route\n +fix: kubectl apply/,
     1,
   ],
