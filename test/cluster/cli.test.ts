@@ -4,6 +4,7 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readReleases } from '../../src/cli/manifest.ts';
 import { Stand } from '../support/cluster/stand.ts';
 import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
 
@@ -93,6 +94,20 @@ describe.concurrent('a running release', () => {
     expect((await run('abort aborted --yes')).err).toMatch(/is over \(Roll/);
     expect((await run('explain abortd')).err).toMatch(/did you mean aborted\?/);
   });
+});
+
+test('init writes a manifest that the operator takes, and doctor knows the cluster', async () => {
+  const app = await stand.app({ name: 'fresh' });
+  const { code, out, err } = await run('init services fresh-v1 fresh-v2 --route fresh');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/source: Auto {3}# Contour, /);
+  const [release] = readReleases(out, 'init');
+  await stand.cluster.apply({ ...app.manifest(), spec: { ...release?.spec, paused: true } });
+  expect((await app.untilPhase('Idle')).serving?.service).toBe('fresh-v1');
+  const examined = (await run('doctor')).out;
+  expect(examined).toMatch(/^ok +API server +context \S+, Kubernetes v1\./);
+  for (const line of [/^ok +CRD +schema 1$/m, /^ok +rights to read /m, /^ok +rights to steer /m, /^ok +Gateway API +.*HTTPRoute v1/m])
+    expect(examined).toMatch(line);
 });
 
 test('uninstall in mid-release leaves the traffic home, and nothing hangs', async () => {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { CliIo, ExitCode } from '../io.ts';
 import { backtestCommand } from './backtest.ts';
+import { completionCommand } from './completion.ts';
 import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
 import { initCommand } from './init.ts';
@@ -37,5 +38,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   backtestCommand,
   doctorCommand,
   uninstallCommand,
+  completionCommand,
   versionCommand,
 ];

@@ -9,6 +9,7 @@ import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired.ts';
 import { noteDrift, settleDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
+import { handled, isObeyedBy, refuseForNow, whyNotNow } from './handling.ts';
 import { foldLook, forgetFutureLooks, gridOf } from './looks.ts';
 import { findPauseReason, type Telling } from './guards.ts';
 import { noteServed } from './served.ts';
@@ -112,27 +113,6 @@ function obey(
   };
 }
 
-function handled(
-  status: CanaryReleaseStatus,
-  command: NonNullable<Facts['command']>,
-  result: 'Done' | 'Refused',
-  message?: string,
-): CanaryReleaseStatus {
-  const { verb, release, at, by, stage } = command;
-  return {
-    ...status,
-    lastHandledCommand: {
-      verb,
-      release,
-      at,
-      result,
-      ...(by === undefined ? {} : { by }),
-      ...(stage === undefined ? {} : { stage }),
-      ...(message === undefined ? {} : { message: message.slice(0, 512) }),
-    },
-  };
-}
-
 interface Walked {
   readonly state: StateName;
   readonly status: CanaryReleaseStatus;
@@ -162,31 +142,6 @@ function walk(spec: CanaryReleaseSpec, start: CanaryReleaseStatus, from: StateNa
     } else if (!next.moved) break;
   }
   return { state, status, transitions, tellings };
-}
-
-/** Did the step do what the command asked for? Another guard may have come first: a Fail, a pause, a block. */
-function isObeyedBy(verb: string, to: StateName): boolean {
-  switch (verb) {
-    case 'advance':
-    case 'promote':
-      return to === 'stage.shifting' || to === 'promoting.rollingOut';
-    case 'pause':
-      return to === 'paused';
-    case 'retry':
-      return to === 'preparing';
-    default:
-      return isRunning(to) && !to.startsWith('rollingBack.') && to !== 'paused';
-  }
-}
-
-function refuseForNow(facts: Facts, state: StateName): Telling {
-  const { command } = facts;
-  const message = `${command?.verb} by ${command?.by ?? 'a person'} cannot be done now: ${whyNotNow(facts, state)}; give it again later`;
-  return { reason: 'CommandRefused', message, warning: true };
-}
-
-function whyNotNow({ blocker, rejection, canaryReady, acceptanceWait }: Facts, state: StateName): string {
-  return blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
 }
 
 function toTransition(from: StateName, to: StateName, tellings: readonly Telling[], facts: Facts): Transition {
