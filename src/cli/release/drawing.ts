@@ -53,18 +53,28 @@ export function drawRelease(
         ({ at, what }, index): Line => [`  ${index === 0 ? 'then' : '    '}       ${clockOf(Date.parse(at))} (${sayIn(at, now)}): ${what}`],
       ),
     ...explanation.notFine.map(({ type, message }): Line => [`  ${type}: ${message}`, 'bad']),
-    ...explanation.commands.slice(0, 2).map(({ command, why }): Line => [`  $ ${command}   # ${why}`, 'dim']),
+    ...explanation.commands.map(({ command, why }): Line => [`  $ ${command}   # ${why}`, 'dim']),
   ];
-  return lines.map(([text, colour]) => (colour === undefined ? cut(text, columns) : paint[colour](cut(text, columns))));
+  return lines.flatMap(([text, colour]) => wrap(text, columns).map((line) => (colour === undefined ? line : paint[colour](line))));
 }
 
-function cut(text: string, columns: number): string {
-  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
+/** Where the texts begin behind their labels. */
+const INDENT = ' '.repeat(13);
+
+/** Lines no longer than the terminal is wide, so that it is known how many of them it shows. */
+function wrap(text: string, columns: number): readonly string[] {
+  const width = Math.max(INDENT.length + 10, columns);
+  if (text.length <= width) return [text];
+  const room = text.lastIndexOf(' ', width);
+  const at = room > INDENT.length ? room : width;
+  return [text.slice(0, at), ...wrap(`${INDENT}${text.slice(at).trimStart()}`, columns)];
 }
 
 function drawHead({ namespace, name, phase, release }: Explanation, now: number): Line {
   const attempt =
-    release === undefined ? 'no release yet' : `release ${release.id} of revision ${release.revision}, ${sayAge(release.startedAt, now)}`;
+    release === undefined
+      ? 'no release yet'
+      : `release ${release.id} of revision ${release.revision}, begun ${sayAge(release.startedAt, now)} ago`;
   return [`${namespace}/${name}: ${phase}, ${attempt}, ${clockOf(now)}`];
 }
 

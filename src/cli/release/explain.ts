@@ -56,7 +56,9 @@ export function explain(release: SeenRelease, flags: string, now: number): Expla
   const { status, spec } = release;
   const state = parseState(status.state);
   const running = state === undefined || isRunning(state);
-  const shortfall = spec === undefined || !running ? undefined : describeShortfall(status, spec, now);
+  // While the stage is not served yet, more requests are simply on their way.
+  const overdue = running && Date.parse(status.release?.stageEndsAt ?? '') <= now;
+  const shortfall = spec === undefined || !overdue ? undefined : describeShortfall(status, spec, now);
   return {
     namespace: release.namespace,
     name: release.name,
