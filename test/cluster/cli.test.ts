@@ -2,21 +2,38 @@
 // do, the exit codes of watch, and the way out.
 
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import { readReleases } from '../../src/cli/manifest.ts';
+import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { Stand } from '../support/cluster/stand.ts';
 import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { until } from '../support/until.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts');
+let folder = '';
 let stand: Stand;
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'canary-'));
+  // What people install: it starts in a third of the time, too.
+  const built = promisify(execFile)(process.execPath, ['esbuild.config.ts', program(), 'src/cli/main.ts'], { cwd: PROJECT_FOLDER });
   const versions = { one: { version: 'v1' }, two: { version: 'v2' }, bad: { version: 'bad', errorRate: 0.3 } };
   stand = await Stand.open({ name: 'cli', versions });
+  await built;
 });
 
-afterAll(() => stand?.close());
+afterAll(async () => {
+  await stand?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function program(): string {
+  return join(folder, 'kubectl-canary.mjs');
+}
 
 interface Ended {
   readonly code: number;
@@ -24,14 +41,22 @@ interface Ended {
   readonly err: string;
 }
 
-/** Runs `kubectl canary` as a process, in the namespace of the stand. */
-function run(line: string): Promise<Ended> {
+/** Starts `kubectl canary` as a process, in the namespace of the stand. */
+function start(line: string): { readonly ended: Promise<Ended>; readonly shows: (text: string) => Promise<unknown> } {
   const { promise, resolve: settle } = Promise.withResolvers<Ended>();
-  const child = execFile(process.execPath, [MAIN, ...line.split(' '), '-n', stand.namespace], (error, out, err) =>
+  let shown = '';
+  const child = execFile(process.execPath, [program(), ...line.split(' '), '-n', stand.namespace], (error, out, err) =>
     settle({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
   );
+  child.stdout?.on('data', (text: string) => {
+    shown += text;
+  });
   child.stdin?.end();
-  return promise;
+  return { ended: promise, shows: (text) => until(() => shown.includes(text)) };
+}
+
+function run(line: string): Promise<Ended> {
+  return start(line).ended;
 }
 
 const LONG = [{ weight: 30, duration: '60s' }];
@@ -39,12 +64,16 @@ const LONG = [{ weight: 30, duration: '60s' }];
 describe.concurrent('a running release', () => {
   test('is listed, explained and watched to its promotion, approved by the command line', async () => {
     const app = await stand.app({ name: 'approved' });
-    await app.release({ stages: [{ weight: 20, duration: '8s', approval: 'Required' }] });
-    const followed = run('watch approved --timeout 2m');
-    await app.untilPhase('AwaitingApproval');
-    expect((await followed).code).toBe(3);
-    expect((await followed).out).toMatch(
-      /Analyzing 1\/1, 20% asked, routes 20%[\s\S]*AwaitingApproval 1\/1[\s\S]*a person is needed: .*waits for approval/,
+    const stages = [{ weight: 20, duration: '3s', approval: 'Required' as const }];
+    await app.release({ stages, paused: true });
+    await app.untilPhase('Idle');
+    const followed = start('watch approved --timeout 2m');
+    await followed.shows('Idle');
+    await app.release({ stages });
+    const asked = await followed.ended;
+    expect(asked).toMatchObject({ code: 3, err: '' });
+    expect(asked.out).toMatch(
+      /Analyzing 1\/1, 20% asked[\s\S]*AwaitingApproval 1\/1, 20% asked, routes 20%, Pass[\s\S]*a person is needed: .*waits for approval/,
     );
     expect((await run('list')).out).toMatch(/\n\S+ +approved +AwaitingApproval +1\/1 +20 +Pass/);
     const explained = await run('explain approved');
@@ -85,10 +114,11 @@ describe.concurrent('a running release', () => {
       err: 'Refused: resume does not fit a release that is stage.analyzing\n',
     });
     expect((await run('pause aborted --yes')).code).toBe(0);
-    expect(app.status?.phase).toBe('Paused');
+    await app.untilPhase('Paused');
     const aborted = await run('abort aborted --yes');
     expect(aborted).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/Done: .*aborted by a person/) });
     expect(sharesOf(trajectoryOf(app))).toEqual([0, 30, 0]);
+    await app.untilPhase('RolledBack');
     const { metadata } = stand.releases.last('aborted') ?? {};
     expect((metadata?.managedFields ?? []).map(({ manager }) => manager)).toContain('glidepath-cli');
     expect((await run('abort aborted --yes')).err).toMatch(/is over \(Roll/);
@@ -102,8 +132,9 @@ test('init writes a manifest that the operator takes, and doctor knows the clust
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/source: Auto {3}# Contour, /);
   const [release] = readReleases(out, 'init');
-  await stand.cluster.apply({ ...app.manifest(), spec: { ...release?.spec, paused: true } });
-  expect((await app.untilPhase('Idle')).serving?.service).toBe('fresh-v1');
+  await stand.cluster.apply({ ...app.manifest(), spec: { ...release?.spec } });
+  const isTaken = ({ release: taken }: CanaryReleaseStatus) => taken?.serving.service === 'fresh-v1' && taken.canary.service === 'fresh-v2';
+  await app.until('a release of v2', isTaken);
   const examined = (await run('doctor')).out;
   expect(examined).toMatch(/^ok +API server +context \S+, Kubernetes v1\./);
   for (const line of [/^ok +CRD +schema 1$/m, /^ok +rights to read /m, /^ok +rights to steer /m, /^ok +Gateway API +.*HTTPRoute v1/m])

@@ -19,7 +19,7 @@ interface UninstallOptions extends ClusterOptions {
   readonly timeout: number;
 }
 
-const POLL_MS = 300;
+const POLL_MS = 250;
 const TOLD_EVERY_MS = 10_000;
 
 const DETAILS = `
