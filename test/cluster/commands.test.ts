@@ -90,6 +90,23 @@ async function refusal(trying: Promise<unknown>): Promise<string> {
   return outcome instanceof Error ? outcome.message : String(outcome);
 }
 
+/** Applies `config/commands-stamp`, and waits until a name that is refused without it is mended instead. */
+async function installStamp(app: App): Promise<void> {
+  await run('kubectl', ['apply', '--server-side', '-k', STAMP]);
+  const annotations = {
+    'glidepath.dev/command': `pause:0123456789:${new Date().toISOString()}`,
+    'glidepath.dev/command-by': 'ada',
+    'glidepath.dev/abort': '0123456789',
+    'glidepath.dev/abort-by': 'ada',
+  };
+  const isStamped = async () => {
+    const stored = await people.eve.patch(app.ref, { metadata: { annotations } }, { dryRun: true }).catch(() => undefined);
+    const { 'glidepath.dev/command-by': commandBy, 'glidepath.dev/abort-by': abortBy } = stored?.metadata.annotations ?? {};
+    return commandBy === 'eve' && abortBy === 'eve';
+  };
+  await waitFor('the stamp', isStamped);
+}
+
 async function noteOf(app: App, reason: string): Promise<string> {
   const events = await stand.untilEvents(app.name, reason);
   return events.findLast((event) => event.reason === reason)?.note ?? '';
@@ -237,14 +254,7 @@ describe('a release that asks', () => {
   });
 
   test('names the giver by itself where the stamp is installed, and is promoted by an operator without exemption', async () => {
-    await run('kubectl', ['apply', '--server-side', '-k', STAMP]);
-    // Refused without the stamp, and mended with it.
-    const forged = { 'glidepath.dev/command': order(asking, 'approve', 1), 'glidepath.dev/command-by': 'ada' };
-    const isStamped = async () => {
-      const stored = await people.eve.patch(asking.ref, { metadata: { annotations: forged } }, { dryRun: true }).catch(() => undefined);
-      return stored?.metadata.annotations?.['glidepath.dev/command-by'] === 'eve';
-    };
-    await waitFor('the stamp', isStamped);
+    await installStamp(asking);
     await annotate('eve', asking, { 'glidepath.dev/command': order(asking, 'approve', 2) });
     await asking.untilPhase('Promoted');
     expect(asking.status?.lastHandledCommand).toMatchObject({ verb: 'approve', stage: 2, by: 'eve', result: 'Done' });
@@ -264,6 +274,7 @@ test('an abort is done, and tells whose it was', async () => {
   const app = await stand.app({ name: 'stopped' });
   await people.eve.create(app.manifest({ stages: [{ weight: 40, duration: '60s' }] }));
   await app.untilPhase('Analyzing');
+  await installStamp(app);
   await annotate('ada', app, { 'glidepath.dev/abort': app.status?.release?.id ?? '' });
   const status = await app.untilPhase('RolledBack');
   expect(status.message).toContain('aborted by ada');
