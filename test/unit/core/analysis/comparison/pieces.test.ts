@@ -37,15 +37,17 @@ function toSeries({
 }): Series {
   let atMs = START - 5_000;
   let value = 0;
-  let missing = 0;
+  let unusable = 0;
   const samples: { atMs: number; value: number }[] = [];
   for (const [index, { gapMs, increment, fate }] of scrapes.entries()) {
     atMs += gapMs;
     value = fate === 'reset' ? increment : value + increment;
-    // Longer silences than the slack are another matter: then a base is out of reach.
-    missing = fate === 'missing' ? missing + 1 : 0;
-    if (index < bornAfter || (missing > 0 && missing < 4)) continue;
-    samples.push({ atMs, value: fate === 'notANumber' ? Number.NaN : value });
+    // Longer silences than the slack are another matter: then a base is out of reach. What is no number is no base either.
+    unusable = fate === 'missing' || fate === 'notANumber' ? unusable + 1 : 0;
+    const lost = unusable > 0 && unusable < 4;
+    if (!lost) unusable = 0;
+    if (index < bornAfter || (lost && fate === 'missing')) continue;
+    samples.push({ atMs, value: lost ? Number.NaN : value });
   }
   return { labels: { code }, samples };
 }
