@@ -115,8 +115,9 @@ export class ComparisonDesk {
       const fromMs = memory.state.foldedToMs;
       const toMs = Math.min(untilMs, fromMs + PIECE_MS);
       const arms = await askArms(this.#reader, question, { fromMs, toMs });
-      if (arms.kind !== 'arms') return arms;
-      memory = fold(memory, question, arms, toMs);
+      if (arms.kind === 'unavailable') return arms;
+      // A piece that can never be read (too large, refused) is left out: that costs power, never the guarantee.
+      memory = arms.kind === 'arms' ? fold(memory, question, arms, toMs) : skipTo(memory, toMs);
       // No border lies between the two: the next look's own samples reach back far enough.
       if (memory.state.foldedToMs === fromMs) break;
       this.#keep(key, memory);
@@ -158,6 +159,10 @@ export class ComparisonDesk {
     if (next === undefined) this.#reading -= 1;
     else next();
   }
+}
+
+function skipTo(memory: Memory, toMs: number): Memory {
+  return { ...memory, state: { ...memory.state, foldedToMs: toMs } };
 }
 
 const READS_ITS_PAST = { kind: 'partial', message: 'the comparison reads what Prometheus has of this release' } as const;

@@ -25,17 +25,36 @@ export const OPERATOR_PATH = pathOf(DEPLOYMENTS, SYSTEM_NAMESPACE, SERVICE_ACCOU
 /** Path of the CRD. */
 export const CRD_PATH = pathOf(CRDS, undefined, CRD_NAME);
 
+const ADMISSION = { group: 'admissionregistration.k8s.io', version: 'v1' };
+/** By kind; each with its binding, which goes first. */
+const POLICIES = [
+  ['Validating', 'glidepath-commands'],
+  ['Validating', 'glidepath-authors'],
+  ['Mutating', 'glidepath-command-by'],
+  ['Mutating', 'glidepath-abort-by'],
+] as const;
+
+const listPolicies = (): readonly Installed[] =>
+  POLICIES.flatMap(([mode, name]) =>
+    ['PolicyBinding', 'Policy'].map((part): Installed => {
+      const kind = `${mode}Admission${part}`;
+      const plural = `${kind.toLowerCase().replace(/y$/, 'ie')}s`;
+      return { kind, name, path: pathOf({ ...ADMISSION, plural }, undefined, name) };
+    }),
+  );
+
 /** The installation; the namespace takes what is in it along. */
 export const INSTALLED: readonly Installed[] = [
   { kind: 'CustomResourceDefinition', name: CRD_NAME, path: CRD_PATH },
   { kind: 'Deployment', name: SERVICE_ACCOUNT, namespace: SYSTEM_NAMESPACE, path: OPERATOR_PATH },
   { kind: 'Namespace', name: SYSTEM_NAMESPACE, path: pathOf(NAMESPACES, undefined, SYSTEM_NAMESPACE) },
   { kind: 'ClusterRoleBinding', name: 'glidepath', path: pathOf({ ...RBAC, plural: 'clusterrolebindings' }, undefined, 'glidepath') },
-  ...['glidepath', 'glidepath-viewer', 'glidepath-editor'].map((name) => ({
+  ...['glidepath', 'glidepath-viewer', 'glidepath-editor', 'glidepath-approver'].map((name) => ({
     kind: 'ClusterRole',
     name,
     path: pathOf({ ...RBAC, plural: 'clusterroles' }, undefined, name),
   })),
+  ...listPolicies(),
 ];
 
 const POLL_MS = 200;

@@ -132,7 +132,8 @@ async function finish(link: ClusterLink, options: UninstallOptions, io: CliIo): 
     return;
   }
   const lines = INSTALLED.map(
-    ({ kind, name, namespace }) => `  kubectl delete ${kind.toLowerCase()} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
+    ({ kind, name, namespace }) =>
+      `  kubectl delete --ignore-not-found ${kind.toLowerCase()} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
   );
   io.out(`All traffic is home. To remove the rest, or with uninstall --yes:\n${lines.join('\n')}\n`);
 }

@@ -2,8 +2,16 @@
 // waited for until the operator has obeyed or refused it.
 
 import { formatCommand } from '../../api/command.ts';
-import { ABORT_ANNOTATION, CLI_FIELD_MANAGER, COMMAND_ANNOTATION, type CommandVerb } from '../../api/names.ts';
+import {
+  ABORT_ANNOTATION,
+  ABORT_BY_ANNOTATION,
+  CLI_FIELD_MANAGER,
+  COMMAND_ANNOTATION,
+  COMMAND_BY_ANNOTATION,
+  type CommandVerb,
+} from '../../api/names.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
 import { pathOf } from '../../adapters/kubernetes/kinds.ts';
 import { MERGE_PATCH } from '../../adapters/kubernetes/transport.ts';
 import { followRelease } from '../cluster/follow.ts';
@@ -50,15 +58,29 @@ export function makeOrder(release: SeenRelease, verb: SteeringVerb, stage: numbe
   return { verb, id, annotation: COMMAND_ANNOTATION, value, at };
 }
 
-/** Writes the annotation. The uid keeps it off an object that was made anew under the same name. */
+/** Writes the annotation, and who gives it. The uid keeps it off an object that was made anew under the same name. */
 export async function writeOrder(link: ClusterLink, { namespace, name, metadata }: SeenRelease, order: Order): Promise<void> {
+  // The name of whoever gave an earlier one must not pass for ours; the admission policy refuses that.
+  const by = await findCaller(link);
+  const byAnnotation = order.verb === 'abort' ? ABORT_BY_ANNOTATION : COMMAND_BY_ANNOTATION;
   await link.request({
     method: 'PATCH',
     path: pathOf(RELEASES, namespace, name),
     query: { fieldManager: CLI_FIELD_MANAGER },
     contentType: MERGE_PATCH,
-    body: { metadata: { uid: metadata.uid, annotations: { [order.annotation]: order.value } } },
+    body: { metadata: { uid: metadata.uid, annotations: { [order.annotation]: order.value, [byAnnotation]: by ?? null } } },
   });
+}
+
+/** Whom the API server takes us for; undefined where it does not say. */
+async function findCaller(link: ClusterLink): Promise<string | undefined> {
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  try {
+    const answer = await link.request({ method: 'POST', path: '/apis/authentication.k8s.io/v1/selfsubjectreviews', body });
+    return textOf(fieldsOf(fieldsOf(fieldsOf(answer)['status'])['userInfo'])['username']);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws GlidepathError when the operator says nothing in time, or the release goes away */

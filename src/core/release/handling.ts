@@ -46,7 +46,7 @@ export function isObeyedBy(verb: string, to: StateName): boolean {
 export function refuseForNow(facts: Facts, state: StateName): Telling {
   const { command } = facts;
   const message = `${command?.verb} by ${command?.by ?? 'a person'} cannot be done now: ${whyNotNow(facts, state)}; give it again later`;
-  return { reason: 'CommandRefused', message, warning: true };
+  return { reason: 'CommandRefused', message, warning: true, ...(command?.by === undefined ? {} : { by: command.by }) };
 }
 
 /** What stood in the way. */

@@ -44,6 +44,19 @@ describe('a command', () => {
     expect(patch).toMatchObject({ query: { fieldManager: 'glidepath-cli' }, contentType: 'application/merge-patch+json' });
   });
 
+  test('carries the name by which the API server knows the caller, and never that of an earlier one', async () => {
+    shop.put('web', aRunningStatus());
+    const text = JSON.stringify({ status: { userInfo: { username: 'ada@example.org' } } });
+    shop.server.fault({ when: ({ path }) => path.endsWith('/selfsubjectreviews'), action: { kind: 'body', text, code: 201 } });
+    answer(handled('Done', 'pause'));
+    await shop.run('pause web -n shop --yes');
+    expect(shop.annotations('web')['glidepath.dev/command-by']).toBe('ada@example.org');
+    shop.put('web', aRunningStatus({ lastHandledCommand: undefined as never }));
+    await shop.run('resume web -n shop --yes --timeout 1ms');
+    expect(shop.annotations('web')['glidepath.dev/command']).toMatch(/^resume:/);
+    expect(shop.annotations('web')).not.toHaveProperty(['glidepath.dev/command-by']);
+  });
+
   test('that is refused ends with 1 and the reason', async () => {
     shop.put('web', aRunningStatus());
     answer(handled('Refused', 'resume', 'resume does not fit a release that is stage.analyzing'));

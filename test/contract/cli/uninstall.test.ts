@@ -30,6 +30,9 @@ test('with --yes releases go first, then the CRD while the operator lives, then 
   expect(out).toContain('shop/web is home and gone\n');
   expect(out).toMatch(/CustomResourceDefinition \S+ is removed\nDeployment glidepath is removed\nGlidepath is uninstalled; /);
   expect(deleted().slice(0, 4)).toEqual(['api', 'web', CRD_NAME, 'glidepath']);
+  const asked = shop.server.requests.map(({ path }) => path);
+  for (const policy of ['validatingadmissionpolicybindings/glidepath-commands', 'mutatingadmissionpolicies/glidepath-abort-by'])
+    expect(asked).toContain(`/apis/admissionregistration.k8s.io/v1/${policy}`);
 });
 
 test('at a terminal asks, and prints the rest as commands', async () => {
@@ -38,7 +41,9 @@ test('at a terminal asks, and prints the rest as commands', async () => {
   expect(left()).toHaveLength(1);
   const { out } = await shop.run('uninstall', { ask: () => Promise.resolve('y') });
   expect(left()).toEqual([]);
-  expect(out).toContain(`kubectl delete customresourcedefinition ${CRD_NAME}\n  kubectl delete deployment glidepath -n glidepath-system\n`);
+  expect(out).toContain(
+    `kubectl delete --ignore-not-found customresourcedefinition ${CRD_NAME}\n  kubectl delete --ignore-not-found deployment glidepath -n glidepath-system\n`,
+  );
   expect(deleted()).toEqual(['web']);
 });
 
