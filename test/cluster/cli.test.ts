@@ -116,7 +116,7 @@ describe.concurrent('a running release', () => {
     expect((await run('pause aborted --yes')).code).toBe(0);
     await app.untilPhase('Paused');
     const aborted = await run('abort aborted --yes');
-    expect(aborted).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/Done: .*aborted by a person/) });
+    expect(aborted).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/Done: .*aborted by \S+ \(annotation/) });
     expect(sharesOf(trajectoryOf(app))).toEqual([0, 30, 0]);
     await app.untilPhase('RolledBack');
     const { metadata } = stand.releases.last('aborted') ?? {};
