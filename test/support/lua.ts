@@ -22,7 +22,7 @@ function toLua(value: unknown): string {
     const fields = Object.entries(value).filter(([, field]) => field !== undefined && field !== null);
     return `{${fields.map(([key, field]) => `[${quote(key)}] = ${toLua(field)}`).join(', ')}}`;
   }
-  return typeof value === 'string' ? quote(value) : String(value);
+  return typeof value === 'string' ? quote(value) : JSON.stringify(value);
 }
 
 function quote(text: string): string {
