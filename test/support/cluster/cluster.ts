@@ -17,6 +17,7 @@ const GATEWAY = '/apis/gateway.networking.k8s.io/v1';
 /** Where objects of each kind are; a namespace goes in front of the plural. */
 const RESOURCES = {
   Namespace: ['/api/v1', 'namespaces'],
+  ConfigMap: ['/api/v1', 'configmaps'],
   Service: ['/api/v1', 'services'],
   Pod: ['/api/v1', 'pods'],
   Deployment: ['/apis/apps/v1', 'deployments'],
@@ -26,6 +27,7 @@ const RESOURCES = {
   GRPCRoute: [GATEWAY, 'grpcroutes'],
   ReferenceGrant: ['/apis/gateway.networking.k8s.io/v1beta1', 'referencegrants'],
   CanaryRelease: ['/apis/glidepath.dev/v1alpha1', 'canaryreleases'],
+  Application: ['/apis/argoproj.io/v1alpha1', 'applications'],
   ClusterRole: ['/apis/rbac.authorization.k8s.io/v1', 'clusterroles'],
   CustomResourceDefinition: ['/apis/apiextensions.k8s.io/v1', 'customresourcedefinitions'],
 } as const;
