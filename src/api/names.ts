@@ -30,6 +30,8 @@ export const COMMAND_ANNOTATION = `${GROUP}/command`;
 export const COMMAND_BY_ANNOTATION = `${GROUP}/command-by`;
 /** Annotation of a CanaryRelease: the id of the release to abort; wins over every command. */
 export const ABORT_ANNOTATION = `${GROUP}/abort`;
+/** Annotation of a CanaryRelease: who wrote the abort; stamped by the admission policy. */
+export const ABORT_BY_ANNOTATION = `${GROUP}/abort-by`;
 /** Annotation of the workload or its template: this revision cannot be rolled back, so it must not be raised unasked. */
 export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 

@@ -14,6 +14,8 @@ export interface CliIo {
   readonly readText: (path: string) => Promise<string>;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** The program as a file that threads can start from, and how many threads; absent: everything is done in this one. */
+  readonly workers?: { readonly entry: URL; readonly count: number };
   /** Lets everything else have its turn: signals, and the other side of a test. */
   readonly breathe: () => Promise<void>;
 }

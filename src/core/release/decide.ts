@@ -101,20 +101,23 @@ function obey(
   const { command } = gatherFacts(spec, status, state, observation, now);
   if (command === undefined) return { status, tellings: [] };
   const who = command.by ?? 'a person';
+  const giver = command.by === undefined ? {} : { by: command.by };
   if (command.refusal !== undefined)
     return {
       status: handled(status, command, 'Refused'),
-      tellings: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true }],
+      tellings: [
+        { reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true, ...giver },
+      ],
     };
   if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
     return {
       status: handled(steps.forgetContest(status), command, 'Done'),
-      tellings: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more` }],
+      tellings: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more`, ...giver }],
     };
   if (command.verb !== 'approve' || command.stage === undefined) return { status, tellings: [] };
   return {
     status: handled(steps.approve(status, command.stage), command, 'Done'),
-    tellings: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}` }],
+    tellings: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
   };
 }
 
@@ -183,7 +186,8 @@ function refuseForNow({ command, blocker, rejection, canaryReady, acceptanceWait
   const why =
     blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
   const who = command?.by ?? 'a person';
-  return { reason: 'CommandRefused', message: `${command?.verb} by ${who} cannot be done now: ${why}; give it again later`, warning: true };
+  const message = `${command?.verb} by ${who} cannot be done now: ${why}; give it again later`;
+  return { reason: 'CommandRefused', message, warning: true, ...(command?.by === undefined ? {} : { by: command.by }) };
 }
 
 function toTransition(from: StateName, to: StateName, tellings: readonly Telling[], facts: Facts): Transition {
