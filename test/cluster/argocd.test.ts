@@ -2,6 +2,7 @@
 // how a release goes; without it a release says what is missing instead of fighting.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SpecInput } from '../../src/api/release.ts';
 import { FIELD_MANAGER, RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import { type PlainObject, sampleDeployment, type SampleVersion } from '../lab/sample.ts';
 import { type App, shareIn, weightsIn } from '../support/cluster/app.ts';
@@ -22,8 +23,19 @@ const opened: GitOpsApp[] = [];
 const deployment = (name: string, version: Omit<SampleVersion, 'namespace' | 'name'>) =>
   sampleDeployment({ namespace: stand.namespace, name, ...version });
 
+/** The object in a sync wave of Argo CD. */
+function inWave(object: PlainObject, wave: string): PlainObject {
+  const annotations = { 'argocd.argoproj.io/sync-wave': wave };
+  return { ...object, metadata: { ...object.metadata, annotations } as PlainObject['metadata'] };
+}
+
 /** Two versions, their Services, the route and the release, all of them in Git. */
-async function deliver(name: string, recipe: boolean): Promise<{ readonly app: App; readonly gitops: GitOpsApp }> {
+async function deliver(
+  name: string,
+  recipe: boolean,
+  stages: readonly object[] = STAGES,
+  wave = '0',
+): Promise<{ readonly app: App; readonly gitops: GitOpsApp }> {
   const services = { v1: `${name}-v1`, v2: `${name}-v2` };
   const app = await stand.app({ name, services, delivered: 'by others' });
   const objects = [
@@ -32,7 +44,7 @@ async function deliver(name: string, recipe: boolean): Promise<{ readonly app: A
     app.serviceObject('v1', services.v1),
     app.serviceObject('v2', services.v2),
     app.routeObject(),
-    app.manifest({ stages: STAGES }),
+    inWave(app.manifest({ stages } as Partial<SpecInput>), wave),
   ];
   const gitops = await GitOpsApp.create(stand.cluster, { namespace: stand.namespace, name, recipe, objects });
   opened.push(gitops);
@@ -79,7 +91,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
 
   beforeAll(async () => {
     stand = await Stand.open({ name: 'argocd', versions: {} });
-    await customizeArgocd(stand.cluster);
+    await customizeArgocd(stand.cluster, 'argocd-cm.yaml');
   });
 
   afterAll(async () => {
@@ -163,5 +175,26 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     await plain.untilPhase('Promoted', 60_000);
     await bare.untilHealth('Healthy');
     keepChronicle('without the recipe', chronicleOf(plain, bare));
+  });
+
+  test('in an app of two waves with the health for waves, a fix overtakes the release that runs', async () => {
+    await customizeArgocd(stand.cluster, 'argocd-cm-waves.yaml');
+    const { app: waved, gitops: git } = await deliver('waved', true, [{ weight: 20, duration: '6s' }], '1');
+    await waved.untilPhase('Analyzing', 60_000);
+    await waved.startLoad(25);
+    await waved.untilPhase('Promoted', 60_000);
+    await git.commit('slow-v1, in need of a fix', deployment('waved-v1', { version: 'v1-slow' }));
+    await waved.untilShare(20, 'v1', 'v2');
+    const { release: overtaken } = await waved.untilPhase('Analyzing');
+    await git.commit('v1-fixed', deployment('waved-v1', { version: 'v1-fixed' }));
+    const fixed = await waved.until(
+      'the fix promoted',
+      ({ phase, release }) => phase === 'Promoted' && release?.id !== overtaken?.id,
+      60_000,
+    );
+    expect(fixed.history?.slice(0, 2)).toMatchObject([{ outcome: 'Promoted' }, { id: overtaken?.id, outcome: 'RolledBack' }]);
+    await git.untilHealth('Healthy');
+    expect(git.story.map(({ health }) => health)).not.toContain('Suspended');
+    keepChronicle('two waves', chronicleOf(waved, git));
   });
 });

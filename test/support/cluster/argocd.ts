@@ -10,7 +10,7 @@ import { parse, stringify } from 'yaml';
 import { ARGOCD_NAMESPACE } from '../../lab/argocd/components.ts';
 import { API_URL } from '../../lab/settings.ts';
 import type { PlainObject } from '../../lab/sample.ts';
-import { ARGOCD_FOLDER } from '../argocd-cm.ts';
+import { ARGOCD_FOLDER, type ARGOCD_PATCH_FILES } from '../argocd-cm.ts';
 import type { KubeObject } from './api.ts';
 import { type Cluster, waitFor } from './cluster.ts';
 import { ObjectWatch } from './object-watch.ts';
@@ -46,11 +46,11 @@ function readRecipe(): Recipe {
   return parse(readFileSync(new URL('application.yaml', ARGOCD_FOLDER), 'utf8')) as Recipe;
 }
 
-/** Makes Argo CD judge releases by the health Lua of `config/argocd`. @throws Error where the lab has no Argo CD */
-export async function customizeArgocd(cluster: Cluster): Promise<void> {
+/** Makes Argo CD judge releases by the health Lua of one patch of `config/argocd`. @throws Error where the lab has no Argo CD */
+export async function customizeArgocd(cluster: Cluster, patch: (typeof ARGOCD_PATCH_FILES)[number]): Promise<void> {
   const ref = { kind: 'ConfigMap', namespace: ARGOCD_NAMESPACE, name: 'argocd-cm' } as const;
   if ((await cluster.get(ref)) === undefined) throw new Error('this lab has no Argo CD; bring it up with `npm run lab -- up --argocd`');
-  const { data } = parse(readFileSync(new URL('argocd-cm.yaml', ARGOCD_FOLDER), 'utf8')) as { data: Record<string, string> };
+  const { data } = parse(readFileSync(new URL(patch, ARGOCD_FOLDER), 'utf8')) as { data: Record<string, string> };
   await cluster.patch(ref, { data });
 }
 
