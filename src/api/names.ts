@@ -20,6 +20,8 @@ export const STATE_VERSION = 1;
 export const SCHEMA_ANNOTATION = `${GROUP}/schema`;
 /** Annotation of a route: `<release name>/<release id>`, and `…/home` once the release is over. */
 export const RELEASE_ANNOTATION = `${GROUP}/release`;
+/** Annotation of a route while a release holds Flux off it: what the annotation that does so said before. */
+export const FLUX_HELD_ANNOTATION = `${GROUP}/flux-held`;
 /** Last part of the release annotation of a route that was taken home. */
 export const HOME_MARK = 'home';
 /** Annotation of a CanaryRelease: `<verb>:<id>[/<stage>]:<UTC timestamp>`. */
@@ -93,6 +95,7 @@ export const CONDITION_TYPES = [
   'CanaryReady',
   'RouteContested',
   'TrafficSplitMismatch',
+  'GitOpsManaged',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];
@@ -129,6 +132,8 @@ export const CONDITION_REASONS = [
   'AnotherRelease',
   'UnknownState',
   'OldSchema',
+  'ArgoCD',
+  'Flux',
 ] as const;
 /** Reasons of conditions that the operator writes. */
 export type ConditionReason = (typeof CONDITION_REASONS)[number];
@@ -154,6 +159,7 @@ export const EVENT_REASONS = [
   'CanaryEmpty',
   'CommandRefused',
   'Blocked',
+  'GitOpsManaged',
 ] as const;
 /** Reasons of events, one per happening. */
 export type EventReason = (typeof EVENT_REASONS)[number];

@@ -25,6 +25,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   NoTraffic: 'Hold',
   CommandRefused: 'Refuse',
   Blocked: 'Hold',
+  GitOpsManaged: 'Observe',
 };
 
 /** Publishes what the memory holds. Nothing here can stop a reconcile: sinks never throw. */

@@ -18,7 +18,7 @@ import type { Observation } from './observation.ts';
 import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import * as steps from './steps.ts';
-import { findBlockNews, findVerdictNews } from './verdict-news.ts';
+import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
 
 /** One edge that was taken. */
@@ -67,7 +67,13 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     state: walked.state,
     status: { ...described, state: walked.state, stateVersion: STATE_VERSION },
     transitions: walked.transitions,
-    tellings: [...news, ...obeyed.tellings, ...walked.tellings, ...findBlockNews(status, described, walked.state)],
+    tellings: [
+      ...news,
+      ...obeyed.tellings,
+      ...walked.tellings,
+      ...findBlockNews(status, described, walked.state),
+      ...findGitOpsNews(status, described),
+    ],
     drifts: noted.drifts,
     intents: desireRoutes(served, walked.state, facts),
     wakeAt: findWakeTime(served, walked.state, facts),

@@ -3,6 +3,7 @@
 import { setCondition } from '../../api/conditions.ts';
 import type { CanaryReleaseStatus, Condition } from '../../api/release.ts';
 import { findApproval } from './approval.ts';
+import { describeApplier } from './appliers.ts';
 import { COMPARISON } from './comparison-look.ts';
 import type { Facts } from './facts.ts';
 import { describePause, nameStage } from './sentences.ts';
@@ -154,6 +155,7 @@ function describeConditions(
     ['MetricsAvailable', describeMetrics(status, facts)],
     ['AnalysisEnforced', describeMode(facts)],
     ['TrafficSplitMismatch', describeSplit(status, state)],
+    ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : undefined],
   ];
   let conditions: readonly Condition[] = status.conditions ?? [];
   for (const [type, word] of words) {

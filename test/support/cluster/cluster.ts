@@ -18,6 +18,7 @@ const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 /** Where objects of each kind are; a namespace goes in front of the plural. */
 const RESOURCES = {
   Namespace: ['/api/v1', 'namespaces'],
+  ConfigMap: ['/api/v1', 'configmaps'],
   Service: ['/api/v1', 'services'],
   Pod: ['/api/v1', 'pods'],
   Deployment: ['/apis/apps/v1', 'deployments'],
@@ -27,6 +28,7 @@ const RESOURCES = {
   GRPCRoute: [GATEWAY, 'grpcroutes'],
   ReferenceGrant: ['/apis/gateway.networking.k8s.io/v1beta1', 'referencegrants'],
   CanaryRelease: ['/apis/glidepath.dev/v1alpha1', 'canaryreleases'],
+  Application: ['/apis/argoproj.io/v1alpha1', 'applications'],
   ClusterRole: [RBAC, 'clusterroles'],
   Role: [RBAC, 'roles'],
   RoleBinding: [RBAC, 'rolebindings'],
