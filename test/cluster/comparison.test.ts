@@ -84,7 +84,7 @@ describe.concurrent('the comparison', () => {
           { weight: 10, duration: '2s' },
           { weight: 50, duration: '2s' },
         ],
-        analysis: { ...ANALYSIS, comparison: { mode: 'Enforce' } },
+        analysis: { ...ANALYSIS, comparison: { mode: 'Enforce' }, checks: [] },
       });
       const status = await app.until(
         'the mismatch',
