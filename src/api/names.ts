@@ -31,6 +31,11 @@ export const ABORT_ANNOTATION = `${GROUP}/abort`;
 /** Annotation of the workload or its template: this revision cannot be rolled back, so it must not be raised unasked. */
 export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 
+/** Annotation of a Deployment whose template is held: the name of its release. */
+export const HELD_ANNOTATION = `${GROUP}/held`;
+/** Annotation of a canary Deployment: the hash of the template that it runs, as the Deployment that is held has it. */
+export const TEMPLATE_ANNOTATION = `${GROUP}/template`;
+
 export const FINALIZER = `${GROUP}/home-first`;
 
 /** Field manager of the operator. */
@@ -91,6 +96,7 @@ export const CONDITION_TYPES = [
   'CanaryReady',
   'RouteContested',
   'TrafficSplitMismatch',
+  'TemplateHeld',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];
@@ -127,6 +133,9 @@ export const CONDITION_REASONS = [
   'AnotherRelease',
   'UnknownState',
   'OldSchema',
+  'Proven',
+  'HoldUnavailable',
+  'HoldUnknown',
 ] as const;
 /** Reasons of conditions that the operator writes. */
 export type ConditionReason = (typeof CONDITION_REASONS)[number];
@@ -152,6 +161,8 @@ export const EVENT_REASONS = [
   'CanaryEmpty',
   'CommandRefused',
   'Blocked',
+  'HoldBypassed',
+  'WrongVersionServing',
 ] as const;
 /** Reasons of events, one per happening. */
 export type EventReason = (typeof EVENT_REASONS)[number];
