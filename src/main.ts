@@ -80,6 +80,7 @@ function buildParts(settings: Settings): Parts {
     releases: kubernetes.releases,
     routes: kubernetes.routes,
     backends: kubernetes.backends,
+    workloads: kubernetes.workloads,
     metrics: prometheus,
     events: kubernetes.events,
     notifier,

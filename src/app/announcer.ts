@@ -24,6 +24,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   NoTraffic: 'Hold',
   CommandRefused: 'Refuse',
   Blocked: 'Hold',
+  WrongVersionServing: 'Repair',
 };
 
 /** Publishes what the memory holds. Nothing here can stop a reconcile: sinks never throw. */

@@ -96,11 +96,19 @@ export function approvedWithoutProof(scope: Scope): Telling {
 }
 
 export function promotionStarted(scope: Scope): Telling {
+  const workload = current(scope)?.workload;
+  if (workload !== undefined)
+    return {
+      reason: 'WeightShifted',
+      message: `all stages are done: Deployment ${workload.name} rolls, the canary keeps ${weightOf(scope)}%${byWhom(scope)}`,
+    };
   return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}` };
 }
 
 export function promoted(scope: Scope): Telling {
   const release = current(scope);
+  if (release?.workload !== undefined)
+    return { reason: 'Promoted', message: `revision ${release.revision} is promoted: Deployment ${release.workload.name} serves it now` };
   return { reason: 'Promoted', message: `revision ${release?.revision} is promoted: Service ${release?.canary.service} serves now` };
 }
 

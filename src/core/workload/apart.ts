@@ -21,13 +21,16 @@ export function keepApart(deploymentSelector: Labels, serviceSelector: Labels): 
   const [ownKey] = ofDeployment;
   const [serviceKey] = ofService;
   if (ownKey === undefined)
-    return { kind: 'impossible', message: 'the Deployment selects its pods by matchExpressions alone; give its selector a matchLabels entry' };
+    return {
+      kind: 'impossible',
+      message: 'the Deployment selects its pods by matchExpressions alone; give its selector a matchLabels entry',
+    };
   if (serviceKey === undefined)
     return { kind: 'impossible', message: 'the Service has no selector; give it one, so that a canary Service can be made beside it' };
   const shared = ofDeployment.find((key) => ofService.includes(key));
   const keys = shared === undefined ? [ownKey, serviceKey] : [shared];
-  const valueOf = (key: string) => deploymentSelector[key] ?? serviceSelector[key] ?? '';
-  return { kind: 'labels', changed: Object.fromEntries(keys.map((key) => [key, nameCanary(valueOf(key))])) };
+  const labelOf = (key: string) => deploymentSelector[key] ?? serviceSelector[key] ?? '';
+  return { kind: 'labels', changed: Object.fromEntries(keys.map((key) => [key, nameCanary(labelOf(key))])) };
 }
 
 function inOrder(keys: readonly string[]): readonly string[] {

@@ -34,7 +34,7 @@ export type CanaryPlan =
   | { readonly kind: 'manifests'; readonly manifests: CanaryManifests }
   | { readonly kind: 'impossible'; readonly message: string };
 
-export const ROLE_LABEL = `${GROUP}/role`;
+const ROLE_LABEL = `${GROUP}/role`;
 const OUR_LABELS: Labels = { [ROLE_LABEL]: 'canary', 'app.kubernetes.io/managed-by': 'glidepath' };
 /** Marks of GitOps tools: an object that carries one is taken for theirs, and pruned. */
 const TRACKING = ['argocd.argoproj.io/', 'kustomize.toolkit.fluxcd.io/', 'helm.toolkit.fluxcd.io/'];

@@ -87,7 +87,10 @@ export function nameTemplate(template: PodTemplate): string {
   const containers = template.spec?.['containers'];
   const first: unknown = Array.isArray(containers) ? containers[0] : undefined;
   const image = isJson(first) && typeof first['image'] === 'string' ? first['image'] : '';
-  const tag = image.slice(image.lastIndexOf('/') + 1).split('@')[0]?.split(':')[1];
+  const tag = image
+    .slice(image.lastIndexOf('/') + 1)
+    .split('@')[0]
+    ?.split(':')[1];
   const short = hashTemplate(template).slice(0, 7);
   return tag === undefined || tag === '' ? short : `${tag.slice(0, 100)}-${short}`;
 }

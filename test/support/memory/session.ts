@@ -19,6 +19,7 @@ import type { MetricsReader } from '../../../src/ports/metrics.ts';
 import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
 import type { CallGate } from './calls.ts';
 import { applyJsonPatch, isSame, PatchRefused } from './json-patch.ts';
+import { NO_WORKLOADS } from './workloads.ts';
 import type { Journal } from './journal.ts';
 
 /** What a Service of the memory world says about its pods. */
@@ -47,6 +48,7 @@ export class MemorySession implements World {
   readonly releases: ReleaseStore;
   readonly routes: RouteStore;
   readonly backends = { observe: (namespace: string, service: string) => this.#observe(namespace, service) };
+  readonly workloads = NO_WORKLOADS;
   readonly metrics: MetricsReader;
   readonly events: EventSink;
   readonly notifier = { notify: () => undefined };

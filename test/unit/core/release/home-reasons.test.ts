@@ -35,6 +35,7 @@ function facts(change: Partial<HomeFacts> = {}, spec: Partial<SpecInput> = {}): 
     abortRequested: false,
     revisionChanged: false,
     canaryEmpty: false,
+    workload: undefined,
     ...change,
   };
 }
