@@ -25,6 +25,8 @@ const MODE = join(PROJECT_FOLDER, 'config/deployment-mode');
 let stand: Stand;
 let app: App;
 let pods: ObjectWatch<Pod>;
+/** Hash of the template that served before the first release. */
+let firstTemplate: string | undefined;
 
 const spec = {
   services: undefined,
@@ -103,6 +105,7 @@ test('without rights and without the policy it says what to install, and goes on
   const idle = await app.untilPhase('Idle');
   expect(idle.conditions).toContainEqual(expect.objectContaining({ type: 'TemplateHeld', status: 'True' }));
   expect(idle.serving?.revision).toMatch(/^1-[0-9a-f]{7}$/);
+  firstTemplate = idle.serving?.template;
 });
 
 test('a good image is held, tried beside the old one, promoted, and no answer is lost', async () => {
@@ -147,6 +150,16 @@ test('a revert is let go at once, without a canary', async () => {
   await untilRolledOut('v2');
   expect(app.status?.release?.id).toBe(release?.id);
   expect(versionsBehindService()).toEqual(['v1', 'v2']);
+});
+
+test('a way back to what was proven before rolls at once, without a canary and without a lost answer', async () => {
+  const { release } = app.status ?? {};
+  const begunMs = Date.now();
+  await apply({ version: 'v1' });
+  await app.until('the old version', ({ serving }) => serving?.template === firstTemplate, 30_000);
+  await untilRolledOut('v1');
+  expect(app.status?.release?.id).toBe(release?.id);
+  expect(app.answers(begunMs)).toMatchObject({ bad: 0 });
 });
 
 test('deleted in mid-release it goes home, removes its canary, and leaves a Deployment that anyone can unpause', async () => {

@@ -1,6 +1,7 @@
 // Deployment mode over a cluster in memory: what is behind the serving Service at any time, whatever happens meanwhile.
 
 import { describe, expect, test } from 'vitest';
+import { GlidepathError } from '../../src/api/errors.ts';
 import { DeploymentStory, deploymentSpec } from '../support/deployment-story.ts';
 import { reasonsOf, untilState } from '../support/story.ts';
 
@@ -119,6 +120,21 @@ describe('a bad image', () => {
     expect(story.deployment.spec.paused).toBe(true);
     expect(story.leftovers()).toEqual([]);
   });
+});
+
+test('rule 1: where the route cannot be written the canary Service is pointed at the serving pods', async () => {
+  const story = await startRelease();
+  const { world } = story;
+  const away = { when: 'instead', error: new GlidepathError('GLIDEPATH_E_FORBIDDEN', 'no right to patch the route') } as const;
+  world.faults = ({ verb }) => (verb === 'patch' ? away : undefined);
+  const selectorOf = () => world.api.get({ kind: 'Service', namespace: 'shop', name: 'store-canary' })?.spec;
+  expect(selectorOf()).toMatchObject({ selector: { app: 'store-canary' } });
+  world.abort('web');
+  await world.until('the second brake', () => JSON.stringify(selectorOf()).includes('"app":"store"'), 2_000);
+  expect(story.share).toBe(10);
+  world.faults = () => undefined;
+  await untilState(world, 'rolledBack');
+  expect(story.leftovers()).toEqual([]);
 });
 
 describe('another change in Git', () => {

@@ -280,6 +280,7 @@ describe('the samples', () => {
   test('there are some', () => {
     expect(releases.map(({ file }) => file).toSorted()).toEqual([
       'samples/full-options.yaml',
+      'samples/minimal-deployment.yaml',
       'samples/minimal-services.yaml',
       'samples/store-api.yaml',
     ]);
