@@ -138,6 +138,9 @@ test('a bad image is rolled back, stays held, and never stands behind the servin
   await expectNoCanary();
   expect((await deployment())?.spec.paused).toBe(true);
   expect(versionsBehindService()).toEqual(['v1', 'v2']);
+  const change = JSON.stringify({ spec: { template: { metadata: { annotations: { touched: 'yes' } } } } });
+  const patch = ['patch', 'deployment', 'store', '-n', stand.namespace, '--dry-run=server', '--type=merge', '-p', change];
+  expect((await run('kubectl', patch)).stderr).toContain('held by canaryrelease/store: a canary of this change starts first');
   // Nobody but the operator lifts the hold, an administrator neither.
   await stand.cluster.patch({ kind: 'Deployment', namespace: stand.namespace, name: 'store' }, { spec: { paused: false } });
   expect((await deployment())?.spec.paused).toBe(true);

@@ -249,6 +249,7 @@ describe('a release that is deleted', () => {
     const { world } = story;
     world.deleteRelease('web');
     await world.until('the end', () => world.release('web') === undefined);
+    expect(world.journal.events.find(({ reason }) => reason === 'RolledBack')?.note).toContain('kubectl rollout resume deployment/store');
     expect(story.leftovers()).toEqual([]);
     expect(story.deployment.spec.paused).toBe(true);
     expect(story.behindService()).toEqual({ 'store:1': 4 });

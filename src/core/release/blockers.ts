@@ -319,18 +319,20 @@ function aGatewayRefusesNow({ rejection }: BlockerFacts): Blocker | undefined {
   return rejection === undefined ? undefined : { reason: 'RouteNotAccepted', message: rejection.message };
 }
 
-function othersKeepEditing({ status }: BlockerFacts): Blocker | undefined {
+function othersKeepEditing({ status, spec }: BlockerFacts): Blocker | undefined {
   const contested = status.release?.contestedBy;
   if (contested === undefined) return undefined;
   return {
     reason: 'RouteContested',
-    message: `${contested} keeps undoing our weights; tell it to leave them: ${adviceFor(contested)}; then command resume`,
+    message: `${contested} keeps undoing our weights; tell it to leave them: ${adviceFor(contested, spec.targetRef !== undefined)}; then command resume`,
   };
 }
 
-function adviceFor(manager: string): string {
+/** @param adds the canary's ref comes and goes with a release */
+function adviceFor(manager: string, adds: boolean): string {
+  const ref = adds ? ', ".spec.rules[].backendRefs[] | select(.name | endswith(\\"-canary\\"))"' : '';
   if (manager.startsWith('argocd'))
-    return 'in the Argo CD Application add ignoreDifferences {group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: [".spec.rules[].backendRefs[].weight"]}, syncPolicy.syncOptions [RespectIgnoreDifferences=true] and the annotation argocd.argoproj.io/compare-options: ServerSideDiff=true';
+    return `in the Argo CD Application add ignoreDifferences {group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: [".spec.rules[].backendRefs[].weight"${ref}]}, syncPolicy.syncOptions [RespectIgnoreDifferences=true] and the annotation argocd.argoproj.io/compare-options: ServerSideDiff=true`;
   if (manager.startsWith('kustomize-controller'))
     return 'annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs';
   if (manager.startsWith('helm-controller'))

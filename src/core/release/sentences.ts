@@ -126,9 +126,17 @@ export function rolledBack(scope: Scope): Telling {
   const again = release?.rejects === true ? '; it is not tried again by itself (command retry)' : '';
   return {
     reason: 'RolledBack',
-    message: `revision ${release?.revision} is rolled back: ${release?.reasonMessage ?? release?.reason ?? ''}${again}`,
+    message: `revision ${release?.revision} is rolled back: ${release?.reasonMessage ?? release?.reason ?? ''}${again}${describeLeftPaused(scope)}`,
     warning: true,
   };
+}
+
+/** Nobody holds the Deployment of a release that is gone, and nobody lets it go either. */
+function describeLeftPaused({ event }: Scope): string {
+  const { deleting, workload } = event.facts;
+  if (!deleting || workload?.deployment?.spec.paused !== true || workload.template === workload.servingTemplate) return '';
+  const { name } = workload.deployment.metadata;
+  return `; Deployment ${name} stays paused at it: revert it, or roll it with kubectl rollout resume deployment/${name}`;
 }
 
 const PAUSE_WORDS: Readonly<Record<string, string>> = {
