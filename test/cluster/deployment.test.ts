@@ -50,6 +50,8 @@ beforeAll(async () => {
 afterAll(async () => {
   pods?.close();
   await stand?.close();
+  // Other files' clusters shall be as if this one had never run.
+  await run('kubectl', ['delete', '--ignore-not-found', '-k', MODE]);
 });
 
 /** As a GitOps tool would apply it: the whole manifest, unpaused. */
