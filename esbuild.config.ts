@@ -1,5 +1,5 @@
 // Builds the operator into one file. What it never uses of its libraries stays out: memory and the time of a start go with
-// every line that Node reads. `node esbuild.config.ts [FILE]`
+// every line that Node reads. `node esbuild.config.ts [FILE [ENTRY]]`; the other entry is the command line, src/cli/main.ts.
 
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -35,7 +35,7 @@ const trim: Plugin = {
 };
 
 await build({
-  entryPoints: ['src/main.ts'],
+  entryPoints: [process.argv[3] ?? 'src/main.ts'],
   outfile: process.argv[2] ?? 'dist/glidepath.mjs',
   bundle: true,
   platform: 'node',

@@ -7,6 +7,7 @@ import { SCHEMA_NUMBER } from './api/names.ts';
 import { createSystemClock } from './adapters/clock.ts';
 import { connectKubernetes, type KubernetesConnection } from './adapters/kubernetes/connect.ts';
 import { createWebhookNotifier, type WebhookNotifier } from './adapters/notify/webhook.ts';
+import { BatchingReader } from './adapters/prometheus/batching.ts';
 import { createPrometheusReader, type PrometheusReader } from './adapters/prometheus/reader.ts';
 import { createLogger, type Logger } from './app/log.ts';
 import { Operator } from './app/operator.ts';
@@ -81,7 +82,7 @@ function buildParts(settings: Settings): Parts {
     routes: kubernetes.routes,
     backends: kubernetes.backends,
     workloads: kubernetes.workloads,
-    metrics: prometheus,
+    metrics: new BatchingReader(prometheus),
     events: kubernetes.events,
     notifier,
     telemetry,

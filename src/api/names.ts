@@ -20,6 +20,8 @@ export const STATE_VERSION = 1;
 export const SCHEMA_ANNOTATION = `${GROUP}/schema`;
 /** Annotation of a route: `<release name>/<release id>`, and `…/home` once the release is over. */
 export const RELEASE_ANNOTATION = `${GROUP}/release`;
+/** Annotation of a route while a release holds Flux off it: what the annotation that does so said before. */
+export const FLUX_HELD_ANNOTATION = `${GROUP}/flux-held`;
 /** Last part of the release annotation of a route that was taken home. */
 export const HOME_MARK = 'home';
 /** Annotation of a CanaryRelease: `<verb>:<id>[/<stage>]:<UTC timestamp>`. */
@@ -28,6 +30,8 @@ export const COMMAND_ANNOTATION = `${GROUP}/command`;
 export const COMMAND_BY_ANNOTATION = `${GROUP}/command-by`;
 /** Annotation of a CanaryRelease: the id of the release to abort; wins over every command. */
 export const ABORT_ANNOTATION = `${GROUP}/abort`;
+/** Annotation of a CanaryRelease: who wrote the abort; stamped by the admission policy. */
+export const ABORT_BY_ANNOTATION = `${GROUP}/abort-by`;
 /** Annotation of the workload or its template: this revision cannot be rolled back, so it must not be raised unasked. */
 export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 
@@ -97,6 +101,7 @@ export const CONDITION_TYPES = [
   'RouteContested',
   'TrafficSplitMismatch',
   'TemplateHeld',
+  'GitOpsManaged',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];
@@ -136,6 +141,8 @@ export const CONDITION_REASONS = [
   'Proven',
   'HoldUnavailable',
   'HoldUnknown',
+  'ArgoCD',
+  'Flux',
 ] as const;
 /** Reasons of conditions that the operator writes. */
 export type ConditionReason = (typeof CONDITION_REASONS)[number];
@@ -163,6 +170,7 @@ export const EVENT_REASONS = [
   'Blocked',
   'HoldBypassed',
   'WrongVersionServing',
+  'GitOpsManaged',
 ] as const;
 /** Reasons of events, one per happening. */
 export type EventReason = (typeof EVENT_REASONS)[number];

@@ -1,6 +1,7 @@
 // Tells what a reconcile did: one event and notification for each happening, one log line for each transition.
 
 import type { CanaryRelease } from '../api/release.ts';
+import type { Telling } from '../core/release/guards.ts';
 import type { Announcement } from '../ports/outbox.ts';
 import type { Memory } from './memory.ts';
 import type { World } from './world.ts';
@@ -25,6 +26,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   CommandRefused: 'Refuse',
   Blocked: 'Hold',
   WrongVersionServing: 'Repair',
+  GitOpsManaged: 'Observe',
 };
 
 /** Publishes what the memory holds. Nothing here can stop a reconcile: sinks never throw. */
@@ -32,18 +34,19 @@ export function announce(world: World, release: CanaryRelease, memory: Memory): 
   for (const { from, to, reason, message } of memory.transitions) world.telemetry.transition(release, from, to, reason, message);
   for (const drift of memory.drifts) {
     world.telemetry.drift(release);
-    publish(world, release, 'RouteDrift', drift.message, true);
+    publish(world, release, { reason: 'RouteDrift', message: drift.message, warning: true });
   }
-  for (const { reason, message, warning } of memory.tellings) publish(world, release, reason, message, warning === true);
+  for (const telling of memory.tellings) publish(world, release, telling);
   world.telemetry.release(release);
 }
 
-function publish(world: World, release: CanaryRelease, reason: string, note: string, warning: boolean): void {
+function publish(world: World, release: CanaryRelease, { reason, message, warning, by }: Telling): void {
   const announcement: Announcement = {
     reason,
-    type: warning ? 'Warning' : 'Normal',
-    note,
+    type: warning === true ? 'Warning' : 'Normal',
+    note: message,
     action: ACTIONS[reason] ?? 'Observe',
+    ...(by === undefined ? {} : { by }),
   };
   world.events.publish(release, announcement);
   world.notifier.notify(release, announcement);

@@ -115,8 +115,9 @@ export class ComparisonDesk {
       const fromMs = memory.state.foldedToMs;
       const toMs = Math.min(untilMs, fromMs + PIECE_MS);
       const arms = await askArms(this.#reader, question, { fromMs, toMs });
-      if (arms.kind !== 'arms') return arms;
-      memory = fold(memory, question, arms, toMs);
+      if (arms.kind === 'unavailable') return arms;
+      // A piece that can never be read (too large, refused) is left out: that costs power, never the guarantee.
+      memory = arms.kind === 'arms' ? fold(memory, question, arms, toMs) : skipTo(memory, toMs);
       // No border lies between the two: the next look's own samples reach back far enough.
       if (memory.state.foldedToMs === fromMs) break;
       this.#keep(key, memory);
@@ -160,6 +161,10 @@ export class ComparisonDesk {
   }
 }
 
+function skipTo(memory: Memory, toMs: number): Memory {
+  return { ...memory, state: { ...memory.state, foldedToMs: toMs } };
+}
+
 const READS_ITS_PAST = { kind: 'partial', message: 'the comparison reads what Prometheus has of this release' } as const;
 
 function startOf({ status }: LookQuestion): number {
@@ -192,8 +197,9 @@ function fold(memory: Memory, question: LookQuestion, arms: ArmsAsked, untilMs: 
   const fromMs = memory.state.foldedToMs;
   const borders = bordersBetween(cellsOf(question), fromMs, untilMs);
   const spans = spansOf(question.status.release ?? {});
+  const scrapeMs = question.status.release?.scrapeIntervalMs ?? 0;
   let { state } = memory;
   for (const cell of cutCells(arms, { fromMs, borders }, outcomesOf(question), arms.history))
-    state = foldCell(settings, state, cell, contextOf(spans, cell));
+    state = foldCell(settings, state, cell, contextOf(spans, cell, scrapeMs));
   return { ...memory, state };
 }

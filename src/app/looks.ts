@@ -28,6 +28,7 @@ import {
   toArms,
 } from './asks.ts';
 
+const RANGE_STEP_MS = 30_000;
 /** No look asks for more than this. */
 const LONGEST_RANGE_MS = 3_600_000;
 
@@ -45,7 +46,8 @@ export async function askLook(reader: MetricsReader, question: LookQuestion, atM
   const { spec, status } = question;
   const weight = status.weight ?? 0;
   const { span, sinceMs, beforeMs, fromMs } = spansOf(question, atMs, previousMs);
-  const rangeMs = atMs - fromMs + BASE_SLACK_MS;
+  // Rounded, so that releases ask the same question: more samples than are needed do no harm.
+  const rangeMs = Math.ceil((atMs - fromMs + BASE_SLACK_MS) / RANGE_STEP_MS) * RANGE_STEP_MS;
   const compares = isCompared(question);
   const checksLatency = spec.analysis.checks.some((check) => check.metric === 'Latency');
   const [counts, timed, servingTimed, own] = await Promise.all([
@@ -76,9 +78,12 @@ function spansOf({ spec, status }: LookQuestion, atMs: number, previousMs: numbe
   const began = fromTime(release?.shiftedAt) ?? fromTime(release?.startedAt) ?? atMs;
   const span: Span = { fromMs: Math.max(atMs - parseDuration(spec.analysis.window), Math.min(began, atMs)), toMs: atMs };
   const beforeMs = previousMs ?? fromTime(release?.lookGridAt) ?? began;
-  const sinceMs = Math.max(beforeMs, fromTime(release?.stageStartedAt) ?? began);
-  const fromMs = Math.max(atMs - LONGEST_RANGE_MS + BASE_SLACK_MS, Math.min(span.fromMs, sinceMs, beforeMs));
-  return { span, sinceMs, beforeMs, fromMs };
+  // Where a scrape takes longer than the look's margin its sample comes too late for every look: what is new since the newest
+  // sample that was seen is new, whenever it came.
+  const seenMs = previousMs ?? Math.min(beforeMs, fromTime(release?.sampleAt) ?? beforeMs);
+  const sinceMs = Math.max(seenMs, fromTime(release?.stageStartedAt) ?? began);
+  const fromMs = Math.max(atMs - LONGEST_RANGE_MS + BASE_SLACK_MS, Math.min(span.fromMs, sinceMs, seenMs));
+  return { span, sinceMs, beforeMs: seenMs, fromMs };
 }
 
 function readScrapes({ seen }: Counts, atMs: number): Pick<LookReading, 'newestSampleMs' | 'scrapeIntervalMs'> {

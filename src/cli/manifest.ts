@@ -26,17 +26,34 @@ export async function readReleaseFile(io: CliIo, path: string, name: string | un
 
 /** The same from text. @param where name of the text in messages */
 export function readReleases(text: string, where: string): readonly CanaryRelease[] {
+  const { releases, problems } = inspectReleases(text, where);
+  if (problems.length > 0) throw usageError(...problems);
+  return releases;
+}
+
+/** What a text holds. */
+export interface Inspected {
+  readonly releases: readonly CanaryRelease[];
+  /** Each as `file:line:column: field: what to write`. */
+  readonly problems: readonly string[];
+}
+
+/** Everything that is wrong at once. Never throws. */
+export function inspectReleases(text: string, where: string): Inspected {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines });
   const documents: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
   const broken = documents.flatMap(({ errors }) => errors);
-  if (broken.length > 0)
-    throw usageError(
-      ...broken.map(({ message, linePos }) => `${where}:${linePos?.[0].line ?? 1}:${linePos?.[0].col ?? 1}: ${firstLine(message)}`),
+  if (broken.length > 0) {
+    const problems = broken.map(
+      ({ message, linePos }) => `${where}:${linePos?.[0].line ?? 1}:${linePos?.[0].col ?? 1}: ${firstLine(message)}`,
     );
+    return { releases: [], problems };
+  }
   const kinds = documents.map(kindOf);
   const found = documents.filter((_document, index) => kinds[index] === KIND);
-  if (found.length === 0) throw usageError(`${where} holds no CanaryRelease${describeOthers(kinds)}; write kind: ${KIND}`);
+  if (found.length === 0)
+    return { releases: [], problems: [`${where} holds no CanaryRelease${describeOthers(kinds)}; write kind: ${KIND}`] };
   const problems: string[] = [];
   const releases = found.flatMap((document): readonly CanaryRelease[] => {
     const object: unknown = document.toJS();
@@ -45,8 +62,7 @@ export function readReleases(text: string, where: string): readonly CanaryReleas
     problems.push(...wrong.map((problem) => describeProblem(problem, document, lines, where)));
     return result.ok ? [result.release] : [];
   });
-  if (problems.length > 0) throw usageError(...problems);
-  return releases;
+  return { releases, problems };
 }
 
 function firstLine(message: string): string {

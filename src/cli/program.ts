@@ -15,6 +15,7 @@ Exit codes: 0 done, 1 failed, 2 the file or the options are wrong.`;
  */
 export async function runCli(argv: readonly string[], version: string, io: CliIo): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
+  const usageCode = COMMANDS.find(({ name }) => name === argv[0])?.usageCode ?? EXIT.usage;
   const program = new Command('kubectl canary')
     .description(ABOUT)
     .version(version, '--version', 'print the version')
@@ -41,8 +42,9 @@ export async function runCli(argv: readonly string[], version: string, io: CliIo
     return code;
   } catch (thrown) {
     // commander has told it already; asking for help is no error.
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : usageCode;
     io.err(describeError(thrown));
-    return exitCodeOf(thrown);
+    const ended = exitCodeOf(thrown);
+    return ended === EXIT.usage ? usageCode : ended;
   }
 }

@@ -9,6 +9,8 @@ export interface Announcement {
   readonly note: string;
   /** What the operator did, one UpperCamelCase word (events.k8s.io `action`). */
   readonly action: string;
+  /** The person whose command made it happen, where the command says. */
+  readonly by?: string;
 }
 
 export interface EventSink {

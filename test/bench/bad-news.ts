@@ -9,6 +9,8 @@ const REQUESTS_PER_SECOND = 10;
 /** Every second answer of a bad canary. */
 const BAD_SHARE = 0.5;
 const SAMPLES = 20;
+/** Stands for a backend's name in a prepared text. */
+const NAME = 'BACKEND';
 
 export interface BadNewsOptions {
   readonly scrapeMs: number;
@@ -38,19 +40,26 @@ export async function startBadNews({ scrapeMs, canaryPart }: BadNewsOptions) {
     const all = (ms: number) => Math.floor((ms / 1_000) * REQUESTS_PER_SECOND);
     const bad = (ms: number) => (isCanary ? Math.floor(Math.max(0, ms - badFromMs) / 1_000) * REQUESTS_PER_SECOND * BAD_SHARE : 0);
     const result = [
-      { metric: { envoy_response_code: '200' }, values: samplesAt(atMs, (ms) => all(ms) - bad(ms)) },
-      { metric: { envoy_response_code: '500' }, values: samplesAt(atMs, bad) },
+      { metric: { envoy_cluster_name: NAME, envoy_response_code: '200' }, values: samplesAt(atMs, (ms) => all(ms) - bad(ms)) },
+      { metric: { envoy_cluster_name: NAME, envoy_response_code: '500' }, values: samplesAt(atMs, bad) },
     ];
-    const body = JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } });
+    const body = result.map((series) => JSON.stringify(series)).join(',');
     prepared.set(key, body);
     return body;
+  }
+
+  /** The series of every backend that the query names, one or several. */
+  function answer(query: string, atMs: number): string {
+    const [, names = ''] = /envoy_cluster_name=~?"([^"]*)"/.exec(query) ?? [];
+    const series = names.split('|').map((name) => prepare(atMs, name.includes(canaryPart)).replaceAll(NAME, name));
+    return `{"status":"success","data":{"resultType":"matrix","result":[${series.join(',')}]}}`;
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://fake');
     const parameters = request.method === 'POST' ? new URLSearchParams(await text(request)) : url.searchParams;
     const atMs = Number(parameters.get('time')) * 1_000;
-    const body = prepare(atMs, parameters.get('query')?.includes(canaryPart) === true);
+    const body = answer(parameters.get('query') ?? '', atMs);
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
   }
 

@@ -1,5 +1,5 @@
 // The benchmarks' command line. Each one prints JSON objects, one a line: {"name", "value", "unit"}; progress goes to
-// standard error. They need the lab: it is brought up, and the command runs itself again inside the lab's network.
+// standard error. All but `judge` need the lab: it is brought up, and the command runs itself again inside the lab's network.
 
 import { enterLab } from './enter-lab.ts';
 import { runIdle } from './idle.ts';
@@ -14,6 +14,8 @@ usage: npm run -s bench -- NAME [options]
   rollback                     how long users see a bad release, and a canary without endpoints
   mass-abort [--releases 30]   one cause turns all releases bad: the last route home against the same patches bare
   idle [--releases 1000]       requests, CPU, memory and start of an operator that has nothing to do
+  judge [--runs 2000] [--quick] [--seed 1] [--only NAME] [--markdown] [--write]
+                               how often judges are right and how soon, by simulation; needs no lab
 
 GLIDEPATH_BENCH_NODE_FLAGS adds flags of Node for the operator, such as --cpu-prof.
 Each figure is one line on standard output: {"name":..., "value":..., "unit":...}

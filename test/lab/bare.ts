@@ -3,11 +3,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeLeftovers } from './cleanup.ts';
-import { COMPONENT_NAMES, type ComponentName } from './components.ts';
+import { ARGOCD_NAMES, isArgocdWanted, wantArgocd } from './argocd/components.ts';
+import { argocdObjects } from './argocd/objects.ts';
+import { argocdFolder, ensureArgocd } from './argocd/tool.ts';
+import { COMPONENT_NAMES, type ComponentName, wantedNames } from './components.ts';
 import { GATEWAY_OBJECTS, PROMETHEUS_OBJECTS, WAKE_ROUTE, writeConfiguration } from './configuration.ts';
 import { startProgram, waitReady, waitUntil, whyNotHealthy } from './launch.ts';
 import { createNetns, deleteNetns, ENTER_NETNS, foreignOwner, isInsideLab, netnsExists } from './netns.ts';
-import { ensurePrerequisites } from './prerequisites.ts';
+import { ARGOCD_PACKAGES, ensurePackages, ensurePrerequisites } from './prerequisites.ts';
 import { probe } from './probe.ts';
 import { startedNames, stopProcess } from './processes.ts';
 import { say, showStep } from './progress.ts';
@@ -40,30 +43,40 @@ export function runInside(...args: readonly string[]): Promise<boolean> {
 
 /** What is wrong with each program, undefined when it is fine. The caller is in the lab's namespace. */
 export async function inspectBare(): Promise<ReadonlyMap<ComponentName, string | undefined>> {
-  const faults = await Promise.all(COMPONENT_NAMES.map((name) => whyNotHealthy(name)));
-  return new Map(COMPONENT_NAMES.map((name, index) => [name, faults[index]]));
+  const names = wantedNames();
+  const faults = await Promise.all(names.map((name) => whyNotHealthy(name)));
+  return new Map(names.map((name, index) => [name, faults[index]]));
 }
 
 function stateBelongsToTools(): boolean {
   return existsSync(TOOLS_FILE) && readFileSync(TOOLS_FILE, 'utf8') === toolsFolder();
 }
 
+/** What a lab can have beside the cluster. */
+export interface Extras {
+  readonly argocd: boolean;
+}
+
 /** Brings the bare lab up: builds what is missing, repairs what is half dead, starts anew what cannot be repaired. */
-export async function upBare(): Promise<void> {
+export async function upBare({ argocd }: Extras): Promise<void> {
   const foreign = foreignOwner();
   if (foreign !== undefined)
     throw new LabError(
       `A lab with the state folder ${foreign} is up; end it first with GLIDEPATH_LAB_STATE=${foreign} npm run lab -- down`,
     );
   await ensurePrerequisites();
+  if (argocd) await ensurePackages(ARGOCD_PACKAGES);
   await ensureTools();
+  if (argocd) await ensureArgocd();
   if (netnsExists() && stateBelongsToTools()) {
+    if (argocd) wantArgocd();
     if (await runInside('start-inside')) return;
     say('The lab could not be repaired; starting it anew.');
   }
   await downBare();
   mkdirSync(STATE, { recursive: true });
   writeFileSync(TOOLS_FILE, toolsFolder());
+  if (argocd) wantArgocd();
   await createNetns();
   if (!(await runInside('start-inside'))) {
     throw new LabError(`The lab did not come up; its logs are in ${STATE}/log, \`down\` removes it.`);
@@ -85,12 +98,27 @@ export async function startInside(): Promise<void> {
   });
   await showStep('Gateway', () => start('contour', 'envoy'));
   await showStep('Node ready, gateway programmed (usually 3 s)', waitForCluster);
+  if (isArgocdWanted()) await showStep('Argo CD (usually 4 s)', startArgocd);
   writeFileSync(join(STATE, 'complete'), '');
 }
 
 async function start(...names: readonly ComponentName[]): Promise<void> {
   for (const name of names) await startProgram(name);
   await Promise.all(names.map((name) => waitReady(name)));
+}
+
+async function startArgocd(): Promise<void> {
+  await run(toolPath('kubectl'), kubectlArguments('apply', '--server-side', '--force-conflicts', '-f', join(argocdFolder(), 'crds')));
+  await waitUntil('The kinds of Argo CD are not served', whyNoProjects);
+  const [namespace = {}, ...others] = argocdObjects();
+  await applyObjects([namespace]);
+  await applyObjects(others);
+  await start(...ARGOCD_NAMES);
+}
+
+async function whyNoProjects(): Promise<string | undefined> {
+  const { code, stderr } = await tryRun(toolPath('kubectl'), kubectlArguments('get', 'appprojects,applications', '-A'));
+  return code === 0 ? undefined : stderr.trim();
 }
 
 async function importPause(): Promise<void> {
@@ -143,7 +171,7 @@ export async function downBare(): Promise<void> {
   const isForeign = !netnsExists() || foreignOwner() !== undefined;
   if (isForeign && startedNames().length === 0 && !existsSync(STATE)) return;
   await showStep('Ending the lab', async () => {
-    const order = COMPONENT_NAMES.toReversed();
+    const order = [...COMPONENT_NAMES, ...ARGOCD_NAMES].toReversed();
     // Kubelet first, else it would start again what goes; etcd last.
     for (const name of ['kubelet' as const, ...order.filter((other) => other !== 'kubelet')]) await stopProcess(name, 2000);
     for (const name of startedNames()) await stopProcess(name);

@@ -17,7 +17,7 @@ const USAGE = `A real Kubernetes with a gateway and Prometheus, on this machine,
 
 usage: npm run -s lab -- COMMAND
 
-  up                    bring the lab up; quick and harmless when it is up
+  up [--argocd]         bring the lab up, with Argo CD if asked for; quick and harmless when it is up
   down                  end it and remove what it left
   status                what runs, in which version; exit code 1 unless all is well
   env                   print shell exports: KUBECONFIG GATEWAY_URL PROMETHEUS_URL LAB_KIND ...
@@ -40,9 +40,12 @@ function expectNone(args: readonly string[]): void {
 }
 
 async function up(args: readonly string[]): Promise<number> {
-  expectNone(args);
+  const argocd = args[0] === '--argocd';
+  expectNone(argocd ? args.slice(1) : args);
   const startedAt = performance.now();
-  await withLock(labKind() === 'bare' ? upBare : upK3d);
+  const bare = labKind() === 'bare';
+  if (argocd && !bare) say('Argo CD is a part of the bare lab only; this one comes up without it.');
+  await withLock(() => (bare ? upBare({ argocd }) : upK3d()));
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   say(
     `The lab (${labKind()}) is up after ${seconds} s: gateway ${GATEWAY_URL}, Prometheus ${PROMETHEUS_URL} (for pods ${prometheusUrlForPods()}).`,

@@ -1,9 +1,10 @@
 // The programs of the bare lab: how each is called, and how one sees that it is ready.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ARGOCD_COMPONENTS, ARGOCD_NAMES, type ArgocdName, isArgocdWanted } from './argocd/components.ts';
+import { type Component, NOT_STARTED, whyNotOk } from './component.ts';
 import { CERTIFICATE } from './configuration.ts';
 import { TARGETS_FILE } from './discovery.ts';
-import { probe, type ProbeOptions } from './probe.ts';
 import {
   API_URL,
   AUDIT_LOG,
@@ -19,8 +20,6 @@ import {
 import { run, tryRun } from './shell.ts';
 import { toolPath } from './tools.ts';
 
-const NOT_STARTED = 'has not answered yet';
-
 /** In the order in which they start; they end in the opposite one. */
 export const COMPONENT_NAMES = [
   'etcd',
@@ -35,19 +34,13 @@ export const COMPONENT_NAMES = [
   'contour',
   'envoy',
 ] as const;
-export type ComponentName = (typeof COMPONENT_NAMES)[number];
+type CoreName = (typeof COMPONENT_NAMES)[number];
+/** Any program of the bare lab; those of Argo CD run only where they were asked for. */
+export type ComponentName = CoreName | ArgocdName;
 
-/** How a program is called and seen to be ready. */
-export interface Component {
-  readonly argv: () => readonly string[];
-  /** Undefined when ready, else what is missing. */
-  readonly whyNotReady: () => Promise<string | undefined>;
-  readonly prepare?: () => Promise<void>;
-}
-
-async function whyNotOk(url: string, options: ProbeOptions = {}): Promise<string | undefined> {
-  const { status, body } = await probe(url, options);
-  return status === 200 ? undefined : `${url}: ${status || NOT_STARTED}, ${body.trim().slice(0, 300)}`;
+/** The programs that this lab is to run. */
+export function wantedNames(): readonly ComponentName[] {
+  return isArgocdWanted() ? [...COMPONENT_NAMES, ...ARGOCD_NAMES] : COMPONENT_NAMES;
 }
 
 /** Asks the API server as the lab's admin. */
@@ -167,6 +160,7 @@ async function writeEnvoyBootstrap(): Promise<void> {
 
 /** Every program of the bare lab. */
 export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
+  ...ARGOCD_COMPONENTS,
   etcd: { argv: etcdArguments, whyNotReady: () => whyNotOk('http://127.0.0.1:2379/health') },
   containerd: { argv: () => ['containerd', '-c', 'containerd.toml'], whyNotReady: whyContainerdNotReady },
   prometheus: {

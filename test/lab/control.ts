@@ -10,7 +10,15 @@ import { stopProcess } from './processes.ts';
 import { LabError, labKind, PROMETHEUS_URL } from './settings.ts';
 
 /** Parts that can be away while the rest of the lab goes on. */
-export const STOPPABLE = ['prometheus', 'envoy', 'contour', 'controllers', 'scheduler'] as const;
+export const STOPPABLE = [
+  'prometheus',
+  'envoy',
+  'contour',
+  'controllers',
+  'scheduler',
+  'argocd-repo-server',
+  'argocd-application-controller',
+] as const;
 export type Stoppable = (typeof STOPPABLE)[number];
 
 /** Whether the word names a part that can be stopped and started. */

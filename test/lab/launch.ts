@@ -18,7 +18,7 @@ export async function startProgram(name: ComponentName): Promise<void> {
   if (livingPid(name) !== undefined) return;
   await COMPONENTS[name].prepare?.();
   const path = `${toolsFolder()}:${process.env['PATH'] ?? ''}`;
-  startProcess(name, COMPONENTS[name].argv(), { PATH: path, KUBECONFIG });
+  startProcess(name, COMPONENTS[name].argv(), { PATH: path, KUBECONFIG, ...COMPONENTS[name].env?.() });
 }
 
 /** Waits until the condition holds, asking again and again; throws with what is missing when the patience ends. */

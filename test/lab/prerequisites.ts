@@ -8,7 +8,8 @@ import { run } from './shell.ts';
 const DISK_GIB = 8;
 
 /** Debian package by a file or program that it brings. */
-const PACKAGES: ReadonlyArray<readonly [packageName: string, proof: string]> = [
+type Packages = ReadonlyArray<readonly [packageName: string, proof: string]>;
+const PACKAGES: Packages = [
   ['containerd', 'containerd'],
   ['runc', 'runc'],
   ['containernetworking-plugins', '/usr/lib/cni/ptp'],
@@ -21,8 +22,14 @@ const PACKAGES: ReadonlyArray<readonly [packageName: string, proof: string]> = [
   ['mmdebstrap', 'mmdebstrap'],
 ];
 
-function missingPackages(): readonly string[] {
-  return PACKAGES.filter(([, proof]) => !(proof.startsWith('/') ? existsSync(proof) : isOnPath(proof))).map(([name]) => name);
+/** What Argo CD needs besides. */
+export const ARGOCD_PACKAGES: Packages = [
+  ['redis-server', 'redis-server'],
+  ['git', 'git'],
+];
+
+function missingPackages(packages: Packages): readonly string[] {
+  return packages.filter(([, proof]) => !(proof.startsWith('/') ? existsSync(proof) : isOnPath(proof))).map(([name]) => name);
 }
 
 async function installPackages(names: readonly string[]): Promise<void> {
@@ -39,13 +46,17 @@ export async function ensurePrerequisites(): Promise<void> {
     throw new LabError('The bare lab needs Linux: start a Docker engine and install k3d to use the lab here.');
   if (process.getuid?.() !== 0)
     throw new LabError('The bare lab needs root for namespaces and containers: run it as root, or start a Docker engine and install k3d.');
-  const missing = missingPackages();
-  if (missing.length > 0) {
-    if (!existsSync('/etc/debian_version') || !isOnPath('apt-get')) {
-      throw new LabError(`Install these programs first (Debian names): ${missing.join(' ')}.`);
-    }
-    await installPackages(missing);
+  await ensurePackages(PACKAGES);
+}
+
+/** Installs those of the packages that are missing. */
+export async function ensurePackages(packages: Packages): Promise<void> {
+  const missing = missingPackages(packages);
+  if (missing.length === 0) return;
+  if (!existsSync('/etc/debian_version') || !isOnPath('apt-get')) {
+    throw new LabError(`Install these programs first (Debian names): ${missing.join(' ')}.`);
   }
+  await installPackages(missing);
 }
 
 /** Makes sure that the tools can be built here. */

@@ -1,13 +1,14 @@
 // Shows what of the bare lab runs, in which version, and what is wrong with the rest.
 import { resolve } from 'node:path';
 import { inspectBare } from './bare.ts';
-import { COMPONENT_NAMES, type ComponentName } from './components.ts';
+import { type ArgocdProgram, argocdVersion } from './argocd/tool.ts';
+import { type ComponentName, wantedNames } from './components.ts';
 import { livingPid } from './processes.ts';
 import { STATE } from './settings.ts';
 import { tryRun } from './shell.ts';
 import { pinnedVersion, toolsFolder } from './tools.ts';
 
-const VERSION_COMMANDS: Readonly<Record<ComponentName, readonly [tool: string, argument: string]>> = {
+const VERSION_COMMANDS: Readonly<Record<Exclude<ComponentName, ArgocdProgram>, readonly [tool: string, argument: string]>> = {
   etcd: ['etcd', '--version'],
   containerd: ['', '--version'],
   prometheus: ['', '--version'],
@@ -19,11 +20,17 @@ const VERSION_COMMANDS: Readonly<Record<ComponentName, readonly [tool: string, a
   discovery: [process.execPath, '--version'],
   contour: ['contour', 'version'],
   envoy: ['envoy', '--version'],
+  'argocd-redis': ['', '--version'],
 };
 
+function programOf(name: ComponentName): string {
+  return name === 'argocd-redis' ? 'redis-server' : name;
+}
+
 async function versionOf(name: ComponentName): Promise<string> {
+  if (name === 'argocd-repo-server' || name === 'argocd-application-controller') return argocdVersion().slice(1);
   const [tool, argument] = VERSION_COMMANDS[name];
-  const { stdout, stderr } = await tryRun(tool === '' ? name : resolve(toolsFolder(), tool), [argument]);
+  const { stdout, stderr } = await tryRun(tool === '' ? programOf(name) : resolve(toolsFolder(), tool), [argument]);
   return (
     /\d+\.\d+\.\d+/.exec(stdout || stderr)?.[0] ?? (name === 'contour' ? pinnedVersion('contour', /projectcontour\/contour v(\S+)/) : '?')
   );
@@ -32,11 +39,12 @@ async function versionOf(name: ComponentName): Promise<string> {
 /** Prints one line per program; exit code 1 unless all are well. The caller is in the lab's namespace. */
 export async function showStatus(): Promise<number> {
   const faults = await inspectBare();
-  const versions = await Promise.all(COMPONENT_NAMES.map(versionOf));
-  const lines = COMPONENT_NAMES.map((name, index) => {
+  const names = wantedNames();
+  const versions = await Promise.all(names.map(versionOf));
+  const lines = names.map((name, index) => {
     const fault = faults.get(name);
     const pid = livingPid(name);
-    return `${name.padEnd(12)} ${fault === undefined ? 'up  ' : 'DOWN'} ${(versions[index] ?? '').padEnd(9)} ${pid === undefined ? '' : `pid ${pid}`}${fault === undefined ? '' : `  ${fault}`}`;
+    return `${name.padEnd(30)} ${fault === undefined ? 'up  ' : 'DOWN'} ${(versions[index] ?? '').padEnd(9)} ${pid === undefined ? '' : `pid ${pid}`}${fault === undefined ? '' : `  ${fault}`}`;
   });
   process.stdout.write(`${lines.join('\n')}\nstate and logs in ${STATE}\n`);
   return [...faults.values()].every((fault) => fault === undefined) ? 0 : 1;

@@ -2,7 +2,7 @@
 // Nothing is resolved anew: Go refuses what go.sum does not cover, pip what the hash does not.
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { writeProgramImage } from './archive.ts';
 import { ensureBuildPrerequisites } from './prerequisites.ts';
 import { say, showStep, type Step } from './progress.ts';
@@ -54,12 +54,13 @@ export function pinnedVersion(folder: string, pattern: RegExp): string {
   return version;
 }
 
-async function buildGo(folder: string, target: string, out: string, step: Step, variables: readonly string[] = []): Promise<void> {
+/** Compiles a program as the go.mod in the folder pins it. @param folder under `tools`, or an absolute path */
+export async function buildGo(folder: string, target: string, out: string, step: Step, variables: readonly string[] = []): Promise<void> {
   const flags = ['-s', '-w', ...variables.flatMap((variable) => ['-X', variable])].join(' ');
   let compiled = 0;
   const onErrorLine = (): void => step.note(`${++compiled} packages compiled or fetched`);
   const env = folder === 'pause' ? { ...GO_ENV, CGO_ENABLED: '0' } : GO_ENV;
-  await run('go', ['build', '-v', '-o', out, '-ldflags', flags, target], { cwd: join(TOOLS_FOLDER, folder), env, onErrorLine });
+  await run('go', ['build', '-v', '-o', out, '-ldflags', flags, target], { cwd: resolve(TOOLS_FOLDER, folder), env, onErrorLine });
 }
 
 function kubernetesBuild(name: string, usually: string): Build {
@@ -72,15 +73,16 @@ function kubernetesBuild(name: string, usually: string): Build {
   return { name, usually, make };
 }
 
-async function moduleFolder(folder: string, modulePath: string): Promise<string> {
-  const options = { cwd: join(TOOLS_FOLDER, folder), env: GO_ENV };
+/** Where a pinned module's files are. @param folder that of its go.mod, under `tools` or an absolute path */
+export async function findModule(folder: string, modulePath: string): Promise<string> {
+  const options = { cwd: resolve(TOOLS_FOLDER, folder), env: GO_ENV };
   await run('go', ['mod', 'download', modulePath], options);
   return (await run('go', ['list', '-m', '-f', '{{.Dir}}', modulePath], options)).trim();
 }
 
 async function copyDefinitions(out: string): Promise<void> {
-  const gateway = await moduleFolder('gateway-api', 'sigs.k8s.io/gateway-api');
-  const contour = await moduleFolder('contour', 'github.com/projectcontour/contour');
+  const gateway = await findModule('gateway-api', 'sigs.k8s.io/gateway-api');
+  const contour = await findModule('contour', 'github.com/projectcontour/contour');
   mkdirSync(join(out, 'crds'));
   for (const file of globSync('config/crd/standard/*.yaml', { cwd: gateway })) {
     copyFileSync(join(gateway, file), join(out, 'crds', file.slice(file.lastIndexOf('/') + 1)));

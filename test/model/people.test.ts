@@ -134,6 +134,7 @@ describe('commands', () => {
     const refusals = world.journal.events.filter(({ reason }) => reason === 'CommandRefused');
     expect(refusals).toHaveLength(1);
     expect(refusals[0]?.note).toContain(words);
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({ result: 'Refused', message: expect.stringContaining(words) });
     expect(shareOf(world)).toBe(10);
   });
 
@@ -145,6 +146,7 @@ describe('commands', () => {
     await world.run(5_000);
     expect(shareOf(world)).toBe(10);
     expect(reasonsOf(world)).toContain('CommandRefused');
+    expect(world.status('web')?.lastHandledCommand?.message).toBe('the canary is not ready');
   });
 
   test('rule 1: abort wins over everything and goes home at once', async () => {

@@ -71,7 +71,7 @@ sums.push(await check('lint (oxlint)', 'oxlint', ['--type-aware']));
 sums.push(await check('format (biome)', 'biome', ['check']));
 sums.push(await check('unused code (knip)', 'knip', []));
 sums.push(await vitest('unit, model and contract tests', ['unit', 'model', 'contract'], [], ['--coverage']));
-sums.push(await check('the lab: Kubernetes, gateway, Prometheus', 'node', ['test/lab/main.ts', 'up']));
+sums.push(await check('the lab: Kubernetes, gateway, Prometheus, Argo CD', 'node', ['test/lab/main.ts', 'up', '--argocd']));
 sums.push(await vitest('cluster tests', ['cluster'], lab));
 rmSync(reports, { recursive: true, force: true });
 

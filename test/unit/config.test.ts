@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { API_VERSION, HELD_ANNOTATION, KIND, SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
+import { API_VERSION, COMMAND_VERBS, HELD_ANNOTATION, KIND, SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { parseRelease } from '../../src/api/release.ts';
 import { findUnknownFields } from '../../src/api/unknown-fields.ts';
 import { SETTING_LIST, envName } from '../../src/app/setting-definitions.ts';
@@ -25,7 +25,7 @@ interface RbacRule {
 }
 
 const CONFIG = new URL('../../config/', import.meta.url);
-const OWN_FOLDERS = ['crd', 'default', 'deployment-mode', 'ha', 'prometheus', 'samples'];
+const OWN_FOLDERS = ['commands', 'commands-stamp', 'crd', 'default', 'deployment-mode', 'ha', 'prometheus', 'samples'];
 const WRITE_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection', 'bind', 'escalate', 'impersonate', '*'];
 
 const manifests = OWN_FOLDERS.flatMap((folder) =>
@@ -72,9 +72,30 @@ describe('config/', () => {
         .map((one) => `${file}: ${one}`),
     );
     expect(missing).toEqual([]);
-    const named = (kustomizations.find(({ file }) => file.startsWith('default/'))?.['resources'] ?? []) as readonly string[];
-    const present = readdirSync(new URL('default/', CONFIG)).filter((name) => name !== 'kustomization.yaml');
-    expect(named.toSorted()).toEqual(present.toSorted());
+    for (const folder of ['commands', 'commands-stamp', 'default']) {
+      const named = (kustomizations.find(({ file }) => file.startsWith(`${folder}/`))?.['resources'] ?? []) as readonly string[];
+      const present = readdirSync(new URL(`${folder}/`, CONFIG)).filter((name) => name !== 'kustomization.yaml');
+      expect(named.filter((resource) => !resource.startsWith('../')).toSorted()).toEqual(present.toSorted());
+    }
+  });
+
+  test('the default has the policies that Kubernetes 1.30 serves, and not the stamp, which needs 1.36', () => {
+    const resources = kustomizations.find(({ file }) => file.startsWith('default/'))?.['resources'] as readonly string[];
+    expect(resources.filter((resource) => resource.startsWith('../'))).toEqual(['../commands']);
+    const folders = manifests.filter(({ kind }) => kind.startsWith('MutatingAdmissionPolicy')).map(({ file }) => file.split('/')[0]);
+    expect(new Set(folders)).toEqual(new Set(['commands-stamp']));
+  });
+
+  test('no kustomization with policies sets a namespace, which would put one on them too; so each object names its own', () => {
+    const withPolicies = kustomizations.filter(({ file }) => /^(commands|commands-stamp|default|ha)\//.test(file));
+    expect(withPolicies).toHaveLength(4);
+    for (const kustomization of withPolicies) expect(kustomization).not.toHaveProperty('namespace');
+    const clusterWide = /^(Namespace|ClusterRole|.*Policy|.*PolicyBinding)$/;
+    const homeless = manifests.filter(
+      ({ file, kind, metadata }) =>
+        file.startsWith('default/') && kind !== 'Kustomization' && !clusterWide.test(kind) && metadata.namespace === undefined,
+    );
+    expect(homeless.map(({ kind }) => kind)).toEqual(['ClusterRoleBinding']);
   });
 
   test('the operator is installed apart from the CRD, so that removing it removes no release', () => {
@@ -215,6 +236,16 @@ describe('the roles of people', () => {
     const role = find('ClusterRole', 'glidepath-editor');
     expect(aggregates(role)).toEqual(['edit', 'admin']);
     expect(rightsOf(role.rules).filter((right) => right.includes('/status'))).toEqual(['glidepath.dev/canaryreleases/status: get']);
+  });
+
+  test('approvers give every command and edit nothing, and no role of the cluster is one by itself', () => {
+    const role = find('ClusterRole', 'glidepath-approver');
+    const commands = [...COMMAND_VERBS, 'abort'].map((verb) => `glidepath.dev/canaryreleases: ${verb}`);
+    const reading = ['get', 'list', 'patch', 'watch'].map((verb) => `glidepath.dev/canaryreleases: ${verb}`);
+    expect(rightsOf(role.rules).toSorted()).toEqual([...commands, ...reading, 'glidepath.dev/canaryreleases/status: get'].toSorted());
+    expect(aggregates(role)).toEqual([]);
+    expect(rightsOf(find('ClusterRole', 'glidepath-editor').rules)).toEqual(expect.arrayContaining(commands));
+    expect(rightsOf(find('ClusterRole', 'glidepath').rules).filter((right) => commands.includes(right))).toEqual([]);
   });
 });
 

@@ -48,6 +48,7 @@ function withoutLastApplied(annotations: unknown): Readonly<Record<string, strin
 }
 
 function nameManager(entry: unknown): Fields {
-  const { manager, operation, time } = fieldsOf(entry);
-  return { manager, operation, time };
+  const { manager, operation, time, subresource } = fieldsOf(entry);
+  // A gateway's write of the status must not pass for an edit of the weights.
+  return { manager, operation, time, ...(subresource === undefined ? {} : { subresource }) };
 }

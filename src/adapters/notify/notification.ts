@@ -12,6 +12,8 @@ export interface Notification {
   readonly revision: string | null;
   readonly reason: string;
   readonly message: string;
+  /** Who gave the command that made it happen; null where no command did, or nobody is named. */
+  readonly by: string | null;
   readonly phase: string | null;
   /** The canary's share in percent. */
   readonly weight: number | null;
@@ -34,7 +36,7 @@ const TIMESTAMP_HEADER = 'x-glidepath-timestamp';
 /** The notification of an announcement, as things stand in the release at this moment. */
 export function describeNotification(release: CanaryRelease, announcement: Announcement, atMs: number): Notification {
   const { namespace, name, uid } = release.metadata;
-  const { reason, note } = announcement;
+  const { reason, note, by = null } = announcement;
   const { status } = release;
   const at = new Date(atMs).toISOString();
   const identity = [uid, namespace, name, status?.release?.id ?? '', reason, note, at];
@@ -45,6 +47,7 @@ export function describeNotification(release: CanaryRelease, announcement: Annou
     revision: status?.release?.revision ?? null,
     reason,
     message: note,
+    by,
     phase: status?.phase ?? null,
     weight: status?.weight ?? null,
     stage: status?.release?.stage ?? null,

@@ -27,6 +27,8 @@ interface News {
 }
 
 const DAY_MS = 24 * 3_600_000;
+/** A first share of so many percent is doubtful. */
+const MUCH = 60;
 
 /** @param everyLook a line for each look rather than for each change */
 export function formatBacktest(input: ReportInput, everyLook: boolean): string {
@@ -36,16 +38,31 @@ export function formatBacktest(input: ReportInput, everyLook: boolean): string {
   const rows = news.map(({ atMs, what, verdict, message }) => [say(atMs), what, verdict, message]);
   return [
     `backtest of CanaryRelease ${release.metadata.namespace}/${release.metadata.name}, source ${source}`,
-    `from ${toTime(span.fromMs)} to ${toTime(span.toMs)}, ${result.looks.length} looks`,
+    `from ${toSecond(span.fromMs)} to ${toSecond(span.toMs)}, ${result.looks.length} looks`,
     '',
     ...(rows.length === 0 ? [] : [...formatTable([['TIME', 'WHAT', 'VERDICT', 'WHY'], ...rows]), '']),
+    ...warnOfRoles(result),
     conclude(input),
     '',
   ].join('\n');
 }
 
+/** Most of the traffic at once is how serving begins, not a canary. */
+function warnOfRoles({ looks }: BacktestResult): readonly string[] {
+  const weight = looks[0]?.weight ?? 0;
+  if (weight < MUCH) return [];
+  return [
+    `note: the canary had ${weight}% of the requests from the beginning; if it was the one that served, say --canary or another --from`,
+    '',
+  ];
+}
+
 function sayer({ fromMs, toMs }: Span): (ms: number) => string {
-  return toMs - fromMs < DAY_MS ? clockOf : (ms) => toTime(Math.round(ms / 1_000) * 1_000);
+  return toMs - fromMs < DAY_MS ? clockOf : toSecond;
+}
+
+function toSecond(ms: number): string {
+  return toTime(Math.round(ms / 1_000) * 1_000);
 }
 
 function listChecks(look: ReplayedLook): readonly News[] {
@@ -97,7 +114,7 @@ export function conclude({ release, source, span, result }: ReportInput): string
   const say = sayer(span);
   const { startMs, failed, earned, untilMs, canaryLeft, looks } = result;
   if (startMs === undefined)
-    return `the canary had no request between ${toTime(span.fromMs)} and ${toTime(span.toMs)} that source ${source} counts; check --from, --to and --canary-selector`;
+    return `the canary had no request between ${toSecond(span.fromMs)} and ${toSecond(span.toMs)} that source ${source} counts; check --from, --to and --canary-selector`;
   const mode = release.spec.analysis.mode === 'Enforce' ? '' : ` if spec.analysis.mode were Enforce (it is ${release.spec.analysis.mode})`;
   const proven = earned.map((one) => `${describeEarned(one)} at ${say(one.atMs)}`).join(', ');
   if (failed !== undefined) {

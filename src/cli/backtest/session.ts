@@ -9,7 +9,7 @@ import type { Span } from '../../core/analysis/increments.ts';
 import type { LookReading } from '../../core/analysis/reading.ts';
 import { promDuration, renderQuery } from '../../core/analysis/template.ts';
 import { fromTime } from '../../core/release/times.ts';
-import { usageError } from '../usage.ts';
+import { failure, usageError } from '../usage.ts';
 import { type Recording, readPiece } from './arms.ts';
 import { findStart, lookAt, lookGridOf, neededFrom, type Replay, type ReplayedLook, startReplay } from './replay.ts';
 
@@ -89,7 +89,7 @@ async function seekStart({ recording, span }: BacktestQuestion, tell: (atMs: num
   for (let fromMs = span.fromMs; fromMs < span.toMs; fromMs += PIECE_MS) {
     tell(fromMs);
     const piece = { fromMs, toMs: Math.min(span.toMs, fromMs + PIECE_MS) };
-    const found = findStart(await readPiece(recording, piece), recording.source.classify, piece);
+    const found = findStart(await readPiece(recording, piece), (labels) => recording.source.classify(labels), piece);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -145,7 +145,7 @@ async function askOwn({ release, recording }: BacktestQuestion, atMs: number): P
     });
     if (!rendered.ok) throw usageError(`check ${name}: ${rendered.message}`);
     const answer = await recording.reader.query({ namespace: metadata.namespace, timeoutMs: recording.timeoutMs }, rendered.query, atMs);
-    if (!answer.ok) throw usageError(`check ${name}: ${answer.message}`);
+    if (!answer.ok) throw (answer.kind === 'unavailable' ? failure : usageError)(`check ${name}: ${answer.message}`);
     return [name, readScalar(answer.series, name)] as const;
   });
   return Object.fromEntries(await Promise.all(answers));

@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createPrometheusReader } from '../../adapters/prometheus/reader.ts';
 import { parseDuration } from '../../api/duration.ts';
+import { messageOf } from '../../api/errors.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import { AUTO, findSource, SOURCES } from '../../sources/catalogue.ts';
 import type { MetricsSource } from '../../sources/source.ts';
@@ -90,6 +91,8 @@ async function runBacktest(options: BacktestOptions, io: CliIo): Promise<ExitCod
   if (release === undefined || second !== undefined)
     throw usageError(`${options.filename} holds several CanaryReleases; choose with --name ${release?.metadata.name ?? ''}`);
   const source = chooseSource(options, release);
+  await checkFile(io, '--token-file', options.tokenFile);
+  await checkFile(io, '--ca-file', options.caFile);
   const reader = createPrometheusReader({
     operatorUrl: options.prometheus,
     allow: [],
@@ -113,6 +116,13 @@ async function runBacktest(options: BacktestOptions, io: CliIo): Promise<ExitCod
   } finally {
     reader.close();
   }
+}
+
+async function checkFile(io: CliIo, option: string, path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  await io.readText(path).catch((thrown: unknown) => {
+    throw usageError(`${option} ${path} cannot be read (${messageOf(thrown)}); give a file that is there`);
+  });
 }
 
 function chooseSource({ source }: BacktestOptions, { spec }: CanaryRelease): MetricsSource {

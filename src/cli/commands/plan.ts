@@ -1,10 +1,12 @@
 // `kubectl canary plan`: what a release would do, without a cluster.
 
 import { type Command, Option } from 'commander';
+import { parseDuration } from '../../api/duration.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { readReleaseFile } from '../manifest.ts';
 import { openProgress, paintFor } from '../output.ts';
+import { openWorkers } from '../plan/lanes.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
 import { describeEnd, describeTraffic, formatPlan, nameOf, toPlanJson } from '../plan/report.ts';
 import { drawSvg } from '../plan/svg.ts';
@@ -23,7 +25,7 @@ interface PlanOptions {
   readonly atStage: number;
   readonly approveAfter?: number;
   readonly seed: number;
-  readonly runs: number;
+  readonly runs?: number;
   readonly output: 'text' | 'json' | 'svg';
 }
 
@@ -59,7 +61,7 @@ function describeOptions(program: Command): Command {
     .option('--at-stage <number>', 'the canary is as good as serving until this stage begins', readWhole(1, 30), 1)
     .option('--approve-after <duration>', 'whoever is asked approves after this time (default: a run ends there)', readDuration)
     .option('--seed <number>', 'another number is other luck', readWhole(0, 4_294_967_295), 1)
-    .option('--runs <number>', 'releases that are simulated', readWhole(1, 100_000), 1_000)
+    .option('--runs <number>', 'releases that are simulated (default: 1000, fewer of one that takes hours)', readWhole(1, 100_000))
     .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json', 'svg']).default('text'))
     .addHelpText('after', EXAMPLES);
 }
@@ -85,20 +87,44 @@ function checkStage({ atStage }: PlanOptions, { metadata, spec }: CanaryRelease)
 }
 
 async function planOne(options: PlanOptions, release: CanaryRelease, io: CliIo): Promise<Plan> {
-  const { rps, errors, canaryErrors = errors, latency, canaryLatency = latency, atStage, seed, runs, approveAfter } = options;
+  const { rps, errors, canaryErrors = errors, latency, canaryLatency = latency, atStage, seed, approveAfter } = options;
+  const runs = options.runs ?? affordRuns(release);
   if (latency === 0 || canaryLatency === 0) throw usageError('--latency and --canary-latency: write a duration above 0, such as 80ms');
   const version = (errorRatio: number, latencyMs: number) => ({ errorRatio, latencySeconds: latencyMs / 1_000 });
   const traffic = { rps, serving: version(errors, latency), canary: version(canaryErrors, canaryLatency), badFromStage: atStage };
+  const question = { release, traffic, seed, approveAfterMs: approveAfter };
   const progress = openProgress(io, runs);
+  const startedMs = io.now();
+  const afterBatch = async (done: number): Promise<void> => {
+    progress.tell(done);
+    await io.breathe();
+  };
+  // The first batch has warmed up and told how long the rest would take.
+  const openLanes = (remaining: number) => {
+    const worth = io.workers !== undefined && io.workers.count > 1 && (remaining / FIRST_BATCH) * (io.now() - startedMs) > WORTH_WORKERS_MS;
+    return worth ? openWorkers(question, io.workers.entry, io.workers.count) : undefined;
+  };
   try {
-    return await makePlan({ release, traffic, seed, approveAfterMs: approveAfter }, runs, async (done) => {
-      progress.tell(done);
-      await io.breathe();
-    });
+    return await makePlan(question, runs, { afterBatch, openLanes });
   } finally {
     progress.close();
   }
 }
+
+/** Looks of all runs together that take some seconds. */
+const AFFORDED_LOOKS = 200_000;
+const [FEWEST_RUNS, USUAL_RUNS] = [50, 1_000];
+
+function affordRuns({ spec }: CanaryRelease): number {
+  const durations = [...spec.stages.map(({ duration }) => duration), spec.promotion.bake].map(parseDuration);
+  const looks = durations.reduce((sum, ms) => sum + ms, 0) / parseDuration(spec.analysis.interval);
+  return Math.min(USUAL_RUNS, Math.max(FEWEST_RUNS, Math.round(AFFORDED_LOOKS / Math.max(1, looks))));
+}
+
+/** Runs of the batch that is simulated first. */
+const FIRST_BATCH = 10;
+/** Starting threads takes some hundred milliseconds. */
+const WORTH_WORKERS_MS = 4_000;
 
 function print(plans: readonly Plan[], output: PlanOptions['output'], io: CliIo): string {
   switch (output) {

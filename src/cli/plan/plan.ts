@@ -1,6 +1,7 @@
 // A plan: what would become of a release under given traffic, from many simulated runs and one typical one.
 
 import { nameStage } from '../../core/release/sentences.ts';
+import { type Lane, type Lanes, simulateBatch } from './lanes.ts';
 import type { RunResult } from './run-result.ts';
 import { prepareSimulation, type PlanQuestion } from './simulation.ts';
 import { findTypical, summarize, type Summary } from './summary.ts';
@@ -26,24 +27,32 @@ export interface Plan {
   readonly untilMs: number;
 }
 
-/** Runs between two breaths. */
+/** Runs that are asked for at once. */
 const BATCH = 10;
 const BAND_POINTS = 160;
 
-/**
- * Simulates.
- * @param afterBatch told how many runs are done; may wait
- */
-export async function makePlan(question: PlanQuestion, runs: number, afterBatch: (done: number) => Promise<void>): Promise<Plan> {
+/** How a plan may use the machine. */
+export interface Workshop {
+  /** Told how many runs are done; may wait. */
+  readonly afterBatch: (done: number) => Promise<void>;
+  /** Lanes beside this thread for that many more runs, if they are worth it. */
+  readonly openLanes: (remaining: number) => Lanes | undefined;
+}
+
+/** Simulates. */
+export async function makePlan(question: PlanQuestion, runs: number, workshop: Workshop): Promise<Plan> {
   const simulate = prepareSimulation(question);
-  const results: RunResult[] = [];
-  while (results.length < runs) {
-    const until = Math.min(runs, results.length + BATCH);
-    while (results.length < until) results.push({ ...simulate(results.length, 'quick'), entries: [] });
-    await afterBatch(results.length);
+  const results = [...simulateBatch(simulate, 0, Math.min(runs, BATCH))];
+  await workshop.afterBatch(results.length);
+  const more = results.length < runs ? workshop.openLanes(runs - results.length) : undefined;
+  try {
+    const here: Lane = (from, to) => Promise.resolve(simulateBatch(simulate, from, to));
+    await simulateAll(more?.lanes ?? [here], results, runs, workshop.afterBatch);
+  } finally {
+    await more?.close();
   }
   const typicalIndex = findTypical(results);
-  const typical = simulate(typicalIndex, 'exact');
+  const typical = explainPause(question, simulate(typicalIndex, 'exact'));
   const untilMs = horizonOf(typical, results);
   return {
     question,
@@ -54,6 +63,28 @@ export async function makePlan(question: PlanQuestion, runs: number, afterBatch:
     band: bandOf(results, untilMs, BAND_POINTS),
     untilMs,
   };
+}
+
+/** Every lane takes the next batch as soon as it is free; results lie in the order of the runs. */
+async function simulateAll(lanes: readonly Lane[], results: RunResult[], runs: number, afterBatch: Workshop['afterBatch']): Promise<void> {
+  let [next, done] = [results.length, results.length];
+  const work = async (lane: Lane): Promise<void> => {
+    while (next < runs) {
+      const from = next;
+      next = Math.min(runs, from + BATCH);
+      const batch = await lane(from, next);
+      for (const [index, result] of batch.entries()) results[from + index] = result;
+      done += batch.length;
+      await afterBatch(done);
+    }
+  };
+  await Promise.all(lanes.map(work));
+}
+
+/** A manifest that is paused has a release that waits, and the status of that says little. */
+function explainPause({ release }: PlanQuestion, run: RunResult): RunResult {
+  const isHeld = run.ending === 'blocked' && release.spec.paused;
+  return isHeld ? { ...run, message: 'spec.paused is true, so no release starts; set it to false' } : run;
 }
 
 function planStages({ release }: PlanQuestion, typical: RunResult): readonly PlannedStage[] {

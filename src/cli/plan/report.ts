@@ -7,8 +7,9 @@ import { drawChart, type Paint } from './chart.ts';
 import type { Plan } from './plan.ts';
 import type { Ending } from './run-result.ts';
 import { pairOf } from './world.ts';
-import type { RollbackTimes, Summary, Times } from './summary.ts';
+import type { RollbackTimes, Times } from './summary.ts';
 import { tellRun } from './timeline.ts';
+import type { TrafficModel } from './traffic.ts';
 
 const ENDING_WORDS: Readonly<Record<Ending, string>> = {
   promoted: 'promoted',
@@ -59,7 +60,7 @@ export function formatPlan(plan: Plan, paint: Paint, columns: number): string {
     ...chart,
     ...timeline,
     ...end,
-    ...(plan.typical.ending === 'blocked' ? [] : formatSummary(plan.summary)),
+    ...(plan.typical.ending === 'blocked' ? [] : formatSummary(plan)),
     '',
   ].join('\n');
 }
@@ -81,13 +82,14 @@ function describeAssumptions({ question: { release, approveAfterMs } }: Plan): r
   ];
 }
 
-function formatSummary(summary: Summary): readonly string[] {
-  const { promoted, rolledBack, asked, unfinished, extraFailures, canaryRequests } = summary;
+function formatSummary({ summary, question }: Plan): readonly string[] {
+  const { promoted, rolledBack, asked, askedOnTheWay, unfinished, extraFailures, canaryRequests } = summary;
   const rows = [
     [`OVER ${summary.runs} RUNS`, 'CHANCE', 'MEDIAN', '90% WITHIN', ''],
     rowOf('promoted', promoted, ''),
-    rowOf('rolled back', rolledBack, describeTurn(rolledBack)),
+    rowOf('rolled back', rolledBack, isWorse(question.traffic) ? describeTurn(rolledBack) : ''),
     rowOf('asks a person', asked, ''),
+    ...(askedOnTheWay === 0 ? [] : [['asked on the way', sayChance(askedOnTheWay), '', '', '']]),
     ...(unfinished.runs === 0 ? [] : [rowOf('does not end', unfinished, '')]),
   ];
   const reasons = summary.reasons.filter(({ ending }) => ending !== 'promoted').slice(0, 4);
@@ -114,9 +116,13 @@ function rowOf(name: string, { chance, medianMs, p90Ms }: Times, more: string): 
   ];
 }
 
+function isWorse({ serving, canary }: TrafficModel): boolean {
+  return canary.errorRatio > serving.errorRatio || canary.latencySeconds > serving.latencySeconds;
+}
+
 function describeTurn({ medianAfterTurnMs, p90AfterTurnMs }: RollbackTimes): string {
   if (medianAfterTurnMs === undefined || p90AfterTurnMs === undefined) return '';
-  return `${sayDuration(medianAfterTurnMs)} after its first bad answer could come, 90% within ${sayDuration(p90AfterTurnMs)}`;
+  return `${sayDuration(medianAfterTurnMs)} after the canary turned bad, 90% within ${sayDuration(p90AfterTurnMs)}`;
 }
 
 function sayCount(count: number): string {
@@ -151,6 +157,7 @@ export function toPlanJson(plan: Plan): Readonly<Record<string, unknown>> {
       p90SecondsAfterBad: seconds(summary.rolledBack.p90AfterTurnMs),
     },
     asked: timesJson(summary.asked),
+    askedOnTheWay: summary.askedOnTheWay,
     unfinished: timesJson(summary.unfinished),
     reasons: summary.reasons,
     extraFailures: { mean: round(summary.extraFailures.mean), p90: round(summary.extraFailures.p90) },

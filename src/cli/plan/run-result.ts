@@ -59,7 +59,9 @@ export function begin(): Log {
 
 /** What a decision tells. */
 export function entriesOf({ tellings, state, status }: Decision, atMs: number): readonly Entry[] {
-  return tellings.map(({ reason, message }) => ({ atMs, state, weight: status.weight ?? 0, reason, message }));
+  // After a promotion the roles have swapped; here the canary of this release stays the canary.
+  const weight = state === 'promoted' ? 100 : (status.weight ?? 0);
+  return tellings.map(({ reason, message }) => ({ atMs, state, weight, reason, message }));
 }
 
 /** Sums a run up. */

@@ -33,6 +33,8 @@ export interface Summary {
   readonly rolledBack: RollbackTimes;
   /** A person is asked, or the release pauses for one. */
   readonly asked: Times;
+  /** Part of all runs in which somebody was asked, approved, and the release went on. */
+  readonly askedOnTheWay: number;
   /** Neither: blocked, or longer than the deadline. */
   readonly unfinished: Times;
   /** Most likely first. */
@@ -56,6 +58,7 @@ export function summarize(results: readonly RunResult[]): Summary {
       ...(afterTurn.length === 0 ? {} : { medianAfterTurnMs: quantileOf(afterTurn, 0.5), p90AfterTurnMs: quantileOf(afterTurn, 0.9) }),
     },
     asked: timesOf(results, ['asked']),
+    askedOnTheWay: results.filter(({ asked, ending }) => asked && ending !== 'asked').length / results.length,
     unfinished: timesOf(results, ['blocked', 'unfinished']),
     reasons: listReasons(results),
     extraFailures: { mean: meanOf(failures), p90: quantileOf(failures, 0.9) },

@@ -25,9 +25,9 @@ export function drawSvg(plan: Plan, title: string, subtitle: string): string {
   const end = plan.typical.steps.at(-1)?.weight ?? 0;
   const mark = { promoted: 'good', rolledBack: 'bad', asked: 'ask', blocked: 'bad', unfinished: 'ask' }[plan.typical.ending];
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}: ${escape(subtitle)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeXml(title)}: ${escapeXml(subtitle)}">`,
     `<style>${STYLE}</style>`,
-    `<text class="title" x="${LEFT}" y="24">${escape(title)}</text><text class="small" x="${LEFT}" y="42">${escape(subtitle)}</text>`,
+    `<text class="title" x="${LEFT}" y="24">${escapeXml(title)}</text><text class="small" x="${LEFT}" y="42">${escapeXml(subtitle)}</text>`,
     ...[0, 25, 50, 75, 100].map(
       (weight) =>
         `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(weight)}" y2="${y(weight)}"/><text class="small" text-anchor="end" x="${LEFT - 8}" y="${y(weight) + 4}">${weight}%</text>`,
@@ -39,7 +39,7 @@ export function drawSvg(plan: Plan, title: string, subtitle: string): string {
     `<path class="line" d="${linePath(plan.typical.steps, plan.untilMs, x, y)}"/>`,
     `<circle class="${mark}" cx="${x(plan.typical.atMs)}" cy="${y(end)}" r="5"/>`,
     ...plan.stages.flatMap(({ atMs, label }) =>
-      atMs === undefined ? [] : [`<text class="small" x="${x(atMs) + 4}" y="${y(weightOf(plan, atMs)) - 6}">${escape(label)}</text>`],
+      atMs === undefined ? [] : [`<text class="small" x="${x(atMs) + 4}" y="${y(weightOf(plan, atMs)) - 6}">${escapeXml(label)}</text>`],
     ),
     `<text class="small" x="${LEFT}" y="${HEIGHT - 10}">line: the typical run; band: four of five of ${plan.summary.runs} simulated runs</text>`,
     '</svg>',
@@ -59,8 +59,14 @@ function linePath(steps: readonly WeightStep[], untilMs: number, x: Scale, y: Sc
 }
 
 function bandPath(band: readonly BandPoint[], x: Scale, y: Scale): string {
-  const upper = band.map(({ atMs, high }, index) => `${index === 0 ? 'M' : 'L'}${x(atMs)} ${y(high)}`);
-  const lower = band.toReversed().map(({ atMs, low }) => `L${x(atMs)} ${y(low)}`);
+  // Points on a level stretch say nothing.
+  const corners = band.filter((point, index) => {
+    const [before, after] = [band[index - 1], band[index + 1]];
+    const isLevel = (other: BandPoint | undefined) => other !== undefined && other.low === point.low && other.high === point.high;
+    return !isLevel(before) || !isLevel(after);
+  });
+  const upper = corners.map(({ atMs, high }, index) => `${index === 0 ? 'M' : 'L'}${x(atMs)} ${y(high)}`);
+  const lower = corners.toReversed().map(({ atMs, low }) => `L${x(atMs)} ${y(low)}`);
   return `${[...upper, ...lower].join('')}Z`;
 }
 
@@ -68,6 +74,6 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

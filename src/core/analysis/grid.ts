@@ -2,8 +2,10 @@
 
 /** Samples are stored a moment after the scrape's own time; a look comes this much later. */
 export const SCRAPE_MARGIN_MS = 120;
-/** Two phases this close are the same one: scrape times jitter by some milliseconds. Releases of one scrape look together. */
-const PHASE_TOLERANCE_MS = 15;
+/** Scrape times jitter by some milliseconds. */
+const JITTER_MS = 15;
+/** Looks come at such times of the clock, so that releases of one scrape ask for the same instant, in one question. */
+const INSTANT_MS = 50;
 /** A restart re-reads at most so many missed looks; older ones add nothing to a window. */
 export const MAX_MISSED_LOOKS = 60;
 
@@ -37,12 +39,13 @@ export function alignPhase(grid: Grid, sampleMs: number, scrapeIntervalMs: numbe
   if (scrapeIntervalMs === undefined || scrapeIntervalMs <= 0) return grid.phaseMs;
   const scrapes = grid.intervalMs / scrapeIntervalMs;
   if (scrapes < 0.95 || Math.abs(scrapes - Math.round(scrapes)) > 0.05) return grid.phaseMs;
-  const wanted = modulo(sampleMs + SCRAPE_MARGIN_MS - grid.startMs, grid.intervalMs);
+  const earliestMs = sampleMs + SCRAPE_MARGIN_MS;
   const present = modulo(grid.phaseMs, grid.intervalMs);
   // With several scrapes in an interval every one of them will do: keep the nearest.
-  const apart = modulo(wanted - present, scrapeIntervalMs);
-  const distance = Math.min(apart, scrapeIntervalMs - apart);
-  return distance <= PHASE_TOLERANCE_MS ? grid.phaseMs : wanted;
+  const behind = modulo(present - (earliestMs - grid.startMs), scrapeIntervalMs);
+  if (behind <= INSTANT_MS + JITTER_MS || behind >= scrapeIntervalMs - JITTER_MS) return grid.phaseMs;
+  const instant = Math.ceil(earliestMs / INSTANT_MS) * INSTANT_MS;
+  return modulo(instant - grid.startMs, grid.intervalMs);
 }
 
 function modulo(value: number, by: number): number {

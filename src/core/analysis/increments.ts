@@ -23,7 +23,8 @@ export function countIncrements(samples: readonly Sample[], span: Span, history:
   let total = 0;
   for (const { atMs, value } of samples) {
     if (atMs > span.toMs) break;
-    if (!Number.isFinite(value) || value < 0) continue;
+    // Beyond whole numbers no counter counts any more: what says so is broken, and its fall back would look like a restart.
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) continue;
     if (atMs > span.fromMs) total += increase(previous, value, history);
     previous = value;
   }

@@ -6,6 +6,7 @@ import { MAX_RECORDED_RULES } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
 import type { Acceptance } from '../routing/acceptance.ts';
 import { judgeAcceptance } from '../routing/acceptance.ts';
+import { adviseManager } from '../routing/gitops.ts';
 import { namesService, scanRules, type RuleProblem } from '../routing/rules.ts';
 import type { RouteStanding } from '../routing/standing.ts';
 import { pickFactor } from '../routing/weights.ts';
@@ -324,20 +325,8 @@ function othersKeepEditing({ status, spec }: BlockerFacts): Blocker | undefined 
   if (contested === undefined) return undefined;
   return {
     reason: 'RouteContested',
-    message: `${contested} keeps undoing our weights; tell it to leave them: ${adviceFor(contested, spec.targetRef !== undefined)}; then command resume`,
+    message: `${contested} keeps undoing our weights; tell it to leave them: ${adviseManager(contested, spec.targetRef !== undefined)}; then command resume`,
   };
-}
-
-/** @param adds the canary's ref comes and goes with a release */
-function adviceFor(manager: string, adds: boolean): string {
-  const ref = adds ? ', ".spec.rules[].backendRefs[] | select(.name | endswith(\\"-canary\\"))"' : '';
-  if (manager.startsWith('argocd'))
-    return `in the Argo CD Application add ignoreDifferences {group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: [".spec.rules[].backendRefs[].weight"${ref}]}, syncPolicy.syncOptions [RespectIgnoreDifferences=true] and the annotation argocd.argoproj.io/compare-options: ServerSideDiff=true`;
-  if (manager.startsWith('kustomize-controller'))
-    return 'annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs';
-  if (manager.startsWith('helm-controller'))
-    return 'annotate the route with helm.toolkit.fluxcd.io/driftDetection: disabled while a release runs';
-  return 'let nothing but Glidepath write backendRefs[].weight of this route while a release runs';
 }
 
 function scans(facts: BlockerFacts) {

@@ -33,7 +33,7 @@ export function readCommand(release: CanaryRelease, status: CanaryReleaseStatus,
   if ((fromTime(command.at) ?? 0) > now + LARGEST_CLOCK_SKEW_MS)
     return readUnreadable(text, `its time ${command.at} lies in the future; write the present time in UTC`, last);
   if (last !== undefined && (fromTime(command.at) ?? 0) <= (fromTime(last.at) ?? 0)) return undefined;
-  const by = readGiver(release);
+  const by = readGiver(release, COMMAND_BY_ANNOTATION);
   const refusal = refuse(command, release, status, state);
   return {
     verb: command.verb,
@@ -52,9 +52,12 @@ function readUnreadable(text: string, refusal: string, last: HandledCommand | un
   return { verb: 'unreadable', release: told, at: last?.at ?? '1970-01-01T00:00:00Z', refusal };
 }
 
-/** Without the admission policy anybody can write anything here; what the status cannot hold would stop every commit. */
-function readGiver(release: CanaryRelease): string | undefined {
-  const by = release.metadata.annotations?.[COMMAND_BY_ANNOTATION]?.trim().slice(0, 256);
+/**
+ * The name in `glidepath.dev/command-by` or `glidepath.dev/abort-by`. Without the admission policy anybody can write anything
+ * there; what the status cannot hold would stop every commit.
+ */
+export function readGiver(release: CanaryRelease, annotation: string): string | undefined {
+  const by = release.metadata.annotations?.[annotation]?.trim().slice(0, 256);
   return by === '' ? undefined : by;
 }
 

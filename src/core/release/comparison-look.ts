@@ -71,7 +71,10 @@ const COMPARABLE: readonly (Check['metric'] | undefined)[] = ['ErrorRatio', 'Cli
  */
 export function breachOf(check: Check, spec: CanaryReleaseSpec, look: LookReading): 'Rollback' | 'Hold' | 'Observe' {
   if (check.onBreach !== 'Auto') return check.onBreach;
-  const compared = isComparisonEnforced(spec) && look.comparison?.kind === 'facts' && (look.servingRequests ?? 0) > 0;
+  const kind = look.comparison?.kind;
+  // A comparison that is reading its past, or whose answer is not whole, will speak: until then the limit alone does not decide.
+  const speaks = kind === 'facts' || kind === 'partial';
+  const compared = isComparisonEnforced(spec) && speaks && (look.servingRequests ?? 0) > 0;
   return compared && COMPARABLE.includes(check.metric) ? 'Hold' : 'Rollback';
 }
 

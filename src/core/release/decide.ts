@@ -10,6 +10,7 @@ import { desireWorkload, type WorkloadIntent } from './desired-workload.ts';
 import { noteDrift, settleDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
+import { handled, isObeyedBy, refuseForNow, whyNotNow } from './handling.ts';
 import { foldLook, forgetFutureLooks, gridOf } from './looks.ts';
 import { findPauseReason, type Telling } from './guards.ts';
 import { noteServed } from './served.ts';
@@ -19,7 +20,7 @@ import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import { adoptServing } from './serving-template.ts';
 import * as steps from './steps.ts';
-import { findBlockNews, findVerdictNews } from './verdict-news.ts';
+import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
 
 /** One edge that was taken. */
@@ -71,7 +72,14 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     state: walked.state,
     status: { ...described, state: walked.state, stateVersion: STATE_VERSION },
     transitions: walked.transitions,
-    tellings: [...news, ...adopted.tellings, ...obeyed.tellings, ...walked.tellings, ...findBlockNews(status, described, walked.state)],
+    tellings: [
+      ...news,
+      ...adopted.tellings,
+      ...obeyed.tellings,
+      ...walked.tellings,
+      ...findBlockNews(status, described, walked.state),
+      ...findGitOpsNews(status, described),
+    ],
     drifts: noted.drifts,
     intents: desireRoutes(served, walked.state, facts),
     workloadIntents: desireWorkload(served, walked.state, facts),
@@ -101,35 +109,23 @@ function obey(
   const { command } = gatherFacts(spec, status, state, observation, now);
   if (command === undefined) return { status, tellings: [] };
   const who = command.by ?? 'a person';
+  const giver = command.by === undefined ? {} : { by: command.by };
   if (command.refusal !== undefined)
     return {
-      status: handled(status, command, 'Refused'),
-      tellings: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true }],
+      status: handled(status, command, 'Refused', command.refusal),
+      tellings: [
+        { reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true, ...giver },
+      ],
     };
   if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
     return {
       status: handled(steps.forgetContest(status), command, 'Done'),
-      tellings: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more` }],
+      tellings: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more`, ...giver }],
     };
   if (command.verb !== 'approve' || command.stage === undefined) return { status, tellings: [] };
   return {
     status: handled(steps.approve(status, command.stage), command, 'Done'),
-    tellings: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}` }],
-  };
-}
-
-function handled(status: CanaryReleaseStatus, command: NonNullable<Facts['command']>, result: 'Done' | 'Refused'): CanaryReleaseStatus {
-  const { verb, release, at, by, stage } = command;
-  return {
-    ...status,
-    lastHandledCommand: {
-      verb,
-      release,
-      at,
-      result,
-      ...(by === undefined ? {} : { by }),
-      ...(stage === undefined ? {} : { stage }),
-    },
+    tellings: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
   };
 }
 
@@ -157,33 +153,11 @@ function walk(spec: CanaryReleaseSpec, start: CanaryReleaseStatus, from: StateNa
     [state, status] = [next.state, next.status];
     if (facts.command !== undefined && facts.command.refusal === undefined) {
       const done = next.moved && isObeyedBy(facts.command.verb, next.state);
-      status = handled(status, facts.command, done ? 'Done' : 'Refused');
-      if (!done) tellings.push(refuseForNow(facts, next.state));
+      status = done ? handled(status, facts.command, 'Done') : handled(status, facts.command, 'Refused', whyNotNow(facts, state));
+      if (!done) tellings.push(refuseForNow(facts, state));
     } else if (!next.moved) break;
   }
   return { state, status, transitions, tellings };
-}
-
-/** Did the step do what the command asked for? Another guard may have come first: a Fail, a pause, a block. */
-function isObeyedBy(verb: string, to: StateName): boolean {
-  switch (verb) {
-    case 'advance':
-    case 'promote':
-      return to === 'stage.shifting' || to === 'promoting.rollingOut';
-    case 'pause':
-      return to === 'paused';
-    case 'retry':
-      return to === 'preparing';
-    default:
-      return isRunning(to) && !to.startsWith('rollingBack.') && to !== 'paused';
-  }
-}
-
-function refuseForNow({ command, blocker, rejection, canaryReady, acceptanceWait }: Facts, state: StateName): Telling {
-  const why =
-    blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
-  const who = command?.by ?? 'a person';
-  return { reason: 'CommandRefused', message: `${command?.verb} by ${who} cannot be done now: ${why}; give it again later`, warning: true };
 }
 
 function toTransition(from: StateName, to: StateName, tellings: readonly Telling[], facts: Facts): Transition {

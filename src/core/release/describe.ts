@@ -2,6 +2,8 @@
 
 import { setCondition } from '../../api/conditions.ts';
 import type { CanaryReleaseStatus, Condition } from '../../api/release.ts';
+import { findApproval } from './approval.ts';
+import { describeApplier } from './appliers.ts';
 import { COMPARISON } from './comparison-look.ts';
 import type { Facts } from './facts.ts';
 import { describePause, nameStage } from './sentences.ts';
@@ -68,7 +70,7 @@ function describeState(
     case 'stage.analyzing':
       return `${where}: ${describeEvidence(status, facts)}; ${describeNext(status, facts)}`;
     case 'stage.awaitingApproval':
-      return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; waits for approval (approve:${release.id}/${approvalNumber(status, facts)})`;
+      return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; waits for approval (approve:${release.id}/${findApproval(status, spec, facts.timedOut)})`;
     case 'paused':
       return `paused in ${where}: ${describePause(release.pausedBy)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
     case 'promoting.rollingOut':
@@ -119,13 +121,6 @@ function describeLack(status: CanaryReleaseStatus, facts: Facts): string {
   if (!facts.timedOut) return '';
   const short = describeShortfall(status, facts.spec, facts.now);
   return short === undefined ? '' : ` (${short})`;
-}
-
-function approvalNumber(status: CanaryReleaseStatus, facts: Facts): number {
-  const index = status.release?.stageIndex ?? 0;
-  const own = facts.stage?.approval === 'Required' && !(status.release?.approvedStages ?? []).includes(index + 1);
-  const unproven = facts.spec.analysis.onInconclusive === 'Approve' && facts.timedOut && status.release?.verdict !== 'Pass';
-  return own || unproven ? index + 1 : facts.spec.stages.length + 1;
 }
 
 function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
@@ -192,6 +187,7 @@ function describeConditions(
     ['AnalysisEnforced', describeMode(facts)],
     ['TrafficSplitMismatch', describeSplit(status, state)],
     ['TemplateHeld', describeHold(facts)],
+    ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : undefined],
   ];
   let conditions: readonly Condition[] = status.conditions ?? [];
   for (const [type, word] of words) {

@@ -3,6 +3,7 @@
 
 import { FIELD_MANAGER } from '../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { isGitOpsController } from '../routing/gitops.ts';
 import { compareShare, lastForeignManager, type RouteStanding } from '../routing/standing.ts';
 import type { Facts } from './facts.ts';
 import { countPutBack } from './put-backs.ts';
@@ -47,7 +48,20 @@ export function noteDrift(status: Status, facts: Facts): { readonly status: Stat
   const fresh = news.find((drift) => drift.direction === 'lowered');
   const begun =
     fresh === undefined && noted.release.driftSince !== undefined ? noted.release : beginDrift(noted.release, facts, fresh ?? lowered);
-  return { status: { ...noted, release: putBackWhenProven(begun, facts) }, drifts: news };
+  const contested = fresh !== undefined && isSelfHeal(fresh) ? contestAtOnce(begun, facts.now) : begun;
+  return { status: { ...noted, release: putBackWhenProven(contested, facts) }, drifts: news };
+}
+
+/**
+ * A GitOps controller took all weight from the canary: it undoes us, and would do it again after every raise. Nothing would
+ * ever prove the canary, so a put-back would never be due and counted.
+ */
+function isSelfHeal({ manager, standing }: Found): boolean {
+  return isGitOpsController(manager) && standing.rules.every(({ now }) => now === undefined || now.canary.weight === 0);
+}
+
+function contestAtOnce(release: Release, now: number): Release {
+  return { ...countPutBack(release, now), contestedBy: release.driftBy ?? 'unknown' };
 }
 
 /** Before its first weight a release has nothing that could be edited, and on its way out it wants nothing any more. */

@@ -1,11 +1,11 @@
 // Gathers what the guards ask about: every fact is named after the sentence it answers and is derived from spec, status,
 // observation and now. Nothing is decided here.
 
-import { ABORT_ANNOTATION } from '../../api/names.ts';
+import { ABORT_ANNOTATION, ABORT_BY_ANNOTATION } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../api/release.ts';
 import { findBlocker, type Blocker } from './blockers.ts';
-import { readCommand, type FreshCommand } from './commands.ts';
+import { readCommand, readGiver, type FreshCommand } from './commands.ts';
 import { findHomeReason, type HomeReason } from './home-reasons.ts';
 import type { Observation } from './observation.ts';
 import { gatherRouteFacts, type RouteFacts } from './route-facts.ts';
@@ -78,6 +78,7 @@ export function gatherFacts(
     enforced: spec.analysis.mode === 'Enforce',
     judging: spec.analysis.mode !== 'Off',
     abortRequested: release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,
+    abortBy: readGiver(observation.release, ABORT_BY_ANNOTATION),
   };
   const blocked = { ...facts, blocker: findBlocker({ ...facts, status }) };
   return { ...blocked, home: findHomeReason(blocked, status) };

@@ -26,6 +26,8 @@ export interface Telling {
   readonly reason: EventReason;
   readonly message: string;
   readonly warning?: boolean;
+  /** The person whose command made it happen, where the command says. */
+  readonly by?: string;
 }
 
 export type Scope = { readonly context: MachineContext; readonly event: Observed };

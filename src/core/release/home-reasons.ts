@@ -16,6 +16,8 @@ export interface HomeReason {
   readonly reason: string;
   readonly message: string;
   readonly rejects: boolean;
+  /** The person who asked for it, where a command did. */
+  readonly by?: string;
 }
 
 /** What the checks may ask. */
@@ -33,6 +35,8 @@ export interface HomeFacts {
   readonly timedOut: boolean;
   readonly blocker: Blocker | undefined;
   readonly abortRequested: boolean;
+  /** Who asked for the abort, where it says. */
+  readonly abortBy: string | undefined;
   readonly revisionChanged: boolean;
   readonly canaryEmpty: boolean;
   readonly workload: WorkloadFacts | undefined;
@@ -75,9 +79,10 @@ function deletionAsksForHome({ deleting, spec }: HomeFacts): HomeReason | undefi
   return { reason: 'Deleted', message: 'the CanaryRelease is being deleted', rejects: false };
 }
 
-function abortWasAsked({ abortRequested }: HomeFacts): HomeReason | undefined {
+function abortWasAsked({ abortRequested, abortBy }: HomeFacts): HomeReason | undefined {
   if (!abortRequested) return undefined;
-  return { reason: 'Aborted', message: 'aborted by a person (annotation glidepath.dev/abort)', rejects: true };
+  const message = `aborted by ${abortBy ?? 'a person'} (annotation glidepath.dev/abort)`;
+  return { reason: 'Aborted', message, rejects: true, ...(abortBy === undefined ? {} : { by: abortBy }) };
 }
 
 /** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */

@@ -27,16 +27,27 @@ function byWhom({ event }: Scope): string {
   return ` (${command.verb} by ${command.by ?? 'a person'})`;
 }
 
+/** The same for programs: the name alone. */
+function giverOf({ event }: Scope): Pick<Telling, 'by'> {
+  const { command } = event.facts;
+  return command?.by === undefined || command.refusal !== undefined ? {} : { by: command.by };
+}
+
 export function releaseStarted(scope: Scope): Telling {
   const release = current(scope);
   return {
     reason: 'ReleaseStarted',
-    message: `release ${release?.id} of revision ${release?.revision}: Service ${release?.canary.service} is the canary, ${release?.serving.service} serves`,
+    message: `release ${release?.id} of revision ${release?.revision}: Service ${release?.canary.service} is the canary, ${release?.serving.service} serves${byWhom(scope)}`,
+    ...giverOf(scope),
   };
 }
 
 export function weightShifted(scope: Scope): Telling {
-  return { reason: 'WeightShifted', message: `${stageOf(scope)}: canary share goes to ${weightOf(scope)}%${byWhom(scope)}` };
+  return {
+    reason: 'WeightShifted',
+    message: `${stageOf(scope)}: canary share goes to ${weightOf(scope)}%${byWhom(scope)}`,
+    ...giverOf(scope),
+  };
 }
 
 export function weightReduced(scope: Scope): Telling {
@@ -87,11 +98,12 @@ export function approvalNeededWithoutProof(scope: Scope): Telling {
 
 export function approvedWithoutProof(scope: Scope): Telling {
   const last = scope.context.status.lastHandledCommand;
-  const by = last?.verb === 'approve' ? (last.by ?? 'a person') : 'a person';
+  const by = last?.verb === 'approve' ? last.by : undefined;
   return {
     reason: 'WeightShifted',
-    message: `approved by ${by} without proof: canary share goes to ${weightOf(scope)}%`,
+    message: `approved by ${by ?? 'a person'} without proof: canary share goes to ${weightOf(scope)}%`,
     warning: true,
+    ...(by === undefined ? {} : { by }),
   };
 }
 
@@ -101,8 +113,9 @@ export function promotionStarted(scope: Scope): Telling {
     return {
       reason: 'WeightShifted',
       message: `all stages are done: Deployment ${workload.name} rolls, the canary keeps ${weightOf(scope)}%${byWhom(scope)}`,
+      ...giverOf(scope),
     };
-  return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}` };
+  return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}`, ...giverOf(scope) };
 }
 
 export function promoted(scope: Scope): Telling {
@@ -118,6 +131,7 @@ export function rollbackStarted(scope: Scope): Telling {
     reason: home?.reason === 'CanaryEmpty' ? 'CanaryEmpty' : 'RollbackStarted',
     message: `all traffic goes home to Service ${current(scope)?.serving.service}: ${home?.message ?? 'rollback'}`,
     warning: true,
+    ...(home?.by === undefined ? {} : { by: home.by }),
   };
 }
 
@@ -156,10 +170,13 @@ export function describePause(by: string | undefined): string {
 export function paused(scope: Scope): Telling {
   const { spec, now } = scope.event.facts;
   const why = pauseReason(scope);
+  const giver = why === 'Command' ? giverOf(scope) : {};
+  const words = giver.by === undefined ? describePause(why) : `paused by ${giver.by}`;
   const short = why === 'Inconclusive' ? describeShortfall(scope.context.status, spec, now) : undefined;
   return {
     reason: 'Paused',
-    message: `paused at ${weightOf(scope)}%: ${describePause(why)}${short === undefined ? '' : ` (${short})`}; the canary is judged on`,
+    message: `paused at ${weightOf(scope)}%: ${words}${short === undefined ? '' : ` (${short})`}; the canary is judged on`,
+    ...giver,
   };
 }
 
@@ -170,7 +187,7 @@ function pauseReason({ event }: Scope): string {
 }
 
 export function resumed(scope: Scope): Telling {
-  return { reason: 'Resumed', message: `goes on at ${weightOf(scope)}%${byWhom(scope)}` };
+  return { reason: 'Resumed', message: `goes on at ${weightOf(scope)}%${byWhom(scope)}`, ...giverOf(scope) };
 }
 
 export function blocked(scope: Scope): Telling {

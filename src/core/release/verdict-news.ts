@@ -24,6 +24,13 @@ export function findBlockNews(before: CanaryReleaseStatus, after: CanaryReleaseS
   return [{ reason: 'Blocked', message: (after.message ?? '').replace(/^blocked: /, ''), warning: true }];
 }
 
+/** A route that a GitOps tool applies is told before the first weight is written: the tool may have to be told something first. */
+export function findGitOpsNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+  const told = (before.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');
+  const found = (after.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');
+  return found === undefined || found.message === told?.message ? [] : [{ reason: 'GitOpsManaged', message: found.message }];
+}
+
 function findFails(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
   const known = new Set((before.release?.failing ?? []).map((entry) => entry.check));
   return (after.release?.failing ?? [])

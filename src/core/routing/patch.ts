@@ -3,6 +3,7 @@
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { Route, RouteBackendRef } from '../../api/routes.ts';
+import { type AnnotationChange, holdFlux, releaseFlux } from './gitops.ts';
 import type { ManagedRule, RefPosition } from './rules.ts';
 import type { RuleWeights } from './weights.ts';
 
@@ -12,7 +13,11 @@ export type JsonPatchOperation =
   | { readonly op: 'remove'; readonly path: string };
 
 const ANNOTATIONS_PATH = '/metadata/annotations';
-const ANNOTATION_PATH = `${ANNOTATIONS_PATH}/${RELEASE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+const ANNOTATION_PATH = pathOfAnnotation(RELEASE_ANNOTATION);
+
+function pathOfAnnotation(name: string): string {
+  return `${ANNOTATIONS_PATH}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
 
 /** What the rule's weights shall become. */
 export interface RuleChange {
@@ -50,9 +55,17 @@ export function buildClaim(recorded: readonly RuleChange[], route: Route, mark: 
     }),
   );
   const { annotations } = route.metadata;
-  if (annotations === undefined) return [...tests, ...addMark(mark, 'absent')];
+  const held = holdFlux(route);
+  if (annotations === undefined) return [...tests, ...addMark(mark, 'absent', held)];
   const former: JsonPatchOperation = { op: 'test', path: ANNOTATION_PATH, value: annotations[RELEASE_ANNOTATION] ?? null };
-  return [...tests, former, ...addMark(mark, 'present')];
+  return [...tests, former, ...addMark(mark, 'present'), ...held.flatMap(changeAnnotation)];
+}
+
+/** An annotation of somebody else changes only from what it was seen to be. */
+function changeAnnotation({ name, from, to }: AnnotationChange): readonly JsonPatchOperation[] {
+  const path = pathOfAnnotation(name);
+  const test: JsonPatchOperation = { op: 'test', path, value: from ?? null };
+  return [test, to === undefined ? { op: 'remove', path } : { op: 'add', path, value: to }];
 }
 
 /**
@@ -74,11 +87,15 @@ export function buildHome(
  * Our annotation. Where there are no annotations the whole map has to be added, which would take away one that somebody added a
  * moment before: so it is tested that there is still none (to the API server a path that is not there equals null).
  */
-function addMark(mark: string, annotations: 'present' | 'absent'): readonly JsonPatchOperation[] {
+function addMark(mark: string, annotations: 'present' | 'absent', more: readonly AnnotationChange[] = []): readonly JsonPatchOperation[] {
   if (annotations === 'present') return [{ op: 'add', path: ANNOTATION_PATH, value: mark }];
   return [
     { op: 'test', path: ANNOTATIONS_PATH, value: null },
-    { op: 'add', path: ANNOTATIONS_PATH, value: { [RELEASE_ANNOTATION]: mark } },
+    {
+      op: 'add',
+      path: ANNOTATIONS_PATH,
+      value: { [RELEASE_ANNOTATION]: mark, ...Object.fromEntries(more.map(({ name, to }) => [name, to])) },
+    },
   ];
 }
 
@@ -87,9 +104,10 @@ export function buildLower(changes: readonly RuleChange[]): readonly JsonPatchOp
   return changes.flatMap((change) => weightEdits(change, 'names'));
 }
 
-/** The write that ends a release on a route: the final weights, and our annotation away. Empty when both are so already. */
+/** The write that ends a release on a route: the final weights, our annotation away, Flux as it was. Empty when all is so already. */
 export function buildRestore(changes: readonly RuleChange[], route: Route): readonly JsonPatchOperation[] {
-  const edits = changes.flatMap((change) => weightEdits(change, 'guarded'));
+  const weights = changes.flatMap((change) => weightEdits(change, 'guarded'));
+  const edits = [...weights, ...releaseFlux(route).flatMap(changeAnnotation)];
   const mark = route.metadata.annotations?.[RELEASE_ANNOTATION];
   if (mark === undefined) return edits;
   return [...edits, { op: 'test', path: ANNOTATION_PATH, value: mark }, { op: 'remove', path: ANNOTATION_PATH }];

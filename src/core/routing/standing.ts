@@ -3,6 +3,7 @@
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { RecordedRoute, RecordedRule } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
+import { isFluxHeld } from './gitops.ts';
 import { scanRules, type BackendPair, type ManagedRule, type RefPosition } from './rules.ts';
 import { homeWeights, promotedWeights, splitWeights, type OriginalWeights, type RuleWeights } from './weights.ts';
 
@@ -126,7 +127,7 @@ export function observedShare(standings: readonly RouteStanding[]): number {
 /** Does the route say exactly what the release shall leave behind, without our mark? */
 export function isLeftAs(standing: RouteStanding, wanted: WantedWeights): boolean {
   if (standing.route === undefined) return true;
-  if (standing.mark !== undefined) return false;
+  if (standing.mark !== undefined || isFluxHeld(standing.route)) return false;
   return standing.rules.every(
     (rule) =>
       rule.now === undefined ||

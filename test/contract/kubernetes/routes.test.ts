@@ -45,11 +45,18 @@ describe('routes', () => {
       metadata: {
         name: 'noted',
         namespace: 'shop',
-        managedFields: [{ manager: 'argo', operation: 'Update', time: 'then', fieldsV1: { big: {} } }],
+        managedFields: [
+          { manager: 'argo', operation: 'Update', time: 'then', fieldsV1: { big: {} } },
+          { manager: 'contour', operation: 'Update', time: 'later', subresource: 'status', fieldsV1: { big: {} } },
+        ],
       },
     });
     const cached = await until(() => connection.routes.cachedIn('shop').find(({ metadata }) => metadata.name === 'noted'));
-    expect(cached.metadata.managedFields).toEqual([{ manager: 'argo', operation: 'Update', time: 'then' }]);
+    // Who wrote only the status is told apart: it edited no weight.
+    expect(cached.metadata.managedFields).toEqual([
+      { manager: 'argo', operation: 'Update', time: 'then' },
+      { manager: 'contour', operation: 'Update', time: 'later', subresource: 'status' },
+    ]);
     const read = await connection.routes.read({ ...KEY, name: 'noted' });
     expect(read?.metadata.managedFields?.[0]).toMatchObject({ fieldsV1: { big: {} } });
   });

@@ -72,6 +72,7 @@ describe('a notification', () => {
       revision: '1.8.1',
       reason: 'RolledBack',
       message: 'errors 4% (limit 1%)',
+      by: null,
       phase: 'Analyzing',
       weight: 25,
       stage: 'half',
@@ -80,6 +81,13 @@ describe('a notification', () => {
     expect(outcomes).toEqual([
       { namespace: 'shop', name: 'store-api', receiver: 'team', reason: 'RolledBack', result: 'sent', message: '' },
     ]);
+  });
+
+  test('names the person whose command made it happen', async () => {
+    const { receiver, notifier, to } = await setUp();
+    notifier.notify(release([to]), { ...announce('stage 1 is approved by ada'), by: 'ada' });
+    await notifier.whenIdle();
+    expect(JSON.parse(receiver.received[0]?.body ?? '')).toMatchObject({ by: 'ada' });
   });
 
   test('carries a signature that the receiver can verify with the time and the body', async () => {

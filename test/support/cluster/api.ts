@@ -65,6 +65,8 @@ export interface Access {
   readonly token?: string;
   readonly certificate?: string;
   readonly key?: string;
+  /** Acts as this user, with this user's rights; the one who asks must be allowed to. */
+  readonly user?: string;
 }
 
 /** Reads the only cluster and user of a kubeconfig with everything inline, as the lab writes it. */
@@ -144,13 +146,14 @@ export class Api {
   }
 
   #open({ method, path, query = {}, body, contentType = 'application/json' }: Send, signal?: AbortSignal) {
-    const { server, token } = this.access;
+    const { server, token, user } = this.access;
     const search = new URLSearchParams(query).toString();
     return request(`${server}${path}${search === '' ? '' : `?${search}`}`, {
       method,
       dispatcher: this.#agent,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(user === undefined ? {} : { 'impersonate-user': user }),
         ...(body === undefined ? {} : { 'content-type': contentType }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -22,6 +22,8 @@ export interface AppOptions {
   readonly route?: (spec: RouteSpec, app: App) => RouteSpec;
   /** Requests per second; 0 for none. */
   readonly rps?: number;
+  /** Somebody else delivers Services and route: nothing is applied here, and no load is started. */
+  readonly delivered?: 'by others';
 }
 
 /** Two short stages and one check: what most tests release with. */
@@ -55,6 +57,7 @@ export class App {
 
   static async create(stand: Stand, options: AppOptions): Promise<App> {
     const app = new App(stand, options);
+    if (options.delivered !== undefined) return app;
     const services = Object.entries(options.services ?? { v1: 'one', v2: 'two' });
     await Promise.all(services.map(([suffix, deployment]) => app.serve(suffix, deployment)));
     await stand.cluster.apply(app.routeObject(), { manager: OWNER });
@@ -69,9 +72,13 @@ export class App {
 
   /** Lets a Service of this app select the pods of a deployment. */
   async serve(suffix: string, deployment: string): Promise<void> {
+    await this.stand.cluster.apply(this.serviceObject(suffix, deployment));
+  }
+
+  /** A Service of this app over the pods of a deployment. */
+  serviceObject(suffix: string, deployment: string): PlainObject {
     const service = sampleService({ namespace: this.stand.namespace, name: this.service(suffix) });
-    const spec = { ...(service['spec'] as object), selector: { app: deployment } };
-    await this.stand.cluster.apply({ ...service, spec });
+    return { ...service, spec: { ...(service['spec'] as object), selector: { app: deployment } } };
   }
 
   /** The route as its owner has it in Git. */

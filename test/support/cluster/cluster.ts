@@ -14,9 +14,11 @@ import { buildImage } from '../../lab/images.ts';
 import { Api, type ApiAnswer, ApiError, type KubeObject, messageIn, readAccess } from './api.ts';
 
 const GATEWAY = '/apis/gateway.networking.k8s.io/v1';
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 /** Where objects of each kind are; a namespace goes in front of the plural. */
 const RESOURCES = {
   Namespace: ['/api/v1', 'namespaces'],
+  ConfigMap: ['/api/v1', 'configmaps'],
   Service: ['/api/v1', 'services'],
   Pod: ['/api/v1', 'pods'],
   Deployment: ['/apis/apps/v1', 'deployments'],
@@ -26,7 +28,10 @@ const RESOURCES = {
   GRPCRoute: [GATEWAY, 'grpcroutes'],
   ReferenceGrant: ['/apis/gateway.networking.k8s.io/v1beta1', 'referencegrants'],
   CanaryRelease: ['/apis/glidepath.dev/v1alpha1', 'canaryreleases'],
-  ClusterRole: ['/apis/rbac.authorization.k8s.io/v1', 'clusterroles'],
+  Application: ['/apis/argoproj.io/v1alpha1', 'applications'],
+  ClusterRole: [RBAC, 'clusterroles'],
+  Role: [RBAC, 'roles'],
+  RoleBinding: [RBAC, 'rolebindings'],
   CustomResourceDefinition: ['/apis/apiextensions.k8s.io/v1', 'customresourcedefinitions'],
 } as const;
 export type Kind = keyof typeof RESOURCES;
@@ -87,6 +92,11 @@ export class Cluster {
     if (answer.code === 200) return new Cluster(api);
     await api.close();
     throw new Error(`the lab's API server does not answer (${answer.code === 0 ? messageIn(answer.body) : answer.code}); ${hint}`);
+  }
+
+  /** The same cluster in the hands of another user, who has the rights of RBAC and no more; to be closed apart. */
+  as(user: string): Cluster {
+    return new Cluster(new Api({ ...this.api.access, user }));
   }
 
   /** Applies on the server's side; `force` unless the manner says otherwise. */

@@ -103,12 +103,12 @@ export class Guardian {
     });
   }
 
-  /** Rule 3: nothing but weights and our own annotation. */
+  /** Rule 3: nothing but weights and our own annotation; of routes that Flux applies also the one that holds Flux off. */
   #checkOnlyOurs(old: Route, now: Route, added: string | undefined): void {
     const { name } = now.metadata;
     const rest = (route: Route) => ({ ...route.spec, rules: (route.spec.rules ?? []).map((rule) => withoutWeights(rule, added)) });
     if (!isSame(rest(old), rest(now))) this.#report(3, `${name}: something else than weights was written`);
-    const foreign = (route: Route) => ({ ...route.metadata.annotations, [RELEASE_ANNOTATION]: '' });
+    const foreign = (route: Route) => ({ ...withoutFluxHold(route), [RELEASE_ANNOTATION]: '' });
     if (!isSame(foreign(old), foreign(now))) this.#report(3, `${name}: a foreign annotation was written`);
     if (!isSame(old.metadata.labels, now.metadata.labels)) this.#report(3, `${name}: labels were written`);
   }
@@ -265,4 +265,13 @@ function keyOf(route: Route, index: number): string {
 
 function describe(weights: Weights): string {
   return [...weights].map(([name, weight]) => `${name}=${weight}`).join(' ');
+}
+
+/** The annotations as their owner has them: what a release noted of the hold is what was there. */
+function withoutFluxHold({ metadata }: Route): Readonly<Record<string, string>> {
+  const { 'glidepath.dev/flux-held': noted, ...annotations } = metadata.annotations ?? {};
+  const reconcile = 'kustomize.toolkit.fluxcd.io/reconcile';
+  if (noted === undefined || annotations[reconcile] !== 'disabled') return annotations;
+  const { [reconcile]: _ours, ...others } = annotations;
+  return noted.startsWith('was:') ? { ...others, [reconcile]: noted.slice(4) } : others;
 }

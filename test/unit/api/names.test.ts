@@ -22,6 +22,7 @@ describe('names that a cluster sees', () => {
       names.COMMAND_ANNOTATION,
       names.COMMAND_BY_ANNOTATION,
       names.ABORT_ANNOTATION,
+      names.ABORT_BY_ANNOTATION,
       names.IRREVERSIBLE_ANNOTATION,
       names.SCHEMA_ANNOTATION,
       names.FINALIZER,

@@ -323,3 +323,20 @@ describe('what Prometheus has lost', () => {
     expect(reader.asked.filter(({ query }) => query.includes('shop_v1_80'))).toEqual([]);
   });
 });
+
+test('requests of a sample that came too late for its look are new at the next one', async () => {
+  // Samples lie 100 ms before each look, and the last look saw only the one before its own.
+  const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000))]);
+  const late = question(
+    {},
+    {},
+    { stageStartedAt: timeAfter(0), lookGridAt: timeAfter(110), sampleAt: new Date(after(100) - 100).toISOString() },
+  );
+  expect((await readLook(reader, late, LOOK_AT)).newRequests).toBe(100);
+  const punctual = question(
+    {},
+    {},
+    { stageStartedAt: timeAfter(0), lookGridAt: timeAfter(110), sampleAt: new Date(after(110) - 100).toISOString() },
+  );
+  expect((await readLook(reader, punctual, LOOK_AT)).newRequests).toBe(50);
+});

@@ -14,7 +14,11 @@ export interface Called {
 export const NOW = Date.UTC(2030, 0, 1, 14);
 
 /** Calls `kubectl canary` with these files. */
-export async function call(argv: readonly string[], files: Readonly<Record<string, string>> = {}, change: Partial<CliIo> = {}): Promise<Called> {
+export async function call(
+  argv: readonly string[],
+  files: Readonly<Record<string, string>> = {},
+  change: Partial<CliIo> = {},
+): Promise<Called> {
   const printed = { out: '', err: '' };
   const io: CliIo = {
     out: (text) => {

@@ -131,7 +131,8 @@ function forEachIncrement(
   for (const { atMs, value } of samples) {
     while (index < borders.length && atMs > (borders[index] ?? Number.POSITIVE_INFINITY)) index += 1;
     if (index >= borders.length) return;
-    if (!Number.isFinite(value) || value < 0) continue;
+    // What is no count is passed over as if it had not been scraped: after it the counter would seem to have begun anew.
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) continue;
     if (atMs > fromMs) {
       const born = history === 'whole' ? value : 0;
       const increment = previous === undefined ? born : value < previous ? value : value - previous;

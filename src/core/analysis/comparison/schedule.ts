@@ -30,10 +30,17 @@ export function spansOf({ served }: Pick<ReleaseStatus, 'served'>): readonly Wei
   }));
 }
 
-/** What holds between `fromMs` (excluded) and `toMs` (included). */
-export function contextOf(spans: readonly WeightSpan[], { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): CellContext {
+/**
+ * What holds between `fromMs` (excluded) and `toMs` (included).
+ * @param scrapeMs distance of the samples: the first one in the cell tells of as much time before it
+ */
+export function contextOf(
+  spans: readonly WeightSpan[],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  scrapeMs = 0,
+): CellContext {
   const inside = (atMs: number) => atMs > fromMs && atMs <= toMs;
-  const whole = spans.find((span) => span.fromMs <= fromMs && span.toMs >= toMs);
+  const whole = spans.find((span) => span.fromMs <= fromMs - scrapeMs && span.toMs >= toMs);
   return {
     share: whole === undefined ? undefined : whole.weight / 100,
     isBorder: spans.some((span) => inside(span.fromMs) || inside(span.toMs)),

@@ -66,7 +66,15 @@ describe('the phase of the grid', () => {
   const sampleAt = (offset: number) => GRID.startMs + 70_000 + offset;
 
   test('is set right behind the scrape', () => {
-    expect(alignPhase(GRID, sampleAt(4_000), 10_000)).toBe(4_000 + SCRAPE_MARGIN_MS);
+    expect(alignPhase(GRID, sampleAt(4_000), 10_000)).toBe(4_150);
+    expect(4_150 - 4_000 - SCRAPE_MARGIN_MS).toBeLessThan(50);
+  });
+
+  test('is the same instant for all releases that are scraped together, whenever they began', () => {
+    for (const startMs of [1_000_000, 1_003_000, 1_007_000]) {
+      const phaseMs = alignPhase({ ...GRID, startMs }, sampleAt(4_007), 10_000);
+      expect((startMs + phaseMs) % 10_000).toBe(4_150);
+    }
   });
 
   test('stays while scrapes jitter by some milliseconds, also around the turn of the interval', () => {
@@ -76,12 +84,12 @@ describe('the phase of the grid', () => {
   });
 
   test('moves when it is further off than that: releases of one scrape look at the same time', () => {
-    expect(alignPhase({ ...GRID, phaseMs: 4_160 }, sampleAt(4_000), 10_000)).toBe(4_120);
+    expect(alignPhase({ ...GRID, phaseMs: 4_200 }, sampleAt(4_000), 10_000)).toBe(4_150);
   });
 
   test('stays behind any of several scrapes in an interval', () => {
     expect(alignPhase({ ...GRID, phaseMs: 7_120 }, sampleAt(4_000), 1_000)).toBe(7_120);
-    expect(alignPhase({ ...GRID, phaseMs: 7_500 }, sampleAt(4_000), 1_000)).toBe(4_120);
+    expect(alignPhase({ ...GRID, phaseMs: 7_500 }, sampleAt(4_000), 1_000)).toBe(4_150);
   });
 
   test('stays where the scrape does not go into the interval, or is not known', () => {

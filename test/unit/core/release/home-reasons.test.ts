@@ -33,6 +33,7 @@ function facts(change: Partial<HomeFacts> = {}, spec: Partial<SpecInput> = {}): 
     timedOut: false,
     blocker: undefined,
     abortRequested: false,
+    abortBy: undefined,
     revisionChanged: false,
     canaryEmpty: false,
     workload: undefined,
@@ -66,6 +67,13 @@ describe('rule 1: a release goes home', () => {
 
   test('when a person aborts it', () => {
     expect(reasonOf(running(), { abortRequested: true })).toEqual(['Aborted', true]);
+  });
+
+  test('and says which person it was, where that is known', () => {
+    const told = (abortBy?: string) => findHomeReason(facts({ abortRequested: true, abortBy }), running());
+    expect(told()).not.toHaveProperty('by');
+    expect(told()?.message).toBe('aborted by a person (annotation glidepath.dev/abort)');
+    expect(told('ada')).toMatchObject({ by: 'ada', message: 'aborted by ada (annotation glidepath.dev/abort)' });
   });
 
   test('when a check failed, in the words of the check', () => {

@@ -366,8 +366,8 @@ describe('silence', () => {
 describe('the grid', () => {
   test('is set behind the scrape by the first look, and kept', () => {
     const { release } = fold([aLook(10, { newestSampleMs: after(4) })]);
-    expect(release?.lookPhaseMs).toBe(4_120);
-    expect(gridOf(aSpec(), release ?? aReleaseStatus())).toEqual({ startMs: START, phaseMs: 4_120, intervalMs: 10_000 });
+    expect(release?.lookPhaseMs).toBe(4_150);
+    expect(gridOf(aSpec(), release ?? aReleaseStatus())).toEqual({ startMs: START, phaseMs: 4_150, intervalMs: 10_000 });
   });
 
   test('begins at the start before anything was seen', () => {

@@ -100,7 +100,7 @@ describe('in mid-release', () => {
   test('a canary that the Deployment controller has given up on is to blame', () => {
     const stuck = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' };
     const facts = factsOf({ canaryDeployment: canaryWith(stuck) }, {}, 'preparing');
-    const ask = { ...facts, abortRequested: false, revisionChanged: false, canaryEmpty: false };
+    const ask = { ...facts, abortRequested: false, abortBy: undefined, revisionChanged: false, canaryEmpty: false };
     expect(findHomeReason(ask, facts.status)).toMatchObject({ reason: 'CanaryNotReady', rejects: true });
   });
 });

@@ -1,0 +1,22 @@
+-- Lets the release leave the stage it waits in, or lets it be promoted: one more than the number of stages is the promotion.
+local os = require("os")
+local now = os.date("!%Y-%m-%dT%H:%M:%SZ")
+local release = obj.status.release
+local index = release.stageIndex or 0
+local stage = obj.spec.stages[index + 1] or {}
+local analysis = obj.spec.analysis or {}
+
+local approved = false
+for _, number in ipairs(release.approvedStages or {}) do
+  if number == index + 1 then approved = true end
+end
+-- Times of one form, so the order of the letters is the order of the times.
+local timedOut = release.stageTimesOutAt ~= nil and release.stageTimesOutAt <= now
+local unproven = analysis.onInconclusive == "Approve" and timedOut and release.verdict ~= "Pass"
+
+local number = #obj.spec.stages + 1
+if (stage.approval == "Required" and not approved) or unproven then number = index + 1 end
+
+obj.metadata.annotations = obj.metadata.annotations or {}
+obj.metadata.annotations["glidepath.dev/command"] = "approve:" .. release.id .. "/" .. number .. ":" .. now
+return obj

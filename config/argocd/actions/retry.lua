@@ -1,0 +1,6 @@
+-- Tries the revision that was rolled back once more, from the first stage.
+local os = require("os")
+obj.metadata.annotations = obj.metadata.annotations or {}
+obj.metadata.annotations["glidepath.dev/command"] =
+  "retry:" .. obj.status.release.id .. ":" .. os.date("!%Y-%m-%dT%H:%M:%SZ")
+return obj

@@ -1,0 +1,79 @@
+// One connection to the cluster that kubectl would speak to, for the time of one command; and its errors as a person can
+// mend them.
+
+import { KubeConfig } from '@kubernetes/client-node';
+import { messageOf, isGlidepathError } from '../../api/errors.ts';
+import { PooledKubeConfig } from '../../adapters/kubernetes/kubeconfig.ts';
+import { type RestRequest, Transport } from '../../adapters/kubernetes/transport.ts';
+import type { CliIo } from '../io.ts';
+import { failure, usageError } from '../usage.ts';
+
+/** Which cluster, as the options say. */
+export interface ClusterChoice {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+}
+
+/** The connection. */
+export interface ClusterLink {
+  readonly transport: Transport;
+  /** Name of the context, for messages. */
+  readonly context: string;
+  /** Namespace of the context. */
+  readonly namespace: string;
+  /** @throws GlidepathError as the transport does */
+  readonly request: (request: RestRequest) => Promise<unknown>;
+}
+
+const CONNECTIONS = 8;
+
+/**
+ * Runs a command with a connection, and closes it whatever happens.
+ * @throws GlidepathError in one sentence that ends with what to do
+ */
+export async function withCluster<T>(choice: ClusterChoice, io: CliIo, run: (link: ClusterLink) => Promise<T>): Promise<T> {
+  const config = loadConfig(choice);
+  const context = config.getCurrentContext();
+  const pool = new PooledKubeConfig({ now: io.now, load: () => loadConfig(choice), homeConnections: 1, normalConnections: CONNECTIONS });
+  const transport = new Transport(pool, undefined, 'kubectl-canary');
+  const link: ClusterLink = {
+    transport,
+    context,
+    namespace: config.getContextObject(context)?.namespace ?? 'default',
+    request: async (request) => (await transport.request(request)).body,
+  };
+  try {
+    return await run(link);
+  } catch (thrown) {
+    throw addFix(thrown, context);
+  } finally {
+    await pool.close();
+  }
+}
+
+function loadConfig({ kubeconfig, context }: ClusterChoice): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(kubeconfig);
+  } catch (thrown) {
+    throw usageError(`the kubeconfig cannot be read (${messageOf(thrown)}); give one with --kubeconfig or KUBECONFIG`);
+  }
+  if (context === undefined) return config;
+  const known = config.getContexts().map(({ name }) => name);
+  if (!known.includes(context)) throw usageError(`--context ${context} is not in the kubeconfig; it has ${known.join(', ') || 'none'}`);
+  config.setCurrentContext(context);
+  return config;
+}
+
+/** What a person does about an error of the API server. */
+function addFix(thrown: unknown, context: string): unknown {
+  const message = messageOf(thrown);
+  if (isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN'))
+    return failure(`${message}; ask for the role glidepath-viewer to read releases, or glidepath-editor to steer them`, thrown);
+  if (isGlidepathError(thrown, 'GLIDEPATH_E_UNAUTHORIZED') || isGlidepathError(thrown, 'GLIDEPATH_E_CREDENTIALS'))
+    return failure(`${message}; log in to the cluster of context ${context} again`, thrown);
+  if (isGlidepathError(thrown, 'GLIDEPATH_E_NETWORK') || isGlidepathError(thrown, 'GLIDEPATH_E_TIMEOUT'))
+    return failure(`the API server of context ${context} does not answer (${message}); check --context and the way there`, thrown);
+  return thrown;
+}

@@ -1,0 +1,98 @@
+// `kubectl canary completion`: what lets kubectl complete this plugin. kubectl asks an executable kubectl_complete-canary
+// with the words so far; it asks `__complete` here, which answers with one choice a line and what the shell may add.
+
+import type { Command, Option } from 'commander';
+import { withCluster } from '../cluster/link.ts';
+import { type ClusterOptions, namespaceOf } from '../cluster/options.ts';
+import { listReleases } from '../cluster/releases.ts';
+import { EXIT, type CliIo } from '../io.ts';
+import type { CommandEntry } from './registry.ts';
+
+const SCRIPT = `#!/bin/sh
+# Save this as kubectl_complete-canary on your PATH and make it executable; kubectl's own completion asks it.
+exec kubectl-canary __complete "$@"
+`;
+
+/** No file names, or whatever the shell would complete; the numbers are kubectl's. */
+const [NO_FILES, FILES] = [':4', ':0'];
+
+/** The command. */
+export const completionCommand: CommandEntry = {
+  name: 'completion',
+  add: (program, io, end) => {
+    program
+      .command('completion')
+      .description('Print the script that lets kubectl complete commands, options and names.')
+      .addHelpText('after', '\nkubectl canary completion > ~/bin/kubectl_complete-canary && chmod +x ~/bin/kubectl_complete-canary')
+      .action(() => {
+        io.out(SCRIPT);
+        end(EXIT.ok);
+      });
+    program
+      .command('__complete', { hidden: true })
+      .argument('[words...]')
+      .helpOption(false)
+      .allowUnknownOption()
+      .action(async (words: readonly string[]) => {
+        io.out(`${(await complete(program, words, io)).join('\n')}\n`);
+        end(EXIT.ok);
+      });
+  },
+};
+
+/** Choices for the last word, and the directive. */
+async function complete(program: Command, words: readonly string[], io: CliIo): Promise<readonly string[]> {
+  const last = words.at(-1) ?? '';
+  const { command, before } = descend(program, words.slice(0, -1));
+  const asked = findOption(command, before.at(-1));
+  if (asked !== undefined) return asked.argChoices === undefined ? [FILES] : [...begin(asked.argChoices, last), NO_FILES];
+  if (last.startsWith('-')) return [...begin(command.options.map(nameOption), last), NO_FILES];
+  const subcommands = command.commands.filter((sub) => !sub.name().startsWith('__')).map((sub) => `${sub.name()}\t${sub.description()}`);
+  if (subcommands.length > 0) return [...begin(subcommands, last), NO_FILES];
+  const takesName = command.registeredArguments[0]?.name() === 'name' && !hasName(command, before);
+  return takesName ? [...begin(await listNames(before, io), last), NO_FILES] : [NO_FILES];
+}
+
+/** The command that the words name, and the words behind it. */
+function descend(program: Command, words: readonly string[]): { readonly command: Command; readonly before: readonly string[] } {
+  const [word, ...rest] = words;
+  const found = program.commands.find((command) => command.name() === word || command.aliases().includes(word ?? ''));
+  return found === undefined ? { command: program, before: words } : descend(found, rest);
+}
+
+function begin(choices: readonly string[], word: string): readonly string[] {
+  return choices.filter((choice) => choice.startsWith(word));
+}
+
+function nameOption(option: Option): string {
+  return `${option.long ?? option.short ?? ''}\t${option.description}`;
+}
+
+/** The option of this name, if a value must follow it. */
+function findOption(command: Command, word: string | undefined): Option | undefined {
+  return command.options.find((option) => (option.long === word || option.short === word) && (option.required || option.optional));
+}
+
+/** True when a word behind the command is no option and no value of one. */
+function hasName(command: Command, before: readonly string[]): boolean {
+  return before.some((word, index) => !word.startsWith('-') && findOption(command, before[index - 1]) === undefined);
+}
+
+/** A cluster that does not answer has no names. */
+async function listNames(before: readonly string[], io: CliIo): Promise<readonly string[]> {
+  const wordBehind = (...names: readonly string[]) => before.find((_word, index) => names.includes(before[index - 1] ?? ''));
+  const [namespace, context, kubeconfig] = [wordBehind('-n', '--namespace'), wordBehind('--context'), wordBehind('--kubeconfig')];
+  const options: ClusterOptions = {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(context === undefined ? {} : { context }),
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+  };
+  try {
+    return await withCluster(options, io, async (link) => {
+      const releases = await listReleases(link, namespaceOf(options, link));
+      return releases.map(({ name, status }) => `${name}\t${status.phase ?? ''}`);
+    });
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,42 @@
+// `kubectl canary explain`: one release in words.
+
+import { Option } from 'commander';
+import { withCluster } from '../cluster/link.ts';
+import { addClusterOptions, type ClusterOptions, namespaceOf, targetFlags } from '../cluster/options.ts';
+import { findRelease } from '../cluster/releases.ts';
+import { EXIT, type CliIo, type ExitCode } from '../io.ts';
+import { paintFor } from '../output.ts';
+import { explain } from '../release/explain.ts';
+import { formatExplanation } from '../release/explain-text.ts';
+import type { CommandEntry } from './registry.ts';
+
+interface ExplainOptions extends ClusterOptions {
+  readonly output: 'text' | 'json';
+}
+
+/** The command. */
+export const explainCommand: CommandEntry = {
+  name: 'explain',
+  add: (program, io, end) =>
+    void addClusterOptions(
+      program
+        .command('explain')
+        .argument('[name]', 'the CanaryRelease (default: the only one of the namespace)')
+        .description('Say where a release stands, what is proven, what it waits for, and which commands would help.'),
+    )
+      .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json']).default('text'))
+      .action(async (name: string | undefined, options: ExplainOptions) => end(await runExplain(name, options, io))),
+};
+
+function runExplain(name: string | undefined, options: ExplainOptions, io: CliIo): Promise<ExitCode> {
+  return withCluster(options, io, async (link) => {
+    const release = await findRelease(link, namespaceOf(options, link), name);
+    const explanation = explain(release, targetFlags(options, release.namespace), io.now());
+    io.out(
+      options.output === 'json'
+        ? `${JSON.stringify({ apiVersion: 'cli.glidepath.dev/v1', kind: 'Explanation', ...explanation }, undefined, 2)}\n`
+        : formatExplanation(explanation, paintFor(io), io.now()),
+    );
+    return EXIT.ok;
+  });
+}

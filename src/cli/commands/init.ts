@@ -1,0 +1,55 @@
+// `kubectl canary init services A B`: a commented manifest from what the cluster shows. Changes nothing.
+
+import { withCluster } from '../cluster/link.ts';
+import { addClusterOptions, type ClusterOptions, namespaceOf } from '../cluster/options.ts';
+import { findWarnings, writeManifest } from '../init/manifest.ts';
+import { seeServices } from '../init/services.ts';
+import { EXIT, type CliIo, type ExitCode } from '../io.ts';
+import { failure, usageError } from '../usage.ts';
+import type { CommandEntry } from './registry.ts';
+
+interface InitOptions extends ClusterOptions {
+  readonly route?: readonly string[];
+}
+
+const EXAMPLE = `
+Example:
+  kubectl canary init services store-api-v1 store-api-v2 -n shop > release.yaml`;
+
+/** The command. */
+export const initCommand: CommandEntry = {
+  name: 'init',
+  add: (program, io, end) => {
+    const init = program.command('init').description('Print a commented manifest from what the cluster shows; changes nothing.');
+    addClusterOptions(
+      init
+        .command('services')
+        .argument('<first>', 'one of the two Services')
+        .argument('<second>', 'the other one')
+        .description('For two Services that you run, behind one or more routes.'),
+    )
+      .option('--route <name...>', 'only these routes (default: all that name one of the Services)')
+      .addHelpText('after', EXAMPLE)
+      .action(async (first: string, second: string, options: InitOptions) => end(await runInit([first, second], options, io)));
+  },
+};
+
+function runInit(names: readonly [string, string], options: InitOptions, io: CliIo): Promise<ExitCode> {
+  if (names[0] === names[1]) throw usageError(`${names[0]} cannot be canary of itself; name two Services`);
+  return withCluster(options, io, async (link) => {
+    const namespace = namespaceOf(options, link);
+    const { route: only = [] } = options;
+    const all = await seeServices(link, namespace, names);
+    const seen = only.length === 0 ? all : { ...all, rules: all.rules.filter(({ route }) => only.includes(route)) };
+    const missing = only.filter((name) => !seen.rules.some(({ route }) => route === name));
+    if (missing.length > 0) {
+      const known = [...new Set(all.rules.map(({ route }) => route))].join(', ');
+      throw failure(
+        `no rule of route ${namespace}/${missing[0]} names ${names.join(' or ')}; those that do: ${known === '' ? 'none' : known}`,
+      );
+    }
+    io.out(writeManifest(seen, namespace, only));
+    for (const warning of findWarnings(seen)) io.err(`warning: ${warning}\n`);
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,111 @@
+// `kubectl canary watch`: follows a release to its end, for eyes and for pipelines.
+
+import { Option } from 'commander';
+import { followRelease } from '../cluster/follow.ts';
+import { withCluster } from '../cluster/link.ts';
+import { addClusterOptions, type ClusterOptions, namespaceOf, targetFlags } from '../cluster/options.ts';
+import { findRelease, type SeenRelease } from '../cluster/releases.ts';
+import { EXIT, type CliIo, type ExitCode, WATCH_EXIT } from '../io.ts';
+import { paintFor } from '../output.ts';
+import { drawRelease, formatLine, keyOf } from '../release/drawing.ts';
+import { trackRelease } from '../release/ending.ts';
+import { explain } from '../release/explain.ts';
+import { readDuration, sayDuration } from '../values.ts';
+import type { CommandEntry } from './registry.ts';
+
+interface WatchOptions extends ClusterOptions {
+  readonly until?: 'done';
+  readonly revision?: string;
+  readonly timeout?: number;
+}
+
+const PIPELINE_TIMEOUT_MS = 40 * 60_000;
+
+const CODES = `
+Exit codes: 0 promoted, 2 rolled back, 3 a person is needed, 4 timeout, 5 superseded by another revision, 1 anything else.
+
+It follows the release that runs, or else the next one that begins, or that of --revision; how an earlier release ended
+never counts. At a terminal it stays while a person is asked; with --until done, and where no terminal is, it ends with 3.
+
+Examples:
+  kubectl canary watch store-api
+  kubectl canary watch store-api --until done --revision 1.8.1 --timeout 40m`;
+
+/** The command. Its exit codes are those of releases, so wrong options end with 1. */
+export const watchCommand: CommandEntry = {
+  name: 'watch',
+  usageCode: EXIT.failed,
+  add: (program, io, end) =>
+    void addClusterOptions(
+      program
+        .command('watch')
+        .argument('[name]', 'the CanaryRelease (default: the only one of the namespace)')
+        .description('Follow a release until it is promoted or rolled back; the exit code tells how it ended.'),
+    )
+      .addOption(new Option('--until <what>', 'done: end also when a person is needed').choices(['done']))
+      .option('--revision <name>', 'wait for the release of this revision (spec.revision or template hash)')
+      .option('--timeout <duration>', 'at most this long (default: 40m in pipelines, none at a terminal)', readDuration)
+      .addHelpText('after', CODES)
+      .action(async (name: string | undefined, options: WatchOptions) => end(await runWatch(name, options, io))),
+};
+
+function runWatch(name: string | undefined, options: WatchOptions, io: CliIo): Promise<ExitCode> {
+  return withCluster(options, io, async (link) => {
+    const { namespace, name: found } = await findRelease(link, namespaceOf(options, link), name);
+    const pipeline = !io.outIsTerminal || options.until === 'done';
+    const timeoutMs = options.timeout ?? (pipeline ? PIPELINE_TIMEOUT_MS : undefined);
+    const track = trackRelease({ revision: options.revision, endsForPersons: pipeline });
+    const show = io.outIsTerminal ? openDrawing(options, io) : openLog(io);
+    const ending = await followRelease(link, {
+      namespace,
+      name: found,
+      now: io.now,
+      timeoutMs,
+      see: (release) => {
+        if (release !== undefined) show(release);
+        return track(release, io.now());
+      },
+    });
+    if (ending === undefined) {
+      io.err(`timeout: no end within ${sayDuration(timeoutMs ?? 0)}; see kubectl canary explain ${found} -n ${namespace}\n`);
+      return WATCH_EXIT.timeout;
+    }
+    io.out(`${NAMES[ending.code]}: ${ending.says}\n`);
+    return ending.code;
+  });
+}
+
+const NAMES: Readonly<Record<ExitCode, string>> = {
+  0: 'promoted',
+  1: 'failed',
+  2: 'rolled back',
+  3: 'a person is needed',
+  4: 'timeout',
+  5: 'superseded',
+};
+
+/** One line for each change. */
+function openLog(io: CliIo): (release: SeenRelease) => void {
+  let told = '';
+  return (release) => {
+    const key = keyOf(release);
+    if (key === told) return;
+    told = key;
+    io.out(formatLine(release, io.now()));
+  };
+}
+
+/** Draws over what it drew before, when something changed or a second has passed. */
+function openDrawing(options: WatchOptions, io: CliIo): (release: SeenRelease) => void {
+  let [drawn, height] = ['', 0];
+  return (release) => {
+    const now = Math.floor(io.now() / 1_000) * 1_000;
+    const explanation = explain(release, targetFlags(options, release.namespace), now);
+    const lines = drawRelease(release, explanation, paintFor(io), { now, columns: io.columns });
+    const text = `${lines.join('\n')}\n`;
+    if (text === drawn) return;
+    // Up over the old lines, and away with whatever was longer.
+    io.out(`${height === 0 ? '' : `\u001b[${height}A\r\u001b[J`}${text}`);
+    [drawn, height] = [text, lines.length];
+  };
+}

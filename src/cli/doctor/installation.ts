@@ -1,0 +1,92 @@
+// Is Glidepath installed, does it run, and does it know a Prometheus?
+
+import { isGlidepathError } from '../../api/errors.ts';
+import { SCHEMA_ANNOTATION, SCHEMA_NUMBER, SYSTEM_NAMESPACE } from '../../api/names.ts';
+import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
+import { CRD_PATH, OPERATOR_PATH } from '../cluster/installed.ts';
+import type { ClusterLink } from '../cluster/link.ts';
+import type { SeenRelease } from '../cluster/releases.ts';
+import { doubt, fail, fine, type Finding } from './finding.ts';
+
+const APPLY_CRD = 'kubectl apply --server-side -k config/crd';
+const APPLY_OPERATOR = 'kubectl apply --server-side -k config/default';
+
+/** An object, or why it cannot be had. */
+type Read = { readonly kind: 'read'; readonly object: unknown } | { readonly kind: 'missing' } | { readonly kind: 'forbidden' };
+
+async function read(link: ClusterLink, path: string): Promise<Read> {
+  try {
+    return { kind: 'read', object: await link.request({ method: 'GET', path }) };
+  } catch (thrown) {
+    if (isGlidepathError(thrown, 'GLIDEPATH_E_NOT_FOUND')) return { kind: 'missing' };
+    if (isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) return { kind: 'forbidden' };
+    throw thrown;
+  }
+}
+
+/** The CRD and the number of its schema. */
+export async function checkCrd(link: ClusterLink): Promise<Finding> {
+  const crd = await read(link, CRD_PATH);
+  if (crd.kind === 'missing') return fail('CRD', 'the cluster does not know CanaryReleases', APPLY_CRD);
+  if (crd.kind === 'forbidden') return doubt('CRD', 'you may not read CustomResourceDefinitions, so its schema is not known');
+  const annotations = fieldsOf(fieldsOf(fieldsOf(crd.object)['metadata'])['annotations']);
+  const level = Number(textOf(annotations[SCHEMA_ANNOTATION]) ?? Number.NaN);
+  if (Number.isNaN(level))
+    return fail('CRD', `it carries no annotation ${SCHEMA_ANNOTATION}, so the operator only takes releases home`, APPLY_CRD);
+  if (level < SCHEMA_NUMBER) return fail('CRD', `its schema ${level} is older than the ${SCHEMA_NUMBER} of this version`, APPLY_CRD);
+  if (level > SCHEMA_NUMBER)
+    return doubt('CRD', `its schema ${level} is newer than the ${SCHEMA_NUMBER} that this command knows; update kubectl canary`);
+  return fine('CRD', `schema ${level}`);
+}
+
+/** The operator's Deployment, and what it was told of Prometheus. */
+export async function checkOperator(link: ClusterLink, releases: readonly SeenRelease[]): Promise<readonly Finding[]> {
+  const found = await read(link, OPERATOR_PATH);
+  if (found.kind === 'forbidden')
+    return [doubt('operator', `you may not read Deployments of ${SYSTEM_NAMESPACE}, so nothing is known of it; ask whoever installed it`)];
+  if (found.kind === 'missing')
+    return [
+      fail('operator', `Deployment glidepath is not in namespace ${SYSTEM_NAMESPACE}; nobody moves or brings home traffic`, APPLY_OPERATOR),
+    ];
+  return [describeReadiness(found.object), checkPrometheus(found.object, releases)];
+}
+
+function describeReadiness(deployment: unknown): Finding {
+  const { spec, status } = fieldsOf(deployment);
+  const ready = Number(fieldsOf(status)['readyReplicas'] ?? 0);
+  const wanted = Number(fieldsOf(spec)['replicas'] ?? 1);
+  if (wanted === 0) return fail('operator', 'it is scaled to 0', `kubectl -n ${SYSTEM_NAMESPACE} scale deploy/glidepath --replicas=1`);
+  if (ready > 0) return fine('operator', `${ready} of ${wanted} ready`);
+  const why = listOf(fieldsOf(status)['conditions'])
+    .map(fieldsOf)
+    .find((condition) => condition['status'] === 'False' && textOf(condition['message']) !== undefined);
+  const said = why === undefined ? '' : `: ${textOf(why['message'])}`;
+  return fail('operator', `0 of ${wanted} ready${said}`, `kubectl -n ${SYSTEM_NAMESPACE} logs deploy/glidepath --tail=20`);
+}
+
+function checkPrometheus(deployment: unknown, releases: readonly SeenRelease[]): Finding {
+  const url = findUrl(deployment);
+  if (url !== undefined) return fine('Prometheus', `the operator asks ${url}`);
+  const without = releases.filter(
+    ({ spec }) => spec !== undefined && spec.analysis.mode !== 'Off' && spec.analysis.metrics.prometheus.url === undefined,
+  );
+  const fix = `kubectl -n ${SYSTEM_NAMESPACE} set env deploy/glidepath GLIDEPATH_PROMETHEUS_URL=http://prometheus.monitoring:9090`;
+  if (without.length === 0) return doubt('Prometheus', 'the operator knows none; releases must name their own', fix);
+  const names = without.map(({ namespace, name }) => `${namespace}/${name}`).join(', ');
+  return fail('Prometheus', `the operator knows none, and ${names} cannot be judged without`, fix);
+}
+
+function findUrl(deployment: unknown): string | undefined {
+  const pod = fieldsOf(fieldsOf(fieldsOf(fieldsOf(deployment)['spec'])['template'])['spec']);
+  for (const container of listOf(pod['containers']).map(fieldsOf)) {
+    const flag = [...listOf(container['args']), ...listOf(container['command'])].find(
+      (word) => typeof word === 'string' && word.startsWith('--prometheus-url='),
+    );
+    if (typeof flag === 'string') return flag.slice('--prometheus-url='.length);
+    const entry = listOf(container['env'])
+      .map(fieldsOf)
+      .find(({ name }) => name === 'GLIDEPATH_PROMETHEUS_URL');
+    if (entry !== undefined) return textOf(entry['value']) ?? 'an address from a Secret or ConfigMap';
+  }
+  return undefined;
+}

@@ -1,0 +1,86 @@
+// May the caller do what the commands do, does the cluster serve routes, and which releases are in trouble?
+
+import { GROUP, PLURAL } from '../../api/names.ts';
+import { discoverRoutes } from '../../adapters/kubernetes/route-discovery.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
+import type { ClusterLink } from '../cluster/link.ts';
+import type { SeenRelease } from '../cluster/releases.ts';
+import { doubt, fail, fine, type Finding } from './finding.ts';
+
+/** The API server and its version. */
+export async function checkServer(link: ClusterLink): Promise<Finding> {
+  const { gitVersion } = fieldsOf(await link.request({ method: 'GET', path: '/version' }));
+  return fine('API server', `context ${link.context}${textOf(gitVersion) === undefined ? '' : `, Kubernetes ${textOf(gitVersion)}`}`);
+}
+
+/** What the caller may do with releases of the namespace. */
+export async function checkRights(link: ClusterLink, namespace: string): Promise<readonly Finding[]> {
+  const verbs = ['get', 'list', 'watch', 'patch', 'create', 'delete'] as const;
+  const allowed = await Promise.all(verbs.map((verb) => mayI(link, namespace, verb)));
+  const lacking = verbs.filter((_verb, index) => allowed[index] === false);
+  const bind = (role: string) =>
+    `kubectl create rolebinding ${role} -n ${namespace} --clusterrole=${role} --user="$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"`;
+  const isReading = (verb: string): boolean => verb === 'get' || verb === 'list' || verb === 'watch';
+  const reading = lacking.filter(isReading);
+  const writing = lacking.filter((verb) => !isReading(verb));
+  return [
+    reading.length === 0
+      ? fine('rights to read', `releases of namespace ${namespace}`)
+      : fail('rights to read', `you may not ${reading.join(', ')} canaryreleases in namespace ${namespace}`, bind('glidepath-viewer')),
+    writing.length === 0
+      ? fine('rights to steer', `releases of namespace ${namespace}`)
+      : doubt('rights to steer', `you may not ${writing.join(', ')} canaryreleases in namespace ${namespace}`, bind('glidepath-editor')),
+  ];
+}
+
+async function mayI(link: ClusterLink, namespace: string, verb: string): Promise<boolean> {
+  const answer = await link.request({
+    method: 'POST',
+    path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+    body: {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes: { namespace, verb, group: GROUP, resource: PLURAL } },
+    },
+  });
+  return fieldsOf(fieldsOf(answer)['status'])['allowed'] === true;
+}
+
+/** The route kinds that the cluster serves. */
+export async function checkGatewayApi(link: ClusterLink): Promise<Finding> {
+  const kinds = await discoverRoutes(link.transport);
+  const fix =
+    'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.4.1/standard-install.yaml';
+  if (kinds.size === 0) return fail('Gateway API', 'the cluster serves no kind of route', fix);
+  const served = [...kinds].map(([kind, { version }]) => `${kind} ${version}`).join(', ');
+  return kinds.has('HTTPRoute') ? fine('Gateway API', served) : doubt('Gateway API', `${served}, but no HTTPRoute`, fix);
+}
+
+/** One finding for each release in trouble, or one for all. */
+export function checkReleases(releases: readonly SeenRelease[]): readonly Finding[] {
+  const troubles = releases.flatMap(findTrouble);
+  return troubles.length > 0 ? troubles : [fine('releases', `${releases.length}, none blocked or stalled`)];
+}
+
+function findTrouble(release: SeenRelease): readonly Finding[] {
+  const { namespace, name, metadata, status } = release;
+  const check = `release ${namespace}/${name}`;
+  const look = `kubectl canary explain ${name} -n ${namespace}`;
+  const message = status.message ?? '';
+  if (status.observedGeneration < 0)
+    return [
+      fail(
+        check,
+        'no operator has looked at it; does one watch this namespace?',
+        'kubectl -n glidepath-system logs deploy/glidepath --tail=20',
+      ),
+    ];
+  if (metadata.deletionTimestamp !== undefined)
+    return [doubt(check, `deleted at ${metadata.deletionTimestamp} and still there: ${message}`, look)];
+  if (status.phase === 'Blocked') return [fail(check, message, look)];
+  const conditions = status.conditions ?? [];
+  const stalled = conditions.find(({ type, status: holds }) => type === 'Stalled' && holds === 'True');
+  if (stalled !== undefined) return [doubt(check, `${stalled.reason}: ${stalled.message}`, look)];
+  const blind = conditions.find(({ type, status: holds }) => type === 'MetricsAvailable' && holds === 'False');
+  return blind === undefined ? [] : [doubt(check, `${blind.reason}: ${blind.message}`, look)];
+}

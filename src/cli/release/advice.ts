@@ -1,0 +1,82 @@
+// Which commands would help a release where it stands, each as a line to paste and as the annotation it writes.
+
+import { ABORT_ANNOTATION, COMMAND_ANNOTATION, type CommandVerb } from '../../api/names.ts';
+import { findApproval } from '../../core/release/approval.ts';
+import { isGoingHome, isRunning, parseState, type StateName } from '../../core/release/state.ts';
+import type { SeenRelease } from '../cluster/releases.ts';
+
+/** One command that would help. */
+export interface Advice {
+  readonly why: string;
+  /** With this program. */
+  readonly command: string;
+  /** The same without it. */
+  readonly kubectl: string;
+}
+
+type Verb = CommandVerb | 'abort';
+
+/** The number that `approve` takes now; undefined where the spec cannot be read or no release is there. */
+export function approvalOf({ spec, status }: SeenRelease, now: number): number | undefined {
+  if (spec === undefined || status.release === undefined) return undefined;
+  const timesOut = Date.parse(status.release.stageTimesOutAt ?? '');
+  return findApproval(status, spec, !Number.isNaN(timesOut) && now >= timesOut);
+}
+
+/** @param flags namespace and context, such as ` -n shop` */
+export function adviseOn(release: SeenRelease, flags: string, now: number): readonly Advice[] {
+  const state = parseState(release.status.state);
+  const id = release.status.release?.id;
+  if (id === undefined || state === undefined) return [];
+  return listVerbs(release, state, now).map(([verb, why, stage]) => {
+    if (verb === 'unpause') return unpause(release, flags, why);
+    const option = stage === undefined ? '' : ` --stage ${stage}`;
+    return { why, command: `kubectl canary ${verb} ${release.name}${flags}${option}`, kubectl: annotate(release, flags, verb, id, stage) };
+  });
+}
+
+type Step = readonly [verb: Verb | 'unpause', why: string, stage?: number];
+
+function listVerbs(release: SeenRelease, state: StateName, now: number): readonly Step[] {
+  if (state === 'rolledBack') return release.status.release?.rejects === true ? [['retry', 'try this revision once more']] : [];
+  if (!isRunning(state) || isGoingHome(state)) return [];
+  return [...goOn(release, state, now), ['abort', 'send all traffic home now']];
+}
+
+function goOn(release: SeenRelease, state: StateName, now: number): readonly Step[] {
+  const { status, spec } = release;
+  switch (state) {
+    case 'stage.awaitingApproval': {
+      const stage = approvalOf(release, now);
+      return stage === undefined ? [] : [['approve', approves(stage, spec?.stages.length), stage]];
+    }
+    case 'paused':
+      return [spec?.paused === true ? ['unpause', 'let it go on'] : ['resume', 'let it go on']];
+    case 'blocked':
+      return status.release?.contestedBy === undefined ? [] : [['resume', `once ${status.release.contestedBy} leaves the weights alone`]];
+    case 'stage.analyzing':
+      return [
+        ['pause', 'hold this weight'],
+        ['advance', 'go on to the next stage without waiting for proof'],
+      ];
+    default:
+      return [];
+  }
+}
+
+function approves(stage: number, stages: number | undefined): string {
+  return stages !== undefined && stage > stages ? 'approve the promotion' : `let it leave stage ${stage}`;
+}
+
+function annotate({ name }: SeenRelease, flags: string, verb: Verb, id: string, stage: number | undefined): string {
+  const value =
+    verb === 'abort'
+      ? `${ABORT_ANNOTATION}=${id}`
+      : `${COMMAND_ANNOTATION}=${verb}:${id}${stage === undefined ? '' : `/${stage}`}:$(date -u +%Y-%m-%dT%H:%M:%SZ)`;
+  return `kubectl annotate crel ${name}${flags} --overwrite ${value}`;
+}
+
+function unpause({ name }: SeenRelease, flags: string, why: string): Advice {
+  const command = `kubectl patch crel ${name}${flags} --type=merge -p '{"spec":{"paused":false}}'`;
+  return { why, command, kubectl: command };
+}

@@ -1,0 +1,114 @@
+// What `watch` shows: at a terminal the whole release, drawn again in place; elsewhere one plain line for each change.
+
+import { isRunning, parseState } from '../../core/release/state.ts';
+import { clockOf } from '../../core/release/times.ts';
+import type { SeenRelease } from '../cluster/releases.ts';
+import type { Paint } from '../plan/chart.ts';
+import { sayDuration } from '../values.ts';
+import type { Explanation } from './explain.ts';
+import { sayAge, sayIn } from './explain-text.ts';
+
+const BAR_CELLS = 40;
+
+/** What must change for another line of a log. */
+export function keyOf({ status }: SeenRelease): string {
+  const { phase, progress, weight, observedWeight, verdict, release, message } = status;
+  const why = phase === 'Blocked' || phase === 'Paused' || phase === 'RolledBack' ? message : '';
+  return JSON.stringify([release?.id, phase, progress, weight, observedWeight, verdict, why]);
+}
+
+/** `12:00:40Z Analyzing 1/3, 5% asked, routes 5%, Pass: …`. */
+export function formatLine({ status }: SeenRelease, now: number): string {
+  const { phase = 'Unknown', progress = '', weight = 0, observedWeight = 0, verdict, message = '' } = status;
+  const judged = verdict === undefined ? '' : `, ${verdict}`;
+  return `${clockOf(now)} ${phase} ${progress}, ${weight}% asked, routes ${observedWeight}%${judged}: ${message}\n`;
+}
+
+type Line = readonly [text: string, colour?: keyof Paint];
+
+/** The lines of the drawing, none longer than the terminal is wide. */
+export function drawRelease(
+  release: SeenRelease,
+  explanation: Explanation,
+  paint: Paint,
+  view: { now: number; columns: number },
+): readonly string[] {
+  const { now, columns } = view;
+  const lines: readonly Line[] = [
+    drawHead(explanation, now),
+    [''],
+    ...drawStages(release, now),
+    [''],
+    ...drawTraffic(explanation),
+    ...explanation.proof.map(
+      ({ name, verdict, says }): Line =>
+        [`  ${name.padEnd(10)} ${verdict}: ${says}`, verdict === 'Pass' ? 'good' : verdict === 'Fail' ? 'bad' : undefined] as Line,
+    ),
+    [''],
+    [`  now        ${explanation.message}`],
+    ...(explanation.missing === undefined ? [] : [[`  missing    ${explanation.missing}`] as const]),
+    ...explanation.deadlines
+      .slice(0, 2)
+      .map(
+        ({ at, what }, index): Line => [`  ${index === 0 ? 'then' : '    '}       ${clockOf(Date.parse(at))} (${sayIn(at, now)}): ${what}`],
+      ),
+    ...explanation.notFine.map(({ type, message }): Line => [`  ${type}: ${message}`, 'bad']),
+    ...explanation.commands.map(({ command, why }): Line => [`  $ ${command}   # ${why}`, 'dim']),
+  ];
+  return lines.flatMap(([text, colour]) => wrap(text, columns).map((line) => (colour === undefined ? line : paint[colour](line))));
+}
+
+/** Where the texts begin behind their labels. */
+const INDENT = ' '.repeat(13);
+
+/** Lines no longer than the terminal is wide, so that it is known how many of them it shows. */
+function wrap(text: string, columns: number): readonly string[] {
+  const width = Math.max(INDENT.length + 10, columns);
+  if (text.length <= width) return [text];
+  const room = text.lastIndexOf(' ', width);
+  const at = room > INDENT.length ? room : width;
+  return [text.slice(0, at), ...wrap(`${INDENT}${text.slice(at).trimStart()}`, columns)];
+}
+
+function drawHead({ namespace, name, phase, release }: Explanation, now: number): Line {
+  const attempt =
+    release === undefined
+      ? 'no release yet'
+      : `release ${release.id} of revision ${release.revision}, begun ${sayAge(release.startedAt, now)} ago`;
+  return [`${namespace}/${name}: ${phase}, ${attempt}, ${clockOf(now)}`];
+}
+
+function drawStages({ spec, status }: SeenRelease, now: number): readonly Line[] {
+  if (spec === undefined) return [];
+  const state = parseState(status.state);
+  const begun = status.release !== undefined && state !== 'preparing' && (state === undefined || isRunning(state) || state === 'promoted');
+  const promoting = state === 'promoted' || state?.startsWith('promoting.') === true;
+  const present = promoting ? spec.stages.length : begun ? (status.release?.stageIndex ?? 0) : -1;
+  const stages = spec.stages.map(({ weight, duration, name, approval }, index): Line => {
+    const ask = approval === 'Required' ? ', asks a person' : '';
+    const label = `${index + 1}${name === undefined ? '' : ` ${name}`}`;
+    return [
+      `  ${markOf(index, present)} ${label.padEnd(14)} ${`${weight}%`.padStart(4)}  ${duration}${ask}${index === present ? sayServed(status.release?.stageStartedAt, now) : ''}`,
+      index < present ? 'good' : undefined,
+    ] as Line;
+  });
+  const last = `  ${state === 'promoted' ? '✔' : promoting ? '▶' : '·'} promotion${spec.promotion.approval === 'Required' ? ', asks a person' : ''}`;
+  return [...stages, [last, state === 'promoted' ? 'good' : undefined] as Line];
+}
+
+function markOf(index: number, present: number): string {
+  if (index < present) return '✔';
+  return index === present ? '▶' : '·';
+}
+
+function sayServed(since: string | undefined, now: number): string {
+  return since === undefined ? '' : `, for ${sayDuration(Math.max(0, Math.floor((now - Date.parse(since)) / 1_000) * 1_000))}`;
+}
+
+function drawTraffic({ traffic }: Explanation): readonly Line[] {
+  const bar = (percent: number): string => {
+    const full = Math.round((percent / 100) * BAR_CELLS);
+    return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)} ${percent}%`;
+  };
+  return [[`  asked      ${bar(traffic.asked)}`], [`  routes say ${bar(traffic.routes)}`]];
+}

@@ -1,0 +1,108 @@
+// An explanation on a page: what a person reads first stands first.
+
+import { clockOf } from '../../core/release/times.ts';
+import { formatTable } from '../output.ts';
+import type { Paint } from '../plan/chart.ts';
+import { sayDuration } from '../values.ts';
+import type { Explanation } from './explain.ts';
+
+/** The whole page. */
+export function formatExplanation(explanation: Explanation, paint: Paint, now: number): string {
+  const sections = [
+    formatHead(explanation, now),
+    formatTraffic(explanation, now),
+    section('What is proven', formatProof(explanation, paint)),
+    section(
+      'Not fine',
+      explanation.notFine.map(({ type, reason, message }) => paint.bad(`${type} (${reason}): ${message}`)),
+    ),
+    section('Commands that help', formatCommands(explanation, paint)),
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]))
+    .join('\n')}\n`;
+}
+
+/** The evidence alone: what a person should see before a command is given. */
+export function formatEvidence(explanation: Explanation, paint: Paint): string {
+  const { namespace, name, phase, message, traffic } = explanation;
+  const lines = [
+    `${namespace}/${name}: ${phase}, ${traffic.asked}% asked, routes say ${traffic.routes}%`,
+    `  ${message}`,
+    ...formatProof(explanation, paint).map((line) => `  ${line}`),
+    ...explanation.notFine.map(({ type, message: why }) => paint.bad(`  ${type}: ${why}`)),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** One line a check. */
+export function formatProof({ proof, requests }: Explanation, paint: Paint): readonly string[] {
+  const lines = formatTable(proof.map(({ name, verdict, says }) => [verdict, name, says])).map((line, index) =>
+    colourOf(proof[index]?.verdict, paint)(line),
+  );
+  if (requests === undefined) return lines;
+  const enough = requests.have >= requests.needed ? 'enough for a Pass' : `a Pass needs ${requests.needed}`;
+  return [...lines, `${requests.have} canary requests in this stage, ${enough}`];
+}
+
+function colourOf(verdict: string | undefined, paint: Paint): (text: string) => string {
+  if (verdict === 'Pass') return paint.good;
+  return verdict === 'Fail' ? paint.bad : (text) => text;
+}
+
+function formatHead({ namespace, name, phase, stage, release }: Explanation, now: number): readonly string[] {
+  const where = stage === undefined ? '' : `, stage ${stage.number} of ${stage.of}${stage.name === undefined ? '' : ` (${stage.name})`}`;
+  const head = `${namespace}/${name}: ${phase}${where}`;
+  if (release === undefined) return [head];
+  const { id, revision, canary, serving, startedAt, finishedAt, outcome, reason } = release;
+  const begun = `begun at ${startedAt} (${ago(startedAt, now)})`;
+  if (finishedAt === undefined)
+    return [head, `release ${id} of revision ${revision}, ${begun}: Service ${canary} is the canary, ${serving} serves`];
+  const why = reason === undefined ? '' : ` (${reason})`;
+  return [head, `last release ${id} of revision ${revision}, ${begun}, ended ${ago(finishedAt, now)}: ${outcome ?? 'over'}${why}`];
+}
+
+function formatTraffic({ traffic, message, deadlines, missing }: Explanation, now: number): readonly string[] {
+  const differs = traffic.asked === traffic.routes ? '' : ', which is not the same yet';
+  return [
+    ...formatTable([
+      ['Traffic', `${traffic.asked}% asked for the canary; the routes say ${traffic.routes}%${differs}`],
+      ['Now', message],
+      ...(missing === undefined ? [] : [['Missing', missing]]),
+      ...deadlines.map(({ at, what }, index) => [index === 0 ? 'When' : '', `${clockOf(Date.parse(at))} (${sayIn(at, now)}): ${what}`]),
+    ]),
+  ];
+}
+
+function formatCommands({ commands }: Explanation, paint: Paint): readonly string[] {
+  return commands.flatMap(({ why, command, kubectl }) => [
+    `${command}   ${paint.dim(`# ${why}`)}`,
+    ...(kubectl === command ? [] : [paint.dim(`  or ${kubectl}`)]),
+  ]);
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
+}
+
+/** `6m ago`. */
+export function ago(time: string, now: number): string {
+  return `${sayAge(time, now)} ago`;
+}
+
+/** `in 2m10s`. */
+export function sayIn(time: string, now: number): string {
+  return `in ${sayDuration(Math.max(0, Math.ceil((Date.parse(time) - now) / 1_000) * 1_000))}`;
+}
+
+const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
+
+/** How long ago, as kubectl writes it: `45s`, `6m`, `3h`, `2d`; `?` for no time. */
+export function sayAge(time: string | undefined, now: number): string {
+  const ms = Math.max(0, now - Date.parse(time ?? ''));
+  if (Number.isNaN(ms)) return '?';
+  if (ms < 2 * MINUTE) return `${Math.floor(ms / 1_000)}s`;
+  if (ms < 2 * HOUR) return `${Math.floor(ms / MINUTE)}m`;
+  return ms < 2 * DAY ? `${Math.floor(ms / HOUR)}h` : `${Math.floor(ms / DAY)}d`;
+}

@@ -1,0 +1,161 @@
+// One release in terms that a person can act on, from its status alone: where it stands, what is proven, what it waits for,
+// what is not fine, and what would help.
+
+import type { Condition } from '../../api/conditions.ts';
+import type { CheckStatus, CanaryReleaseStatus } from '../../api/release.ts';
+import { COMPARISON } from '../../core/release/comparison-look.ts';
+import { describeShortfall } from '../../core/release/shortfall.ts';
+import { isRunning, parseState } from '../../core/release/state.ts';
+import type { SeenRelease } from '../cluster/releases.ts';
+import { type Advice, adviseOn } from './advice.ts';
+
+/** What one check says, in one sentence. */
+export interface Proof {
+  readonly name: string;
+  readonly verdict: string;
+  readonly says: string;
+}
+
+/** A time that decides something. */
+export interface Deadline {
+  readonly at: string;
+  readonly what: string;
+}
+
+/** A release explained; also the shape of `-o json`. */
+export interface Explanation {
+  readonly namespace: string;
+  readonly name: string;
+  readonly phase: string;
+  readonly message: string;
+  readonly release?: {
+    readonly id: string;
+    readonly revision: string;
+    readonly serving: string;
+    readonly canary: string;
+    readonly startedAt: string;
+    readonly finishedAt?: string;
+    readonly outcome?: string;
+    readonly reason?: string;
+  };
+  readonly stage?: { readonly number: number; readonly of: number; readonly name?: string };
+  /** Percent that is wanted for the canary, and what the routes say. */
+  readonly traffic: { readonly asked: number; readonly routes: number };
+  readonly proof: readonly Proof[];
+  /** Canary requests of this stage, and how many a Pass needs at least. */
+  readonly requests?: { readonly have: number; readonly needed: number };
+  /** What is missing for a decision, where numbers alone are. */
+  readonly missing?: string;
+  readonly deadlines: readonly Deadline[];
+  readonly notFine: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
+  readonly commands: readonly Advice[];
+}
+
+/** @param flags what commands to paste need besides the name, such as ` -n shop` */
+export function explain(release: SeenRelease, flags: string, now: number): Explanation {
+  const { status, spec } = release;
+  const state = parseState(status.state);
+  const running = state === undefined || isRunning(state);
+  // While the stage is not served yet, more requests are simply on their way.
+  const overdue = running && Date.parse(status.release?.stageEndsAt ?? '') <= now;
+  const shortfall = spec === undefined || !overdue ? undefined : describeShortfall(status, spec, now);
+  return {
+    namespace: release.namespace,
+    name: release.name,
+    phase: status.phase ?? 'Unknown',
+    message: status.message ?? 'the operator has not looked at it yet; is it running? see kubectl canary doctor',
+    ...describeAttempt(status),
+    ...(running ? describeStage(release) : {}),
+    traffic: { asked: status.weight ?? 0, routes: status.observedWeight ?? 0 },
+    proof: (status.checks ?? []).map(describeProof),
+    ...(running ? describeRequests(release) : {}),
+    ...(shortfall === undefined ? {} : { missing: shortfall }),
+    deadlines: running ? listDeadlines(status, now) : [],
+    notFine: [...listTroubles(status.conditions ?? []), ...listDoubts(release)],
+    commands: adviseOn(release, flags, now),
+  };
+}
+
+function describeAttempt({ release }: CanaryReleaseStatus): Pick<Explanation, 'release'> {
+  if (release === undefined) return {};
+  const { id, revision, serving, canary, startedAt, finishedAt, outcome, reason } = release;
+  return {
+    release: {
+      id,
+      revision,
+      serving: serving.service,
+      canary: canary.service,
+      startedAt,
+      ...(finishedAt === undefined ? {} : { finishedAt }),
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(reason === undefined ? {} : { reason }),
+    },
+  };
+}
+
+function describeStage({ status, spec }: SeenRelease): Pick<Explanation, 'stage'> {
+  const { release } = status;
+  if (release?.stageIndex === undefined) return {};
+  const number = release.stageIndex + 1;
+  const named = release.stage !== undefined && release.stage !== String(number);
+  return { stage: { number, of: spec?.stages.length ?? number, ...(named ? { name: release.stage } : {}) } };
+}
+
+/** `0.12% (limit <= 1%) over 812 canary requests`; the comparison has words of its own. */
+export function describeProof(check: CheckStatus): Proof {
+  const { name, verdict, value, limit, requests, needed, message } = check;
+  const over = requests === undefined ? '' : ` over ${requests} canary requests`;
+  const enough = needed === undefined || requests === undefined ? '' : `; ${requests} of ${needed} canary requests that a Pass needs`;
+  if (name === COMPARISON && message !== undefined) return { name, verdict, says: `${message}${enough}` };
+  const measured = value === undefined ? undefined : `${value}${limit === undefined ? '' : ` (limit ${limit})`}${over}`;
+  const says = [measured, message].filter((part) => part !== undefined && part !== '').join('; ');
+  return { name, verdict, says: `${says === '' ? 'nothing was read yet' : says}${enough}` };
+}
+
+function describeRequests({ status, spec }: SeenRelease): Pick<Explanation, 'requests'> {
+  const { release } = status;
+  if (release?.stageRequests === undefined || spec === undefined) return {};
+  const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
+  return { requests: { have: release.stageRequests, needed } };
+}
+
+function listDeadlines({ release, state }: CanaryReleaseStatus, now: number): readonly Deadline[] {
+  const times: readonly (readonly [string | undefined, string])[] = [
+    [state?.startsWith('stage.') === true ? release?.stageEndsAt : undefined, 'the stage is served, at the earliest'],
+    [state?.startsWith('stage.') === true ? release?.stageTimesOutAt : undefined, 'spec.analysis.onInconclusive decides'],
+    [release?.bakeEndsAt, 'the bake is over'],
+    [release?.deadlineAt, 'spec.deadline decides'],
+  ];
+  return times.flatMap(([at, what]) => (at === undefined || Date.parse(at) <= now ? [] : [{ at, what }]));
+}
+
+/** Conditions that are bad while they are True; all others are bad while they are not. */
+const BAD_WHEN_TRUE: ReadonlySet<string> = new Set(['Stalled', 'RouteContested', 'TrafficSplitMismatch']);
+/** They only say that a release runs, which everybody sees. */
+const NO_TROUBLE: ReadonlySet<string> = new Set(['Ready', 'Reconciling']);
+
+function listTroubles(conditions: readonly Condition[]): Explanation['notFine'] {
+  return conditions
+    .filter(({ type, status }) => !NO_TROUBLE.has(type) && (status === 'True') === BAD_WHEN_TRUE.has(type))
+    .map(({ type, reason, message }) => ({ type, reason, message }));
+}
+
+/** What makes the status itself doubtful. */
+function listDoubts({ status, metadata, unknownState, spec }: SeenRelease): Explanation['notFine'] {
+  const behind = (metadata.generation ?? 0) > status.observedGeneration && status.observedGeneration >= 0;
+  return [
+    ...(behind ? [{ type: 'Behind', reason: 'NotObserved', message: 'the operator has not looked at the last edit yet' }] : []),
+    ...(metadata.deletionTimestamp === undefined
+      ? []
+      : [{ type: 'Deleting', reason: 'Deleting', message: `deleted at ${metadata.deletionTimestamp}; traffic goes home first` }]),
+    ...(unknownState === undefined && spec !== undefined
+      ? []
+      : [
+          {
+            type: 'Unreadable',
+            reason: 'LaterVersion',
+            message: `update kubectl canary: ${unknownState ?? 'its spec is of another version'}`,
+          },
+        ]),
+  ];
+}

@@ -1,0 +1,104 @@
+// Which GitOps tool applies a route, by the marks that it leaves there itself; what it has to be told so that it leaves our
+// weights alone; and the one thing that can be told on the route: that Flux holds still while a release runs.
+
+import { FLUX_HELD_ANNOTATION } from '../../api/names.ts';
+import type { Route } from '../../api/routes.ts';
+
+/** A tool that puts back what Git says. */
+export type GitOpsTool = 'ArgoCD' | 'Flux';
+
+const ARGO_TRACKING = 'argocd.argoproj.io/tracking-id';
+/** Argo CD's tracking label unless it is told another one. Helm sets it too, so it counts only beside Argo CD's field manager. */
+const INSTANCE_LABEL = 'app.kubernetes.io/instance';
+const FLUX = 'kustomize.toolkit.fluxcd.io';
+const FLUX_RECONCILE = `${FLUX}/reconcile`;
+const FLUX_SSA = `${FLUX}/ssa`;
+const DISABLED = 'disabled';
+/** Values of `FLUX_HELD_ANNOTATION`: what was there before us. */
+const WAS_ABSENT = 'absent';
+const WAS = 'was:';
+
+/** Field managers of controllers that undo every difference from Git, again and again. */
+const CONTROLLERS = ['argocd', 'kustomize-controller', 'helm-controller'];
+
+/** Does this field manager belong to a controller, whose edits are no person's decision of this moment? */
+export function isGitOpsController(manager: string): boolean {
+  return CONTROLLERS.some((name) => manager.startsWith(name));
+}
+
+/** Who applies the route from Git, unless its marks say that it leaves routes that are there alone. */
+export function findGitOpsTool({ metadata }: Route): GitOpsTool | undefined {
+  const { annotations = {}, labels = {}, managedFields = [] } = metadata;
+  const argoApplied = managedFields.some(({ manager = '' }) => manager.startsWith('argocd'));
+  if (annotations[ARGO_TRACKING] !== undefined || (labels[INSTANCE_LABEL] !== undefined && argoApplied)) return 'ArgoCD';
+  return labels[`${FLUX}/name`] !== undefined && !isLeftAloneByFlux(annotations) ? 'Flux' : undefined;
+}
+
+/** By somebody's choice, not by ours. */
+function isLeftAloneByFlux(annotations: Readonly<Record<string, string>>): boolean {
+  const disabled = annotations[FLUX_RECONCILE] === DISABLED && annotations[FLUX_HELD_ANNOTATION] === undefined;
+  return disabled || annotations[FLUX_SSA] === 'IfNotPresent' || annotations[FLUX_SSA] === 'Ignore';
+}
+
+const WEIGHTS_PATH = '".spec.rules[].backendRefs[].weight"';
+/** Of a Deployment's release: the canary's ref comes and goes. */
+const CANARY_REF_PATH = String.raw`".spec.rules[].backendRefs[] | select(.name | endswith(\"-canary\"))"`;
+const ARGO_RECIPE =
+  'in the Argo CD Application add ignoreDifferences {group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: [".spec.rules[].backendRefs[].weight"]}, syncPolicy.syncOptions [RespectIgnoreDifferences=true] and the annotation argocd.argoproj.io/compare-options: ServerSideDiff=true';
+const FLUX_RECIPE = 'kustomize.toolkit.fluxcd.io/ssa: IfNotPresent';
+
+/** What a person should know of a route that this tool applies. @param name kind and name of the route */
+export function describeGitOps(tool: GitOpsTool, name: string): string {
+  switch (tool) {
+    case 'ArgoCD':
+      return `${name} is applied by Argo CD, which undoes our weights within a second unless it is told to leave them: ${ARGO_RECIPE}`;
+    case 'Flux':
+      return `${name} is applied by Flux, which is held off (kustomize.toolkit.fluxcd.io/reconcile: disabled) while the release runs; afterwards it puts back the weights of Git, also those from before a promotion: commit the new weights, or annotate the route in Git with ${FLUX_RECIPE}`;
+  }
+}
+
+/** The setting that keeps this field manager from undoing our weights. */
+export function adviseManager(manager: string, addsRef = false): string {
+  if (manager.startsWith('argocd')) return addsRef ? ARGO_RECIPE.replace(WEIGHTS_PATH, `${WEIGHTS_PATH}, ${CANARY_REF_PATH}`) : ARGO_RECIPE;
+  if (manager.startsWith('kustomize-controller'))
+    return `annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs, or in Git with ${FLUX_RECIPE}`;
+  if (manager.startsWith('helm-controller'))
+    return 'annotate the route with helm.toolkit.fluxcd.io/driftDetection: disabled while a release runs';
+  return 'let nothing but Glidepath write backendRefs[].weight of this route while a release runs';
+}
+
+/** One annotation as it is and as it shall be; undefined stands for an absent one. */
+export interface AnnotationChange {
+  readonly name: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
+/** Holds Flux off the route, and notes on the route itself what was there. Nothing where Flux leaves the route alone anyway. */
+export function holdFlux(route: Route): readonly AnnotationChange[] {
+  const { annotations = {} } = route.metadata;
+  if (findGitOpsTool(route) !== 'Flux' || isFluxHeld(route)) return [];
+  const before = annotations[FLUX_RECONCILE];
+  return [
+    { name: FLUX_RECONCILE, from: before, to: DISABLED },
+    { name: FLUX_HELD_ANNOTATION, from: undefined, to: before === undefined ? WAS_ABSENT : `${WAS}${before}` },
+  ];
+}
+
+/** Restores what `holdFlux` found. A value that somebody wrote meanwhile stays. */
+export function releaseFlux(route: Route): readonly AnnotationChange[] {
+  const { annotations = {} } = route.metadata;
+  const noted = annotations[FLUX_HELD_ANNOTATION];
+  if (noted === undefined) return [];
+  const own = annotations[FLUX_RECONCILE] === DISABLED;
+  const before = noted.startsWith(WAS) ? noted.slice(WAS.length) : undefined;
+  return [
+    ...(own ? [{ name: FLUX_RECONCILE, from: DISABLED, to: before }] : []),
+    { name: FLUX_HELD_ANNOTATION, from: noted, to: undefined },
+  ];
+}
+
+/** Did we hold Flux off this route, and not let it go yet? */
+export function isFluxHeld({ metadata }: Route): boolean {
+  return metadata.annotations?.[FLUX_HELD_ANNOTATION] !== undefined;
+}

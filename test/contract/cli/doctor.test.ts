@@ -1,0 +1,145 @@
+// `doctor`: each thing that can be wrong is named with its fix, and only what stops releases is a failure.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import { CRD_NAME } from '../../../src/api/names.ts';
+import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { timeAfter } from '../../support/builders.ts';
+import { crds, grpcRoutes, httpRoutes } from '../kubernetes/harness.ts';
+import { aRunningStatus, openShop, type Shop } from './shop.ts';
+
+let shop: Shop;
+
+beforeEach(async () => {
+  shop = await openShop();
+  shop.server.put(crds, { metadata: { name: CRD_NAME, annotations: { 'glidepath.dev/schema': '1' } } });
+  putOperator({ readyReplicas: 1 });
+});
+
+function putOperator(status: object, container: object = { args: ['--prometheus-url=http://prometheus:9090'] }, replicas = 1): void {
+  const metadata = { name: 'glidepath', namespace: 'glidepath-system' };
+  shop.server.put(FAKE_RESOURCES.deployments, { metadata, spec: { replicas, template: { spec: { containers: [container] } } }, status });
+}
+
+/** The authorizer of the cluster. */
+function allow(verbs: readonly string[]): void {
+  for (const verb of ['get', 'list', 'watch', 'patch', 'create', 'delete'])
+    shop.server.fault({
+      when: ({ path, body }) => path.endsWith('/selfsubjectaccessreviews') && JSON.stringify(body).includes(`"verb":"${verb}"`),
+      action: { kind: 'body', text: JSON.stringify({ status: { allowed: verbs.includes(verb) } }), code: 201 },
+    });
+}
+
+const ALL = ['get', 'list', 'watch', 'patch', 'create', 'delete'];
+
+test('says ok to everything where all is well, and ends with 0', async () => {
+  shop.put('web', aRunningStatus());
+  allow(ALL);
+  const { code, out } = await shop.run('doctor -n shop');
+  expect(out.split('\n').map((line) => line.replace(/ {2,}/g, ' | '))).toEqual([
+    'ok | API server | context fake',
+    'ok | CRD | schema 1',
+    'ok | operator | 1 of 1 ready',
+    'ok | Prometheus | the operator asks http://prometheus:9090',
+    'ok | rights to read | releases of namespace shop',
+    'ok | rights to steer | releases of namespace shop',
+    'ok | Gateway API | HTTPRoute v1, GRPCRoute v1',
+    'ok | releases | 1, none blocked or stalled',
+    '',
+  ]);
+  expect(code).toBe(0);
+});
+
+const breaks: readonly (readonly [what: string, break_: () => void, line: RegExp, code: number])[] = [
+  ['no CRD', () => shop.server.remove(crds, undefined, CRD_NAME), /FAIL +CRD .*\n +fix: kubectl apply --server-side -k config\/crd/, 1],
+  [
+    'a CRD of a newer version',
+    () => shop.server.put(crds, { metadata: { name: CRD_NAME, annotations: { 'glidepath.dev/schema': '9' } } }),
+    /warn +CRD +its schema 9 is newer .*update kubectl canary/,
+    0,
+  ],
+  ['a CRD without number', () => shop.server.put(crds, { metadata: { name: CRD_NAME } }), /FAIL +CRD +it carries no annotation/, 1],
+  [
+    'no operator',
+    () => shop.server.remove(FAKE_RESOURCES.deployments, 'glidepath-system', 'glidepath'),
+    /FAIL +operator .*nobody moves or brings home traffic\n +fix: kubectl apply --server-side -k config\/default/,
+    1,
+  ],
+  [
+    'an operator that does not start',
+    () => putOperator({ conditions: [{ type: 'Available', status: 'False', message: 'minimum availability' }] }),
+    /FAIL +operator +0 of 1 ready: minimum availability\n +fix: kubectl -n glidepath-system logs/,
+    1,
+  ],
+  ['an operator at 0', () => putOperator({}, {}, 0), /FAIL +operator +it is scaled to 0\n +fix: .*--replicas=1/, 1],
+  [
+    'no Prometheus',
+    () => putOperator({ readyReplicas: 1 }, { env: [{ name: 'POD_NAME' }] }),
+    /FAIL +Prometheus +the operator knows none, and shop\/web cannot be judged .*\n +fix: .*set env deploy\/glidepath GLIDEPATH_PROMETHEUS_URL=/,
+    1,
+  ],
+  [
+    'no routes',
+    () => [httpRoutes, grpcRoutes].map((resource) => shop.server.resources.unserve(resource)),
+    /FAIL +Gateway API +the cluster serves no kind of route\n +fix: kubectl apply/,
+    1,
+  ],
+  [
+    'a blocked release',
+    () => shop.put('web', aRunningStatus({ phase: 'Blocked', message: 'blocked: RouteNotFound: no route' })),
+    /FAIL +release shop\/web +blocked: RouteNotFound: no route\n +fix: kubectl canary explain web -n shop/,
+    1,
+  ],
+  [
+    'a rolled back release',
+    () =>
+      shop.put(
+        'web',
+        aRunningStatus({
+          conditions: [{ type: 'Stalled', status: 'True', reason: 'RolledBack', message: 'errors', lastTransitionTime: timeAfter(0) }],
+        }),
+      ),
+    /warn +release shop\/web +RolledBack: errors/,
+    0,
+  ],
+  ['a release that nobody looks at', () => shop.put('web', undefined), /FAIL +release shop\/web +no operator has looked at it/, 1],
+];
+
+describe('finds', () => {
+  test.each(breaks)('%s', async (_what, breakIt, line, code) => {
+    shop.put('web', aRunningStatus());
+    allow(ALL);
+    breakIt();
+    const ended = await shop.run('doctor -n shop');
+    expect(ended.out).toMatch(line);
+    expect(ended.code).toBe(code);
+  });
+
+  test('what the caller may not do: to steer is a warning, to read is a failure', async () => {
+    allow(['get', 'list', 'watch']);
+    const viewer = await shop.run('doctor -n shop');
+    expect(viewer.code).toBe(0);
+    expect(viewer.out).toMatch(
+      /warn +rights to steer +you may not patch, create, delete canaryreleases in namespace shop\n +fix: kubectl create rolebinding glidepath-editor -n shop/,
+    );
+    allow([]);
+    const nobody = await shop.run('doctor -n shop -o json');
+    expect(nobody.code).toBe(1);
+    expect(JSON.parse(nobody.out)).toMatchObject({ kind: 'Findings' });
+    expect(nobody.out).toContain('you may not get, list, watch canaryreleases');
+  });
+
+  test('what it may not look at, without failing for it', async () => {
+    allow(ALL);
+    const refuse = (part: string) =>
+      shop.server.fault({
+        when: ({ path }) => path.includes(part),
+        action: { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' },
+      });
+    refuse('customresourcedefinitions');
+    refuse('deployments');
+    const { code, out } = await shop.run('doctor -n shop');
+    expect(code).toBe(0);
+    expect(out).toMatch(/warn +CRD +you may not read/);
+    expect(out).toMatch(/warn +operator +you may not read/);
+  });
+});

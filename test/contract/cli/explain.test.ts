@@ -1,0 +1,176 @@
+// What people read of a release: in words, as a table, as an object; and what they are told when it is not there.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import { releases } from '../kubernetes/harness.ts';
+import { aReleaseStatus, timeAfter } from '../../support/builders.ts';
+import { aRunningStatus, openShop, type Shop } from './shop.ts';
+
+let shop: Shop;
+
+beforeEach(async () => {
+  shop = await openShop();
+});
+
+describe('explain', () => {
+  test('says where a release stands, what is proven, what comes when, and what would help', async () => {
+    shop.put('web', aRunningStatus());
+    const { code, out, err } = await shop.run('explain web -n shop');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(
+      /^shop\/web: Analyzing, stage 1 of 3\nrelease 7c1f0e22ab of revision \S+, begun at 2030-01-01T12:00:00Z \(40s ago\)/,
+    );
+    expect(out).toContain('Traffic  5% asked for the canary; the routes say 5%\n');
+    expect(out).toContain('Pass          errors      0.12% (limit <= 1%) over 31 canary requests\n');
+    expect(out).toMatch(/Inconclusive {2}comparison {2}canary 0\.2% errors.*; 31 of 420 canary requests that a Pass needs\n/);
+    expect(out).toContain('31 canary requests in this stage, a Pass needs 50\n');
+    expect(out).toContain('12:02:00Z (in 1m20s): the stage is served, at the earliest\n');
+    expect(out).not.toContain('Missing');
+    expect(out).not.toContain('Not fine');
+    expect(out).toMatch(/kubectl canary abort web -n shop --kubeconfig \S+ {3}# send all traffic home now\n/);
+    expect(out).toMatch(/kubectl annotate crel web -n shop .* --overwrite glidepath\.dev\/abort=7c1f0e22ab\n/);
+  });
+
+  test('says what is missing once the stage has had its time', async () => {
+    const release = aReleaseStatus({ stageEndsAt: timeAfter(30), stageRequests: 31 });
+    shop.put('web', aRunningStatus({ release: { ...release, served: [{ weight: 5, from: timeAfter(0) }] } }));
+    expect((await shop.run('explain web -n shop')).out).toMatch(/Missing {2}31 of 420 canary requests after 40s at 0\.78\/s: /);
+  });
+
+  test('names the stage to approve, and conditions that are not fine', async () => {
+    const condition = { type: 'MetricsAvailable', status: 'False', reason: 'Unavailable', message: 'no answer', lastTransitionTime: 'x' };
+    shop.put('web', aRunningStatus({ state: 'stage.awaitingApproval', phase: 'AwaitingApproval', conditions: [condition as never] }), {
+      spec: { stages: [{ weight: 5, approval: 'Required' }] },
+    });
+    const { out } = await shop.run('explain -n shop');
+    expect(out).toContain('MetricsAvailable (Unavailable): no answer');
+    expect(out).toMatch(/kubectl canary approve web .* --stage 1 {3}# let it leave stage 1\n/);
+    expect(out).toContain('glidepath.dev/command=approve:7c1f0e22ab/1:$(date -u +%Y-%m-%dT%H:%M:%SZ)');
+  });
+
+  test.each([
+    ['a pause by a command', {}, 'kubectl canary resume web'],
+    ['a pause by the spec', { paused: true }, `-p '{"spec":{"paused":false}}'`],
+  ])('offers the way on from %s', async (_what, spec, line) => {
+    shop.put('web', aRunningStatus({ state: 'paused', phase: 'Paused' }), { spec });
+    expect((await shop.run('explain web -n shop')).out).toContain(line);
+  });
+
+  test('of a rolled back release tells why, and offers to try again', async () => {
+    const over = { outcome: 'RolledBack' as const, reason: 'ErrorRatio', rejects: true, finishedAt: '2030-01-01T12:00:30Z' };
+    shop.put('web', aRunningStatus({ state: 'rolledBack', phase: 'RolledBack', release: aReleaseStatus(over) }));
+    const { out } = await shop.run('explain web -n shop');
+    expect(out).toContain('ended 10s ago: RolledBack (ErrorRatio)');
+    expect(out).toContain('kubectl canary retry web');
+    expect(out).not.toContain('kubectl canary abort');
+  });
+
+  test('as JSON has the same in fields', async () => {
+    shop.put('web', aRunningStatus());
+    expect(JSON.parse((await shop.run('explain web -n shop -o json')).out)).toMatchObject({
+      kind: 'Explanation',
+      release: { id: '7c1f0e22ab' },
+      stage: { number: 1, of: 3 },
+      traffic: { asked: 5, routes: 5 },
+      requests: { have: 31, needed: 50 },
+      notFine: [],
+    });
+  });
+
+  test('of a release that nobody has looked at asks after the operator', async () => {
+    shop.put('web', undefined);
+    expect((await shop.run('explain web -n shop')).out).toContain('is it running? see kubectl canary doctor');
+  });
+
+  test('of a status of a later version shows what it can, and says so', async () => {
+    shop.put('web', { ...aRunningStatus(), state: 'stage.analyzing', phase: 'Levitating' as never });
+    const { code, out } = await shop.run('explain web -n shop');
+    expect(code).toBe(0);
+    expect(out).toContain('update kubectl canary: phase "Levitating" is not understood');
+  });
+});
+
+describe('list, status and history', () => {
+  test('list shows the columns of kubectl, and the message when wide', async () => {
+    shop.put('web', aRunningStatus());
+    shop.put('api', undefined, { namespace: 'other' });
+    expect((await shop.run('list -n shop')).out).toMatch(
+      /^NAMESPACE {2}NAME {2}PHASE {6}PROGRESS {2}WEIGHT {2}VERDICT {7}REVISION {2,}AGE\nshop {7}web {3}Analyzing {2}1\/3 {7}5 {7}Inconclusive {2}\S+ +10m\n$/,
+    );
+    expect((await shop.run('list -A -o wide')).out).toMatch(/MESSAGE\nother +api .*\nshop +web .* stage 1\/3 at 5%/);
+  });
+
+  test('list chooses by label, and gives the objects themselves', async () => {
+    shop.put('web', aRunningStatus(), { labels: { team: 'a' } });
+    shop.put('api', aRunningStatus());
+    const { out } = await shop.run('list -n shop -l team=a -o json');
+    expect(JSON.parse(out)).toMatchObject({ kind: 'List', items: [{ kind: 'CanaryRelease', metadata: { name: 'web' } }] });
+    expect((await shop.run('list -n shop -o yaml')).out).toMatch(/^apiVersion: v1\nkind: List\n[\s\S]*name: api/);
+  });
+
+  test('an empty list is no error', async () => {
+    expect(await shop.run('list -n shop')).toEqual({ code: 0, out: '', err: 'no CanaryRelease in namespace shop; all: -A\n' });
+  });
+
+  test('status shows the row, the message and the checks', async () => {
+    shop.put('web', aRunningStatus());
+    const { out } = await shop.run('status web -n shop');
+    expect(out).toContain('shop/web: Analyzing, 5% asked, routes say 5%\n');
+    expect(out).toContain('Pass          errors      0.12%');
+  });
+
+  test('history shows how the last releases ended', async () => {
+    const history = [
+      {
+        id: '0123456789',
+        revision: '1.8.0',
+        outcome: 'RolledBack' as const,
+        reason: 'ErrorRatio',
+        startedAt: '2030-01-01T11:00:00Z',
+        finishedAt: '2030-01-01T11:02:30Z',
+        maxWeight: 25,
+        failedRequests: 12,
+      },
+    ];
+    shop.put('web', aRunningStatus({ history }));
+    expect((await shop.run('history web -n shop')).out).toMatch(
+      /0123456789 {2}1\.8\.0 {5}RolledBack {2}ErrorRatio {2}25% {9}12 {15}2m30s {2}58m ago\n$/,
+    );
+    shop.put('api', aRunningStatus());
+    expect((await shop.run('history api -n shop')).err).toBe('CanaryRelease shop/api has finished no release yet\n');
+  });
+});
+
+describe('what is not there', () => {
+  test('a name that is nearly right is told', async () => {
+    shop.put('store-api', undefined);
+    shop.put('checkout', undefined);
+    expect(await shop.run('explain store-apu -n shop')).toEqual({
+      code: 1,
+      out: '',
+      err: 'error: CanaryRelease shop/store-apu is not there; did you mean store-api?\n',
+    });
+    expect((await shop.run('status zzz -n shop')).err).toBe(
+      'error: CanaryRelease shop/zzz is not there; the namespace has checkout, store-api\n',
+    );
+  });
+
+  test('a namespace with several releases wants a name, one with none says where to look', async () => {
+    expect((await shop.run('explain -n shop')).err).toMatch(/^error: namespace shop has no CanaryRelease; .*list -A\n$/);
+    shop.put('a', undefined);
+    shop.put('b', undefined);
+    expect((await shop.run('explain -n shop')).err).toBe('error: namespace shop has several CanaryReleases; name one of a, b\n');
+  });
+
+  test('the kind, the context, the kubeconfig, the right: each with the fix', async () => {
+    shop.server.resources.unserve(releases);
+    expect((await shop.run('list')).err).toMatch(/^error: the cluster of context fake does not know CanaryReleases; install them with /);
+    expect(await shop.run('list --context nowhere')).toMatchObject({ code: 2, err: expect.stringMatching(/it has fake\n$/) });
+    expect(await shop.run('list --kubeconfig /nowhere')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/give one with --kubeconfig/),
+    });
+    shop.server.resources.serve(releases);
+    shop.server.fault({ when: () => true, action: { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' } });
+    expect((await shop.run('list -n shop')).err).toMatch(/answered 403: no; ask for the role glidepath-viewer/);
+  });
+});

@@ -1,0 +1,167 @@
+// Commands of people: what is shown and asked before, what is written, and what is said when the operator has answered.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { CanaryReleaseStatus } from '../../../src/api/release.ts';
+import { releases } from '../kubernetes/harness.ts';
+import { aReleaseStatus, timeAfter } from '../../support/builders.ts';
+import { aRunningStatus, openShop, type Shop } from './shop.ts';
+
+let shop: Shop;
+
+beforeEach(async () => {
+  shop = await openShop();
+});
+
+/** An operator that answers the first order with this change of the status. */
+function answer(change: (value: string, at: string) => Partial<CanaryReleaseStatus>): void {
+  const { objects, resources } = shop.server;
+  const collection = resources.collectionOf(releases);
+  const unlisten = objects.listen(({ object }) => {
+    const written = shop.annotations('web');
+    const value = written['glidepath.dev/command'] ?? written['glidepath.dev/abort'];
+    if (value === undefined) return;
+    unlisten();
+    const at = value.split(':').slice(2).join(':');
+    const old = object['status'] as CanaryReleaseStatus;
+    objects.update(collection, object, { ...object, status: { ...old, ...change(value, at) } });
+  });
+}
+
+const handled = (result: 'Done' | 'Refused', verb: string, message?: string) => (_value: string, at: string) => ({
+  lastHandledCommand: { verb, release: '7c1f0e22ab', at, result, ...(message === undefined ? {} : { message }) } as never,
+  message: 'what goes on now',
+});
+
+describe('a command', () => {
+  test('shows the evidence, is written as an annotation of glidepath-cli, and is done when the operator says so', async () => {
+    shop.put('web', aRunningStatus());
+    answer(handled('Done', 'pause'));
+    const { code, out, err } = await shop.run('pause web -n shop --yes');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^shop\/web: Analyzing, 5% asked[\s\S]* over 31 canary requests[\s\S]*\nDone: what goes on now\n$/);
+    expect(shop.annotations('web')['glidepath.dev/command']).toBe('pause:7c1f0e22ab:2030-01-01T12:00:40.000Z');
+    const patch = shop.server.requests.find(({ method }) => method === 'PATCH');
+    expect(patch).toMatchObject({ query: { fieldManager: 'glidepath-cli' }, contentType: 'application/merge-patch+json' });
+  });
+
+  test('carries the name by which the API server knows the caller, and never that of an earlier one', async () => {
+    shop.put('web', aRunningStatus());
+    const text = JSON.stringify({ status: { userInfo: { username: 'ada@example.org' } } });
+    shop.server.fault({ when: ({ path }) => path.endsWith('/selfsubjectreviews'), action: { kind: 'body', text, code: 201 } });
+    answer(handled('Done', 'pause'));
+    await shop.run('pause web -n shop --yes');
+    expect(shop.annotations('web')['glidepath.dev/command-by']).toBe('ada@example.org');
+    shop.put('web', aRunningStatus({ lastHandledCommand: undefined as never }));
+    await shop.run('resume web -n shop --yes --timeout 1ms');
+    expect(shop.annotations('web')['glidepath.dev/command']).toMatch(/^resume:/);
+    expect(shop.annotations('web')).not.toHaveProperty(['glidepath.dev/command-by']);
+  });
+
+  test('that is refused ends with 1 and the reason', async () => {
+    shop.put('web', aRunningStatus());
+    answer(handled('Refused', 'resume', 'resume does not fit a release that is stage.analyzing'));
+    expect(await shop.run('resume web -n shop --yes')).toMatchObject({
+      code: 1,
+      err: 'Refused: resume does not fit a release that is stage.analyzing\n',
+    });
+  });
+
+  test('without a terminal wants --yes, and writes nothing', async () => {
+    shop.put('web', aRunningStatus());
+    expect(await shop.run('promote web -n shop')).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: promote asks before it acts, and no terminal is here to answer at; give --yes\n',
+    });
+    expect(shop.annotations('web')).toEqual({});
+  });
+
+  test.each([
+    ['y', 0],
+    ['', 1],
+    ['no', 1],
+  ])('at a terminal asks, and takes "%s" for what it is', async (typed, code) => {
+    shop.put('web', aRunningStatus());
+    answer(handled('Done', 'advance'));
+    const asked: string[] = [];
+    const ask = (question: string) => {
+      asked.push(question);
+      return Promise.resolve(typed);
+    };
+    const ended = await shop.run('advance web -n shop', { ask });
+    expect(ended.code).toBe(code);
+    expect(asked).toEqual(['Go on to the next stage of release 7c1f0e22ab of shop/web? [y/N] ']);
+    expect(Object.keys(shop.annotations('web'))).toHaveLength(code === 0 ? 1 : 0);
+    if (code === 1) expect(ended.err).toBe('nothing was done\n');
+  });
+
+  test('approve names the stage that waits, or the one it is given', async () => {
+    const spec = { stages: [{ weight: 5, approval: 'Required' as const }] };
+    const waiting = aRunningStatus({ state: 'stage.awaitingApproval', phase: 'AwaitingApproval' });
+    shop.put('web', waiting, { spec });
+    answer(handled('Done', 'approve'));
+    await shop.run('approve web -n shop --yes');
+    expect(shop.annotations('web')['glidepath.dev/command']).toMatch(/^approve:7c1f0e22ab\/1:/);
+    shop.put('web', { ...waiting, release: aReleaseStatus({ approvedStages: [1] }) }, { spec });
+    answer(handled('Done', 'approve'));
+    await shop.run('approve web -n shop --yes');
+    expect(shop.annotations('web')['glidepath.dev/command']).toMatch(/^approve:7c1f0e22ab\/2:/);
+  });
+
+  test('is later than the last handled one, even where our clock is behind', async () => {
+    const last = { verb: 'pause', release: '7c1f0e22ab', at: timeAfter(90), result: 'Done' } as const;
+    shop.put('web', aRunningStatus({ lastHandledCommand: last }));
+    answer(handled('Done', 'resume'));
+    await shop.run('resume web -n shop --yes');
+    expect(shop.annotations('web')['glidepath.dev/command']).toBe('resume:7c1f0e22ab:2030-01-01T12:01:30.001Z');
+  });
+
+  test('that cannot be read by the operator is told as refused', async () => {
+    shop.put('web', aRunningStatus());
+    answer((value) => ({
+      lastHandledCommand: {
+        verb: 'unreadable',
+        release: value,
+        at: timeAfter(0),
+        result: 'Refused',
+        message: 'its time lies in the future',
+      },
+    }));
+    expect(await shop.run('pause web -n shop --yes')).toMatchObject({ code: 1, err: 'Refused: its time lies in the future\n' });
+  });
+
+  test('that nobody handles is told after the timeout, with where to look', async () => {
+    shop.put('web', aRunningStatus());
+    expect((await shop.run('pause web -n shop --yes --timeout 300ms')).err).toMatch(
+      /^error: nobody has handled glidepath\.dev\/command=pause:\S+ within 0\.3s; is the operator running\? see kubectl canary doctor\n$/,
+    );
+  });
+
+  test('for an application without a release is refused before anything is written', async () => {
+    shop.put('web', { observedGeneration: 1, phase: 'Idle' });
+    expect((await shop.run('promote web -n shop --yes')).err).toMatch(/^error: CanaryRelease shop\/web has no release to promote; /);
+  });
+});
+
+describe('abort', () => {
+  test('is an annotation of its own, and done when the traffic is home', async () => {
+    shop.put('web', aRunningStatus());
+    answer(() => ({ state: 'rollingBack.draining', phase: 'RollingBack', message: 'rolling back to Service v1: aborted by a person' }));
+    expect(await shop.run('abort web -n shop --yes')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/Done: rolling back to Service v1: aborted by a person\n$/),
+    });
+    expect(shop.annotations('web')).toEqual({ 'glidepath.dev/abort': '7c1f0e22ab' });
+  });
+
+  test('that comes too late says so', async () => {
+    shop.put('web', aRunningStatus());
+    answer(() => ({ state: 'promoted', phase: 'Promoted', message: 'revision 2 is promoted' }));
+    expect(await shop.run('abort web -n shop --yes')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^Refused: release 7c1f0e22ab was promoted/),
+    });
+    shop.put('web', aRunningStatus({ state: 'promoted', phase: 'Promoted' }));
+    expect((await shop.run('abort web -n shop --yes')).err).toMatch(/is over \(Promoted\); there is nothing to abort/);
+  });
+});

@@ -1,0 +1,78 @@
+// The way out: releases first, each told when it is gone, and only then the operator.
+
+import { beforeEach, expect, test } from 'vitest';
+import { CRD_NAME } from '../../../src/api/names.ts';
+import type { FakeObject } from '../../support/fake-api-server.ts';
+import { crds, releases } from '../kubernetes/harness.ts';
+import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { aRunningStatus, openShop, type Shop } from './shop.ts';
+
+let shop: Shop;
+
+beforeEach(async () => {
+  shop = await openShop();
+  shop.server.put(crds, { metadata: { name: CRD_NAME } });
+  shop.server.put(FAKE_RESOURCES.deployments, { metadata: { name: 'glidepath', namespace: 'glidepath-system' } });
+});
+
+const left = (): readonly FakeObject[] => shop.server.objects.list(shop.server.resources.collectionOf(releases), undefined);
+const deleted = (): readonly string[] =>
+  shop.server.requests.filter(({ method }) => method === 'DELETE').map(({ path }) => path.split('/').at(-1) ?? '');
+
+test('with --yes releases go first, then the CRD while the operator lives, then the operator; what is not there is no error', async () => {
+  shop.put('web', aRunningStatus());
+  shop.put('api', undefined, { namespace: 'other', spec: { deletionPolicy: 'Retain' } });
+  const { code, out, err } = await shop.run('uninstall --yes');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(
+    /^2 CanaryReleases in the cluster\n {2}other\/api: Unknown\n {2}shop\/web: Analyzing, traffic goes home to Service v1\n/,
+  );
+  expect(out).toContain('shop/web is home and gone\n');
+  expect(out).toMatch(/CustomResourceDefinition \S+ is removed\nDeployment glidepath is removed\nGlidepath is uninstalled; /);
+  expect(deleted().slice(0, 4)).toEqual(['api', 'web', CRD_NAME, 'glidepath']);
+  const asked = shop.server.requests.map(({ path }) => path);
+  for (const policy of ['validatingadmissionpolicybindings/glidepath-commands', 'mutatingadmissionpolicies/glidepath-abort-by'])
+    expect(asked).toContain(`/apis/admissionregistration.k8s.io/v1/${policy}`);
+});
+
+test('at a terminal asks, and prints the rest as commands', async () => {
+  shop.put('web', aRunningStatus());
+  expect(await shop.run('uninstall', { ask: () => Promise.resolve('') })).toMatchObject({ code: 1, err: 'nothing was done\n' });
+  expect(left()).toHaveLength(1);
+  const { out } = await shop.run('uninstall', { ask: () => Promise.resolve('y') });
+  expect(left()).toEqual([]);
+  expect(out).toContain(
+    `kubectl delete --ignore-not-found customresourcedefinition ${CRD_NAME}\n  kubectl delete --ignore-not-found deployment glidepath -n glidepath-system\n`,
+  );
+  expect(deleted()).toEqual(['web']);
+});
+
+test('without a terminal wants --yes', async () => {
+  shop.put('web', undefined);
+  expect(await shop.run('uninstall')).toMatchObject({ code: 2, err: expect.stringMatching(/give --yes\n$/) });
+  expect(deleted()).toEqual([]);
+});
+
+test('of one namespace leaves the others and the operator alone', async () => {
+  shop.put('web', undefined);
+  shop.put('api', undefined, { namespace: 'other' });
+  expect((await shop.run('uninstall -n shop --yes')).code).toBe(0);
+  expect(deleted()).toEqual(['web']);
+});
+
+test('that nobody takes home ends after the timeout, with the operator in place and both ways on', async () => {
+  shop.put('web', aRunningStatus());
+  shop.server.fault({ when: ({ method }) => method === 'DELETE', action: { kind: 'body', text: '{}' } });
+  const { code, err } = await shop.run('uninstall --yes --timeout 100ms');
+  expect(code).toBe(1);
+  expect(err).toMatch(
+    /^error: not home within 0\.1s: shop\/web \(Analyzing: stage 1\/3 .*\); start the operator and call uninstall again, or /,
+  );
+  expect(err).toContain(`kubectl patch crel web -n shop --type=merge -p '{"metadata":{"finalizers":null}}'`);
+  expect(deleted()).toEqual(['web']);
+});
+
+test('of a cluster that has lost the kind already removes the rest', async () => {
+  shop.server.resources.unserve(releases);
+  expect((await shop.run('uninstall --yes')).out).toContain('Deployment glidepath is removed\n');
+});

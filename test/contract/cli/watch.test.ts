@@ -1,0 +1,98 @@
+// `watch` against an API server: lines for pipelines, a drawing for eyes, and the exit codes.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import { aReleaseStatus } from '../../support/builders.ts';
+import { until } from '../../support/until.ts';
+import { releases } from '../kubernetes/harness.ts';
+import { aRunningStatus, openShop, type Shop } from './shop.ts';
+
+let shop: Shop;
+
+beforeEach(async () => {
+  shop = await openShop();
+});
+
+const promoted = aRunningStatus({ state: 'promoted', phase: 'Promoted', progress: '3/3', weight: 100, message: 'revision 2 is promoted' });
+
+/** Watches, and tells when the first thing was printed. */
+function watch(line: string, change: object = {}) {
+  let text = '';
+  const ended = shop.run(line, { out: (more: string) => (text += more), ...change });
+  return { ended, shows: (wanted: string) => until(() => text.includes(wanted)), text: () => text };
+}
+
+describe('in a pipeline', () => {
+  test('prints one line for each change, and ends with 0 when it is promoted', async () => {
+    shop.put('web', aRunningStatus());
+    const { ended, shows, text } = watch('watch web -n shop');
+    await shows('Analyzing');
+    shop.put('web', aRunningStatus({ weight: 25, observedWeight: 25, progress: '2/3', message: 'stage 2/3 at 25%' }));
+    await shows('2/3');
+    shop.server.endWatches(releases, 'torn');
+    shop.put('web', promoted);
+    expect(await ended).toMatchObject({ code: 0, err: '' });
+    expect(text()).toMatch(
+      /^12:00:40Z Analyzing 1\/3, 5% asked, routes 5%, Inconclusive: stage 1\/3 at 5%.*\n12:00:40Z Analyzing 2\/3, 25% asked, routes 25%, Inconclusive: stage 2\/3 at 25%\n12:00:40Z Promoted 3\/3, 100% asked.*\npromoted: revision 2 is promoted\n$/,
+    );
+    await until(() => shop.server.openWatches === 0);
+  });
+
+  test('ends with 2 when it is rolled back, and with 3 when a person is asked', async () => {
+    shop.put('web', aRunningStatus());
+    const bad = watch('watch web -n shop');
+    await bad.shows('Analyzing');
+    shop.put(
+      'web',
+      aRunningStatus({ state: 'rolledBack', phase: 'RolledBack', message: 'errors 9%', release: aReleaseStatus({ reason: 'ErrorRatio' }) }),
+    );
+    expect((await bad.ended).code).toBe(2);
+    expect(bad.text()).toMatch(/rolled back: errors 9%\n$/);
+    shop.put('web', aRunningStatus({ state: 'stage.awaitingApproval', phase: 'AwaitingApproval', message: 'waits for approval' }));
+    expect((await watch('watch web -n shop --until done').ended).code).toBe(3);
+  });
+
+  test('ends with 4 when nothing begins in time, whatever the last release did', async () => {
+    shop.put('web', promoted);
+    const { ended } = watch('watch web -n shop --timeout 300ms');
+    expect(await ended).toMatchObject({ code: 4, err: 'timeout: no end within 300ms; see kubectl canary explain web -n shop\n' });
+  });
+
+  test('ends with 1, which is no verdict, for wrong options, a deleted release and a lost right', async () => {
+    shop.put('web', aRunningStatus());
+    expect((await shop.run('watch web -n shop --timeout soon')).code).toBe(1);
+    expect((await shop.run('watch web -n shop --context nowhere')).code).toBe(1);
+    const deleted = watch('watch web -n shop');
+    await deleted.shows('Analyzing');
+    shop.server.remove(releases, 'shop', 'web');
+    expect(await deleted.ended).toMatchObject({ code: 1, err: expect.stringContaining('was deleted') });
+    shop.put('web', aRunningStatus());
+    shop.server.fault({
+      when: ({ path, query }) => path.endsWith('/canaryreleases') && query['limit'] !== undefined,
+      times: 9,
+      action: { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' },
+    });
+    expect(await watch('watch web -n shop').ended).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('ask for the role glidepath-viewer'),
+    });
+  });
+});
+
+describe('at a terminal', () => {
+  test('draws stages, traffic, evidence and times in place, no line wider than the terminal', async () => {
+    shop.put('web', aRunningStatus());
+    const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 90, env: { NO_COLOR: '1' } });
+    await shows('routes say');
+    shop.put('web', promoted);
+    expect((await ended).code).toBe(0);
+    const [first = '', second = ''] = text().split('\u001b[');
+    expect(first).toContain('  ▶ 1                5%  2m, for 40s\n  · 2               25%  5m\n');
+    expect(first).toContain('  asked      ██░░░');
+    expect(first).toMatch(/\n {2}errors {5}Pass: 0\.12% \(limit <= 1%\) over 31 canary requests\n/);
+    expect(first).toContain('  then       12:02:00Z (in 1m20s): the stage is served, at the earliest\n');
+    expect(first.split('\n').filter((line) => line.length > 90)).toEqual([]);
+    expect(second).toBe(`${first.split('\n').length - 1}A\r`);
+    expect(text()).toContain('✔ promotion');
+    expect(text()).toMatch(/promoted: revision 2 is promoted\n$/);
+  });
+});

@@ -1,0 +1,118 @@
+// How a watch ends: on the release that is meant, with the code that says how.
+
+import { describe, expect, test } from 'vitest';
+import type { CanaryReleaseStatus } from '../../../../src/api/release.ts';
+import { readSeen, type SeenRelease } from '../../../../src/cli/cluster/releases.ts';
+import { trackRelease, type WatchGoal } from '../../../../src/cli/release/ending.ts';
+import { aRelease, aReleaseStatus, aStatus, timeAfter } from '../../../support/builders.ts';
+
+function seen(status: Partial<CanaryReleaseStatus> | undefined): SeenRelease | undefined {
+  return readSeen(aRelease(status === undefined ? {} : { status: aStatus(status) }));
+}
+
+const running = (id = 'aaaaaaaaaa', more: object = {}) => seen({ phase: 'Analyzing', release: aReleaseStatus({ id, ...more }) });
+const promoted = (id = 'aaaaaaaaaa', more: object = {}) =>
+  seen({ state: 'promoted', phase: 'Promoted', message: 'is promoted', release: aReleaseStatus({ id, outcome: 'Promoted', ...more }) });
+const rolledBack = (id = 'aaaaaaaaaa', reason = 'ErrorRatio') =>
+  seen({
+    state: 'rolledBack',
+    phase: 'RolledBack',
+    message: 'is rolled back',
+    release: aReleaseStatus({ id, outcome: 'RolledBack', reason }),
+  });
+const waiting = (phase: 'AwaitingApproval' | 'Paused' | 'Blocked') =>
+  seen({ state: phase === 'Paused' ? 'paused' : 'stage.awaitingApproval', phase, release: aReleaseStatus({ id: 'aaaaaaaaaa' }) });
+
+/** The code behind each version, a second apart. */
+function follow(
+  versions: readonly (SeenRelease | undefined)[],
+  goal: Partial<WatchGoal> = {},
+  stepMs = 1_000,
+): readonly (number | undefined)[] {
+  const track = trackRelease({ endsForPersons: true, ...goal });
+  return versions.map((version, index) => track(version, index * stepMs)?.code);
+}
+
+describe('the release that runs', () => {
+  test.each([
+    ['promoted', promoted(), 0],
+    ['rolled back', rolledBack(), 2],
+    ['rolled back for a new revision', rolledBack('aaaaaaaaaa', 'Superseded'), 5],
+    ['waiting for approval', waiting('AwaitingApproval'), 3],
+    ['paused', waiting('Paused'), 3],
+  ])('%s', (_how, last, code) => {
+    expect(follow([running(), last])).toEqual([undefined, code]);
+  });
+
+  test.each([
+    ['Promoted', undefined, 0],
+    ['RolledBack', 'ErrorRatio', 2],
+    ['RolledBack', 'Superseded', 5],
+  ] as const)('that is over while another one runs is found in the history: %s %s', (outcome, reason, code) => {
+    const entry = { id: 'aaaaaaaaaa', revision: '2', outcome, startedAt: timeAfter(0), finishedAt: timeAfter(9) };
+    const next = seen({
+      release: aReleaseStatus({ id: 'bbbbbbbbbb' }),
+      history: [{ ...entry, ...(reason === undefined ? {} : { reason }) }],
+    });
+    expect(follow([running(), next])).toEqual([undefined, code]);
+    expect(follow([running(), running('bbbbbbbbbb')])).toEqual([undefined, 5]);
+  });
+
+  test('may wait for a person as long as it likes where one sits', () => {
+    expect(follow([running(), waiting('AwaitingApproval'), promoted()], { endsForPersons: false })).toEqual([undefined, undefined, 0]);
+  });
+
+  test('blocked needs a person only when it stays so', () => {
+    expect(follow([running(), waiting('Blocked'), running(), waiting('Blocked'), promoted()], {}, 20_000).at(-1)).toBe(0);
+    expect(follow([running(), waiting('Blocked'), waiting('Blocked'), waiting('Blocked')], {}, 20_000)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      3,
+    ]);
+  });
+});
+
+describe('how the last release ended', () => {
+  test.each([
+    ['promoted', promoted()],
+    ['rolled back', rolledBack()],
+  ])('never counts: %s', (_how, last) => {
+    expect(follow([last, last, running('bbbbbbbbbb'), promoted('bbbbbbbbbb')])).toEqual([undefined, undefined, undefined, 0]);
+  });
+
+  test('does not hide a release that began and ended between two looks', () => {
+    expect(follow([promoted(), rolledBack('bbbbbbbbbb')])).toEqual([undefined, 2]);
+    expect(follow([seen(undefined), promoted('bbbbbbbbbb')])).toEqual([undefined, 0]);
+  });
+});
+
+describe('a named revision', () => {
+  test('is waited for beyond the release of another one', () => {
+    const other = { revision: 'other', specRevision: 'other' };
+    const wanted = { revision: '1.8.1', specRevision: '1.8.1' };
+    const versions = [
+      running('aaaaaaaaaa', other),
+      promoted('aaaaaaaaaa', other),
+      running('bbbbbbbbbb', wanted),
+      promoted('bbbbbbbbbb', wanted),
+    ];
+    expect(follow(versions, { revision: '1.8.1' })).toEqual([undefined, undefined, undefined, 0]);
+  });
+
+  test('that has been promoted already ends at once', () => {
+    expect(follow([promoted('aaaaaaaaaa', { revision: '1.8.1' })], { revision: '1.8.1' })).toEqual([0]);
+    expect(follow([promoted('aaaaaaaaaa', { templateHashes: ['abc'] })], { revision: 'abc' })).toEqual([0]);
+  });
+
+  test('that is rejected is not waited for in vain', () => {
+    const rejected = [{ revision: '1.8.1', reason: 'ErrorRatio', at: timeAfter(0) }];
+    const last = seen({ state: 'promoted', phase: 'Promoted', release: aReleaseStatus({ revision: '1.8.2' }), rejected });
+    const ending = trackRelease({ revision: '1.8.1', endsForPersons: true })(last, 0);
+    expect(ending).toMatchObject({ code: 2, says: expect.stringContaining('is not tried again by itself; kubectl canary retry web') });
+  });
+});
+
+test('a release that is deleted is an error of its own', () => {
+  expect(() => follow([undefined])).toThrow('was deleted');
+});

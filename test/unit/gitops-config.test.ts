@@ -1,0 +1,67 @@
+// config/argocd and config/flux: what is generated is up to date, the examples agree with each other and with the advice that
+// the operator gives.
+import { readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { API_VERSION, EVENT_REASONS, KIND } from '../../src/api/names.ts';
+import { adviseManager, findGitOpsTool } from '../../src/core/routing/gitops.ts';
+import type { Route } from '../../src/api/routes.ts';
+import { ARGOCD_ACTIONS, ARGOCD_FOLDER, ARGOCD_PATCH_FILES, renderArgocdPatch } from '../support/argocd-cm.ts';
+
+const FLUX_FOLDER = new URL('../../config/flux/', import.meta.url);
+
+interface Application {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly syncPolicy: { readonly syncOptions: readonly string[] };
+    readonly ignoreDifferences: readonly { readonly group: string; readonly kind: string; readonly jqPathExpressions: readonly string[] }[];
+  };
+}
+
+const read = (folder: URL, file: string): unknown => parse(readFileSync(new URL(file, folder), 'utf8'), { version: '1.1' });
+const application = read(ARGOCD_FOLDER, 'application.yaml') as Application;
+
+describe('config/argocd', () => {
+  test.each(ARGOCD_PATCH_FILES)('%s is what `npm run generate` writes', (file) => {
+    expect(readFileSync(new URL(file, ARGOCD_FOLDER), 'utf8')).toBe(renderArgocdPatch(file));
+  });
+
+  test('every action has its Lua, and every Lua its place in the patch', () => {
+    const files = readdirSync(new URL('actions/', ARGOCD_FOLDER)).toSorted();
+    expect(files).toEqual([...ARGOCD_ACTIONS.map((name) => `${name}.lua`), 'discovery.lua'].toSorted());
+  });
+
+  test('the ApplicationSet makes Applications with the same recipe', () => {
+    const { spec } = read(ARGOCD_FOLDER, 'applicationset.yaml') as { spec: { template: Application } };
+    expect(spec.template.metadata.annotations).toEqual(application.metadata.annotations);
+    expect(spec.template.spec.ignoreDifferences).toEqual(application.spec.ignoreDifferences);
+    expect(spec.template.spec.syncPolicy).toEqual(application.spec.syncPolicy);
+  });
+
+  test('the operator advises what the example does', () => {
+    const advice = adviseManager('argocd-controller');
+    const { group, jqPathExpressions } = application.spec.ignoreDifferences[0] ?? { group: '', jqPathExpressions: [] };
+    const [[name, value] = []] = Object.entries(application.metadata.annotations);
+    for (const part of [group, ...jqPathExpressions, ...application.spec.syncPolicy.syncOptions, `${name}: ${value}`])
+      expect(advice).toContain(part);
+  });
+});
+
+describe('config/flux', () => {
+  test('the Kustomization checks the health of a CanaryRelease and does not wait for everything', () => {
+    const { spec } = read(FLUX_FOLDER, 'store-api.yaml') as { spec: { wait: boolean; healthChecks: readonly object[] } };
+    expect(spec.wait).toBe(false);
+    expect(spec.healthChecks).toEqual([expect.objectContaining({ apiVersion: API_VERSION, kind: KIND })]);
+  });
+
+  test('the route of the example is one that Flux leaves alone', () => {
+    const route = read(FLUX_FOLDER, 'route.yaml') as Route;
+    const labels = { 'kustomize.toolkit.fluxcd.io/name': 'store-api' };
+    expect(findGitOpsTool({ ...route, metadata: { ...route.metadata, labels } })).toBeUndefined();
+    expect(adviseManager('kustomize-controller')).toContain('kustomize.toolkit.fluxcd.io/ssa: IfNotPresent');
+  });
+});
+
+test('what is told of GitOps tools is a known reason', () => {
+  expect(EVENT_REASONS).toContain('GitOpsManaged');
+});
