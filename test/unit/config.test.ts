@@ -83,7 +83,7 @@ describe('config/', () => {
     const resources = kustomizations.find(({ file }) => file.startsWith('default/'))?.['resources'] as readonly string[];
     expect(resources.filter((resource) => resource.startsWith('../'))).toEqual(['../commands']);
     const folders = manifests.filter(({ kind }) => kind.startsWith('MutatingAdmissionPolicy')).map(({ file }) => file.split('/')[0]);
-    expect(new Set(folders)).toEqual(new Set(['commands-stamp']));
+    expect(new Set(folders)).toEqual(new Set(['commands-stamp', 'deployment-mode']));
   });
 
   test('no kustomization with policies sets a namespace, which would put one on them too; so each object names its own', () => {
@@ -195,9 +195,10 @@ describe('Deployment mode', () => {
   });
 
   test('its policies are bound to every release, and the warning only warns', () => {
-    for (const kind of ['MutatingAdmissionPolicyBinding', 'ValidatingAdmissionPolicyBinding']) {
-      const binding = manifests.find((manifest) => manifest.kind === kind)?.['spec'];
-      expect(binding).toMatchObject({ paramRef: { selector: {}, parameterNotFoundAction: 'Allow' } });
+    const bindings = manifests.filter(({ file, kind }) => file.startsWith('deployment-mode/') && kind.endsWith('AdmissionPolicyBinding'));
+    expect(bindings).toHaveLength(2);
+    for (const { spec } of bindings as unknown as readonly { readonly spec: object }[]) {
+      expect(spec).toMatchObject({ paramRef: { selector: {}, parameterNotFoundAction: 'Allow' } });
     }
     expect(find('ValidatingAdmissionPolicyBinding', 'glidepath-hold-warning')['spec']).toMatchObject({ validationActions: ['Warn'] });
   });
