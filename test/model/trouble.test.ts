@@ -65,6 +65,21 @@ describe('before the first write', () => {
 });
 
 describe('in mid-release', () => {
+  test('a route that its gateway refuses for a moment while a release is prepared goes on as soon as it is accepted', async () => {
+    const world = buildStore();
+    world.setService('v2', { unready: 1 });
+    await world.run(2_000);
+    world.createRelease('web', specWith({}));
+    await untilState(world, 'preparing');
+    world.gateway.refused.set('store', 'UnsupportedValue');
+    world.gateway.wake();
+    await untilState(world, 'blocked');
+    world.setService('v2', { unready: 0 });
+    world.gateway.refused.clear();
+    world.gateway.wake();
+    expect(await untilState(world, 'stage.analyzing')).toBeLessThan(10_000);
+  });
+
   test('rule 2: a raise that the gateway refuses is taken back; mended, it is wanted again', async () => {
     const world = await startStory();
     world.gateway.refused.set('store', 'UnsupportedValue');

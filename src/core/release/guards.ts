@@ -70,7 +70,9 @@ export function isFree(scope: Scope, to: StateName): boolean {
   const { blocker, acceptanceWait, rejection, now, enforced, evidenceFresh } = scope.event.facts;
   if (blocker !== undefined || acceptanceWait !== undefined || rejection !== undefined) return false;
   const current = release(scope);
-  if (waitsForAnotherTry(current, now)) return false;
+  // Before the first raise a gateway refuses the route as its owner wrote it: accepted is accepted.
+  const refusedAsItWas = to === 'preparing' && current?.blockedReason === 'RouteNotAccepted';
+  if (!refusedAsItWas && waitsForAnotherTry(current, now)) return false;
   const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
   if (!raises || !enforced || (scope.context.status.weight ?? 0) === 0) return true;
   if (current?.driftSince !== undefined && !hasPassedSince(current, scope.event.facts)) return false;
