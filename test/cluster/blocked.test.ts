@@ -82,9 +82,11 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
 
   test('a Service is missing', async () => {
     const app = await stand.app({ name: 'unserved' });
+    // Paused, so that it does not begin before the operator has heard that the Service is gone.
+    await app.release({ stages: ONE_STAGE, paused: true });
     await stand.cluster.remove({ kind: 'Service', namespace: stand.namespace, name: 'unserved-v2' });
-    await app.release({ stages: ONE_STAGE });
     await expectBlocked(app, 'ServiceNotFound', /Service unserved-v2 is not there; create it or correct spec.services/);
+    await app.release({ stages: ONE_STAGE, paused: false });
     await app.serve('v2', 'two');
     await expectPromoted(app);
   });
