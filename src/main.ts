@@ -81,6 +81,7 @@ function buildParts(settings: Settings): Parts {
     releases: kubernetes.releases,
     routes: kubernetes.routes,
     backends: kubernetes.backends,
+    workloads: kubernetes.workloads,
     metrics: new BatchingReader(prometheus),
     events: kubernetes.events,
     notifier,

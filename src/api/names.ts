@@ -35,6 +35,11 @@ export const ABORT_BY_ANNOTATION = `${GROUP}/abort-by`;
 /** Annotation of the workload or its template: this revision cannot be rolled back, so it must not be raised unasked. */
 export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 
+/** Annotation of a Deployment whose template is held: the name of its release. */
+export const HELD_ANNOTATION = `${GROUP}/held`;
+/** Annotation of a canary Deployment: the hash of the template that it runs, as the Deployment that is held has it. */
+export const TEMPLATE_ANNOTATION = `${GROUP}/template`;
+
 export const FINALIZER = `${GROUP}/home-first`;
 
 /** Field manager of the operator. */
@@ -95,6 +100,7 @@ export const CONDITION_TYPES = [
   'CanaryReady',
   'RouteContested',
   'TrafficSplitMismatch',
+  'TemplateHeld',
   'GitOpsManaged',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
@@ -132,6 +138,9 @@ export const CONDITION_REASONS = [
   'AnotherRelease',
   'UnknownState',
   'OldSchema',
+  'Proven',
+  'HoldUnavailable',
+  'HoldUnknown',
   'ArgoCD',
   'Flux',
 ] as const;
@@ -159,6 +168,8 @@ export const EVENT_REASONS = [
   'CanaryEmpty',
   'CommandRefused',
   'Blocked',
+  'HoldBypassed',
+  'WrongVersionServing',
   'GitOpsManaged',
 ] as const;
 /** Reasons of events, one per happening. */

@@ -48,6 +48,15 @@ const recordedRouteSchema = z.object({
   edited: tally().optional().describe('Generation of the last foreign edit of our weights that was told in an event.'),
 });
 
+const workloadSchema = z.object({
+  name: textField(253).describe('The Deployment.'),
+  uid: textField(63, 0).describe('Its uid when the release began.'),
+  canary: textField(63).describe('The canary Deployment.'),
+  template: textField(63).describe('Hash of the template that is released.'),
+  servingTemplate: textField(63).describe('Hash of the template that served when the release began.'),
+  servingReplicaSet: textField(253).optional().describe('The ReplicaSet that served when the release began.'),
+});
+
 const identity = {
   id: textField(16).describe('Name of this attempt: 10 hex digits, -2 for the second attempt.'),
   revision: textField(128).describe('The revision that is being released, for people.'),
@@ -58,6 +67,7 @@ const identity = {
   traceparent: textField(64).optional().describe('W3C trace context of the release.'),
   serving: backendSchema.describe('What held production when the release began.'),
   canary: backendSchema.describe('The candidate.'),
+  workload: workloadSchema.optional().describe('Deployment mode: what is released, and what served when it began.'),
   routes: z
     .array(recordedRouteSchema)
     .max(MAX_ROUTES)
@@ -80,6 +90,7 @@ const place = {
   stageTimesOutAt: timeField().optional().describe('When onInconclusive decides.'),
   deadlineAt: timeField().optional().describe('When spec.deadline decides.'),
   promotedAt: timeField().optional().describe('When all traffic was on the canary.'),
+  drainEndsAt: timeField().optional().describe('When the canary has had time to answer what it was sent (Deployment mode).'),
   bakeEndsAt: timeField().optional().describe('When the bake is over.'),
 };
 

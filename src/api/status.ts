@@ -60,6 +60,9 @@ const servingSchema = z.object({
   service: textField(63),
   revision: textField(128).optional(),
   port: countField(1, 65_535).optional(),
+  template: textField(63).optional().describe('Hash of the pod template that serves (Deployment mode).'),
+  replicaSet: textField(253).optional().describe('The ReplicaSet that serves (Deployment mode).'),
+  uid: textField(63, 0).optional().describe('Uid of the Deployment that serves.'),
 });
 
 const settledSchema = z.object({ ...revisionKey, service: textField(63), templateHashes: templateHashesField() });

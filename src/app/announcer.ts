@@ -25,6 +25,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   NoTraffic: 'Hold',
   CommandRefused: 'Refuse',
   Blocked: 'Hold',
+  WrongVersionServing: 'Repair',
   GitOpsManaged: 'Observe',
 };
 

@@ -3,7 +3,9 @@
 
 import type { CanaryRelease } from '../api/release.ts';
 import type { Route } from '../api/routes.ts';
+import { servicesOf } from '../core/release/revision.ts';
 import { isRunning, parseState } from '../core/release/state.ts';
+import { nameCanary } from '../core/workload/canary-names.ts';
 import { parseCached } from './observer.ts';
 import type { Priority } from './work-queue.ts';
 
@@ -90,14 +92,15 @@ function topicOf(namespace: string, kind: string, name: string): string {
 function topicsOf(release: CanaryRelease): readonly string[] {
   const { namespace } = release.metadata;
   const running = release.status?.release;
-  const services = [
-    ...(release.spec.services ?? []).map((service) => service.name),
-    ...(running === undefined ? [] : [running.serving.service, running.canary.service]),
-  ];
+  const services = [...servicesOf(release.spec), ...(running === undefined ? [] : [running.serving.service, running.canary.service])];
+  const { targetRef, service } = release.spec;
+  if (service !== undefined) services.push(nameCanary(service.name));
+  const deployments = targetRef === undefined ? [] : [targetRef.name, nameCanary(targetRef.name)];
   const routes = [...release.spec.routeRefs, ...(running?.routes ?? [])];
   return [
     ...new Set([
-      ...services.map((service) => topicOf(namespace, 'Service', service)),
+      ...services.map((one) => topicOf(namespace, 'Service', one)),
+      ...deployments.map((deployment) => topicOf(namespace, 'Deployment', deployment)),
       ...routes.map((route) => topicOf(namespace, route.kind, route.name)),
     ]),
   ];

@@ -9,10 +9,11 @@ import { dueLooks } from '../core/analysis/grid.ts';
 import type { LookReading } from '../core/analysis/reading.ts';
 import { gridOf } from '../core/release/looks.ts';
 import type { Driver, MetricsStanding, ObservedBackend, Observation, WriteProblem } from '../core/release/observation.ts';
-import { chooseSides } from '../core/release/revision.ts';
+import { chooseSides, pairOf, servicesOf, type Sides } from '../core/release/revision.ts';
 import { routesInScope } from '../core/release/scope.ts';
 import { isJudged, isPreparing, isRunning, parseState } from '../core/release/state.ts';
 import { fromTime } from '../core/release/times.ts';
+import { nameCanary } from '../core/workload/canary-names.ts';
 import { controllersOf } from '../core/routing/acceptance.ts';
 import { listServices, scanRules } from '../core/routing/rules.ts';
 import type { MetricsTarget } from '../ports/metrics.ts';
@@ -20,7 +21,10 @@ import { chooseSource, type SourceChoice } from '../sources/catalogue.ts';
 import { envoyGatewaySeparable } from '../sources/envoygateway.ts';
 import type { BackendIdentity } from '../sources/source.ts';
 import type { LookQuestion } from './asks.ts';
+import { observeWorkload } from './workload-observer.ts';
 import type { World } from './world.ts';
+
+const NO_STATUS: CanaryReleaseStatus = { observedGeneration: -1 };
 
 /** Parsed once an object: caches hand out the same object until it changes. */
 const parsed = new WeakMap<object, CanaryRelease | undefined>();
@@ -44,15 +48,18 @@ export async function observe(
   looks: readonly LookReading[],
 ): Promise<Observation> {
   const { namespace } = release.metadata;
-  const services = new Set((release.spec.services ?? []).map((service) => service.name));
+  const services = new Set(servicesOf(release.spec));
+  if (release.spec.service !== undefined) services.add(nameCanary(release.spec.service.name));
   for (const service of [status.release?.serving, status.release?.canary]) if (service !== undefined) services.add(service.service);
   await readBeforeLeaving(world, release, status);
   const routes = relevantRoutes(release, status, world.routes.cachedIn(namespace), [...services]);
   const backends = await observeBackends(world, namespace, [...services]);
   const choice = chooseSourceFor(release, routes);
   const target = targetOf(release);
+  const workload = await observeWorkload(world, release, status);
   return {
     release,
+    ...(workload === undefined ? {} : { workload }),
     routes,
     servedKinds: world.routes.servedKinds(release.spec.routeRefs.map(({ kind }) => kind)),
     backends,
@@ -111,7 +118,7 @@ async function observeBackends(
 }
 
 function chooseSourceFor(release: CanaryRelease, routes: readonly Route[]): SourceChoice {
-  const services = (release.spec.services ?? []).map((service) => service.name);
+  const services = servicesOf(release.spec);
   const scope = routesInScope(release.spec, routes, services);
   return chooseSource({
     wanted: release.spec.analysis.metrics.source,
@@ -132,10 +139,12 @@ function targetOf(release: CanaryRelease): MetricsTarget {
 
 /** Envoy Gateway counts the backends of a rule together unless a filter tells them apart. */
 function findInseparable(release: CanaryRelease, routes: readonly Route[]): string | undefined {
-  const [first, second] = (release.spec.services ?? []).map((service) => service.name);
-  if (first === undefined || second === undefined) return undefined;
-  for (const route of routesInScope(release.spec, routes, [first, second])) {
-    for (const rule of scanRules(route, { serving: first, canary: second }, undefined).rules) {
+  const [first, second] = servicesOf(release.spec);
+  const own = release.spec.targetRef === undefined ? undefined : chooseSides(release.spec, NO_STATUS, []);
+  const pair = first === undefined || second === undefined ? own : { serving: first, canary: second };
+  if (pair === undefined) return undefined;
+  for (const route of routesInScope(release.spec, routes, [pair.serving, pair.canary])) {
+    for (const rule of scanRules(route, pair, undefined).rules) {
       const found = envoyGatewaySeparable({ routeName: route.metadata.name, backendRefs: [rule.serving, rule.canary, ...rule.others] });
       if (!found.separable) return found.message;
     }
@@ -189,7 +198,7 @@ export function dueQuestion(
   const { routes } = observation;
   const choice = chooseSourceFor(release, routes);
   const { namespace, name } = release.metadata;
-  const [serving, canary] = [current.serving.service, current.canary.service];
+  const pair = pairOf(current);
   const question: LookQuestion = {
     spec: release.spec,
     status,
@@ -197,8 +206,8 @@ export function dueQuestion(
     name,
     target,
     source: choice.ok ? choice.source : undefined,
-    canary: identitiesOf(namespace, observation, serving, canary, 'canary'),
-    serving: identitiesOf(namespace, observation, serving, canary, 'serving'),
+    canary: identitiesOf(namespace, observation, pair, 'canary'),
+    serving: identitiesOf(namespace, observation, pair, 'serving'),
   };
   return { question, times };
 }
@@ -207,12 +216,11 @@ export function dueQuestion(
 function identitiesOf(
   namespace: string,
   { routes, backends }: Pick<Observation, 'routes' | 'backends'>,
-  serving: string,
-  canary: string,
+  pair: Sides,
   side: 'serving' | 'canary',
 ): readonly BackendIdentity[] {
   return routes.flatMap((route) =>
-    scanRules(route, { serving, canary }, undefined).rules.map((rule) => {
+    scanRules(route, pair, undefined).rules.map((rule) => {
       const ref = rule[side];
       const behind = backends[ref.name];
       return {
@@ -235,7 +243,7 @@ function identitiesOf(
 /** The release named in a route's annotation drives it; else the older one, else the lesser name (rule 8). */
 function findDriver(world: World, release: CanaryRelease, status: CanaryReleaseStatus, routes: readonly Route[]): Driver {
   const { namespace, name } = release.metadata;
-  const services = (release.spec.services ?? []).map((service) => service.name);
+  const services = servicesOf(release.spec);
   const scope = routesInScope(release.spec, routes, services);
   if (scope.length === 0) return { kind: 'us' };
   const others = othersIn(world, namespace, name);
@@ -270,11 +278,11 @@ function isUnderWay(release: CanaryRelease): boolean {
 
 /** Would this release drive the route? One that cannot even tell its roles there does not stand in the way. */
 function claims(release: CanaryRelease, route: Route): boolean {
-  const services = (release.spec.services ?? []).map((service) => service.name);
+  const services = servicesOf(release.spec);
   if (release.metadata.deletionTimestamp !== undefined) return false;
   return (
     routesInScope(release.spec, [route], services).length > 0 &&
-    chooseSides(release.spec, release.status ?? { observedGeneration: -1 }, [route]) !== undefined
+    chooseSides(release.spec, release.status ?? NO_STATUS, [route]) !== undefined
   );
 }
 

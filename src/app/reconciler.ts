@@ -8,6 +8,7 @@ import type { CanaryRelease, CanaryReleaseStatus } from '../api/release.ts';
 import { decide, type Decision } from '../core/release/decide.ts';
 import type { RouteIntent } from '../core/release/desired.ts';
 import type { Observation } from '../core/release/observation.ts';
+import { pairOf } from '../core/release/revision.ts';
 import { isRunning, parseState } from '../core/release/state.ts';
 import type { ReleaseKey } from '../ports/releases.ts';
 import { announce } from './announcer.ts';
@@ -15,6 +16,7 @@ import { LookDesk } from './look-desk.ts';
 import { needsCommit, shareCommitted, type Memory } from './memory.ts';
 import { dueQuestion, observe, parseCached } from './observer.ts';
 import { forgetTraces, writeRoutes, type WriteOutcome } from './route-writer.ts';
+import { writeWorkload } from './workload-writer.ts';
 import type { World } from './world.ts';
 
 /** What the queue does next with the key. */
@@ -76,7 +78,10 @@ export class Reconciler {
     const wentHome = await this.#write(release, decision, home);
     this.#store(key, decision, wentHome);
     const goesHome = decision.intents.some((intent) => intent.kind === 'home');
-    if (goesHome) return this.#afterHome(wentHome, now);
+    if (goesHome) {
+      await this.#brake(observation, decision, wentHome);
+      return this.#afterHome(wentHome, now);
+    }
     // Others go home at this moment: what this one has to write waits behind them, without holding a place (rule 1).
     if (this.#hasToWrite(key, decision, now) && world.untilQuiet?.() !== undefined)
       return { again: true, wakeAt: decision.wakeAt, urgent: false };
@@ -85,7 +90,9 @@ export class Reconciler {
 
   #hasToWrite(key: ReleaseKey, decision: Decision, now: number): boolean {
     const memory = this.#memories.get(nameOf(key));
-    return decision.intents.length > 0 || (memory !== undefined && needsCommit(memory, memory.status, now));
+    return (
+      decision.intents.length + decision.workloadIntents.length > 0 || (memory !== undefined && needsCommit(memory, memory.status, now))
+    );
   }
 
   /** Home was written, or is being refused: other releases may have to go home too, before anything is committed. */
@@ -107,24 +114,45 @@ export class Reconciler {
     if (committed === 'moved') return { again: true, wakeAt: undefined, urgent: true };
     // The finalizer is there only from before the first write until after the last (rule 11).
     const raises = decision.intents.filter((intent) => intent.kind !== 'home' && intent.kind !== 'lower');
-    if (raises.length > 0 && !holds) await world.releases.setFinalizer(key, true);
+    const creates = decision.workloadIntents.some(({ kind }) => kind === 'createDeployment' || kind === 'createService');
+    if ((raises.length > 0 || creates) && !holds) await world.releases.setFinalizer(key, true);
     const raised = await this.#write(release, decision, raises);
-    this.#noteProblems(key, [...lowered.problems, ...raised.problems]);
+    const moved = await writeWorkload(world, key.namespace, decision.workloadIntents);
+    const problems = [...lowered.problems, ...raised.problems, ...moved.problems];
+    this.#noteProblems(key, problems);
+    this.#tell(key, moved.tellings);
     if (!running && holds) {
       await forgetTraces(world, key.namespace, decision.status.release?.routes ?? []);
       await world.releases.setFinalizer(key, false);
     }
     this.#emit(key, release);
-    const moved = raised.wrote || lowered.wrote || decision.transitions.length > 0;
-    if (moved && raised.problems.length + lowered.problems.length === 0) return 'onward';
-    const retry = raised.problems.length + lowered.problems.length > 0 ? world.clock.now() + HOME_RETRY_MS : undefined;
+    const goesOn = raised.wrote || lowered.wrote || decision.transitions.length > 0;
+    if (goesOn && problems.length === 0) return 'onward';
+    const retry = problems.length > 0 ? world.clock.now() + HOME_RETRY_MS : undefined;
     return { again: false, wakeAt: earliest(decision.wakeAt, retry), urgent: running };
+  }
+
+  /** A route that cannot be written has a second brake: the canary Service is pointed at the serving pods. */
+  async #brake({ workload }: Observation, { status }: Decision, outcome: WriteOutcome): Promise<void> {
+    const selector = workload?.service?.spec.selector;
+    const { canaryService } = workload ?? {};
+    if (outcome.problems.length === 0 || selector === undefined || canaryService === undefined) return;
+    if (status.release?.workload === undefined || JSON.stringify(canaryService.spec.selector) === JSON.stringify(selector)) return;
+    const { name, namespace = '' } = canaryService.metadata;
+    // Home is tried again in any case, every second.
+    await this.#world.workloads.redirect(namespace, name, selector).catch(() => undefined);
+  }
+
+  #tell(key: ReleaseKey, tellings: Memory['tellings']): void {
+    const memory = this.#memories.get(nameOf(key));
+    if (memory !== undefined && tellings.length > 0)
+      this.#memories.set(nameOf(key), { ...memory, tellings: [...memory.tellings, ...tellings] });
   }
 
   async #write(release: CanaryRelease, decision: Decision, intents: readonly RouteIntent[]): Promise<WriteOutcome> {
     const pair = decision.status.release;
     if (intents.length === 0 || pair === undefined) return { wrote: false, problems: [] };
-    return writeRoutes(this.#world, release.metadata.namespace, { serving: pair.serving.service, canary: pair.canary.service }, intents);
+    return writeRoutes(this.#world, release.metadata.namespace, pairOf(pair), intents);
   }
 
   /** The last status, committed or not; a new object (another uid) or one that another operator wrote starts afresh. */
@@ -158,6 +186,7 @@ export class Reconciler {
 
   #forget(key: ReleaseKey): void {
     this.#desk.discard(nameOf(key));
+    this.#world.workloads.forget(key.namespace, key.name);
     if (this.#memories.delete(nameOf(key))) this.#world.telemetry.forget(key.namespace, key.name);
   }
 

@@ -6,12 +6,14 @@ import type { MetricsReader } from '../ports/metrics.ts';
 import type { EventSink, Notifier, Telemetry } from '../ports/outbox.ts';
 import type { ReleaseStore } from '../ports/releases.ts';
 import type { RouteStore } from '../ports/routes.ts';
+import type { WorkloadStore } from '../ports/workloads.ts';
 
 export interface World {
   readonly clock: Clock;
   readonly releases: ReleaseStore;
   readonly routes: RouteStore;
   readonly backends: BackendStore;
+  readonly workloads: WorkloadStore;
   readonly metrics: MetricsReader;
   readonly events: EventSink;
   readonly notifier: Notifier;

@@ -24,6 +24,7 @@ export const FAKE_RESOURCES = {
   secrets: { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' },
   slices: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice' },
   deployments: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' },
+  replicaSets: { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' },
   crds: {

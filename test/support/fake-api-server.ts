@@ -13,7 +13,7 @@ import { answerFault, type Fault, type FaultAction, type SeenRequest, writeStatu
 import { FakeObjects, type FakeInput, type FakeObject, FakeRefusal } from './fake-api-objects.ts';
 import { type FakeResource, type ParsedPath, FakeResources } from './fake-api-resources.ts';
 import { FakeWatches } from './fake-api-watches.ts';
-import { handleWrite } from './fake-api-writes.ts';
+import { type Admission, handleWrite } from './fake-api-writes.ts';
 
 export type { Fault, FaultAction, SeenRequest } from './fake-api-faults.ts';
 export type { FakeInput, FakeObject } from './fake-api-objects.ts';
@@ -56,6 +56,8 @@ export async function createCertificate(): Promise<Certificate> {
 export class FakeApiServer {
   readonly objects = new FakeObjects();
   readonly resources = new FakeResources();
+  /** A policy that changes what clients write; none by default. */
+  admit: Admission = (next) => next;
   /** Every request, in order of arrival. */
   readonly requests: SeenRequest[] = [];
   readonly #certificate: Certificate;
@@ -253,7 +255,7 @@ export class FakeApiServer {
   }
 
   #respond(parsed: ParsedPath, seen: SeenRequest): { readonly code: number; readonly body: unknown } {
-    if (seen.method !== 'GET') return handleWrite(this.objects, parsed, seen);
+    if (seen.method !== 'GET') return handleWrite(this.objects, parsed, seen, this.admit);
     if (parsed.name === undefined) return { code: 200, body: this.#list(parsed, seen) };
     const object = this.objects.get(parsed.collection, parsed.namespace, parsed.name);
     if (object === undefined)

@@ -10,8 +10,11 @@ export interface FakeAnswer {
   readonly body: unknown;
 }
 
+/** What an admission policy makes of a change. */
+export type Admission = (next: FakeInput, old: FakeObject) => FakeInput;
+
 /** @throws FakeRefusal */
-export function handleWrite(objects: FakeObjects, parsed: ParsedPath, seen: SeenRequest): FakeAnswer {
+export function handleWrite(objects: FakeObjects, parsed: ParsedPath, seen: SeenRequest, admit: Admission = (next) => next): FakeAnswer {
   if (parsed.name === undefined) {
     const input = seen.body as FakeInput;
     const { namespace } = parsed;
@@ -25,7 +28,8 @@ export function handleWrite(objects: FakeObjects, parsed: ParsedPath, seen: Seen
       kind: parsed.resource.plural,
     });
   if (seen.method === 'DELETE') return { code: 200, body: objects.delete(parsed.collection, old) };
-  const next = scope(old, changed(old, seen), parsed.subresource);
+  const next = admit(scope(old, changed(old, seen), parsed.subresource), old);
+  if (seen.query['dryRun'] === 'All') return { code: 200, body: next };
   if (JSON.stringify(next) === JSON.stringify(old)) return { code: 200, body: old };
   return { code: 200, body: objects.update(parsed.collection, old, withManager(old, next, seen)) };
 }

@@ -15,6 +15,14 @@ const release: CanaryReleaseStatus['release'] = {
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   serving: { service: 'store-api-v1', port: 80 },
   canary: { service: 'store-api-v2', port: 80 },
+  workload: {
+    name: 'store-api',
+    uid: '5e6f3c5e-5a0e-4b0e-9a52-6d9d2f1f0c12',
+    canary: 'store-api-canary',
+    template: '0123456789abcdef0123456789abcdef',
+    servingTemplate: 'fedcba9876543210fedcba9876543210',
+    servingReplicaSet: 'store-api-5d4f8c7b9',
+  },
   routes: [
     {
       kind: 'HTTPRoute',
@@ -37,6 +45,7 @@ const release: CanaryReleaseStatus['release'] = {
   deadlineAt: at,
   promotedAt: at,
   bakeEndsAt: at,
+  drainEndsAt: at,
   verdict: 'Pass',
   judgeAnswered: true,
   lookGridAt: at,
@@ -86,7 +95,14 @@ export const FULL_STATUS: CanaryReleaseStatus = {
   observedWeight: 25,
   verdict: 'Pass',
   message: 'stage 2/3 at 25%: errors 0.12% (limit 1%) over 812 canary requests; 50% at 14:09:12Z at the earliest',
-  serving: { service: 'store-api-v1', revision: '1.8.0', port: 80 },
+  serving: {
+    service: 'store-api-v1',
+    revision: '1.8.0',
+    port: 80,
+    template: 'fedcba9876543210fedcba9876543210',
+    replicaSet: 'store-api-5d4f8c7b9',
+    uid: '5e6f3c5e-5a0e-4b0e-9a52-6d9d2f1f0c12',
+  },
   release,
   settled: revisionKey,
   proven: [{ revision: '1.8.0', at, ...revisionKey }],

@@ -16,6 +16,7 @@ import { parseCached } from '../../src/app/observer.ts';
 import { Operator } from '../../src/app/operator.ts';
 import { MemoryApiServer, type StoredChange, type StoredObject } from './memory/api-server.ts';
 import { CallGate, type CrashPlan, type FaultPlan } from './memory/calls.ts';
+import { MemoryDeployments } from './memory/deployments.ts';
 import { buildRoute, MemoryGateway } from './memory/gateway.ts';
 import { Guardian } from './memory/guardian.ts';
 import { Journal } from './memory/journal.ts';
@@ -56,6 +57,9 @@ export class MemoryWorld {
   faults: FaultPlan = () => undefined;
   servedKinds: readonly RouteKind[] = ROUTE_KINDS;
   oldSchema = false;
+  /** Deployment mode: the policy that holds templates is in force. */
+  holds = true;
+  readonly deployments: MemoryDeployments;
   /** Errors that the work queue was told of. */
   readonly failures: unknown[] = [];
   readonly #settings: WorldSettings;
@@ -72,6 +76,7 @@ export class MemoryWorld {
       (service) =>
         ((this.api.get({ kind: 'Service', namespace: NAMESPACE, name: service })?.spec as ServiceSpec | undefined)?.ready ?? 0) > 0,
     );
+    this.deployments = new MemoryDeployments(this.clock, this.api, () => this.traffic.advanceTo(this.clock.now()));
     this.prometheus = new MemoryPrometheus(this.clock, this.traffic);
     this.guardian = new Guardian(this.clock, this.api, this.traffic, this.prometheus);
   }
@@ -96,6 +101,7 @@ export class MemoryWorld {
       lagMs: typeof lagMs === 'number' ? () => lagMs : lagMs,
       servedKinds: () => this.servedKinds,
       oldSchema: () => this.oldSchema,
+      holds: () => this.holds,
     });
     const operator = new Operator({
       world: session,

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { COMMAND_VERBS } from '../../src/api/names.ts';
+import { API_VERSION, COMMAND_VERBS, HELD_ANNOTATION, KIND, SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { parseRelease } from '../../src/api/release.ts';
 import { findUnknownFields } from '../../src/api/unknown-fields.ts';
 import { SETTING_LIST, envName } from '../../src/app/setting-definitions.ts';
@@ -25,7 +25,7 @@ interface RbacRule {
 }
 
 const CONFIG = new URL('../../config/', import.meta.url);
-const OWN_FOLDERS = ['commands', 'commands-stamp', 'crd', 'default', 'ha', 'prometheus', 'samples'];
+const OWN_FOLDERS = ['commands', 'commands-stamp', 'crd', 'default', 'deployment-mode', 'ha', 'prometheus', 'samples'];
 const WRITE_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection', 'bind', 'escalate', 'impersonate', '*'];
 
 const manifests = OWN_FOLDERS.flatMap((folder) =>
@@ -83,7 +83,7 @@ describe('config/', () => {
     const resources = kustomizations.find(({ file }) => file.startsWith('default/'))?.['resources'] as readonly string[];
     expect(resources.filter((resource) => resource.startsWith('../'))).toEqual(['../commands']);
     const folders = manifests.filter(({ kind }) => kind.startsWith('MutatingAdmissionPolicy')).map(({ file }) => file.split('/')[0]);
-    expect(new Set(folders)).toEqual(new Set(['commands-stamp']));
+    expect(new Set(folders)).toEqual(new Set(['commands-stamp', 'deployment-mode']));
   });
 
   test('no kustomization with policies sets a namespace, which would put one on them too; so each object names its own', () => {
@@ -162,6 +162,62 @@ describe('the rights of the operator', () => {
     const { rules } = find('Role', 'glidepath-secrets');
     expect(rightsOf(rules)).toEqual(['/secrets: get']);
     expect(rules?.every(({ resourceNames }) => (resourceNames ?? []).length > 0)).toBe(true);
+  });
+});
+
+describe('Deployment mode', () => {
+  interface Policy {
+    readonly failurePolicy: string;
+    readonly matchConditions: readonly { readonly expression: string }[];
+    readonly matchConstraints: object;
+    readonly paramKind: object;
+  }
+  const policies = [find('MutatingAdmissionPolicy', 'glidepath-hold'), find('ValidatingAdmissionPolicy', 'glidepath-hold-warning')];
+  const specOf = (policy: Manifest) => policy['spec'] as Policy;
+
+  test('its policies look at Deployments that a release names, and refuse nothing when they cannot', () => {
+    for (const policy of policies) {
+      expect(specOf(policy)).toMatchObject({
+        failurePolicy: 'Ignore',
+        paramKind: { apiVersion: API_VERSION, kind: KIND },
+        matchConstraints: { resourceRules: [{ apiGroups: ['apps'], operations: ['UPDATE'], resources: ['deployments'] }] },
+      });
+      expect(specOf(policy).matchConditions[0]?.expression).toBe(
+        'has(params.spec.targetRef) && params.spec.targetRef.name == object.metadata.name',
+      );
+    }
+  });
+
+  test('nobody but the operator lifts a hold, and the mark of the hold is the one that the operator knows', () => {
+    const text = JSON.stringify(policies[0]);
+    expect(text).toContain(`request.userInfo.username != 'system:serviceaccount:${SYSTEM_NAMESPACE}:${SERVICE_ACCOUNT}'`);
+    expect(text).toContain(`'${HELD_ANNOTATION}': params.metadata.name`);
+  });
+
+  test('its policies are bound to every release, and the warning only warns', () => {
+    const bindings = manifests.filter(({ file, kind }) => file.startsWith('deployment-mode/') && kind.endsWith('AdmissionPolicyBinding'));
+    expect(bindings).toHaveLength(2);
+    for (const { spec } of bindings as unknown as readonly { readonly spec: object }[]) {
+      expect(spec).toMatchObject({ paramRef: { selector: {}, parameterNotFoundAction: 'Allow' } });
+    }
+    expect(find('ValidatingAdmissionPolicyBinding', 'glidepath-hold-warning')['spec']).toMatchObject({ validationActions: ['Warn'] });
+  });
+
+  test('its rights are a role of their own that nothing binds', () => {
+    const rights = rightsOf(find('ClusterRole', 'glidepath-deployment-mode').rules);
+    expect(rights.filter((right) => WRITE_VERBS.some((verb) => right.endsWith(`: ${verb}`))).toSorted()).toEqual([
+      '/services: create',
+      '/services: delete',
+      '/services: patch',
+      'apps/deployments: create',
+      'apps/deployments: delete',
+      'apps/deployments: patch',
+      'apps/replicasets/scale: patch',
+    ]);
+    const bound = manifests.filter(
+      ({ kind, roleRef }) => kind.endsWith('Binding') && JSON.stringify(roleRef ?? '').includes('deployment-mode'),
+    );
+    expect(bound).toEqual([]);
   });
 });
 
@@ -256,6 +312,7 @@ describe('the samples', () => {
   test('there are some', () => {
     expect(releases.map(({ file }) => file).toSorted()).toEqual([
       'samples/full-options.yaml',
+      'samples/minimal-deployment.yaml',
       'samples/minimal-services.yaml',
       'samples/store-api.yaml',
     ]);

@@ -17,6 +17,7 @@ import type { DiscoveryTimes } from './route-kinds.ts';
 import { KubernetesRoutes } from './routes.ts';
 import { readSchemaLevel } from './schema-level.ts';
 import { createSecretReader, type ReadSecret } from './secrets.ts';
+import { KubernetesWorkloads } from './workloads.ts';
 import { Transport } from './transport.ts';
 
 export interface ConnectOptions {
@@ -45,6 +46,8 @@ export interface KubernetesConnection {
   readonly releases: KubernetesReleases;
   readonly routes: KubernetesRoutes;
   readonly backends: KubernetesBackends;
+  /** Not part of `synced` and `health`: a namespace that denies these watches stops its own releases only. */
+  readonly workloads: KubernetesWorkloads;
   readonly events: KubernetesEvents;
   readonly readSecret: ReadSecret;
   runElection(options: ElectionOptions): Promise<'stopped' | 'lost'>;
@@ -80,6 +83,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
   const releases = new KubernetesReleases(env);
   const routes = new KubernetesRoutes(env, options.discoveryTimes);
   const backends = new KubernetesBackends(env);
+  const workloads = new KubernetesWorkloads(env);
   const events = createEvents(options, transport);
   const caches: readonly WatchedCache[] = [releases, routes, backends];
   const watches = new Watches(caches);
@@ -87,6 +91,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     releases,
     routes,
     backends,
+    workloads,
     events,
     readSecret: createSecretReader(transport),
     runElection: (election) => runElection(transport, election),
@@ -94,7 +99,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     synced: () => caches.every((cache) => cache.synced()),
     health: () => caches.flatMap((cache) => cache.health()),
     onChange: (listener) => {
-      const removals = [releases, routes, backends].map((cache) => cache.onChange(listener));
+      const removals = [releases, routes, backends, workloads].map((cache) => cache.onChange(listener));
       return () => {
         for (const remove of removals) remove();
       };
@@ -107,6 +112,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     },
     close: async () => {
       await watches.end();
+      await workloads.close();
       await events.close();
       await config.close();
     },

@@ -11,9 +11,11 @@ import { namesService, scanRules, type RuleProblem } from '../routing/rules.ts';
 import type { RouteStanding } from '../routing/standing.ts';
 import { pickFactor } from '../routing/weights.ts';
 import type { Observation } from './observation.ts';
-import type { CandidateKey, Sides } from './revision.ts';
+import { servicesOf, type CandidateKey, type Sides } from './revision.ts';
 import { isMarked, routesInScope, wantedRules } from './scope.ts';
 import { isPreparing, isRunning, type StateName } from './state.ts';
+import { WORKLOAD_ALWAYS, WORKLOAD_BEFORE, WORKLOAD_LATER } from './workload-blockers.ts';
+import type { WorkloadFacts } from './workload-facts.ts';
 
 /** Reason word, what was found, and what to do about it. */
 export interface Blocker {
@@ -30,6 +32,7 @@ export interface BlockerFacts {
   readonly standings: readonly RouteStanding[];
   readonly rejection: Extract<Acceptance, { kind: 'rejected' }> | undefined;
   readonly candidate: CandidateKey | undefined;
+  readonly workload: WorkloadFacts | undefined;
   readonly now: number;
 }
 
@@ -38,6 +41,7 @@ type Check = (facts: BlockerFacts) => Blocker | undefined;
 const ALWAYS: readonly Check[] = [
   theOperatorIsTooNew,
   theSpecAsksForMoreThanIsBuilt,
+  ...WORKLOAD_ALWAYS,
   anotherReleaseDrives,
   theGatewayApiIsMissing,
   aServiceIsMissing,
@@ -56,12 +60,19 @@ const BEFORE_THE_FIRST_WRITE: readonly Check[] = [
   theServingWeightIsZero,
   weightsAreTooLarge,
   aGatewayRefusesARoute,
+  ...WORKLOAD_BEFORE,
 ];
 
 /** Of routes that a release has recorded and not claimed yet. */
 const BEFORE_THE_CLAIM: readonly Check[] = [tooManyRules, theCanaryHasTrafficAlready, theServingWeightIsZero, weightsAreTooLarge];
 
-const IN_MID_RELEASE: readonly Check[] = [aWriteWasRefused, aRecordedRouteWentAway, aGatewayRefusesNow, othersKeepEditing];
+const IN_MID_RELEASE: readonly Check[] = [
+  aWriteWasRefused,
+  aRecordedRouteWentAway,
+  aGatewayRefusesNow,
+  othersKeepEditing,
+  ...WORKLOAD_LATER,
+];
 
 /** The first thing that stands in the way. Between releases only when a candidate waits or nothing was ever released. */
 export function findBlocker(facts: BlockerFacts): Blocker | undefined {
@@ -86,12 +97,11 @@ function theOperatorIsTooNew({ observation }: BlockerFacts): Blocker | undefined
 
 function theSpecAsksForMoreThanIsBuilt({ spec }: BlockerFacts): Blocker | undefined {
   const asked = [
-    spec.targetRef === undefined ? undefined : 'spec.targetRef',
     spec.stages.some((stage) => stage.cohort !== undefined) ? 'spec.stages[].cohort' : undefined,
     spec.stages.some((stage) => stage.mirror !== undefined) ? 'spec.stages[].mirror' : undefined,
   ].find((field) => field !== undefined);
   if (asked === undefined) return undefined;
-  return { reason: 'NotSupported', message: `${asked} is not built in this version; remove it (Services mode with checks works)` };
+  return { reason: 'NotSupported', message: `${asked} is not built in this version; remove it` };
 }
 
 function anotherReleaseDrives({ observation }: BlockerFacts): Blocker | undefined {
@@ -113,9 +123,10 @@ function theGatewayApiIsMissing({ spec, observation }: BlockerFacts): Blocker | 
 }
 
 function aServiceIsMissing({ spec, observation }: BlockerFacts): Blocker | undefined {
-  const missing = (spec.services ?? []).find((service) => observation.backends[service.name]?.exists === false);
+  const missing = servicesOf(spec).find((service) => observation.backends[service]?.exists === false);
   if (missing === undefined) return undefined;
-  return { reason: 'ServiceNotFound', message: `Service ${missing.name} is not there; create it or correct spec.services` };
+  const field = spec.services === undefined ? 'spec.service' : 'spec.services';
+  return { reason: 'ServiceNotFound', message: `Service ${missing} is not there; create it or correct ${field}` };
 }
 
 function theJudgeCannotBeAsked({ spec, observation }: BlockerFacts): Blocker | undefined {
@@ -146,11 +157,11 @@ function aRouteIsMissing({ spec, observation }: BlockerFacts): Blocker | undefin
 }
 
 function noRouteNamesTheServices({ spec, observation }: BlockerFacts): Blocker | undefined {
-  const names = (spec.services ?? []).map((service) => service.name);
+  const names = servicesOf(spec);
   if (routesInScope(spec, observation.routes, names).some((route) => namesService(route, names))) return undefined;
   return {
     reason: 'BackendNotRouted',
-    message: `no route of ${spec.routeRefs.length > 0 ? 'spec.routeRefs' : 'this namespace'} names Service ${names.join(' or ')} in its backendRefs; add both to a rule`,
+    message: `no route of ${spec.routeRefs.length > 0 ? 'spec.routeRefs' : 'this namespace'} names Service ${names.join(' or ')} in its backendRefs; add ${names.length > 1 ? 'both' : 'it'} to a rule`,
   };
 }
 
@@ -173,7 +184,9 @@ function aRuleLacksTheCanary(facts: BlockerFacts): Blocker | undefined {
     if (problem !== undefined) return { reason: 'BackendNotRouted', message: describeProblem(route, problem, facts.sides) };
   }
   if (found.some(({ scan }) => scan.rules.length > 0)) return undefined;
-  const { serving, canary } = facts.sides;
+  const { serving, canary, adds } = facts.sides;
+  if (adds === true)
+    return { reason: 'BackendNotRouted', message: `no rule that spec.routeRefs chooses names Service ${serving}; add it to one` };
   return {
     reason: 'BackendNotRouted',
     message: `no rule names both Service ${serving} and Service ${canary}; add both to the backendRefs of a rule, ${canary} with weight 0`,
@@ -307,12 +320,12 @@ function aGatewayRefusesNow({ rejection }: BlockerFacts): Blocker | undefined {
   return rejection === undefined ? undefined : { reason: 'RouteNotAccepted', message: rejection.message };
 }
 
-function othersKeepEditing({ status }: BlockerFacts): Blocker | undefined {
+function othersKeepEditing({ status, spec }: BlockerFacts): Blocker | undefined {
   const contested = status.release?.contestedBy;
   if (contested === undefined) return undefined;
   return {
     reason: 'RouteContested',
-    message: `${contested} keeps undoing our weights; tell it to leave them: ${adviseManager(contested)}; then command resume`,
+    message: `${contested} keeps undoing our weights; tell it to leave them: ${adviseManager(contested, spec.targetRef !== undefined)}; then command resume`,
   };
 }
 

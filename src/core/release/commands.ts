@@ -79,9 +79,14 @@ const WORKS_IN: Readonly<Record<CommandVerb, (state: StateName) => boolean>> = {
   undo: () => false,
 };
 
+function refuseUndo(status: CanaryReleaseStatus): string {
+  return status.release?.workload === undefined
+    ? 'undo is not built for Services mode in this version; abort during the bake, or release the former Service with a new spec.revision'
+    : 'undo is not built in this version; revert the change in Git: a template that is proven rolls at once, without a canary';
+}
+
 function refuseByState(command: Command, status: CanaryReleaseStatus, state: StateName, stages: number): string | undefined {
-  if (command.verb === 'undo')
-    return 'undo is not built for Services mode in this version; abort during the bake, or release the former Service with a new spec.revision';
+  if (command.verb === 'undo') return refuseUndo(status);
   if (!WORKS_IN[command.verb](state)) return `${command.verb} does not fit a release that is ${state}`;
   if (command.verb !== 'approve') return undefined;
   if (command.stage === undefined) return `say which stage: approve:${command.id}/<stage>`;

@@ -6,6 +6,7 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.t
 import { nextLookAfter } from '../analysis/grid.ts';
 import { describeStatus } from './describe.ts';
 import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired.ts';
+import { desireWorkload, type WorkloadIntent } from './desired-workload.ts';
 import { noteDrift, settleDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
@@ -17,6 +18,7 @@ import { step } from './machine.ts';
 import type { Observation } from './observation.ts';
 import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
+import { adoptServing } from './serving-template.ts';
 import * as steps from './steps.ts';
 import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
@@ -36,6 +38,8 @@ export interface Decision {
   readonly tellings: readonly Telling[];
   readonly drifts: readonly Drift[];
   readonly intents: readonly RouteIntent[];
+  /** Deployment mode: writes beside the routes. */
+  readonly workloadIntents: readonly WorkloadIntent[];
   /** Unix milliseconds; undefined when only a change of the world can bring anything new. */
   readonly wakeAt: number | undefined;
 }
@@ -53,14 +57,15 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     return refuseUnknown(spec, status, observation, now);
   const folded = foldLooks(spec, forgetFutureLooks(spec, status, now), known, observation);
   const news = findVerdictNews(spec, status, folded);
-  const edited = applyEdit(spec, recordAgain(spec, folded, known, observation), known);
+  const adopted = adoptServing(folded, known, observation);
+  const edited = applyEdit(spec, recordAgain(spec, adopted.status, known, observation), known);
   const obeyed = obey(spec, edited, known, observation, now);
   const settled = settleDrift(obeyed.status, gatherFacts(spec, obeyed.status, known, observation, now));
   const walked = walk(spec, settled, known, observation, now);
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
   const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drifts: [] };
-  const served = noteServed(noted.status, walked.state, now);
+  const served = steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state);
   const facts = gatherFacts(spec, served, walked.state, observation, now);
   const described = describeStatus(letGoLeftRoutes(served, facts), walked.state, facts);
   return {
@@ -69,6 +74,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     transitions: walked.transitions,
     tellings: [
       ...news,
+      ...adopted.tellings,
       ...obeyed.tellings,
       ...walked.tellings,
       ...findBlockNews(status, described, walked.state),
@@ -76,6 +82,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     ],
     drifts: noted.drifts,
     intents: desireRoutes(served, walked.state, facts),
+    workloadIntents: desireWorkload(served, walked.state, facts),
     wakeAt: findWakeTime(served, walked.state, facts),
   };
 }
@@ -177,10 +184,12 @@ const WAITS_FOR_ANSWERS: readonly StateName[] = [
 /** The next time at which something may be due by the clock alone. */
 function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Facts): number | undefined {
   const { release } = status;
-  if (release === undefined || !isRunning(state)) return undefined;
   const { now, spec } = facts;
+  // A hold is proven again now and then: a policy can be removed at any time.
+  if (release === undefined || !isRunning(state)) return facts.workload === undefined ? undefined : now + wakeForHold(facts);
   const times: (number | undefined)[] = [
     fromTime(release.deadlineAt),
+    fromTime(release.drainEndsAt),
     state === 'stage.analyzing' ? fromTime(release.stageEndsAt) : undefined,
     state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
     state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,
@@ -191,6 +200,15 @@ function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Fact
   // What was due already was decided upon just now; waiting for it again would go round in circles.
   const coming = times.filter((time): time is number => time !== undefined && time > now);
   return coming.length === 0 ? undefined : Math.min(...coming);
+}
+
+/** How long a proof of the hold is believed. */
+const HOLD_PROOF_MS = 600_000;
+const WITHOUT_HOLD_MS = 15_000;
+
+function wakeForHold({ observation }: Facts): number {
+  const { workload } = observation;
+  return workload?.known === true && workload.hold.kind === 'proven' ? HOLD_PROOF_MS : WITHOUT_HOLD_MS;
 }
 
 /** A stored state that this version does not know: traffic can be taken home, nothing can be raised, and it says so. */
@@ -215,6 +233,7 @@ function refuseUnknown(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     tellings: [],
     drifts: [],
     intents: [],
+    workloadIntents: [],
     wakeAt: undefined,
   };
 }

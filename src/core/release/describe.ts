@@ -10,6 +10,8 @@ import { describePause, nameStage } from './sentences.ts';
 import { describeShortfall, findShortfall } from './shortfall.ts';
 import { isRunning, phaseOf, type StateName } from './state.ts';
 import { clockOf, fromTime, toTime } from './times.ts';
+import { INSTALL_HOLD } from './workload-blockers.ts';
+import type { WorkloadFacts } from './workload-facts.ts';
 
 /** Fills in what is derived. @param state the state after the last step */
 export function describeStatus(status: CanaryReleaseStatus, state: StateName, facts: Facts): CanaryReleaseStatus {
@@ -34,6 +36,7 @@ export function describeStatus(status: CanaryReleaseStatus, state: StateName, fa
 
 /** Something is asked for that cannot be done: a candidate waits, or roles cannot even be told. */
 function needsRelease(status: CanaryReleaseStatus, facts: Facts): boolean {
+  if (facts.workload !== undefined) return true;
   return facts.candidate !== undefined || facts.sides === undefined || status.serving === undefined;
 }
 
@@ -44,9 +47,17 @@ function progressOf(state: StateName, index: number, count: number): string {
 
 function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
   const { release } = status;
-  const { blocker, spec } = facts;
-  if (waitsBlocked || state === 'blocked') return describeBlock(release, blocker);
-  if (release === undefined) return 'nothing to release yet';
+  if (waitsBlocked || state === 'blocked') return describeBlock(release, facts.blocker);
+  return release === undefined ? 'nothing to release yet' : describeState(status, state, facts, release);
+}
+
+function describeState(
+  status: CanaryReleaseStatus,
+  state: Exclude<StateName, 'blocked'>,
+  facts: Facts,
+  release: NonNullable<CanaryReleaseStatus['release']>,
+): string {
+  const { spec } = facts;
   const stage = nameStage(release.stageIndex ?? 0, spec.stages.length, release.stage);
   const where = `${stage} at ${status.weight ?? 0}%`;
   switch (state) {
@@ -63,20 +74,40 @@ function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, w
     case 'paused':
       return `paused in ${where}: ${describePause(release.pausedBy)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
     case 'promoting.rollingOut':
-      return 'promoting: canary share goes to 100%';
+      return facts.workload === undefined
+        ? 'promoting: canary share goes to 100%'
+        : `promoting: ${describeRollout(facts.workload)}; the canary keeps ${status.weight ?? 0}%`;
     case 'promoting.baking':
       return `promoting: watched at 100% until ${clockOf(fromTime(release.bakeEndsAt) ?? facts.now)}; ${describeEvidence(status, facts)}`;
     case 'promoting.restoring':
       return 'promoting: leaves the routes as they stay';
     case 'promoted':
-      return `revision ${release.revision} is promoted; Service ${status.serving?.service ?? release.canary.service} serves`;
+      return describePromoted(status, release, facts);
     case 'rollingBack.goingHome':
     case 'rollingBack.draining':
     case 'rollingBack.cleaning':
       return `rolling back to Service ${release.serving.service}: ${release.reasonMessage ?? ''}`;
     case 'rolledBack':
-      return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}`;
+      return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(facts)}`;
   }
+}
+
+function describePromoted({ serving }: CanaryReleaseStatus, release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
+  // A proven template may have been rolled since.
+  if (facts.workload !== undefined) return `revision ${serving?.revision ?? release.revision} serves`;
+  return `revision ${release.revision} is promoted; Service ${serving?.service ?? release.canary.service} serves`;
+}
+
+/** How far the Deployment is. */
+function describeRollout({ deployment }: WorkloadFacts): string {
+  const wanted = deployment?.spec.replicas ?? 1;
+  return `Deployment ${deployment?.metadata.name} rolls, ${deployment?.status?.updatedReplicas ?? 0} of ${wanted} pods`;
+}
+
+/** What stays behind after a rollback, and the way on. */
+function describeHeld({ workload }: Facts): string {
+  if (workload?.deployment?.spec.paused !== true || workload.template === workload.servingTemplate) return '';
+  return `; Deployment ${workload.deployment.metadata.name} stays held at it, the old pods serve: revert it, or commit a new one`;
 }
 
 /** The raise that was refused is taken back, so the trouble does not show while it waits for the next try. */
@@ -155,6 +186,7 @@ function describeConditions(
     ['MetricsAvailable', describeMetrics(status, facts)],
     ['AnalysisEnforced', describeMode(facts)],
     ['TrafficSplitMismatch', describeSplit(status, state)],
+    ['TemplateHeld', describeHold(facts)],
     ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : undefined],
   ];
   let conditions: readonly Condition[] = status.conditions ?? [];
@@ -218,6 +250,21 @@ function describeSplit(status: CanaryReleaseStatus, state: StateName): Word | un
   if (!isRunning(state) || status.release?.splitMismatch !== true) return undefined;
   const told = (status.checks ?? []).find(({ name }) => name === COMPARISON)?.message;
   return { status: 'True', reason: 'Measured', message: told ?? 'the gateway does not split the traffic as asked; the weight is held' };
+}
+
+/** Deployment mode only. */
+function describeHold({ observation }: Facts): Word | undefined {
+  const { workload } = observation;
+  if (workload?.known !== true || workload.deployment === undefined) return undefined;
+  const { name } = workload.deployment.metadata;
+  switch (workload.hold.kind) {
+    case 'proven':
+      return { status: 'True', reason: 'Proven', message: `a change of the template of Deployment ${name} is held until it is proven` };
+    case 'unavailable':
+      return { status: 'False', reason: 'HoldUnavailable', message: `nothing holds a change of Deployment ${name}: ${INSTALL_HOLD}` };
+    case 'unknown':
+      return { status: 'False', reason: 'HoldUnknown', message: workload.hold.message.slice(0, 1_000) };
+  }
 }
 
 function describeMode(facts: Facts): Word {

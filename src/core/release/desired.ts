@@ -6,6 +6,7 @@ import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { buildClaim, buildHome, buildLower, buildRaise, buildRestore, type JsonPatchOperation, type RuleChange } from '../routing/patch.ts';
 import {
   compareShare,
+  isAddedByUs,
   isLeftAs,
   recordedWeights,
   standRoutes,
@@ -14,6 +15,7 @@ import {
   type WantedWeights,
 } from '../routing/standing.ts';
 import type { Facts } from './facts.ts';
+import { pairOf } from './revision.ts';
 import { waitsForRaise, wantsOf } from './shares.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
 
@@ -51,7 +53,7 @@ function desireCleaning(standing: RouteStanding, { homeMark }: Facts): RouteInte
 
 function findStrays(release: NonNullable<CanaryReleaseStatus['release']>, { observation }: Facts): readonly RouteStanding[] {
   const ours = `${observation.release.metadata.name}/`;
-  const pair = { serving: release.serving.service, canary: release.canary.service };
+  const pair = pairOf(release);
   return observation.routes
     .filter(({ metadata }) => metadata.annotations?.[RELEASE_ANNOTATION]?.startsWith(ours) === true)
     .flatMap((route) => {
@@ -85,10 +87,14 @@ function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts
   const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
   if (state === 'rollingBack.goingHome') return desireHome(standing, homeMark);
   if (isGoingHome(state) || state === 'promoting.restoring') return desireRestored(status, state, standing, mark);
-  if (state === 'preparing' && standing.mark !== mark) return { kind: 'claim', standing, wanted: share, mark };
+  // A ref to a Service without pods would be refused by some gateways.
+  if (state === 'preparing' && standing.mark !== mark)
+    return facts.workload !== undefined && !facts.canaryReady ? undefined : { kind: 'claim', standing, wanted: share, mark };
   // Blocked or paused before the first write: what others write to a route that is not ours yet is theirs (rule 13).
   if (status.release?.returnTo === 'preparing' && standing.mark !== mark) return undefined;
-  return desireShare(status, state, standing, mark);
+  const intent = desireShare(status, state, standing, mark);
+  // The pods first, then the share that needs them.
+  return intent?.kind === 'raise' && facts.workload?.enoughPods === false ? undefined : intent;
 }
 
 function desireHome(standing: RouteStanding, homeMark: string): RouteIntent | undefined {
@@ -117,7 +123,9 @@ function isRaised(status: CanaryReleaseStatus, state: StateName, standing: Route
 }
 
 function desireRestored(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding, mark: string): RouteIntent | undefined {
-  const kind = state === 'promoting.restoring' ? 'promoted' : 'restored';
+  // Where the Deployment itself was promoted, its Service serves on.
+  const swapped = state === 'promoting.restoring' && status.release?.workload === undefined;
+  const kind = swapped ? 'promoted' : 'restored';
   if (status.release?.retained === true)
     return standing.mark === undefined ? undefined : { kind: 'restore', standing: { ...standing, rules: [] }, wanted: { kind }, mark };
   return isLeftAs(standing, { kind }) ? undefined : { kind: 'restore', standing, wanted: { kind }, mark };
@@ -126,10 +134,13 @@ function desireRestored(status: CanaryReleaseStatus, state: StateName, standing:
 /** The patch of an intent against the route as its standing has it. Empty: nothing to write. Claims that come again are merge patches instead. */
 export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
   const { standing, wanted, mark } = intent;
+  const ends = intent.kind === 'restore' || intent.kind === 'clean';
   const changes = standing.rules
     // A lowering patch is not guarded, so it must not raise another rule of the route on the way (rule 2).
     .filter((rule) => intent.kind !== 'lower' || wanted.kind !== 'share' || compareShare(rule, wanted.percent) === 'above')
-    .flatMap((rule): RuleChange[] => (rule.now === undefined ? [] : [{ rule: rule.now, weights: weightsFor(rule, wanted) }]));
+    .flatMap((rule): RuleChange[] =>
+      rule.now === undefined ? [] : [{ rule: rule.now, weights: weightsFor(rule, wanted), removes: ends && isAddedByUs(rule) }],
+    );
   switch (intent.kind) {
     case 'home':
       return buildHome(changes, mark, standing.route?.metadata.annotations === undefined ? 'absent' : 'present');

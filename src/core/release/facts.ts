@@ -9,9 +9,10 @@ import { readCommand, readGiver, type FreshCommand } from './commands.ts';
 import { findHomeReason, type HomeReason } from './home-reasons.ts';
 import type { Observation } from './observation.ts';
 import { gatherRouteFacts, type RouteFacts } from './route-facts.ts';
-import { chooseSides, findCandidate, isSameRevision, keyOf, type CandidateKey, type Sides } from './revision.ts';
+import { chooseSides, findCandidate, isSameRevision, keyOf, pairOf, servicesOf, type CandidateKey, type Sides } from './revision.ts';
 import { isRunning, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
+import { type CanaryFacts, gatherHeldFacts, gatherWorkloadFacts, type WorkloadFacts } from './workload-facts.ts';
 
 /** Everything that is known when one event is sent to the machine. */
 export interface Facts extends RouteFacts {
@@ -38,6 +39,8 @@ export interface Facts extends RouteFacts {
   /** The looks are read up to now, so that the last verdict is about now. */
   readonly evidenceFresh: boolean;
   readonly timedOut: boolean;
+  /** Deployment mode. */
+  readonly workload: WorkloadFacts | undefined;
   /** Set by the machine's pause guard chain, for the words. */
   readonly pauseReason?: string;
 }
@@ -51,9 +54,14 @@ export function gatherFacts(
   now: number,
 ): Facts {
   const release = isRunning(state) ? status.release : undefined;
-  const sides = release === undefined ? chooseSides(spec, status, observation.routes) : sidesOf(release);
+  const sides = release === undefined ? chooseSides(spec, status, observation.routes) : pairOf(release);
   const routes = gatherRouteFacts(status, state, observation, release === undefined ? undefined : sides);
-  const canary = gatherCanaryFacts(spec, status, observation, sides, state);
+  const canary =
+    spec.targetRef === undefined
+      ? gatherCanaryFacts(spec, status, observation, sides, state)
+      : gatherHeldFacts(spec, status, state, observation);
+  const weight = Math.max(status.weight ?? 0, routes.observedWeight);
+  const workload = gatherWorkloadFacts(spec, status, state, observation, weight, now);
   const facts = {
     now,
     state,
@@ -62,6 +70,8 @@ export function gatherFacts(
     sides,
     ...routes,
     ...canary,
+    workload,
+    ...(workload === undefined ? {} : alsoOfTheWorkload(workload, state, routes)),
     ...gatherClockFacts(spec, status, state, now),
     command: readCommand(observation.release, status, state, now),
     deleting: observation.release.metadata.deletionTimestamp !== undefined,
@@ -74,8 +84,18 @@ export function gatherFacts(
   return { ...blocked, home: findHomeReason(blocked, status) };
 }
 
-function sidesOf(release: NonNullable<CanaryReleaseStatus['release']>): Sides {
-  return { serving: release.serving.service, canary: release.canary.service };
+/** Some sentences mean more where the Deployment and the canary are moved, too. */
+function alsoOfTheWorkload(
+  { rolledOut, canaryGone, rollsUnproven, drained }: WorkloadFacts,
+  state: StateName,
+  routes: RouteFacts,
+): Pick<RouteFacts, 'weightEffective' | 'allLeft'> {
+  const stopped = state === 'promoting.restoring' || !rollsUnproven;
+  return {
+    // The promotion is the rollout: the canary keeps its share until then.
+    weightEffective: state === 'promoting.rollingOut' ? rolledOut : routes.weightEffective,
+    allLeft: routes.routesLeft && drained && canaryGone && stopped,
+  };
 }
 
 /** What stands behind the canary Service: ready, empty, new? */
@@ -85,10 +105,7 @@ function gatherCanaryFacts(
   observation: Observation,
   sides: Sides | undefined,
   state: StateName,
-): Pick<Facts, 'candidate' | 'canaryKey' | 'canaryReady' | 'canaryRolling'> & {
-  readonly canaryEmpty: boolean;
-  readonly revisionChanged: boolean;
-} {
+): CanaryFacts {
   const [between, preparing] = [!isRunning(state), state === 'preparing'];
   const backend = sides === undefined ? undefined : observation.backends[sides.canary];
   if (sides === undefined || backend === undefined)
@@ -166,7 +183,7 @@ function isEvidenceFresh(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, n
 function isRevisionChanged(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, key: CandidateKey | undefined, known: boolean): boolean {
   const release = status.release;
   if (release === undefined || key === undefined) return false;
-  const listed = (spec.services ?? []).map((service) => service.name);
+  const listed = servicesOf(spec);
   if (!listed.includes(release.serving.service) || !listed.includes(release.canary.service)) return true;
   if (spec.revision !== release.specRevision) return true;
   if (!known) return false;

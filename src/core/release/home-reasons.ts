@@ -2,12 +2,14 @@
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { findCondition } from '../workload/objects.ts';
 import type { RouteStanding } from '../routing/standing.ts';
 import type { Blocker } from './blockers.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
 import { isJudged, waitsForProof, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
+import type { WorkloadFacts } from './workload-facts.ts';
 
 /** Reason word and sentence. `rejects`: the revision itself is to blame and is not tried again by itself. */
 export interface HomeReason {
@@ -37,6 +39,7 @@ export interface HomeFacts {
   readonly abortBy: string | undefined;
   readonly revisionChanged: boolean;
   readonly canaryEmpty: boolean;
+  readonly workload: WorkloadFacts | undefined;
 }
 
 type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | undefined;
@@ -50,6 +53,9 @@ const CHECKS: readonly Check[] = [
   abortWasAsked,
   theVerdictIsFail,
   theCanaryIsEmpty,
+  theCanaryNeverGotReady,
+  theHoldWasPassed,
+  theDeploymentIsGone,
   aNewRevisionIsThere,
   theDeadlinePassed,
   troubleLastedTooLong,
@@ -100,6 +106,27 @@ function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeRe
   if (!hasWeight || !facts.canaryEmpty) return undefined;
   const service = facts.sides?.canary ?? '';
   return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint`, rejects: true };
+}
+
+/** The Deployment controller has given up on the canary's pods: an image that cannot be pulled, pods that crash. */
+function theCanaryNeverGotReady({ observation }: HomeFacts): HomeReason | undefined {
+  const canary = observation.workload?.canaryDeployment;
+  const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
+  if (canary === undefined || stuck === undefined) return undefined;
+  const message = `the pods of Deployment ${canary.metadata.name} do not get ready: ${stuck.message ?? stuck.reason ?? ''}`;
+  return { reason: 'CanaryNotReady', message: message.slice(0, 1_000), rejects: true };
+}
+
+function theHoldWasPassed({ workload, state }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {
+  const promotes = state.startsWith('promoting.') || release?.returnTo?.startsWith('promoting.') === true;
+  if (workload?.rollsUnproven !== true || promotes) return undefined;
+  const name = workload.deployment?.metadata.name ?? '';
+  return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused past the hold and rolls by itself`, rejects: false };
+}
+
+function theDeploymentIsGone({ workload }: HomeFacts): HomeReason | undefined {
+  if (workload === undefined || !workload.known || workload.deployment !== undefined) return undefined;
+  return { reason: 'WorkloadDeleted', message: 'the Deployment that is released was deleted', rejects: false };
 }
 
 function aNewRevisionIsThere({ revisionChanged, state }: HomeFacts): HomeReason | undefined {

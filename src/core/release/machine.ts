@@ -86,6 +86,7 @@ const machineSetup = setup({
     // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
     bakeIsServed: ({ event }) => event.facts.stageServed && event.facts.weightEffective,
     allRoutesAreHome: ({ event }) => event.facts.allHome,
+    canaryHasAnswered: ({ event }) => event.facts.workload?.drained !== false,
     allRoutesAreLeft: ({ event }) => event.facts.allLeft,
   },
   actions: {
@@ -311,7 +312,7 @@ export const releaseMachine = machineSetup.createMachine({
       states: {
         goingHome: { on: { OBSERVED: [{ guard: 'allRoutesAreHome', target: '#release.rollingBack.draining' }] } },
         // In Services mode both versions stay yours: nothing is removed, so there is nothing to wait for.
-        draining: { on: { OBSERVED: [{ target: '#release.rollingBack.cleaning' }] } },
+        draining: { on: { OBSERVED: [{ guard: 'canaryHasAnswered', target: '#release.rollingBack.cleaning' }] } },
         cleaning: {
           on: {
             OBSERVED: [{ guard: 'allRoutesAreLeft', target: '#release.rolledBack', actions: ['settleRolledBack', tell(say.rolledBack)] }],

@@ -2,6 +2,7 @@
 
 import type { CanaryRelease } from '../../api/release.ts';
 import type { Route, RouteKind } from '../../api/routes.ts';
+import type { ObservedWorkload } from '../workload/observed.ts';
 import type { LookReading } from '../analysis/reading.ts';
 
 /** One backend Service and what stands behind it. */
@@ -50,6 +51,8 @@ export interface Observation {
   readonly backends: Readonly<Record<string, ObservedBackend>>;
   /** Looks that fell due, in time order. */
   readonly looks: readonly LookReading[];
+  /** Deployment mode: the Deployment and what belongs to it. */
+  readonly workload?: ObservedWorkload;
   readonly metrics: MetricsStanding;
   readonly driver: Driver;
   readonly writeProblems: readonly WriteProblem[];

@@ -1,16 +1,29 @@
 // Services mode: which Service serves, which is the canary, and is what stands behind the canary new?
 
 import { createHash } from 'node:crypto';
-import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
+import { nameCanary } from '../workload/canary-names.ts';
 import { namesService, scanRules } from '../routing/rules.ts';
 import { routesInScope, wantedRules } from './scope.ts';
 import type { ObservedBackend, Observation } from './observation.ts';
 
-/** The two Services by role. */
+/** The two Services by role. `adds`: the canary is ours, and so is its ref in the routes (Deployment mode). */
 export interface Sides {
   readonly serving: string;
   readonly canary: string;
+  readonly adds?: boolean;
+}
+
+/** The roles of a release that began. */
+export function pairOf(release: Pick<ReleaseStatus, 'serving' | 'canary' | 'workload'>): Sides {
+  const pair = { serving: release.serving.service, canary: release.canary.service };
+  return release.workload === undefined ? pair : { ...pair, adds: true };
+}
+
+/** Services that a spec names. */
+export function servicesOf(spec: CanaryReleaseSpec): readonly string[] {
+  return (spec.services ?? (spec.service === undefined ? [] : [spec.service])).map((service) => service.name);
 }
 
 /** What makes a candidate the same one again: Service, `spec.revision`, and the templates of the pods behind it. */
@@ -18,6 +31,8 @@ export interface CandidateKey {
   readonly service: string;
   readonly specRevision?: string;
   readonly templateHashes: readonly string[];
+  /** What people call it, where something better is known than the hashes. */
+  readonly name?: string;
 }
 
 /**
@@ -25,7 +40,8 @@ export interface CandidateKey {
  * the one with the larger weight on the routes. Undefined when the routes give neither of them more.
  */
 export function chooseSides(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, routes: readonly Route[]): Sides | undefined {
-  const [first, second] = (spec.services ?? []).map((service) => service.name);
+  if (spec.service !== undefined) return { serving: spec.service.name, canary: nameCanary(spec.service.name), adds: true };
+  const [first, second] = servicesOf(spec);
   if (first === undefined || second === undefined) return undefined;
   const known = status.serving?.service;
   const [a, b] = weightsOnRoutes(spec, routes, first, second);
@@ -74,10 +90,14 @@ export function findCandidate(
 ): CandidateKey | undefined {
   const backend = observation.backends[sides.canary];
   if (backend === undefined || !backend.known || !backend.templatesKnown) return undefined;
-  const settled = status.settled;
-  const key = withoutLeaving(keyOf(sides.canary, spec.revision, backend), backend, settled);
-  if (settled !== undefined && isSameRevision(key, settled as CandidateKey)) return undefined;
-  const rejected = (status.rejected ?? []).some(
+  const key = withoutLeaving(keyOf(sides.canary, spec.revision, backend), backend, status.settled);
+  return isSettledOrRejected(status, key) ? undefined : key;
+}
+
+/** It was released already, or shall not be tried again by itself. */
+export function isSettledOrRejected({ settled, rejected }: CanaryReleaseStatus, key: CandidateKey): boolean {
+  if (settled !== undefined && isSameRevision(key, settled as CandidateKey)) return true;
+  return (rejected ?? []).some(
     (entry) =>
       entry.service === key.service &&
       isSameRevision(key, {
@@ -86,7 +106,6 @@ export function findCandidate(
         templateHashes: entry.templateHashes ?? [],
       }),
   );
-  return rejected ? undefined : key;
 }
 
 /** In a rolling update the pods that are no news are on their way out: the candidate is the template that is new. */
@@ -99,6 +118,7 @@ function withoutLeaving(key: CandidateKey, backend: ObservedBackend, settled: Ca
 /** The name of a revision for people: what the spec says, else the pods' template hashes, else the Service. */
 export function describeRevision(key: CandidateKey): string {
   if (key.specRevision !== undefined) return key.specRevision;
+  if (key.name !== undefined) return key.name;
   return key.templateHashes.length > 0 ? key.templateHashes.join('+').slice(0, 128) : key.service;
 }
 

@@ -26,6 +26,8 @@ export interface RouteFacts {
   readonly acceptanceWait: string | undefined;
   readonly allHome: boolean;
   /** Every route is as the release leaves it behind. */
+  readonly routesLeft: boolean;
+  /** The release leaves nothing behind that it shall not. */
   readonly allLeft: boolean;
 }
 
@@ -47,6 +49,7 @@ export function gatherRouteFacts(
   const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
   const isAtWeight = (rule: RuleStanding) => compareShare(rule, status.weight ?? 0) === 'equal';
   const isTaken = standings.length > 0 && rejection === undefined && waiting === undefined;
+  const routesLeft = standings.every((route) => isLeft(route, status));
   return {
     standings,
     leaving: stand(recorded.filter((route) => !staying.includes(route))),
@@ -59,7 +62,8 @@ export function gatherRouteFacts(
     rejection,
     acceptanceWait: waiting?.message,
     allHome: standings.every((route) => isHome(route, homeMark)),
-    allLeft: standings.every((route) => isLeft(route, status)),
+    routesLeft,
+    allLeft: routesLeft,
   };
 }
 
@@ -77,5 +81,6 @@ function isHome(standing: RouteStanding, homeMark: string): boolean {
 
 function isLeft(standing: RouteStanding, status: CanaryReleaseStatus): boolean {
   if (status.release?.retained === true) return standing.mark === undefined;
-  return isLeftAs(standing, { kind: status.release?.outcome === 'Promoted' ? 'promoted' : 'restored' });
+  const swapped = status.release?.outcome === 'Promoted' && status.release.workload === undefined;
+  return isLeftAs(standing, { kind: swapped ? 'promoted' : 'restored' });
 }

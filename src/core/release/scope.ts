@@ -6,7 +6,7 @@ import type { Route } from '../../api/routes.ts';
 import { namesService, scanRules } from '../routing/rules.ts';
 import { pickFactor } from '../routing/weights.ts';
 import type { Observation } from './observation.ts';
-import type { Sides } from './revision.ts';
+import { pairOf, type Sides } from './revision.ts';
 import { isPreparing, type StateName } from './state.ts';
 
 /** The routes in scope, in the order of the cache. */
@@ -38,7 +38,7 @@ export function recordRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], 
             key: rule.key,
             index: rule.index,
             serving: rule.serving.weight,
-            canary: rule.canary.weight,
+            ...(rule.canary.missing === undefined ? { canary: rule.canary.weight } : {}),
             factor: pickFactor({ serving: rule.serving.weight, canary: 0, others }) ?? 1,
             ...(others.length === 0 ? {} : { others: rule.others.map((ref) => ({ name: ref.name, weight: ref.weight })) }),
           };
@@ -61,7 +61,7 @@ export function recordAgain(
   const { release } = status;
   if (release?.routes === undefined || !isPreparing(state, release)) return status;
   const unclaimed = routes.filter((route) => !isMarked(route, `${metadata.name}/${release.id}`));
-  const found = recordRoutes(spec, unclaimed, { serving: release.serving.service, canary: release.canary.service });
+  const found = recordRoutes(spec, unclaimed, pairOf(release));
   const recorded = release.routes.map((before) => {
     const now = found.find((one) => one.kind === before.kind && one.name === before.name);
     return now === undefined || JSON.stringify([now.uid, now.rules]) === JSON.stringify([before.uid, before.rules]) ? before : now;

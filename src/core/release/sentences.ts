@@ -108,11 +108,20 @@ export function approvedWithoutProof(scope: Scope): Telling {
 }
 
 export function promotionStarted(scope: Scope): Telling {
+  const workload = current(scope)?.workload;
+  if (workload !== undefined)
+    return {
+      reason: 'WeightShifted',
+      message: `all stages are done: Deployment ${workload.name} rolls, the canary keeps ${weightOf(scope)}%${byWhom(scope)}`,
+      ...giverOf(scope),
+    };
   return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}`, ...giverOf(scope) };
 }
 
 export function promoted(scope: Scope): Telling {
   const release = current(scope);
+  if (release?.workload !== undefined)
+    return { reason: 'Promoted', message: `revision ${release.revision} is promoted: Deployment ${release.workload.name} serves it now` };
   return { reason: 'Promoted', message: `revision ${release?.revision} is promoted: Service ${release?.canary.service} serves now` };
 }
 
@@ -131,9 +140,17 @@ export function rolledBack(scope: Scope): Telling {
   const again = release?.rejects === true ? '; it is not tried again by itself (command retry)' : '';
   return {
     reason: 'RolledBack',
-    message: `revision ${release?.revision} is rolled back: ${release?.reasonMessage ?? release?.reason ?? ''}${again}`,
+    message: `revision ${release?.revision} is rolled back: ${release?.reasonMessage ?? release?.reason ?? ''}${again}${describeLeftPaused(scope)}`,
     warning: true,
   };
+}
+
+/** Nobody holds the Deployment of a release that is gone, and nobody lets it go either. */
+function describeLeftPaused({ event }: Scope): string {
+  const { deleting, workload } = event.facts;
+  if (!deleting || workload?.deployment?.spec.paused !== true || workload.template === workload.servingTemplate) return '';
+  const { name } = workload.deployment.metadata;
+  return `; Deployment ${name} stays paused at it: revert it, or roll it with kubectl rollout resume deployment/${name}`;
 }
 
 const PAUSE_WORDS: Readonly<Record<string, string>> = {

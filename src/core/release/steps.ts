@@ -1,6 +1,7 @@
 // What each transition does to the status: pure functions from status to status, one for each named step of the machine.
 
 import { createHash } from 'node:crypto';
+import { nameCanary } from '../workload/canary-names.ts';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
@@ -63,6 +64,7 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
       templateHashes: [...key.templateHashes],
       serving: { service: sides.serving },
       canary: { service: sides.canary },
+      ...recordWorkload(status, facts),
       startedAt,
       stageIndex: 0,
       plan: hashPlan(spec),
@@ -72,6 +74,33 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
       routes: [...recordRoutes(spec, observation.routes, sides)],
     },
   };
+}
+
+/** Deployment mode: what is released, and what served. */
+function recordWorkload({ serving }: Status, { spec, workload }: Facts): Pick<Release, 'workload'> {
+  if (spec.targetRef === undefined || workload?.template === undefined) return {};
+  const { name } = spec.targetRef;
+  return {
+    workload: {
+      name,
+      uid: workload.deployment?.metadata.uid ?? '',
+      canary: nameCanary(name),
+      template: workload.template,
+      servingTemplate: serving?.template ?? '',
+      ...(serving?.replicaSet === undefined ? {} : { servingReplicaSet: serving.replicaSet }),
+    },
+  };
+}
+
+/** How long pods that got requests a moment ago have for their answers, before anything of the canary goes. */
+const DRAIN_MS = 10_000;
+
+/** The canary gets nothing any more from here on: notes until when it is left to answer. */
+export function noteDrain(status: Status, { now, routesLeft }: Facts, state: StateName): Status {
+  const { release } = status;
+  const drains = state === 'rollingBack.draining' || (state === 'promoting.restoring' && routesLeft);
+  if (!drains || release?.workload === undefined || release.drainEndsAt !== undefined) return status;
+  return edit(status, { drainEndsAt: toTime(now + DRAIN_MS) });
 }
 
 /** Gives the first weight, to the pods that stand behind the canary at this moment: they are what is being released. */
@@ -89,8 +118,9 @@ export function enterStage(status: Status, facts: Facts, index: number): Status 
   return raiseTo(edit(status, { stageIndex: index, stage: stage.name ?? String(index + 1) }), facts, stage.weight);
 }
 
-/** Wants all of the traffic on the canary. */
+/** Wants all of the traffic on the canary; in Deployment mode the canary keeps its share while the Deployment rolls. */
 export function enterPromotion(status: Status, facts: Facts): Status {
+  if (status.release?.workload !== undefined) return edit(status, {}, ['stageEndsAt', 'stageTimesOutAt', 'returnTo', 'puttingBack']);
   return raiseTo(status, facts, 100);
 }
 
@@ -142,7 +172,9 @@ export function beginBake(status: Status, facts: Facts): Status {
 
 /** From here on the routes are left with what a promotion leaves. */
 export function beginRestoring(status: Status): Status {
-  return edit(status, { outcome: 'Promoted' }, ['blockedSince', 'blockedReason']);
+  const restoring = edit(status, { outcome: 'Promoted' }, ['blockedSince', 'blockedReason']);
+  // The Deployment serves: the canary is wanted no more.
+  return status.release?.workload === undefined ? restoring : { ...restoring, weight: 0 };
 }
 
 /** All weight home: the first thing that is written, before this status itself. */
@@ -180,19 +212,29 @@ export function settlePromoted(status: Status, facts: Facts): Status {
   if (release === undefined) return status;
   const old = keyOf(release.serving.service, facts.spec.revision, facts.observation.backends[release.serving.service]);
   const { verdict: _verdict, ...rest } = status;
+  const { workload } = release;
   return {
     ...rest,
     weight: 0,
     checks: [],
-    serving: { service: release.canary.service, revision: release.revision },
-    settled: settledFrom(old),
-    proven: [
-      { revision: release.revision, at: toTime(facts.now) },
-      ...(status.proven ?? []).filter((entry) => entry.revision !== release.revision),
-    ].slice(0, MAX_PROVEN),
+    ...(workload === undefined
+      ? { serving: { service: release.canary.service, revision: release.revision }, settled: settledFrom(old) }
+      : { serving: { service: release.serving.service, revision: release.revision, template: workload.template, uid: workload.uid } }),
+    proven: addProven(status, release, toTime(facts.now)),
     history: remember(status, release, 'Promoted', facts.now),
     release: { ...release, finishedAt: toTime(facts.now) },
   };
+}
+
+/** The last promoted revisions; in Deployment mode what served before the first of them as well: production proved it. */
+function addProven(status: Status, release: Release, at: string): NonNullable<Status['proven']> {
+  const { workload } = release;
+  const promoted = { revision: release.revision, at, ...(workload === undefined ? {} : { templateHashes: [workload.template] }) };
+  const others = (status.proven ?? []).filter((entry) => entry.revision !== release.revision);
+  const former = workload?.servingTemplate;
+  const known = former === undefined || others.some((entry) => entry.templateHashes?.includes(former) === true);
+  const before = known ? [] : [{ revision: status.serving?.revision ?? former, at: release.startedAt, templateHashes: [former] }];
+  return [promoted, ...before, ...others].slice(0, MAX_PROVEN);
 }
 
 /** Ends a rollback. A rejected revision is not tried again by itself; one that was not to blame may come again. */
@@ -256,7 +298,8 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
 export function pause(status: Status, by: string, from: StateName): Status {
   const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
   // A raise to 100% that was taken back is no promotion under way any more: the last stage goes on and proves it again.
-  const returnTo = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 ? 'stage.shifting' : before;
+  const taken = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 && status.release?.workload === undefined;
+  const returnTo = taken ? 'stage.shifting' : before;
   return edit(status, { pausedBy: by, returnTo }, ['blockedSince', 'blockedReason']);
 }
 

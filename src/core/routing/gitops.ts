@@ -40,6 +40,9 @@ function isLeftAloneByFlux(annotations: Readonly<Record<string, string>>): boole
   return disabled || annotations[FLUX_SSA] === 'IfNotPresent' || annotations[FLUX_SSA] === 'Ignore';
 }
 
+const WEIGHTS_PATH = '".spec.rules[].backendRefs[].weight"';
+/** Of a Deployment's release: the canary's ref comes and goes. */
+const CANARY_REF_PATH = String.raw`".spec.rules[].backendRefs[] | select(.name | endswith(\"-canary\"))"`;
 const ARGO_RECIPE =
   'in the Argo CD Application add ignoreDifferences {group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: [".spec.rules[].backendRefs[].weight"]}, syncPolicy.syncOptions [RespectIgnoreDifferences=true] and the annotation argocd.argoproj.io/compare-options: ServerSideDiff=true';
 const FLUX_RECIPE = 'kustomize.toolkit.fluxcd.io/ssa: IfNotPresent';
@@ -55,8 +58,8 @@ export function describeGitOps(tool: GitOpsTool, name: string): string {
 }
 
 /** The setting that keeps this field manager from undoing our weights. */
-export function adviseManager(manager: string): string {
-  if (manager.startsWith('argocd')) return ARGO_RECIPE;
+export function adviseManager(manager: string, addsRef = false): string {
+  if (manager.startsWith('argocd')) return addsRef ? ARGO_RECIPE.replace(WEIGHTS_PATH, `${WEIGHTS_PATH}, ${CANARY_REF_PATH}`) : ARGO_RECIPE;
   if (manager.startsWith('kustomize-controller'))
     return `annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs, or in Git with ${FLUX_RECIPE}`;
   if (manager.startsWith('helm-controller'))

@@ -2,7 +2,7 @@
 // only, so that nothing but a renamed backend can stop traffic from coming home (rules 2 and 3 of the design).
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
-import type { Route } from '../../api/routes.ts';
+import type { Route, RouteBackendRef } from '../../api/routes.ts';
 import { type AnnotationChange, holdFlux, releaseFlux } from './gitops.ts';
 import type { ManagedRule, RefPosition } from './rules.ts';
 import type { RuleWeights } from './weights.ts';
@@ -23,6 +23,8 @@ function pathOfAnnotation(name: string): string {
 export interface RuleChange {
   readonly rule: ManagedRule;
   readonly weights: RuleWeights;
+  /** The canary's ref is ours, and goes with the release. */
+  readonly removes?: boolean;
 }
 
 /**
@@ -37,12 +39,14 @@ export function buildRaise(changes: readonly RuleChange[], mark: string): readon
 
 /**
  * The patch that claims a route: it sets our mark and tests everything that was recorded of the route, so that what "restored"
- * will mean is what was there when we came, however late the watch is. It tests the mark that is replaced as well.
+ * will mean is what was there when we came, however late the watch is. It tests the mark that is replaced as well. Where the
+ * canary's ref is ours, it is added here with weight 0.
  * @param recorded the weights that were recorded of each rule
  */
 export function buildClaim(recorded: readonly RuleChange[], route: Route, mark: string): readonly JsonPatchOperation[] {
   const tests = recorded.flatMap(({ rule, weights }) =>
     listTargets({ rule, weights }).flatMap(({ ref, weight }): JsonPatchOperation[] => {
+      if (ref.missing !== undefined) return [addRef(rule, ref.missing, weight)];
       const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
       return [
         { op: 'test', path: `${path}/name`, value: ref.listedName },
@@ -128,6 +132,9 @@ function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchO
   const { rule } = change;
   const base = `/spec/rules/${rule.index}/backendRefs`;
   return listTargets(change).flatMap(({ ref, weight }): JsonPatchOperation[] => {
+    if (ref === rule.canary && change.removes === true) return ref.missing === undefined ? removeRef(rule, ref) : [];
+    // Somebody took our ref away: it is added again where it shall have weight, and missed nowhere else.
+    if (ref.missing !== undefined) return weight === 0 ? [] : [addRef(rule, ref.missing, weight)];
     const always = guard === 'names' && (ref === rule.serving || ref === rule.canary);
     if (ref.weight === weight && !always) return [];
     const path = `${base}/${ref.index}`;
@@ -138,10 +145,25 @@ function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchO
   });
 }
 
-function listTargets({ rule, weights }: RuleChange): readonly { readonly ref: RefPosition; readonly weight: number }[] {
+function addRef(rule: ManagedRule, ref: RouteBackendRef, weight: number): JsonPatchOperation {
+  return { op: 'add', path: `/spec/rules/${rule.index}/backendRefs/-`, value: { ...ref, weight } };
+}
+
+function removeRef(rule: ManagedRule, ref: RefPosition): JsonPatchOperation[] {
+  const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
+  return [
+    { op: 'test', path: `${path}/name`, value: ref.listedName },
+    { op: 'remove', path },
+  ];
+}
+
+/** A ref that is removed comes last: the places of the others hold until then. */
+function listTargets({ rule, weights, removes }: RuleChange): readonly { readonly ref: RefPosition; readonly weight: number }[] {
+  const canary = { ref: rule.canary, weight: weights.canary };
   return [
     { ref: rule.serving, weight: weights.serving },
-    { ref: rule.canary, weight: weights.canary },
+    ...(removes === true ? [] : [canary]),
     ...rule.others.map((ref, index) => ({ ref, weight: weights.others[index] ?? ref.weight })),
+    ...(removes === true ? [canary] : []),
   ];
 }

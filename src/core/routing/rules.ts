@@ -13,9 +13,11 @@ export interface RefPosition {
   readonly port?: number;
   readonly weight: number;
   readonly hasFilters: boolean;
+  /** The ref is not in the rule yet; this is what is added for it, the weight aside. */
+  readonly missing?: RouteBackendRef;
 }
 
-/** A rule that names both Services. */
+/** A rule that names both Services, or the serving one alone where we add the canary's ref ourselves. */
 export interface ManagedRule {
   /** The rule's name, else `rules[i]`. */
   readonly key: string;
@@ -29,6 +31,8 @@ export interface ManagedRule {
 export interface BackendPair {
   readonly serving: string;
   readonly canary: string;
+  /** Deployment mode: a rule that names the serving Service alone is ours, too; its canary ref is added and removed by us. */
+  readonly adds?: boolean;
 }
 
 export type RuleProblem =
@@ -55,7 +59,7 @@ export function scanRules(route: Route, pair: BackendPair, only: readonly string
     seen.add(key);
     if (only !== undefined && !only.includes(key)) return;
     const refs = (rule.backendRefs ?? []).map((ref, at) => positionOf(ref, at, route.metadata.namespace));
-    const found = pairUp(refs, pair, route.metadata.namespace, key);
+    const found = pairUp(refs, pair, route.metadata.namespace, key, rule.backendRefs ?? []);
     if (found === undefined) return;
     if ('kind' in found) problems.push(found);
     else rules.push({ key, index, ...found });
@@ -83,16 +87,23 @@ function pairUp(
   pair: BackendPair,
   namespace: string,
   key: string,
+  listed: readonly RouteBackendRef[],
 ): Found | RuleProblem | undefined {
   const own = (name: string) => refs.filter((ref) => ref?.name === name && ref.namespace === namespace);
   const [serving, ...moreServing] = own(pair.serving);
   const [canary, ...moreCanary] = own(pair.canary);
   if (serving === undefined) return undefined;
   if (moreServing.length > 0) return { kind: 'namedTwice', key, service: pair.serving };
-  if (canary === undefined) return { kind: 'canaryMissing', key };
+  if (canary === undefined && pair.adds !== true) return { kind: 'canaryMissing', key };
   if (moreCanary.length > 0) return { kind: 'namedTwice', key, service: pair.canary };
   const others = refs.filter((ref) => ref !== undefined && ref !== serving && ref !== canary);
-  return { serving, canary, others: others as readonly RefPosition[] };
+  return { serving, canary: canary ?? missingRef(serving, pair.canary, listed), others: others as readonly RefPosition[] };
+}
+
+/** The canary's ref where it is still to be added: behind the others, with the serving one's port and filters. */
+function missingRef(serving: RefPosition, name: string, listed: readonly RouteBackendRef[]): RefPosition {
+  const { weight: _weight, ...like } = listed[serving.index] ?? { name };
+  return { ...serving, index: listed.length, name, listedName: name, weight: 0, missing: { ...like, name } };
 }
 
 function isService(ref: RouteBackendRef): boolean {

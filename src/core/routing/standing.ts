@@ -128,7 +128,16 @@ export function observedShare(standings: readonly RouteStanding[]): number {
 export function isLeftAs(standing: RouteStanding, wanted: WantedWeights): boolean {
   if (standing.route === undefined) return true;
   if (standing.mark !== undefined || isFluxHeld(standing.route)) return false;
-  return standing.rules.every((rule) => rule.now === undefined || sameWeights(rule.now, weightsFor(rule, wanted)));
+  return standing.rules.every(
+    (rule) =>
+      rule.now === undefined ||
+      (sameWeights(rule.now, weightsFor(rule, wanted)) && (!isAddedByUs(rule) || rule.now.canary.missing !== undefined)),
+  );
+}
+
+/** The canary's ref was not there before the release, so it is not there after it. */
+export function isAddedByUs({ recorded }: RuleStanding): boolean {
+  return recorded.canary === undefined;
 }
 
 /** Do the rule's integers equal these? */

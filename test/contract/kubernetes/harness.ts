@@ -10,7 +10,21 @@ import type { Clock } from '../../../src/ports/clock.ts';
 import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
 import { FakeApiServer, type FakeInput } from '../../support/fake-api-server.ts';
 
-export const { releases, httpRoutes, grpcRoutes, tcpRoutes, services, pods, secrets, slices, events, leases, crds } = FAKE_RESOURCES;
+export const {
+  releases,
+  httpRoutes,
+  grpcRoutes,
+  tcpRoutes,
+  services,
+  pods,
+  secrets,
+  slices,
+  events,
+  leases,
+  crds,
+  deployments,
+  replicaSets,
+} = FAKE_RESOURCES;
 
 export const realClock: Clock = {
   now: () => Date.now(),

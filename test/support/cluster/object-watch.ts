@@ -36,6 +36,11 @@ export class ObjectWatch<T extends KubeObject<unknown, unknown>> {
     return watch;
   }
 
+  /** Names of all objects that were ever seen. */
+  get names(): readonly string[] {
+    return [...this.#versions.keys()];
+  }
+
   /** All versions of the object, oldest first. */
   history(name: string): readonly Version<T>[] {
     return this.#versions.get(name) ?? [];

@@ -3,7 +3,7 @@
 
 import type { GlidepathError } from '../../../src/api/errors.ts';
 
-export type CallVerb = 'patch' | 'annotate' | 'status' | 'finalizer' | 'readRoute' | 'readRelease';
+export type CallVerb = 'patch' | 'annotate' | 'status' | 'finalizer' | 'readRoute' | 'readRelease' | 'workload';
 
 /** One call to the API server. */
 export interface Call {

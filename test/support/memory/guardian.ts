@@ -74,7 +74,7 @@ export class Guardian {
       this.#report(3, `${now.metadata.name}: written for no release`);
       return;
     }
-    this.#checkOnlyOurs(old, now);
+    this.#checkOnlyOurs(old, now, release.spec.targetRef === undefined ? undefined : pair.canary);
     if (markOf(old) !== markOf(now)) this.#learnOriginals(now, release);
     if (!(release.metadata.finalizers ?? []).includes(FINALIZER)) this.#report(11, `${now.metadata.name}: written without the finalizer`);
     for (const [index, rule] of (now.spec.rules ?? []).entries())
@@ -104,9 +104,9 @@ export class Guardian {
   }
 
   /** Rule 3: nothing but weights and our own annotation; of routes that Flux applies also the one that holds Flux off. */
-  #checkOnlyOurs(old: Route, now: Route): void {
+  #checkOnlyOurs(old: Route, now: Route, added: string | undefined): void {
     const { name } = now.metadata;
-    const rest = (route: Route) => ({ ...route.spec, rules: (route.spec.rules ?? []).map(withoutWeights) });
+    const rest = (route: Route) => ({ ...route.spec, rules: (route.spec.rules ?? []).map((rule) => withoutWeights(rule, added)) });
     if (!isSame(rest(old), rest(now))) this.#report(3, `${name}: something else than weights was written`);
     const foreign = (route: Route) => ({ ...withoutFluxHold(route), [RELEASE_ANNOTATION]: '' });
     if (!isSame(foreign(old), foreign(now))) this.#report(3, `${name}: a foreign annotation was written`);
@@ -114,8 +114,9 @@ export class Guardian {
   }
 
   #checkRule(at: RuleWrite, before: Weights, after: Weights): void {
-    const { pair, now, index } = at;
-    const touches = after.has(pair.serving) && after.has(pair.canary);
+    const { pair, now, index, release } = at;
+    const added = release.spec.targetRef !== undefined;
+    const touches = after.has(pair.serving) && (added || after.has(pair.canary));
     if (!touches) {
       if (!isSame([...before], [...after])) this.#report(3, `${now.metadata.name} rule ${index}: is none of ours`);
       return;

@@ -15,10 +15,12 @@ import type { Clock } from '../../../src/ports/clock.ts';
 import type { EventSink, Telemetry } from '../../../src/ports/outbox.ts';
 import type { ReleaseKey, ReleaseStore } from '../../../src/ports/releases.ts';
 import type { RouteKey, RouteStore, WriteLane } from '../../../src/ports/routes.ts';
+import type { WorkloadStore } from '../../../src/ports/workloads.ts';
 import type { MetricsReader } from '../../../src/ports/metrics.ts';
 import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
 import type { CallGate } from './calls.ts';
 import { applyJsonPatch, isSame, PatchRefused } from './json-patch.ts';
+import { buildWorkloads } from './workloads.ts';
 import type { Journal } from './journal.ts';
 
 /** What a Service of the memory world says about its pods. */
@@ -40,6 +42,8 @@ export interface SessionParts {
   readonly lagMs: (change: StoredChange) => number;
   readonly servedKinds: () => readonly RouteKind[];
   readonly oldSchema: () => boolean;
+  /** Deployment mode: is the policy in force that holds templates? */
+  readonly holds: () => boolean;
 }
 
 export class MemorySession implements World {
@@ -47,6 +51,7 @@ export class MemorySession implements World {
   readonly releases: ReleaseStore;
   readonly routes: RouteStore;
   readonly backends = { observe: (namespace: string, service: string) => this.#observe(namespace, service) };
+  readonly workloads: WorkloadStore;
   readonly metrics: MetricsReader;
   readonly events: EventSink;
   readonly notifier = { notify: () => undefined };
@@ -70,7 +75,13 @@ export class MemorySession implements World {
     this.oldSchema = parts.oldSchema;
     this.releases = this.#buildReleases();
     this.routes = this.#buildRoutes();
-    for (const kind of [KIND, 'Service', ...ROUTE_KINDS]) {
+    this.workloads = buildWorkloads({
+      api: parts.api,
+      gate: parts.gate,
+      holds: parts.holds,
+      cached: (kind, namespace) => this.#cacheOf(kind).inNamespace(namespace),
+    });
+    for (const kind of [KIND, 'Service', 'Deployment', 'ReplicaSet', ...ROUTE_KINDS]) {
       const cache = this.#cacheOf(kind);
       for (const object of parts.api.list(kind)) cache.upsert(object as Cached);
     }
@@ -107,7 +118,10 @@ export class MemorySession implements World {
     if (known !== undefined) return known;
     const cache = new ObjectCache<Cached>((old, now) => {
       const { namespace = '', name } = (now ?? old)?.metadata ?? { name: '' };
-      if (!this.#parts.gate.dead) this.#listener({ kind, namespace, name, old, new: now });
+      if (this.#parts.gate.dead) return;
+      // The Kubernetes adapter tells of ReplicaSets as of their Deployment.
+      if (kind === 'ReplicaSet') this.#listener({ kind: 'Deployment', namespace, name: name.slice(0, name.lastIndexOf('-')) });
+      else this.#listener({ kind, namespace, name, old, new: now });
     });
     this.#caches.set(kind, cache);
     return cache;

@@ -22,7 +22,8 @@ export function percentOf(weights: Weights, serving: string, canary: string): nu
   return total === 0 ? 0 : (100 * (weights.get(canary) ?? 0)) / total;
 }
 
-/** Everything of a rule but its weights. */
-export function withoutWeights(rule: RouteRule): unknown {
-  return { ...rule, backendRefs: (rule.backendRefs ?? []).map(({ weight: _weight, ...ref }) => ref) };
+/** Everything of a rule but its weights. @param added a backend whose ref comes and goes with a release */
+export function withoutWeights(rule: RouteRule, added?: string): unknown {
+  const refs = (rule.backendRefs ?? []).filter(({ name }) => name !== added);
+  return { ...rule, backendRefs: refs.map(({ weight: _weight, ...ref }) => ref) };
 }

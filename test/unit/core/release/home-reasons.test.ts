@@ -36,6 +36,7 @@ function facts(change: Partial<HomeFacts> = {}, spec: Partial<SpecInput> = {}): 
     abortBy: undefined,
     revisionChanged: false,
     canaryEmpty: false,
+    workload: undefined,
     ...change,
   };
 }

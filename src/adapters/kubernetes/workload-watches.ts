@@ -1,0 +1,86 @@
+// The watches of one namespace that Deployment mode needs: Deployments, ReplicaSets by owner, Services. They begin with the
+// first release that asks and end with the last.
+
+import type { DeploymentObject, ReplicaSetObject, ServiceObject } from '../../core/workload/objects.ts';
+import type { Listeners } from './changes.ts';
+import { fieldsOf, listOf, textOf, trimMetadata } from './fields.ts';
+import { buildReflectors, type WatchEnvironment } from './kinds.ts';
+import { type CachedObject, ObjectCache } from './object-cache.ts';
+import type { Reflector } from './reflector.ts';
+
+export const DEPLOYMENTS = { group: 'apps', version: 'v1', plural: 'deployments' };
+export const REPLICA_SETS = { group: 'apps', version: 'v1', plural: 'replicasets' };
+export const SERVICES = { group: '', version: 'v1', plural: 'services' };
+
+type Cached<T> = T & CachedObject;
+
+export class WorkloadWatches {
+  /** Names of the releases that ask. */
+  readonly users = new Set<string>();
+  readonly #deployments: ObjectCache<Cached<DeploymentObject>>;
+  readonly #replicaSets: ObjectCache<Cached<ReplicaSetObject>>;
+  readonly #services: ObjectCache<Cached<ServiceObject>>;
+  readonly #reflectors: readonly Reflector[];
+  readonly #namespace: string;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<unknown>;
+
+  constructor(namespace: string, env: WatchEnvironment, listeners: Listeners, outer: AbortSignal) {
+    this.#namespace = namespace;
+    const tell = (kind: 'Deployment' | 'Service', name: string) => listeners.tell({ kind, namespace, name });
+    this.#deployments = new ObjectCache((old, now) => tell('Deployment', (now ?? old)?.metadata.name ?? ''));
+    this.#replicaSets = new ObjectCache((old, now) => tell('Deployment', ownerOf(now ?? old) ?? ''));
+    this.#services = new ObjectCache((old, now) => tell('Service', (now ?? old)?.metadata.name ?? ''));
+    const here = { ...env, namespaces: [namespace] };
+    this.#reflectors = [
+      ...buildReflectors({ resource: DEPLOYMENTS, cache: this.#deployments, trim: trim<DeploymentObject> }, here),
+      ...buildReflectors({ resource: REPLICA_SETS, cache: this.#replicaSets, trim: trim<ReplicaSetObject> }, here),
+      ...buildReflectors({ resource: SERVICES, cache: this.#services, trim: trim<ServiceObject> }, here),
+    ];
+    const signal = AbortSignal.any([outer, this.#stop.signal]);
+    this.#running = Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+  }
+
+  get synced(): boolean {
+    return this.#reflectors.every((reflector) => reflector.hasSynced);
+  }
+
+  /** What keeps a watch from its first list. */
+  get problem(): string | undefined {
+    const failing = this.#reflectors.find((reflector) => !reflector.hasSynced && reflector.health().failingSince !== undefined);
+    return failing?.health().lastError;
+  }
+
+  deployment(name: string): DeploymentObject | undefined {
+    return this.#deployments.get(this.#namespace, name);
+  }
+
+  service(name: string): ServiceObject | undefined {
+    return this.#services.get(this.#namespace, name);
+  }
+
+  replicaSetsOf(uid: string): readonly ReplicaSetObject[] {
+    const owned = (object: ReplicaSetObject) => (object.metadata.ownerReferences ?? []).some((owner) => owner.uid === uid);
+    return this.#replicaSets.inNamespace(this.#namespace).filter(owned);
+  }
+
+  /** The answer of an own write, until the watch shows it. */
+  rememberDeployment(body: unknown): void {
+    this.#deployments.remember(trim<DeploymentObject>(body));
+  }
+
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+function trim<T>(raw: unknown): Cached<T> {
+  const object = fieldsOf(raw);
+  return { ...object, metadata: trimMetadata(fieldsOf(object['metadata']), 'drop') } as unknown as Cached<T>;
+}
+
+/** Name of the Deployment of a ReplicaSet. */
+function ownerOf(object: ReplicaSetObject | undefined): string | undefined {
+  return textOf(fieldsOf(listOf(object?.metadata.ownerReferences)[0])['name']);
+}

@@ -1,0 +1,195 @@
+// Deployments as Deployment mode reads and writes them. Watches run only in namespaces where a release asks; a hold is lifted by
+// a JSON Patch that tests the whole template, so that another template which came meanwhile stays held.
+
+import { FIELD_MANAGER, GROUP, HELD_ANNOTATION } from '../../api/names.ts';
+import { isGlidepathError, messageOf } from '../../api/errors.ts';
+import type { WorkloadIntent } from '../../core/release/desired-workload.ts';
+import { nameCanary } from '../../core/workload/canary-names.ts';
+import type { PodTemplate } from '../../core/workload/objects.ts';
+import type { HoldStanding, ObservedWorkload } from '../../core/workload/observed.ts';
+import type { WorkloadKey, WorkloadStore } from '../../ports/workloads.ts';
+import { type ChangeListener, Listeners } from './changes.ts';
+import { fieldsOf } from './fields.ts';
+import { pathOf, type WatchEnvironment } from './kinds.ts';
+import { JSON_PATCH, MERGE_PATCH, type Transport } from './transport.ts';
+import { DEPLOYMENTS, REPLICA_SETS, SERVICES, WorkloadWatches } from './workload-watches.ts';
+
+/** A probe must not hold up a reconcile for long. */
+const PROBE_DEADLINE_MS = 3_000;
+/** A hold that was not there, or could not be asked for, may be there any moment. */
+const DOUBT_MS = 10_000;
+const PROBE_ANNOTATION = `${GROUP}/hold-probe`;
+const HELD_PATH = `/metadata/annotations/${HELD_ANNOTATION.replaceAll('/', '~1')}`;
+const OWN = { fieldManager: FIELD_MANAGER };
+
+interface Proof {
+  readonly atMs: number;
+  readonly standing: HoldStanding;
+}
+
+export class KubernetesWorkloads implements WorkloadStore {
+  readonly #env: WatchEnvironment;
+  readonly #transport: Transport;
+  readonly #listeners = new Listeners();
+  readonly #watches = new Map<string, WorkloadWatches>();
+  readonly #proofs = new Map<string, Proof>();
+  readonly #stop = new AbortController();
+
+  constructor(env: WatchEnvironment) {
+    this.#env = env;
+    this.#transport = env.transport;
+  }
+
+  /** Namespaces that are watched. */
+  get watched(): readonly string[] {
+    return [...this.#watches.keys()];
+  }
+
+  onChange(listener: ChangeListener): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  observe({ namespace, release, deployment: name, service }: WorkloadKey): Omit<ObservedWorkload, 'hold'> {
+    const watches = this.#watch(namespace, release);
+    const deployment = watches.deployment(name);
+    const { problem } = watches;
+    const found = {
+      deployment,
+      service: watches.service(service),
+      canaryDeployment: watches.deployment(nameCanary(name)),
+      canaryService: watches.service(nameCanary(service)),
+    };
+    return {
+      known: watches.synced,
+      ...(problem === undefined ? {} : { problem }),
+      ...Object.fromEntries(Object.entries(found).filter(([, object]) => object !== undefined)),
+      replicaSets: deployment?.metadata.uid === undefined ? [] : watches.replicaSetsOf(deployment.metadata.uid),
+    };
+  }
+
+  async proveHold(namespace: string, deployment: string, maxAgeMs: number): Promise<HoldStanding> {
+    const key = `${namespace}/${deployment}`;
+    const known = this.#proofs.get(key);
+    const now = this.#env.now();
+    const mostMs = known?.standing.kind === 'proven' ? maxAgeMs : Math.min(maxAgeMs, DOUBT_MS);
+    if (known !== undefined && now - known.atMs < mostMs) return known.standing;
+    const standing = await this.#probe(namespace, deployment, now);
+    this.#proofs.set(key, { atMs: now, standing });
+    return standing;
+  }
+
+  async write(namespace: string, intent: WorkloadIntent): Promise<void> {
+    try {
+      await this.#send(namespace, intent);
+    } catch (error) {
+      const isDelete = intent.kind === 'deleteDeployment' || intent.kind === 'deleteService';
+      if (isDelete && isGlidepathError(error, 'GLIDEPATH_E_NOT_FOUND')) return;
+      // Already there, as the watch will show; or another one took the name, as the next decision will say.
+      const isCreate = intent.kind === 'createDeployment' || intent.kind === 'createService';
+      if ((isCreate || isDelete) && isGlidepathError(error, 'GLIDEPATH_E_CONFLICT')) return;
+      throw error;
+    }
+  }
+
+  async redirect(namespace: string, service: string, selector: Readonly<Record<string, string>>): Promise<void> {
+    await this.#transport.request({
+      method: 'PATCH',
+      path: pathOf(SERVICES, namespace, service),
+      query: OWN,
+      contentType: JSON_PATCH,
+      body: [{ op: 'replace', path: '/spec/selector', value: selector }],
+      lane: 'home',
+    });
+  }
+
+  forget(namespace: string, release: string): void {
+    const watches = this.#watches.get(namespace);
+    if (watches?.users.delete(release) !== true || watches.users.size > 0) return;
+    this.#watches.delete(namespace);
+    void watches.end();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    const all = [...this.#watches.values()];
+    this.#watches.clear();
+    await Promise.all(all.map((watches) => watches.end()));
+  }
+
+  #watch(namespace: string, release: string): WorkloadWatches {
+    const known = this.#watches.get(namespace) ?? new WorkloadWatches(namespace, this.#env, this.#listeners, this.#stop.signal);
+    this.#watches.set(namespace, known);
+    known.users.add(release);
+    return known;
+  }
+
+  /** Asks for a change that is unpaused: only a hold answers with a paused Deployment. */
+  async #probe(namespace: string, deployment: string, now: number): Promise<HoldStanding> {
+    const annotations = { [PROBE_ANNOTATION]: new Date(now).toISOString() };
+    try {
+      const { body } = await this.#transport.request({
+        method: 'PATCH',
+        path: pathOf(DEPLOYMENTS, namespace, deployment),
+        query: { ...OWN, dryRun: 'All' },
+        contentType: MERGE_PATCH,
+        body: { spec: { paused: false, template: { metadata: { annotations } } } },
+        deadlineMs: PROBE_DEADLINE_MS,
+      });
+      return fieldsOf(fieldsOf(body)['spec'])['paused'] === true ? { kind: 'proven' } : { kind: 'unavailable' };
+    } catch (error) {
+      return { kind: 'unknown', message: messageOf(error) };
+    }
+  }
+
+  async #send(namespace: string, intent: WorkloadIntent): Promise<void> {
+    switch (intent.kind) {
+      case 'unpause':
+        return this.#patchDeployment(namespace, intent.name, [
+          testTemplate(intent.template),
+          { op: 'replace', path: '/spec/paused', value: false },
+          ...(intent.held ? [{ op: 'remove', path: HELD_PATH }] : []),
+        ]);
+      case 'pause':
+        return this.#patchDeployment(namespace, intent.name, [
+          testTemplate(intent.template),
+          { op: 'add', path: '/spec/paused', value: true },
+        ]);
+      case 'scaleDeployment':
+        return this.#patchDeployment(namespace, intent.name, [{ op: 'add', path: '/spec/replicas', value: intent.replicas }]);
+      case 'scaleReplicaSet':
+        return this.#patch(pathOf(REPLICA_SETS, namespace, intent.name, 'scale'), { spec: { replicas: intent.replicas } });
+      case 'createDeployment':
+        return this.#create(pathOf(DEPLOYMENTS, namespace), namespace, intent.manifest);
+      case 'createService':
+        return this.#create(pathOf(SERVICES, namespace), namespace, intent.manifest);
+      case 'deleteDeployment':
+        return this.#delete(pathOf(DEPLOYMENTS, namespace, intent.name), intent.uid);
+      case 'deleteService':
+        return this.#delete(pathOf(SERVICES, namespace, intent.name), intent.uid);
+    }
+  }
+
+  async #patchDeployment(namespace: string, name: string, operations: readonly unknown[]): Promise<void> {
+    const path = pathOf(DEPLOYMENTS, namespace, name);
+    const { body } = await this.#transport.request({ method: 'PATCH', path, query: OWN, contentType: JSON_PATCH, body: operations });
+    this.#watches.get(namespace)?.rememberDeployment(body);
+  }
+
+  async #patch(path: string, body: unknown): Promise<void> {
+    await this.#transport.request({ method: 'PATCH', path, query: OWN, contentType: MERGE_PATCH, body });
+  }
+
+  async #create(path: string, namespace: string, manifest: Readonly<Record<string, unknown>>): Promise<void> {
+    const body = { ...manifest, metadata: { ...fieldsOf(manifest['metadata']), namespace } };
+    await this.#transport.request({ method: 'POST', path, query: OWN, body });
+  }
+
+  async #delete(path: string, uid: string): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: { uid } };
+    await this.#transport.request({ method: 'DELETE', path, body });
+  }
+}
+
+function testTemplate(template: PodTemplate): unknown {
+  return { op: 'test', path: '/spec/template', value: template };
+}

@@ -1,0 +1,117 @@
+// What shall be written to the Deployment, its ReplicaSets and the canary, from the status alone. Routes come first, always.
+
+import { HELD_ANNOTATION, TEMPLATE_ANNOTATION } from '../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { DeploymentObject, Json, PodTemplate } from '../workload/objects.ts';
+import { hashTemplate } from '../workload/template.ts';
+import type { Facts } from './facts.ts';
+import { isGoingHome, isRunning, type StateName } from './state.ts';
+import { isOurs, type WorkloadFacts } from './workload-facts.ts';
+
+/** One write beside the routes. */
+export type WorkloadIntent =
+  /** Lifts the hold, if the template is still this one. */
+  | { readonly kind: 'unpause'; readonly name: string; readonly template: PodTemplate; readonly held: boolean }
+  /** Stops a rollout, if the template is still this one. */
+  | { readonly kind: 'pause'; readonly name: string; readonly template: PodTemplate }
+  | { readonly kind: 'createDeployment'; readonly manifest: Json }
+  | { readonly kind: 'createService'; readonly manifest: Json }
+  | { readonly kind: 'scaleDeployment'; readonly name: string; readonly replicas: number }
+  | { readonly kind: 'scaleReplicaSet'; readonly name: string; readonly replicas: number; readonly why: string }
+  | { readonly kind: 'deleteDeployment' | 'deleteService'; readonly name: string; readonly uid: string };
+
+/** Wanted writes, none where everything is so already. */
+export function desireWorkload(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly WorkloadIntent[] {
+  const { workload } = facts;
+  if (workload === undefined || !workload.known) return [];
+  return [
+    ...desireRollout(state, facts, workload),
+    ...desireServing(state, workload),
+    ...(mayHaveCanary(state, facts, workload) ? desireCanary(status, state, facts, workload) : desireNoCanary(facts)),
+  ];
+}
+
+function mayHaveCanary(state: StateName, facts: Facts, workload: WorkloadFacts): boolean {
+  if (!isRunning(state)) return false;
+  if (state === 'rollingBack.cleaning' || state === 'promoting.restoring') return !(facts.routesLeft && workload.drained);
+  return true;
+}
+
+/** Paused or not: what is proven rolls, what is rolled back stops. */
+function desireRollout(state: StateName, { spec }: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
+  const { deployment, template, servingTemplate } = workload;
+  if (deployment === undefined || template === undefined) return [];
+  const { name, annotations } = deployment.metadata;
+  const held = annotations?.[HELD_ANNOTATION] !== undefined;
+  const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
+  const paused = deployment.spec.paused === true;
+  if (state === 'promoting.rollingOut') return paused && !spec.paused && template !== servingTemplate ? [unpause] : [];
+  // A person's own pause of what serves anyway is theirs.
+  const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
+  if (paused && held && isGood) return [unpause];
+  return isGoingHome(state) && workload.rollsUnproven ? [{ kind: 'pause', name, template: deployment.spec.template }] : [];
+}
+
+/** While held no pods but those of the serving template stand behind the Service, whatever the Deployment controller starts. */
+function desireServing(state: StateName, workload: WorkloadFacts): readonly WorkloadIntent[] {
+  const { deployment, servingTemplate, replicaSets } = workload;
+  if (deployment?.spec.paused !== true || servingTemplate === undefined || state.startsWith('promoting.')) return [];
+  const isServing = (one: (typeof replicaSets)[number]) => hashTemplate(one.spec.template) === servingTemplate;
+  const wrong = replicaSets.filter((one) => (one.spec.replicas ?? 0) > 0 && !isServing(one));
+  const serving = replicaSets.find(isServing);
+  if (wrong.length === 0 || serving === undefined) return [];
+  const why = `pods of another version than the serving one were started for the held Deployment ${deployment.metadata.name}`;
+  const wanted = deployment.spec.replicas ?? 1;
+  const up = (serving.spec.replicas ?? 0) === 0 && wanted > 0 ? [{ name: serving.metadata.name, replicas: wanted }] : [];
+  return [...up, ...wrong.map(({ metadata }) => ({ name: metadata.name, replicas: 0 }))].map((scale) => ({
+    kind: 'scaleReplicaSet',
+    ...scale,
+    why,
+  }));
+}
+
+function desireCanary(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  { observation }: Facts,
+  { plan, replicas, nameTaken }: WorkloadFacts,
+): readonly WorkloadIntent[] {
+  const { canaryDeployment, canaryService, deployment } = observation.workload ?? {};
+  if (nameTaken !== undefined || deployment === undefined) return [];
+  const { manifests } = state === 'preparing' && plan?.kind === 'manifests' ? plan : { manifests: undefined };
+  const created: readonly WorkloadIntent[] = [
+    ...(manifests === undefined || canaryService !== undefined ? [] : [{ kind: 'createService' as const, manifest: manifests.service }]),
+    ...(manifests === undefined || canaryDeployment !== undefined
+      ? []
+      : [{ kind: 'createDeployment' as const, manifest: manifests.deployment }]),
+  ];
+  if (canaryDeployment === undefined || canaryDeployment.metadata.deletionTimestamp !== undefined) return created;
+  return [...created, ...adjustCanary(status, state, canaryDeployment, replicas)];
+}
+
+function adjustCanary(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  canary: DeploymentObject,
+  replicas: number,
+): readonly WorkloadIntent[] {
+  const { name, uid = '', annotations } = canary.metadata;
+  if (annotations?.[TEMPLATE_ANNOTATION] !== status.release?.workload?.template)
+    // Left by another release; while it is going its pods must not be taken for ours.
+    return state === 'preparing' ? [{ kind: 'deleteDeployment', name, uid }] : [];
+  // On its way out a canary keeps the pods that answer what is under way.
+  const steady = !isGoingHome(state) && state !== 'promoting.restoring' && canary.spec.replicas !== replicas;
+  return steady ? [{ kind: 'scaleDeployment', name, replicas }] : [];
+}
+
+/** The Deployment goes first: its pods answer what is on its way while the Service still tells where they are. */
+function desireNoCanary({ observation }: Facts): readonly WorkloadIntent[] {
+  const { canaryDeployment, canaryService } = observation.workload ?? {};
+  const gone = (object: typeof canaryDeployment | typeof canaryService) =>
+    object === undefined || object.metadata.deletionTimestamp !== undefined || !isOurs(object, observation.release);
+  if (canaryDeployment !== undefined && !gone(canaryDeployment))
+    return [{ kind: 'deleteDeployment', name: canaryDeployment.metadata.name, uid: canaryDeployment.metadata.uid ?? '' }];
+  if (canaryService !== undefined && !gone(canaryService))
+    return [{ kind: 'deleteService', name: canaryService.metadata.name, uid: canaryService.metadata.uid ?? '' }];
+  return [];
+}

@@ -1,0 +1,106 @@
+// What stands in the way of a release in Deployment mode, beside what can stand in the way of any.
+
+import { parseDuration } from '../../api/duration.ts';
+import { findCondition } from '../workload/objects.ts';
+import type { Blocker, BlockerFacts } from './blockers.ts';
+
+type Check = (facts: BlockerFacts) => Blocker | undefined;
+
+/** Whatever the state. */
+export const WORKLOAD_ALWAYS: readonly Check[] = [aFieldIsNotBuilt, theWorkloadCannotBeWatched];
+
+export const WORKLOAD_BEFORE: readonly Check[] = [
+  theDeploymentIsMissing,
+  theHoldIsNotThere,
+  theStrategyLeavesNothingRunning,
+  theNameIsTaken,
+  noCanaryCanBeBuilt,
+];
+
+export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, theRolloutIsStuck];
+
+/** The command that installs what holds a Deployment. */
+export const INSTALL_HOLD = 'kubectl apply --server-side -k config/deployment-mode';
+
+function aFieldIsNotBuilt({ spec }: BlockerFacts): Blocker | undefined {
+  if (spec.targetRef === undefined) return undefined;
+  const asked = [
+    spec.deletionPolicy === 'Retain' ? 'spec.deletionPolicy: Retain' : undefined,
+    parseDuration(spec.promotion.bake) > 0 ? 'spec.promotion.bake' : undefined,
+  ].find((field) => field !== undefined);
+  return asked === undefined
+    ? undefined
+    : { reason: 'NotSupported', message: `${asked} is not built for spec.targetRef in this version; remove it` };
+}
+
+function theWorkloadCannotBeWatched({ spec, observation }: BlockerFacts): Blocker | undefined {
+  const { workload, release } = observation;
+  if (spec.targetRef === undefined || workload?.problem === undefined || workload.known) return undefined;
+  const { namespace } = release.metadata;
+  return {
+    reason: 'Forbidden',
+    message: `Deployments of namespace ${namespace} cannot be watched (${workload.problem}); let the operator: kubectl create rolebinding glidepath-deployment-mode -n ${namespace} --clusterrole=glidepath-deployment-mode --serviceaccount=glidepath-system:glidepath`,
+  };
+}
+
+function theDeploymentIsMissing({ spec, observation }: BlockerFacts): Blocker | undefined {
+  const { workload } = observation;
+  if (spec.targetRef === undefined || workload?.known !== true || workload.deployment !== undefined) return undefined;
+  return { reason: 'WorkloadNotFound', message: `Deployment ${spec.targetRef.name} is not there; create it or correct spec.targetRef` };
+}
+
+function theHoldIsNotThere({ spec, observation }: BlockerFacts): Blocker | undefined {
+  const { workload } = observation;
+  if (spec.targetRef === undefined || workload?.known !== true || workload.deployment === undefined) return undefined;
+  const { hold } = workload;
+  if (hold.kind === 'proven') return undefined;
+  return hold.kind === 'unknown'
+    ? {
+        reason: 'HoldUnknown',
+        message: `whether a change of Deployment ${spec.targetRef.name} is held could not be found out: ${hold.message}`,
+      }
+    : {
+        reason: 'HoldUnavailable',
+        message: `nothing holds a change of Deployment ${spec.targetRef.name}, so it would roll without a canary; install the policy (API server 1.36, or MutatingAdmissionPolicy switched on): ${INSTALL_HOLD}`,
+      };
+}
+
+/** Recreate ends all old pods before it starts new ones: only a canary that takes everything can bridge that. */
+function theStrategyLeavesNothingRunning({ spec, observation }: BlockerFacts): Blocker | undefined {
+  if (observation.workload?.deployment?.spec.strategy?.type !== 'Recreate' || spec.stages.at(-1)?.weight === 100) return undefined;
+  return {
+    reason: 'NotSupported',
+    message: `Deployment ${spec.targetRef?.name} has strategy Recreate, so nothing would serve while it rolls; end spec.stages with weight 100, or use RollingUpdate`,
+  };
+}
+
+function theNameIsTaken({ workload }: BlockerFacts): Blocker | undefined {
+  if (workload?.nameTaken === undefined) return undefined;
+  return { reason: 'NameTaken', message: `${workload.nameTaken} is not ours, and the canary needs its name; rename or remove it` };
+}
+
+function noCanaryCanBeBuilt({ workload }: BlockerFacts): Blocker | undefined {
+  return workload?.plan?.kind === 'impossible' ? { reason: 'NotSupported', message: workload.plan.message } : undefined;
+}
+
+function noPodsMayBeMade({ observation }: BlockerFacts): Blocker | undefined {
+  const canary = observation.workload?.canaryDeployment;
+  const failure = canary === undefined ? undefined : findCondition(canary, 'ReplicaFailure', 'True');
+  if (failure === undefined) return undefined;
+  return {
+    reason: 'PodsRefused',
+    message: `pods of Deployment ${canary?.metadata.name} cannot be made: ${failure.message ?? failure.reason ?? ''}; raise the quota or lower spec.canary.minReplicas`,
+  };
+}
+
+function theRolloutIsStuck({ workload, state }: BlockerFacts): Blocker | undefined {
+  const deployment = workload?.deployment;
+  const isPromoting = state === 'promoting.rollingOut' || state === 'blocked';
+  if (!isPromoting || deployment === undefined || deployment.spec.paused === true) return undefined;
+  const stuck = findCondition(deployment, 'Progressing', 'False');
+  if (stuck === undefined) return undefined;
+  return {
+    reason: 'PromotionStuck',
+    message: `the rollout of Deployment ${deployment.metadata.name} makes no progress (${stuck.message ?? stuck.reason ?? ''}); the canary keeps its share: mend it, or abort the release`,
+  };
+}

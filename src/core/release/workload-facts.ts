@@ -1,0 +1,198 @@
+// Deployment mode: what the Deployment, its ReplicaSets and the canary say, as facts. Serving is the template that was recorded
+// when it served, never the ReplicaSet with the highest revision number.
+
+import { TEMPLATE_ANNOTATION } from '../../api/names.ts';
+import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { nameCanary } from '../workload/canary-names.ts';
+import { buildCanary, type CanaryPlan } from '../workload/canary-manifests.ts';
+import { type DeploymentObject, isOwnedBy, type ReplicaSetObject } from '../workload/objects.ts';
+import { countCanaryReplicas } from '../workload/replicas.ts';
+import { hashTemplate, nameTemplate } from '../workload/template.ts';
+import type { ObservedBackend, Observation } from './observation.ts';
+import { isSettledOrRejected, type CandidateKey } from './revision.ts';
+import { isGoingHome, isPreparing, isRunning, type StateName } from './state.ts';
+import { fromTime } from './times.ts';
+
+export interface WorkloadFacts {
+  readonly known: boolean;
+  readonly deployment: DeploymentObject | undefined;
+  /** Hash of the Deployment's template now. */
+  readonly template: string | undefined;
+  /** Hash of the template that serves, or served when the release began. */
+  readonly servingTemplate: string | undefined;
+  readonly replicaSets: readonly ReplicaSetObject[];
+  /** The Deployment's template was promoted before, or served before the first release, and was not rejected since. */
+  readonly proven: boolean;
+  /** The Deployment has rolled out what is released, and nothing else of it is left. */
+  readonly rolledOut: boolean;
+  /** The Deployment rolls out what is released, though it shall not. */
+  readonly rollsUnproven: boolean;
+  /** The canary as it is to be, or why there can be none. */
+  readonly plan: CanaryPlan | undefined;
+  readonly replicas: number;
+  /** As many ready canary pods as the wanted weight needs. */
+  readonly enoughPods: boolean;
+  /** Nothing of ours is left beside the Deployment. */
+  readonly canaryGone: boolean;
+  /** An object that bears the canary's name and is not ours, such as `Deployment store-api-canary`. */
+  readonly nameTaken: string | undefined;
+  readonly drained: boolean;
+}
+
+/** Undefined in Services mode. @param weight the canary's share that needs pods */
+export function gatherWorkloadFacts(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+  weight: number,
+  now: number,
+): WorkloadFacts | undefined {
+  const { workload, release } = observation;
+  if (spec.targetRef === undefined || workload === undefined) return undefined;
+  const { deployment } = workload;
+  const running = isRunning(state) ? status.release : undefined;
+  const template = deployment === undefined ? undefined : hashTemplate(deployment.spec.template);
+  const replicas = countWanted(spec, status, state, deployment, weight);
+  const canary = [workload.canaryDeployment, workload.canaryService];
+  return {
+    known: workload.known,
+    deployment,
+    template,
+    servingTemplate: running?.workload?.servingTemplate ?? status.serving?.template,
+    replicaSets: workload.replicaSets,
+    proven: template !== undefined && isProvenTemplate(status, template),
+    ...gatherRollout(running?.workload?.template, template, deployment),
+    plan: planCanary(spec, observation, replicas),
+    replicas,
+    enoughPods: (backendOf(spec, observation)?.readyEndpoints ?? 0) >= replicas,
+    canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
+    nameTaken: findTaken(observation),
+    drained: isDrained(running, now),
+  };
+}
+
+function backendOf({ service }: CanaryReleaseSpec, { backends }: Observation): ObservedBackend | undefined {
+  return service === undefined ? undefined : backends[nameCanary(service.name)];
+}
+
+function gatherRollout(
+  released: string | undefined,
+  template: string | undefined,
+  deployment: DeploymentObject | undefined,
+): Pick<WorkloadFacts, 'rolledOut' | 'rollsUnproven'> {
+  const isReleased = deployment !== undefined && released !== undefined && template === released;
+  return { rolledOut: isReleased && isRolledOut(deployment), rollsUnproven: isReleased && deployment.spec.paused !== true };
+}
+
+/** Of `status.proven`, unless it was rejected later. */
+export function isProvenTemplate({ proven, rejected }: CanaryReleaseStatus, template: string): boolean {
+  const names = (entry: { readonly templateHashes?: readonly string[] }) => entry.templateHashes?.includes(template) === true;
+  return (proven ?? []).some(names) && !(rejected ?? []).some(names);
+}
+
+export function isOurs(object: Parameters<typeof isOwnedBy>[0], release: CanaryRelease): boolean {
+  return isOwnedBy(object, release.metadata.uid);
+}
+
+function countWanted(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  deployment: DeploymentObject | undefined,
+  weight: number,
+): number {
+  const first = isPreparing(state, status.release) ? (spec.stages[0]?.weight ?? 0) : 0;
+  return countCanaryReplicas(deployment?.spec.replicas ?? 1, Math.max(weight, first), spec.canary?.minReplicas ?? 1);
+}
+
+function planCanary(spec: CanaryReleaseSpec, { workload, release }: Observation, replicas: number): CanaryPlan | undefined {
+  if (workload?.deployment === undefined || workload.service === undefined) return undefined;
+  const { name, uid } = release.metadata;
+  const { deployment, service } = workload;
+  return buildCanary({ deployment, service, owner: { name, uid }, replicas, labels: spec.canary?.labels ?? {} });
+}
+
+/** All pods are of the newest template, available, and no other is left. */
+export function isRolledOut({ metadata, spec, status }: DeploymentObject): boolean {
+  const wanted = spec.replicas ?? 1;
+  if (spec.paused === true || (status?.observedGeneration ?? -1) < (metadata.generation ?? 0)) return false;
+  const { updatedReplicas = 0, replicas = 0, availableReplicas = 0 } = status ?? {};
+  return updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted;
+}
+
+function findTaken({ workload, release }: Observation): string | undefined {
+  const { canaryDeployment, canaryService } = workload ?? {};
+  if (canaryDeployment !== undefined && !isOurs(canaryDeployment, release)) return `Deployment ${canaryDeployment.metadata.name}`;
+  return canaryService !== undefined && !isOurs(canaryService, release) ? `Service ${canaryService.metadata.name}` : undefined;
+}
+
+function isDrained(release: CanaryReleaseStatus['release'], now: number): boolean {
+  if (release === undefined || (release.maxWeight ?? 0) === 0) return true;
+  const ends = fromTime(release.drainEndsAt);
+  return ends !== undefined && now >= ends;
+}
+
+export interface CanaryFacts {
+  readonly candidate: CandidateKey | undefined;
+  readonly canaryKey: CandidateKey | undefined;
+  readonly canaryReady: boolean;
+  readonly canaryRolling: boolean;
+  readonly canaryEmpty: boolean;
+  readonly revisionChanged: boolean;
+}
+
+/** The same questions as in Services mode, answered by the Deployment: a held template that differs from serving is a candidate. */
+export function gatherHeldFacts(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+): CanaryFacts {
+  const { workload } = observation;
+  const backend = backendOf(spec, observation);
+  const key = keyOfHeld(spec, workload?.deployment);
+  const known = workload?.known === true;
+  const held = known && workload.deployment?.spec.paused === true && !isRunning(state);
+  return {
+    candidate: held && key !== undefined && isNews(status, key) ? key : undefined,
+    canaryKey: key,
+    canaryReady: backend !== undefined && isReady(backend) && runsReleased(status, workload?.canaryDeployment),
+    canaryRolling: backend !== undefined && (backend.rolling === true || !backend.templatesKnown),
+    canaryEmpty: isEmpty(backend),
+    revisionChanged: isRunning(state) && !isGoingHome(state) && known && isOther(spec, status, key),
+  };
+}
+
+/** What is proven rolls at once; where nothing serves yet there is nothing to be compared with. */
+function isNews(status: CanaryReleaseStatus, key: CandidateKey): boolean {
+  const [template = ''] = key.templateHashes;
+  const serving = status.serving?.template;
+  if (serving === undefined || template === serving) return false;
+  return !isProvenTemplate(status, template) && !isSettledOrRejected(status, key);
+}
+
+function keyOfHeld(spec: CanaryReleaseSpec, deployment: DeploymentObject | undefined): CandidateKey | undefined {
+  if (deployment === undefined) return undefined;
+  const { template } = deployment.spec;
+  return { service: nameCanary(spec.service?.name ?? ''), templateHashes: [hashTemplate(template)], name: nameTemplate(template) };
+}
+
+function isEmpty(backend: ObservedBackend | undefined): boolean {
+  return backend?.known === true && backend.readyEndpoints === 0;
+}
+
+function isReady(backend: ObservedBackend): boolean {
+  return backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0;
+}
+
+/** An older release's canary may still be going. */
+function runsReleased({ release }: CanaryReleaseStatus, canary: DeploymentObject | undefined): boolean {
+  return canary !== undefined && canary.metadata.annotations?.[TEMPLATE_ANNOTATION] === release?.workload?.template;
+}
+
+function isOther(spec: CanaryReleaseSpec, { release }: CanaryReleaseStatus, key: CandidateKey | undefined): boolean {
+  if (release?.workload === undefined) return true;
+  if (spec.targetRef?.name !== release.workload.name || spec.service?.name !== release.serving.service) return true;
+  return key !== undefined && key.templateHashes[0] !== release.workload.template;
+}

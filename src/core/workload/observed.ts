@@ -1,0 +1,26 @@
+// What one reconcile saw of a Deployment in Deployment mode, its ReplicaSets, its canary, and the hold. Plain facts.
+
+import type { DeploymentObject, ReplicaSetObject, ServiceObject } from './objects.ts';
+
+/** Is a change of the template held? Found out by a server-side dry-run of one. */
+export type HoldStanding =
+  | { readonly kind: 'proven' }
+  /** The API server let the change through: no policy holds it. */
+  | { readonly kind: 'unavailable' }
+  /** It could not be found out. */
+  | { readonly kind: 'unknown'; readonly message: string };
+
+export interface ObservedWorkload {
+  /** False until the watches of the namespace are synced: then nothing may be concluded. */
+  readonly known: boolean;
+  /** Why the watches do not sync, if they fail. */
+  readonly problem?: string;
+  readonly deployment?: DeploymentObject;
+  /** ReplicaSets that the Deployment owns. */
+  readonly replicaSets: readonly ReplicaSetObject[];
+  /** The Service that the routes name. */
+  readonly service?: ServiceObject;
+  readonly canaryDeployment?: DeploymentObject;
+  readonly canaryService?: ServiceObject;
+  readonly hold: HoldStanding;
+}

@@ -1,0 +1,195 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { GlidepathError } from '../../../src/api/errors.ts';
+import type { PodTemplate } from '../../../src/core/workload/objects.ts';
+import type { WorkloadIntent } from '../../../src/core/release/desired-workload.ts';
+import type { FakeInput } from '../../support/fake-api-server.ts';
+import { until } from '../../support/until.ts';
+import { connectFake, deployments, type Harness, replicaSets, serviceNamed, services } from './harness.ts';
+
+const KEY = { namespace: 'shop', release: 'web', deployment: 'store', service: 'store' };
+const TEMPLATE: PodTemplate = { metadata: { labels: { app: 'store' } }, spec: { containers: [{ name: 'app', image: 'store:1' }] } };
+const HELD = { 'glidepath.dev/held': 'web', 'example.org/note': 'kept' };
+
+let harness: Harness;
+
+function deploymentNamed(name: string, spec: object = {}, annotations: object = HELD): FakeInput {
+  const selector = { matchLabels: { app: name } };
+  return {
+    metadata: { name, namespace: 'shop', annotations, managedFields: [{ manager: 'git' }] },
+    spec: { replicas: 2, paused: true, selector, template: TEMPLATE, ...spec },
+  };
+}
+
+async function observed() {
+  const { workloads } = harness.connection;
+  await until(() => workloads.observe(KEY).known);
+  return workloads.observe(KEY);
+}
+
+const write = (intent: WorkloadIntent) => harness.connection.workloads.write('shop', intent);
+const stored = (name = 'store') => harness.server.get(deployments, 'shop', name);
+
+beforeEach(async () => {
+  harness = await connectFake();
+  harness.server.put(deployments, deploymentNamed('store'));
+  harness.server.put(services, serviceNamed('store'));
+});
+
+describe('the watches of Deployment mode', () => {
+  const paths = () => harness.server.requests.map(({ path }) => path).filter((path) => path.includes('/apps/'));
+
+  test('begin with the first release that asks, in its namespace alone', async () => {
+    harness.connection.start();
+    await until(() => harness.connection.synced());
+    expect(paths()).toEqual([]);
+    expect(harness.connection.workloads.observe(KEY)).toEqual({ known: false, replicaSets: [] });
+    await observed();
+    expect(new Set(paths())).toEqual(new Set(['/apis/apps/v1/namespaces/shop/deployments', '/apis/apps/v1/namespaces/shop/replicasets']));
+  });
+
+  test('end with the last release that asked', async () => {
+    const { workloads } = harness.connection;
+    await observed();
+    workloads.observe({ ...KEY, release: 'other' });
+    await until(() => harness.server.openWatches === 3);
+    workloads.forget('shop', 'web');
+    workloads.forget('shop', 'web');
+    expect(workloads.watched).toEqual(['shop']);
+    workloads.forget('shop', 'other');
+    workloads.forget('elsewhere', 'other');
+    expect(workloads.watched).toEqual([]);
+    await until(() => harness.server.openWatches === 0);
+  });
+
+  test('say why they do not sync', async () => {
+    harness.server.fault({ when: ({ path }) => path.endsWith('/replicasets'), action: { kind: 'status', code: 403 }, times: 99 });
+    const { workloads } = harness.connection;
+    await until(() => workloads.observe(KEY).problem !== undefined);
+    expect(workloads.observe(KEY)).toMatchObject({ known: false, problem: expect.stringContaining('403') });
+  });
+
+  test('tell of Deployments, of their ReplicaSets as of themselves, and of Services', async () => {
+    await observed();
+    harness.changes.length = 0;
+    const ownerReferences = [{ kind: 'Deployment', name: 'store', uid: stored()?.metadata.uid }];
+    harness.server.put(replicaSets, { metadata: { name: 'store-1', namespace: 'shop', ownerReferences }, spec: { template: TEMPLATE } });
+    harness.server.put(services, serviceNamed('store-canary'));
+    harness.server.put(deployments, deploymentNamed('store-canary'));
+    await until(() => harness.changes.length >= 3);
+    expect(harness.changes.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
+      'Deployment store',
+      'Deployment store-canary',
+      'Service store-canary',
+    ]);
+  });
+});
+
+test('a release sees its Deployment, the ReplicaSets that this one owns, its Service, and its canary', async () => {
+  const uid = stored()?.metadata.uid;
+  const ownedBy = (owner: unknown) => [{ kind: 'Deployment', name: 'store', uid: owner }];
+  const setNamed = (name: string, owner: unknown): FakeInput => ({
+    metadata: { name, namespace: 'shop', ownerReferences: ownedBy(owner) },
+    spec: { replicas: 1, template: TEMPLATE },
+  });
+  harness.server.put(replicaSets, setNamed('store-1', uid));
+  harness.server.put(replicaSets, setNamed('store-old', 'another'));
+  harness.server.put(deployments, deploymentNamed('store-canary'));
+  harness.server.put(services, serviceNamed('store-canary'));
+  const seen = await observed();
+  expect(seen.deployment?.metadata).toMatchObject({ name: 'store', annotations: HELD });
+  expect(seen.deployment?.metadata).not.toHaveProperty('managedFields');
+  expect(seen.replicaSets.map(({ metadata }) => metadata.name)).toEqual(['store-1']);
+  expect(seen.service?.spec.selector).toEqual({ app: 'store' });
+  expect(seen.canaryDeployment?.metadata.name).toBe('store-canary');
+  expect(seen.canaryService?.metadata.name).toBe('store-canary');
+});
+
+describe('the proof of the hold', () => {
+  const prove = (maxAgeMs = 60_000) => harness.connection.workloads.proveHold('shop', 'store', maxAgeMs);
+  const probes = () => harness.server.requests.filter(({ query }) => query['dryRun'] === 'All');
+
+  test('is a change of the template that would unpause, which comes back paused and is never stored', async () => {
+    const before = stored();
+    harness.server.admit = (next) => ({ ...next, spec: { ...(next['spec'] as object), paused: true } });
+    expect(await prove()).toEqual({ kind: 'proven' });
+    expect(probes()[0]?.body).toMatchObject({ spec: { paused: false, template: { metadata: { annotations: expect.anything() } } } });
+    expect(stored()).toEqual(before);
+  });
+
+  test('fails where nothing holds the change', async () => {
+    expect(await prove()).toEqual({ kind: 'unavailable' });
+  });
+
+  test('is asked for again when it is too old; a doubt is asked about sooner', async () => {
+    harness.server.admit = (next) => ({ ...next, spec: { ...(next['spec'] as object), paused: true } });
+    await prove();
+    await prove();
+    expect(probes()).toHaveLength(1);
+    await prove(0);
+    expect(probes()).toHaveLength(2);
+  });
+
+  test('that cannot be had says why', async () => {
+    harness.server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'status', code: 403 } });
+    expect(await prove()).toMatchObject({ kind: 'unknown', message: expect.stringContaining('403') });
+  });
+});
+
+describe('a write', () => {
+  test('lifts a hold, if the template is still the one that is meant, and takes the mark away', async () => {
+    await write({ kind: 'unpause', name: 'store', template: TEMPLATE, held: true });
+    expect(stored()).toMatchObject({ spec: { paused: false }, metadata: { annotations: { 'example.org/note': 'kept' } } });
+    expect(stored()?.metadata['annotations']).not.toHaveProperty('glidepath.dev/held');
+  });
+
+  test('leaves another template held', async () => {
+    const other = { ...TEMPLATE, spec: { containers: [{ name: 'app', image: 'store:2' }] } };
+    const lifted = write({ kind: 'unpause', name: 'store', template: other, held: false });
+    await expect(lifted).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD' });
+    expect(stored()).toMatchObject({ spec: { paused: true } });
+  });
+
+  test('stops a rollout', async () => {
+    harness.server.put(deployments, deploymentNamed('store', { paused: undefined }));
+    await write({ kind: 'pause', name: 'store', template: TEMPLATE });
+    expect(stored()).toMatchObject({ spec: { paused: true } });
+  });
+
+  test('scales the canary, and ReplicaSets through their scale', async () => {
+    harness.server.put(replicaSets, { metadata: { name: 'store-1', namespace: 'shop' }, spec: { replicas: 1 } });
+    await write({ kind: 'scaleDeployment', name: 'store', replicas: 5 });
+    await write({ kind: 'scaleReplicaSet', name: 'store-1', replicas: 0, why: 'wrong' });
+    expect(stored()).toMatchObject({ spec: { replicas: 5 } });
+    expect(harness.server.get(replicaSets, 'shop', 'store-1')).toMatchObject({ spec: { replicas: 0 } });
+    expect(harness.server.requests.at(-1)?.path).toBe('/apis/apps/v1/namespaces/shop/replicasets/store-1/scale');
+  });
+
+  test('makes the canary in the namespace, once', async () => {
+    const create: WorkloadIntent = { kind: 'createDeployment', manifest: { metadata: { name: 'store-canary' }, spec: { replicas: 1 } } };
+    await write(create);
+    await write(create);
+    await write({ kind: 'createService', manifest: { metadata: { name: 'store-canary' }, spec: { selector: { app: 'x' } } } });
+    expect(stored('store-canary')).toMatchObject({ metadata: { namespace: 'shop' }, spec: { replicas: 1 } });
+    expect(harness.server.get(services, 'shop', 'store-canary')).toMatchObject({ spec: { selector: { app: 'x' } } });
+  });
+
+  test('removes it by its uid, and what is gone already is removed', async () => {
+    await write({ kind: 'deleteDeployment', name: 'store', uid: 'uid-1' });
+    await write({ kind: 'deleteDeployment', name: 'store', uid: 'uid-1' });
+    await write({ kind: 'deleteService', name: 'store', uid: 'uid-2' });
+    expect(stored()).toBeUndefined();
+    expect(harness.server.get(services, 'shop', 'store')).toBeUndefined();
+    const [first] = harness.server.requests.filter(({ method }) => method === 'DELETE');
+    expect(first?.body).toMatchObject({ preconditions: { uid: 'uid-1' } });
+  });
+
+  test('that the API server refuses is an error', async () => {
+    harness.server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'status', code: 403 } });
+    await expect(write({ kind: 'scaleDeployment', name: 'store', replicas: 5 })).rejects.toBeInstanceOf(GlidepathError);
+  });
+});
+
+test('the canary Service can be pointed at the serving pods', async () => {
+  await harness.connection.workloads.redirect('shop', 'store', { app: 'serving' });
+  expect(harness.server.get(services, 'shop', 'store')).toMatchObject({ spec: { selector: { app: 'serving' } } });
+});

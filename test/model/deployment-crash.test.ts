@@ -1,0 +1,83 @@
+// Rule 5 in Deployment mode: the operator is killed at each of its writes, and the next one ends in the same world.
+
+import { describe, expect, test } from 'vitest';
+import type { CrashPlan } from '../support/memory/calls.ts';
+import type { MemoryWorld } from '../support/memory-world.ts';
+import { DeploymentStory } from '../support/deployment-story.ts';
+
+const QUICK = {
+  stages: [
+    { weight: 10, duration: '20s' },
+    { weight: 50, duration: '20s' },
+  ],
+};
+const MOST_WRITES = 200;
+
+interface End {
+  readonly state: string | undefined;
+  readonly images: readonly string[];
+  readonly behind: Readonly<Record<string, number>>;
+  readonly left: readonly string[];
+}
+
+type Tale = 'good' | 'bad' | 'aborted';
+
+/** A person aborts as soon as the Deployment rolls. */
+function abortWhileItRolls(world: MemoryWorld): void {
+  let aborted = false;
+  world.api.onChange(({ kind }) => {
+    if (kind !== 'CanaryRelease' || aborted || world.status('web')?.state !== 'promoting.rollingOut') return;
+    aborted = true;
+    world.clock.schedule(world.clock.now() + 1_000, () => world.abort('web'));
+  });
+}
+
+/** Plays a release to its end; the operator dies at the crash and comes back two seconds later. */
+async function play(tale: Tale, crash: CrashPlan): Promise<{ readonly end: End; readonly crashed: boolean }> {
+  const story = await DeploymentStory.begin(QUICK);
+  const { world } = story;
+  const images = story.watchImages();
+  for (const operator of world.operators) operator.kill();
+  const first = world.startOperator(crash);
+  if (tale === 'bad') world.setVersion('store-canary', { errorRatio: 0.5 });
+  story.apply('store:2');
+  if (tale === 'aborted') abortWhileItRolls(world);
+  const isOver = () => ['promoted', 'rolledBack'].includes(world.status('web')?.state ?? '');
+  await world.until('the end or the crash', () => first.gate.dead || isOver());
+  const crashed = first.gate.dead;
+  if (crashed) {
+    await world.run(2_000);
+    world.startOperator();
+  }
+  await world.until('the end', isOver);
+  await world.run(2_000);
+  return { end: { state: world.status('web')?.state, images, behind: story.behindService(), left: story.leftovers() }, crashed };
+}
+
+/** Before the first write and after each: killed before the next one is the same to the world. @returns how many there are */
+async function crashEverywhere(tale: Tale, expected: Partial<End>): Promise<number> {
+  expect((await play(tale, { write: 1, side: 'before' })).end, 'killed before anything').toMatchObject(expected);
+  for (let write = 1; write < MOST_WRITES; write += 1) {
+    const { end, crashed } = await play(tale, { write, side: 'after' });
+    expect(end, `killed after write ${write}`).toMatchObject(expected);
+    if (!crashed) return write;
+  }
+  throw new Error('the release makes no end of writes');
+}
+
+describe('an operator that is killed around any of its writes', () => {
+  test('promotes a good image all the same, and leaves nothing behind', async () => {
+    const expected = { state: 'promoted', images: ['store:1', 'store:2'], behind: { 'store:2': 4 }, left: [] };
+    expect(await crashEverywhere('good', expected)).toBeGreaterThan(15);
+  });
+
+  test('rolls a bad image back all the same, and never lets it behind the serving Service', async () => {
+    const expected = { state: 'rolledBack', images: ['store:1'], behind: { 'store:1': 4 }, left: [] };
+    expect(await crashEverywhere('bad', expected)).toBeGreaterThan(12);
+  });
+
+  test('takes a rollout back all the same that a person aborted', async () => {
+    const expected = { state: 'rolledBack', behind: { 'store:1': 4 }, left: [] };
+    expect(await crashEverywhere('aborted', expected)).toBeGreaterThan(15);
+  });
+});

@@ -1,0 +1,285 @@
+// Deployment mode over a cluster in memory: what is behind the serving Service at any time, whatever happens meanwhile.
+
+import { describe, expect, test } from 'vitest';
+import { GlidepathError } from '../../src/api/errors.ts';
+import { DeploymentStory, deploymentSpec } from '../support/deployment-story.ts';
+import { reasonsOf, untilState } from '../support/story.ts';
+
+/** A release that is judged at its first weight. */
+async function startRelease(...settings: Parameters<typeof DeploymentStory.begin>): Promise<DeploymentStory> {
+  const story = await DeploymentStory.begin(...settings);
+  story.apply('store:2');
+  await untilState(story.world, 'stage.analyzing');
+  return story;
+}
+
+describe('a good image', () => {
+  test('is held, tried beside the old one, and rolled only when every stage is proven', async () => {
+    const story = await DeploymentStory.begin();
+    const { world } = story;
+    const images = story.watchImages();
+    story.apply('store:2');
+    await untilState(world, 'stage.analyzing');
+    expect(story.deployment.spec.paused).toBe(true);
+    expect(story.canary?.spec).toMatchObject({ replicas: 1, selector: { matchLabels: { app: 'store-canary' } } });
+    expect(story.share).toBe(10);
+    await untilState(world, 'promoting.rollingOut');
+    expect(images).toEqual(['store:1']);
+    expect([story.share, story.canary?.spec.replicas]).toEqual([50, 2]);
+    await untilState(world, 'promoting.restoring');
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+    await untilState(world, 'promoted');
+    expect(story.leftovers()).toEqual([]);
+    expect(world.guardian.raises.map(({ from, to }) => [from, to])).toEqual([
+      [0, 10],
+      [10, 50],
+    ]);
+    expect(world.status('web')).toMatchObject({ serving: { service: 'store', revision: expect.stringMatching(/^2-/) } });
+    expect(reasonsOf(world).at(-1)).toBe('Promoted');
+  });
+
+  test('gets its pods before the share that needs them, and keeps them until it has answered', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    await world.until('the second stage', () => story.share === 50);
+    const service = world.api.get({ kind: 'Service', namespace: 'shop', name: 'store-canary' });
+    expect(service?.spec).toMatchObject({ ready: 2, unready: 0 });
+    await untilState(world, 'promoting.restoring');
+    await world.until('the route as it was', () => story.share === 0);
+    const left = world.clock.now();
+    await world.until('the canary to go', () => story.canary === undefined);
+    expect(world.clock.now() - left).toBeGreaterThanOrEqual(10_000);
+  });
+
+  test('is promoted at once by a person, the canary keeping its share while the Deployment rolls', async () => {
+    const story = await startRelease();
+    story.world.command('web', 'promote');
+    await untilState(story.world, 'promoting.rollingOut');
+    expect(story.share).toBe(10);
+    await untilState(story.world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+  });
+
+  test('is promoted although the operator is killed and started again all the time', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    const images = story.watchImages();
+    for (let round = 0; world.status('web')?.state !== 'promoted' && round < 200; round += 1) {
+      for (const operator of world.operators) operator.kill();
+      world.startOperator();
+      await world.run(7_300);
+    }
+    expect(world.status('web')?.state).toBe('promoted');
+    expect([images, story.leftovers()]).toEqual([['store:1', 'store:2'], []]);
+  });
+});
+
+describe('a bad image', () => {
+  test('goes home and stays held; its pods never stand behind the serving Service', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    const images = story.watchImages();
+    world.setVersion('store-canary', { errorRatio: 0.5 });
+    await untilState(world, 'rolledBack');
+    await world.run(60_000);
+    expect([images, story.behindService()]).toEqual([['store:1'], { 'store:1': 4 }]);
+    expect(story.deployment.spec.paused).toBe(true);
+    expect(story.leftovers()).toEqual([]);
+    expect(world.status('web')?.message).toContain('Deployment store stays held at it, the old pods serve');
+    // A sync of the same manifest, and a person who resumes, change nothing.
+    story.apply('store:2');
+    story.edit('kubectl-rollout', (spec) => ({ ...spec, paused: false }));
+    await world.run(60_000);
+    expect([world.status('web')?.state, story.behindService()]).toEqual(['rolledBack', { 'store:1': 4 }]);
+  });
+
+  test('whose pods do not get ready in time is rejected before it had any weight', async () => {
+    const story = await DeploymentStory.begin();
+    const { world } = story;
+    world.deployments.broken.add('store:2');
+    story.apply('store:2');
+    await untilState(world, 'preparing');
+    await world.until('the canary', () => story.canary !== undefined);
+    const failed = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'store-canary made no progress' };
+    const key = { kind: 'Deployment', namespace: 'shop', name: 'store-canary' };
+    world.api.update(key, 'kube-controller-manager', (old) => ({ ...old, status: { conditions: [failed] } }), 'status');
+    await untilState(world, 'rolledBack');
+    expect(world.status('web')?.release).toMatchObject({ reason: 'CanaryNotReady', maxWeight: 0 });
+    expect(story.leftovers()).toEqual([]);
+  });
+
+  test('found out while it rolls is taken back from the Deployment, too', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    await untilState(world, 'promoting.rollingOut');
+    await world.until('half a rollout', () => (story.behindService()['store:2'] ?? 0) >= 1);
+    world.abort('web');
+    await untilState(world, 'rolledBack');
+    await world.run(10_000);
+    expect(story.behindService()).toEqual({ 'store:1': 4 });
+    expect(story.deployment.spec.paused).toBe(true);
+    expect(story.leftovers()).toEqual([]);
+  });
+});
+
+test('rule 1: where the route cannot be written the canary Service is pointed at the serving pods', async () => {
+  const story = await startRelease();
+  const { world } = story;
+  const away = { when: 'instead', error: new GlidepathError('GLIDEPATH_E_FORBIDDEN', 'no right to patch the route') } as const;
+  world.faults = ({ verb }) => (verb === 'patch' ? away : undefined);
+  const selectorOf = () => world.api.get({ kind: 'Service', namespace: 'shop', name: 'store-canary' })?.spec;
+  expect(selectorOf()).toMatchObject({ selector: { app: 'store-canary' } });
+  world.abort('web');
+  await world.until('the second brake', () => JSON.stringify(selectorOf()).includes('"app":"store"'), 2_000);
+  expect(story.share).toBe(10);
+  world.faults = () => undefined;
+  await untilState(world, 'rolledBack');
+  expect(story.leftovers()).toEqual([]);
+});
+
+describe('another change in Git', () => {
+  test('in mid-release goes home first and starts anew from the first stage', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    const images = story.watchImages();
+    const first = world.status('web')?.release?.id;
+    story.apply('store:3');
+    await world.until('another release', () => world.status('web')?.release?.id !== first && story.share === 10);
+    expect(world.status('web')?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'Superseded' }]);
+    await untilState(world, 'promoted');
+    expect([images, story.behindService()]).toEqual([['store:1', 'store:3'], { 'store:3': 4 }]);
+  });
+
+  test('while the Deployment rolls stops the rollout; the version that served serves again until the new one is proven', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    await untilState(world, 'promoting.rollingOut');
+    await world.until('half a rollout', () => (story.behindService()['store:2'] ?? 0) >= 1);
+    story.apply('store:3');
+    await world.until('the new release at its first weight', () => story.share === 10);
+    expect(story.behindService()).toEqual({ 'store:1': 4 });
+    expect(reasonsOf(world)).toContain('WrongVersionServing');
+    await untilState(world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:3': 4 });
+  });
+
+  test('that reverts to what serves is let go at once, without a canary', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    story.apply('store:1');
+    await world.until('the hold to be lifted', () => story.deployment.spec.paused !== true);
+    await untilState(world, 'rolledBack');
+    await world.run(30_000);
+    expect(world.status('web')).toMatchObject({ release: { reason: 'Superseded' } });
+    expect([story.behindService(), story.leftovers()]).toEqual([{ 'store:1': 4 }, []]);
+  });
+
+  test('that goes back to what is proven rolls at once, without a canary', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    await untilState(world, 'promoted');
+    const { release } = world.status('web') ?? {};
+    story.apply('store:1');
+    await world.until('the old version', () => story.behindService()['store:1'] === 4, 30_000);
+    await world.run(1_000);
+    expect(world.status('web')).toMatchObject({ release: { id: release?.id }, serving: { revision: expect.stringMatching(/^1-/) } });
+    expect(reasonsOf(world).at(-1)).toBe('Promoted');
+    // And forward again: it was promoted once.
+    story.apply('store:2');
+    await world.until('the new version', () => story.behindService()['store:2'] === 4, 30_000);
+    expect(world.status('web')?.release?.id).toBe(release?.id);
+  });
+});
+
+describe('the hold', () => {
+  test('that is not in force blocks before anything is changed, and says what to install', async () => {
+    const story = await DeploymentStory.begin();
+    const { world } = story;
+    world.holds = false;
+    await world.run(700_000);
+    expect(world.status('web')).toMatchObject({ phase: 'Blocked', message: expect.stringContaining('-k config/deployment-mode') });
+    expect(world.status('web')?.conditions).toContainEqual(expect.objectContaining({ type: 'TemplateHeld', status: 'False' }));
+    world.holds = true;
+    await world.run(60_000);
+    expect(world.status('web')?.phase).toBe('Idle');
+  });
+
+  test('that something went past is told, and what rolled is what serves', async () => {
+    const story = await DeploymentStory.begin();
+    const { world } = story;
+    world.holds = false;
+    story.apply('store:2');
+    await world.run(30_000);
+    expect(reasonsOf(world)).toContain('HoldBypassed');
+    expect(world.status('web')).toMatchObject({ serving: { revision: expect.stringMatching(/^2-/) } });
+    expect(story.canary).toBeUndefined();
+  });
+
+  test('that somebody lifts in mid-release takes the canary home', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    world.holds = false;
+    story.edit('kubectl-edit', (spec) => ({ ...spec, paused: false }));
+    await untilState(world, 'rolledBack');
+    expect(world.status('web')?.release?.reason).toBe('HoldBypassed');
+    expect(story.leftovers()).toEqual([]);
+  });
+
+  test('keeps another old version from serving after a scale to 0 and back', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    await untilState(world, 'promoted');
+    story.apply('store:1');
+    await world.until('the old version', () => story.behindService()['store:1'] === 4);
+    await world.run(5_000);
+    story.apply('store:3');
+    await untilState(world, 'stage.analyzing');
+    story.edit('keda', (spec) => ({ ...spec, replicas: 0 }));
+    await world.run(2_000);
+    story.edit('keda', (spec) => ({ ...spec, replicas: 4 }));
+    await world.run(5_000);
+    expect(story.behindService()).toEqual({ 'store:1': 4 });
+    expect(reasonsOf(world)).toContain('WrongVersionServing');
+  });
+});
+
+describe('a release that is deleted', () => {
+  test('goes home, removes its canary, and leaves the Deployment as it is', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    world.deleteRelease('web');
+    await world.until('the end', () => world.release('web') === undefined);
+    expect(world.journal.events.find(({ reason }) => reason === 'RolledBack')?.note).toContain('kubectl rollout resume deployment/store');
+    expect(story.leftovers()).toEqual([]);
+    expect(story.deployment.spec.paused).toBe(true);
+    expect(story.behindService()).toEqual({ 'store:1': 4 });
+  });
+
+  test('with its Deployment goes home, too', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    world.api.delete({ kind: 'Deployment', namespace: 'shop', name: 'store' }, 'kubectl-delete');
+    await untilState(world, 'rolledBack');
+    expect(world.status('web')?.release?.reason).toBe('WorkloadDeleted');
+    expect(story.leftovers()).toEqual([]);
+    await world.run(1_000);
+    expect(world.status('web')).toMatchObject({ phase: 'Blocked', message: expect.stringContaining('Deployment store is not there') });
+  });
+});
+
+test('the first image rolls without a canary: nothing serves yet that could be protected', async () => {
+  const story = await DeploymentStory.begin();
+  const { world } = story;
+  world.deleteRelease('web');
+  for (const operator of world.operators) operator.kill();
+  story.edit('keda', (spec) => ({ ...spec, replicas: 0 }));
+  await world.run(5_000);
+  for (const { metadata } of world.deployments.replicaSets())
+    world.api.delete({ kind: 'ReplicaSet', namespace: 'shop', name: metadata.name }, 'kubectl-delete');
+  story.edit('git', (spec) => ({ ...spec, replicas: 2, paused: true }));
+  story.apply('store:2');
+  world.startOperator();
+  world.createRelease('web', deploymentSpec());
+  await world.until('pods', () => story.behindService()['store:2'] === 2);
+  expect(world.status('web')?.release).toBeUndefined();
+});

@@ -1,0 +1,169 @@
+// A Deployment controller in memory, as far as Deployment mode can see it: ReplicaSets by template, a rollout pod by pod, what a
+// paused Deployment still does, pods that get ready a moment later, and Services that count the pods they select.
+
+import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../src/core/workload/objects.ts';
+import { hashTemplate } from '../../../src/core/workload/template.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import type { MemoryApiServer, StoredObject } from './api-server.ts';
+
+type Stored<T> = T & StoredObject;
+
+const SYNC_MS = 100;
+const READY_MS = 800;
+const CONTROLLER = 'kube-controller-manager';
+
+export class MemoryDeployments {
+  /** Images whose pods never get ready. */
+  readonly broken = new Set<string>();
+  readonly #clock: Clock;
+  readonly #api: MemoryApiServer;
+  readonly #onPods: () => void;
+  #planned = false;
+
+  /** @param onPods called before the pods behind a Service change */
+  constructor(clock: Clock, api: MemoryApiServer, onPods: () => void) {
+    this.#clock = clock;
+    this.#api = api;
+    this.#onPods = onPods;
+    api.onChange(({ kind }) => {
+      if (kind === 'Deployment' || kind === 'ReplicaSet' || kind === 'Service') this.#plan(SYNC_MS);
+    });
+  }
+
+  list(): readonly Stored<DeploymentObject>[] {
+    return this.#api.list('Deployment') as unknown as readonly Stored<DeploymentObject>[];
+  }
+
+  replicaSets(): readonly Stored<ReplicaSetObject>[] {
+    return this.#api.list('ReplicaSet') as unknown as readonly Stored<ReplicaSetObject>[];
+  }
+
+  #plan(ms: number): void {
+    if (this.#planned) return;
+    this.#planned = true;
+    this.#clock.schedule(this.#clock.now() + ms, () => {
+      this.#planned = false;
+      this.#sync();
+    });
+  }
+
+  #sync(): void {
+    const deployments = this.list();
+    for (const set of this.replicaSets()) if (!deployments.some((one) => owns(one, set))) this.#api.delete(keyOf(set), CONTROLLER);
+    for (const deployment of deployments) this.#syncDeployment(deployment);
+    for (const set of this.replicaSets()) this.#syncPods(set);
+    for (const deployment of this.list()) this.#report(deployment);
+    for (const service of this.#api.list('Service')) this.#countPods(service);
+  }
+
+  #setsOf(deployment: Stored<DeploymentObject>): readonly Stored<ReplicaSetObject>[] {
+    return this.replicaSets().filter((set) => owns(deployment, set));
+  }
+
+  #syncDeployment(deployment: Stored<DeploymentObject>): void {
+    const sets = this.#setsOf(deployment);
+    const wanted = deployment.spec.replicas ?? 1;
+    const hash = hashTemplate(deployment.spec.template);
+    const newest = sets.find((set) => hashTemplate(set.spec.template) === hash);
+    if (deployment.spec.paused === true) {
+      const active = sets.filter((set) => (set.spec.replicas ?? 0) > 0);
+      // With none active the newest created one is scaled, whatever version it is.
+      const [only] = active.length === 0 ? [newest ?? sets.at(-1)] : active;
+      if (active.length <= 1 && only !== undefined) this.#scale(only, wanted);
+      return;
+    }
+    if (newest === undefined) {
+      this.#createSet(deployment, hash);
+      return;
+    }
+    this.#roll(sets, newest, wanted);
+  }
+
+  /** One more new pod, and one old less for every new one that is ready. */
+  #roll(sets: readonly Stored<ReplicaSetObject>[], newest: Stored<ReplicaSetObject>, wanted: number): void {
+    const old = sets.filter((set) => set !== newest && (set.spec.replicas ?? 0) > 0);
+    const ready = newest.status?.readyReplicas ?? 0;
+    if (old.length === 0) this.#scale(newest, wanted);
+    else if ((newest.spec.replicas ?? 0) <= ready) this.#scale(newest, Math.min(wanted, ready + 1));
+    for (const set of old) this.#scale(set, Math.min(set.spec.replicas ?? 0, Math.max(0, wanted - ready)));
+  }
+
+  #createSet({ metadata, spec }: Stored<DeploymentObject>, hash: string): void {
+    const template: PodTemplate = {
+      ...spec.template,
+      metadata: { ...spec.template.metadata, labels: { ...spec.template.metadata?.labels, 'pod-template-hash': hash.slice(0, 10) } },
+    };
+    const ownerReferences = [{ kind: 'Deployment', name: metadata.name, uid: metadata.uid }];
+    const name = `${metadata.name}-${hash.slice(0, 10)}`;
+    const named = { name, namespace: metadata.namespace, ownerReferences };
+    this.#api.create({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: named, spec: { replicas: 0, template } }, CONTROLLER);
+  }
+
+  #scale(set: Stored<ReplicaSetObject>, replicas: number): void {
+    if (set.spec.replicas !== replicas)
+      this.#api.update(keyOf(set), CONTROLLER, (old) => ({ ...old, spec: { ...(old.spec as object), replicas } }));
+  }
+
+  #syncPods(set: Stored<ReplicaSetObject>): void {
+    const replicas = set.spec.replicas ?? 0;
+    const present = set.status?.replicas ?? 0;
+    if (present === replicas) return;
+    const ready = Math.min(set.status?.readyReplicas ?? 0, replicas);
+    this.#setStatus(set, { replicas, readyReplicas: ready });
+    if (replicas <= ready || this.broken.has(imageOf(set.spec.template))) return;
+    this.#clock.schedule(this.#clock.now() + READY_MS, () => {
+      const now = this.replicaSets().find(({ metadata }) => metadata.uid === set.metadata.uid);
+      if (now !== undefined) this.#setStatus(now, { replicas: now.status?.replicas ?? 0, readyReplicas: now.status?.replicas ?? 0 });
+    });
+  }
+
+  #setStatus(set: Stored<ReplicaSetObject>, status: ReplicaSetObject['status']): void {
+    this.#api.update(keyOf(set), CONTROLLER, (old) => ({ ...old, status }), 'status');
+  }
+
+  #report(deployment: Stored<DeploymentObject>): void {
+    const sets = this.#setsOf(deployment);
+    const sum = (count: (set: ReplicaSetObject) => number | undefined) => sets.reduce((total, set) => total + (count(set) ?? 0), 0);
+    const hash = hashTemplate(deployment.spec.template);
+    const newest = sets.find((set) => hashTemplate(set.spec.template) === hash);
+    const status = {
+      observedGeneration: deployment.metadata.generation,
+      replicas: sum((set) => set.status?.replicas),
+      updatedReplicas: newest?.status?.replicas ?? 0,
+      readyReplicas: sum((set) => set.status?.readyReplicas),
+      availableReplicas: sum((set) => set.status?.readyReplicas),
+      ...(deployment.status?.conditions === undefined ? {} : { conditions: deployment.status.conditions }),
+    };
+    this.#api.update(keyOf(deployment), CONTROLLER, (old) => ({ ...old, status }), 'status');
+  }
+
+  #countPods(service: StoredObject): void {
+    const { selector } = (service.spec ?? {}) as { readonly selector?: Readonly<Record<string, string>> };
+    if (selector === undefined) return;
+    const behind = this.replicaSets().filter(({ spec }) =>
+      Object.entries(selector).every(([key, value]) => spec.template.metadata?.labels?.[key] === value),
+    );
+    const ready = behind.reduce((sum, set) => sum + (set.status?.readyReplicas ?? 0), 0);
+    const all = behind.reduce((sum, set) => sum + (set.status?.replicas ?? 0), 0);
+    const hashes = behind.filter((set) => (set.status?.replicas ?? 0) > 0).map((set) => hashTemplate(set.spec.template).slice(0, 10));
+    this.#onPods();
+    this.#api.update(keyOf(service), CONTROLLER, (old) => ({
+      ...old,
+      spec: { ...(old.spec as object), ready, unready: all - ready, hashes: hashes.sort() },
+    }));
+  }
+}
+
+/** Image of the first container. */
+export function imageOf(template: PodTemplate): string {
+  const [first] = (template.spec?.['containers'] ?? []) as readonly { readonly image?: string }[];
+  return first?.image ?? '';
+}
+
+function owns(deployment: StoredObject, set: Stored<ReplicaSetObject>): boolean {
+  return (set.metadata.ownerReferences ?? []).some(({ uid }) => uid === deployment.metadata.uid);
+}
+
+function keyOf({ kind, metadata }: StoredObject) {
+  return { kind, namespace: metadata.namespace, name: metadata.name };
+}

@@ -1,0 +1,105 @@
+// Deployment mode's port over the memory API server: what the watches show, late or not, and every write through the gate.
+
+import { FIELD_MANAGER, HELD_ANNOTATION } from '../../../src/api/names.ts';
+import { GlidepathError } from '../../../src/api/errors.ts';
+import type { WorkloadIntent } from '../../../src/core/release/desired-workload.ts';
+import { nameCanary } from '../../../src/core/workload/canary-names.ts';
+import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../src/core/workload/objects.ts';
+import type { WorkloadStore } from '../../../src/ports/workloads.ts';
+import type { MemoryApiServer, NewObject, StoredObject } from './api-server.ts';
+import type { CallGate } from './calls.ts';
+import { isSame } from './json-patch.ts';
+
+export interface WorkloadParts {
+  readonly api: MemoryApiServer;
+  readonly gate: CallGate;
+  readonly cached: (kind: string, namespace: string) => readonly unknown[];
+  /** Is the policy that holds templates in force? */
+  readonly holds: () => boolean;
+}
+
+interface Named {
+  readonly metadata: { readonly name: string };
+}
+
+export function buildWorkloads({ api, gate, cached, holds }: WorkloadParts): WorkloadStore {
+  const find = (kind: string, namespace: string, name: string) =>
+    cached(kind, namespace).find((object) => (object as Named).metadata.name === name) as unknown;
+  return {
+    observe: ({ namespace, deployment: name, service }) => {
+      const deployment = find('Deployment', namespace, name) as DeploymentObject | undefined;
+      const found = {
+        deployment,
+        service: find('Service', namespace, service),
+        canaryDeployment: find('Deployment', namespace, nameCanary(name)),
+        canaryService: find('Service', namespace, nameCanary(service)),
+      };
+      const sets = cached('ReplicaSet', namespace) as readonly ReplicaSetObject[];
+      return {
+        known: true,
+        ...Object.fromEntries(Object.entries(found).filter(([, object]) => object !== undefined)),
+        replicaSets: sets.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === deployment?.metadata.uid),
+      };
+    },
+    proveHold: async () => (holds() ? { kind: 'proven' } : { kind: 'unavailable' }),
+    write: (namespace, intent) =>
+      gate.pass({ verb: 'workload', target: `${intent.kind} ${targetOf(intent)}`, body: intent }, () => carryOut(api, namespace, intent)),
+    redirect: (namespace, service, selector) =>
+      gate.pass({ verb: 'workload', target: `redirect ${service}` }, () => edit(api, 'Service', namespace, service, { selector })),
+    forget: () => undefined,
+  };
+}
+
+function targetOf(intent: WorkloadIntent): string {
+  return 'manifest' in intent ? '' : intent.name;
+}
+
+function carryOut(api: MemoryApiServer, namespace: string, intent: WorkloadIntent): void {
+  switch (intent.kind) {
+    case 'unpause':
+      guard(api, namespace, intent.name, intent.template);
+      edit(api, 'Deployment', namespace, intent.name, { paused: false }, [HELD_ANNOTATION]);
+      break;
+    case 'pause':
+      guard(api, namespace, intent.name, intent.template);
+      edit(api, 'Deployment', namespace, intent.name, { paused: true });
+      break;
+    case 'scaleDeployment':
+      edit(api, 'Deployment', namespace, intent.name, { replicas: intent.replicas });
+      break;
+    case 'scaleReplicaSet':
+      edit(api, 'ReplicaSet', namespace, intent.name, { replicas: intent.replicas });
+      break;
+    case 'createDeployment':
+    case 'createService':
+      create(api, namespace, intent.manifest as unknown as NewObject);
+      break;
+    case 'deleteDeployment':
+      api.delete({ kind: 'Deployment', namespace, name: intent.name }, FIELD_MANAGER);
+      break;
+    case 'deleteService':
+      api.delete({ kind: 'Service', namespace, name: intent.name }, FIELD_MANAGER);
+      break;
+  }
+}
+
+function create(api: MemoryApiServer, namespace: string, manifest: NewObject): void {
+  const key = { kind: manifest.kind, namespace, name: manifest.metadata.name };
+  if (api.get(key) === undefined) api.create({ ...manifest, metadata: { ...manifest.metadata, namespace } }, FIELD_MANAGER);
+}
+
+function guard(api: MemoryApiServer, namespace: string, name: string, template: PodTemplate): void {
+  const stored = api.get({ kind: 'Deployment', namespace, name }) as unknown as DeploymentObject | undefined;
+  if (!isSame(stored?.spec.template, template)) throw new GlidepathError('GLIDEPATH_E_GUARD', `${name} has another template`);
+}
+
+function edit(api: MemoryApiServer, kind: string, namespace: string, name: string, spec: object, without: readonly string[] = []): void {
+  api.update({ kind, namespace, name }, FIELD_MANAGER, (old: StoredObject) => ({
+    ...old,
+    spec: { ...(old.spec as object), ...spec },
+    metadata: {
+      ...old.metadata,
+      annotations: Object.fromEntries(Object.entries(old.metadata.annotations ?? {}).filter(([key]) => !without.includes(key))),
+    },
+  }));
+}

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import type { PodTemplate } from '../../../../src/core/workload/objects.ts';
+import { hashTemplate, isSameTemplate, nameTemplate } from '../../../../src/core/workload/template.ts';
+
+const written: PodTemplate = {
+  metadata: { labels: { app: 'store' } },
+  spec: {
+    serviceAccountName: 'store',
+    containers: [
+      {
+        name: 'app',
+        image: 'registry.example:5000/shop/store:1.8.1',
+        ports: [{ containerPort: 8080 }],
+        env: [{ name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+        readinessProbe: { httpGet: { path: '/', port: 8080 } },
+        resources: { limits: { memory: '160Mi' } },
+      },
+    ],
+    volumes: [{ name: 'files', configMap: { name: 'files' } }],
+  },
+};
+
+const stored: PodTemplate = {
+  metadata: { creationTimestamp: null, labels: { app: 'store', 'pod-template-hash': 'abc', 'glidepath.dev/role': 'canary' } } as never,
+  spec: {
+    serviceAccountName: 'store',
+    serviceAccount: 'store',
+    restartPolicy: 'Always',
+    dnsPolicy: 'ClusterFirst',
+    schedulerName: 'default-scheduler',
+    securityContext: {},
+    terminationGracePeriodSeconds: 30,
+    containers: [
+      {
+        image: 'registry.example:5000/shop/store:1.8.1',
+        imagePullPolicy: 'IfNotPresent',
+        name: 'app',
+        ports: [{ containerPort: 8080, protocol: 'TCP' }],
+        env: [{ name: 'POD', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } }],
+        readinessProbe: {
+          httpGet: { path: '/', port: 8080, scheme: 'HTTP' },
+          timeoutSeconds: 1,
+          periodSeconds: 10,
+          successThreshold: 1,
+          failureThreshold: 3,
+        },
+        resources: { limits: { memory: '160Mi' } },
+        terminationMessagePath: '/dev/termination-log',
+        terminationMessagePolicy: 'File',
+      },
+    ],
+    volumes: [{ name: 'files', configMap: { name: 'files', defaultMode: 420 } }],
+  },
+};
+
+const withImage = (image: string, more: object = {}): PodTemplate => ({ spec: { containers: [{ name: 'app', image, ...more }] } });
+
+describe('a template is the same', () => {
+  test('whether the API server filled in its defaults or not, and whatever the controllers and we label', () => {
+    expect(isSameTemplate(written, stored)).toBe(true);
+  });
+
+  test('with the pull policy that its image has by default', () => {
+    expect(isSameTemplate(withImage('store'), withImage('store', { imagePullPolicy: 'Always' }))).toBe(true);
+    expect(isSameTemplate(withImage('store:latest'), withImage('store:latest', { imagePullPolicy: 'Always' }))).toBe(true);
+    expect(isSameTemplate(withImage('a/store@sha256:1'), withImage('a/store@sha256:1', { imagePullPolicy: 'IfNotPresent' }))).toBe(true);
+    expect(isSameTemplate({ spec: { containers: [{}] } }, { spec: { containers: [{ imagePullPolicy: 'Always' }] } })).toBe(true);
+  });
+
+  test('without metadata or spec as with empty ones', () => {
+    expect(isSameTemplate({}, { metadata: {}, spec: {} })).toBe(true);
+  });
+});
+
+describe('a template is another', () => {
+  test.each<[string, PodTemplate]>([
+    ['image', withImage('store:2')],
+    ['value that is no default', withImage('store:1', { terminationMessagePolicy: 'FallbackToLogsOnError' })],
+    ['pull policy', withImage('store:1', { imagePullPolicy: 'Always' })],
+    ['annotation', { ...withImage('store:1'), metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } } }],
+    ['label', { ...withImage('store:1'), metadata: { labels: { protocol: 'TCP' } } }],
+    ['selector that is empty', { spec: { ...withImage('store:1').spec, affinity: { labelSelector: {} } } }],
+  ])('with another %s', (_what, template) => {
+    expect(isSameTemplate(withImage('store:1'), template)).toBe(false);
+  });
+});
+
+test('a hash is 32 hex digits and the same for every copy', () => {
+  expect(hashTemplate(written)).toMatch(/^[0-9a-f]{32}$/);
+  expect(hashTemplate(structuredClone(written))).toBe(hashTemplate(written));
+});
+
+test('people see the tag of the image and the beginning of the hash', () => {
+  expect(nameTemplate(written)).toBe(`1.8.1-${hashTemplate(written).slice(0, 7)}`);
+  expect(nameTemplate(withImage('store'))).toMatch(/^[0-9a-f]{7}$/);
+  expect(nameTemplate({})).toMatch(/^[0-9a-f]{7}$/);
+});
