@@ -2,7 +2,7 @@
 // start, every ten minutes, and before each release.
 
 import type { CanaryRelease, CanaryReleaseStatus } from '../api/release.ts';
-import { isRunning, parseState } from '../core/release/state.ts';
+import { isGoingHome, isRunning, parseState } from '../core/release/state.ts';
 import type { HoldStanding, ObservedWorkload } from '../core/workload/observed.ts';
 import type { World } from './world.ts';
 
@@ -20,11 +20,20 @@ export async function observeWorkload(
   if (targetRef === undefined || service === undefined) return undefined;
   const { namespace, name } = release.metadata;
   const seen = world.workloads.observe({ namespace, release: name, deployment: targetRef.name, service: service.name });
-  const hold: HoldStanding =
-    seen.known && seen.deployment !== undefined
-      ? await world.workloads.proveHold(namespace, targetRef.name, proofAge(status, seen.deployment.spec.paused === true))
-      : { kind: 'unknown', message: 'the Deployment was not seen yet' };
+  if (!seen.known || seen.deployment === undefined) return { ...seen, hold: NOT_SEEN };
+  const asked = world.workloads.proveHold(namespace, targetRef.name, proofAge(status, seen.deployment.spec.paused === true));
+  // What has weight may have to go home in this very pass, which waits for nobody's answer (rule 1); a proof that is known wins.
+  const hold = mayGoHome(status) ? await Promise.race([asked, Promise.resolve(BEING_ASKED)]) : await asked;
   return { ...seen, hold };
+}
+
+const NOT_SEEN: HoldStanding = { kind: 'unknown', message: 'the Deployment was not seen yet' };
+const BEING_ASKED: HoldStanding = { kind: 'unknown', message: 'the API server is being asked' };
+
+/** Traffic is, or may be, on the canary. */
+function mayGoHome(status: CanaryReleaseStatus): boolean {
+  const state = parseState(status.state) ?? 'blocked';
+  return isRunning(state) && ((status.weight ?? 0) > 0 || isGoingHome(state));
 }
 
 /** In mid-release nothing waits for a proof, but for the very first one. */

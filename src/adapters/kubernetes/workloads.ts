@@ -33,6 +33,7 @@ export class KubernetesWorkloads implements WorkloadStore {
   readonly #listeners = new Listeners();
   readonly #watches = new Map<string, WorkloadWatches>();
   readonly #proofs = new Map<string, Proof>();
+  readonly #probes = new Map<string, Promise<HoldStanding>>();
   readonly #stop = new AbortController();
 
   constructor(env: WatchEnvironment) {
@@ -73,7 +74,11 @@ export class KubernetesWorkloads implements WorkloadStore {
     const now = this.#env.now();
     const mostMs = known?.standing.kind === 'proven' ? maxAgeMs : Math.min(maxAgeMs, DOUBT_MS);
     if (known !== undefined && now - known.atMs < mostMs) return known.standing;
-    const standing = await this.#probe(namespace, deployment, now);
+    // Whoever asks meanwhile waits for the same answer.
+    const asked = this.#probes.get(key) ?? this.#probe(namespace, deployment, now);
+    this.#probes.set(key, asked);
+    const standing = await asked;
+    this.#probes.delete(key);
     this.#proofs.set(key, { atMs: now, standing });
     return standing;
   }

@@ -7,9 +7,10 @@ export type Random = () => number;
  * A small counting generator (sfc32).
  * @param seed what the person chose
  * @param stream the number of the run, so that runs are independent of each other
+ * @param more another 32-bit number, where two do not tell the runs apart
  */
-export function createRandom(seed: number, stream: number): Random {
-  let [a, b, c, counter] = [seed | 0, stream | 0, 0x9e3779b9 | 0, 1];
+export function createRandom(seed: number, stream: number, more = 0x9e3779b9): Random {
+  let [a, b, c, counter] = [seed | 0, stream | 0, more | 0, 1];
   const next = (): number => {
     const sum = (((a + b) | 0) + counter) | 0;
     counter = (counter + 1) | 0;

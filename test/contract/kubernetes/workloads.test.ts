@@ -129,6 +129,12 @@ describe('the proof of the hold', () => {
     expect(probes()).toHaveLength(2);
   });
 
+  test('is asked for once by all who ask at the same time', async () => {
+    harness.server.admit = (next) => ({ ...next, spec: { ...(next['spec'] as object), paused: true } });
+    expect(await Promise.all([prove(), prove(), prove(0)])).toEqual([{ kind: 'proven' }, { kind: 'proven' }, { kind: 'proven' }]);
+    expect(probes()).toHaveLength(1);
+  });
+
   test('that cannot be had says why', async () => {
     harness.server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'status', code: 403 } });
     expect(await prove()).toMatchObject({ kind: 'unknown', message: expect.stringContaining('403') });

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { observeWorkload } from '../../../src/app/workload-observer.ts';
+import type { World } from '../../../src/app/world.ts';
+import type { HoldStanding } from '../../../src/core/workload/observed.ts';
+import { aRelease, aSpec, aStatus } from '../../support/builders.ts';
+
+const { services: _services, ...spec } = aSpec();
+const release = aRelease({
+  spec: { ...spec, targetRef: { group: 'apps', kind: 'Deployment', name: 'store' }, service: { name: 'store' } },
+});
+
+/** A world that sees the Deployment, and whose API server answers a probe with this, or never. */
+function aWorld(answer: HoldStanding | undefined): World {
+  const seen = { known: true, deployment: { metadata: { name: 'store' }, spec: {} }, replicaSets: [] };
+  const proveHold = () => (answer === undefined ? new Promise<HoldStanding>(() => undefined) : Promise.resolve(answer));
+  return { workloads: { observe: () => seen, proveHold } } as unknown as World;
+}
+
+const holdUnder = async (state: string, weight: number, answer?: HoldStanding) =>
+  (await observeWorkload(aWorld(answer), release, aStatus({ state, weight })))?.hold;
+
+test('rule 1: a release with weight, or on its way home, does not wait for the proof of the hold', async () => {
+  for (const [state, weight] of [
+    ['stage.analyzing', 25],
+    ['paused', 25],
+    ['rollingBack.goingHome', 0],
+  ] as const)
+    expect(await holdUnder(state, weight)).toEqual({ kind: 'unknown', message: 'the API server is being asked' });
+});
+
+test('a proof that is known is told at once, with weight and without', async () => {
+  for (const weight of [0, 25]) expect(await holdUnder('stage.analyzing', weight, { kind: 'proven' })).toEqual({ kind: 'proven' });
+});
+
+test('before there is weight the answer is waited for, because nothing begins without it', async () => {
+  expect(await holdUnder('idle', 0, { kind: 'unavailable' })).toEqual({ kind: 'unavailable' });
+});
