@@ -15,6 +15,7 @@ import { runCli } from './program.ts';
 import { CLI_VERSION } from './version.ts';
 
 const MOST_THREADS = 8;
+const OLDEST_NODE = 24;
 
 const io: CliIo = {
   out: (line) => void process.stdout.write(line),
@@ -39,7 +40,12 @@ async function askPerson(question: string): Promise<string> {
   }
 }
 
-if (isSimulationWorker()) serveSimulations(workerData as PlanQuestion);
+if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
+  process.stderr.write(
+    `error: kubectl canary needs Node ${OLDEST_NODE} or newer, this is ${process.version}; put a newer one on the PATH\n`,
+  );
+  process.exitCode = 2;
+} else if (isSimulationWorker()) serveSimulations(workerData as PlanQuestion);
 else {
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on('error', (thrown: NodeJS.ErrnoException) => process.exit(thrown.code === 'EPIPE' ? 0 : 1));

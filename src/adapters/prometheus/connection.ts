@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { getCACertificates } from 'node:tls';
+import tls from 'node:tls';
 import { PrometheusDriver } from 'prometheus-query';
 import type { PrometheusConnectionOptions } from 'prometheus-query';
 import { GlidepathError } from '../../api/errors.ts';
@@ -34,7 +34,7 @@ const TAKEN = { status: 'success', data: { resultType: 'matrix', result: [] } };
 function createHttpsAgent({ ca, cert, key }: Credentials): HttpsAgent {
   return new HttpsAgent({
     ...KEEP_ALIVE,
-    ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
+    ...(ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }),
     ...(cert === undefined || key === undefined ? {} : { cert, key }),
   });
 }

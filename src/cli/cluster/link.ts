@@ -59,11 +59,17 @@ function loadConfig({ kubeconfig, context }: ClusterChoice): KubeConfig {
   } catch (thrown) {
     throw usageError(`the kubeconfig cannot be read (${messageOf(thrown)}); give one with --kubeconfig or KUBECONFIG`);
   }
+  if (isMadeUp(config)) throw usageError('no kubeconfig was found; give one with --kubeconfig or KUBECONFIG');
   if (context === undefined) return config;
   const known = config.getContexts().map(({ name }) => name);
   if (!known.includes(context)) throw usageError(`--context ${context} is not in the kubeconfig; it has ${known.join(', ') || 'none'}`);
   config.setCurrentContext(context);
   return config;
+}
+
+/** Without any file the library makes a cluster up, at a port where API servers once listened without TLS. */
+function isMadeUp(config: KubeConfig): boolean {
+  return config.getCurrentContext() === 'loaded-context' && config.getCurrentCluster()?.server === 'http://localhost:8080';
 }
 
 /** What a person does about an error of the API server. */

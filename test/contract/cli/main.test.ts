@@ -28,9 +28,9 @@ interface Ended {
   readonly err: string;
 }
 
-function run(argv: readonly string[], input = ''): Promise<Ended> {
+function run(argv: readonly string[], input = '', env = process.env): Promise<Ended> {
   const { promise, resolve: settle } = Promise.withResolvers<Ended>();
-  const child = execFile(process.execPath, [MAIN, ...argv], { cwd: folder }, (error, out, err) =>
+  const child = execFile(process.execPath, [MAIN, ...argv], { cwd: folder, env }, (error, out, err) =>
     settle({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
   );
   child.stdin?.end(input);
@@ -45,6 +45,15 @@ describe('the process', () => {
     ]);
     expect(file).toMatchObject({ code: 0, err: '' });
     expect(stdin).toEqual(file);
+  });
+
+  test('without any kubeconfig says so, and asks no cluster that nobody named', async () => {
+    const { KUBECONFIG: _kubeconfig, KUBERNETES_SERVICE_HOST: _host, ...env } = process.env;
+    expect(await run(['list'], '', { ...env, HOME: folder })).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: no kubeconfig was found; give one with --kubeconfig or KUBECONFIG\n',
+    });
   });
 
   test('ends with 2 for what a person can mend, in one line on the error stream', async () => {
