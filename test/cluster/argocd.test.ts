@@ -53,10 +53,12 @@ async function deliver(
 
 const healthsSince = (gitops: GitOpsApp, fromMs: number) => gitops.story.filter(({ atMs }) => atMs >= fromMs).map(({ health }) => health);
 
+const secondHostOf = (app: App) => `second.${app.host}`;
+
 /** The route as Git has it, with one more hostname. */
-function withHostname(app: App, hostname: string): PlainObject {
+function withSecondHost(app: App): PlainObject {
   const route = app.routeObject();
-  return { ...route, spec: { ...(route['spec'] as RouteSpec), hostnames: [app.host, hostname] } };
+  return { ...route, spec: { ...(route['spec'] as RouteSpec), hostnames: [app.host, secondHostOf(app)] } };
 }
 
 /** The route with a timeout in each rule. */
@@ -115,8 +117,8 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     const fromMs = Date.now();
     await gitops.commit('v1-next, a good version', deployment('store-v1', { version: 'v1-next' }));
     await app.untilShare(20, 'v1', 'v2');
-    await gitops.commit('a second hostname for the route', withHostname(app, 'second.test'));
-    const named = (route: RouteObject) => (route.spec['hostnames'] as readonly string[]).includes('second.test') && route;
+    await gitops.commit('a second hostname for the route', withSecondHost(app));
+    const named = (route: RouteObject) => (route.spec['hostnames'] as readonly string[]).includes(secondHostOf(app)) && route;
     const changed = await stand.routes.until('store', 'the hostname of Git', named);
     expect(shareIn(changed, 'store-v2', 'store-v1')).toBe(20);
     await app.untilPhase('Promoted', 60_000);
@@ -130,7 +132,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
   });
 
   test('a commit inside a rule is not applied by Argo CD, and by hand it is in sync at once, as docs/gitops.md says', async () => {
-    const route = withTimeouts(withHostname(app, 'second.test'));
+    const route = withTimeouts(withSecondHost(app));
     await gitops.commit('a timeout inside the rule', route);
     await gitops.untilSynced('OutOfSync');
     expect(JSON.stringify(app.route.spec)).not.toContain('timeouts');

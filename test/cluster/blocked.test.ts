@@ -74,7 +74,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     await app.release({ stages: ONE_STAGE, routeRefs: [{ name: 'unrouted' }, { name: 'unrouted-second' }] });
     await expectBlocked(app, 'RouteNotFound', /HTTPRoute unrouted-second is not there; create it or correct spec.routeRefs/);
     await stand.cluster.apply(
-      { ...second, spec: { ...(second as { spec?: object }).spec, hostnames: ['second.test'] } },
+      { ...second, spec: { ...(second as { spec?: object }).spec, hostnames: [`second.${app.host}`] } },
       { manager: OWNER },
     );
     await expectPromoted(app);

@@ -40,6 +40,17 @@ function readRecord(name: string): ProcessRecord | undefined {
   return pid && startTime ? { pid: Number(pid), startTime } : undefined;
 }
 
+/** This process for `isRunning`, as a label's value: its id and the time at which it started. */
+export function ownMark(): string {
+  return `${process.pid}-${startTimeOf(process.pid) ?? ''}`;
+}
+
+/** Whether the process that made this mark still runs. */
+export function isRunning(mark: string): boolean {
+  const [pid, startTime] = mark.split('-');
+  return startTime !== undefined && startTimeOf(Number(pid)) === startTime;
+}
+
 /** The process id of a background program of the lab, while it lives. */
 export function livingPid(name: string): number | undefined {
   const record = readRecord(name);

@@ -1,5 +1,7 @@
 // The sample application as Kubernetes objects: versions behind Services, and a route that splits traffic over them.
 
+import { ownMark } from './processes.ts';
+
 /** A Kubernetes object as plain data. */
 export interface PlainObject {
   readonly apiVersion: string;
@@ -31,9 +33,12 @@ export interface SampleVersion {
   readonly image?: string;
 }
 
-/** A namespace of this name. */
+/** On each namespace: the process that made it, as `isRunning` reads it. */
+export const OWNER_LABEL = 'test.glidepath.dev/process';
+
+/** A namespace of this name, which belongs to this process. */
 export function sampleNamespace(name: string): PlainObject {
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { [OWNER_LABEL]: ownMark() } } };
 }
 
 function containerOf(sample: SampleVersion): object {

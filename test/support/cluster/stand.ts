@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CanaryReleaseStatus, SpecInput } from '../../../src/api/release.ts';
 import { type SampleVersion, sampleDeployment, sampleNamespace } from '../../lab/sample.ts';
+import { removeAbandoned } from './abandoned.ts';
 import { App, type AppOptions } from './app.ts';
 import type { KubeObject } from './api.ts';
 import { Cluster, installGlidepath, waitFor } from './cluster.ts';
@@ -67,6 +68,7 @@ export class Stand {
   /** Installs Glidepath, runs the versions, and starts the operator. */
   static async open(options: StandOptions): Promise<Stand> {
     const cluster = await Cluster.connect();
+    await removeAbandoned(cluster);
     await installGlidepath(cluster);
     const namespace = `gp-${options.name}-${randomBytes(2).toString('hex')}`;
     await cluster.create(sampleNamespace(namespace));
