@@ -40,6 +40,9 @@ export const HELD_ANNOTATION = `${GROUP}/held`;
 /** Annotation of a canary Deployment: the hash of the template that it runs, as the Deployment that is held has it. */
 export const TEMPLATE_ANNOTATION = `${GROUP}/template`;
 
+/** Label of what the operator makes beside a Deployment, its pods included. */
+export const CANARY_ROLE = { label: `${GROUP}/role`, value: 'canary' } as const;
+
 export const FINALIZER = `${GROUP}/home-first`;
 
 /** Field manager of the operator. */

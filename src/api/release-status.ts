@@ -91,6 +91,7 @@ const place = {
   deadlineAt: timeField().optional().describe('When spec.deadline decides.'),
   promotedAt: timeField().optional().describe('When all traffic was on the canary.'),
   drainEndsAt: timeField().optional().describe('When the canary has had time to answer what it was sent (Deployment mode).'),
+  podsFailingSince: timeField().optional().describe('Since when an image or configuration keeps all pods of the canary from starting.'),
   bakeEndsAt: timeField().optional().describe('When the bake is over.'),
 };
 

@@ -136,7 +136,8 @@ function servingOf(answers: Answers | undefined): Pick<Counts, 'serving' | 'serv
   return { serving: answers?.series ?? [] };
 }
 
-async function askAll(reader: MetricsReader, target: MetricsTarget, queries: readonly string[], atMs: number): Promise<Answers> {
+/** The series of all these queries together; equal ones are asked once. */
+export async function askAll(reader: MetricsReader, target: MetricsTarget, queries: readonly string[], atMs: number): Promise<Answers> {
   const answers = await Promise.all([...new Set(queries)].map((query) => reader.query(target, query, atMs)));
   for (const answer of answers) {
     const problem = problemOf(answer);

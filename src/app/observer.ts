@@ -180,26 +180,31 @@ export function dueQuestion(
 ): { readonly question: LookQuestion; readonly times: readonly number[] } | undefined {
   const state = parseState(status.state);
   const current = status.release;
-  const { mode, checks } = release.spec.analysis;
-  const target = targetOf(release);
-  if (state === undefined || current === undefined || !isJudged(state) || mode === 'Off') return undefined;
-  if (
-    world.metrics.refusal(
-      target,
-      checks.some((check) => check.query !== undefined),
-    ) !== undefined
-  )
-    return undefined;
+  if (state === undefined || current === undefined || !isJudged(state)) return undefined;
   const lastFolded = fromTime(current.lookGridAt) ?? fromTime(current.startedAt) ?? now;
   // The first look does not wait for the grid: it finds out when the gateway is scraped, and that Prometheus answers.
   const first = current.lookGridAt === undefined;
   const times = first ? [now] : dueLooks(gridOf(release.spec, current), lastFolded, now);
-  if (times.length === 0) return undefined;
-  const { routes } = observation;
-  const choice = chooseSourceFor(release, routes);
+  const question = times.length === 0 ? undefined : buildQuestion(world, release, status, observation);
+  return question === undefined ? undefined : { question, times };
+}
+
+/** Whom to ask about a release, and by which names; undefined where nobody may or shall be asked. */
+export function buildQuestion(
+  world: World,
+  release: CanaryRelease,
+  status: CanaryReleaseStatus,
+  observation: Pick<Observation, 'routes' | 'backends'>,
+): LookQuestion | undefined {
+  const current = status.release;
+  const { mode, checks } = release.spec.analysis;
+  const target = targetOf(release);
+  const own = checks.some((check) => check.query !== undefined);
+  if (current === undefined || mode === 'Off' || world.metrics.refusal(target, own) !== undefined) return undefined;
+  const choice = chooseSourceFor(release, observation.routes);
   const { namespace, name } = release.metadata;
   const pair = pairOf(current);
-  const question: LookQuestion = {
+  return {
     spec: release.spec,
     status,
     namespace,
@@ -209,7 +214,6 @@ export function dueQuestion(
     canary: identitiesOf(namespace, observation, pair, 'canary'),
     serving: identitiesOf(namespace, observation, pair, 'serving'),
   };
-  return { question, times };
 }
 
 /** The backend as metrics sources know it: once for each rule and port. Queries that turn out equal are asked once. */

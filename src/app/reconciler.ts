@@ -12,6 +12,7 @@ import { pairOf } from '../core/release/revision.ts';
 import { isRunning, parseState } from '../core/release/state.ts';
 import type { ReleaseKey } from '../ports/releases.ts';
 import { announce } from './announcer.ts';
+import { DrainDesk } from './drain-desk.ts';
 import { LookDesk } from './look-desk.ts';
 import { needsCommit, shareCommitted, type Memory } from './memory.ts';
 import { dueQuestion, observe, parseCached } from './observer.ts';
@@ -39,11 +40,13 @@ export class Reconciler {
   readonly #world: World;
   readonly #memories = new Map<string, Memory>();
   readonly #desk: LookDesk;
+  readonly #drains: DrainDesk;
 
   /** @param onLook a look was answered: its release is to be visited at once */
   constructor(world: World, onLook: (key: string) => void) {
     this.#world = world;
     this.#desk = new LookDesk(world, onLook);
+    this.#drains = new DrainDesk(world, onLook);
   }
 
   /** Works on one release until nothing more can be done now. @throws errors of status writes, for the queue's backoff */
@@ -70,7 +73,9 @@ export class Reconciler {
     const memory = this.#remember(release);
     const now = world.clock.now();
     const looks = this.#desk.take(nameOf(key), memory.status.release?.id);
-    const observation = await observe(world, release, memory.status, memory.writeProblems, looks);
+    const seen = await observe(world, release, memory.status, memory.writeProblems, looks);
+    const drain = this.#drains.read(nameOf(key), memory.status.release?.id);
+    const observation = drain === undefined ? seen : { ...seen, drain };
     const decision = decide(release.spec, memory.status, observation, now);
     this.#askForLooks(key, release, decision, observation, now);
     this.#count(release, memory, decision, observation.looks.length);
@@ -182,10 +187,12 @@ export class Reconciler {
     const due = dueQuestion(this.#world, release, decision.status, observation, now);
     const id = decision.status.release?.id;
     if (due !== undefined && id !== undefined) this.#desk.ask(nameOf(key), id, due.question, due.times);
+    this.#drains.consider(nameOf(key), release, decision.status, observation, now);
   }
 
   #forget(key: ReleaseKey): void {
     this.#desk.discard(nameOf(key));
+    this.#drains.forget(nameOf(key));
     this.#world.workloads.forget(key.namespace, key.name);
     if (this.#memories.delete(nameOf(key))) this.#world.telemetry.forget(key.namespace, key.name);
   }

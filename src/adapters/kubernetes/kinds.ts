@@ -51,6 +51,8 @@ export interface KindWatch<T extends CachedObject> {
   readonly cache: ObjectCache<T>;
   readonly trim: (raw: unknown) => T;
   readonly pageSize?: number;
+  /** Only objects with these labels. */
+  readonly labelSelector?: string;
   readonly onServed?: (served: boolean) => void;
 }
 
@@ -59,7 +61,7 @@ export function buildReflectors<T extends CachedObject>(watch: KindWatch<T>, env
   const namespaces: readonly (string | undefined)[] = env.namespaces ?? [undefined];
   return namespaces.map((namespace) => {
     const name = namespace === undefined ? watch.resource.plural : `${watch.resource.plural} ${namespace}`;
-    const { cache, trim, pageSize, onServed } = watch;
+    const { cache, trim, pageSize, labelSelector, onServed } = watch;
     return new Reflector({
       name,
       path: pathOf(watch.resource, namespace),
@@ -73,6 +75,7 @@ export function buildReflectors<T extends CachedObject>(watch: KindWatch<T>, env
       },
       ...(env.times === undefined ? {} : { times: env.times }),
       ...(pageSize === undefined ? {} : { pageSize }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
       ...(onServed === undefined ? {} : { onServed }),
       onFault: (error) => env.onFault?.(name, error),
     });

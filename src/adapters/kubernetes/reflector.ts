@@ -24,6 +24,8 @@ export interface ReflectorOptions {
   /** Name for health and logs, such as `httproutes` or `services shop`. */
   readonly name: string;
   readonly path: string;
+  /** Only objects with these labels. */
+  readonly labelSelector?: string;
   readonly transport: Transport;
   readonly sink: Sink;
   readonly now: () => number;
@@ -110,10 +112,11 @@ export class Reflector {
   }
 
   async #list(stop: AbortSignal): Promise<void> {
-    const { transport, path, sink, pageSize } = this.#options;
+    const { transport, path, sink, pageSize, labelSelector } = this.#options;
     const { items, resourceVersion } = await listAll(transport, path, {
       signal: stop,
       pick: (raw) => sink.trim(raw),
+      ...(labelSelector === undefined ? {} : { query: { labelSelector } }),
       ...(pageSize === undefined ? {} : { pageSize }),
     });
     if (stop.aborted) return;
@@ -151,8 +154,8 @@ export class Reflector {
   }
 
   async #follow(seconds: number, silence: Silence, stop: AbortSignal): Promise<WatchEnd> {
-    const { transport, path } = this.#options;
-    const query = { watch: true, resourceVersion: this.#version, allowWatchBookmarks: true, timeoutSeconds: seconds };
+    const { transport, path, labelSelector } = this.#options;
+    const query = { watch: true, resourceVersion: this.#version, allowWatchBookmarks: true, timeoutSeconds: seconds, labelSelector };
     const chunks = await transport.open(path, query, silence.signal);
     this.#recordLife();
     for await (const event of readEvents(chunks, describe('WATCH', path))) {

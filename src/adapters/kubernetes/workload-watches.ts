@@ -1,7 +1,10 @@
 // The watches of one namespace that Deployment mode needs: Deployments, ReplicaSets by owner, Services. They begin with the
-// first release that asks and end with the last.
+// first release that asks and end with the last. Pods are watched only while there is a canary.
 
+import { CANARY_ROLE } from '../../api/names.ts';
 import type { DeploymentObject, ReplicaSetObject, ServiceObject } from '../../core/workload/objects.ts';
+import type { PodObject } from '../../core/workload/pods.ts';
+import { CanaryPods } from './canary-pods.ts';
 import type { Listeners } from './changes.ts';
 import { fieldsOf, listOf, textOf, trimMetadata } from './fields.ts';
 import { buildReflectors, type WatchEnvironment } from './kinds.ts';
@@ -24,6 +27,8 @@ export class WorkloadWatches {
   readonly #namespace: string;
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
+  readonly #openPods: () => CanaryPods;
+  #pods: CanaryPods | undefined;
 
   constructor(namespace: string, env: WatchEnvironment, listeners: Listeners, outer: AbortSignal) {
     this.#namespace = namespace;
@@ -39,6 +44,7 @@ export class WorkloadWatches {
     ];
     const signal = AbortSignal.any([outer, this.#stop.signal]);
     this.#running = Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+    this.#openPods = () => new CanaryPods(namespace, env, listeners, signal);
   }
 
   get synced(): boolean {
@@ -64,6 +70,32 @@ export class WorkloadWatches {
     return this.#replicaSets.inNamespace(this.#namespace).filter(owned);
   }
 
+  /** Pods of a release's canary; their watch begins and ends with canaries. Undefined without a canary, or while they are not known. */
+  canaryPodsOf(release: string, canary: DeploymentObject | undefined): readonly PodObject[] | undefined {
+    if (canary?.metadata.uid === undefined || canary.metadata.labels?.[CANARY_ROLE.label] !== CANARY_ROLE.value) {
+      this.#dropPods(release);
+      return undefined;
+    }
+    this.#pods ??= this.#openPods();
+    this.#pods.users.add(release);
+    const uids = this.replicaSetsOf(canary.metadata.uid).map(({ metadata }) => metadata.uid ?? '');
+    return this.#pods.ownedBy(new Set(uids));
+  }
+
+  /** A release asks no more. @returns whether any other one still does */
+  leave(release: string): boolean {
+    this.users.delete(release);
+    this.#dropPods(release);
+    return this.users.size > 0;
+  }
+
+  #dropPods(release: string): void {
+    const pods = this.#pods;
+    if (pods?.users.delete(release) !== true || pods.users.size > 0) return;
+    this.#pods = undefined;
+    void pods.end();
+  }
+
   /** The answer of an own write, until the watch shows it. */
   rememberDeployment(body: unknown): void {
     this.#deployments.remember(trim<DeploymentObject>(body));
@@ -71,7 +103,7 @@ export class WorkloadWatches {
 
   async end(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await Promise.all([this.#running, this.#pods?.end()]);
   }
 }
 

@@ -54,10 +54,12 @@ export class KubernetesWorkloads implements WorkloadStore {
     const watches = this.#watch(namespace, release);
     const deployment = watches.deployment(name);
     const { problem } = watches;
+    const canaryDeployment = watches.deployment(nameCanary(name));
     const found = {
       deployment,
       service: watches.service(service),
-      canaryDeployment: watches.deployment(nameCanary(name)),
+      canaryDeployment,
+      canaryPods: watches.canaryPodsOf(release, canaryDeployment),
       canaryService: watches.service(nameCanary(service)),
     };
     return {
@@ -109,7 +111,7 @@ export class KubernetesWorkloads implements WorkloadStore {
 
   forget(namespace: string, release: string): void {
     const watches = this.#watches.get(namespace);
-    if (watches?.users.delete(release) !== true || watches.users.size > 0) return;
+    if (watches?.users.has(release) !== true || watches.leave(release)) return;
     this.#watches.delete(namespace);
     void watches.end();
   }

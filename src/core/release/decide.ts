@@ -13,6 +13,7 @@ import { gatherFacts, type Facts } from './facts.ts';
 import { handled, isObeyedBy, refuseForNow, whyNotNow } from './handling.ts';
 import { foldLook, forgetFutureLooks, gridOf } from './looks.ts';
 import { findPauseReason, type Telling } from './guards.ts';
+import { notePods } from './canary-pods.ts';
 import { noteServed } from './served.ts';
 import { step } from './machine.ts';
 import type { Observation } from './observation.ts';
@@ -65,7 +66,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
   const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drifts: [] };
-  const served = steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state);
+  const served = notePods(steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state), steady);
   const facts = gatherFacts(spec, served, walked.state, observation, now);
   const described = describeStatus(letGoLeftRoutes(served, facts), walked.state, facts);
   return {

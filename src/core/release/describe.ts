@@ -5,6 +5,7 @@ import type { CanaryReleaseStatus, Condition } from '../../api/release.ts';
 import { findApproval } from './approval.ts';
 import { describeApplier } from './appliers.ts';
 import { COMPARISON } from './comparison-look.ts';
+import { describeDrain } from './drain.ts';
 import type { Facts } from './facts.ts';
 import { describePause, nameStage } from './sentences.ts';
 import { describeShortfall, findShortfall } from './shortfall.ts';
@@ -80,13 +81,13 @@ function describeState(
     case 'promoting.baking':
       return `promoting: watched at 100% until ${clockOf(fromTime(release.bakeEndsAt) ?? facts.now)}; ${describeEvidence(status, facts)}`;
     case 'promoting.restoring':
-      return 'promoting: leaves the routes as they stay';
+      return `promoting: ${describeDrain(release, facts.observation.drain, facts.now) ?? 'leaves the routes as they stay'}`;
     case 'promoted':
       return describePromoted(status, release, facts);
     case 'rollingBack.goingHome':
     case 'rollingBack.draining':
     case 'rollingBack.cleaning':
-      return `rolling back to Service ${release.serving.service}: ${release.reasonMessage ?? ''}`;
+      return `rolling back to Service ${release.serving.service}: ${release.reasonMessage ?? ''}${describeDraining(release, facts)}`;
     case 'rolledBack':
       return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(facts)}`;
   }
@@ -96,6 +97,12 @@ function describePromoted({ serving }: CanaryReleaseStatus, release: NonNullable
   // A proven template may have been rolled since.
   if (facts.workload !== undefined) return `revision ${serving?.revision ?? release.revision} serves`;
   return `revision ${release.revision} is promoted; Service ${serving?.service ?? release.canary.service} serves`;
+}
+
+/** In Services mode nothing is removed, so nothing drains. */
+function describeDraining(release: NonNullable<CanaryReleaseStatus['release']>, { observation, now }: Facts): string {
+  const drains = describeDrain(release, observation.drain, now);
+  return drains === undefined ? '' : `; ${drains}`;
 }
 
 /** How far the Deployment is. */
@@ -124,7 +131,8 @@ function describeLack(status: CanaryReleaseStatus, facts: Facts): string {
 }
 
 function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
-  if (!facts.canaryReady) return `waits for ready pods behind Service ${release.canary.service}`;
+  const seen = facts.workload?.pods?.seen ?? facts.workload?.pods?.homeless?.message;
+  if (!facts.canaryReady) return `waits for ready pods behind Service ${release.canary.service}${seen === undefined ? '' : `: ${seen}`}`;
   if (facts.canaryRolling)
     return `waits until the pods behind Service ${release.canary.service} are of one template: its rollout is under way`;
   if (facts.judging && release.judgeAnswered !== true) return 'waits until Prometheus answers';

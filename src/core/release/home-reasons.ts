@@ -2,9 +2,9 @@
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
-import { findCondition } from '../workload/objects.ts';
 import type { RouteStanding } from '../routing/standing.ts';
 import type { Blocker } from './blockers.ts';
+import { theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
 import { isJudged, waitsForProof, type StateName } from './state.ts';
@@ -52,6 +52,7 @@ const CHECKS: readonly Check[] = [
   deletionAsksForHome,
   abortWasAsked,
   theVerdictIsFail,
+  theCanaryCannotRun,
   theCanaryIsEmpty,
   theCanaryNeverGotReady,
   theHoldWasPassed,
@@ -105,16 +106,9 @@ function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeRe
   const hasWeight = facts.observedWeight > 0 || (status.weight ?? 0) > 0;
   if (!hasWeight || !facts.canaryEmpty) return undefined;
   const service = facts.sides?.canary ?? '';
-  return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint`, rejects: true };
-}
-
-/** The Deployment controller has given up on the canary's pods: an image that cannot be pulled, pods that crash. */
-function theCanaryNeverGotReady({ observation }: HomeFacts): HomeReason | undefined {
-  const canary = observation.workload?.canaryDeployment;
-  const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
-  if (canary === undefined || stuck === undefined) return undefined;
-  const message = `the pods of Deployment ${canary.metadata.name} do not get ready: ${stuck.message ?? stuck.reason ?? ''}`;
-  return { reason: 'CanaryNotReady', message: message.slice(0, 1_000), rejects: true };
+  const seen = facts.workload?.pods?.seen;
+  const why = seen === undefined ? '' : `: ${seen}`;
+  return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint${why}`.slice(0, 1_000), rejects: true };
 }
 
 function theHoldWasPassed({ workload, state }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {

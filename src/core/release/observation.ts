@@ -4,6 +4,7 @@ import type { CanaryRelease } from '../../api/release.ts';
 import type { Route, RouteKind } from '../../api/routes.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
 import type { LookReading } from '../analysis/reading.ts';
+import type { DrainReading } from './drain.ts';
 
 /** One backend Service and what stands behind it. */
 export interface ObservedBackend {
@@ -53,6 +54,8 @@ export interface Observation {
   readonly looks: readonly LookReading[];
   /** Deployment mode: the Deployment and what belongs to it. */
   readonly workload?: ObservedWorkload;
+  /** Deployment mode, while a canary drains: whether its requests have stopped. */
+  readonly drain?: DrainReading;
   readonly metrics: MetricsStanding;
   readonly driver: Driver;
   readonly writeProblems: readonly WriteProblem[];

@@ -5,6 +5,7 @@ import { nameCanary } from '../workload/canary-names.ts';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { endOfDrain } from './drain.ts';
 import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
 import { countPutBack } from './put-backs.ts';
@@ -92,15 +93,12 @@ function recordWorkload({ serving }: Status, { spec, workload }: Facts): Pick<Re
   };
 }
 
-/** How long pods that got requests a moment ago have for their answers, before anything of the canary goes. */
-const DRAIN_MS = 10_000;
-
 /** The canary gets nothing any more from here on: notes until when it is left to answer. */
 export function noteDrain(status: Status, { now, routesLeft }: Facts, state: StateName): Status {
   const { release } = status;
   const drains = state === 'rollingBack.draining' || (state === 'promoting.restoring' && routesLeft);
   if (!drains || release?.workload === undefined || release.drainEndsAt !== undefined) return status;
-  return edit(status, { drainEndsAt: toTime(now + DRAIN_MS) });
+  return edit(status, { drainEndsAt: endOfDrain(now) });
 }
 
 /** Gives the first weight, to the pods that stand behind the canary at this moment: they are what is being released. */

@@ -3,6 +3,7 @@
 import { parseDuration } from '../../api/duration.ts';
 import { findCondition } from '../workload/objects.ts';
 import type { Blocker, BlockerFacts } from './blockers.ts';
+import { noNodeTakesAPod } from './canary-pods.ts';
 
 type Check = (facts: BlockerFacts) => Blocker | undefined;
 
@@ -17,7 +18,7 @@ export const WORKLOAD_BEFORE: readonly Check[] = [
   noCanaryCanBeBuilt,
 ];
 
-export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, theRolloutIsStuck];
+export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, noNodeTakesAPod, theRolloutIsStuck];
 
 /** The command that installs what holds a Deployment. */
 export const INSTALL_HOLD = 'kubectl apply --server-side -k config/deployment-mode';

@@ -6,12 +6,14 @@ import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../.
 import { nameCanary } from '../workload/canary-names.ts';
 import { buildCanary, type CanaryPlan } from '../workload/canary-manifests.ts';
 import { type DeploymentObject, isOwnedBy, type ReplicaSetObject } from '../workload/objects.ts';
+import type { PodsStanding } from '../workload/pods.ts';
 import { countCanaryReplicas } from '../workload/replicas.ts';
 import { hashTemplate, nameTemplate } from '../workload/template.ts';
+import { standPods } from './canary-pods.ts';
+import { isDrained } from './drain.ts';
 import type { ObservedBackend, Observation } from './observation.ts';
 import { isSettledOrRejected, type CandidateKey } from './revision.ts';
 import { isGoingHome, isPreparing, isRunning, type StateName } from './state.ts';
-import { fromTime } from './times.ts';
 
 export interface WorkloadFacts {
   readonly known: boolean;
@@ -37,6 +39,8 @@ export interface WorkloadFacts {
   /** An object that bears the canary's name and is not ours, such as `Deployment store-api-canary`. */
   readonly nameTaken: string | undefined;
   readonly drained: boolean;
+  /** The canary's own pods; undefined where they are not watched, or the canary is another release's. */
+  readonly pods: PodsStanding | undefined;
 }
 
 /** Undefined in Services mode. @param weight the canary's share that needs pods */
@@ -68,7 +72,8 @@ export function gatherWorkloadFacts(
     enoughPods: (backendOf(spec, observation)?.readyEndpoints ?? 0) >= replicas,
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
-    drained: isDrained(running, now),
+    drained: isDrained(running, observation.drain, now),
+    pods: standPods(observation, running !== undefined && runsReleased(status, workload.canaryDeployment)),
   };
 }
 
@@ -125,12 +130,6 @@ function findTaken({ workload, release }: Observation): string | undefined {
   const { canaryDeployment, canaryService } = workload ?? {};
   if (canaryDeployment !== undefined && !isOurs(canaryDeployment, release)) return `Deployment ${canaryDeployment.metadata.name}`;
   return canaryService !== undefined && !isOurs(canaryService, release) ? `Service ${canaryService.metadata.name}` : undefined;
-}
-
-function isDrained(release: CanaryReleaseStatus['release'], now: number): boolean {
-  if (release === undefined || (release.maxWeight ?? 0) === 0) return true;
-  const ends = fromTime(release.drainEndsAt);
-  return ends !== undefined && now >= ends;
 }
 
 export interface CanaryFacts {

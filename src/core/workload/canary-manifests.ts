@@ -1,7 +1,7 @@
 // The canary Deployment and the canary Service, built from yours: the same spec under other labels, owned by the release, so
 // that they go with it whatever happens. Nothing of your objects' metadata is copied: no tool takes them for its own.
 
-import { API_VERSION, GROUP, KIND, TEMPLATE_ANNOTATION } from '../../api/names.ts';
+import { API_VERSION, CANARY_ROLE, KIND, TEMPLATE_ANNOTATION } from '../../api/names.ts';
 import { keepApart } from './apart.ts';
 import { nameCanary } from './canary-names.ts';
 import { type DeploymentObject, isJson, type Json, type PodTemplate, type ServiceObject } from './objects.ts';
@@ -34,8 +34,7 @@ export type CanaryPlan =
   | { readonly kind: 'manifests'; readonly manifests: CanaryManifests }
   | { readonly kind: 'impossible'; readonly message: string };
 
-const ROLE_LABEL = `${GROUP}/role`;
-const OUR_LABELS: Labels = { [ROLE_LABEL]: 'canary', 'app.kubernetes.io/managed-by': 'glidepath' };
+const OUR_LABELS: Labels = { [CANARY_ROLE.label]: CANARY_ROLE.value, 'app.kubernetes.io/managed-by': 'glidepath' };
 /** Marks of GitOps tools: an object that carries one is taken for theirs, and pruned. */
 const TRACKING = ['argocd.argoproj.io/', 'kustomize.toolkit.fluxcd.io/', 'helm.toolkit.fluxcd.io/'];
 /** What of a Service's spec means the same for the canary; addresses and node ports are its own. */
@@ -99,7 +98,7 @@ function buildTemplate(template: PodTemplate, changed: Labels, wanted: Labels): 
   const annotations = withoutTracking(template.metadata?.annotations ?? {});
   return {
     metadata: {
-      labels: { ...labels, ...wanted, ...changed, [ROLE_LABEL]: 'canary' },
+      labels: { ...labels, ...wanted, ...changed, [CANARY_ROLE.label]: CANARY_ROLE.value },
       ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
     },
     spec: moveSelectors(template.spec ?? {}, template.metadata?.labels ?? {}, changed),

@@ -1,6 +1,7 @@
 // What one reconcile saw of a Deployment in Deployment mode, its ReplicaSets, its canary, and the hold. Plain facts.
 
 import type { DeploymentObject, ReplicaSetObject, ServiceObject } from './objects.ts';
+import type { PodObject } from './pods.ts';
 
 /** Is a change of the template held? Found out by a server-side dry-run of one. */
 export type HoldStanding =
@@ -22,5 +23,7 @@ export interface ObservedWorkload {
   readonly service?: ServiceObject;
   readonly canaryDeployment?: DeploymentObject;
   readonly canaryService?: ServiceObject;
+  /** Pods of the canary Deployment; absent until their watch is synced. */
+  readonly canaryPods?: readonly PodObject[];
   readonly hold: HoldStanding;
 }
