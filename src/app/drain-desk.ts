@@ -1,7 +1,6 @@
 // Asks Prometheus whether the requests to a canary that drains have stopped. Asked in the background, one question at a time for
 // a release; the last answer waits here. Nothing of it is a look: it judges nothing and moves no weight.
 
-import { messageOf } from '../api/errors.ts';
 import type { CanaryRelease, CanaryReleaseStatus } from '../api/release.ts';
 import type { Answers } from '../core/analysis/assemble.ts';
 import { readSilence } from '../core/analysis/silence.ts';
@@ -66,13 +65,13 @@ export class DrainDesk {
 }
 
 function isOver(reading: DrainReading | undefined): boolean {
-  return reading?.kind === 'silent' || reading?.kind === 'uncountable';
+  return reading === 'silent' || reading === 'uncountable';
 }
 
 /** Never throws: whatever goes wrong is no answer, and time alone decides then. */
 async function askSilence({ metrics }: World, question: LookQuestion | undefined, sinceMs: number, atMs: number): Promise<DrainReading> {
   const source = question?.source;
-  if (question === undefined || source === undefined) return { kind: 'uncountable' };
+  if (question === undefined || source === undefined) return 'uncountable';
   // Rounded, so that releases that drain together ask the same question.
   const rangeMs = Math.ceil((atMs - sinceMs) / RANGE_STEP_MS) * RANGE_STEP_MS;
   const ask = async (backends: readonly BackendIdentity[]): Promise<Answers> => {
@@ -81,11 +80,10 @@ async function askSilence({ metrics }: World, question: LookQuestion | undefined
   };
   try {
     const [canary, serving] = await Promise.all([ask(question.canary), ask(question.serving)]);
-    const problem = canary.problem ?? serving.problem;
-    if (problem !== undefined) return { kind: 'unavailable', message: problem.message };
+    if (canary.problem !== undefined || serving.problem !== undefined) return 'unavailable';
     const requests = canary.series.filter(({ labels }) => source.classify(labels) !== 'ignore');
-    return { kind: readSilence(requests, serving.series, sinceMs) };
-  } catch (thrown) {
-    return { kind: 'unavailable', message: messageOf(thrown) };
+    return readSilence(requests, serving.series, sinceMs);
+  } catch {
+    return 'unavailable';
   }
 }

@@ -10,8 +10,11 @@ type Release = NonNullable<CanaryReleaseStatus['release']>;
 
 /** What is known of the requests that still reach the canary. Absent: not asked or not answered yet. */
 export type DrainReading =
-  /** Nobody counts requests for this release: time alone decides. */
-  { readonly kind: 'uncountable' } | { readonly kind: Silence } | { readonly kind: 'unavailable'; readonly message: string };
+  /** Nobody counts requests for this release: the drain time alone decides. */
+  | 'uncountable'
+  /** Prometheus cannot say. */
+  | 'unavailable'
+  | Silence;
 
 /** The least time that pods which got requests a moment ago have for their answers. */
 export const DRAIN_MS = 10_000;
@@ -34,7 +37,7 @@ export function isDrained(release: Release | undefined, reading: DrainReading | 
   if (release === undefined || (release.maxWeight ?? 0) === 0) return true;
   const began = drainBeganAt(release);
   if (began === undefined || now < began + DRAIN_MS) return false;
-  if (reading?.kind === 'uncountable' || reading?.kind === 'silent') return true;
+  if (reading === 'uncountable' || reading === 'silent') return true;
   return now >= began + LONGEST_DRAIN_MS;
 }
 
@@ -45,20 +48,10 @@ export function findDrainQuestion(release: Release | undefined, state: StateName
   return began !== undefined && now >= began + DRAIN_MS ? began : undefined;
 }
 
-/** What the canary is still kept for; undefined when nothing is drained. */
+/** What the canary is still kept for; undefined when it is not. Times that hold from the first to the last moment of it. */
 export function describeDrain(release: Release, reading: DrainReading | undefined, now: number): string | undefined {
   const began = drainBeganAt(release);
   if (began === undefined || isDrained(release, reading, now)) return undefined;
-  const latest = clockOf(began + LONGEST_DRAIN_MS);
-  if (now < began + DRAIN_MS) return `the canary answers what it was sent until ${clockOf(began + DRAIN_MS)}`;
-  switch (reading?.kind) {
-    case 'busy':
-      return `the canary still gets requests; it is kept until they stop, at most until ${latest}`;
-    case 'unavailable':
-      return `the canary is kept until ${latest}: Prometheus cannot say whether its requests have stopped (${reading.message})`;
-    case 'unseen':
-      return `the canary is kept until ${latest}: Prometheus has no newer sample of its requests`;
-    default:
-      return `the canary is kept until two scrapes show that its requests have stopped, at most until ${latest}`;
-  }
+  const [least, longest] = [clockOf(began + DRAIN_MS), clockOf(began + LONGEST_DRAIN_MS)];
+  return `the canary is kept until its requests have stopped, from ${least} to ${longest} at the latest`;
 }

@@ -100,7 +100,9 @@ function findFault(pods: readonly JudgedPod[]): PodFault | undefined {
   const all = [first, ...others.filter((trouble) => trouble !== undefined)];
   // Two crashes of a single pod may be a wait for something that starts beside it; of every pod of several they are the version.
   if (all.every(({ kind }) => kind === 'crashes'))
-    return others.length === 0 ? undefined : { reason: 'CanaryCrashLooping', message: `all ${all.length} pods: ${first.text}`, certain: true };
+    return others.length === 0
+      ? undefined
+      : { reason: 'CanaryCrashLooping', message: `all ${all.length} pods: ${first.text}`, certain: true };
   const still = all.find(({ kind }) => kind !== 'crashes') ?? first;
   return {
     reason: still.kind === 'notConfigured' ? 'CanaryNotConfigured' : 'ImageNotPulled',

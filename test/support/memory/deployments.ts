@@ -2,6 +2,7 @@
 // paused Deployment still does, pods that get ready a moment later, and Services that count the pods they select.
 
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../src/core/workload/objects.ts';
+import type { PodObject } from '../../../src/core/workload/pods.ts';
 import { hashTemplate } from '../../../src/core/workload/template.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { MemoryApiServer, StoredObject } from './api-server.ts';
@@ -15,6 +16,8 @@ const CONTROLLER = 'kube-controller-manager';
 export class MemoryDeployments {
   /** Images whose pods never get ready. */
   readonly broken = new Set<string>();
+  /** Images whose pods never get ready and can be looked at, with what these say a moment after they were made. */
+  readonly podStatuses = new Map<string, NonNullable<PodObject['status']>>();
   readonly #clock: Clock;
   readonly #api: MemoryApiServer;
   readonly #onPods: () => void;
@@ -50,6 +53,8 @@ export class MemoryDeployments {
   #sync(): void {
     const deployments = this.list();
     for (const set of this.replicaSets()) if (!deployments.some((one) => owns(one, set))) this.#api.delete(keyOf(set), CONTROLLER);
+    const sets = this.replicaSets().map(({ metadata }) => metadata.uid);
+    for (const pod of this.#api.list('Pod')) if (!sets.includes(ownerOf(pod))) this.#api.delete(keyOf(pod), CONTROLLER);
     for (const deployment of deployments) this.#syncDeployment(deployment);
     for (const set of this.replicaSets()) this.#syncPods(set);
     for (const deployment of this.list()) this.#report(deployment);
@@ -110,11 +115,37 @@ export class MemoryDeployments {
     if (present === replicas) return;
     const ready = Math.min(set.status?.readyReplicas ?? 0, replicas);
     this.#setStatus(set, { replicas, readyReplicas: ready });
-    if (replicas <= ready || this.broken.has(imageOf(set.spec.template))) return;
+    const image = imageOf(set.spec.template);
+    const status = this.podStatuses.get(image);
+    if (status !== undefined) this.#makePods(set, replicas, status);
+    if (replicas <= ready || status !== undefined || this.broken.has(image)) return;
     this.#clock.schedule(this.#clock.now() + READY_MS, () => {
       const now = this.replicaSets().find(({ metadata }) => metadata.uid === set.metadata.uid);
       if (now !== undefined) this.#setStatus(now, { replicas: now.status?.replicas ?? 0, readyReplicas: now.status?.replicas ?? 0 });
     });
+  }
+
+  #makePods({ metadata }: Stored<ReplicaSetObject>, replicas: number, status: NonNullable<PodObject['status']>): void {
+    const { name, namespace, uid } = metadata;
+    for (let index = 0; index < replicas; index += 1) {
+      const pod = { kind: 'Pod', namespace, name: `${name}-${index}` };
+      if (this.#api.get(pod) !== undefined) continue;
+      const named = { name: pod.name, namespace, ownerReferences: [{ kind: 'ReplicaSet', name, uid }] };
+      this.#api.create({ apiVersion: 'v1', kind: 'Pod', metadata: named, spec: {} }, CONTROLLER);
+      const say = () => {
+        if (this.#api.get(pod) !== undefined) this.#api.update(pod, 'kubelet', (old) => ({ ...old, status }), 'status');
+      };
+      this.#clock.schedule(this.#clock.now() + READY_MS, say);
+    }
+  }
+
+  /** Somebody changes what the pods of an image say. */
+  setPodStatus(image: string, status: NonNullable<PodObject['status']>): void {
+    this.podStatuses.set(image, status);
+    const sets = this.replicaSets().filter(({ spec }) => imageOf(spec.template) === image);
+    for (const pod of this.#api.list('Pod'))
+      if (sets.some(({ metadata }) => ownerOf(pod) === metadata.uid))
+        this.#api.update(keyOf(pod), 'kubelet', (old) => ({ ...old, status }), 'status');
   }
 
   #setStatus(set: Stored<ReplicaSetObject>, status: ReplicaSetObject['status']): void {
@@ -152,6 +183,10 @@ export class MemoryDeployments {
       spec: { ...(old.spec as object), ready, unready: all - ready, hashes: hashes.sort() },
     }));
   }
+}
+
+function ownerOf(pod: StoredObject): string {
+  return (pod as Stored<PodObject>).metadata.ownerReferences?.[0]?.uid ?? '';
 }
 
 /** Image of the first container. */

@@ -81,7 +81,7 @@ export class MemorySession implements World {
       holds: parts.holds,
       cached: (kind, namespace) => this.#cacheOf(kind).inNamespace(namespace),
     });
-    for (const kind of [KIND, 'Service', 'Deployment', 'ReplicaSet', ...ROUTE_KINDS]) {
+    for (const kind of [KIND, 'Service', 'Deployment', 'ReplicaSet', 'Pod', ...ROUTE_KINDS]) {
       const cache = this.#cacheOf(kind);
       for (const object of parts.api.list(kind)) cache.upsert(object as Cached);
     }
@@ -119,8 +119,9 @@ export class MemorySession implements World {
     const cache = new ObjectCache<Cached>((old, now) => {
       const { namespace = '', name } = (now ?? old)?.metadata ?? { name: '' };
       if (this.#parts.gate.dead) return;
-      // The Kubernetes adapter tells of ReplicaSets as of their Deployment.
-      if (kind === 'ReplicaSet') this.#listener({ kind: 'Deployment', namespace, name: name.slice(0, name.lastIndexOf('-')) });
+      // The Kubernetes adapter tells of ReplicaSets and pods as of their Deployment.
+      if (kind === 'Pod') this.#listener({ kind: 'Deployment', namespace, name: name.split('-').slice(0, -2).join('-') });
+      else if (kind === 'ReplicaSet') this.#listener({ kind: 'Deployment', namespace, name: name.slice(0, name.lastIndexOf('-')) });
       else this.#listener({ kind, namespace, name, old, new: now });
     });
     this.#caches.set(kind, cache);

@@ -5,6 +5,7 @@ import { GlidepathError } from '../../../src/api/errors.ts';
 import type { WorkloadIntent } from '../../../src/core/release/desired-workload.ts';
 import { nameCanary } from '../../../src/core/workload/canary-names.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../src/core/workload/objects.ts';
+import type { PodObject } from '../../../src/core/workload/pods.ts';
 import type { WorkloadStore } from '../../../src/ports/workloads.ts';
 import type { MemoryApiServer, NewObject, StoredObject } from './api-server.ts';
 import type { CallGate } from './calls.ts';
@@ -35,10 +36,19 @@ export function buildWorkloads({ api, gate, cached, holds }: WorkloadParts): Wor
         canaryService: find('Service', namespace, nameCanary(service)),
       };
       const sets = cached('ReplicaSet', namespace) as readonly ReplicaSetObject[];
+      const ownedBy = (uid: string | undefined) => sets.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === uid);
+      const canarySets = ownedBy((found.canaryDeployment as DeploymentObject | undefined)?.metadata.uid).map(
+        ({ metadata }) => metadata.uid,
+      );
+      const pods = (cached('Pod', namespace) as readonly PodObject[]).filter(({ metadata }) =>
+        canarySets.includes(metadata.ownerReferences?.[0]?.uid),
+      );
       return {
         known: true,
         ...Object.fromEntries(Object.entries(found).filter(([, object]) => object !== undefined)),
-        replicaSets: sets.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === deployment?.metadata.uid),
+        replicaSets: ownedBy(deployment?.metadata.uid),
+        // Only some tests make pods: without any it is as if they could not be watched.
+        ...(pods.length === 0 ? {} : { canaryPods: pods }),
       };
     },
     proveHold: async () => (holds() ? { kind: 'proven' } : { kind: 'unavailable' }),
