@@ -45,7 +45,10 @@ export class DrainDesk {
   consider(key: string, release: CanaryRelease, status: CanaryReleaseStatus, observation: Observation, now: number): void {
     const current = status.release;
     const sinceMs = findDrainQuestion(current, parseState(status.state) ?? 'blocked', now);
-    if (current === undefined || sinceMs === undefined) return this.forget(key);
+    if (current === undefined || sinceMs === undefined) {
+      this.forget(key);
+      return;
+    }
     const known = this.#entries.get(key);
     const entry = known?.releaseId === current.id ? known : undefined;
     if (entry !== undefined && (entry.underWay || isOver(entry.reading) || now < entry.askedAtMs + AGAIN_MS)) return;

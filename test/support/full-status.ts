@@ -46,6 +46,7 @@ const release: CanaryReleaseStatus['release'] = {
   promotedAt: at,
   bakeEndsAt: at,
   drainEndsAt: at,
+  podsFailingSince: at,
   verdict: 'Pass',
   judgeAnswered: true,
   lookGridAt: at,

@@ -58,6 +58,8 @@ export function theCanaryNeverGotReady({ observation, workload, now }: HomeFacts
   const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
   if (canary === undefined || stuck === undefined) return undefined;
   const pods = workload?.pods;
+  // Pods that a quota refuses are the cluster's trouble.
+  if (findCondition(canary, 'ReplicaFailure', 'True') !== undefined) return undefined;
   if (pods !== undefined && !hadTheirTime(pods, canary.spec['progressDeadlineSeconds'], now)) return undefined;
   const why = pods?.seen === undefined ? (stuck.message ?? stuck.reason ?? '') : pods.seen;
   const message = `the pods of Deployment ${canary.metadata.name} do not get ready: ${why}`;

@@ -4,7 +4,7 @@ import type { PodTemplate } from '../../../src/core/workload/objects.ts';
 import type { WorkloadIntent } from '../../../src/core/release/desired-workload.ts';
 import type { FakeInput } from '../../support/fake-api-server.ts';
 import { until } from '../../support/until.ts';
-import { connectFake, deployments, type Harness, replicaSets, serviceNamed, services } from './harness.ts';
+import { connectFake, deployments, type Harness, pods, replicaSets, serviceNamed, services } from './harness.ts';
 
 const KEY = { namespace: 'shop', release: 'web', deployment: 'store', service: 'store' };
 const TEMPLATE: PodTemplate = { metadata: { labels: { app: 'store' } }, spec: { containers: [{ name: 'app', image: 'store:1' }] } };
@@ -102,6 +102,113 @@ test('a release sees its Deployment, the ReplicaSets that this one owns, its Ser
   expect(seen.service?.spec.selector).toEqual({ app: 'store' });
   expect(seen.canaryDeployment?.metadata.name).toBe('store-canary');
   expect(seen.canaryService?.metadata.name).toBe('store-canary');
+});
+
+describe('the pods of a canary', () => {
+  const role = { 'glidepath.dev/role': 'canary' };
+  const isPods = ({ path }: { readonly path: string }) => path.endsWith('/namespaces/shop/pods');
+  const asked = () => harness.server.requests.filter(isPods);
+
+  /** A canary with one pod, which waits. @returns puts the pod's next state */
+  function putCanary(labels: object = role): (reason: string) => void {
+    const canary = deploymentNamed('store-canary');
+    harness.server.put(deployments, { ...canary, metadata: { ...canary.metadata, labels } });
+    const ownedBy = (name: string, uid: unknown) => [{ name, uid: String(uid) }];
+    const set = {
+      name: 'store-canary-5f',
+      namespace: 'shop',
+      ownerReferences: ownedBy('store-canary', stored('store-canary')?.metadata.uid),
+    };
+    harness.server.put(replicaSets, { metadata: set, spec: { template: TEMPLATE } });
+    const uid = harness.server.get(replicaSets, 'shop', 'store-canary-5f')?.metadata.uid;
+    const put = (name: string, owner: unknown, reason: string) => {
+      const state = { waiting: { reason } };
+      const status = {
+        phase: 'Pending',
+        podIP: '10.0.0.1',
+        containerStatuses: [{ name: 'app', restartCount: 0, image: 'store:2', state }],
+      };
+      const named = { name, namespace: 'shop', labels: { ...role, 'pod-template-hash': '5f', app: 'x' } };
+      harness.server.put(pods, {
+        metadata: { ...named, ownerReferences: ownedBy('store-canary-5f', owner) },
+        spec: { nodeName: 'n' },
+        status,
+      });
+    };
+    put('store-canary-5f-a', uid, 'ContainerCreating');
+    put('other-canary-5f-a', 'another', 'CrashLoopBackOff');
+    return (reason) => put('store-canary-5f-a', uid, reason);
+  }
+
+  test('are not asked for while there is none', async () => {
+    await observed();
+    expect(asked()).toEqual([]);
+    expect(await observed()).not.toHaveProperty('canaryPods');
+  });
+
+  test('are watched by their label from the canary on, without what says nothing about whether they run', async () => {
+    putCanary();
+    await observed();
+    await until(() => harness.connection.workloads.observe(KEY).canaryPods !== undefined);
+    const seen = harness.connection.workloads.observe(KEY).canaryPods;
+    expect(seen?.map(({ metadata }) => metadata.name)).toEqual(['store-canary-5f-a']);
+    expect(seen?.[0]?.status).toEqual({
+      phase: 'Pending',
+      conditions: [],
+      initContainerStatuses: [],
+      containerStatuses: [{ name: 'app', restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } }, lastState: {} }],
+    });
+    expect(seen?.[0]).not.toHaveProperty('spec');
+    expect(asked().every(({ query }) => query['labelSelector'] === 'glidepath.dev/role=canary')).toBe(true);
+    await until(() => asked().some(({ watch }) => watch));
+  });
+
+  test('are told of as of their Deployment when their state changes, and only then', async () => {
+    const put = putCanary();
+    await observed();
+    await until(() => asked().some(({ watch }) => watch));
+    harness.changes.length = 0;
+    put('ContainerCreating');
+    put('ErrImagePull');
+    await until(() => harness.changes.length > 0);
+    expect(harness.changes.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['Deployment store-canary']);
+  });
+
+  test('are watched no more when the last canary of the namespace is gone', async () => {
+    putCanary();
+    await observed();
+    await until(() => harness.server.openWatches === 4);
+    harness.server.remove(deployments, 'shop', 'store-canary');
+    await until(() => harness.connection.workloads.observe(KEY).canaryDeployment === undefined);
+    await until(() => harness.server.openWatches === 3);
+  });
+
+  test('are watched no more when the release asks no more, nor after the end', async () => {
+    putCanary();
+    await observed();
+    await until(() => harness.server.openWatches === 4);
+    harness.connection.workloads.observe({ ...KEY, release: 'other', deployment: 'none' });
+    harness.connection.workloads.forget('shop', 'web');
+    await until(() => harness.server.openWatches === 3);
+    await harness.connection.close();
+    await until(() => harness.server.openWatches === 0);
+  });
+
+  test('that may not be watched are unknown, and hold nothing up', async () => {
+    harness.server.fault({ when: isPods, action: { kind: 'status', code: 403 }, times: 99 });
+    putCanary();
+    await observed();
+    await until(() => harness.faults.some(({ watch }) => watch === 'pods shop'));
+    expect(await observed()).toMatchObject({ known: true });
+    expect(await observed()).not.toHaveProperty('canaryPods');
+  });
+
+  test('of something that only bears the name are none of ours', async () => {
+    putCanary({});
+    await observed();
+    expect(await observed()).not.toHaveProperty('canaryPods');
+    expect(asked()).toEqual([]);
+  });
 });
 
 describe('the proof of the hold', () => {
