@@ -30,7 +30,7 @@ function abortUnderDirectCalls(world: MemoryWorld): void {
       world.createRoute('direct', [buildRule({ 'store-canary': 1 })]);
       world.abort('web');
     });
-    world.clock.schedule(world.clock.now() + 36_000, () => void world.api.delete(key, 'kubectl-delete'));
+    world.clock.schedule(world.clock.now() + 36_000, () => world.api.delete(key, 'kubectl-delete'));
   });
 }
 

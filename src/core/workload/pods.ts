@@ -169,15 +169,28 @@ function describeOddity(pod: string, container: ContainerStatus): string | undef
   return waits || ended ? describeContainer(pod, container) : undefined;
 }
 
-function describeContainer(pod: string, { name, state, lastState, restartCount = 0 }: ContainerStatus): string {
+function describeContainer(pod: string, container: ContainerStatus): string {
+  const waiting = container.state?.waiting;
+  const isStuck = waiting?.reason !== undefined && waiting.reason !== 'CrashLoopBackOff';
+  const what = isStuck ? withWords(waiting.reason, waiting.message) : describeEnd(container);
+  return `pod ${pod}, container ${container.name}: ${what}`;
+}
+
+/** `CrashLoopBackOff, exited with 1 (Error), 2 restarts: no database`. */
+function describeEnd({ state, lastState, restartCount = 0 }: ContainerStatus): string {
   const ended = state?.terminated ?? lastState?.terminated;
-  const waiting = state?.waiting;
-  const pulls = waiting?.reason !== undefined && waiting.reason !== 'CrashLoopBackOff';
-  const said = shorten((pulls ? waiting.message : ended?.message) ?? '');
-  const exit = ended === undefined ? '' : `exited with ${ended.exitCode ?? '?'}${ended.reason === undefined ? '' : ` (${ended.reason})`}`;
-  const what = [waiting?.reason, pulls ? '' : exit].filter((part) => part !== undefined && part !== '').join(', ');
-  const restarts = restartCount === 0 || pulls ? '' : `, ${restartCount} ${restartCount === 1 ? 'restart' : 'restarts'}`;
-  return `pod ${pod}, container ${name}: ${what}${restarts}${said === '' ? '' : `: ${said}`}`;
+  const reason = ended?.reason === undefined ? '' : ` (${ended.reason})`;
+  const parts = [
+    state?.waiting?.reason,
+    ended === undefined ? undefined : `exited with ${ended.exitCode ?? '?'}${reason}`,
+    restartCount === 0 ? undefined : `${restartCount} ${restartCount === 1 ? 'restart' : 'restarts'}`,
+  ];
+  return withWords(parts.filter((part) => part !== undefined).join(', '), ended?.message);
+}
+
+function withWords(what: string, message = ''): string {
+  const said = shorten(message);
+  return said === '' ? what : `${what}: ${said}`;
 }
 
 const MOST_SAID = 300;
