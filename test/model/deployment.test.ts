@@ -102,7 +102,7 @@ describe('a bad image', () => {
     await world.until('the canary', () => story.canary !== undefined);
     const failed = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'store-canary made no progress' };
     const key = { kind: 'Deployment', namespace: 'shop', name: 'store-canary' };
-    world.api.update(key, 'kube-controller-manager', (old) => ({ ...old, status: { conditions: [failed] } }), 'status');
+    world.api.update(key, 'kube-controller-manager', (old) => ({ ...old, status: { replicas: 1, conditions: [failed] } }), 'status');
     await untilState(world, 'rolledBack');
     expect(world.status('web')?.release).toMatchObject({ reason: 'CanaryNotReady', maxWeight: 0 });
     expect(story.leftovers()).toEqual([]);

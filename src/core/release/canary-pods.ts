@@ -2,7 +2,7 @@
 // lacks something gets a minute, and one that has no node is not to blame at all.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
-import { findCondition } from '../workload/objects.ts';
+import { type DeploymentObject, findCondition, type WorkloadCondition } from '../workload/objects.ts';
 import { judgePods, type PodsStanding } from '../workload/pods.ts';
 import type { Blocker, BlockerFacts } from './blockers.ts';
 import type { Facts } from './facts.ts';
@@ -56,18 +56,25 @@ const SENTENCES = {
 export function theCanaryNeverGotReady({ observation, workload, now }: HomeFacts): HomeReason | undefined {
   const canary = observation.workload?.canaryDeployment;
   const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
-  if (canary === undefined || stuck === undefined) return undefined;
+  if (canary === undefined || stuck === undefined || arePodsRefused(canary, stuck)) return undefined;
   const pods = workload?.pods;
-  // Pods that a quota refuses are the cluster's trouble.
-  if (findCondition(canary, 'ReplicaFailure', 'True') !== undefined) return undefined;
   if (pods !== undefined && !hadTheirTime(pods, canary.spec['progressDeadlineSeconds'], now)) return undefined;
   const why = pods?.seen === undefined ? (stuck.message ?? stuck.reason ?? '') : pods.seen;
   const message = `the pods of Deployment ${canary.metadata.name} do not get ready: ${why}`;
   return { reason: 'CanaryNotReady', message: message.slice(0, MOST_MESSAGE), rejects: true };
 }
 
-/** A quota or a full cluster also runs the deadline down; pods that got their node late have all of it from then on. */
-function hadTheirTime({ placedSinceMs }: PodsStanding, seconds: unknown, now: number): boolean {
+/** Pods that a quota keeps from being made say nothing of the revision: that is trouble, and `onBlocked` decides. */
+function arePodsRefused(canary: DeploymentObject, stuck: WorkloadCondition): boolean {
+  if (findCondition(canary, 'ReplicaFailure', 'True') !== undefined) return true;
+  // The refusal is over, and the pods are about to be made.
+  return stuck.reason === 'ProgressDeadlineExceeded' && (canary.status?.replicas ?? 0) < (canary.spec.replicas ?? 1);
+}
+
+/** A full cluster also runs the deadline down; pods that got their node late have all of it from then on. */
+function hadTheirTime({ count, placedSinceMs }: PodsStanding, seconds: unknown, now: number): boolean {
+  // Not even made, though no quota refuses them.
+  if (count === 0) return true;
   const neededMs = (typeof seconds === 'number' ? seconds : PROGRESS_DEADLINE_SECONDS) * 1_000;
   return placedSinceMs !== undefined && now >= placedSinceMs + neededMs;
 }

@@ -44,6 +44,8 @@ export interface PodFault {
 }
 
 export interface PodsStanding {
+  /** Pods that are not on their way out. */
+  readonly count: number;
   readonly fault: PodFault | undefined;
   /** Pods that the scheduler finds no node for: the cluster's trouble, not the version's. */
   readonly homeless: { readonly message: string; readonly sinceMs: number } | undefined;
@@ -84,6 +86,7 @@ export function judgePods(pods: readonly PodObject[]): PodsStanding {
   const since = Math.min(...homeless.map(({ homelessSinceMs }) => homelessSinceMs ?? Number.POSITIVE_INFINITY));
   const waiting = placed.flatMap(({ ready, placedMs }) => (ready || placedMs === undefined ? [] : [placedMs]));
   return {
+    count: judged.length,
     fault: findFault(placed),
     homeless: homeless[0] === undefined ? undefined : { message: homeless[0].homelessMessage, sinceMs: since },
     seen: (judged.find(({ trouble }) => trouble !== undefined) ?? judged.find(({ seen }) => seen !== undefined))?.seen,

@@ -29,11 +29,12 @@ interface Case {
   /** Template of the canary Deployment; by default the one that is released. */
   readonly of?: string;
   readonly progressDeadlineSeconds?: number;
+  readonly replicas?: number;
 }
 
 function factsOf({ pods, state = 'preparing', release, conditions = [], seconds = 0, of = 'released', ...own }: Case) {
   const metadata = { name: 'store-canary', annotations: { [TEMPLATE_ANNOTATION]: of }, ownerReferences: [{ uid: 'uid-web' }] };
-  const canaryDeployment = { metadata, spec: { ...deployment.spec, ...own }, status: { conditions } };
+  const canaryDeployment = { metadata, spec: { ...deployment.spec, ...own }, status: { replicas: 1, conditions } };
   const observation = anObservation({
     release: aRelease({ spec }),
     backends: { store: aBackend('store'), 'store-canary': aBackend('store-canary') },
@@ -169,6 +170,12 @@ describe('the progress deadline', () => {
   test('is not held against a version whose pods a quota refuses', () => {
     expect(reasonOf({ pods: [], conditions: [STUCK, REFUSED], seconds: 700 })).toBeUndefined();
     expect(reasonOf({ conditions: [STUCK, REFUSED], seconds: 700 })).toBeUndefined();
+    // The refusal is over, and the second pod is about to be made.
+    expect(reasonOf({ conditions, seconds: 700, replicas: 2 })).toBeUndefined();
+  });
+
+  test('decides where no pod was made, though none was refused', () => {
+    expect(reasonOf({ pods: [], conditions: [{ ...STUCK, reason: 'ReplicaSetCreateError' }] })).toEqual(['CanaryNotReady', true]);
   });
 
   test('is told in the words of the pods, where these say anything', () => {

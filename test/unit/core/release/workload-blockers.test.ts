@@ -26,7 +26,7 @@ function deploymentWith(spec: Partial<DeploymentObject['spec']>, conditions: rea
 
 function canaryWith(...conditions: readonly WorkloadCondition[]): DeploymentObject {
   const ownerReferences = [{ kind: 'CanaryRelease', name: 'web', uid: 'uid-web' }];
-  return { ...serving, metadata: { ...serving.metadata, name: 'store-canary', ownerReferences }, status: { conditions } };
+  return { ...serving, metadata: { ...serving.metadata, name: 'store-canary', ownerReferences }, status: { replicas: 2, conditions } };
 }
 
 function factsOf(change: Partial<ObservedWorkload>, spec: Partial<SpecInput> = {}, state: StateName = 'idle') {
