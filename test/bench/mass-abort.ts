@@ -28,7 +28,7 @@ import { shareOn, statusOf } from './shop.ts';
 const PREFIX = 'bench-abort';
 const SCRAPE_MS = 10_000;
 const ROUNDS = 3;
-const SETTLE_PATIENCE_MS = 150_000;
+const SETTLE_PATIENCE_MS = 600_000;
 const HOME_PATIENCE_MS = 60_000;
 const SPEC = {
   stages: [{ weight: 25, duration: '1h' }],
