@@ -2,7 +2,7 @@
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
-import { findCondition } from '../workload/objects.ts';
+import { findCondition, type DeploymentObject, type WorkloadCondition } from '../workload/objects.ts';
 import type { RouteStanding } from '../routing/standing.ts';
 import type { Blocker } from './blockers.ts';
 import type { Observation } from './observation.ts';
@@ -112,9 +112,16 @@ function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeRe
 function theCanaryNeverGotReady({ observation }: HomeFacts): HomeReason | undefined {
   const canary = observation.workload?.canaryDeployment;
   const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
-  if (canary === undefined || stuck === undefined) return undefined;
+  if (canary === undefined || stuck === undefined || arePodsRefused(canary, stuck)) return undefined;
   const message = `the pods of Deployment ${canary.metadata.name} do not get ready: ${stuck.message ?? stuck.reason ?? ''}`;
   return { reason: 'CanaryNotReady', message: message.slice(0, 1_000), rejects: true };
+}
+
+/** Pods that a quota keeps from being made say nothing of the revision: that is trouble, and `onBlocked` decides. */
+function arePodsRefused(canary: DeploymentObject, stuck: WorkloadCondition): boolean {
+  if (findCondition(canary, 'ReplicaFailure', 'True') !== undefined) return true;
+  // The refusal is over, and the pods are about to be made.
+  return stuck.reason === 'ProgressDeadlineExceeded' && (canary.status?.replicas ?? 0) < (canary.spec.replicas ?? 1);
 }
 
 function theHoldWasPassed({ workload, state }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {
