@@ -80,19 +80,21 @@ describe.concurrent('a release of a Deployment', () => {
 
   test('of strategy Recreate needs a last stage of 100, and then loses no answer', async () => {
     const change = (spec: object) => ({ ...spec, strategy: { type: 'Recreate' } });
-    const app = await home.deploy({ name: 'recreate', before: V1, change, rps: RPS });
+    const app = await home.serve({ name: 'recreate', before: V1, change, rps: RPS });
+    await app.release();
     const begunMs = Date.now();
-    await app.apply({ version: 'v2' });
     const refused = await app.load.untilPhase('Blocked');
     expect(refused.message).toMatch(/strategy Recreate.*end spec\.stages with weight 100/);
     await app.release({ stages: [STAGES[0], { weight: 100, duration: '2s' }] });
+    await app.load.untilPhase('Idle');
+    await app.apply({ version: 'v2' });
     await app.load.untilPhase('Promoted', 60_000);
     expect(app.pods.filter(({ isCanary }) => isCanary)).toHaveLength(2);
     expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
   });
 
   test('goes on whatever people do with kubectl rollout; replace --force goes past the hold, and that is told', async () => {
-    const app = await home.deploy({ name: 'people', before: V1, rps: RPS }, { stages: HELD_STAGES });
+    const app = await home.deploy({ name: 'people', before: [{ version: 'v0' }, ...V1], rps: RPS }, { stages: HELD_STAGES });
     const begunMs = Date.now();
     // A restart is a change of the template like any other.
     expect(await rollout('restart', app)).toContain('held by canaryrelease/people');

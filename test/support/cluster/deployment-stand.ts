@@ -146,10 +146,15 @@ export class DeploymentApp {
     return { kind: 'Deployment', namespace: this.#home.stand.namespace, name: this.name } as const;
   }
 
+  /** The manifest of the release. */
+  releaseManifest(spec: Spec = {}): PlainObject {
+    const target = { services: undefined, targetRef: { kind: 'Deployment', name: this.name }, service: { name: `${this.name}-api` } };
+    return this.load.manifest({ ...target, stages: STAGES, ...spec } as never);
+  }
+
   /** Applies the release. */
   async release(spec: Spec = {}): Promise<void> {
-    const target = { services: undefined, targetRef: { kind: 'Deployment', name: this.name }, service: { name: `${this.name}-api` } };
-    await this.load.release({ ...target, stages: STAGES, ...spec } as never);
+    await this.#home.stand.cluster.apply(this.releaseManifest(spec));
   }
 
   /** The manifest that Git has for a version. */

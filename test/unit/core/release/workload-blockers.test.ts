@@ -60,6 +60,7 @@ describe('a Deployment is not released', () => {
       'NotSupported',
       'Recreate',
     ],
+    ['that keeps no history', { deployment: deploymentWith({ revisionHistoryLimit: 0 }) }, {}, 'NotSupported', 'revisionHistoryLimit 0'],
     ['whose canary has the name of something else', { canaryDeployment: serving }, {}, 'NameTaken', 'Deployment store is not ours'],
     ['whose canary Service has the name of another', { canaryService: service }, {}, 'NameTaken', 'Service store is not ours'],
     ['without labels to tell a canary by', { deployment: deploymentWith({ selector: {} }) }, {}, 'NotSupported', 'matchLabels'],
