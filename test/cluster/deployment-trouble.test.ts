@@ -1,11 +1,10 @@
 // Deployment mode when something goes another way: pods that a quota refuses, strategy Recreate, what people do with kubectl
 // rollout and replace, other labels, a Deployment that comes late or goes, and nodes that are drained.
 
-import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KubeObject } from '../support/cluster/api.ts';
 import { waitFor } from '../support/cluster/cluster.ts';
-import { type DeploymentApp, DeploymentStand, HELD_STAGES, kubectl, STAGES } from '../support/cluster/deployment-stand.ts';
+import { type DeploymentApp, DeploymentStand, HELD_STAGES, kubectl, kubectlWith, STAGES } from '../support/cluster/deployment-stand.ts';
 
 type Slice = KubeObject & { readonly endpoints?: readonly { readonly targetRef?: { readonly name: string } }[] };
 
@@ -118,8 +117,7 @@ describe.concurrent('a release of a Deployment', () => {
     await app.untilReady({ v1: 2 });
     expect(app.load.status?.history).toHaveLength(2);
     expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
-    const replacing = execFile('kubectl', ['replace', '--force', '-f', '-']);
-    replacing.stdin?.end(JSON.stringify(app.manifest({ version: 'forced' })));
+    await kubectlWith(app.manifest({ version: 'forced' }), 'replace', '--force', '-f', '-');
     await home.stand.untilEvents('people', 'HoldBypassed');
     await app.untilReady({ forced: 2 });
     await app.load.untilPhase('Promoted');

@@ -62,6 +62,13 @@ export async function kubectl(...args: readonly string[]): Promise<{ readonly st
   return run('kubectl', args);
 }
 
+/** The same with an object at its standard input. */
+export async function kubectlWith(object: PlainObject, ...args: readonly string[]): Promise<void> {
+  const running = run('kubectl', args);
+  running.child.stdin?.end(JSON.stringify(object));
+  await running;
+}
+
 /** Puts the policies and the role of Deployment mode into the cluster. */
 export async function installDeploymentMode(): Promise<void> {
   await kubectl('apply', '--server-side', '--force-conflicts', '-k', MODE);
