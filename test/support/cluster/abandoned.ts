@@ -19,6 +19,17 @@ async function removeApplications(cluster: Cluster, namespaces: ReadonlySet<stri
   }
 }
 
+/** Nobody is there any more who would take these releases home, and their routes go with them. */
+async function letGoReleases(cluster: Cluster, namespaces: ReadonlySet<string>): Promise<void> {
+  const { code } = await cluster.api.send({ method: 'GET', path: pathOfList('CanaryRelease') });
+  if (code !== 200) return;
+  for (const { metadata } of await cluster.list('CanaryRelease')) {
+    const { name, namespace = '', finalizers = [] } = metadata;
+    if (!namespaces.has(namespace) || finalizers.length === 0) continue;
+    await cluster.patch({ kind: 'CanaryRelease', namespace, name }, { metadata: { finalizers: null } });
+  }
+}
+
 /** Removes the namespaces whose process is gone, and waits until they are. */
 export async function removeAbandoned(cluster: Cluster): Promise<void> {
   const listAbandoned = async (): Promise<readonly string[]> => {
@@ -28,6 +39,7 @@ export async function removeAbandoned(cluster: Cluster): Promise<void> {
   const abandoned = await listAbandoned();
   if (abandoned.length === 0) return;
   await removeApplications(cluster, new Set(abandoned));
+  await letGoReleases(cluster, new Set(abandoned));
   for (const name of abandoned) await cluster.remove({ kind: 'Namespace', name });
   await waitFor('namespaces of ended test runs to be gone', async () => (await listAbandoned()).length === 0, { ms: 60_000 });
 }
