@@ -19,14 +19,14 @@ async function removeApplications(cluster: Cluster, namespaces: ReadonlySet<stri
   }
 }
 
-/** Nobody is there any more who would take these releases home, and their routes go with them. */
-async function letGoReleases(cluster: Cluster, namespaces: ReadonlySet<string>): Promise<void> {
-  const { code } = await cluster.api.send({ method: 'GET', path: pathOfList('CanaryRelease') });
+/** Its operator is gone too: nobody else would take the finalizers off. */
+async function removeReleases(cluster: Cluster, namespace: string): Promise<void> {
+  const { code } = await cluster.api.send({ method: 'GET', path: pathOfList('CanaryRelease', namespace) });
   if (code !== 200) return;
-  for (const { metadata } of await cluster.list('CanaryRelease')) {
-    const { name, namespace = '', finalizers = [] } = metadata;
-    if (!namespaces.has(namespace) || finalizers.length === 0) continue;
-    await cluster.patch({ kind: 'CanaryRelease', namespace, name }, { metadata: { finalizers: null } });
+  for (const { metadata } of await cluster.list('CanaryRelease', namespace)) {
+    const ref = { kind: 'CanaryRelease', namespace, name: metadata.name } as const;
+    await cluster.remove(ref);
+    if ((await cluster.get(ref)) !== undefined) await cluster.patch(ref, { metadata: { finalizers: null } });
   }
 }
 
@@ -39,7 +39,9 @@ export async function removeAbandoned(cluster: Cluster): Promise<void> {
   const abandoned = await listAbandoned();
   if (abandoned.length === 0) return;
   await removeApplications(cluster, new Set(abandoned));
-  await letGoReleases(cluster, new Set(abandoned));
-  for (const name of abandoned) await cluster.remove({ kind: 'Namespace', name });
+  for (const name of abandoned) {
+    await removeReleases(cluster, name);
+    await cluster.remove({ kind: 'Namespace', name });
+  }
   await waitFor('namespaces of ended test runs to be gone', async () => (await listAbandoned()).length === 0, { ms: 60_000 });
 }
