@@ -6,7 +6,7 @@ import type { SpecInput } from '../../src/api/release.ts';
 import { FIELD_MANAGER, RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import { type PlainObject, sampleDeployment, type SampleVersion } from '../lab/sample.ts';
 import { type App, shareIn, weightsIn } from '../support/cluster/app.ts';
-import { customizeArgocd, GitOpsApp } from '../support/cluster/argocd.ts';
+import { customizeArgocd, GitOpsApp, inWave, type RecipeFile } from '../support/cluster/argocd.ts';
 import { waitFor } from '../support/cluster/cluster.ts';
 import { chronicleOf, keepChronicle } from '../support/cluster/chronicle.ts';
 import { type RouteObject, type RouteSpec, Stand } from '../support/cluster/stand.ts';
@@ -23,16 +23,10 @@ const opened: GitOpsApp[] = [];
 const deployment = (name: string, version: Omit<SampleVersion, 'namespace' | 'name'>) =>
   sampleDeployment({ namespace: stand.namespace, name, ...version });
 
-/** The object in a sync wave of Argo CD. */
-function inWave(object: PlainObject, wave: string): PlainObject {
-  const annotations = { 'argocd.argoproj.io/sync-wave': wave };
-  return { ...object, metadata: { ...object.metadata, annotations } as PlainObject['metadata'] };
-}
-
 /** Two versions, their Services, the route and the release, all of them in Git. */
 async function deliver(
   name: string,
-  recipe: boolean,
+  recipe: RecipeFile | 'none',
   stages: readonly object[] = STAGES,
   wave = '0',
 ): Promise<{ readonly app: App; readonly gitops: GitOpsApp }> {
@@ -102,7 +96,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
   });
 
   test('the first sync brings a release, which is promoted; the app is Progressing meanwhile, then Healthy', async () => {
-    ({ app, gitops } = await deliver('store', true));
+    ({ app, gitops } = await deliver('store', 'application.yaml'));
     await app.untilPhase('Analyzing', 60_000);
     await app.startLoad(25);
     await app.untilPhase('Promoted', 60_000);
@@ -155,7 +149,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
   });
 
   test('without the recipe the release is contested, with the recipe as advice, and goes on once it is followed', async () => {
-    const { app: plain, gitops: bare } = await deliver('plain', false);
+    const { app: plain, gitops: bare } = await deliver('plain', 'none');
     await plain.untilPhase('Blocked', 60_000);
     const status = await plain.until('to be contested', ({ message = '' }) => message.includes('RouteContested'));
     expect(status.message).toMatch(
@@ -171,7 +165,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     const told = await stand.untilEvents('plain', 'GitOpsManaged', 'RouteDrift', 'RouteContested');
     expect(told.find(({ reason }) => reason === 'GitOpsManaged')?.note).toContain('ignoreDifferences');
     await plain.startLoad(25);
-    await bare.addRecipe();
+    await bare.addRecipe('application.yaml');
     await bare.untilHealth('Degraded');
     await plain.command('resume');
     await plain.untilPhase('Promoted', 60_000);
@@ -181,7 +175,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
 
   test('in an app of two waves with the health for waves, a fix overtakes the release that runs', async () => {
     await customizeArgocd(stand.cluster, 'argocd-cm-waves.yaml');
-    const { app: waved, gitops: git } = await deliver('waved', true, [{ weight: 20, duration: '6s' }], '1');
+    const { app: waved, gitops: git } = await deliver('waved', 'application.yaml', [{ weight: 20, duration: '6s' }], '1');
     await waved.untilPhase('Analyzing', 60_000);
     await waved.startLoad(25);
     await waved.untilPhase('Promoted', 60_000);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { summarise, within, type LoadRecord } from './load.ts';
 
 function answer(sentAtMs: number, status: number, version: string): LoadRecord {
-  return { sentAtMs, doneAtMs: sentAtMs + 10, status, version };
+  return { sentAtMs, doneAtMs: sentAtMs + 10, status, version, pod: `pod-of-${version}` };
 }
 
 const records = [answer(0, 200, 'v1'), answer(20, 503, 'v2'), answer(40, 400, 'v1'), answer(60, 0, ''), answer(80, 200, 'v1')];

@@ -4,6 +4,7 @@ import { Agent } from 'undici';
 
 const TIMEOUT_MS = 5000;
 const TICK_MS = 5;
+const POD = /"host":"([^"]*)"/;
 
 export interface LoadOptions {
   /** Where to connect, e.g. `http://127.0.0.1:8080`. */
@@ -24,6 +25,8 @@ export interface LoadRecord {
   readonly status: number;
   /** The answer's `x-version`, or empty. */
   readonly version: string;
+  /** The pod that answered, as the sample's body names it, or empty. */
+  readonly pod: string;
   readonly error?: string;
 }
 
@@ -55,11 +58,11 @@ async function sendOne(agent: Agent, options: LoadOptions): Promise<LoadRecord> 
       headers: { ...options.headers, host: options.host },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    await body.dump();
+    const pod = POD.exec(await body.text())?.[1] ?? '';
     const version = headers['x-version'];
-    return { sentAtMs, doneAtMs: nowMs(), status: statusCode, version: typeof version === 'string' ? version : '' };
+    return { sentAtMs, doneAtMs: nowMs(), status: statusCode, version: typeof version === 'string' ? version : '', pod };
   } catch (error) {
-    return { sentAtMs, doneAtMs: nowMs(), status: 0, version: '', error: describeError(error) };
+    return { sentAtMs, doneAtMs: nowMs(), status: 0, version: '', pod: '', error: describeError(error) };
   }
 }
 

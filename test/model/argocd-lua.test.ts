@@ -98,6 +98,35 @@ describe('health of a release in Argo CD', () => {
   });
 });
 
+describe('health of a Deployment in Argo CD, for apps with waves', () => {
+  const health = async (change: { readonly spec?: object; readonly status?: object; readonly metadata?: object }) => {
+    const status = { observedGeneration: 2, replicas: 3, updatedReplicas: 3, availableReplicas: 3, ...change.status };
+    const metadata = { name: 'store', generation: 2, ...change.metadata };
+    return (await runLua(readLua('health-deployment.lua'), { metadata, spec: { replicas: 3, ...change.spec }, status })) as {
+      status: string;
+    };
+  };
+
+  test('held by a release it is Healthy, so that a sync goes on; paused by anybody else it is Suspended', async () => {
+    const metadata = { annotations: { 'glidepath.dev/held': 'web' } };
+    const held = await health({ spec: { paused: true }, metadata, status: { updatedReplicas: 0 } });
+    expect(held).toMatchObject({ status: 'Healthy', message: expect.stringContaining('held by canaryrelease/web') });
+    expect(await health({ spec: { paused: true } })).toMatchObject({ status: 'Suspended' });
+  });
+
+  test.each<[string, object, string]>([
+    ['all pods are new and available', {}, 'Healthy'],
+    ['the change was not seen yet', { observedGeneration: 1 }, 'Progressing'],
+    ['new pods are missing', { updatedReplicas: 1 }, 'Progressing'],
+    ['old pods are left', { replicas: 4 }, 'Progressing'],
+    ['a pod is not available', { availableReplicas: 2 }, 'Progressing'],
+    ['it makes no progress', { conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }] }, 'Degraded'],
+    ['it has no status at all', { observedGeneration: undefined, replicas: undefined, updatedReplicas: undefined }, 'Progressing'],
+  ])('otherwise it is what Argo CD says by itself: %s', async (_what, status, wanted) => {
+    expect((await health({ status })).status).toBe(wanted);
+  });
+});
+
 describe('actions on a release in Argo CD', () => {
   test('those that fit the state are offered', async () => {
     const world = await startStory(APPROVED);

@@ -163,6 +163,28 @@ describe('another change in Git', () => {
     expect(story.behindService()).toEqual({ 'store:3': 4 });
   });
 
+  test('when the old pods are all gone already: the new ones answer until the version that served is ready again', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    await untilState(world, 'promoting.rollingOut');
+    const service = () => world.api.get({ kind: 'Service', namespace: 'shop', name: 'store' });
+    const readyBehind = () => (service()?.spec as { readonly ready?: number } | undefined)?.ready;
+    // The operator has not heard of it yet.
+    for (const operator of world.operators) operator.kill();
+    await world.until('the whole rollout', () => JSON.stringify(story.behindService()) === '{"store:2":4}' && readyBehind() === 4);
+    story.apply('store:3');
+    let least: unknown = 4;
+    world.api.onChange(({ kind }) => {
+      if (kind === 'Service' && readyBehind() === 0) least = 0;
+    });
+    world.startOperator();
+    await world.until('the new release at its first weight', () => story.share === 10 && story.canary?.spec.template !== undefined);
+    await world.until('the old version', () => JSON.stringify(story.behindService()) === '{"store:1":4}');
+    expect(least).toBe(4);
+    await untilState(world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:3': 4 });
+  });
+
   test('that reverts to what serves is let go at once, without a canary', async () => {
     const story = await startRelease();
     const { world } = story;

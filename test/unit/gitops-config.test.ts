@@ -38,12 +38,17 @@ describe('config/argocd', () => {
     expect(spec.template.spec.syncPolicy).toEqual(application.spec.syncPolicy);
   });
 
-  test('the operator advises what the example does', () => {
-    const advice = adviseManager('argocd-controller');
-    const { group, jqPathExpressions } = application.spec.ignoreDifferences[0] ?? { group: '', jqPathExpressions: [] };
-    const [[name, value] = []] = Object.entries(application.metadata.annotations);
-    for (const part of [group, ...jqPathExpressions, ...application.spec.syncPolicy.syncOptions, `${name}: ${value}`])
-      expect(advice).toContain(part);
+  test.each([
+    ['application.yaml', false],
+    ['application-deployment.yaml', true],
+  ] as const)('the operator advises what %s does', (file, addsRef) => {
+    const { metadata, spec } = read(ARGOCD_FOLDER, file) as Application;
+    const advice = adviseManager('argocd-controller', addsRef);
+    const { group, jqPathExpressions } = spec.ignoreDifferences[0] ?? { group: '', jqPathExpressions: [] };
+    const [[name, value] = []] = Object.entries(metadata.annotations);
+    const paths = jqPathExpressions.map((path) => JSON.stringify(path));
+    for (const part of [group, ...paths, ...spec.syncPolicy.syncOptions, `${name}: ${value}`]) expect(advice).toContain(part);
+    expect(paths).toHaveLength(addsRef ? 2 : 1);
   });
 });
 

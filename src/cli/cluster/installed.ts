@@ -1,4 +1,4 @@
-// What config/default and config/crd put into a cluster, in the order in which it goes: the CRD while the operator lives, so
+// What config/default, config/deployment-mode and config/crd put into a cluster, in the order in which it goes: the CRD while the operator lives, so
 // that no release is left with a finalizer that nobody takes off.
 
 import { setTimeout } from 'node:timers/promises';
@@ -20,6 +20,9 @@ const CRDS = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customreso
 const DEPLOYMENTS = { group: 'apps', version: 'v1', plural: 'deployments' };
 const NAMESPACES = { group: '', version: 'v1', plural: 'namespaces' };
 
+/** ClusterRole of `config/deployment-mode`. */
+const DEPLOYMENT_MODE = 'glidepath-deployment-mode';
+
 /** Path of the operator's Deployment. */
 export const OPERATOR_PATH = pathOf(DEPLOYMENTS, SYSTEM_NAMESPACE, SERVICE_ACCOUNT);
 /** Path of the CRD. */
@@ -28,6 +31,8 @@ export const CRD_PATH = pathOf(CRDS, undefined, CRD_NAME);
 const ADMISSION = { group: 'admissionregistration.k8s.io', version: 'v1' };
 /** By kind; each with its binding, which goes first. */
 const POLICIES = [
+  ['Mutating', 'glidepath-hold'],
+  ['Validating', 'glidepath-hold-warning'],
   ['Validating', 'glidepath-commands'],
   ['Validating', 'glidepath-authors'],
   ['Mutating', 'glidepath-command-by'],
@@ -49,7 +54,7 @@ export const INSTALLED: readonly Installed[] = [
   { kind: 'Deployment', name: SERVICE_ACCOUNT, namespace: SYSTEM_NAMESPACE, path: OPERATOR_PATH },
   { kind: 'Namespace', name: SYSTEM_NAMESPACE, path: pathOf(NAMESPACES, undefined, SYSTEM_NAMESPACE) },
   { kind: 'ClusterRoleBinding', name: 'glidepath', path: pathOf({ ...RBAC, plural: 'clusterrolebindings' }, undefined, 'glidepath') },
-  ...['glidepath', 'glidepath-viewer', 'glidepath-editor', 'glidepath-approver'].map((name) => ({
+  ...['glidepath', 'glidepath-viewer', 'glidepath-editor', 'glidepath-approver', DEPLOYMENT_MODE].map((name) => ({
     kind: 'ClusterRole',
     name,
     path: pathOf({ ...RBAC, plural: 'clusterroles' }, undefined, name),

@@ -8,6 +8,7 @@ import { pathOf } from '../../adapters/kubernetes/kinds.ts';
 import { type ClusterLink, withCluster } from '../cluster/link.ts';
 import { addClusterOptions, type ClusterOptions } from '../cluster/options.ts';
 import { listReleases, RELEASES, type SeenRelease } from '../cluster/releases.ts';
+import { describeHeld } from '../cluster/held.ts';
 import { INSTALLED, removeInstalled } from '../cluster/installed.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { failure, usageError } from '../usage.ts';
@@ -52,6 +53,7 @@ async function runUninstall(options: UninstallOptions, io: CliIo): Promise<ExitC
     }
     await Promise.all(releases.map((release) => removeRelease(link, release)));
     await awaitGone(link, releases, options, io);
+    for (const line of await describeHeld(link, releases)) io.out(`${line}\n`);
     if (options.namespace === undefined) await finish(link, options, io);
     return EXIT.ok;
   });
@@ -128,7 +130,7 @@ function describeStuck(left: readonly SeenRelease[], there: readonly SeenRelease
 async function finish(link: ClusterLink, options: UninstallOptions, io: CliIo): Promise<void> {
   if (options.yes === true) {
     await removeInstalled(link, (what) => io.out(`${what} is removed\n`));
-    io.out('Glidepath is uninstalled; routes, Services and Deployments are as they were\n');
+    io.out('Glidepath is uninstalled; routes, Services and Deployments are yours alone\n');
     return;
   }
   const lines = INSTALLED.map(

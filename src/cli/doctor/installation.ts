@@ -2,6 +2,7 @@
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { SCHEMA_ANNOTATION, SCHEMA_NUMBER, SYSTEM_NAMESPACE } from '../../api/names.ts';
+import { isRunning, parseState } from '../../core/release/state.ts';
 import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
 import { CRD_PATH, OPERATOR_PATH } from '../cluster/installed.ts';
 import type { ClusterLink } from '../cluster/link.ts';
@@ -46,9 +47,23 @@ export async function checkOperator(link: ClusterLink, releases: readonly SeenRe
     return [doubt('operator', `you may not read Deployments of ${SYSTEM_NAMESPACE}, so nothing is known of it; ask whoever installed it`)];
   if (found.kind === 'missing')
     return [
-      fail('operator', `Deployment glidepath is not in namespace ${SYSTEM_NAMESPACE}; nobody moves or brings home traffic`, APPLY_OPERATOR),
+      fail(
+        'operator',
+        `Deployment glidepath is not in namespace ${SYSTEM_NAMESPACE}; nobody moves or brings home traffic${describeStanding(releases)}`,
+        APPLY_OPERATOR,
+      ),
     ];
   return [describeReadiness(found.object), checkPrometheus(found.object, releases)];
+}
+
+/** Releases that an operator left in the middle: both versions go on serving. */
+function describeStanding(releases: readonly SeenRelease[]): string {
+  const standing = releases.flatMap(({ namespace, name, status: { state, weight = 0, release } }) =>
+    release !== undefined && isRunning(parseState(state) ?? 'blocked')
+      ? [`${namespace}/${name} stays at ${weight}% for Service ${release.canary.service}`]
+      : [],
+  );
+  return standing.length === 0 ? '' : `: ${standing.join(', ')}`;
 }
 
 function describeReadiness(deployment: unknown): Finding {

@@ -7,11 +7,12 @@ import type { Facts } from './facts.ts';
 /** The first route that a tool applies, and what the tool has to be told. */
 export function describeApplier({
   standings,
-}: Pick<Facts, 'standings'>): { readonly status: 'True'; readonly reason: GitOpsTool; readonly message: string } | undefined {
+  sides,
+}: Pick<Facts, 'standings' | 'sides'>): { readonly status: 'True'; readonly reason: GitOpsTool; readonly message: string } | undefined {
   for (const { route } of standings) {
     const tool = route === undefined ? undefined : findGitOpsTool(route);
     if (route !== undefined && tool !== undefined)
-      return { status: 'True', reason: tool, message: describeGitOps(tool, `${route.kind} ${route.metadata.name}`) };
+      return { status: 'True', reason: tool, message: describeGitOps(tool, `${route.kind} ${route.metadata.name}`, sides?.adds) };
   }
   return undefined;
 }

@@ -2,7 +2,7 @@
 
 import { HELD_ANNOTATION, TEMPLATE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
-import type { DeploymentObject, Json, PodTemplate } from '../workload/objects.ts';
+import type { DeploymentObject, Json, PodTemplate, ReplicaSetObject } from '../workload/objects.ts';
 import { hashTemplate } from '../workload/template.ts';
 import type { Facts } from './facts.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
@@ -63,11 +63,17 @@ function desireServing(state: StateName, workload: WorkloadFacts): readonly Work
   const why = `pods of another version than the serving one were started for the held Deployment ${deployment.metadata.name}`;
   const wanted = deployment.spec.replicas ?? 1;
   const up = (serving.spec.replicas ?? 0) === 0 && wanted > 0 ? [{ name: serving.metadata.name, replicas: wanted }] : [];
-  return [...up, ...wrong.map(({ metadata }) => ({ name: metadata.name, replicas: 0 }))].map((scale) => ({
-    kind: 'scaleReplicaSet',
-    ...scale,
-    why,
-  }));
+  const down = isAloneReady(wrong, serving, deployment) ? [] : wrong.map(({ metadata }) => ({ name: metadata.name, replicas: 0 }));
+  return [...up, ...down].map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
+}
+
+/** Nothing else could answer: what serves already goes on until one pod of the right version can. */
+function isAloneReady(wrong: readonly ReplicaSetObject[], serving: ReplicaSetObject, { spec }: DeploymentObject): boolean {
+  const isReady = (one: ReplicaSetObject) => (one.status?.readyReplicas ?? 0) > 0;
+  // Without a surge the Deployment controller would end the new pods again, and again.
+  const surge = spec.strategy?.rollingUpdate?.maxSurge;
+  const mayWait = (spec.replicas ?? 1) > 0 && surge !== 0 && surge !== '0%';
+  return mayWait && !isReady(serving) && wrong.some(isReady);
 }
 
 function desireCanary(

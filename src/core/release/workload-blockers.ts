@@ -14,6 +14,7 @@ export const WORKLOAD_BEFORE: readonly Check[] = [
   theDeploymentIsMissing,
   theHoldIsNotThere,
   theStrategyLeavesNothingRunning,
+  noHistoryIsKept,
   theNameIsTaken,
   noCanaryCanBeBuilt,
 ];
@@ -72,6 +73,15 @@ function theStrategyLeavesNothingRunning({ spec, observation }: BlockerFacts): B
   return {
     reason: 'NotSupported',
     message: `Deployment ${spec.targetRef?.name} has strategy Recreate, so nothing would serve while it rolls; end spec.stages with weight 100, or use RollingUpdate`,
+  };
+}
+
+/** While it is held and scaled to 0, the Deployment controller deletes what it need not keep: the version that is to come back. */
+function noHistoryIsKept({ spec, observation }: BlockerFacts): Blocker | undefined {
+  if (observation.workload?.deployment?.spec['revisionHistoryLimit'] !== 0) return undefined;
+  return {
+    reason: 'NotSupported',
+    message: `Deployment ${spec.targetRef?.name} has revisionHistoryLimit 0, so the version that serves would be deleted when it is scaled to 0 while held; set it to 1 or more`,
   };
 }
 

@@ -47,11 +47,16 @@ const ARGO_RECIPE =
   'in the Argo CD Application add ignoreDifferences {group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: [".spec.rules[].backendRefs[].weight"]}, syncPolicy.syncOptions [RespectIgnoreDifferences=true] and the annotation argocd.argoproj.io/compare-options: ServerSideDiff=true';
 const FLUX_RECIPE = 'kustomize.toolkit.fluxcd.io/ssa: IfNotPresent';
 
+/** The settings of Argo CD. @param addsRef the release adds a ref of its own to the rules */
+function adviseArgo(addsRef: boolean): string {
+  return addsRef ? ARGO_RECIPE.replace(WEIGHTS_PATH, `${WEIGHTS_PATH}, ${CANARY_REF_PATH}`) : ARGO_RECIPE;
+}
+
 /** What a person should know of a route that this tool applies. @param name kind and name of the route */
-export function describeGitOps(tool: GitOpsTool, name: string): string {
+export function describeGitOps(tool: GitOpsTool, name: string, addsRef = false): string {
   switch (tool) {
     case 'ArgoCD':
-      return `${name} is applied by Argo CD, which undoes our weights within a second unless it is told to leave them: ${ARGO_RECIPE}`;
+      return `${name} is applied by Argo CD, which undoes our weights within a second unless it is told to leave them: ${adviseArgo(addsRef)}`;
     case 'Flux':
       return `${name} is applied by Flux, which is held off (kustomize.toolkit.fluxcd.io/reconcile: disabled) while the release runs; afterwards it puts back the weights of Git, also those from before a promotion: commit the new weights, or annotate the route in Git with ${FLUX_RECIPE}`;
   }
@@ -59,7 +64,7 @@ export function describeGitOps(tool: GitOpsTool, name: string): string {
 
 /** The setting that keeps this field manager from undoing our weights. */
 export function adviseManager(manager: string, addsRef = false): string {
-  if (manager.startsWith('argocd')) return addsRef ? ARGO_RECIPE.replace(WEIGHTS_PATH, `${WEIGHTS_PATH}, ${CANARY_REF_PATH}`) : ARGO_RECIPE;
+  if (manager.startsWith('argocd')) return adviseArgo(addsRef);
   if (manager.startsWith('kustomize-controller'))
     return `annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs, or in Git with ${FLUX_RECIPE}`;
   if (manager.startsWith('helm-controller'))

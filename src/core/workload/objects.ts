@@ -35,7 +35,7 @@ export interface DeploymentObject {
     readonly replicas?: number;
     readonly paused?: boolean;
     readonly selector: { readonly matchLabels?: Readonly<Record<string, string>>; readonly matchExpressions?: readonly unknown[] };
-    readonly strategy?: { readonly type?: string };
+    readonly strategy?: { readonly type?: string; readonly rollingUpdate?: { readonly maxSurge?: number | string } };
     readonly template: PodTemplate;
     readonly [field: string]: unknown;
   };

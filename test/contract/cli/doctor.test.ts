@@ -59,9 +59,9 @@ const breaks: readonly (readonly [what: string, break_: () => void, line: RegExp
   ],
   ['a CRD without number', () => shop.server.put(crds, { metadata: { name: CRD_NAME } }), /FAIL +CRD +it carries no annotation/, 1],
   [
-    'no operator',
+    'no operator in mid-release',
     () => shop.server.remove(FAKE_RESOURCES.deployments, 'glidepath-system', 'glidepath'),
-    /FAIL +operator .*nobody moves or brings home traffic\n +fix: kubectl apply --server-side -k config\/default/,
+    /FAIL +operator .*nobody moves or brings home traffic: shop\/web stays at 5% for Service v2\n +fix: kubectl apply --server-side -k config\/default/,
     1,
   ],
   [

@@ -31,8 +31,27 @@ test('with --yes releases go first, then the CRD while the operator lives, then 
   expect(out).toMatch(/CustomResourceDefinition \S+ is removed\nDeployment glidepath is removed\nGlidepath is uninstalled; /);
   expect(deleted().slice(0, 4)).toEqual(['api', 'web', CRD_NAME, 'glidepath']);
   const asked = shop.server.requests.map(({ path }) => path);
-  for (const policy of ['validatingadmissionpolicybindings/glidepath-commands', 'mutatingadmissionpolicies/glidepath-abort-by'])
-    expect(asked).toContain(`/apis/admissionregistration.k8s.io/v1/${policy}`);
+  const policies = [
+    'validatingadmissionpolicybindings/glidepath-commands',
+    'mutatingadmissionpolicies/glidepath-abort-by',
+    'mutatingadmissionpolicybindings/glidepath-hold',
+    'mutatingadmissionpolicies/glidepath-hold',
+    'validatingadmissionpolicies/glidepath-hold-warning',
+  ];
+  for (const policy of policies) expect(asked).toContain(`/apis/admissionregistration.k8s.io/v1/${policy}`);
+});
+
+test('says which Deployments stay held, and how to let them go', async () => {
+  const spec = { services: undefined, targetRef: { name: 'store' }, service: { name: 'store' } } as never;
+  shop.put('web', aRunningStatus(), { spec });
+  shop.put('api', aRunningStatus(), { spec: { ...(spec as object), targetRef: { name: 'gone' } } as never });
+  const metadata = { name: 'store', namespace: 'shop', annotations: { 'glidepath.dev/held': 'web' } };
+  shop.server.put(FAKE_RESOURCES.deployments, { metadata, spec: { paused: true } });
+  const { code, out } = await shop.run('uninstall --yes');
+  expect(code).toBe(0);
+  expect(out).toContain('Deployment shop/store stays paused');
+  expect(out).toContain('kubectl rollout resume deployment/store -n shop\n');
+  expect(out).not.toContain('Deployment shop/gone');
 });
 
 test('at a terminal asks, and prints the rest as commands', async () => {

@@ -3,7 +3,7 @@
 
 import type { CanaryReleaseStatus, SpecInput } from '../../../src/api/release.ts';
 import { API_VERSION, KIND } from '../../../src/api/names.ts';
-import { type Load, startLoad, summarise, within } from '../../lab/load.ts';
+import { type Load, type LoadRecord, startLoad, summarise, within } from '../../lab/load.ts';
 import { type PlainObject, SAMPLE_PORT, sampleRoute, sampleService } from '../../lab/sample.ts';
 import { messageIn } from './api.ts';
 import { waitFor } from './cluster.ts';
@@ -107,9 +107,14 @@ export class App {
     await this.#load?.stop();
   }
 
+  /** The requests that were sent within this time and have ended. */
+  records(fromMs = 0, toMs = Number.POSITIVE_INFINITY): readonly LoadRecord[] {
+    return within(this.#load?.records ?? [], fromMs, toMs);
+  }
+
   /** Figures over the answers to requests that were sent within this time. */
   answers(fromMs = 0, toMs = Number.POSITIVE_INFINITY) {
-    return summarise(within(this.#load?.records ?? [], fromMs, toMs));
+    return summarise(this.records(fromMs, toMs));
   }
 
   /** The manifest of this app's release: v1 and v2 in two quick stages unless the spec says otherwise. */

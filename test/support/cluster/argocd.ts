@@ -42,8 +42,17 @@ const GIT_ENV = {
   GIT_COMMITTER_EMAIL: 'team@example.com',
 };
 
-function readRecipe(): Recipe {
-  return parse(readFileSync(new URL('application.yaml', ARGOCD_FOLDER), 'utf8')) as Recipe;
+/** Which Application of `config/argocd` has the recipe. */
+export type RecipeFile = 'application.yaml' | 'application-deployment.yaml';
+
+function readRecipe(file: RecipeFile): Recipe {
+  return parse(readFileSync(new URL(file, ARGOCD_FOLDER), 'utf8')) as Recipe;
+}
+
+/** The object in a sync wave of Argo CD. */
+export function inWave(object: PlainObject, wave: string): PlainObject {
+  const annotations = { 'argocd.argoproj.io/sync-wave': wave };
+  return { ...object, metadata: { ...object.metadata, annotations } as PlainObject['metadata'] };
 }
 
 /** Makes Argo CD judge releases by the health Lua of one patch of `config/argocd`. @throws Error where the lab has no Argo CD */
@@ -51,7 +60,8 @@ export async function customizeArgocd(cluster: Cluster, patch: (typeof ARGOCD_PA
   const ref = { kind: 'ConfigMap', namespace: ARGOCD_NAMESPACE, name: 'argocd-cm' } as const;
   if ((await cluster.get(ref)) === undefined) throw new Error('this lab has no Argo CD; bring it up with `npm run lab -- up --argocd`');
   const { data } = parse(readFileSync(new URL(patch, ARGOCD_FOLDER), 'utf8')) as { data: Record<string, string> };
-  await cluster.patch(ref, { data });
+  // What the other patch brought goes.
+  await cluster.patch(ref, { data: { 'resource.customizations.health.apps_Deployment': null, ...data } });
 }
 
 /** One Application with a repository of its own. */
@@ -76,7 +86,12 @@ export class GitOpsApp {
   /** A repository with a first commit, and the Application over it. */
   static async create(
     cluster: Cluster,
-    options: { readonly namespace: string; readonly name: string; readonly recipe: boolean; readonly objects: readonly PlainObject[] },
+    options: {
+      readonly namespace: string;
+      readonly name: string;
+      readonly recipe: RecipeFile | 'none';
+      readonly objects: readonly PlainObject[];
+    },
   ): Promise<GitOpsApp> {
     const watch = await ObjectWatch.open<ApplicationObject>(cluster, 'Application', ARGOCD_NAMESPACE);
     const app = new GitOpsApp(cluster, options.namespace, options.name, watch);
@@ -94,8 +109,8 @@ export class GitOpsApp {
   }
 
   /** Adds the recipe to an Application without it. */
-  async addRecipe(): Promise<void> {
-    await this.#cluster.apply(this.#manifest(true));
+  async addRecipe(file: RecipeFile): Promise<void> {
+    await this.#cluster.apply(this.#manifest(file));
   }
 
   /** Waits until the Application shows this health and is in sync with the newest commit. */
@@ -104,6 +119,13 @@ export class GitOpsApp {
     const holds = ({ status }: ApplicationObject) =>
       status?.health?.status === health && status.sync?.status === 'Synced' && status.sync.revision === stdout.trim();
     await this.watch.until(this.name, `${health} and Synced`, holds, ms);
+  }
+
+  /** Waits until Argo CD has compared the newest commit with the cluster. */
+  async untilCompared(): Promise<ApplicationStatus> {
+    const { stdout } = await this.#git('rev-parse', 'HEAD');
+    const holds = ({ status }: ApplicationObject) => status?.sync?.revision === stdout.trim() && status;
+    return this.watch.until(this.name, 'to know the newest commit', holds);
   }
 
   /** Waits until the newest commit was synced, and the Application shows this sync status all the same. */
@@ -135,11 +157,11 @@ export class GitOpsApp {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #manifest(withRecipe: boolean): PlainObject {
-    const { metadata, spec } = readRecipe();
+  #manifest(file: RecipeFile | 'none'): PlainObject {
+    const { metadata, spec } = readRecipe(file === 'none' ? 'application.yaml' : file);
     const { automated } = spec.syncPolicy;
     const recipe = { syncPolicy: spec.syncPolicy, ignoreDifferences: spec.ignoreDifferences };
-    const annotations = withRecipe ? metadata.annotations : {};
+    const annotations = file === 'none' ? {} : metadata.annotations;
     const source = { repoURL: `file://${this.#folder}`, targetRevision: 'main', path: '.' };
     return {
       apiVersion: 'argoproj.io/v1alpha1',
@@ -149,7 +171,7 @@ export class GitOpsApp {
         project: 'default',
         source,
         destination: { server: API_URL, namespace: this.#namespace },
-        ...(withRecipe ? recipe : { syncPolicy: { automated } }),
+        ...(file === 'none' ? { syncPolicy: { automated } } : recipe),
       },
     };
   }

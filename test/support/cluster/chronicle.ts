@@ -3,6 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import { type App, shareIn } from './app.ts';
 import type { GitOpsApp } from './argocd.ts';
+import type { Workload } from './deployment-stand.ts';
+import type { ObjectWatch } from './object-watch.ts';
 import type { RouteObject } from './stand.ts';
 
 interface Line {
@@ -29,9 +31,23 @@ function describeRoute(route: RouteObject, app: App, serving: string, canary: st
   return hostnames.length > 1 ? `${share}, ${hostnames.length} hostnames` : share;
 }
 
+/** What a Deployment says over time, as the chronicle shows it. */
+export function deploymentLines(watch: ObjectWatch<Workload>, name: string): readonly Line[] {
+  return watch.history(name).map(({ atMs, object: { spec, status }, deleted }) => {
+    const { replicas = 0, updatedReplicas = 0 } = status ?? {};
+    if (deleted) return { atMs, who: 'Deployment', text: 'gone' };
+    return {
+      atMs,
+      who: 'Deployment',
+      text: spec.paused === true ? 'held, old pods serve' : `${updatedReplicas} of ${replicas} pods are new`,
+    };
+  });
+}
+
 /** Everything in order of time, each saying once in a row. */
-export function chronicleOf(app: App, gitops: GitOpsApp, serving = 'v1', canary = 'v2'): readonly string[] {
+export function chronicleOf(app: App, gitops: GitOpsApp, serving = 'v1', canary = 'v2', others: readonly Line[] = []): readonly string[] {
   const lines: readonly Line[] = [
+    ...others,
     ...gitops.commits.map(({ atMs, message }) => ({ atMs, who: 'Git', text: `commit: ${message}` })),
     ...gitops.story.map(({ atMs, health, sync }) => ({ atMs, who: 'Argo CD', text: `${health}, ${sync}` })),
     ...releaseLines(app),

@@ -101,6 +101,11 @@ export class OperatorProcess {
     await this.ready();
   }
 
+  /** A token of the ServiceAccount as it is now: of one that was made anew the old token is worth nothing. */
+  async renew(cluster: Cluster): Promise<void> {
+    await writeKubeconfig(cluster, this.#folder);
+  }
+
   /** The text of /metrics. */
   async metrics(): Promise<string> {
     return (await fetch(`http://127.0.0.1:${this.#port}/metrics`)).text();

@@ -60,6 +60,7 @@ describe('a Deployment is not released', () => {
       'NotSupported',
       'Recreate',
     ],
+    ['that keeps no history', { deployment: deploymentWith({ revisionHistoryLimit: 0 }) }, {}, 'NotSupported', 'revisionHistoryLimit 0'],
     ['whose canary has the name of something else', { canaryDeployment: serving }, {}, 'NameTaken', 'Deployment store is not ours'],
     ['whose canary Service has the name of another', { canaryService: service }, {}, 'NameTaken', 'Service store is not ours'],
     ['without labels to tell a canary by', { deployment: deploymentWith({ selector: {} }) }, {}, 'NotSupported', 'matchLabels'],
@@ -97,10 +98,27 @@ describe('in mid-release', () => {
     expect(findBlocker({ ...facts, standings: [], state: 'preparing' })?.reason).not.toBe('PromotionStuck');
   });
 
-  test('a canary that the Deployment controller has given up on is to blame', () => {
+  describe('a canary that the Deployment controller has given up on', () => {
     const stuck = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' };
-    const facts = factsOf({ canaryDeployment: canaryWith(stuck) }, {}, 'preparing');
-    const ask = { ...facts, abortRequested: false, abortBy: undefined, revisionChanged: false, canaryEmpty: false };
-    expect(findHomeReason(ask, facts.status)).toMatchObject({ reason: 'CanaryNotReady', rejects: true });
+    const refused = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota' };
+    const reasonFor = (replicas: number, ...conditions: readonly WorkloadCondition[]) => {
+      const canary = canaryWith(...conditions);
+      const canaryDeployment = { ...canary, status: { ...canary.status, replicas } };
+      const facts = factsOf({ canaryDeployment }, {}, 'preparing');
+      return findHomeReason(
+        { ...facts, abortRequested: false, abortBy: undefined, revisionChanged: false, canaryEmpty: false },
+        facts.status,
+      );
+    };
+
+    test('is to blame', () => {
+      expect(reasonFor(2, stuck)).toMatchObject({ reason: 'CanaryNotReady', rejects: true });
+      expect(reasonFor(0, { ...stuck, reason: 'ReplicaSetCreateError' })).toMatchObject({ reason: 'CanaryNotReady' });
+    });
+
+    test('is not, where its pods were refused or are about to be made', () => {
+      expect(reasonFor(2, stuck, refused)).toBeUndefined();
+      expect(reasonFor(1, stuck)).toBeUndefined();
+    });
   });
 });

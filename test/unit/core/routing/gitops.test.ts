@@ -56,8 +56,12 @@ describe('who applies a route', () => {
     const argo = describeGitOps('ArgoCD', 'HTTPRoute store');
     for (const part of ['HTTPRoute store', 'jqPathExpressions', 'RespectIgnoreDifferences=true', 'ServerSideDiff=true'])
       expect(argo).toContain(part);
+    // A release of a Deployment adds a ref, which is part of the recipe.
+    expect(argo).not.toContain('-canary');
+    expect(describeGitOps('ArgoCD', 'HTTPRoute store', true)).toContain(String.raw`select(.name | endswith(\"-canary\"))`);
     expect(describeGitOps('Flux', 'HTTPRoute store')).toContain('kustomize.toolkit.fluxcd.io/ssa: IfNotPresent');
-    for (const text of [argo, describeGitOps('Flux', 'HTTPRoute store')]) expect(text.length).toBeLessThan(900);
+    for (const text of [argo, describeGitOps('ArgoCD', 'HTTPRoute store', true), describeGitOps('Flux', 'HTTPRoute store')])
+      expect(text.length).toBeLessThan(900);
   });
 
   test.each([

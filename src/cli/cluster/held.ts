@@ -1,0 +1,32 @@
+// Deployments that a release leaves paused when it goes: what they hold was not proven, so only a person lets it roll.
+
+import { isGlidepathError } from '../../api/errors.ts';
+import { HELD_ANNOTATION } from '../../api/names.ts';
+import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
+import { pathOf } from '../../adapters/kubernetes/kinds.ts';
+import { DEPLOYMENTS } from '../../adapters/kubernetes/workload-watches.ts';
+import type { ClusterLink } from './link.ts';
+import type { SeenRelease } from './releases.ts';
+
+/** One line for each Deployment of these releases that is held, with the command that lets it go. */
+export async function describeHeld(link: ClusterLink, releases: readonly SeenRelease[]): Promise<readonly string[]> {
+  const lines = await Promise.all(releases.map((release) => describeOne(link, release)));
+  return lines.filter((line) => line !== undefined);
+}
+
+async function describeOne(link: ClusterLink, { namespace, spec }: SeenRelease): Promise<string | undefined> {
+  const name = spec?.targetRef?.name;
+  if (name === undefined || !(await isHeld(link, namespace, name))) return undefined;
+  return `Deployment ${namespace}/${name} stays paused at a version that is not proven, its old pods serve; to let it roll: kubectl rollout resume deployment/${name} -n ${namespace}`;
+}
+
+/** One that cannot be read is left out: the release said so when it ended. */
+async function isHeld(link: ClusterLink, namespace: string, name: string): Promise<boolean> {
+  try {
+    const { metadata, spec } = fieldsOf(await link.request({ method: 'GET', path: pathOf(DEPLOYMENTS, namespace, name) }));
+    return fieldsOf(spec)['paused'] === true && fieldsOf(fieldsOf(metadata)['annotations'])[HELD_ANNOTATION] !== undefined;
+  } catch (thrown) {
+    if (isGlidepathError(thrown, 'GLIDEPATH_E_NOT_FOUND') || isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) return false;
+    throw thrown;
+  }
+}

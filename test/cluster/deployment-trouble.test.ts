@@ -1,0 +1,191 @@
+// Deployment mode when something goes another way: pods that a quota refuses, strategy Recreate, what people do with kubectl
+// rollout and replace, other labels, a Deployment that comes late or goes, and nodes that are drained.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KubeObject } from '../support/cluster/api.ts';
+import { waitFor } from '../support/cluster/cluster.ts';
+import { type DeploymentApp, DeploymentStand, HELD_STAGES, kubectl, kubectlWith, STAGES } from '../support/cluster/deployment-stand.ts';
+
+type Slice = KubeObject & { readonly endpoints?: readonly { readonly targetRef?: { readonly name: string } }[] };
+
+const V1 = [{ version: 'v1' }];
+const RPS = 15;
+let home: DeploymentStand;
+
+beforeAll(async () => {
+  home = await DeploymentStand.open('trouble');
+});
+
+afterAll(() => home?.close());
+
+/** `kubectl rollout VERB` as somebody calls it: what it said, or why it refused. */
+async function rollout(verb: string, { name }: DeploymentApp): Promise<string> {
+  const said = kubectl('rollout', verb, `deployment/${name}`, '-n', home.stand.namespace);
+  return said.then(
+    ({ stdout, stderr }) => `${stdout}${stderr}`,
+    (error: Error) => error.message,
+  );
+}
+
+const isPaused = async (app: DeploymentApp) => (await app.deployment())?.spec.paused === true;
+
+/** Of how many pods without resources a quota allows here. */
+async function allow(pods: number): Promise<void> {
+  const metadata = { name: 'few', namespace: home.stand.namespace };
+  await home.stand.cluster.apply({ apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard: { pods }, scopes: ['BestEffort'] } });
+}
+
+/** Without requests and limits, so that the quota of this file counts them and nobody else's. */
+function asBestEffort(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const template = spec['template'] as { readonly spec: { readonly containers: readonly object[] } };
+  const containers = template.spec.containers.map((container) => ({ ...container, resources: {} }));
+  return { ...spec, progressDeadlineSeconds: 8, template: { ...template, spec: { ...template.spec, containers } } };
+}
+
+/** Names of the pods behind a Service. */
+async function endpointsOf(service: string): Promise<readonly string[]> {
+  const slices = await home.stand.cluster.list<Slice>('EndpointSlice', home.stand.namespace);
+  const own = slices.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === service);
+  return own.flatMap(({ endpoints }) => (endpoints ?? []).map(({ targetRef }) => targetRef?.name ?? ''));
+}
+
+/** As a node that is drained does. */
+async function evict(name: string): Promise<void> {
+  const { namespace, cluster } = home.stand;
+  const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
+  await cluster.api.must({ method: 'POST', path: `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, body });
+}
+
+describe.concurrent('a release of a Deployment', () => {
+  test('waits while a quota refuses pods of the canary, and while it refuses those of the promotion', async () => {
+    await allow(2);
+    const app = await home.deploy({ name: 'quota', before: V1, change: asBestEffort, rps: RPS });
+    const begunMs = Date.now();
+    await app.apply({ version: 'v2' });
+    const refused = await app.load.until('the refusal', ({ phase }) => phase === 'Blocked');
+    expect(refused.message).toMatch(/PodsRefused.*exceeded quota.*raise the quota/s);
+    // The Deployment controller gives up on the canary, and that is not the revision's fault.
+    const progressing = '{.status.conditions[?(@.type=="Progressing")].status}';
+    const read = ['get', 'deployment', 'quota-canary', '-n', home.stand.namespace, '-o', `jsonpath=${progressing}`];
+    await waitFor('the progress deadline', async () => (await kubectl(...read)).stdout === 'False');
+    await allow(3);
+    const stuck = await app.load.until('the stuck promotion', ({ message = '' }) => message.includes('PromotionStuck'), 60_000);
+    expect(stuck).toMatchObject({ phase: 'Blocked', weight: 50 });
+    await allow(10);
+    await app.load.untilPhase('Promoted', 60_000);
+    expect(app.load.status?.history).toHaveLength(1);
+    expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
+  });
+
+  test('of strategy Recreate needs a last stage of 100, and then loses no answer', async () => {
+    const change = (spec: object) => ({ ...spec, strategy: { type: 'Recreate' } });
+    const app = await home.serve({ name: 'recreate', before: V1, change, rps: RPS });
+    await app.release();
+    const begunMs = Date.now();
+    const refused = await app.load.untilPhase('Blocked');
+    expect(refused.message).toMatch(/strategy Recreate.*end spec\.stages with weight 100/);
+    await app.release({ stages: [STAGES[0], { weight: 100, duration: '2s' }] });
+    await app.load.untilPhase('Idle');
+    await app.apply({ version: 'v2' });
+    await app.load.untilPhase('Promoted', 60_000);
+    expect(app.pods.filter(({ isCanary }) => isCanary)).toHaveLength(2);
+    expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
+  });
+
+  test('goes on whatever people do with kubectl rollout; replace --force goes past the hold, and that is told', async () => {
+    const app = await home.deploy({ name: 'people', before: [{ version: 'v0' }, ...V1], rps: RPS }, { stages: HELD_STAGES });
+    const begunMs = Date.now();
+    // A restart is a change of the template like any other.
+    expect(await rollout('restart', app)).toContain('held by canaryrelease/people');
+    const { release } = await app.load.untilPhase('AwaitingApproval');
+    expect(await rollout('undo', app)).toMatch(/paused deployment/);
+    expect(await rollout('restart', app)).toMatch(/paused/);
+    expect(await rollout('resume', app)).toContain('resumed');
+    expect(await isPaused(app)).toBe(true);
+    // Another template in mid-release: home, then from the first stage.
+    await app.apply({ version: 'v2' });
+    const next = await app.load.until(
+      'the second release',
+      ({ phase, release: now }) => phase === 'AwaitingApproval' && now?.id !== release?.id,
+    );
+    expect(next.history?.[0]).toMatchObject({ id: release?.id, outcome: 'RolledBack', reason: 'Superseded' });
+    expect(app.versionsAnswering(begunMs)).toEqual(['v1']);
+    await app.load.command('approve', 1);
+    await app.load.untilPhase('Promoted');
+    // What served before is proven: undo rolls at once.
+    expect(await rollout('undo', app)).toContain('rolled back');
+    await app.untilReady({ v1: 2 });
+    expect(app.load.status?.history).toHaveLength(2);
+    expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
+    await kubectlWith(app.manifest({ version: 'forced' }), 'replace', '--force', '-f', '-');
+    await home.stand.untilEvents('people', 'HoldBypassed');
+    await app.untilReady({ forced: 2 });
+    await app.load.untilPhase('Promoted');
+  });
+
+  test('keeps its canary apart where Deployment and Service select by several labels', async () => {
+    const labels = { tier: 'shop', team: 'blue' };
+    const change = (spec: Readonly<Record<string, unknown>>) => {
+      const template = spec['template'] as { readonly metadata: { readonly labels: object } };
+      const metadata = { ...template.metadata, labels: { ...template.metadata.labels, ...labels } };
+      return { ...spec, selector: { matchLabels: { app: 'labels', tier: 'shop' } }, template: { ...template, metadata } };
+    };
+    const app = await home.serve({ name: 'labels', before: V1, change, rps: RPS });
+    const service = { kind: 'Service', namespace: home.stand.namespace, name: 'labels-api' } as const;
+    await home.stand.cluster.patch(service, { spec: { selector: { app: null, ...labels } } });
+    await app.release({ stages: HELD_STAGES });
+    await app.load.untilPhase('Idle');
+    const begunMs = Date.now();
+    await app.apply({ version: 'v2' });
+    await app.load.untilPhase('AwaitingApproval');
+    const namesOf = (isCanary: boolean) => app.pods.filter((pod) => pod.isCanary === isCanary).map(({ name }) => name);
+    expect([...(await endpointsOf('labels-api'))].sort()).toEqual([...namesOf(false)].sort());
+    expect(await endpointsOf('labels-api-canary')).toEqual(namesOf(true));
+    await app.load.command('approve', 1);
+    await app.load.untilPhase('Promoted');
+    expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
+  });
+
+  test('waits for a Deployment that is not there, rolls its first version, and ends with a Deployment that is deleted', async () => {
+    const app = await home.deploy({ name: 'late', before: [] });
+    await app.load.until('nothing', ({ message = '' }) => message.includes('WorkloadNotFound'));
+    await app.apply({ version: 'v1' });
+    await app.untilRolledOut();
+    await app.load.untilPhase('Idle');
+    expect(app.load.status?.release).toBeUndefined();
+    await app.load.startLoad(RPS);
+    await app.release({ stages: HELD_STAGES });
+    await app.apply({ version: 'v2' });
+    await app.load.untilPhase('AwaitingApproval');
+    await home.stand.cluster.remove(app.ref);
+    const gone = await app.load.until('the end', ({ message = '' }) => message.includes('WorkloadNotFound'));
+    expect(gone.history?.[0]).toMatchObject({ outcome: 'RolledBack', reason: 'WorkloadDeleted' });
+    expect(await app.leftovers()).toEqual([]);
+    await app.apply({ version: 'v3' });
+    await app.untilReady({ v3: 2 });
+    await app.load.until('the new one', ({ serving, phase }) => serving?.revision !== gone.serving?.revision && phase !== 'Blocked');
+  });
+
+  test('survives a drained node: pods of both sides come back, of the same versions', async () => {
+    const app = await home.deploy({ name: 'drained', before: V1, rps: RPS }, { stages: HELD_STAGES, canary: { minReplicas: 2 } });
+    const begunMs = Date.now();
+    await app.apply({ version: 'v2' });
+    await app.load.untilPhase('AwaitingApproval');
+    const canaries = app.pods.filter(({ isCanary }) => isCanary).map(({ name }) => name);
+    expect(canaries).toHaveLength(2);
+    await evict(canaries[0] ?? '');
+    await waitFor(
+      'another canary pod',
+      async () => app.pods.filter(({ isCanary }) => isCanary).length === 3 && app.readyNow(true)['v2'] === 2,
+    );
+    await evict(app.pods.find(({ isCanary }) => !isCanary)?.name ?? '');
+    await waitFor(
+      'another serving pod',
+      async () => app.pods.filter(({ isCanary }) => !isCanary).length === 3 && app.readyNow()['v1'] === 2,
+    );
+    expect([await isPaused(app), app.versionsAnswering(begunMs)]).toEqual([true, ['v1']]);
+    await app.load.command('approve', 1);
+    await app.load.untilPhase('Promoted');
+    expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
+  });
+});
