@@ -154,6 +154,11 @@ export class KubernetesWorkloads implements WorkloadStore {
           { op: 'replace', path: '/spec/paused', value: false },
           ...(intent.held ? [{ op: 'remove', path: HELD_PATH }] : []),
         ]);
+      case 'writeTemplate':
+        return this.#patchDeployment(namespace, intent.name, [
+          testTemplate(intent.template),
+          { op: 'replace', path: '/spec/template', value: intent.to },
+        ]);
       case 'pause':
         return this.#patchDeployment(namespace, intent.name, [
           testTemplate(intent.template),

@@ -1,13 +1,33 @@
 // Which GitOps tool applies a route of the release, as a condition: it is there only while a release runs, and from before the
-// first weight on, because the tool may have to be told something first.
+// first weight on, because the tool may have to be told something first. Or which one has put back what a person undid.
 
-import { describeGitOps, findGitOpsTool, type GitOpsTool } from '../routing/gitops.ts';
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { describeGitOps, findGitOpsTool, type GitOpsTool, nameGitOpsTool } from '../routing/gitops.ts';
 import type { Facts } from './facts.ts';
+import type { StateName } from './state.ts';
+
+interface Applier {
+  readonly status: 'True';
+  readonly reason: GitOpsTool;
+  readonly message: string;
+}
+
+/** The undone template is back on the Deployment, and held: Git does not know yet. */
+export function describePutBack(
+  { release }: CanaryReleaseStatus,
+  state: StateName,
+  { workload }: Pick<Facts, 'workload'>,
+): Applier | undefined {
+  const deployment = workload?.deployment;
+  if (state !== 'rolledBack' || release?.undone !== true || deployment?.spec.paused !== true) return undefined;
+  const tool = findGitOpsTool(deployment);
+  if (tool === undefined || workload?.template !== release.workload?.template) return undefined;
+  const message = `${nameGitOpsTool(tool)} has put the undone revision ${release.revision} back on Deployment ${deployment.metadata.name}, where it is held: revert it in Git`;
+  return { status: 'True', reason: tool, message };
+}
 
 /** The first route that a tool applies, and what the tool has to be told. */
-export function describeApplier({
-  standings,
-}: Pick<Facts, 'standings'>): { readonly status: 'True'; readonly reason: GitOpsTool; readonly message: string } | undefined {
+export function describeApplier({ standings }: Pick<Facts, 'standings'>): Applier | undefined {
   for (const { route } of standings) {
     const tool = route === undefined ? undefined : findGitOpsTool(route);
     if (route !== undefined && tool !== undefined)

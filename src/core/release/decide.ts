@@ -20,6 +20,7 @@ import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import { adoptServing } from './serving-template.ts';
 import * as steps from './steps.ts';
+import { noteIrreversible } from './undo.ts';
 import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
 
@@ -65,7 +66,8 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
   const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drifts: [] };
-  const served = steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state);
+  const drained = steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state);
+  const served = noteIrreversible(drained, observation);
   const facts = gatherFacts(spec, served, walked.state, observation, now);
   const described = describeStatus(letGoLeftRoutes(served, facts), walked.state, facts);
   return {

@@ -6,12 +6,15 @@ import type { DeploymentObject, Json, PodTemplate } from '../workload/objects.ts
 import { hashTemplate } from '../workload/template.ts';
 import type { Facts } from './facts.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
+import { findTemplateBack, isWayBack } from './undo.ts';
 import { isOurs, type WorkloadFacts } from './workload-facts.ts';
 
 /** One write beside the routes. */
 export type WorkloadIntent =
   /** Lifts the hold, if the template is still this one. */
   | { readonly kind: 'unpause'; readonly name: string; readonly template: PodTemplate; readonly held: boolean }
+  /** Writes a template back, if the present one is still this one. Whatever holds templates holds this one, too. */
+  | { readonly kind: 'writeTemplate'; readonly name: string; readonly template: PodTemplate; readonly to: PodTemplate }
   /** Stops a rollout, if the template is still this one. */
   | { readonly kind: 'pause'; readonly name: string; readonly template: PodTemplate }
   | { readonly kind: 'createDeployment'; readonly manifest: Json }
@@ -25,8 +28,10 @@ export function desireWorkload(status: CanaryReleaseStatus, state: StateName, fa
   const { workload } = facts;
   if (workload === undefined || !workload.known) return [];
   return [
-    ...desireRollout(state, facts, workload),
-    ...desireServing(state, workload),
+    // Pods of a promotion that is taken back serve until those before them do: the rollout sees to it.
+    ...(isWayBack(status, state)
+      ? desireWayBack(status, workload)
+      : [...desireRollout(state, facts, workload), ...desireServing(state, workload)]),
     ...(mayHaveCanary(state, facts, workload) ? desireCanary(status, state, facts, workload) : desireNoCanary(facts)),
   ];
 }
@@ -37,6 +42,18 @@ function mayHaveCanary(state: StateName, facts: Facts, workload: WorkloadFacts):
   return true;
 }
 
+/** A promotion is taken back: the template that was proven before is written, and let go as soon as it is there. */
+function desireWayBack(status: CanaryReleaseStatus, workload: WorkloadFacts): readonly WorkloadIntent[] {
+  const { deployment, template, servingTemplate } = workload;
+  if (deployment === undefined) return [];
+  const { name, annotations } = deployment.metadata;
+  const to = findTemplateBack(status, workload);
+  if (to !== undefined) return [{ kind: 'writeTemplate', name, template: deployment.spec.template, to }];
+  const held = annotations?.[HELD_ANNOTATION] !== undefined;
+  const waits = deployment.spec.paused === true && template === servingTemplate;
+  return waits ? [{ kind: 'unpause', name, template: deployment.spec.template, held }] : [];
+}
+
 /** Paused or not: what is proven rolls, what is rolled back stops. */
 function desireRollout(state: StateName, { spec }: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
   const { deployment, template, servingTemplate } = workload;
@@ -45,7 +62,7 @@ function desireRollout(state: StateName, { spec }: Facts, workload: WorkloadFact
   const held = annotations?.[HELD_ANNOTATION] !== undefined;
   const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
   const paused = deployment.spec.paused === true;
-  if (state === 'promoting.rollingOut') return paused && !spec.paused && template !== servingTemplate ? [unpause] : [];
+  if (state === 'promoting.rollingOut' && !workload.bakes) return paused && !spec.paused && template !== servingTemplate ? [unpause] : [];
   // A person's own pause of what serves anyway is theirs.
   const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
   if (paused && held && isGood) return [unpause];
@@ -55,7 +72,8 @@ function desireRollout(state: StateName, { spec }: Facts, workload: WorkloadFact
 /** While held no pods but those of the serving template stand behind the Service, whatever the Deployment controller starts. */
 function desireServing(state: StateName, workload: WorkloadFacts): readonly WorkloadIntent[] {
   const { deployment, servingTemplate, replicaSets } = workload;
-  if (deployment?.spec.paused !== true || servingTemplate === undefined || state.startsWith('promoting.')) return [];
+  if (deployment?.spec.paused !== true || servingTemplate === undefined) return [];
+  if (state.startsWith('promoting.') && !workload.bakes) return [];
   const isServing = (one: (typeof replicaSets)[number]) => hashTemplate(one.spec.template) === servingTemplate;
   const wrong = replicaSets.filter((one) => (one.spec.replicas ?? 0) > 0 && !isServing(one));
   const serving = replicaSets.find(isServing);

@@ -5,6 +5,7 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.t
 import { findCondition } from '../workload/objects.ts';
 import type { RouteStanding } from '../routing/standing.ts';
 import type { Blocker } from './blockers.ts';
+import type { FreshCommand } from './commands.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
 import { isJudged, waitsForProof, type StateName } from './state.ts';
@@ -40,6 +41,7 @@ export interface HomeFacts {
   readonly revisionChanged: boolean;
   readonly canaryEmpty: boolean;
   readonly workload: WorkloadFacts | undefined;
+  readonly command: FreshCommand | undefined;
 }
 
 type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | undefined;
@@ -51,6 +53,7 @@ type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | und
 const CHECKS: readonly Check[] = [
   deletionAsksForHome,
   abortWasAsked,
+  undoWasAsked,
   theVerdictIsFail,
   theCanaryIsEmpty,
   theCanaryNeverGotReady,
@@ -83,6 +86,14 @@ function abortWasAsked({ abortRequested, abortBy }: HomeFacts): HomeReason | und
   if (!abortRequested) return undefined;
   const message = `aborted by ${abortBy ?? 'a person'} (annotation glidepath.dev/abort)`;
   return { reason: 'Aborted', message, rejects: true, ...(abortBy === undefined ? {} : { by: abortBy }) };
+}
+
+/** In a promotion that is under way; one that is over is taken back by the machine. */
+function undoWasAsked({ command }: HomeFacts): HomeReason | undefined {
+  if (command?.verb !== 'undo' || command.refusal !== undefined) return undefined;
+  const { by } = command;
+  const message = `undone by ${by ?? 'a person'} (command undo)`;
+  return { reason: 'Undone', message, rejects: true, ...(by === undefined ? {} : { by }) };
 }
 
 /** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */
@@ -119,7 +130,7 @@ function theCanaryNeverGotReady({ observation }: HomeFacts): HomeReason | undefi
 
 function theHoldWasPassed({ workload, state }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {
   const promotes = state.startsWith('promoting.') || release?.returnTo?.startsWith('promoting.') === true;
-  if (workload?.rollsUnproven !== true || promotes) return undefined;
+  if (workload?.rollsUnproven !== true || (promotes && !workload.bakes)) return undefined;
   const name = workload.deployment?.metadata.name ?? '';
   return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused past the hold and rolls by itself`, rejects: false };
 }

@@ -1,5 +1,7 @@
 // The words of every announcement: the event reason and one sentence that names what was found and what happens next.
 
+import { findGitOpsTool, nameGitOpsTool } from '../routing/gitops.ts';
+import type { DeploymentObject } from '../workload/objects.ts';
 import type { MachineContext, Observed, Telling } from './guards.ts';
 import { describeShortfall } from './shortfall.ts';
 import { clockOf, fromTime } from './times.ts';
@@ -109,6 +111,12 @@ export function approvedWithoutProof(scope: Scope): Telling {
 
 export function promotionStarted(scope: Scope): Telling {
   const workload = current(scope)?.workload;
+  if (workload?.bakes === true)
+    return {
+      reason: 'WeightShifted',
+      message: `all stages are done: canary share goes to 100% for ${scope.event.facts.spec.promotion.bake}, then Deployment ${workload.name} rolls${byWhom(scope)}`,
+      ...giverOf(scope),
+    };
   if (workload !== undefined)
     return {
       reason: 'WeightShifted',
@@ -116,6 +124,14 @@ export function promotionStarted(scope: Scope): Telling {
       ...giverOf(scope),
     };
   return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}`, ...giverOf(scope) };
+}
+
+export function rolloutStarted(scope: Scope): Telling {
+  const { workload } = current(scope) ?? {};
+  return {
+    reason: 'WeightShifted',
+    message: `the bake is over: Deployment ${workload?.name} rolls, the canary keeps ${weightOf(scope)}%`,
+  };
 }
 
 export function promoted(scope: Scope): Telling {
@@ -133,6 +149,34 @@ export function rollbackStarted(scope: Scope): Telling {
     warning: true,
     ...(home?.by === undefined ? {} : { by: home.by }),
   };
+}
+
+/** A promotion that is over is taken back. */
+export function undoStarted(scope: Scope): Telling {
+  const release = current(scope);
+  const { workload, undo } = scope.event.facts;
+  const back = undo?.kind === 'traffic' || undo?.kind === 'template' ? undo.revision : '';
+  const how =
+    release?.workload === undefined
+      ? `all traffic goes back to Service ${release?.serving.service} (${back})`
+      : `Deployment ${release.workload.name} rolls revision ${back} again, without a canary${describeGit(workload?.deployment)}`;
+  const mark = release?.workload?.irreversible;
+  return {
+    reason: 'RollbackStarted',
+    message: `revision ${release?.revision} is undone by ${scope.event.facts.command?.by ?? 'a person'}: ${how}${mark === undefined ? '' : `; it is marked irreversible (${mark})`}`,
+    warning: true,
+    ...giverOf(scope),
+  };
+}
+
+/** Git knows nothing of an undo. */
+export function describeGit(deployment: DeploymentObject | undefined): string {
+  if (deployment === undefined) return '';
+  const tool = findGitOpsTool(deployment);
+  const name = `Deployment ${deployment.metadata.name}`;
+  if (tool === undefined) return '; revert it in Git as well, if it came from there';
+  const said = nameGitOpsTool(tool);
+  return `; ${said} applies ${name} from Git, so revert it there as well: else ${said} puts the undone template back, and it is held as a rejected one`;
 }
 
 export function rolledBack(scope: Scope): Telling {

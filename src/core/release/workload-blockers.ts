@@ -1,6 +1,5 @@
 // What stands in the way of a release in Deployment mode, beside what can stand in the way of any.
 
-import { parseDuration } from '../../api/duration.ts';
 import { findCondition } from '../workload/objects.ts';
 import type { Blocker, BlockerFacts } from './blockers.ts';
 
@@ -24,13 +23,9 @@ export const INSTALL_HOLD = 'kubectl apply --server-side -k config/deployment-mo
 
 function aFieldIsNotBuilt({ spec }: BlockerFacts): Blocker | undefined {
   if (spec.targetRef === undefined) return undefined;
-  const asked = [
-    spec.deletionPolicy === 'Retain' ? 'spec.deletionPolicy: Retain' : undefined,
-    parseDuration(spec.promotion.bake) > 0 ? 'spec.promotion.bake' : undefined,
-  ].find((field) => field !== undefined);
-  return asked === undefined
-    ? undefined
-    : { reason: 'NotSupported', message: `${asked} is not built for spec.targetRef in this version; remove it` };
+  return spec.deletionPolicy === 'Retain'
+    ? { reason: 'NotSupported', message: 'spec.deletionPolicy: Retain is not built for spec.targetRef in this version; remove it' }
+    : undefined;
 }
 
 function theWorkloadCannotBeWatched({ spec, observation }: BlockerFacts): Blocker | undefined {

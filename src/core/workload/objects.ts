@@ -14,6 +14,7 @@ export interface WorkloadMetadata {
   readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly managedFields?: readonly { readonly manager?: string }[];
   readonly ownerReferences?: readonly { readonly kind?: string; readonly name?: string; readonly uid?: string }[];
 }
 
