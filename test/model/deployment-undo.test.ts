@@ -204,7 +204,7 @@ describe('undo after a promotion', () => {
       rejected: [{ reason: 'Undone' }],
       proven: [{ revision: expect.stringMatching(/^1-/) }],
       history: [{ outcome: 'RolledBack', reason: 'Undone' }, { outcome: 'Promoted' }],
-      message: expect.stringMatching(/undone by ada .*revision 1-[0-9a-f]{7} serves again; revert it in Git as well/),
+      message: expect.stringMatching(/undone by ada .*back to revision 1-[0-9a-f]{7}; revert it in Git as well/),
     });
     expect(reasonsOf(world).slice(-2)).toEqual(['RollbackStarted', 'RolledBack']);
     expect(reasonsOf(world)).not.toContain('HoldBypassed');

@@ -3,6 +3,7 @@
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { describeGitOps, findGitOpsTool, type GitOpsTool, nameGitOpsTool } from '../routing/gitops.ts';
+import type { DeploymentObject } from '../workload/objects.ts';
 import type { Facts } from './facts.ts';
 import type { StateName } from './state.ts';
 
@@ -34,4 +35,14 @@ export function describeApplier({ standings }: Pick<Facts, 'standings'>): Applie
       return { status: 'True', reason: tool, message: describeGitOps(tool, `${route.kind} ${route.metadata.name}`) };
   }
   return undefined;
+}
+
+/** Git knows nothing of an undo. */
+export function describeGit(deployment: DeploymentObject | undefined): string {
+  if (deployment === undefined) return '';
+  const tool = findGitOpsTool(deployment);
+  const name = `Deployment ${deployment.metadata.name}`;
+  if (tool === undefined) return '; revert it in Git as well, if it came from there';
+  const said = nameGitOpsTool(tool);
+  return `; ${said} applies ${name} from Git, so revert it there as well: else ${said} puts the undone template back, and it is held as a rejected one`;
 }

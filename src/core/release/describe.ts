@@ -4,10 +4,10 @@ import { setCondition } from '../../api/conditions.ts';
 import type { CanaryReleaseStatus, Condition } from '../../api/release.ts';
 import { hashTemplate } from '../workload/template.ts';
 import { findApproval } from './approval.ts';
-import { describeApplier, describePutBack } from './appliers.ts';
+import { describeApplier, describeGit, describePutBack } from './appliers.ts';
 import { COMPARISON } from './comparison-look.ts';
 import type { Facts } from './facts.ts';
-import { describeGit, describePause, nameStage } from './sentences.ts';
+import { describePause, nameStage } from './sentences.ts';
 import { describeShortfall, findShortfall } from './shortfall.ts';
 import { isRunning, phaseOf, type StateName } from './state.ts';
 import { clockOf, fromTime, toTime } from './times.ts';
@@ -87,7 +87,7 @@ function describeState(
     case 'rollingBack.goingHome':
     case 'rollingBack.draining':
     case 'rollingBack.cleaning':
-      return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}`;
+      return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${release.undone === true ? describeGit(facts.workload?.deployment) : ''}`;
     case 'rolledBack':
       return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(release, facts)}`;
   }

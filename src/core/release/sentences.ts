@@ -1,7 +1,6 @@
 // The words of every announcement: the event reason and one sentence that names what was found and what happens next.
 
-import { findGitOpsTool, nameGitOpsTool } from '../routing/gitops.ts';
-import type { DeploymentObject } from '../workload/objects.ts';
+import { describeGit } from './appliers.ts';
 import type { MachineContext, Observed, Telling } from './guards.ts';
 import { describeShortfall } from './shortfall.ts';
 import { clockOf, fromTime } from './times.ts';
@@ -130,7 +129,7 @@ export function rolloutStarted(scope: Scope): Telling {
   const { workload } = current(scope) ?? {};
   return {
     reason: 'WeightShifted',
-    message: `the bake is over: Deployment ${workload?.name} rolls, the canary keeps ${weightOf(scope)}%`,
+    message: `the bake is over: Deployment ${workload?.name ?? ''} rolls, the canary keeps ${weightOf(scope)}%`,
   };
 }
 
@@ -167,16 +166,6 @@ export function undoStarted(scope: Scope): Telling {
     warning: true,
     ...giverOf(scope),
   };
-}
-
-/** Git knows nothing of an undo. */
-export function describeGit(deployment: DeploymentObject | undefined): string {
-  if (deployment === undefined) return '';
-  const tool = findGitOpsTool(deployment);
-  const name = `Deployment ${deployment.metadata.name}`;
-  if (tool === undefined) return '; revert it in Git as well, if it came from there';
-  const said = nameGitOpsTool(tool);
-  return `; ${said} applies ${name} from Git, so revert it there as well: else ${said} puts the undone template back, and it is held as a rejected one`;
 }
 
 export function rolledBack(scope: Scope): Telling {

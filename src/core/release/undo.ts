@@ -2,7 +2,8 @@
 // runs; in Deployment mode the Deployment's own ReplicaSet still has the whole template, which the status knows by its hash only.
 
 import { IRREVERSIBLE_ANNOTATION } from '../../api/names.ts';
-import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseStatus, RecordedRoute } from '../../api/release.ts';
+import { type RouteStanding, standRoutes } from '../routing/standing.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../workload/objects.ts';
 import { hashTemplate, nameTemplate } from '../workload/template.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
@@ -18,7 +19,7 @@ type Release = NonNullable<Status['release']>;
 /** What `undo` would do to a release that was promoted. */
 export type UndoPlan =
   /** Services mode: all traffic goes back to the former Service. */
-  | { readonly kind: 'traffic'; readonly revision: string }
+  | { readonly kind: 'traffic'; readonly revision: string; readonly routes: readonly RecordedRoute[] }
   /** Deployment mode: the template with this hash is written back, and rolls. */
   | { readonly kind: 'template'; readonly template: string; readonly revision: string; readonly replicaSet: string }
   | { readonly kind: 'refused'; readonly why: string }
@@ -51,17 +52,38 @@ function planTraffic({ serving, canary, routes }: Release, { backends, routes: p
       kind: 'refused',
       why: `Service ${serving.service}, which served before, has no ready endpoint; start its pods and give the command again`,
     };
-  const gone = (routes ?? []).find(({ kind, name, rules }) => {
-    const route = present.find((one) => one.kind === kind && one.metadata.name === name);
-    const named = (route?.spec.rules ?? []).flatMap(({ backendRefs = [] }) => backendRefs.map((ref) => ref.name));
-    return rules.length > 0 && (!named.includes(serving.service) || !named.includes(canary.service));
-  });
+  const standings = standRoutes(routes ?? [], present, { serving: serving.service, canary: canary.service });
+  const gone = standings.find(({ rules }) => rules.some(({ now }) => now === undefined))?.recorded;
   if (gone !== undefined)
     return {
       kind: 'refused',
       why: `${gone.kind} ${gone.name} names Service ${serving.service} and Service ${canary.service} no longer; change it by hand`,
     };
-  return { kind: 'traffic', revision: describeRevision(keyOf(serving.service, undefined, backend)) };
+  return { kind: 'traffic', revision: describeRevision(keyOf(serving.service, undefined, backend)), routes: standings.map(recordBack) };
+}
+
+/** People may have edited the route since: home is what both have of it now, and what others have stays theirs (rule 3). */
+function recordBack({ recorded, route, rules }: RouteStanding): RecordedRoute {
+  const { kind, name, uid } = recorded;
+  return {
+    kind,
+    name,
+    uid: route?.metadata.uid ?? uid,
+    rules: rules.flatMap(({ now }) =>
+      now === undefined
+        ? []
+        : [
+            {
+              key: now.key,
+              index: now.index,
+              serving: now.serving.weight + now.canary.weight,
+              canary: 0,
+              factor: 1,
+              others: now.others.map((other) => ({ name: other.name, weight: other.weight })),
+            },
+          ],
+    ),
+  };
 }
 
 const BY_GIT = 'revert the change in Git: a template that is proven rolls at once, without a canary';
@@ -121,9 +143,10 @@ export function beginUndo(status: Status, plan: UndoPlan | undefined, by: string
       ...(plan.kind === 'template' && release.workload !== undefined
         ? { workload: { ...release.workload, servingTemplate: plan.template, servingReplicaSet: plan.replicaSet } }
         : {}),
+      ...(plan.kind === 'traffic' ? { routes: [...plan.routes] } : {}),
       outcome: 'RolledBack',
       reason: 'Undone',
-      reasonMessage: `undone by ${by ?? 'a person'} (command undo): revision ${plan.revision} serves again`,
+      reasonMessage: `undone by ${by ?? 'a person'} (command undo), back to revision ${plan.revision}`,
       rejects: true,
       undone: true,
     },
