@@ -55,6 +55,8 @@ function nameTarget(intent: WorkloadIntent): string {
     case 'createService':
     case 'deleteService':
       return 'canary Service';
+    case 'disown':
+      return `canary ${intent.object}`;
     case 'scaleReplicaSet':
       return `ReplicaSet ${intent.name}`;
     case 'writeTemplate':

@@ -5,6 +5,7 @@ import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { DeploymentObject, Json, PodTemplate } from '../workload/objects.ts';
 import { hashTemplate } from '../workload/template.ts';
 import type { Facts } from './facts.ts';
+import { desireDisowned, type DisownIntent, isRetained } from './retain.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
 import { findTemplateBack, isWayBack } from './undo.ts';
 import { isOurs, type WorkloadFacts } from './workload-facts.ts';
@@ -21,12 +22,14 @@ export type WorkloadIntent =
   | { readonly kind: 'createService'; readonly manifest: Json }
   | { readonly kind: 'scaleDeployment'; readonly name: string; readonly replicas: number }
   | { readonly kind: 'scaleReplicaSet'; readonly name: string; readonly replicas: number; readonly why: string }
-  | { readonly kind: 'deleteDeployment' | 'deleteService'; readonly name: string; readonly uid: string };
+  | { readonly kind: 'deleteDeployment' | 'deleteService'; readonly name: string; readonly uid: string }
+  | DisownIntent;
 
 /** Wanted writes, none where everything is so already. */
 export function desireWorkload(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly WorkloadIntent[] {
   const { workload } = facts;
   if (workload === undefined || !workload.known) return [];
+  if (isRetained(status, state)) return desireRetained(facts);
   return [
     // Pods of a promotion that is taken back serve until those before them do: the rollout sees to it.
     ...(isWayBack(status, state)
@@ -34,6 +37,17 @@ export function desireWorkload(status: CanaryReleaseStatus, state: StateName, fa
       : [...desireRollout(state, facts, workload), ...desireServing(state, workload)]),
     ...(mayHaveCanary(state, facts, workload) ? desireCanary(status, state, facts, workload) : desireNoCanary(facts)),
   ];
+}
+
+/** A rollout that is under way goes on: the Deployment is its owner's. */
+function desireRetained({ observation, routesLeft }: Facts): readonly WorkloadIntent[] {
+  const { canaryDeployment, canaryService } = observation.workload ?? {};
+  if (!routesLeft) return [];
+  const objects = [
+    { object: 'Deployment', metadata: canaryDeployment?.metadata },
+    { object: 'Service', metadata: canaryService?.metadata },
+  ] as const;
+  return desireDisowned(objects, observation.release.metadata.uid);
 }
 
 function mayHaveCanary(state: StateName, facts: Facts, workload: WorkloadFacts): boolean {

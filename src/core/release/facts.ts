@@ -10,6 +10,7 @@ import { findHomeReason, type HomeReason } from './home-reasons.ts';
 import type { Observation } from './observation.ts';
 import { gatherRouteFacts, type RouteFacts } from './route-facts.ts';
 import { chooseSides, findCandidate, isSameRevision, keyOf, pairOf, servicesOf, type CandidateKey, type Sides } from './revision.ts';
+import { isRetained } from './retain.ts';
 import { isRunning, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
 import { isBack, isWayBack, judgeUndo, planUndo, type UndoPlan } from './undo.ts';
@@ -77,6 +78,7 @@ export function gatherFacts(
     ...canary,
     workload,
     ...(workload === undefined ? {} : alsoOfTheWorkload(workload, state, routes)),
+    ...(workload === undefined || !isRetained(status, state) ? {} : { allLeft: routes.routesLeft && workload.canaryGone }),
     ...(workload === undefined || !isWayBack(status, state) ? {} : { allLeft: isBack(status, workload, deleting) }),
     ...gatherClockFacts(spec, status, state, now),
     command: judgeUndo(readCommand(observation.release, status, state, now), undo),

@@ -8,6 +8,7 @@ import type { Blocker } from './blockers.ts';
 import type { FreshCommand } from './commands.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
+import { keepsWeights } from './retain.ts';
 import { isJudged, waitsForProof, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
 import type { WorkloadFacts } from './workload-facts.ts';
@@ -77,8 +78,10 @@ export function findHomeReason(facts: HomeFacts, status: CanaryReleaseStatus): H
   return undefined;
 }
 
-function deletionAsksForHome({ deleting, spec }: HomeFacts): HomeReason | undefined {
-  if (!deleting || spec.deletionPolicy === 'Retain') return undefined;
+function deletionAsksForHome({ deleting, spec, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  if (!deleting || keepsWeights(spec, status)) return undefined;
+  // The Deployment serves what was promoted: only the canary, which has no weight any more, is still to go.
+  if (spec.deletionPolicy === 'Retain' && state === 'promoting.restoring') return undefined;
   return { reason: 'Deleted', message: 'the CanaryRelease is being deleted', rejects: false };
 }
 

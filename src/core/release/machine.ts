@@ -5,6 +5,7 @@
 import { assign, setup, transition, type ExecutableActionsFrom } from 'xstate';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Facts } from './facts.ts';
+import { keepsWeights } from './retain.ts';
 import { fromMachineValue, toMachineValue, type StateName } from './state.ts';
 import * as say from './sentences.ts';
 import * as steps from './steps.ts';
@@ -39,7 +40,7 @@ const machineSetup = setup({
   types: {} as { context: MachineContext; events: Observed; input: MachineContext },
   guards: {
     mustGoHome: ({ event }) => event.facts.home !== undefined,
-    isLetGo: ({ event }) => event.facts.deleting && event.facts.spec.deletionPolicy === 'Retain',
+    isLetGo: ({ context, event }) => event.facts.deleting && keepsWeights(event.facts.spec, context.status),
     candidateMayStart: (scope) =>
       candidateOf(scope) !== undefined &&
       scope.event.facts.blocker === undefined &&

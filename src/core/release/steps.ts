@@ -9,6 +9,7 @@ import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
 import { countPutBack } from './put-backs.ts';
 import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
+import { describeRetained } from './retain.ts';
 import { recordRoutes } from './scope.ts';
 import { accountFor } from './shares.ts';
 import { isPreparing, type StateName } from './state.ts';
@@ -221,7 +222,7 @@ export function beginLettingGo(status: Status, facts: Facts): Status {
   return edit(forgetUnwritten(status, facts), {
     outcome: 'RolledBack',
     reason: 'Deleted',
-    reasonMessage: 'deleted with deletionPolicy: Retain',
+    reasonMessage: describeRetained(status),
     rejects: false,
     retained: true,
   });

@@ -6,7 +6,7 @@ import type { Blocker, BlockerFacts } from './blockers.ts';
 type Check = (facts: BlockerFacts) => Blocker | undefined;
 
 /** Whatever the state. */
-export const WORKLOAD_ALWAYS: readonly Check[] = [aFieldIsNotBuilt, theWorkloadCannotBeWatched];
+export const WORKLOAD_ALWAYS: readonly Check[] = [theWorkloadCannotBeWatched];
 
 export const WORKLOAD_BEFORE: readonly Check[] = [
   theDeploymentIsMissing,
@@ -20,13 +20,6 @@ export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, theRolloutIsSt
 
 /** The command that installs what holds a Deployment. */
 export const INSTALL_HOLD = 'kubectl apply --server-side -k config/deployment-mode';
-
-function aFieldIsNotBuilt({ spec }: BlockerFacts): Blocker | undefined {
-  if (spec.targetRef === undefined) return undefined;
-  return spec.deletionPolicy === 'Retain'
-    ? { reason: 'NotSupported', message: 'spec.deletionPolicy: Retain is not built for spec.targetRef in this version; remove it' }
-    : undefined;
-}
 
 function theWorkloadCannotBeWatched({ spec, observation }: BlockerFacts): Blocker | undefined {
   const { workload, release } = observation;

@@ -161,6 +161,14 @@ describe('a write', () => {
     expect(stored()).toMatchObject({ spec: { paused: true } });
   });
 
+  test('puts a template back, if the present one is still the one that is meant', async () => {
+    const back = { metadata: { labels: { app: 'store' } }, spec: { containers: [{ name: 'app', image: 'store:0' }] } };
+    await write({ kind: 'writeTemplate', name: 'store', template: TEMPLATE, to: back });
+    expect(stored()).toMatchObject({ spec: { template: back, paused: true } });
+    const again = write({ kind: 'writeTemplate', name: 'store', template: TEMPLATE, to: back });
+    await expect(again).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD' });
+  });
+
   test('scales the canary, and ReplicaSets through their scale', async () => {
     harness.server.put(replicaSets, { metadata: { name: 'store-1', namespace: 'shop' }, spec: { replicas: 1 } });
     await write({ kind: 'scaleDeployment', name: 'store', replicas: 5 });

@@ -72,6 +72,12 @@ function carryOut(api: MemoryApiServer, namespace: string, intent: WorkloadInten
       guard(api, namespace, intent.name, intent.template);
       edit(api, 'Deployment', namespace, intent.name, { paused: true });
       break;
+    case 'disown':
+      api.update({ kind: intent.object, namespace, name: intent.name }, FIELD_MANAGER, (old: StoredObject) => {
+        const ownerReferences = intent.owners.filter(({ uid }) => uid !== intent.uid);
+        return { ...old, metadata: { ...old.metadata, ownerReferences } } as StoredObject;
+      });
+      break;
     case 'scaleDeployment':
       edit(api, 'Deployment', namespace, intent.name, { replicas: intent.replicas });
       break;
