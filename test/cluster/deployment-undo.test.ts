@@ -182,3 +182,32 @@ test('the undone template that Git puts back is held as a rejected one, and a re
   expect(podsSince(begunMs)).toEqual([]);
   expect(lostSince(begunMs)).toEqual([]);
 });
+
+test('deleted with Retain it leaves the canary serving at its weight, whatever the garbage collector does', async () => {
+  const begunMs = Date.now();
+  await app.release({ ...(spec('0s') as object), stages: [{ weight: 50, duration: '10m' }], deletionPolicy: 'Retain' } as never);
+  await apply({ version: 'v4' });
+  await app.until('a weight', ({ observedWeight, phase }) => observedWeight === 50 && phase === 'Analyzing', 60_000);
+  await stand.cluster.remove(app.ref);
+  await stand.releases.untilGone('store', 60_000);
+  const goneMs = Date.now();
+  // The collector works seconds after an owner is gone; an object that only the release owned tells when it has.
+  const owned = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'owned', namespace: stand.namespace, ownerReferences: [owner()] } };
+  await stand.cluster.create(owned);
+  const isCollected = async () => (await stand.cluster.get({ kind: 'ConfigMap', namespace: stand.namespace, name: 'owned' })) === undefined;
+  await waitFor('the garbage collector', isCollected, { ms: 60_000 });
+  expect((await versionsNow()).toSorted()).toEqual(['v1', 'v4']);
+  expect(sharesOf(trajectoryOf(app, 'api', 'api-canary').filter(({ atMs }) => atMs >= goneMs - 1))).toEqual([]);
+  for (const [kind, name] of [
+    ['Deployment', 'store-canary'],
+    ['Service', 'store-api-canary'],
+  ] as const)
+    expect((await stand.cluster.get({ kind, namespace: stand.namespace, name }))?.metadata.ownerReferences ?? []).toEqual([]);
+  expect(lostSince(begunMs)).toEqual([]);
+});
+
+/** The release that is gone. */
+function owner() {
+  const { uid = '' } = stand.releases.history('store').at(-1)?.object.metadata ?? {};
+  return { apiVersion: 'glidepath.dev/v1alpha1', kind: 'CanaryRelease', name: 'store', uid };
+}
