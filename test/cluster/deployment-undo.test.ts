@@ -156,7 +156,9 @@ test('undo after the promotion: the proven template serves again, without a cana
   await waitFor('the proven version', async () => (await versionsNow()).join() === 'v1', { ms: 20_000 });
   const lastMs = Math.max(0, ...sentTo('v3', begunMs).map(({ sentAtMs }) => sentAtMs - begunMs));
   // oxlint-disable-next-line no-console -- the figure that the run is for
-  console.log(`undo after the promotion: last request to the undone version sent ${Math.round(lastMs)} ms after the command line was called`);
+  console.log(
+    `undo after the promotion: last request to the undone version sent ${Math.round(lastMs)} ms after the command line was called`,
+  );
   expect(podsSince(begunMs)).toEqual(['store: v1']);
   expect(stand.routes.history('store').length).toBe(writes);
   expect(status).toMatchObject({
@@ -183,20 +185,66 @@ test('the undone template that Git puts back is held as a rejected one, and a re
   expect(lostSince(begunMs)).toEqual([]);
 });
 
+test('a tool that heals while the former template rolls holds it up, but neither stops it nor costs an answer', async () => {
+  await apply({ version: 'v4' });
+  await app.until('the promotion', ({ phase, release }) => phase === 'Promoted' && release?.workload?.bakes !== true, 120_000);
+  await untilRolledOut();
+  const begunMs = Date.now();
+  const healed = heal('v4', [150, 300, 2_000, 4_000]);
+  await app.command('undo');
+  await app.until('the way back', ({ phase }) => phase === 'RolledBack', 90_000);
+  expect(await healed()).toBeGreaterThan(0);
+  await apply({ version: 'v4' });
+  await app.until('the hold', ({ message }) => message?.includes('stays held at it') === true, 30_000);
+  await waitFor('the proven version', async () => (await versionsNow()).join() === 'v1', { ms: 20_000 });
+  expect((await deployment())?.spec.paused).toBe(true);
+  expect(lostSince(begunMs)).toEqual([]);
+  await apply({ version: 'v1' });
+  await untilRolledOut();
+});
+
+/** Puts a version back so long after another one was seen, once for each of these times. @returns stops it and says how often it did */
+function heal(version: string, delaysMs: readonly number[]): () => Promise<number> {
+  let [times, stopped] = [0, false];
+  const isThere = async () => JSON.stringify((await deployment())?.spec ?? {}).includes(`"value":"${version}"`);
+  const work = async (): Promise<void> => {
+    for (const delayMs of delaysMs) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await waitFor('another version', async () => stopped || !(await isThere()), { ms: 90_000 });
+      // oxlint-disable-next-line no-await-in-loop -- the time that the tool takes
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      if (stopped) return;
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await apply({ version });
+      times += 1;
+    }
+  };
+  const done = work();
+  return async () => {
+    stopped = true;
+    await done;
+    return times;
+  };
+}
+
 test('deleted with Retain it leaves the canary serving at its weight, whatever the garbage collector does', async () => {
   const begunMs = Date.now();
   await app.release({ ...(spec('0s') as object), stages: [{ weight: 50, duration: '10m' }], deletionPolicy: 'Retain' } as never);
-  await apply({ version: 'v4' });
+  await apply({ version: 'v5' });
   await app.until('a weight', ({ observedWeight, phase }) => observedWeight === 50 && phase === 'Analyzing', 60_000);
   await stand.cluster.remove(app.ref);
   await stand.releases.untilGone('store', 60_000);
   const goneMs = Date.now();
   // The collector works seconds after an owner is gone; an object that only the release owned tells when it has.
-  const owned = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'owned', namespace: stand.namespace, ownerReferences: [owner()] } };
+  const owned = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'owned', namespace: stand.namespace, ownerReferences: [owner()] },
+  };
   await stand.cluster.create(owned);
   const isCollected = async () => (await stand.cluster.get({ kind: 'ConfigMap', namespace: stand.namespace, name: 'owned' })) === undefined;
   await waitFor('the garbage collector', isCollected, { ms: 60_000 });
-  expect((await versionsNow()).toSorted()).toEqual(['v1', 'v4']);
+  expect((await versionsNow()).toSorted()).toEqual(['v1', 'v5']);
   expect(sharesOf(trajectoryOf(app, 'api', 'api-canary').filter(({ atMs }) => atMs >= goneMs - 1))).toEqual([]);
   for (const [kind, name] of [
     ['Deployment', 'store-canary'],

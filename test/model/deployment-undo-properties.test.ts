@@ -72,7 +72,10 @@ test('undo at any moment never raises, and leaves a world at rest with one versi
       await world.until('the end', isOver, 600_000);
       const raises = world.guardian.raises.slice(before).filter(({ mark }) => mark.includes(id ?? '-'));
       if (done) expect(raises).toEqual([]);
-      await world.until('rest', () => world.release('web') === undefined || ['promoted', 'rolledBack'].includes(world.status('web')?.state ?? ''));
+      await world.until(
+        'rest',
+        () => world.release('web') === undefined || ['promoted', 'rolledBack'].includes(world.status('web')?.state ?? ''),
+      );
       await world.run(60_000);
       const images = Object.keys(story.behindService());
       expect(images).toHaveLength(1);

@@ -25,7 +25,9 @@ describe('a bake', () => {
     const images = story.watchImages();
     expect([story.share, story.canary?.spec.replicas]).toEqual([100, 4]);
     expect([story.behindService(), story.deployment.spec.paused]).toEqual([{ 'store:1': 4 }, true]);
-    expect(world.status('web')?.message).toMatch(/watched at 100% until .*; undo:[0-9a-f]{10} goes back to the old pods of Deployment store/);
+    expect(world.status('web')?.message).toMatch(
+      /watched at 100% until .*; undo:[0-9a-f]{10} goes back to the old pods of Deployment store/,
+    );
     const began = world.clock.now();
     await untilState(world, 'promoting.rollingOut');
     expect(world.clock.now() - began).toBeGreaterThanOrEqual(295_000);
@@ -175,7 +177,11 @@ describe('undo in the bake', () => {
     const { world } = story;
     world.command('web', 'undo');
     await world.run(2_000);
-    expect(world.status('web')?.lastHandledCommand).toMatchObject({ verb: 'undo', result: 'Refused', message: expect.stringContaining('abort') });
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({
+      verb: 'undo',
+      result: 'Refused',
+      message: expect.stringContaining('abort'),
+    });
     expect(world.status('web')?.state).toBe('stage.analyzing');
   });
 });
@@ -194,7 +200,10 @@ describe('undo after a promotion', () => {
     world.command('web', 'undo');
     await untilState(world, 'rolledBack', 60_000);
     expect([story.behindService(), story.deployment.spec.paused, fewest]).toEqual([{ 'store:1': 4 }, false, 4]);
-    expect(story.deployment.spec.template).toEqual({ metadata: { labels: { app: 'store' } }, spec: { containers: [{ name: 'app', image: 'store:1' }] } });
+    expect(story.deployment.spec.template).toEqual({
+      metadata: { labels: { app: 'store' } },
+      spec: { containers: [{ name: 'app', image: 'store:1' }] },
+    });
     expect([world.guardian.raises.length, sharesOf(story).length]).toEqual([raises, shares]);
     expect(story.canary).toBeUndefined();
     await world.run(2_000);
@@ -288,7 +297,10 @@ describe('undo after a promotion', () => {
     await world.run(2_000);
     expect(world.status('web')).toMatchObject({
       state: 'promoted',
-      lastHandledCommand: { result: 'Refused', message: expect.stringMatching(/revision 1-[0-9a-f]{7} is gone \(spec.revisionHistoryLimit.*revert the change in Git/) },
+      lastHandledCommand: {
+        result: 'Refused',
+        message: expect.stringMatching(/revision 1-[0-9a-f]{7} is gone \(spec.revisionHistoryLimit.*revert the change in Git/),
+      },
     });
   });
 
@@ -300,7 +312,10 @@ describe('undo after a promotion', () => {
     await world.run(1_000);
     world.command('web', 'undo');
     await world.run(2_000);
-    expect(world.status('web')?.lastHandledCommand).toMatchObject({ result: 'Refused', message: expect.stringContaining('does not serve any more') });
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({
+      result: 'Refused',
+      message: expect.stringContaining('does not serve any more'),
+    });
     world.editSpec('web', (spec) => ({ ...spec, paused: true }));
     story.apply('store:2');
     await world.until('the version again', () => story.behindService()['store:2'] === 4);
@@ -308,7 +323,10 @@ describe('undo after a promotion', () => {
     await world.run(1_000);
     world.command('web', 'undo');
     await world.run(2_000);
-    expect(world.status('web')?.lastHandledCommand).toMatchObject({ result: 'Refused', message: expect.stringContaining('holds another change') });
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({
+      result: 'Refused',
+      message: expect.stringContaining('holds another change'),
+    });
     expect(story.behindService()).toEqual({ 'store:2': 4 });
   });
 
@@ -341,7 +359,9 @@ describe('undo after a promotion', () => {
     expect(world.status('web')?.release?.workload?.irreversible).toBe('drops a column');
     world.command('web', 'undo');
     await untilState(world, 'rolledBack', 60_000);
-    expect(world.journal.events.find(({ reason }) => reason === 'RollbackStarted')?.note).toContain('is marked irreversible (drops a column)');
+    expect(world.journal.events.find(({ reason }) => reason === 'RollbackStarted')?.note).toContain(
+      'is marked irreversible (drops a column)',
+    );
   });
 
   test('goes on although the release is deleted, and lets the object go', async () => {

@@ -73,7 +73,11 @@ describe('after a promotion', () => {
 
   test.each([
     ['has no pod any more', (world: MemoryWorld) => world.setService('v1', { ready: 0, hashes: [] }), 'has no ready endpoint'],
-    ['is no longer named by the route', (world: MemoryWorld) => world.editRoute('store', 'git', withoutV1), 'names Service v1 and Service v2 no longer'],
+    [
+      'is no longer named by the route',
+      (world: MemoryWorld) => world.editRoute('store', 'git', withoutV1),
+      'names Service v1 and Service v2 no longer',
+    ],
   ])('it is refused when the former Service %s', async (_what, happen, words) => {
     const world = await startPromoted();
     happen(world);
@@ -97,7 +101,10 @@ describe('after a promotion', () => {
       if (crashed) world.startOperator();
       await untilState(world, 'rolledBack');
       await world.run(2_000);
-      expect([world.weights('store'), world.release('web')?.metadata.finalizers ?? []], `killed after write ${write}`).toEqual([{ v1: 1, v2: 0 }, []]);
+      expect([world.weights('store'), world.release('web')?.metadata.finalizers ?? []], `killed after write ${write}`).toEqual([
+        { v1: 1, v2: 0 },
+        [],
+      ]);
       if (crashed) continue;
       expect(write).toBeGreaterThan(4);
       return;
@@ -108,6 +115,9 @@ describe('after a promotion', () => {
 type Route = ReturnType<MemoryWorld['route']>;
 
 function withoutV1(route: Route): Route {
-  const rules = (route.spec.rules ?? []).map((rule) => ({ ...rule, backendRefs: (rule.backendRefs ?? []).filter(({ name }) => name !== 'v1') }));
+  const rules = (route.spec.rules ?? []).map((rule) => ({
+    ...rule,
+    backendRefs: (rule.backendRefs ?? []).filter(({ name }) => name !== 'v1'),
+  }));
   return { ...route, spec: { ...route.spec, rules } };
 }

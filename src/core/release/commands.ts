@@ -85,7 +85,8 @@ function refuseUndo({ id }: Command, status: CanaryReleaseStatus, state: StateNa
   const place = waits ? (status.release?.returnTo ?? state) : state;
   if (WORKS_IN.undo(place as StateName)) return undefined;
   if (place === 'promoting.restoring') return 'the promotion makes its last writes; give undo again when it is Promoted';
-  if (place === 'rolledBack' || place.startsWith('rollingBack.')) return `release ${id} is rolled back already`;
+  if (place === 'rolledBack' || place.startsWith('rollingBack.'))
+    return `release ${id} is rolled back already; what was before it comes back by a change in Git`;
   return `release ${id} is not promoted yet; abort it: annotation ${ABORT_ANNOTATION}=${id}, or kubectl canary abort`;
 }
 

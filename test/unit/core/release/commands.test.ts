@@ -120,7 +120,7 @@ describe('a command is refused in words', () => {
     expect(refusal(command('undo'), held('stage.analyzing'))).toContain(`release ${RELEASE_ID} is not promoted yet; abort it`);
     expect(refusal(command('undo'), { state: 'promoting.restoring' })).toContain('give undo again when it is Promoted');
     for (const state of ['rolledBack', 'rollingBack.cleaning'] as const)
-      expect(refusal(command('undo'), { state })).toBe(`release ${RELEASE_ID} is rolled back already`);
+      expect(refusal(command('undo'), { state })).toContain(`release ${RELEASE_ID} is rolled back already`);
   });
 
   test('when it approves a stage that is not there or over', () => {
