@@ -120,6 +120,31 @@ describe('a bake', () => {
     expect(story.share).toBe(100);
   });
 
+  test('for which a quota leaves no pods is blocked at the last stage, and tried again now and then', async () => {
+    const story = await startIn('stage.analyzing', BAKE);
+    const { world } = story;
+    let quota = 3;
+    const refused = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota' };
+    const key = { kind: 'Deployment', namespace: 'shop', name: 'store-canary' };
+    world.api.onChange(({ kind }) => {
+      const { spec, status } = story.canary ?? {};
+      if (kind !== 'Deployment' || spec === undefined) return;
+      const conditions = (spec.replicas ?? 1) > quota ? [refused] : [];
+      if (JSON.stringify(status?.conditions ?? []) === JSON.stringify(conditions)) return;
+      world.clock.schedule(world.clock.now() + 200, () =>
+        world.api.update(key, 'kube-controller-manager', (old) => ({ ...old, status: { ...(old.status as object), conditions } }), 'status'),
+      );
+    });
+    await untilState(world, 'blocked');
+    const { length } = reasonsOf(world);
+    await world.run(300_000);
+    expect(reasonsOf(world).length - length).toBeLessThan(14);
+    expect(story.share).toBe(50);
+    quota = 10;
+    await untilState(world, 'promoting.baking', 120_000);
+    expect(story.canary?.spec.replicas).toBe(4);
+  });
+
   test('is paused and resumed where it was', async () => {
     const story = await startIn('promoting.baking', BAKE);
     const { world } = story;

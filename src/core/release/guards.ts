@@ -58,11 +58,14 @@ export function mayRaise({ event }: Scope): boolean {
 
 /** Trouble that only a raise shows: it seems to be gone as soon as the raise was taken back, so it is tried again now and then. */
 const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'RouteWriteFailed', 'Forbidden'];
+/** The same for the pods that a raise needs, which are wanted no more once it is taken back. */
+const SHOWN_BY_SCALING: readonly string[] = ['PodsRefused'];
 const TRY_AGAIN_MS = 60_000;
 
-function waitsForAnotherTry(current: ReturnType<typeof release>, now: number): boolean {
+function waitsForAnotherTry(current: ReturnType<typeof release>, raises: boolean, now: number): boolean {
   const tried = fromTime(current?.shiftedAt) ?? fromTime(current?.blockedSince) ?? now;
-  return SHOWN_BY_WRITING.includes(current?.blockedReason ?? '') && now < tried + TRY_AGAIN_MS;
+  const shown = raises ? [...SHOWN_BY_WRITING, ...SHOWN_BY_SCALING] : SHOWN_BY_WRITING;
+  return shown.includes(current?.blockedReason ?? '') && now < tried + TRY_AGAIN_MS;
 }
 
 /** The trouble is gone, the gateways have taken what is there, and a raise that was taken back has its proof still (rule 2). */
@@ -72,8 +75,8 @@ export function isFree(scope: Scope, to: StateName): boolean {
   const current = release(scope);
   // Before the first raise a gateway refuses the route as its owner wrote it: accepted is accepted.
   const refusedAsItWas = to === 'preparing' && current?.blockedReason === 'RouteNotAccepted';
-  if (!refusedAsItWas && waitsForAnotherTry(current, now)) return false;
   const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
+  if (!refusedAsItWas && waitsForAnotherTry(current, raises, now)) return false;
   if (!raises || !enforced || (scope.context.status.weight ?? 0) === 0) return true;
   if (current?.driftSince !== undefined && !hasPassedSince(current, scope.event.facts)) return false;
   return current?.verdict === 'Pass' && evidenceFresh;
