@@ -55,6 +55,9 @@ const workloadSchema = z.object({
   template: textField(63).describe('Hash of the template that is released.'),
   servingTemplate: textField(63).describe('Hash of the template that served when the release began.'),
   servingReplicaSet: textField(253).optional().describe('The ReplicaSet that served when the release began.'),
+  replicas: tally().optional().describe('Pods that served when the release began: a bake has no fewer canary pods.'),
+  bakes: z.boolean().optional().describe('True from the end of the stages to the end of the bake; the Deployment rolls after it.'),
+  irreversible: textField(256).optional().describe('Why this revision cannot be taken back (annotation glidepath.dev/irreversible).'),
 });
 
 const identity = {
@@ -160,6 +163,7 @@ const ending = {
   reason: textField(128).optional().describe('Why it was rolled back, one word.'),
   reasonMessage: textField(1_024, 0).optional().describe('Why, in a sentence.'),
   rejects: z.boolean().optional().describe('True when this revision shall not be tried again by itself.'),
+  undone: z.boolean().optional().describe('True when a promotion is, or was, taken back by the command undo.'),
   retained: z.boolean().optional().describe('True when deletionPolicy Retain left the weights.'),
 };
 

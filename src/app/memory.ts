@@ -46,8 +46,8 @@ function essenceOf(status: CanaryReleaseStatus): string {
   return toText([
     rest,
     essential,
-    // What blocks a release is all that a reader wants to know of it.
-    status.phase === 'Blocked' ? message : '',
+    // What blocks a release, or is left of it to mend, is all that a reader wants to know of it.
+    status.phase === 'Blocked' || status.phase === 'RolledBack' ? message : '',
     (checks ?? []).map((check) => [check.name, check.verdict]),
     (conditions ?? []).map((condition) => [condition.type, condition.status, condition.reason, condition.observedGeneration]),
   ]);

@@ -6,6 +6,7 @@ import { FINALIZER } from '../api/names.ts';
 import { isGlidepathError } from '../api/errors.ts';
 import type { CanaryRelease, CanaryReleaseStatus } from '../api/release.ts';
 import { decide, type Decision } from '../core/release/decide.ts';
+import type { WorkloadIntent } from '../core/release/desired-workload.ts';
 import type { RouteIntent } from '../core/release/desired.ts';
 import type { Observation } from '../core/release/observation.ts';
 import { pairOf } from '../core/release/revision.ts';
@@ -33,6 +34,8 @@ export interface Outcome {
 const NOTHING_MORE: Outcome = { again: false, wakeAt: undefined, urgent: false };
 /** Home writes that fail are tried again this soon, without limit. */
 const HOME_RETRY_MS = 1_000;
+/** What a release writes first beside the routes. */
+const FIRST_WRITES: readonly WorkloadIntent['kind'][] = ['createDeployment', 'createService', 'writeTemplate'];
 /** Passes of one visit: writes whose answers let the release go on at once, without waiting for the watch. */
 const MOST_PASSES = 8;
 
@@ -80,6 +83,9 @@ export class Reconciler {
     this.#askForLooks(key, release, decision, observation, now);
     this.#count(release, memory, decision, observation.looks.length);
     const home = decision.intents.filter((intent) => intent.kind === 'home' || intent.kind === 'lower');
+    // A promotion that is taken back had its last write already, so the first one of the way back comes after the finalizer again.
+    const undoes = home.length > 0 && !isRunning(parseState(memory.status.state) ?? 'blocked');
+    if (undoes && release.metadata.finalizers?.includes(FINALIZER) !== true) await world.releases.setFinalizer(key, true);
     const wentHome = await this.#write(release, decision, home);
     this.#store(key, decision, wentHome);
     const goesHome = decision.intents.some((intent) => intent.kind === 'home');
@@ -119,8 +125,8 @@ export class Reconciler {
     if (committed === 'moved') return { again: true, wakeAt: undefined, urgent: true };
     // The finalizer is there only from before the first write until after the last (rule 11).
     const raises = decision.intents.filter((intent) => intent.kind !== 'home' && intent.kind !== 'lower');
-    const creates = decision.workloadIntents.some(({ kind }) => kind === 'createDeployment' || kind === 'createService');
-    if ((raises.length > 0 || creates) && !holds) await world.releases.setFinalizer(key, true);
+    const begins = decision.workloadIntents.some(({ kind }) => FIRST_WRITES.includes(kind));
+    if ((raises.length > 0 || begins) && !holds) await world.releases.setFinalizer(key, true);
     const raised = await this.#write(release, decision, raises);
     const moved = await writeWorkload(world, key.namespace, decision.workloadIntents);
     const problems = [...lowered.problems, ...raised.problems, ...moved.problems];

@@ -55,8 +55,11 @@ function nameTarget(intent: WorkloadIntent): string {
     case 'createService':
     case 'deleteService':
       return 'canary Service';
+    case 'disown':
+      return `canary ${intent.object}`;
     case 'scaleReplicaSet':
       return `ReplicaSet ${intent.name}`;
+    case 'writeTemplate':
     case 'pause':
     case 'unpause':
       return `Deployment ${intent.name}`;

@@ -144,6 +144,21 @@ describe('actions on a release in Argo CD', () => {
     expect(await offeredIn(world)).toEqual(['retry']);
   });
 
+  test('undo takes a promotion back, in the bake as well, unless its author marked it irreversible', async () => {
+    const world = await startStory({ promotion: { bake: '10m' } });
+    await untilState(world, 'promoting.baking');
+    await world.run(1_000);
+    expect(await offeredIn(world)).toEqual(['abort', 'undo']);
+    await untilState(world, 'promoted');
+    await world.run(1_000);
+    expect(await offeredIn(world)).toEqual(['undo']);
+    const marked = { status: { phase: 'Promoted', release: { id: '7c1f0e22ab', workload: { irreversible: 'drops a column' } } } };
+    expect(await runLua(readLua('actions/discovery.lua'), marked)).toMatchObject({ undo: { disabled: true } });
+    await act(world, 'undo');
+    await untilState(world, 'rolledBack');
+    expect(world.status('web')?.release?.reason).toBe('Undone');
+  });
+
   test('none before there is a release, and none on one that is blocked before it began', async () => {
     expect(await runLua(readLua('actions/discovery.lua'), { metadata: {} })).toMatchObject({ abort: { disabled: true } });
     const world = buildStore();

@@ -20,7 +20,9 @@ interface End {
   readonly left: readonly string[];
 }
 
-type Tale = 'good' | 'bad' | 'aborted';
+type Tale = 'good' | 'bad' | 'aborted' | 'baked' | 'undone in the bake' | 'undone when promoted';
+
+const BAKES: readonly Tale[] = ['baked', 'undone in the bake'];
 
 /** A person aborts as soon as the Deployment rolls. */
 function abortWhileItRolls(world: MemoryWorld): void {
@@ -32,9 +34,19 @@ function abortWhileItRolls(world: MemoryWorld): void {
   });
 }
 
+/** A person takes a promotion back, one that is under way or one that is over. */
+function undoIn(world: MemoryWorld, state: string): void {
+  let undone = false;
+  world.api.onChange(({ kind }) => {
+    if (kind !== 'CanaryRelease' || undone || world.status('web')?.state !== state) return;
+    undone = true;
+    world.clock.schedule(world.clock.now() + 1_000, () => world.command('web', 'undo'));
+  });
+}
+
 /** Plays a release to its end; the operator dies at the crash and comes back two seconds later. */
 async function play(tale: Tale, crash: CrashPlan): Promise<{ readonly end: End; readonly crashed: boolean }> {
-  const story = await DeploymentStory.begin(QUICK);
+  const story = await DeploymentStory.begin({ ...QUICK, ...(BAKES.includes(tale) ? { promotion: { bake: '20s' } } : {}) });
   const { world } = story;
   const images = story.watchImages();
   for (const operator of world.operators) operator.kill();
@@ -42,7 +54,10 @@ async function play(tale: Tale, crash: CrashPlan): Promise<{ readonly end: End; 
   if (tale === 'bad') world.setVersion('store-canary', { errorRatio: 0.5 });
   story.apply('store:2');
   if (tale === 'aborted') abortWhileItRolls(world);
-  const isOver = () => ['promoted', 'rolledBack'].includes(world.status('web')?.state ?? '');
+  if (tale === 'undone in the bake') undoIn(world, 'promoting.baking');
+  if (tale === 'undone when promoted') undoIn(world, 'promoted');
+  const ends = tale === 'undone when promoted' ? ['rolledBack'] : ['promoted', 'rolledBack'];
+  const isOver = () => ends.includes(world.status('web')?.state ?? '');
   await world.until('the end or the crash', () => first.gate.dead || isOver());
   const crashed = first.gate.dead;
   if (crashed) {
@@ -74,6 +89,21 @@ describe('an operator that is killed around any of its writes', () => {
   test('rolls a bad image back all the same, and never lets it behind the serving Service', async () => {
     const expected = { state: 'rolledBack', images: ['store:1'], behind: { 'store:1': 4 }, left: [] };
     expect(await crashEverywhere('bad', expected)).toBeGreaterThan(12);
+  });
+
+  test('bakes all the same, and lets nothing roll before', async () => {
+    const expected = { state: 'promoted', images: ['store:1', 'store:2'], behind: { 'store:2': 4 }, left: [] };
+    expect(await crashEverywhere('baked', expected)).toBeGreaterThan(18);
+  });
+
+  test('goes home all the same when a person undoes in the bake', async () => {
+    const expected = { state: 'rolledBack', images: ['store:1'], behind: { 'store:1': 4 }, left: [] };
+    expect(await crashEverywhere('undone in the bake', expected)).toBeGreaterThan(15);
+  });
+
+  test('lets the former template roll all the same when a person undoes a promotion', async () => {
+    const expected = { state: 'rolledBack', behind: { 'store:1': 4 }, left: [] };
+    expect(await crashEverywhere('undone when promoted', expected)).toBeGreaterThan(20);
   });
 
   test('takes a rollout back all the same that a person aborted', async () => {

@@ -5,7 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { STATES } from '../../src/core/release/state.ts';
 import { renderDiagram } from '../support/diagram.ts';
 import { EdgeRecorder, listEdges, listStates } from '../support/machine-edges.ts';
-import { findPaths, type MachinePath } from '../support/machine-paths.ts';
+import { findPaths, OF_DEPLOYMENTS, type MachinePath } from '../support/machine-paths.ts';
+import { DeploymentStory } from '../support/deployment-story.ts';
+import { untilState } from '../support/story.ts';
 import { Steering } from '../support/steering.ts';
 
 const paths = findPaths();
@@ -36,6 +38,22 @@ describe('paths', () => {
     if (last === 'promoted') expect(world.weights('store')).toEqual({ v1: 0, v2: 2, beta: 1 });
     if (last === 'rolledBack' && world.release('web')?.status?.release?.retained !== true && world.release('web') !== undefined)
       expect(world.weights('store')).toEqual({ v1: 2, v2: 0, beta: 1 });
+  });
+
+  test('a release of a Deployment takes the edges that are its own', async () => {
+    const recorder = new EdgeRecorder();
+    try {
+      const story = await DeploymentStory.begin({ promotion: { bake: '1m' } });
+      story.apply('store:2');
+      await untilState(story.world, 'promoted');
+      story.world.command('web', 'undo');
+      await untilState(story.world, 'rolledBack', 60_000);
+      const own = listEdges().filter(({ guard = '' }) => OF_DEPLOYMENTS.includes(guard));
+      for (const edge of own) if (recorder.took(edge, story.world.journal.transitions)) reached.add(edge.name);
+      expect(own.map(({ name }) => reached.has(name))).toEqual([true, true]);
+    } finally {
+      recorder.close();
+    }
   });
 
   test('every edge of the machine was taken by at least one replay', () => {

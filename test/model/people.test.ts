@@ -125,7 +125,7 @@ describe('commands', () => {
     ['approve:ID:2030-01-01T00:00:01Z', 'needs the number'],
     ['resume:ID:2030-01-01T00:00:01Z', 'does not fit'],
     ['retry:ID:2030-01-01T00:00:01Z', 'does not fit'],
-    ['undo:ID:2030-01-01T00:00:01Z', 'not built'],
+    ['undo:ID:2030-01-01T00:00:01Z', 'not promoted yet; abort it'],
     ['dance:ID:2030-01-01T00:00:01Z', 'no verb'],
   ])('%s is refused with one event', async (text, words) => {
     const world = await startStory();

@@ -6,7 +6,7 @@ import { GROUP, KIND } from '../../src/api/names.ts';
 /** Where the Lua and the patches are. */
 export const ARGOCD_FOLDER = new URL('../../config/argocd/', import.meta.url);
 /** The actions that `discovery.lua` offers, in the order of its list. */
-export const ARGOCD_ACTIONS = ['approve', 'advance', 'promote', 'abort', 'pause', 'resume', 'retry'] as const;
+export const ARGOCD_ACTIONS = ['approve', 'advance', 'promote', 'abort', 'pause', 'resume', 'retry', 'undo'] as const;
 
 /** The patches. */
 export const ARGOCD_PATCH_FILES = ['argocd-cm.yaml', 'argocd-cm-waves.yaml'] as const;

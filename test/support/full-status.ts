@@ -82,6 +82,7 @@ const release: CanaryReleaseStatus['release'] = {
   reason: 'ErrorRatio',
   reasonMessage: 'errors 3% (limit <= 1%) over 812 canary requests',
   rejects: true,
+  undone: false,
   retained: false,
 };
 

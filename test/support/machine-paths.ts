@@ -14,6 +14,9 @@ interface Take {
   readonly type: string;
 }
 
+/** Edges that only a release of a Deployment takes: they are walked by a story of their own. */
+export const OF_DEPLOYMENTS: readonly string[] = ['bakeIsServedAndRolls', 'isUndoneByItsDeployment'];
+
 const RETURNING: readonly string[] = ['paused', 'blocked'];
 
 /** A pause out of a blocked raise to 100% goes back to the last stage: the raise was taken back. */
@@ -33,8 +36,12 @@ function canTake(edge: MachineEdge, memory: Memory): boolean {
 
 const idOf = (state: string) => state.replaceAll('.', '_');
 
+function listServicesEdges(): readonly MachineEdge[] {
+  return listEdges().filter(({ guard = '' }) => !OF_DEPLOYMENTS.includes(guard));
+}
+
 function buildWalker() {
-  const edges = listEdges();
+  const edges = listServicesEdges();
   const transitionsOf = (state: string) =>
     Object.fromEntries(
       edges
@@ -62,7 +69,7 @@ export type MachinePath = readonly MachineEdge[];
 /** Every simple path from idle, the longest of each family only, and for each edge that none of them takes a path that does. */
 export function findPaths(): readonly MachinePath[] {
   const walker = buildWalker();
-  const edges = new Map(listEdges().map((edge) => [edge.name, edge]));
+  const edges = new Map(listServicesEdges().map((edge) => [edge.name, edge]));
   const options = { events: [...edges.keys()].map((type) => ({ type })) };
   const toEdges = (path: { readonly steps: readonly { readonly event: { readonly type: string } }[] }): MachinePath =>
     path.steps.flatMap(({ event }) => edges.get(event.type) ?? []);

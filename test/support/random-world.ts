@@ -65,7 +65,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('command' as const),
-      verb: fc.constantFrom('approve', 'advance', 'promote', 'pause', 'resume', 'retry'),
+      verb: fc.constantFrom('approve', 'advance', 'promote', 'pause', 'resume', 'retry', 'undo'),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('paused' as const), paused: fc.boolean() }) },

@@ -100,6 +100,8 @@ export class Steering {
         return this.#offerCandidate(edge.from);
       case 'mustGoHome':
         return world.abort('web');
+      case 'isUndoneByTraffic':
+        return void world.command('web', 'undo');
       case 'isLetGo':
         return world.deleteRelease('web');
       case 'shouldPause':

@@ -22,4 +22,9 @@ actions["abort"] = offer(running[phase] == true, "fa fa-fw fa-ban")
 actions["pause"] = offer(judged or phase == "Preparing" or phase == "Shifting", "fa fa-fw fa-pause")
 actions["resume"] = offer(phase == "Paused" or (phase == "Blocked" and begun), "fa fa-fw fa-play")
 actions["retry"] = offer(phase == "RolledBack", "fa fa-fw fa-redo")
+-- A button cannot ask twice: what its author marked irreversible is undone from the command line.
+local workload = hasRelease and obj.status.release.workload or nil
+local reversible = workload == nil or workload.irreversible == nil
+local promotes = phase == "Promoted" or (phase == "Promoting" and obj.status.state == "promoting.baking")
+actions["undo"] = offer(promotes and reversible, "fa fa-fw fa-undo")
 return actions

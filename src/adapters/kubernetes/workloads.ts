@@ -4,6 +4,7 @@
 import { FIELD_MANAGER, GROUP, HELD_ANNOTATION } from '../../api/names.ts';
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import type { WorkloadIntent } from '../../core/release/desired-workload.ts';
+import type { DisownIntent } from '../../core/release/retain.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
 import type { PodTemplate } from '../../core/workload/objects.ts';
 import type { HoldStanding, ObservedWorkload } from '../../core/workload/observed.ts';
@@ -156,11 +157,18 @@ export class KubernetesWorkloads implements WorkloadStore {
           { op: 'replace', path: '/spec/paused', value: false },
           ...(intent.held ? [{ op: 'remove', path: HELD_PATH }] : []),
         ]);
+      case 'writeTemplate':
+        return this.#patchDeployment(namespace, intent.name, [
+          testTemplate(intent.template),
+          { op: 'replace', path: '/spec/template', value: intent.to },
+        ]);
       case 'pause':
         return this.#patchDeployment(namespace, intent.name, [
           testTemplate(intent.template),
           { op: 'add', path: '/spec/paused', value: true },
         ]);
+      case 'disown':
+        return this.#disown(namespace, intent);
       case 'scaleDeployment':
         return this.#patchDeployment(namespace, intent.name, [{ op: 'add', path: '/spec/replicas', value: intent.replicas }]);
       case 'scaleReplicaSet':
@@ -174,6 +182,19 @@ export class KubernetesWorkloads implements WorkloadStore {
       case 'deleteService':
         return this.#delete(pathOf(SERVICES, namespace, intent.name), intent.uid);
     }
+  }
+
+  async #disown(namespace: string, { object, name, owners, uid }: DisownIntent): Promise<void> {
+    const path = '/metadata/ownerReferences';
+    const others = owners.filter((owner) => owner.uid !== uid);
+    const change = others.length === 0 ? { op: 'remove', path } : { op: 'replace', path, value: others };
+    await this.#transport.request({
+      method: 'PATCH',
+      path: pathOf(object === 'Service' ? SERVICES : DEPLOYMENTS, namespace, name),
+      query: OWN,
+      contentType: JSON_PATCH,
+      body: [{ op: 'test', path, value: owners }, change],
+    });
   }
 
   async #patchDeployment(namespace: string, name: string, operations: readonly unknown[]): Promise<void> {

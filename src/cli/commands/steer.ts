@@ -1,4 +1,4 @@
-// `kubectl canary approve | advance | promote | abort | pause | resume | retry`: shows the evidence, asks, orders, and says
+// `kubectl canary approve | advance | promote | abort | pause | resume | retry | undo`: shows the evidence, asks, orders, and says
 // what became of it.
 
 import type { Command } from 'commander';
@@ -14,10 +14,12 @@ import { awaitOrder, makeOrder, type SteeringVerb, writeOrder } from '../release
 import { usageError } from '../usage.ts';
 import { readDuration, readWhole } from '../values.ts';
 import type { CommandEntry } from './registry.ts';
+import { describeUndo, isUndoAllowed } from './steer-undo.ts';
 
 interface SteerOptions extends ClusterOptions {
   readonly yes?: boolean;
   readonly stage?: number;
+  readonly irreversible?: boolean;
   readonly timeout: number;
 }
 
@@ -29,9 +31,10 @@ const ABOUT: Readonly<Record<SteeringVerb, readonly [about: string, question: st
   pause: ['Hold the weight where it is; the canary is judged on.', 'Pause'],
   resume: ['Let a paused release go on.', 'Resume'],
   retry: ['Try a rolled back revision once more.', 'Retry'],
+  undo: ['Take a promotion back, one that is under way or one that is over: what served before serves again.', 'Undo'],
 };
 
-const VERBS = ['approve', 'advance', 'promote', 'abort', 'pause', 'resume', 'retry'] as const satisfies readonly SteeringVerb[];
+const VERBS = ['approve', 'advance', 'promote', 'abort', 'pause', 'resume', 'retry', 'undo'] as const satisfies readonly SteeringVerb[];
 
 /** One command for each verb. */
 export const steeringCommands: readonly CommandEntry[] = VERBS.map((verb) => ({
@@ -44,6 +47,7 @@ function describeOptions(program: Command, verb: SteeringVerb): Command {
   const command = addClusterOptions(program.command(verb).argument('<name>', 'the CanaryRelease').description(ABOUT[verb][0]))
     .option('-y, --yes', 'do not ask; needed where no terminal is')
     .option('--timeout <duration>', 'how long the operator may take to handle it', readDuration, 30_000);
+  if (verb === 'undo') return command.option('--irreversible', 'also a revision that is marked irreversible');
   if (verb !== 'approve') return command;
   return command.option(
     '--stage <number>',
@@ -61,7 +65,9 @@ async function runSteer(verb: SteeringVerb, name: string, options: SteerOptions,
     // Before anybody is asked: what cannot be ordered is not asked about.
     makeOrder(release, verb, stage, io.now());
     io.out(formatEvidence(explain(release, targetFlags(options, release.namespace), io.now()), paintFor(io)));
-    if (!(await isConfirmed(verb, stage, release, options, io))) {
+    if (verb === 'undo') io.out(describeUndo(release));
+    const allowed = verb !== 'undo' || (await isUndoAllowed(release, options.irreversible === true, io));
+    if (!allowed || !(await isConfirmed(verb, stage, release, options, io))) {
       io.err('nothing was done\n');
       return EXIT.failed;
     }

@@ -39,6 +39,7 @@ type Step = readonly [verb: Verb | 'unpause', why: string, stage?: number];
 
 function listVerbs(release: SeenRelease, state: StateName, now: number): readonly Step[] {
   if (state === 'rolledBack') return release.status.release?.rejects === true ? [['retry', 'try this revision once more']] : [];
+  if (state === 'promoted') return [['undo', 'take this promotion back']];
   if (!isRunning(state) || isGoingHome(state)) return [];
   return [...goOn(release, state, now), ['abort', 'send all traffic home now']];
 }

@@ -20,7 +20,7 @@ import { RELEASES, type SeenRelease } from '../cluster/releases.ts';
 import { failure } from '../usage.ts';
 
 /** A verb that people may give. */
-export type SteeringVerb = Exclude<CommandVerb, 'undo'> | 'abort';
+export type SteeringVerb = CommandVerb | 'abort';
 
 /** An annotation that is about to be written. */
 export interface Order {
@@ -49,7 +49,9 @@ export function makeOrder(release: SeenRelease, verb: SteeringVerb, stage: numbe
     throw failure(`CanaryRelease ${namespace}/${name} has no release to ${verb}; change what is behind the canary first`);
   const state = parseState(status.state);
   if (verb === 'abort' && state !== undefined && !isRunning(state))
-    throw failure(`release ${id} of CanaryRelease ${namespace}/${name} is over (${status.phase}); there is nothing to abort`);
+    throw failure(
+      `release ${id} of CanaryRelease ${namespace}/${name} is over (${status.phase}); there is nothing to abort${state === 'promoted' ? ', undo takes it back' : ''}`,
+    );
   // Not later than the last handled one would be ignored, whatever our clock says.
   const last = Date.parse(status.lastHandledCommand?.at ?? '');
   const at = new Date(Math.max(now, Number.isNaN(last) ? 0 : last + 1)).toISOString();

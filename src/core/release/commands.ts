@@ -1,7 +1,7 @@
 // Which command of a person is waiting, and may it be obeyed? A command names its release and, for `approve`, its stage; one
 // that is not later than the last handled one was seen already; one for another release or stage is refused in words.
 
-import { COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, type CommandVerb } from '../../api/names.ts';
+import { ABORT_ANNOTATION, COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, type CommandVerb } from '../../api/names.ts';
 import { parseCommand, type Command } from '../../api/command.ts';
 import type { CanaryRelease, CanaryReleaseStatus, HandledCommand } from '../../api/release.ts';
 import type { StateName } from './state.ts';
@@ -76,17 +76,22 @@ const WORKS_IN: Readonly<Record<CommandVerb, (state: StateName) => boolean>> = {
   pause: (state) => state === 'preparing' || state.startsWith('stage.') || state === 'promoting.baking',
   resume: (state) => state === 'paused' || state === 'blocked',
   retry: (state) => state === 'rolledBack',
-  undo: () => false,
+  undo: (state) => state === 'promoted' || state === 'promoting.rollingOut' || state === 'promoting.baking',
 };
 
-function refuseUndo(status: CanaryReleaseStatus): string {
-  return status.release?.workload === undefined
-    ? 'undo is not built for Services mode in this version; abort during the bake, or release the former Service with a new spec.revision'
-    : 'undo is not built in this version; revert the change in Git: a template that is proven rolls at once, without a canary';
+/** Undo takes a promotion back, one that is under way as well; a release before that is aborted. */
+function refuseUndo({ id }: Command, status: CanaryReleaseStatus, state: StateName): string | undefined {
+  const waits = state === 'paused' || state === 'blocked';
+  const place = waits ? (status.release?.returnTo ?? state) : state;
+  if (WORKS_IN.undo(place as StateName)) return undefined;
+  if (place === 'promoting.restoring') return 'the promotion makes its last writes; give undo again when it is Promoted';
+  if (place === 'rolledBack' || place.startsWith('rollingBack.'))
+    return `release ${id} is rolled back already; what was before it comes back by a change in Git`;
+  return `release ${id} is not promoted yet; abort it: annotation ${ABORT_ANNOTATION}=${id}, or kubectl canary abort`;
 }
 
 function refuseByState(command: Command, status: CanaryReleaseStatus, state: StateName, stages: number): string | undefined {
-  if (command.verb === 'undo') return refuseUndo(status);
+  if (command.verb === 'undo') return refuseUndo(command, status, state);
   if (!WORKS_IN[command.verb](state)) return `${command.verb} does not fit a release that is ${state}`;
   if (command.verb !== 'approve') return undefined;
   if (command.stage === undefined) return `say which stage: approve:${command.id}/<stage>`;

@@ -21,6 +21,7 @@ import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import { adoptServing } from './serving-template.ts';
 import * as steps from './steps.ts';
+import { noteIrreversible } from './undo.ts';
 import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
 
@@ -66,7 +67,8 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
   const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drifts: [] };
-  const served = notePods(steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state), steady);
+  const drained = notePods(steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state), steady);
+  const served = noteIrreversible(drained, observation);
   const facts = gatherFacts(spec, served, walked.state, observation, now);
   const described = describeStatus(letGoLeftRoutes(served, facts), walked.state, facts);
   return {

@@ -2,8 +2,9 @@
 
 import { setCondition } from '../../api/conditions.ts';
 import type { CanaryReleaseStatus, Condition } from '../../api/release.ts';
+import { hashTemplate } from '../workload/template.ts';
 import { findApproval } from './approval.ts';
-import { describeApplier } from './appliers.ts';
+import { describeApplier, describeGit, describePutBack } from './appliers.ts';
 import { COMPARISON } from './comparison-look.ts';
 import { describeDrain } from './drain.ts';
 import type { Facts } from './facts.ts';
@@ -75,11 +76,11 @@ function describeState(
     case 'paused':
       return `paused in ${where}: ${describePause(release.pausedBy)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
     case 'promoting.rollingOut':
-      return facts.workload === undefined
+      return facts.workload === undefined || facts.workload.bakes
         ? 'promoting: canary share goes to 100%'
         : `promoting: ${describeRollout(facts.workload)}; the canary keeps ${status.weight ?? 0}%`;
     case 'promoting.baking':
-      return `promoting: watched at 100% until ${clockOf(fromTime(release.bakeEndsAt) ?? facts.now)}; ${describeEvidence(status, facts)}`;
+      return `promoting: watched at 100% until ${clockOf(fromTime(release.bakeEndsAt) ?? facts.now)}; ${describeEvidence(status, facts)}${describeWayBack(release, facts)}`;
     case 'promoting.restoring':
       return `promoting: ${describeDrain(release, facts.observation.drain, facts.now) ?? 'leaves the routes as they stay'}`;
     case 'promoted':
@@ -87,9 +88,9 @@ function describeState(
     case 'rollingBack.goingHome':
     case 'rollingBack.draining':
     case 'rollingBack.cleaning':
-      return `rolling back to Service ${release.serving.service}: ${release.reasonMessage ?? ''}${describeDraining(release, facts)}`;
+      return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${release.undone === true ? describeGit(facts.workload?.deployment) : ''}${describeDraining(release, facts)}`;
     case 'rolledBack':
-      return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(facts)}`;
+      return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(release, facts)}`;
   }
 }
 
@@ -105,15 +106,39 @@ function describeDraining(release: NonNullable<CanaryReleaseStatus['release']>, 
   return drains === undefined ? '' : `; ${drains}`;
 }
 
+/** Deployment mode: what home would find, while it is one write away. */
+function describeWayBack(release: NonNullable<CanaryReleaseStatus['release']>, { workload }: Facts): string {
+  const { deployment } = workload ?? {};
+  if (deployment === undefined) return '';
+  const [now, before] = [deployment.spec.replicas ?? 1, release.workload?.replicas ?? 0];
+  const short = now < before ? `; only ${now} of ${before} old pods are left for the way back: is an autoscaler at work?` : '';
+  return `; undo:${release.id} goes back to the old pods of Deployment ${deployment.metadata.name}, which rolls after it${short}`;
+}
+
 /** How far the Deployment is. */
 function describeRollout({ deployment }: WorkloadFacts): string {
   const wanted = deployment?.spec.replicas ?? 1;
   return `Deployment ${deployment?.metadata.name} rolls, ${deployment?.status?.updatedReplicas ?? 0} of ${wanted} pods`;
 }
 
+/** Where a rollback goes: an undone promotion is taken back by its Deployment, which serves all the while. */
+function describeHome({ serving, undone }: NonNullable<CanaryReleaseStatus['release']>, { workload }: Facts): string {
+  if (workload?.deployment === undefined || undone !== true) return `to Service ${serving.service}`;
+  if (workload.template === workload.servingTemplate) return `(${describeRollout(workload)})`;
+  const { name } = workload.deployment.metadata;
+  return findTemplateLost(workload)
+    ? `is stuck, the former ReplicaSet of Deployment ${name} is gone: revert it in Git`
+    : `Deployment ${name}`;
+}
+
+function findTemplateLost({ replicaSets, servingTemplate }: WorkloadFacts): boolean {
+  return !replicaSets.some((one) => hashTemplate(one.spec.template) === servingTemplate);
+}
+
 /** What stays behind after a rollback, and the way on. */
-function describeHeld({ workload }: Facts): string {
-  if (workload?.deployment?.spec.paused !== true || workload.template === workload.servingTemplate) return '';
+function describeHeld(release: NonNullable<CanaryReleaseStatus['release']>, { workload }: Facts): string {
+  if (workload?.deployment?.spec.paused !== true || workload.template === workload.servingTemplate)
+    return release.undone === true ? describeGit(workload?.deployment) : '';
   return `; Deployment ${workload.deployment.metadata.name} stays held at it, the old pods serve: revert it, or commit a new one`;
 }
 
@@ -195,7 +220,7 @@ function describeConditions(
     ['AnalysisEnforced', describeMode(facts)],
     ['TrafficSplitMismatch', describeSplit(status, state)],
     ['TemplateHeld', describeHold(facts)],
-    ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : undefined],
+    ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts)],
   ];
   let conditions: readonly Condition[] = status.conditions ?? [];
   for (const [type, word] of words) {

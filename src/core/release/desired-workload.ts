@@ -5,36 +5,67 @@ import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { DeploymentObject, Json, PodTemplate, ReplicaSetObject } from '../workload/objects.ts';
 import { hashTemplate } from '../workload/template.ts';
 import type { Facts } from './facts.ts';
+import { desireDisowned, type DisownIntent, isRetained } from './retain.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
+import { findTemplateBack, isWayBack } from './undo.ts';
 import { isOurs, type WorkloadFacts } from './workload-facts.ts';
 
 /** One write beside the routes. */
 export type WorkloadIntent =
   /** Lifts the hold, if the template is still this one. */
   | { readonly kind: 'unpause'; readonly name: string; readonly template: PodTemplate; readonly held: boolean }
+  /** Writes a template back, if the present one is still this one. Whatever holds templates holds this one, too. */
+  | { readonly kind: 'writeTemplate'; readonly name: string; readonly template: PodTemplate; readonly to: PodTemplate }
   /** Stops a rollout, if the template is still this one. */
   | { readonly kind: 'pause'; readonly name: string; readonly template: PodTemplate }
   | { readonly kind: 'createDeployment'; readonly manifest: Json }
   | { readonly kind: 'createService'; readonly manifest: Json }
   | { readonly kind: 'scaleDeployment'; readonly name: string; readonly replicas: number }
   | { readonly kind: 'scaleReplicaSet'; readonly name: string; readonly replicas: number; readonly why: string }
-  | { readonly kind: 'deleteDeployment' | 'deleteService'; readonly name: string; readonly uid: string };
+  | { readonly kind: 'deleteDeployment' | 'deleteService'; readonly name: string; readonly uid: string }
+  | DisownIntent;
 
 /** Wanted writes, none where everything is so already. */
 export function desireWorkload(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly WorkloadIntent[] {
   const { workload } = facts;
   if (workload === undefined || !workload.known) return [];
+  if (isRetained(status, state)) return desireRetained(facts);
   return [
-    ...desireRollout(state, facts, workload),
-    ...desireServing(state, workload),
+    // Pods of a promotion that is taken back serve until those before them do: the rollout sees to it.
+    ...(isWayBack(status, state)
+      ? desireWayBack(status, workload)
+      : [...desireRollout(state, facts, workload), ...desireServing(state, workload)]),
     ...(mayHaveCanary(state, facts, workload) ? desireCanary(status, state, facts, workload) : desireNoCanary(facts)),
   ];
+}
+
+/** A rollout that is under way goes on: the Deployment is its owner's. */
+function desireRetained({ observation, routesLeft }: Facts): readonly WorkloadIntent[] {
+  const { canaryDeployment, canaryService } = observation.workload ?? {};
+  if (!routesLeft) return [];
+  const objects = [
+    { object: 'Deployment', metadata: canaryDeployment?.metadata },
+    { object: 'Service', metadata: canaryService?.metadata },
+  ] as const;
+  return desireDisowned(objects, observation.release.metadata.uid);
 }
 
 function mayHaveCanary(state: StateName, facts: Facts, workload: WorkloadFacts): boolean {
   if (!isRunning(state)) return false;
   if (state === 'rollingBack.cleaning' || state === 'promoting.restoring') return !(facts.routesLeft && workload.drained);
   return true;
+}
+
+/** A promotion is taken back: the template that was proven before is written, and let go as soon as it is there. */
+function desireWayBack(status: CanaryReleaseStatus, workload: WorkloadFacts): readonly WorkloadIntent[] {
+  const { deployment, template, servingTemplate } = workload;
+  if (deployment === undefined) return [];
+  const { name, annotations } = deployment.metadata;
+  const to = findTemplateBack(status, workload);
+  if (to !== undefined) return [{ kind: 'writeTemplate', name, template: deployment.spec.template, to }];
+  const held = annotations?.[HELD_ANNOTATION] !== undefined;
+  const waits = deployment.spec.paused === true && template === servingTemplate;
+  return waits ? [{ kind: 'unpause', name, template: deployment.spec.template, held }] : [];
 }
 
 /** Paused or not: what is proven rolls, what is rolled back stops. */
@@ -45,7 +76,7 @@ function desireRollout(state: StateName, { spec }: Facts, workload: WorkloadFact
   const held = annotations?.[HELD_ANNOTATION] !== undefined;
   const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
   const paused = deployment.spec.paused === true;
-  if (state === 'promoting.rollingOut') return paused && !spec.paused && template !== servingTemplate ? [unpause] : [];
+  if (state === 'promoting.rollingOut' && !workload.bakes) return paused && !spec.paused && template !== servingTemplate ? [unpause] : [];
   // A person's own pause of what serves anyway is theirs.
   const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
   if (paused && held && isGood) return [unpause];
@@ -55,7 +86,8 @@ function desireRollout(state: StateName, { spec }: Facts, workload: WorkloadFact
 /** While held no pods but those of the serving template stand behind the Service, whatever the Deployment controller starts. */
 function desireServing(state: StateName, workload: WorkloadFacts): readonly WorkloadIntent[] {
   const { deployment, servingTemplate, replicaSets } = workload;
-  if (deployment?.spec.paused !== true || servingTemplate === undefined || state.startsWith('promoting.')) return [];
+  if (deployment?.spec.paused !== true || servingTemplate === undefined) return [];
+  if (state.startsWith('promoting.') && !workload.bakes) return [];
   const isServing = (one: (typeof replicaSets)[number]) => hashTemplate(one.spec.template) === servingTemplate;
   const wrong = replicaSets.filter((one) => (one.spec.replicas ?? 0) > 0 && !isServing(one));
   const serving = replicaSets.find(isServing);

@@ -10,8 +10,10 @@ import { findHomeReason, type HomeReason } from './home-reasons.ts';
 import type { Observation } from './observation.ts';
 import { gatherRouteFacts, type RouteFacts } from './route-facts.ts';
 import { chooseSides, findCandidate, isSameRevision, keyOf, pairOf, servicesOf, type CandidateKey, type Sides } from './revision.ts';
+import { isRetained } from './retain.ts';
 import { isRunning, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
+import { isBack, isWayBack, judgeUndo, planUndo, type UndoPlan } from './undo.ts';
 import { type CanaryFacts, gatherHeldFacts, gatherWorkloadFacts, type WorkloadFacts } from './workload-facts.ts';
 
 /** Everything that is known when one event is sent to the machine. */
@@ -28,6 +30,8 @@ export interface Facts extends RouteFacts {
   readonly blocker: Blocker | undefined;
   readonly home: HomeReason | undefined;
   readonly command: FreshCommand | undefined;
+  /** What the command `undo` would do to a promoted release. */
+  readonly undo: UndoPlan | undefined;
   readonly deleting: boolean;
   readonly enforced: boolean;
   readonly judging: boolean;
@@ -62,6 +66,8 @@ export function gatherFacts(
       : gatherHeldFacts(spec, status, state, observation);
   const weight = Math.max(status.weight ?? 0, routes.observedWeight);
   const workload = gatherWorkloadFacts(spec, status, state, observation, weight, now);
+  const deleting = observation.release.metadata.deletionTimestamp !== undefined;
+  const undo = planUndo(status, state, observation);
   const facts = {
     now,
     state,
@@ -72,9 +78,12 @@ export function gatherFacts(
     ...canary,
     workload,
     ...(workload === undefined ? {} : alsoOfTheWorkload(workload, state, routes)),
+    ...(workload === undefined || !isRetained(status, state) ? {} : { allLeft: routes.routesLeft && workload.canaryGone }),
+    ...(workload === undefined || !isWayBack(status, state) ? {} : { allLeft: isBack(status, workload, deleting) }),
     ...gatherClockFacts(spec, status, state, now),
-    command: readCommand(observation.release, status, state, now),
-    deleting: observation.release.metadata.deletionTimestamp !== undefined,
+    command: judgeUndo(readCommand(observation.release, status, state, now), undo),
+    undo,
+    deleting,
     enforced: spec.analysis.mode === 'Enforce',
     judging: spec.analysis.mode !== 'Off',
     abortRequested: release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,
@@ -86,14 +95,14 @@ export function gatherFacts(
 
 /** Some sentences mean more where the Deployment and the canary are moved, too. */
 function alsoOfTheWorkload(
-  { rolledOut, canaryGone, rollsUnproven, drained }: WorkloadFacts,
+  { bakes, rolledOut, canaryGone, rollsUnproven, drained }: WorkloadFacts,
   state: StateName,
   routes: RouteFacts,
 ): Pick<RouteFacts, 'weightEffective' | 'allLeft'> {
   const stopped = state === 'promoting.restoring' || !rollsUnproven;
   return {
-    // The promotion is the rollout: the canary keeps its share until then.
-    weightEffective: state === 'promoting.rollingOut' ? rolledOut : routes.weightEffective,
+    // The promotion is the rollout, after the bake: the canary keeps its share until then.
+    weightEffective: state === 'promoting.rollingOut' && !bakes ? rolledOut : routes.weightEffective,
     allLeft: routes.routesLeft && drained && canaryGone && stopped,
   };
 }

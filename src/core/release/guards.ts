@@ -153,10 +153,18 @@ export function mayResume(scope: Scope): boolean {
 
 /** The candidate to start with: a new one, or at `retry` the rejected one again. */
 export function candidateOf(scope: Scope): CandidateKey | undefined {
-  const { candidate, canaryKey } = scope.event.facts;
-  return candidate ?? (isOrdered(scope, 'retry') ? canaryKey : undefined);
+  const { candidate, canaryKey, workload } = scope.event.facts;
+  // After a revert or an undo the Deployment has what serves: that is no revision to try again.
+  const gone = workload !== undefined && workload.template === workload.servingTemplate;
+  return candidate ?? (isOrdered(scope, 'retry') && !gone ? canaryKey : undefined);
 }
 
 export function attemptOf(scope: Scope): number {
   return isOrdered(scope, 'retry') ? (release(scope)?.attempt ?? 1) + 1 : 1;
+}
+
+/** The promotion waits at 100% before its last writes, or, in Deployment mode, before the Deployment rolls. */
+export function bakesNow(scope: Scope): boolean {
+  const { workload } = release(scope) ?? {};
+  return workload === undefined ? parseDuration(scope.event.facts.spec.promotion.bake) > 0 : workload.bakes === true;
 }

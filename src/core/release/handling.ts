@@ -35,6 +35,8 @@ export function isObeyedBy(verb: string, to: StateName): boolean {
       return to === 'stage.shifting' || to === 'promoting.rollingOut';
     case 'pause':
       return to === 'paused';
+    case 'undo':
+      return to.startsWith('rollingBack.');
     case 'retry':
       return to === 'preparing';
     default:

@@ -5,8 +5,10 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.t
 import type { RouteStanding } from '../routing/standing.ts';
 import type { Blocker } from './blockers.ts';
 import { theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
+import type { FreshCommand } from './commands.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
+import { keepsWeights } from './retain.ts';
 import { isJudged, waitsForProof, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
 import type { WorkloadFacts } from './workload-facts.ts';
@@ -40,6 +42,7 @@ export interface HomeFacts {
   readonly revisionChanged: boolean;
   readonly canaryEmpty: boolean;
   readonly workload: WorkloadFacts | undefined;
+  readonly command: FreshCommand | undefined;
 }
 
 type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | undefined;
@@ -51,6 +54,7 @@ type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | und
 const CHECKS: readonly Check[] = [
   deletionAsksForHome,
   abortWasAsked,
+  undoWasAsked,
   theVerdictIsFail,
   theCanaryCannotRun,
   theCanaryIsEmpty,
@@ -75,8 +79,10 @@ export function findHomeReason(facts: HomeFacts, status: CanaryReleaseStatus): H
   return undefined;
 }
 
-function deletionAsksForHome({ deleting, spec }: HomeFacts): HomeReason | undefined {
-  if (!deleting || spec.deletionPolicy === 'Retain') return undefined;
+function deletionAsksForHome({ deleting, spec, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  if (!deleting || keepsWeights(spec, status)) return undefined;
+  // The Deployment serves what was promoted: only the canary, which has no weight any more, is still to go.
+  if (spec.deletionPolicy === 'Retain' && state === 'promoting.restoring') return undefined;
   return { reason: 'Deleted', message: 'the CanaryRelease is being deleted', rejects: false };
 }
 
@@ -84,6 +90,14 @@ function abortWasAsked({ abortRequested, abortBy }: HomeFacts): HomeReason | und
   if (!abortRequested) return undefined;
   const message = `aborted by ${abortBy ?? 'a person'} (annotation glidepath.dev/abort)`;
   return { reason: 'Aborted', message, rejects: true, ...(abortBy === undefined ? {} : { by: abortBy }) };
+}
+
+/** In a promotion that is under way; one that is over is taken back by the machine. */
+function undoWasAsked({ command }: HomeFacts): HomeReason | undefined {
+  if (command?.verb !== 'undo' || command.refusal !== undefined) return undefined;
+  const { by } = command;
+  const message = `undone by ${by ?? 'a person'} (command undo)`;
+  return { reason: 'Undone', message, rejects: true, ...(by === undefined ? {} : { by }) };
 }
 
 /** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */
@@ -113,7 +127,7 @@ function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeRe
 
 function theHoldWasPassed({ workload, state }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {
   const promotes = state.startsWith('promoting.') || release?.returnTo?.startsWith('promoting.') === true;
-  if (workload?.rollsUnproven !== true || promotes) return undefined;
+  if (workload?.rollsUnproven !== true || (promotes && !workload.bakes)) return undefined;
   const name = workload.deployment?.metadata.name ?? '';
   return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused past the hold and rolls by itself`, rejects: false };
 }

@@ -3,16 +3,18 @@
 // leaves as resolved action parameters. This is the only file that imports xstate.
 
 import { assign, setup, transition, type ExecutableActionsFrom } from 'xstate';
-import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Facts } from './facts.ts';
+import { keepsWeights } from './retain.ts';
 import { fromMachineValue, toMachineValue, type StateName } from './state.ts';
 import * as say from './sentences.ts';
 import * as steps from './steps.ts';
+import { beginUndo } from './undo.ts';
 import {
   areApprovalsGiven,
   asksWithoutProof,
   attemptOf,
+  bakesNow,
   candidateOf,
   findPauseReason,
   isAtStageWeight,
@@ -38,7 +40,7 @@ const machineSetup = setup({
   types: {} as { context: MachineContext; events: Observed; input: MachineContext },
   guards: {
     mustGoHome: ({ event }) => event.facts.home !== undefined,
-    isLetGo: ({ event }) => event.facts.deleting && event.facts.spec.deletionPolicy === 'Retain',
+    isLetGo: ({ context, event }) => event.facts.deleting && keepsWeights(event.facts.spec, context.status),
     candidateMayStart: (scope) =>
       candidateOf(scope) !== undefined &&
       scope.event.facts.blocker === undefined &&
@@ -55,7 +57,7 @@ const machineSetup = setup({
       !scope.event.facts.canaryRolling &&
       (!scope.event.facts.judging || release(scope)?.judgeAnswered === true),
     weightIsEffective: ({ event }) => event.facts.weightEffective,
-    weightIsEffectiveAndBakes: ({ event }) => event.facts.weightEffective && parseDuration(event.facts.spec.promotion.bake) > 0,
+    weightIsEffectiveAndBakes: (scope) => scope.event.facts.weightEffective && bakesNow(scope),
     stageIsProvenBelowItsWeight: (scope) => isProven(scope) && !isAtStageWeight(scope),
     stageIsProven: (scope) => isProven(scope) && areApprovalsGiven(scope) && !isLastStage(scope),
     lastStageIsProven: (scope) => isProven(scope) && areApprovalsGiven(scope) && isLastStage(scope),
@@ -85,6 +87,13 @@ const machineSetup = setup({
     isPromotedByCommand: (scope) => (isOrdered(scope, 'promote') || (isOrdered(scope, 'advance') && isLastStage(scope))) && mayRaise(scope),
     // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
     bakeIsServed: ({ event }) => event.facts.stageServed && event.facts.weightEffective,
+    // Going back is one weight write only while the Deployment has its old pods, so it rolls after the bake.
+    bakeIsServedAndRolls: (scope) => {
+      const { stageServed, weightEffective } = scope.event.facts;
+      return stageServed && weightEffective && release(scope)?.workload !== undefined;
+    },
+    isUndoneByTraffic: (scope) => isOrdered(scope, 'undo') && scope.event.facts.undo?.kind === 'traffic',
+    isUndoneByItsDeployment: (scope) => isOrdered(scope, 'undo') && scope.event.facts.undo?.kind === 'template',
     allRoutesAreHome: ({ event }) => event.facts.allHome,
     canaryHasAnswered: ({ event }) => event.facts.workload?.drained !== false,
     allRoutesAreLeft: ({ event }) => event.facts.allLeft,
@@ -105,10 +114,14 @@ const machineSetup = setup({
     enterPromotion: assign(({ context, event }) => ({ status: steps.enterPromotion(context.status, event.facts) })),
     beginStageClock: assign(({ context, event }) => ({ status: steps.beginStageClock(context.status, event.facts) })),
     beginBake: assign(({ context, event }) => ({ status: steps.beginBake(context.status, event.facts) })),
+    beginRollout: assign(({ context }) => ({ status: steps.beginRollout(context.status) })),
     beginRestoring: assign(({ context }) => ({ status: steps.beginRestoring(context.status) })),
     beginHome: assign(({ context, event }) =>
       event.facts.home === undefined ? {} : { status: steps.beginHome(context.status, event.facts.home, event.facts) },
     ),
+    beginUndo: assign(({ context, event }) => ({
+      status: beginUndo(context.status, event.facts.undo, event.facts.command?.by),
+    })),
     beginLettingGo: assign(({ context, event }) => ({ status: steps.beginLettingGo(context.status, event.facts) })),
     settlePromoted: assign(({ context, event }) => ({ status: steps.settlePromoted(context.status, event.facts) })),
     settleRolledBack: assign(({ context, event }) => ({ status: steps.settleRolledBack(context.status, event.facts) })),
@@ -165,6 +178,20 @@ const approvedWithoutProof = [
     guard: 'isApprovedWithoutProofAtTheEnd' as const,
     target: '#release.promoting.rollingOut' as const,
     actions: ['enterPromotion' as const, tell(say.approvedWithoutProof)],
+  },
+];
+
+/** A promotion is taken back: by one weight write where the former version still runs, else by the Deployment, which rolls. */
+const undoes = [
+  {
+    guard: 'isUndoneByTraffic' as const,
+    target: '#release.rollingBack.goingHome' as const,
+    actions: ['beginUndo' as const, tell(say.undoStarted)],
+  },
+  {
+    guard: 'isUndoneByItsDeployment' as const,
+    target: '#release.rollingBack.cleaning' as const,
+    actions: ['beginUndo' as const, tell(say.undoStarted)],
   },
 ];
 
@@ -292,6 +319,11 @@ export const releaseMachine = machineSetup.createMachine({
               ...running,
               pause,
               block,
+              {
+                guard: 'bakeIsServedAndRolls',
+                target: '#release.promoting.rollingOut',
+                actions: ['beginRollout', tell(say.rolloutStarted)],
+              },
               { guard: 'bakeIsServed', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
             ],
           },
@@ -306,7 +338,7 @@ export const releaseMachine = machineSetup.createMachine({
         },
       },
     },
-    promoted: { on: { OBSERVED: [start] } },
+    promoted: { on: { OBSERVED: [...undoes, start] } },
     rollingBack: {
       initial: 'goingHome',
       states: {

@@ -1,5 +1,6 @@
 // The words of every announcement: the event reason and one sentence that names what was found and what happens next.
 
+import { describeGit } from './appliers.ts';
 import type { MachineContext, Observed, Telling } from './guards.ts';
 import { describeShortfall } from './shortfall.ts';
 import { clockOf, fromTime } from './times.ts';
@@ -109,6 +110,12 @@ export function approvedWithoutProof(scope: Scope): Telling {
 
 export function promotionStarted(scope: Scope): Telling {
   const workload = current(scope)?.workload;
+  if (workload?.bakes === true)
+    return {
+      reason: 'WeightShifted',
+      message: `all stages are done: canary share goes to 100% for ${scope.event.facts.spec.promotion.bake}, then Deployment ${workload.name} rolls${byWhom(scope)}`,
+      ...giverOf(scope),
+    };
   if (workload !== undefined)
     return {
       reason: 'WeightShifted',
@@ -116,6 +123,14 @@ export function promotionStarted(scope: Scope): Telling {
       ...giverOf(scope),
     };
   return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}`, ...giverOf(scope) };
+}
+
+export function rolloutStarted(scope: Scope): Telling {
+  const { workload } = current(scope) ?? {};
+  return {
+    reason: 'WeightShifted',
+    message: `the bake is over: Deployment ${workload?.name ?? ''} rolls, the canary keeps ${weightOf(scope)}%`,
+  };
 }
 
 export function promoted(scope: Scope): Telling {
@@ -132,6 +147,24 @@ export function rollbackStarted(scope: Scope): Telling {
     message: `all traffic goes home to Service ${current(scope)?.serving.service}: ${home?.message ?? 'rollback'}`,
     warning: true,
     ...(home?.by === undefined ? {} : { by: home.by }),
+  };
+}
+
+/** A promotion that is over is taken back. */
+export function undoStarted(scope: Scope): Telling {
+  const release = current(scope);
+  const { workload, undo } = scope.event.facts;
+  const back = undo?.kind === 'traffic' || undo?.kind === 'template' ? undo.revision : '';
+  const how =
+    release?.workload === undefined
+      ? `all traffic goes back to Service ${release?.serving.service} (${back})`
+      : `Deployment ${release.workload.name} rolls revision ${back} again, without a canary${describeGit(workload?.deployment)}`;
+  const mark = release?.workload?.irreversible;
+  return {
+    reason: 'RollbackStarted',
+    message: `revision ${release?.revision} is undone by ${scope.event.facts.command?.by ?? 'a person'}: ${how}${mark === undefined ? '' : `; it is marked irreversible (${mark})`}`,
+    warning: true,
+    ...giverOf(scope),
   };
 }
 

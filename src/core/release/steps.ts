@@ -10,6 +10,7 @@ import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
 import { countPutBack } from './put-backs.ts';
 import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
+import { describeRetained } from './retain.ts';
 import { recordRoutes } from './scope.ts';
 import { accountFor } from './shares.ts';
 import { isPreparing, type StateName } from './state.ts';
@@ -89,6 +90,7 @@ function recordWorkload({ serving }: Status, { spec, workload }: Facts): Pick<Re
       template: workload.template,
       servingTemplate: serving?.template ?? '',
       ...(serving?.replicaSet === undefined ? {} : { servingReplicaSet: serving.replicaSet }),
+      replicas: workload.deployment?.spec.replicas ?? 1,
     },
   };
 }
@@ -116,10 +118,30 @@ export function enterStage(status: Status, facts: Facts, index: number): Status 
   return raiseTo(edit(status, { stageIndex: index, stage: stage.name ?? String(index + 1) }), facts, stage.weight);
 }
 
-/** Wants all of the traffic on the canary; in Deployment mode the canary keeps its share while the Deployment rolls. */
+/**
+ * Wants all of the traffic on the canary; in Deployment mode only where it bakes there before the Deployment rolls, else the
+ * canary keeps its share while it does.
+ */
 export function enterPromotion(status: Status, facts: Facts): Status {
-  if (status.release?.workload !== undefined) return edit(status, {}, ['stageEndsAt', 'stageTimesOutAt', 'returnTo', 'puttingBack']);
-  return raiseTo(status, facts, 100);
+  return goOnPromoting(setBakes(status, parseDuration(facts.spec.promotion.bake) > 0), facts);
+}
+
+function goOnPromoting(status: Status, facts: Facts): Status {
+  const { workload } = status.release ?? {};
+  if (workload === undefined || workload.bakes === true) return raiseTo(status, facts, 100);
+  return edit(status, {}, ['stageEndsAt', 'stageTimesOutAt', 'returnTo', 'puttingBack']);
+}
+
+/** What an edit of `spec.promotion.bake` says later does not take back what the promotion began with. */
+function setBakes(status: Status, bakes: boolean): Status {
+  if (status.release?.workload === undefined) return status;
+  const { bakes: _former, ...workload } = status.release.workload;
+  return edit(status, { workload: { ...workload, ...(bakes ? { bakes } : {}) } });
+}
+
+/** The bake is served: the Deployment rolls, and trouble from here on takes no share back. */
+export function beginRollout(status: Status): Status {
+  return edit(setBakes(status, false), {}, ['weightBefore', 'blockedSince', 'blockedReason']);
 }
 
 function raiseTo(status: Status, facts: Facts, weight: number): Status {
@@ -198,7 +220,7 @@ export function beginLettingGo(status: Status, facts: Facts): Status {
   return edit(forgetUnwritten(status, facts), {
     outcome: 'RolledBack',
     reason: 'Deleted',
-    reasonMessage: 'deleted with deletionPolicy: Retain',
+    reasonMessage: describeRetained(status),
     rejects: false,
     retained: true,
   });
@@ -296,9 +318,11 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
 export function pause(status: Status, by: string, from: StateName): Status {
   const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
   // A raise to 100% that was taken back is no promotion under way any more: the last stage goes on and proves it again.
-  const taken = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 && status.release?.workload === undefined;
+  const { workload } = status.release ?? {};
+  const raises = workload === undefined || workload.bakes === true;
+  const taken = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 && raises;
   const returnTo = taken ? 'stage.shifting' : before;
-  return edit(status, { pausedBy: by, returnTo }, ['blockedSince', 'blockedReason']);
+  return edit(taken ? setBakes(status, false) : status, { pausedBy: by, returnTo }, ['blockedSince', 'blockedReason']);
 }
 
 /** A new chance after a pause: the stage's timeout and, where it had run out, the deadline begin again. */
@@ -341,7 +365,7 @@ export function unblock(status: Status, facts: Facts): Status {
     : ['blockedSince', 'blockedReason', 'returnTo', 'contestedBy'];
   const free = edit(status, tries ? { shiftedAt: toTime(facts.now) } : {}, drop);
   if (back === 'stage.shifting') return enterStage(free, facts, status.release?.stageIndex ?? 0);
-  return back === 'promoting.rollingOut' ? enterPromotion(free, facts) : free;
+  return back === 'promoting.rollingOut' ? goOnPromoting(free, facts) : free;
 }
 
 /** A person has seen to it that nobody undoes our weights any more: the count begins anew, and the weight is put back by this command. */

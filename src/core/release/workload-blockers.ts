@@ -1,6 +1,5 @@
 // What stands in the way of a release in Deployment mode, beside what can stand in the way of any.
 
-import { parseDuration } from '../../api/duration.ts';
 import { findCondition } from '../workload/objects.ts';
 import type { Blocker, BlockerFacts } from './blockers.ts';
 import { noNodeTakesAPod } from './canary-pods.ts';
@@ -8,7 +7,7 @@ import { noNodeTakesAPod } from './canary-pods.ts';
 type Check = (facts: BlockerFacts) => Blocker | undefined;
 
 /** Whatever the state. */
-export const WORKLOAD_ALWAYS: readonly Check[] = [aFieldIsNotBuilt, theWorkloadCannotBeWatched];
+export const WORKLOAD_ALWAYS: readonly Check[] = [theWorkloadCannotBeWatched];
 
 export const WORKLOAD_BEFORE: readonly Check[] = [
   theDeploymentIsMissing,
@@ -23,17 +22,6 @@ export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, noNodeTakesAPo
 
 /** The command that installs what holds a Deployment. */
 export const INSTALL_HOLD = 'kubectl apply --server-side -k config/deployment-mode';
-
-function aFieldIsNotBuilt({ spec }: BlockerFacts): Blocker | undefined {
-  if (spec.targetRef === undefined) return undefined;
-  const asked = [
-    spec.deletionPolicy === 'Retain' ? 'spec.deletionPolicy: Retain' : undefined,
-    parseDuration(spec.promotion.bake) > 0 ? 'spec.promotion.bake' : undefined,
-  ].find((field) => field !== undefined);
-  return asked === undefined
-    ? undefined
-    : { reason: 'NotSupported', message: `${asked} is not built for spec.targetRef in this version; remove it` };
-}
 
 function theWorkloadCannotBeWatched({ spec, observation }: BlockerFacts): Blocker | undefined {
   const { workload, release } = observation;

@@ -25,6 +25,8 @@ export interface WorkloadFacts {
   readonly replicaSets: readonly ReplicaSetObject[];
   /** The Deployment's template was promoted before, or served before the first release, and was not rejected since. */
   readonly proven: boolean;
+  /** The canary takes, or is to take, everything before the Deployment may roll. */
+  readonly bakes: boolean;
   /** The Deployment has rolled out what is released, and nothing else of it is left. */
   readonly rolledOut: boolean;
   /** The Deployment rolls out what is released, though it shall not. */
@@ -66,6 +68,7 @@ export function gatherWorkloadFacts(
     servingTemplate: running?.workload?.servingTemplate ?? status.serving?.template,
     replicaSets: workload.replicaSets,
     proven: template !== undefined && isProvenTemplate(status, template),
+    bakes: running?.workload?.bakes === true,
     ...gatherRollout(running?.workload?.template, template, deployment),
     plan: planCanary(spec, observation, replicas),
     replicas,
@@ -108,7 +111,14 @@ function countWanted(
   weight: number,
 ): number {
   const first = isPreparing(state, status.release) ? (spec.stages[0]?.weight ?? 0) : 0;
-  return countCanaryReplicas(deployment?.spec.replicas ?? 1, Math.max(weight, first), spec.canary?.minReplicas ?? 1);
+  const count = Math.max(deployment?.spec.replicas ?? 1, isRunning(state) ? leastInBake(status.release) : 0);
+  return countCanaryReplicas(count, Math.max(weight, first), spec.canary?.minReplicas ?? 1);
+}
+
+/** An autoscaler sees no load on the old pods while the canary takes everything: what it takes away there, the canary needs. */
+function leastInBake(release: CanaryReleaseStatus['release']): number {
+  const baking = release?.workload?.bakes === true || release?.bakeEndsAt !== undefined;
+  return baking ? (release?.workload?.replicas ?? 0) : 0;
 }
 
 function planCanary(spec: CanaryReleaseSpec, { workload, release }: Observation, replicas: number): CanaryPlan | undefined {

@@ -7,6 +7,11 @@ import type { Route } from '../../api/routes.ts';
 /** A tool that puts back what Git says. */
 export type GitOpsTool = 'ArgoCD' | 'Flux';
 
+/** For people. */
+export function nameGitOpsTool(tool: GitOpsTool): string {
+  return tool === 'ArgoCD' ? 'Argo CD' : 'Flux';
+}
+
 const ARGO_TRACKING = 'argocd.argoproj.io/tracking-id';
 /** Argo CD's tracking label unless it is told another one. Helm sets it too, so it counts only beside Argo CD's field manager. */
 const INSTANCE_LABEL = 'app.kubernetes.io/instance';
@@ -26,8 +31,13 @@ export function isGitOpsController(manager: string): boolean {
   return CONTROLLERS.some((name) => manager.startsWith(name));
 }
 
-/** Who applies the route from Git, unless its marks say that it leaves routes that are there alone. */
-export function findGitOpsTool({ metadata }: Route): GitOpsTool | undefined {
+/** A route, or the Deployment of a release. */
+export interface Applied {
+  readonly metadata: Pick<Route['metadata'], 'annotations' | 'labels' | 'managedFields'>;
+}
+
+/** Who applies the object from Git, unless its marks say that it leaves objects that are there alone. */
+export function findGitOpsTool({ metadata }: Applied): GitOpsTool | undefined {
   const { annotations = {}, labels = {}, managedFields = [] } = metadata;
   const argoApplied = managedFields.some(({ manager = '' }) => manager.startsWith('argocd'));
   if (annotations[ARGO_TRACKING] !== undefined || (labels[INSTANCE_LABEL] !== undefined && argoApplied)) return 'ArgoCD';

@@ -14,7 +14,15 @@ export interface WorkloadMetadata {
   readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly ownerReferences?: readonly { readonly kind?: string; readonly name?: string; readonly uid?: string }[];
+  readonly managedFields?: readonly { readonly manager?: string }[];
+  readonly ownerReferences?: readonly OwnerReference[];
+}
+
+/** The parts that are read; what is written back is the whole of it. */
+export interface OwnerReference {
+  readonly kind?: string;
+  readonly name?: string;
+  readonly uid?: string;
 }
 
 export interface PodTemplate {

@@ -165,3 +165,60 @@ describe('abort', () => {
     expect((await shop.run('abort web -n shop --yes')).err).toMatch(/is over \(Promoted\); there is nothing to abort/);
   });
 });
+
+describe('undo', () => {
+  const workload = { name: 'store', uid: 'u', canary: 'store-canary', template: 'b', servingTemplate: 'a' };
+  const promoted = (change: Partial<typeof workload> & { readonly irreversible?: string } = {}) =>
+    aRunningStatus({ state: 'promoted', phase: 'Promoted', release: aReleaseStatus({ workload: { ...workload, ...change } }) });
+
+  test('says what it does and that Git knows nothing of it, and is done when the operator says so', async () => {
+    shop.put('web', promoted());
+    answer(handled('Done', 'undo'));
+    const { code, out } = await shop.run('undo web -n shop --yes');
+    expect({ code, said: out.split('\n').slice(-3) }).toEqual({
+      code: 0,
+      said: [
+        'Deployment store rolls what was proven before 2, without a canary. Revert it in Git as well: a tool that puts 2 back finds it held.',
+        'Done: what goes on now',
+        '',
+      ],
+    });
+    expect(shop.annotations('web')['glidepath.dev/command']).toBe('undo:7c1f0e22ab:2030-01-01T12:00:40.000Z');
+  });
+
+  test.each([
+    ['a Service', aRunningStatus({ state: 'promoted', phase: 'Promoted' }), 'All traffic goes back to Service v1.'],
+    ['a bake', { ...promoted(), state: 'promoting.baking' }, 'All traffic goes home in one weight write, and Deployment store stays held'],
+  ])('says what goes back in %s', async (_what, status, words) => {
+    shop.put('web', status);
+    answer(handled('Done', 'undo'));
+    expect((await shop.run('undo web -n shop --yes')).out).toContain(words);
+  });
+
+  test('of a revision that is marked irreversible wants to be told so where nobody can be asked', async () => {
+    shop.put('web', promoted({ irreversible: 'drops a column' }));
+    expect(await shop.run('undo web -n shop --yes')).toMatchObject({
+      code: 2,
+      err: 'error: revision 2 is marked irreversible (drops a column); if undo is right all the same, give --irreversible\n',
+    });
+    expect(shop.annotations('web')).toEqual({});
+    answer(handled('Done', 'undo'));
+    expect((await shop.run('undo web -n shop --yes --irreversible')).code).toBe(0);
+  });
+
+  test.each([
+    [['y'], '--yes', 0],
+    [['n'], '--yes', 1],
+    [['y', 'y'], '', 0],
+    [['y', 'n'], '', 1],
+  ])('of such a revision asks for it especially at a terminal: %j with "%s" ends with %i', async (typed, option, code) => {
+    shop.put('web', promoted({ irreversible: 'drops a column' }));
+    answer(handled('Done', 'undo'));
+    const asked: string[] = [];
+    const ask = (question: string) => Promise.resolve(typed[asked.push(question) - 1] ?? '');
+    expect((await shop.run(`undo web -n shop ${option}`.trim(), { ask })).code).toBe(code);
+    expect(asked).toHaveLength(typed.length);
+    expect(asked[0]).toBe('Revision 2 is marked irreversible (drops a column). Undo it all the same? [y/N] ');
+    expect(Object.keys(shop.annotations('web'))).toHaveLength(code === 0 ? 1 : 0);
+  });
+});

@@ -268,6 +268,27 @@ describe('a write', () => {
     expect(stored()).toMatchObject({ spec: { paused: true } });
   });
 
+  test('puts a template back, if the present one is still the one that is meant', async () => {
+    const back = { metadata: { labels: { app: 'store' } }, spec: { containers: [{ name: 'app', image: 'store:0' }] } };
+    await write({ kind: 'writeTemplate', name: 'store', template: TEMPLATE, to: back });
+    expect(stored()).toMatchObject({ spec: { template: back, paused: true } });
+    const again = write({ kind: 'writeTemplate', name: 'store', template: TEMPLATE, to: back });
+    await expect(again).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD' });
+  });
+
+  test('takes the release out of the owners of what is to outlive it, and nobody else', async () => {
+    const ours = { kind: 'CanaryRelease', name: 'web', uid: 'u-web', controller: true };
+    const other = { kind: 'Application', name: 'shop', uid: 'u-shop' };
+    harness.server.put(services, { metadata: { name: 'store-canary', namespace: 'shop', ownerReferences: [ours] }, spec: {} });
+    harness.server.put(deployments, { metadata: { name: 'store-canary', namespace: 'shop', ownerReferences: [other, ours] }, spec: {} });
+    await write({ kind: 'disown', object: 'Service', name: 'store-canary', owners: [ours], uid: 'u-web' });
+    await write({ kind: 'disown', object: 'Deployment', name: 'store-canary', owners: [other, ours], uid: 'u-web' });
+    expect(harness.server.get(services, 'shop', 'store-canary')?.metadata).not.toHaveProperty('ownerReferences');
+    expect(stored('store-canary')).toMatchObject({ metadata: { ownerReferences: [other] } });
+    const late = write({ kind: 'disown', object: 'Deployment', name: 'store-canary', owners: [ours], uid: 'u-web' });
+    await expect(late).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD' });
+  });
+
   test('scales the canary, and ReplicaSets through their scale', async () => {
     harness.server.put(replicaSets, { metadata: { name: 'store-1', namespace: 'shop' }, spec: { replicas: 1 } });
     await write({ kind: 'scaleDeployment', name: 'store', replicas: 5 });

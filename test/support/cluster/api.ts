@@ -25,6 +25,7 @@ export interface KubeMetadata {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly finalizers?: readonly string[];
+  readonly ownerReferences?: readonly { readonly kind?: string; readonly name?: string; readonly uid?: string }[];
   readonly managedFields?: readonly { readonly manager?: string; readonly subresource?: string }[];
 }
 

@@ -53,7 +53,9 @@ export function buildWorkloads({ api, gate, cached, holds }: WorkloadParts): Wor
     },
     proveHold: async () => (holds() ? { kind: 'proven' } : { kind: 'unavailable' }),
     write: (namespace, intent) =>
-      gate.pass({ verb: 'workload', target: `${intent.kind} ${targetOf(intent)}`, body: intent }, () => carryOut(api, namespace, intent)),
+      gate.pass({ verb: 'workload', target: `${intent.kind} ${targetOf(intent)}`, body: intent }, () =>
+        carryOut(api, namespace, intent, holds()),
+      ),
     redirect: (namespace, service, selector) =>
       gate.pass({ verb: 'workload', target: `redirect ${service}` }, () => edit(api, 'Service', namespace, service, { selector })),
     forget: () => undefined,
@@ -64,15 +66,27 @@ function targetOf(intent: WorkloadIntent): string {
   return 'manifest' in intent ? '' : intent.name;
 }
 
-function carryOut(api: MemoryApiServer, namespace: string, intent: WorkloadIntent): void {
+function carryOut(api: MemoryApiServer, namespace: string, intent: WorkloadIntent, holds: boolean): void {
   switch (intent.kind) {
     case 'unpause':
       guard(api, namespace, intent.name, intent.template);
       edit(api, 'Deployment', namespace, intent.name, { paused: false }, [HELD_ANNOTATION]);
       break;
+    case 'writeTemplate':
+      guard(api, namespace, intent.name, intent.template);
+      // The policy holds whatever changes a template, the operator's own writes as well.
+      edit(api, 'Deployment', namespace, intent.name, { template: intent.to, ...(holds ? { paused: true } : {}) });
+      if (holds) hold(api, namespace, intent.name);
+      break;
     case 'pause':
       guard(api, namespace, intent.name, intent.template);
       edit(api, 'Deployment', namespace, intent.name, { paused: true });
+      break;
+    case 'disown':
+      api.update({ kind: intent.object, namespace, name: intent.name }, FIELD_MANAGER, (old: StoredObject) => {
+        const ownerReferences = intent.owners.filter(({ uid }) => uid !== intent.uid);
+        return { ...old, metadata: { ...old.metadata, ownerReferences } } as StoredObject;
+      });
       break;
     case 'scaleDeployment':
       edit(api, 'Deployment', namespace, intent.name, { replicas: intent.replicas });
@@ -101,6 +115,13 @@ function create(api: MemoryApiServer, namespace: string, manifest: NewObject): v
 function guard(api: MemoryApiServer, namespace: string, name: string, template: PodTemplate): void {
   const stored = api.get({ kind: 'Deployment', namespace, name }) as unknown as DeploymentObject | undefined;
   if (!isSame(stored?.spec.template, template)) throw new GlidepathError('GLIDEPATH_E_GUARD', `${name} has another template`);
+}
+
+function hold(api: MemoryApiServer, namespace: string, name: string): void {
+  api.update({ kind: 'Deployment', namespace, name }, FIELD_MANAGER, (old: StoredObject) => ({
+    ...old,
+    metadata: { ...old.metadata, annotations: { ...old.metadata.annotations, [HELD_ANNOTATION]: 'web' } },
+  }));
 }
 
 function edit(api: MemoryApiServer, kind: string, namespace: string, name: string, spec: object, without: readonly string[] = []): void {

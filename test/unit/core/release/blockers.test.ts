@@ -109,17 +109,6 @@ describe('at any time a release is blocked', () => {
     }
   });
 
-  test('by what Deployment mode cannot do yet', () => {
-    const { services: _services, ...rest } = aSpec();
-    const spec = { ...rest, targetRef: { group: 'apps', kind: 'Deployment', name: 'store' }, service: { name: 'v1' } } as const;
-    expect(before({}, { spec: { ...spec, deletionPolicy: 'Retain' } })?.message).toContain('spec.deletionPolicy: Retain is not built');
-    const promotion = { ...rest.promotion, bake: '1m' };
-    expect(before({}, { spec: { ...spec, promotion } })).toMatchObject({
-      reason: 'NotSupported',
-      message: 'spec.promotion.bake is not built for spec.targetRef in this version; remove it',
-    });
-  });
-
   test('not by a judge that is not asked', () => {
     expect(
       before({ spec: { analysis: { mode: 'Off' } }, observation: { metrics: { kind: 'refused', reason: 'NoAddress', message: 'none' } } }),

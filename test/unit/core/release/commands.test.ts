@@ -109,10 +109,18 @@ describe('a command is refused in words', () => {
       pause: ['preparing', ...stages, 'promoting.baking'],
       resume: ['paused', 'blocked'],
       retry: ['rolledBack'],
-      undo: [],
+      undo: ['promoting.rollingOut', 'promoting.baking', 'promoted'],
     });
     expect(refusal(command('retry'))).toBe('retry does not fit a release that is stage.analyzing');
-    expect(refusal(command('undo'))).toContain('undo is not built');
+  });
+
+  test('when it undoes what is no promotion, or is undone already', () => {
+    const held = (returnTo: string) => ({ state: 'paused', status: aStatus({ release: aReleaseStatus({ returnTo }) }) }) as const;
+    expect(refusal(command('undo'), held('promoting.baking'))).toBeUndefined();
+    expect(refusal(command('undo'), held('stage.analyzing'))).toContain(`release ${RELEASE_ID} is not promoted yet; abort it`);
+    expect(refusal(command('undo'), { state: 'promoting.restoring' })).toContain('give undo again when it is Promoted');
+    for (const state of ['rolledBack', 'rollingBack.cleaning'] as const)
+      expect(refusal(command('undo'), { state })).toContain(`release ${RELEASE_ID} is rolled back already`);
   });
 
   test('when it approves a stage that is not there or over', () => {

@@ -37,6 +37,7 @@ function facts(change: Partial<HomeFacts> = {}, spec: Partial<SpecInput> = {}): 
     revisionChanged: false,
     canaryEmpty: false,
     workload: undefined,
+    command: undefined,
     ...change,
   };
 }

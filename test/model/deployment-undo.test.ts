@@ -1,0 +1,401 @@
+// The way back in Deployment mode: during the bake one weight write, after the promotion the Deployment's own old template.
+
+import { describe, expect, test } from 'vitest';
+import type { SpecInput } from '../../src/api/release.ts';
+import { DeploymentStory } from '../support/deployment-story.ts';
+import { reasonsOf, untilState } from '../support/story.ts';
+
+const BAKE = { promotion: { bake: '5m' } } satisfies Partial<SpecInput>;
+
+/** A release of store:2 in a state. */
+async function startIn(state: string, change: Partial<SpecInput> = {}): Promise<DeploymentStory> {
+  const story = await DeploymentStory.begin(change);
+  story.apply('store:2');
+  await untilState(story.world, state);
+  return story;
+}
+
+/** The share that the canary has on the route, at every write of ours: after home the last one takes its ref away. */
+const sharesOf = ({ world }: DeploymentStory) => world.guardian.shares.map(({ percent }) => percent);
+
+describe('a bake', () => {
+  test('gives the canary everything with as many pods as serve, keeps the old pods, and lets the Deployment roll after it', async () => {
+    const story = await startIn('promoting.baking', BAKE);
+    const { world } = story;
+    const images = story.watchImages();
+    expect([story.share, story.canary?.spec.replicas]).toEqual([100, 4]);
+    expect([story.behindService(), story.deployment.spec.paused]).toEqual([{ 'store:1': 4 }, true]);
+    expect(world.status('web')?.message).toMatch(
+      /watched at 100% until .*; undo:[0-9a-f]{10} goes back to the old pods of Deployment store/,
+    );
+    const began = world.clock.now();
+    await untilState(world, 'promoting.rollingOut');
+    expect(world.clock.now() - began).toBeGreaterThanOrEqual(295_000);
+    expect([images, story.share]).toEqual([[], 100]);
+    await untilState(world, 'promoting.restoring');
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+    await untilState(world, 'promoted');
+    expect([sharesOf(story), story.leftovers()]).toEqual([[0, 10, 50, 100, 0], []]);
+    expect(world.status('web')).toMatchObject({ serving: { revision: expect.stringMatching(/^2-/) }, history: [{ maxWeight: 100 }] });
+  });
+
+  test('does not give the canary everything before its pods are there', async () => {
+    const story = await startIn('stage.analyzing', BAKE);
+    const { world } = story;
+    await world.until('everything', () => story.share === 100);
+    expect(world.api.get({ kind: 'Service', namespace: 'shop', name: 'store-canary' })?.spec).toMatchObject({ ready: 4, unready: 0 });
+  });
+
+  test('keeps the canary at full size when an autoscaler takes the idle old pods away, and says what is left for the way back', async () => {
+    const story = await startIn('promoting.baking', BAKE);
+    const { world } = story;
+    story.edit('horizontal-pod-autoscaler', (spec) => ({ ...spec, replicas: 2 }));
+    await world.run(30_000);
+    expect([story.canary?.spec.replicas, story.share]).toEqual([4, 100]);
+    expect(world.status('web')?.message).toContain('only 2 of 4 old pods are left for the way back');
+    story.edit('horizontal-pod-autoscaler', (spec) => ({ ...spec, replicas: 6 }));
+    await world.run(30_000);
+    expect(story.canary?.spec.replicas).toBe(6);
+  });
+
+  test('rule 13: is judged; a Fail goes home with one write, and no new pod ever stood behind the Service', async () => {
+    const story = await startIn('promoting.baking', BAKE);
+    const { world } = story;
+    const images = story.watchImages();
+    world.setVersion('store-canary', { errorRatio: 0.5 });
+    await untilState(world, 'rolledBack');
+    expect(world.status('web')?.release?.reason).toBe('ErrorRatio');
+    expect([images, story.behindService(), story.leftovers()]).toEqual([[], { 'store:1': 4 }, []]);
+    expect([sharesOf(story), story.deployment.spec.paused]).toEqual([[0, 10, 50, 100, 0, 0], true]);
+  });
+
+  test('that somebody cuts short by lifting the hold goes home', async () => {
+    const story = await startIn('promoting.baking', BAKE);
+    const { world } = story;
+    world.holds = false;
+    story.edit('kubectl-edit', (spec) => ({ ...spec, paused: false }));
+    await untilState(world, 'rolledBack');
+    expect(world.status('web')?.release?.reason).toBe('HoldBypassed');
+  });
+
+  test.each([
+    ['longer', '20m', 1_100_000],
+    ['to nothing', '0s', 0],
+  ])('that is edited %s in mid-promotion is served as it is then, before the Deployment rolls', async (_how, bake, leastMs) => {
+    const story = await startIn('promoting.baking', BAKE);
+    const { world } = story;
+    const images = story.watchImages();
+    const began = world.clock.now();
+    world.editSpec('web', (spec) => ({ ...spec, promotion: { bake } }));
+    await untilState(world, 'promoting.rollingOut');
+    expect(world.clock.now() - began).toBeGreaterThanOrEqual(leastMs);
+    expect(images).toEqual([]);
+    await untilState(world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+  });
+
+  test('that is asked for while the Deployment rolls already does not take everything back to the canary', async () => {
+    const story = await startIn('promoting.rollingOut');
+    const { world } = story;
+    world.editSpec('web', (spec) => ({ ...spec, promotion: { bake: '10m' } }));
+    await untilState(world, 'promoted', 60_000);
+    expect(sharesOf(story)).toEqual([0, 10, 50, 0]);
+  });
+
+  test('whose rollout is stuck afterwards keeps everything on the canary', async () => {
+    const story = await startIn('promoting.baking', { promotion: { bake: '1m' } });
+    const { world } = story;
+    world.deployments.broken.add('store:2');
+    await untilState(world, 'promoting.rollingOut');
+    const key = { kind: 'Deployment', namespace: 'shop', name: 'store' };
+    const stuck = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'no progress' }];
+    const tell = (conditions: typeof stuck) =>
+      world.api.update(key, 'kube-controller-manager', (old) => ({ ...old, status: { ...(old.status as object), conditions } }), 'status');
+    tell(stuck);
+    await untilState(world, 'blocked');
+    await world.run(5_000);
+    expect([story.share, world.status('web')?.weight]).toEqual([100, 100]);
+    tell([]);
+    await untilState(world, 'promoting.rollingOut');
+    expect(story.share).toBe(100);
+  });
+
+  test('for which a quota leaves no pods is blocked at the last stage, and tried again now and then', async () => {
+    const story = await startIn('stage.analyzing', BAKE);
+    const { world } = story;
+    let quota = 3;
+    const refused = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota' };
+    const key = { kind: 'Deployment', namespace: 'shop', name: 'store-canary' };
+    world.api.onChange(({ kind }) => {
+      const { spec, status } = story.canary ?? {};
+      if (kind !== 'Deployment' || spec === undefined) return;
+      const conditions = (spec.replicas ?? 1) > quota ? [refused] : [];
+      if (JSON.stringify(status?.conditions ?? []) === JSON.stringify(conditions)) return;
+      world.clock.schedule(world.clock.now() + 200, () =>
+        world.api.update(key, 'kube-controller-manager', (old) => ({ ...old, status: { ...(old.status as object), conditions } }), 'status'),
+      );
+    });
+    await untilState(world, 'blocked');
+    const { length } = reasonsOf(world);
+    await world.run(300_000);
+    expect(reasonsOf(world).length - length).toBeLessThan(14);
+    expect(story.share).toBe(50);
+    quota = 10;
+    await untilState(world, 'promoting.baking', 120_000);
+    expect(story.canary?.spec.replicas).toBe(4);
+  });
+
+  test('is paused and resumed where it was', async () => {
+    const story = await startIn('promoting.baking', BAKE);
+    const { world } = story;
+    world.command('web', 'pause');
+    await untilState(world, 'paused');
+    await world.run(600_000);
+    expect([story.behindService(), story.share]).toEqual([{ 'store:1': 4 }, 100]);
+    world.command('web', 'resume');
+    await untilState(world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+  });
+});
+
+describe('undo in the bake', () => {
+  test('brings everything back with one weight write, and leaves the Deployment held at what was rejected', async () => {
+    const story = await startIn('promoting.baking', BAKE);
+    const { world } = story;
+    const images = story.watchImages();
+    const given = world.clock.now();
+    world.command('web', 'undo');
+    await world.until('home', () => story.share === 0);
+    expect(world.clock.now() - given).toBeLessThan(1_000);
+    await untilState(world, 'rolledBack');
+    expect([sharesOf(story), images, story.leftovers()]).toEqual([[0, 10, 50, 100, 0, 0], [], []]);
+    expect([story.deployment.spec.paused, story.behindService()]).toEqual([true, { 'store:1': 4 }]);
+    expect(world.status('web')).toMatchObject({
+      release: { reason: 'Undone', reasonMessage: 'undone by ada (command undo)' },
+      rejected: [{ reason: 'Undone', revision: expect.stringMatching(/^2-/) }],
+      lastHandledCommand: { verb: 'undo', result: 'Done', by: 'ada' },
+      conditions: expect.arrayContaining([expect.objectContaining({ type: 'Stalled', status: 'True' })]),
+    });
+    // A sync of the same commit changes nothing.
+    story.apply('store:2');
+    await world.run(60_000);
+    expect([world.status('web')?.state, story.behindService()]).toEqual(['rolledBack', { 'store:1': 4 }]);
+  });
+
+  test('works while the bake is paused, and while all is being given to the canary', async () => {
+    for (const state of ['paused', 'promoting.rollingOut']) {
+      const story = await startIn(state === 'paused' ? 'promoting.baking' : state, BAKE);
+      const { world } = story;
+      if (state === 'paused') {
+        world.command('web', 'pause');
+        await untilState(world, state);
+        await world.run(1_000);
+      }
+      world.command('web', 'undo');
+      await untilState(world, 'rolledBack');
+      expect([world.status('web')?.release?.reason, story.behindService()]).toEqual(['Undone', { 'store:1': 4 }]);
+    }
+  });
+
+  test('is refused before there is a promotion, with the way that there is', async () => {
+    const story = await startIn('stage.analyzing', BAKE);
+    const { world } = story;
+    world.command('web', 'undo');
+    await world.run(2_000);
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({
+      verb: 'undo',
+      result: 'Refused',
+      message: expect.stringContaining('abort'),
+    });
+    expect(world.status('web')?.state).toBe('stage.analyzing');
+  });
+});
+
+describe('undo after a promotion', () => {
+  test('lets the template that served before roll again, without a canary and without a weight', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    const raises = world.guardian.raises.length;
+    const shares = sharesOf(story).length;
+    const pods = () => Object.values(story.behindService()).reduce((sum, count) => sum + count, 0);
+    let fewest = pods();
+    world.api.onChange(({ kind }) => {
+      if (kind === 'ReplicaSet') fewest = Math.min(fewest, pods());
+    });
+    world.command('web', 'undo');
+    await untilState(world, 'rolledBack', 60_000);
+    expect([story.behindService(), story.deployment.spec.paused, fewest]).toEqual([{ 'store:1': 4 }, false, 4]);
+    expect(story.deployment.spec.template).toEqual({
+      metadata: { labels: { app: 'store' } },
+      spec: { containers: [{ name: 'app', image: 'store:1' }] },
+    });
+    expect([world.guardian.raises.length, sharesOf(story).length]).toEqual([raises, shares]);
+    expect(story.canary).toBeUndefined();
+    await world.run(2_000);
+    expect(story.leftovers()).toEqual([]);
+    expect(world.status('web')).toMatchObject({
+      serving: { revision: expect.stringMatching(/^1-/) },
+      rejected: [{ reason: 'Undone' }],
+      proven: [{ revision: expect.stringMatching(/^1-/) }],
+      history: [{ outcome: 'RolledBack', reason: 'Undone' }, { outcome: 'Promoted' }],
+      message: expect.stringMatching(/undone by ada .*back to revision 1-[0-9a-f]{7}; revert it in Git as well/),
+    });
+    expect(reasonsOf(world).slice(-2)).toEqual(['RollbackStarted', 'RolledBack']);
+    expect(reasonsOf(world)).not.toContain('HoldBypassed');
+  });
+
+  test('holds the undone template as a rejected one when Git puts it back', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    world.command('web', 'undo');
+    await untilState(world, 'rolledBack', 60_000);
+    const images = story.watchImages();
+    story.apply('store:2');
+    await world.run(120_000);
+    expect([world.status('web')?.state, story.deployment.spec.paused, story.behindService(), images]).toEqual([
+      'rolledBack',
+      true,
+      { 'store:1': 4 },
+      [],
+    ]);
+    expect(world.status('web')?.message).toContain('stays held at it, the old pods serve');
+    expect(world.status('web')?.conditions).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True' }));
+    // Git is reverted; then comes a better one.
+    story.apply('store:1');
+    await world.run(30_000);
+    expect([story.deployment.spec.paused, story.behindService()]).toEqual([false, { 'store:1': 4 }]);
+    story.apply('store:3');
+    await untilState(world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:3': 4 });
+    // Back from there goes past what was undone.
+    world.command('web', 'undo');
+    await untilState(world, 'rolledBack', 60_000);
+    expect(story.behindService()).toEqual({ 'store:1': 4 });
+  });
+
+  test('goes on when Git puts the undone template back while the former one rolls, and says who did', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    const mark = { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/store' };
+    const key = { kind: 'Deployment', namespace: 'shop', name: 'store' };
+    world.api.update(key, 'argocd-controller', (old) => ({
+      ...old,
+      metadata: { ...old.metadata, annotations: { ...old.metadata.annotations, ...mark } },
+    }));
+    let times = 0;
+    world.api.onChange(({ kind, manager }) => {
+      if (kind !== 'Deployment' || manager !== 'glidepath' || times >= 4) return;
+      if (JSON.stringify(story.deployment.spec.template).includes('store:2')) return;
+      times += 1;
+      world.clock.schedule(world.clock.now() + 700, () => story.apply('store:2'));
+    });
+    world.command('web', 'undo');
+    await untilState(world, 'rolledBack', 120_000);
+    await world.run(60_000);
+    expect(times).toBe(4);
+    expect(story.behindService()).toEqual({ 'store:1': 4 });
+    const told = world.journal.events.find(({ reason }) => reason === 'RollbackStarted')?.note;
+    expect(told).toContain('Argo CD applies Deployment store from Git, so revert it there as well');
+  });
+
+  test('leaves another commit that comes meanwhile held, and a release of it begins', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    world.command('web', 'undo');
+    await untilState(world, 'rollingBack.cleaning');
+    await world.run(500);
+    story.apply('store:3');
+    await world.until('the release', () => world.status('web')?.state === 'stage.analyzing', 60_000);
+    await world.run(5_000);
+    expect(story.behindService()).toEqual({ 'store:1': 4 });
+    await untilState(world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:3': 4 });
+  });
+
+  test('is refused when the ReplicaSet of the former template is gone, and says how to go back', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    const [old] = world.deployments.replicaSets().filter(({ status }) => (status?.replicas ?? 0) === 0);
+    world.api.delete({ kind: 'ReplicaSet', namespace: 'shop', name: old?.metadata.name ?? '' }, 'kube-controller-manager');
+    await world.run(1_000);
+    world.command('web', 'undo');
+    await world.run(2_000);
+    expect(world.status('web')).toMatchObject({
+      state: 'promoted',
+      lastHandledCommand: {
+        result: 'Refused',
+        message: expect.stringMatching(/revision 1-[0-9a-f]{7} is gone \(spec.revisionHistoryLimit.*revert the change in Git/),
+      },
+    });
+  });
+
+  test('is refused when another revision serves already, or is held', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    story.apply('store:1');
+    await world.until('the old version', () => story.behindService()['store:1'] === 4);
+    await world.run(1_000);
+    world.command('web', 'undo');
+    await world.run(2_000);
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({
+      result: 'Refused',
+      message: expect.stringContaining('does not serve any more'),
+    });
+    world.editSpec('web', (spec) => ({ ...spec, paused: true }));
+    story.apply('store:2');
+    await world.until('the version again', () => story.behindService()['store:2'] === 4);
+    story.apply('store:3');
+    await world.run(1_000);
+    world.command('web', 'undo');
+    await world.run(2_000);
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({
+      result: 'Refused',
+      message: expect.stringContaining('holds another change'),
+    });
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+  });
+
+  test('cannot be given twice, and a retry waits until the undone template is there again', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    world.command('web', 'undo');
+    await untilState(world, 'rolledBack', 60_000);
+    for (const verb of ['undo', 'retry']) {
+      world.command('web', verb);
+      await world.run(2_000);
+      expect(world.status('web')).toMatchObject({ state: 'rolledBack', lastHandledCommand: { verb, result: 'Refused' } });
+    }
+    story.apply('store:2');
+    await world.run(5_000);
+    world.command('web', 'retry');
+    await untilState(world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+  });
+
+  test('tells that the revision is marked irreversible', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    const key = { kind: 'Deployment', namespace: 'shop', name: 'store' };
+    world.api.update(key, 'git', (old) => ({
+      ...old,
+      metadata: { ...old.metadata, annotations: { ...old.metadata.annotations, 'glidepath.dev/irreversible': 'drops a column' } },
+    }));
+    await world.run(2_000);
+    expect(world.status('web')?.release?.workload?.irreversible).toBe('drops a column');
+    world.command('web', 'undo');
+    await untilState(world, 'rolledBack', 60_000);
+    expect(world.journal.events.find(({ reason }) => reason === 'RollbackStarted')?.note).toContain(
+      'is marked irreversible (drops a column)',
+    );
+  });
+
+  test('goes on although the release is deleted, and lets the object go', async () => {
+    const story = await startIn('promoted');
+    const { world } = story;
+    world.command('web', 'undo');
+    await world.until('the former template', () => JSON.stringify(story.deployment.spec.template).includes('store:1'));
+    world.deleteRelease('web');
+    await world.until('the end', () => world.release('web') === undefined, 60_000);
+    expect(story.deployment.spec.paused).toBe(false);
+  });
+});
