@@ -22,6 +22,8 @@ const PROBE_ANNOTATION = `${GROUP}/hold-probe`;
 const HELD_PATH = `/metadata/annotations/${HELD_ANNOTATION.replaceAll('/', '~1')}`;
 const OWN = { fieldManager: FIELD_MANAGER };
 
+type BeforeProof = (namespace: string, deployment: string) => Promise<void>;
+
 interface Proof {
   readonly atMs: number;
   readonly standing: HoldStanding;
@@ -35,9 +37,12 @@ export class KubernetesWorkloads implements WorkloadStore {
   readonly #proofs = new Map<string, Proof>();
   readonly #probes = new Map<string, Promise<HoldStanding>>();
   readonly #stop = new AbortController();
+  readonly #beforeProof: BeforeProof;
 
-  constructor(env: WatchEnvironment) {
+  /** @param beforeProof awaited before the API server is asked whether it holds a Deployment; must not throw */
+  constructor(env: WatchEnvironment, beforeProof: BeforeProof = async () => undefined) {
     this.#env = env;
+    this.#beforeProof = beforeProof;
     this.#transport = env.transport;
   }
 
@@ -131,6 +136,7 @@ export class KubernetesWorkloads implements WorkloadStore {
   /** Asks for a change that is unpaused: only a hold answers with a paused Deployment. */
   async #probe(namespace: string, deployment: string, now: number): Promise<HoldStanding> {
     const annotations = { [PROBE_ANNOTATION]: new Date(now).toISOString() };
+    await this.#beforeProof(namespace, deployment);
     try {
       const { body } = await this.#transport.request({
         method: 'PATCH',

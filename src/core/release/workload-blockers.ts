@@ -19,8 +19,9 @@ export const WORKLOAD_BEFORE: readonly Check[] = [
 
 export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, theRolloutIsStuck];
 
-/** The command that installs what holds a Deployment. */
-export const INSTALL_HOLD = 'kubectl apply --server-side -k config/deployment-mode';
+/** The commands that install what holds a Deployment. */
+export const INSTALL_HOLD =
+  'kubectl apply --server-side -k config/deployment-mode, or below Kubernetes 1.36 the webhook: kubectl apply --server-side -k config/webhook';
 
 function aFieldIsNotBuilt({ spec }: BlockerFacts): Blocker | undefined {
   if (spec.targetRef === undefined) return undefined;
