@@ -264,6 +264,7 @@ async function close(parts: Parts, stop: AbortController, code: number): Promise
   const { operator, kubernetes, prometheus, notifier, server, lag, log, webhook } = parts;
   log.info('stops: finishes what is under way');
   const lastReviews = webhook === undefined ? undefined : delay(LAST_REVIEWS_MS);
+  webhook?.server.leave();
   await webhook?.keeper.stop();
   await Promise.race([operator.stop(), delay(STOP_GRACE_MS, undefined, { ref: false })]);
   stop.abort();

@@ -57,6 +57,7 @@ function nameTarget(intent: WorkloadIntent): string {
       return 'canary Service';
     case 'scaleReplicaSet':
       return `ReplicaSet ${intent.name}`;
+    case 'rest':
     case 'pause':
     case 'unpause':
       return `Deployment ${intent.name}`;

@@ -29,6 +29,7 @@ const MOST_BYTES = 8 * 1024 * 1024;
 export class AdmissionServer {
   readonly #options: AdmissionServerOptions;
   readonly #server: Server;
+  #leaving = false;
 
   constructor(options: AdmissionServerOptions) {
     this.#options = options;
@@ -73,6 +74,11 @@ export class AdmissionServer {
     }
   }
 
+  /** Goes on answering, but asks each caller to come with a new connection, which others then get. */
+  leave(): void {
+    this.#leaving = true;
+  }
+
   /** Takes no more connections, lets answers under way end, and cuts off what takes longer than two seconds. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
@@ -92,7 +98,7 @@ export class AdmissionServer {
     // Whoever went away reads no answer.
     if (response.destroyed) return;
     const body = Buffer.from(reply.body);
-    const isOver = reply.status !== 200 || !this.#server.listening;
+    const isOver = reply.status !== 200 || this.#leaving || !this.#server.listening;
     response.writeHead(reply.status, {
       'content-type': reply.type,
       'content-length': body.length,

@@ -160,6 +160,13 @@ export class KubernetesWorkloads implements WorkloadStore {
           { op: 'replace', path: '/spec/paused', value: false },
           ...(intent.held ? [{ op: 'remove', path: HELD_PATH }] : []),
         ]);
+      case 'rest':
+        return this.#patchDeployment(namespace, intent.name, [
+          testTemplate(intent.template),
+          ...(intent.annotated ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }]),
+          { op: 'add', path: HELD_PATH, value: intent.release },
+          { op: 'add', path: '/spec/paused', value: true },
+        ]);
       case 'pause':
         return this.#patchDeployment(namespace, intent.name, [
           testTemplate(intent.template),

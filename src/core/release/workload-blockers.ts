@@ -54,7 +54,7 @@ function theHoldIsNotThere({ spec, observation }: BlockerFacts): Blocker | undef
   const { workload } = observation;
   if (spec.targetRef === undefined || workload?.known !== true || workload.deployment === undefined) return undefined;
   const { hold } = workload;
-  if (hold.kind === 'proven') return undefined;
+  if (hold.kind === 'proven' || hold.kind === 'awaited') return undefined;
   return hold.kind === 'unknown'
     ? {
         reason: 'HoldUnknown',

@@ -15,6 +15,8 @@ import { fromTime } from './times.ts';
 
 export interface WorkloadFacts {
   readonly known: boolean;
+  /** Why nothing can be known, if the watches fail. */
+  readonly problem: string | undefined;
   readonly deployment: DeploymentObject | undefined;
   /** Hash of the Deployment's template now. */
   readonly template: string | undefined;
@@ -57,6 +59,7 @@ export function gatherWorkloadFacts(
   const canary = [workload.canaryDeployment, workload.canaryService];
   return {
     known: workload.known,
+    problem: workload.problem,
     deployment,
     template,
     servingTemplate: running?.workload?.servingTemplate ?? status.serving?.template,

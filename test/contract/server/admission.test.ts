@@ -33,6 +33,7 @@ interface Answer {
   readonly status: number | undefined;
   readonly type: string | undefined;
   readonly body: string;
+  readonly connection: string | undefined;
 }
 
 async function start(options: Partial<AdmissionServerOptions> = {}) {
@@ -50,13 +51,24 @@ async function start(options: Partial<AdmissionServerOptions> = {}) {
   const send = (body: string, { ca = first.cert, ...wanted }: RequestOptions = {}) =>
     new Promise<Answer>((resolve, reject) => {
       const asked = request(
-        { host: '127.0.0.1', port, servername: NAME, ca, method: 'POST', path: '/hold', agent: false, ...wanted },
+        {
+          host: '127.0.0.1',
+          port,
+          servername: NAME,
+          ca,
+          method: 'POST',
+          path: '/hold',
+          agent: false,
+          headers: { connection: 'keep-alive' },
+          ...wanted,
+        },
         (answer) => {
           const chunks: Buffer[] = [];
           answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-          answer.on('end', () =>
-            resolve({ status: answer.statusCode, type: answer.headers['content-type'], body: Buffer.concat(chunks).toString() }),
-          );
+          answer.on('end', () => {
+            const { 'content-type': type, connection } = answer.headers;
+            resolve({ status: answer.statusCode, type, connection, body: Buffer.concat(chunks).toString() });
+          });
         },
       );
       asked.on('error', reject);
@@ -188,6 +200,13 @@ describe('the server', () => {
       message: expect.stringMatching(/--webhook-address$/) as unknown,
     });
     await second.close();
+  });
+
+  test('that is about to end answers on, and sends everybody to others', async () => {
+    const { server, send } = await start();
+    expect((await send(JSON.stringify(REVIEW))).connection).toBe('keep-alive');
+    server.leave();
+    expect(await send(JSON.stringify(REVIEW))).toMatchObject({ status: 200, connection: 'close' });
   });
 
   test('closes although connections are kept alive, and takes no new ones', async () => {

@@ -60,6 +60,10 @@ function carryOut(api: MemoryApiServer, namespace: string, intent: WorkloadInten
       guard(api, namespace, intent.name, intent.template);
       edit(api, 'Deployment', namespace, intent.name, { paused: false }, [HELD_ANNOTATION]);
       break;
+    case 'rest':
+      guard(api, namespace, intent.name, intent.template);
+      rest(api, namespace, intent.name, intent.release);
+      break;
     case 'pause':
       guard(api, namespace, intent.name, intent.template);
       edit(api, 'Deployment', namespace, intent.name, { paused: true });
@@ -101,5 +105,14 @@ function edit(api: MemoryApiServer, kind: string, namespace: string, name: strin
       ...old.metadata,
       annotations: Object.fromEntries(Object.entries(old.metadata.annotations ?? {}).filter(([key]) => !without.includes(key))),
     },
+  }));
+}
+
+/** Pause and mark come in one write. */
+function rest(api: MemoryApiServer, namespace: string, name: string, release: string): void {
+  api.update({ kind: 'Deployment', namespace, name }, FIELD_MANAGER, (old: StoredObject) => ({
+    ...old,
+    spec: { ...(old.spec as object), paused: true },
+    metadata: { ...old.metadata, annotations: { ...old.metadata.annotations, [HELD_ANNOTATION]: release } },
   }));
 }
