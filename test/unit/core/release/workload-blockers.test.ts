@@ -104,3 +104,8 @@ describe('in mid-release', () => {
     expect(findHomeReason(ask, facts.status)).toMatchObject({ reason: 'CanaryNotReady', rejects: true });
   });
 });
+
+test('a Deployment that is paused at rest is not blocked while it rolls', () => {
+  const spec = { targetRef: { name: 'store', hold: 'PausedAtRest' } } as const;
+  expect(blockerOf({ hold: { kind: 'awaited' } }, spec)).toBeUndefined();
+});
