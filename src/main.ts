@@ -3,17 +3,24 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from './api/errors.ts';
-import { SCHEMA_NUMBER } from './api/names.ts';
+import { KIND, SCHEMA_NUMBER, SYSTEM_NAMESPACE } from './api/names.ts';
+import { createCertificateFolder } from './adapters/certificates/folder.ts';
+import { createCertificateMaker } from './adapters/certificates/self-signed.ts';
 import { createSystemClock } from './adapters/clock.ts';
 import { connectKubernetes, type KubernetesConnection } from './adapters/kubernetes/connect.ts';
 import { createWebhookNotifier, type WebhookNotifier } from './adapters/notify/webhook.ts';
 import { BatchingReader } from './adapters/prometheus/batching.ts';
 import { createPrometheusReader, type PrometheusReader } from './adapters/prometheus/reader.ts';
+import { HoldWebhook } from './app/hold-webhook.ts';
 import { createLogger, type Logger } from './app/log.ts';
 import { Operator } from './app/operator.ts';
 import { helpText, parseSettings, type Settings } from './app/settings.ts';
 import { createLoggedTelemetry } from './app/telemetry.ts';
 import type { World } from './app/world.ts';
+import type { Clock } from './ports/clock.ts';
+import { hostsOf, type WebhookEndpoint } from './core/hold/registration.ts';
+import { type HoldTarget, reviewHold, targetOf } from './core/hold/review.ts';
+import { AdmissionServer } from './server/admission.ts';
 import { OperatorServer } from './server/http.ts';
 import { createMetrics, type OperatorMetrics } from './server/metrics.ts';
 import { checkHealth, checkReadiness, EventLoopLag, type WatchHealth } from './server/probes.ts';
@@ -23,10 +30,18 @@ const LEASE_NAME = 'glidepath';
 /** What is under way gets this long at the end; the pod's grace period is longer. */
 const STOP_GRACE_MS = 20_000;
 const SYNC_POLL_MS = 20;
+/** The API server is told to ask others before nobody answers here any more. */
+const LAST_REVIEWS_MS = 5_000;
 /** Answers of one burst come less far apart than this. */
 const GATHER_MS = 3;
 /** More often than an idle connection is closed. */
 const WARM_MS = 45_000;
+
+/** What there is with `--webhook-address` only. */
+interface Webhook {
+  readonly keeper: HoldWebhook;
+  readonly server: AdmissionServer;
+}
 
 interface Parts {
   readonly settings: Settings;
@@ -39,6 +54,7 @@ interface Parts {
   readonly lag: EventLoopLag;
   readonly operator: Operator;
   readonly schema: { level: number | undefined };
+  readonly webhook: Webhook | undefined;
 }
 
 /** Builds every part. Nothing is sent yet. */
@@ -46,6 +62,7 @@ function buildParts(settings: Settings): Parts {
   const log = createLogger({ level: settings.logLevel });
   const clock = createSystemClock();
   const metrics = createMetrics({ processMetrics: true });
+  const late: { webhook?: Webhook } = {};
   const identity = process.env['POD_NAME'] ?? `glidepath-${randomBytes(3).toString('hex')}`;
   const kubernetes = connectKubernetes({
     clock,
@@ -56,8 +73,12 @@ function buildParts(settings: Settings): Parts {
       metrics.watchRestarted(watch);
       log.warn({ watch, err: error }, `watch of ${watch}: ${messageOf(error)}; tries again`);
     },
+    beforeProof: async (namespace, deployment) => late.webhook?.keeper.cover(namespace, deployment),
     onEventDropped: (what, why) => log.debug({ what, why }, `event not written: ${what}: ${why}`),
   });
+  const webhook =
+    settings.webhookAddress === undefined ? undefined : buildWebhook(settings, settings.webhookAddress, kubernetes, clock, log);
+  if (webhook !== undefined) late.webhook = webhook;
   const telemetry = createLoggedTelemetry(metrics.telemetry, log);
   const prometheus = createPrometheusReader({
     ...(settings.prometheusUrl === undefined ? {} : { operatorUrl: settings.prometheusUrl }),
@@ -103,9 +124,52 @@ function buildParts(settings: Settings): Parts {
     address: settings.metricsAddress,
     metrics,
     health: () => checkHealth({ nowMs: clock.now(), lagMs: lag.ms, watches: watches() }),
-    readiness: () => checkReadiness({ watches: watches() }),
+    readiness: () => checkReadiness({ watches: watches(), ...(webhook === undefined ? {} : { certificate: webhook.keeper.ready }) }),
   });
-  return { settings, log, metrics, kubernetes, prometheus, notifier, server, lag, operator, schema };
+  return { settings, log, metrics, kubernetes, prometheus, notifier, server, lag, operator, schema, webhook };
+}
+
+/** The webhook that holds Deployments, and what keeps it; nothing is sent yet. */
+function buildWebhook(
+  settings: Settings,
+  address: NonNullable<Settings['webhookAddress']>,
+  kubernetes: KubernetesConnection,
+  clock: Clock,
+  log: Logger,
+): Webhook {
+  const namespace = process.env['POD_NAMESPACE'] || SYSTEM_NAMESPACE;
+  const { webhookUrl: url, webhookCertDir: folder } = settings;
+  const endpoint: WebhookEndpoint = url === undefined ? { kind: 'service', namespace } : { kind: 'url', url };
+  const { releases } = kubernetes;
+  const targetsOf = (all: readonly unknown[]) => all.map(targetOf).filter((target): target is HoldTarget => target !== undefined);
+  const server = new AdmissionServer({
+    address,
+    review: (body) => reviewHold(body, (asked) => targetsOf(releases.cachedIn(asked))),
+    onHeld: (held) => log.info({ held }, `${held.namespace}/${held.release}: Deployment ${held.deployment} is held`),
+  });
+  const keeper = new HoldWebhook({
+    clock,
+    endpoint,
+    certificates: folder === undefined ? kubernetes.webhookSecret(namespace) : createCertificateFolder(folder),
+    maker: createCertificateMaker(hostsOf(endpoint)),
+    registry: kubernetes.webhook,
+    targets: () => targetsOf([...releases.keys()].map((key) => releases.cached(key))),
+    serve: (certificate) => server.setCertificate(certificate),
+    onRenewed: () => log.info('the webhook has a new certificate'),
+    onFault: (error) => log.error({ err: error }, `webhook: ${messageOf(error)}; tries again`),
+  });
+  return { server, keeper };
+}
+
+/** Begins to answer; changes of releases decide what the API server asks about. */
+async function startWebhook({ webhook, kubernetes, log }: Parts): Promise<void> {
+  if (webhook === undefined) return;
+  const port = await webhook.server.listen();
+  log.info({ webhookPort: port }, `webhook that holds Deployments on port ${port}`);
+  webhook.keeper.start();
+  kubernetes.onChange((change) => {
+    if (change.kind === KIND) webhook.keeper.changed(targetOf(change.old), targetOf(change.new));
+  });
 }
 
 function describeWatches(kubernetes: KubernetesConnection): readonly WatchHealth[] {
@@ -127,6 +191,7 @@ async function run(parts: Parts): Promise<number> {
   });
   const port = await server.listen();
   kubernetes.start(stop.signal);
+  await startWebhook(parts);
   log.info({ port, version: VERSION }, `glidepath ${VERSION}: metrics and probes on port ${port}`);
   const begun = performance.now();
   await Promise.race([ended, untilSynced(kubernetes, ended)]);
@@ -140,6 +205,7 @@ async function run(parts: Parts): Promise<number> {
   kubernetes.onChange((change) => operator.changed(change));
   const begin = () => {
     metrics.setLeader(true);
+    parts.webhook?.keeper.lead();
     operator.start(() => kubernetes.releases.keys());
   };
   const electing = settings.leaderElect ? elect(parts, stop, begin) : Promise.resolve(begin());
@@ -195,8 +261,11 @@ async function elect(parts: Parts, stop: AbortController, begin: () => void): Pr
 
 /** Finishes the patch in hand, hands the lease back, closes everything. */
 async function close(parts: Parts, stop: AbortController, code: number): Promise<number> {
-  const { operator, kubernetes, prometheus, notifier, server, lag, log } = parts;
+  const { operator, kubernetes, prometheus, notifier, server, lag, log, webhook } = parts;
   log.info('stops: finishes what is under way');
+  const lastReviews = webhook === undefined ? undefined : delay(LAST_REVIEWS_MS);
+  webhook?.server.leave();
+  await webhook?.keeper.stop();
   await Promise.race([operator.stop(), delay(STOP_GRACE_MS, undefined, { ref: false })]);
   stop.abort();
   lag.close();
@@ -204,6 +273,8 @@ async function close(parts: Parts, stop: AbortController, code: number): Promise
     closeAll([() => kubernetes.close(), () => prometheus.close(), () => notifier.close(), () => server.close()]),
     delay(STOP_GRACE_MS, undefined, { ref: false }),
   ]);
+  await lastReviews;
+  await webhook?.server.close();
   return code;
 }
 

@@ -53,6 +53,12 @@ const targetRefSchema = z.object({
   group: z.enum(['apps']).default('apps'),
   kind: z.enum(['Deployment']).default('Deployment'),
   name: withRules(labelName('name', 'store-api'), []).describe('Name of a Deployment of this namespace.'),
+  hold: z
+    .enum(['Admission', 'PausedAtRest'])
+    .optional()
+    .describe(
+      'Admission (default): the policy or the webhook pauses it when its template changes. PausedAtRest: it is kept paused between releases.',
+    ),
 });
 
 const canarySchema = z.object({

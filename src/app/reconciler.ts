@@ -34,8 +34,8 @@ export interface Outcome {
 const NOTHING_MORE: Outcome = { again: false, wakeAt: undefined, urgent: false };
 /** Home writes that fail are tried again this soon, without limit. */
 const HOME_RETRY_MS = 1_000;
-/** What a release writes first beside the routes. */
-const FIRST_WRITES: readonly WorkloadIntent['kind'][] = ['createDeployment', 'createService', 'writeTemplate'];
+/** Writes beside the routes that have to be taken back before a release goes. */
+const LASTING: ReadonlySet<WorkloadIntent['kind']> = new Set(['createDeployment', 'createService', 'writeTemplate', 'rest']);
 /** Passes of one visit: writes whose answers let the release go on at once, without waiting for the watch. */
 const MOST_PASSES = 8;
 
@@ -125,14 +125,14 @@ export class Reconciler {
     if (committed === 'moved') return { again: true, wakeAt: undefined, urgent: true };
     // The finalizer is there only from before the first write until after the last (rule 11).
     const raises = decision.intents.filter((intent) => intent.kind !== 'home' && intent.kind !== 'lower');
-    const begins = decision.workloadIntents.some(({ kind }) => FIRST_WRITES.includes(kind));
+    const begins = decision.workloadIntents.some(({ kind }) => LASTING.has(kind));
     if ((raises.length > 0 || begins) && !holds) await world.releases.setFinalizer(key, true);
     const raised = await this.#write(release, decision, raises);
     const moved = await writeWorkload(world, key.namespace, decision.workloadIntents);
     const problems = [...lowered.problems, ...raised.problems, ...moved.problems];
     this.#noteProblems(key, problems);
     this.#tell(key, moved.tellings);
-    if (!running && holds) {
+    if (!running && holds && !decision.keepsPaused) {
       await forgetTraces(world, key.namespace, decision.status.release?.routes ?? []);
       await world.releases.setFinalizer(key, false);
     }

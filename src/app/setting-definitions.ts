@@ -40,6 +40,24 @@ export const SETTINGS = [
   },
   { flag: 'allow-queries', fallback: 'false', help: "releases may ask the operator's Prometheus queries of their own" },
   { flag: 'metrics-address', value: 'ADDRESS', fallback: ':8080', help: 'where /metrics, /healthz and /readyz answer' },
+  {
+    flag: 'webhook-address',
+    value: 'ADDRESS',
+    fallback: 'none',
+    help: 'where the webhook answers that holds Deployments; for API servers without the policy, see config/webhook',
+  },
+  {
+    flag: 'webhook-cert-dir',
+    value: 'FOLDER',
+    fallback: 'none',
+    help: 'folder with tls.crt, tls.key and ca.crt of the webhook, read anew every minute; without it the operator makes and renews them',
+  },
+  {
+    flag: 'webhook-url',
+    value: 'URL',
+    fallback: 'none',
+    help: 'where the API server reaches the webhook, if not by its Service glidepath-webhook',
+  },
   { flag: 'leader-elect', fallback: 'false', help: 'only one of several replicas acts' },
   {
     flag: 'leader-elect-namespace',

@@ -76,3 +76,7 @@ export const readUrl: Reader<string> = (text) => {
   if (!parsed.ok) return refuse(`an address such as http://prometheus.monitoring:9090 (it ${parsed.message})`);
   return accept(`${parsed.url.origin}${parsed.url.pathname.replace(/\/+$/, '')}`);
 };
+
+/** Such an address, over TLS. */
+export const readSecureUrl: Reader<string> = (text) =>
+  text.startsWith('https://') ? readUrl(text) : refuse('an address such as https://10.0.0.5:9443');

@@ -12,6 +12,7 @@ import {
   readListenAddress,
   readLogLevel,
   readNamespace,
+  readSecureUrl,
   readSwitch,
   readText,
   readUrl,
@@ -36,6 +37,11 @@ export interface Settings {
   readonly notificationAllow: readonly string[];
   readonly allowQueries: boolean;
   readonly metricsAddress: ListenAddress;
+  /** Absent: no webhook. */
+  readonly webhookAddress?: ListenAddress;
+  readonly webhookCertDir?: string;
+  /** Without a slash at its end; begins with https. */
+  readonly webhookUrl?: string;
   readonly leaderElect: boolean;
   readonly leaderElectNamespace: string;
   readonly logLevel: LogLevel;
@@ -81,8 +87,8 @@ function buildSettings(action: Settings['action'], given: ReadonlyMap<Flag, Give
   const problems: string[] = [];
   const one = <T>(flag: Flag, reader: Reader<T>): T | undefined => readGiven(given.get(flag), reader, problems).at(-1);
   const many = (flag: Flag, reader: Reader<string>): readonly string[] => [...new Set(readGiven(given.get(flag), reader, problems))];
-  const optional = <K extends string>(name: K, value: string | undefined): { readonly [P in K]?: string } =>
-    (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: string };
+  const optional = <K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } =>
+    (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
   const settings: Settings = {
     action,
     ...optional('prometheusUrl', one('prometheus-url', readUrl)),
@@ -93,6 +99,9 @@ function buildSettings(action: Settings['action'], given: ReadonlyMap<Flag, Give
     notificationAllow: many('notification-allow', readUrl),
     allowQueries: one('allow-queries', readSwitch) ?? false,
     metricsAddress: one('metrics-address', readListenAddress) ?? { port: 8080 },
+    ...optional('webhookAddress', one('webhook-address', readListenAddress)),
+    ...optional('webhookCertDir', one('webhook-cert-dir', readText)),
+    ...optional('webhookUrl', one('webhook-url', readSecureUrl)),
     leaderElect: one('leader-elect', readSwitch) ?? false,
     leaderElectNamespace: one('leader-elect-namespace', readNamespace) ?? (env['POD_NAMESPACE'] || SYSTEM_NAMESPACE),
     logLevel: one('log-level', readLogLevel) ?? 'info',

@@ -21,6 +21,8 @@ export async function observeWorkload(
   const { namespace, name } = release.metadata;
   const seen = world.workloads.observe({ namespace, release: name, deployment: targetRef.name, service: service.name });
   if (!seen.known || seen.deployment === undefined) return { ...seen, hold: NOT_SEEN };
+  // Kept paused by the release itself: there is nothing to ask the API server about.
+  if (targetRef.hold === 'PausedAtRest') return { ...seen, hold: { kind: seen.deployment.spec.paused === true ? 'proven' : 'awaited' } };
   const asked = world.workloads.proveHold(namespace, targetRef.name, proofAge(status, seen.deployment.spec.paused === true));
   // What has weight may have to go home in this very pass, which waits for nobody's answer (rule 1); a proof that is known wins.
   const hold = mayGoHome(status) ? await Promise.race([asked, Promise.resolve(BEING_ASKED)]) : await asked;

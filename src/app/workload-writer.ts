@@ -60,6 +60,7 @@ function nameTarget(intent: WorkloadIntent): string {
     case 'scaleReplicaSet':
       return `ReplicaSet ${intent.name}`;
     case 'writeTemplate':
+    case 'rest':
     case 'pause':
     case 'unpause':
       return `Deployment ${intent.name}`;

@@ -35,9 +35,19 @@ export function checkHealth({ nowMs, lagMs, watches }: ProbeFacts): ProbeAnswer 
   return answer([loop, ...watches.map((watch) => checkWatch(watch, nowMs))]);
 }
 
-/** `/readyz`: true once every watched kind was listed. */
-export function checkReadiness({ watches }: Pick<ProbeFacts, 'watches'>): ProbeAnswer {
-  return answer(watches.map(({ kind, synced }) => ({ ok: synced, text: `${kind} ${synced ? 'synced' : 'not synced yet'}` })));
+/** What readiness asks. */
+export interface ReadinessFacts extends Pick<ProbeFacts, 'watches'> {
+  /** Whether the webhook has a certificate; absent where there is no webhook. */
+  readonly certificate?: boolean;
+}
+
+/** `/readyz`: true once every watched kind was listed, and the webhook can answer. */
+export function checkReadiness({ watches, certificate }: ReadinessFacts): ProbeAnswer {
+  const webhook = { ok: certificate === true, text: `webhook ${certificate === true ? 'has a certificate' : 'has no certificate yet'}` };
+  return answer([
+    ...watches.map(({ kind, synced }) => ({ ok: synced, text: `${kind} ${synced ? 'synced' : 'not synced yet'}` })),
+    ...(certificate === undefined ? [] : [webhook]),
+  ]);
 }
 
 function checkWatch({ kind, failingSinceMs, lastError }: WatchHealth, nowMs: number): { readonly ok: boolean; readonly text: string } {

@@ -39,13 +39,13 @@ function adaptDeployment(manifest: Manifest, image: string): object {
   return { ...manifest, spec: { ...manifest.spec, template: { ...template, metadata, spec: { ...template.spec, containers } } } };
 }
 
-/** Builds the image, applies config/crd and config/default, and waits until the pod is ready. */
-export async function installOperator(): Promise<void> {
+/** Builds the image, applies config/crd and a folder with the operator, and waits until its pods are ready. */
+export async function installOperator(folder = 'config/default'): Promise<void> {
   const image = await buildImage(PROJECT_FOLDER, 'glidepath:dev');
   await showStep('Installing the operator from config/', async () => {
     await run('kubectl', [...APPLY, '-k', join(PROJECT_FOLDER, 'config/crd')]);
     await run('kubectl', ['wait', '--for=condition=Established', '--timeout=30s', 'crd/canaryreleases.glidepath.dev']);
-    const text = await run('kubectl', ['kustomize', join(PROJECT_FOLDER, 'config/default')]);
+    const text = await run('kubectl', ['kustomize', join(PROJECT_FOLDER, folder)]);
     const items = parseAllDocuments(text)
       .map((document) => document.toJS() as Manifest)
       .map((manifest) => (manifest.kind === 'Deployment' ? adaptDeployment(manifest, image) : manifest));

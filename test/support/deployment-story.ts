@@ -64,6 +64,11 @@ export class DeploymentStory {
     this.edit('argocd-controller', (spec) => ({ ...spec, paused: false, template: templateFor(image) }));
   }
 
+  /** Git applies an image by a manifest that says nothing of a pause. */
+  commit(image: string): void {
+    this.edit('flux', (spec) => ({ ...spec, template: templateFor(image) }));
+  }
+
   /** A write by somebody who is not the operator. */
   edit(manager: string, change: (spec: DeploymentObject['spec']) => DeploymentObject['spec']): void {
     this.world.api.update(KEY, manager, (old) => {

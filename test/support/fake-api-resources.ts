@@ -12,6 +12,8 @@ export interface FakeResource {
 
 const gateway = 'gateway.networking.k8s.io';
 
+const admission = { group: 'admissionregistration.k8s.io', version: 'v1' };
+
 /** Resources that Glidepath uses. */
 export const FAKE_RESOURCES = {
   releases: { group: 'glidepath.dev', version: 'v1alpha1', plural: 'canaryreleases', kind: 'CanaryRelease' },
@@ -26,6 +28,12 @@ export const FAKE_RESOURCES = {
   deployments: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' },
   replicaSets: { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' },
+  mutatingWebhooks: {
+    ...admission,
+    plural: 'mutatingwebhookconfigurations',
+    kind: 'MutatingWebhookConfiguration',
+    namespaced: false,
+  },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' },
   crds: {
     group: 'apiextensions.k8s.io',

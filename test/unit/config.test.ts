@@ -25,7 +25,7 @@ interface RbacRule {
 }
 
 const CONFIG = new URL('../../config/', import.meta.url);
-const OWN_FOLDERS = ['commands', 'commands-stamp', 'crd', 'default', 'deployment-mode', 'ha', 'prometheus', 'samples'];
+const OWN_FOLDERS = ['commands', 'commands-stamp', 'crd', 'default', 'deployment-mode', 'ha', 'prometheus', 'samples', 'webhook'];
 const WRITE_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection', 'bind', 'escalate', 'impersonate', '*'];
 
 const manifests = OWN_FOLDERS.flatMap((folder) =>
@@ -293,7 +293,7 @@ describe('the Deployment', () => {
     const variables: readonly string[] = [...SETTING_LIST.map(({ flag }) => envName(flag)), 'POD_NAME', 'POD_NAMESPACE'];
     const patches = kustomizations.flatMap((manifest) => (manifest['patches'] ?? []) as readonly { patch?: string }[]);
     const added = patches.flatMap(({ patch }) => [...(patch ?? '').matchAll(/value: --([a-z-]+)/g)].map(([, flag]) => flag ?? ''));
-    expect(added).toEqual(['leader-elect']);
+    expect(added).toEqual(['leader-elect', 'webhook-address']);
     for (const flag of [...(container?.args ?? []).map((arg) => /^--([a-z-]+)/.exec(arg)?.[1] ?? arg), ...added])
       expect(flags).toContain(flag);
     for (const { name } of container?.env ?? []) expect(variables).toContain(name);

@@ -8,6 +8,7 @@ import type { ChangeListener } from './changes.ts';
 import { type ElectionOptions, runElection } from './election.ts';
 import { KubernetesEvents } from './events.ts';
 import { HomeGate } from './gate.ts';
+import { CertificateSecret, WebhookConfiguration } from './hold-webhook.ts';
 import type { WatchedCache, WatchEnvironment } from './kinds.ts';
 import { HOME_CONNECTIONS, loadConfigFile, PooledKubeConfig } from './kubeconfig.ts';
 import type { ReflectorHealth } from './reflector.ts';
@@ -40,6 +41,8 @@ export interface ConnectOptions {
   /** A watch or list failed and will be tried again. */
   readonly onFault?: (watch: string, error: unknown) => void;
   readonly onEventDropped?: (what: string, why: string) => void;
+  /** Awaited before the API server is asked whether it holds a Deployment. Must not throw. */
+  readonly beforeProof?: (namespace: string, deployment: string) => Promise<void>;
 }
 
 export interface KubernetesConnection {
@@ -50,6 +53,9 @@ export interface KubernetesConnection {
   readonly workloads: KubernetesWorkloads;
   readonly events: KubernetesEvents;
   readonly readSecret: ReadSecret;
+  readonly webhook: WebhookConfiguration;
+  /** The Secret of a namespace that holds the certificate of the webhook. */
+  webhookSecret(namespace: string): CertificateSecret;
   runElection(options: ElectionOptions): Promise<'stopped' | 'lost'>;
   /** Begins all watches; they end with `signal` or `close`. */
   start(signal?: AbortSignal): void;
@@ -83,7 +89,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
   const releases = new KubernetesReleases(env);
   const routes = new KubernetesRoutes(env, options.discoveryTimes);
   const backends = new KubernetesBackends(env);
-  const workloads = new KubernetesWorkloads(env);
+  const workloads = new KubernetesWorkloads(env, options.beforeProof);
   const events = createEvents(options, transport);
   const caches: readonly WatchedCache[] = [releases, routes, backends];
   const watches = new Watches(caches);
@@ -94,6 +100,8 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     workloads,
     events,
     readSecret: createSecretReader(transport),
+    webhook: new WebhookConfiguration(transport),
+    webhookSecret: (namespace) => new CertificateSecret(transport, namespace),
     runElection: (election) => runElection(transport, election),
     start: (signal) => watches.start(signal),
     synced: () => caches.every((cache) => cache.synced()),

@@ -23,6 +23,8 @@ const PROBE_ANNOTATION = `${GROUP}/hold-probe`;
 const HELD_PATH = `/metadata/annotations/${HELD_ANNOTATION.replaceAll('/', '~1')}`;
 const OWN = { fieldManager: FIELD_MANAGER };
 
+type BeforeProof = (namespace: string, deployment: string) => Promise<void>;
+
 interface Proof {
   readonly atMs: number;
   readonly standing: HoldStanding;
@@ -36,9 +38,12 @@ export class KubernetesWorkloads implements WorkloadStore {
   readonly #proofs = new Map<string, Proof>();
   readonly #probes = new Map<string, Promise<HoldStanding>>();
   readonly #stop = new AbortController();
+  readonly #beforeProof: BeforeProof;
 
-  constructor(env: WatchEnvironment) {
+  /** @param beforeProof awaited before the API server is asked whether it holds a Deployment; must not throw */
+  constructor(env: WatchEnvironment, beforeProof: BeforeProof = async () => undefined) {
     this.#env = env;
+    this.#beforeProof = beforeProof;
     this.#transport = env.transport;
   }
 
@@ -134,6 +139,7 @@ export class KubernetesWorkloads implements WorkloadStore {
   /** Asks for a change that is unpaused: only a hold answers with a paused Deployment. */
   async #probe(namespace: string, deployment: string, now: number): Promise<HoldStanding> {
     const annotations = { [PROBE_ANNOTATION]: new Date(now).toISOString() };
+    await this.#beforeProof(namespace, deployment);
     try {
       const { body } = await this.#transport.request({
         method: 'PATCH',
@@ -161,6 +167,13 @@ export class KubernetesWorkloads implements WorkloadStore {
         return this.#patchDeployment(namespace, intent.name, [
           testTemplate(intent.template),
           { op: 'replace', path: '/spec/template', value: intent.to },
+        ]);
+      case 'rest':
+        return this.#patchDeployment(namespace, intent.name, [
+          testTemplate(intent.template),
+          ...(intent.annotated ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} }]),
+          { op: 'add', path: HELD_PATH, value: intent.release },
+          { op: 'add', path: '/spec/paused', value: true },
         ]);
       case 'pause':
         return this.#patchDeployment(namespace, intent.name, [

@@ -4,6 +4,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { isGlidepathError } from '../../api/errors.ts';
 import { CRD_NAME, SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../api/names.ts';
+import { WEBHOOK_CONFIGURATION, WEBHOOK_NAME } from '../../core/hold/registration.ts';
 import { pathOf } from '../../adapters/kubernetes/kinds.ts';
 import type { ClusterLink } from './link.ts';
 
@@ -60,6 +61,17 @@ export const INSTALLED: readonly Installed[] = [
     path: pathOf({ ...RBAC, plural: 'clusterroles' }, undefined, name),
   })),
   ...listPolicies(),
+  // Of config/webhook: what is not in the namespace.
+  ...(['ClusterRoleBinding', 'ClusterRole'] as const).map((kind) => ({
+    kind,
+    name: WEBHOOK_NAME,
+    path: pathOf({ ...RBAC, plural: `${kind.toLowerCase()}s` }, undefined, WEBHOOK_NAME),
+  })),
+  {
+    kind: 'MutatingWebhookConfiguration',
+    name: WEBHOOK_CONFIGURATION,
+    path: pathOf({ ...ADMISSION, plural: 'mutatingwebhookconfigurations' }, undefined, WEBHOOK_CONFIGURATION),
+  },
 ];
 
 const POLL_MS = 200;

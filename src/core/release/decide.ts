@@ -14,6 +14,7 @@ import { handled, isObeyedBy, refuseForNow, whyNotNow } from './handling.ts';
 import { foldLook, forgetFutureLooks, gridOf } from './looks.ts';
 import { findPauseReason, type Telling } from './guards.ts';
 import { notePods } from './canary-pods.ts';
+import { keepsPaused } from './rest.ts';
 import { noteServed } from './served.ts';
 import { step } from './machine.ts';
 import type { Observation } from './observation.ts';
@@ -42,6 +43,8 @@ export interface Decision {
   readonly intents: readonly RouteIntent[];
   /** Deployment mode: writes beside the routes. */
   readonly workloadIntents: readonly WorkloadIntent[];
+  /** The Deployment is paused for us between releases, so the finalizer stays. */
+  readonly keepsPaused: boolean;
   /** Unix milliseconds; undefined when only a change of the world can bring anything new. */
   readonly wakeAt: number | undefined;
 }
@@ -70,6 +73,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const drained = notePods(steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state), steady);
   const served = noteIrreversible(drained, observation);
   const facts = gatherFacts(spec, served, walked.state, observation, now);
+  const workloadIntents = desireWorkload(served, walked.state, facts);
   const described = describeStatus(letGoLeftRoutes(served, facts), walked.state, facts);
   return {
     state: walked.state,
@@ -85,7 +89,8 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     ],
     drifts: noted.drifts,
     intents: desireRoutes(served, walked.state, facts),
-    workloadIntents: desireWorkload(served, walked.state, facts),
+    workloadIntents,
+    keepsPaused: keepsPaused(facts, workloadIntents),
     wakeAt: findWakeTime(served, walked.state, facts),
   };
 }
@@ -237,6 +242,7 @@ function refuseUnknown(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     drifts: [],
     intents: [],
     workloadIntents: [],
+    keepsPaused: false,
     wakeAt: undefined,
   };
 }

@@ -293,6 +293,12 @@ function describeHold({ observation }: Facts): Word | undefined {
   switch (workload.hold.kind) {
     case 'proven':
       return { status: 'True', reason: 'Proven', message: `a change of the template of Deployment ${name} is held until it is proven` };
+    case 'awaited':
+      return {
+        status: 'False',
+        reason: 'HoldUnknown',
+        message: `Deployment ${name} is not paused at this moment; it will be when it has rolled out`,
+      };
     case 'unavailable':
       return { status: 'False', reason: 'HoldUnavailable', message: `nothing holds a change of Deployment ${name}: ${INSTALL_HOLD}` };
     case 'unknown':

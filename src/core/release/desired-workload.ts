@@ -6,6 +6,7 @@ import type { DeploymentObject, Json, PodTemplate, ReplicaSetObject } from '../w
 import { hashTemplate } from '../workload/template.ts';
 import type { Facts } from './facts.ts';
 import { desireDisowned, type DisownIntent, isRetained } from './retain.ts';
+import { desireRest, restsPaused } from './rest.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
 import { findTemplateBack, isWayBack } from './undo.ts';
 import { isOurs, type WorkloadFacts } from './workload-facts.ts';
@@ -16,6 +17,15 @@ export type WorkloadIntent =
   | { readonly kind: 'unpause'; readonly name: string; readonly template: PodTemplate; readonly held: boolean }
   /** Writes a template back, if the present one is still this one. Whatever holds templates holds this one, too. */
   | { readonly kind: 'writeTemplate'; readonly name: string; readonly template: PodTemplate; readonly to: PodTemplate }
+  /** Pauses what serves and marks it as held, if the template is still this one. */
+  | {
+      readonly kind: 'rest';
+      readonly name: string;
+      readonly template: PodTemplate;
+      readonly release: string;
+      /** Whether it has annotations at all. */
+      readonly annotated: boolean;
+    }
   /** Stops a rollout, if the template is still this one. */
   | { readonly kind: 'pause'; readonly name: string; readonly template: PodTemplate }
   | { readonly kind: 'createDeployment'; readonly manifest: Json }
@@ -69,14 +79,16 @@ function desireWayBack(status: CanaryReleaseStatus, workload: WorkloadFacts): re
 }
 
 /** Paused or not: what is proven rolls, what is rolled back stops. */
-function desireRollout(state: StateName, { spec }: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
+function desireRollout(state: StateName, facts: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
   const { deployment, template, servingTemplate } = workload;
   if (deployment === undefined || template === undefined) return [];
   const { name, annotations } = deployment.metadata;
   const held = annotations?.[HELD_ANNOTATION] !== undefined;
   const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
   const paused = deployment.spec.paused === true;
-  if (state === 'promoting.rollingOut' && !workload.bakes) return paused && !spec.paused && template !== servingTemplate ? [unpause] : [];
+  if (state === 'promoting.rollingOut' && !workload.bakes)
+    return paused && !facts.spec.paused && template !== servingTemplate ? [unpause] : [];
+  if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
   // A person's own pause of what serves anyway is theirs.
   const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
   if (paused && held && isGood) return [unpause];

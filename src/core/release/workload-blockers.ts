@@ -20,8 +20,9 @@ export const WORKLOAD_BEFORE: readonly Check[] = [
 
 export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, noNodeTakesAPod, theRolloutIsStuck];
 
-/** The command that installs what holds a Deployment. */
-export const INSTALL_HOLD = 'kubectl apply --server-side -k config/deployment-mode';
+/** The commands that install what holds a Deployment. */
+export const INSTALL_HOLD =
+  'kubectl apply --server-side -k config/deployment-mode, or below Kubernetes 1.36 the webhook: kubectl apply --server-side -k config/webhook';
 
 function theWorkloadCannotBeWatched({ spec, observation }: BlockerFacts): Blocker | undefined {
   const { workload, release } = observation;
@@ -43,7 +44,7 @@ function theHoldIsNotThere({ spec, observation }: BlockerFacts): Blocker | undef
   const { workload } = observation;
   if (spec.targetRef === undefined || workload?.known !== true || workload.deployment === undefined) return undefined;
   const { hold } = workload;
-  if (hold.kind === 'proven') return undefined;
+  if (hold.kind === 'proven' || hold.kind === 'awaited') return undefined;
   return hold.kind === 'unknown'
     ? {
         reason: 'HoldUnknown',

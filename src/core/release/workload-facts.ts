@@ -17,6 +17,8 @@ import { isGoingHome, isPreparing, isRunning, type StateName } from './state.ts'
 
 export interface WorkloadFacts {
   readonly known: boolean;
+  /** Why nothing can be known, if the watches fail. */
+  readonly problem: string | undefined;
   readonly deployment: DeploymentObject | undefined;
   /** Hash of the Deployment's template now. */
   readonly template: string | undefined;
@@ -63,6 +65,7 @@ export function gatherWorkloadFacts(
   const canary = [workload.canaryDeployment, workload.canaryService];
   return {
     known: workload.known,
+    problem: workload.problem,
     deployment,
     template,
     servingTemplate: running?.workload?.servingTemplate ?? status.serving?.template,

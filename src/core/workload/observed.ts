@@ -6,6 +6,8 @@ import type { PodObject } from './pods.ts';
 /** Is a change of the template held? Found out by a server-side dry-run of one. */
 export type HoldStanding =
   | { readonly kind: 'proven' }
+  /** The release pauses it at rest, and has not done so yet or just let it roll. */
+  | { readonly kind: 'awaited' }
   /** The API server let the change through: no policy holds it. */
   | { readonly kind: 'unavailable' }
   /** It could not be found out. */

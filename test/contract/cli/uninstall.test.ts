@@ -54,6 +54,16 @@ test('says which Deployments stay held, and how to let them go', async () => {
   expect(out).not.toContain('Deployment shop/gone');
 });
 
+test('takes the webhook along: nothing of it outlives an uninstall', async () => {
+  shop.server.put(FAKE_RESOURCES.mutatingWebhooks, { metadata: { name: 'glidepath-hold' } });
+  const { code, out } = await shop.run('uninstall --yes');
+  expect(code).toBe(0);
+  expect(out).toContain('MutatingWebhookConfiguration glidepath-hold is removed\n');
+  const asked = shop.server.requests.filter(({ method }) => method === 'DELETE').map(({ path }) => path);
+  for (const path of ['clusterrolebindings/glidepath-webhook', 'clusterroles/glidepath-webhook'])
+    expect(asked).toContain(`/apis/rbac.authorization.k8s.io/v1/${path}`);
+});
+
 test('at a terminal asks, and prints the rest as commands', async () => {
   shop.put('web', aRunningStatus());
   expect(await shop.run('uninstall', { ask: () => Promise.resolve('') })).toMatchObject({ code: 1, err: 'nothing was done\n' });

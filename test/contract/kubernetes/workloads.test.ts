@@ -289,6 +289,25 @@ describe('a write', () => {
     await expect(late).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD' });
   });
 
+  test('pauses and marks what serves, with annotations and without', async () => {
+    const rest = { kind: 'rest', name: 'store', template: TEMPLATE, release: 'web' } as const;
+    harness.server.put(deployments, deploymentNamed('store', { paused: undefined }, { 'example.org/note': 'kept' }));
+    await write({ ...rest, annotated: true });
+    expect(stored()).toMatchObject({ spec: { paused: true }, metadata: { annotations: HELD } });
+    const { annotations: _none, ...metadata } = deploymentNamed('bare').metadata;
+    harness.server.put(deployments, { ...deploymentNamed('bare', { paused: undefined }), metadata: metadata as FakeInput['metadata'] });
+    await write({ ...rest, name: 'bare', annotated: false });
+    expect(stored('bare')).toMatchObject({ spec: { paused: true }, metadata: { annotations: { 'glidepath.dev/held': 'web' } } });
+  });
+
+  test('leaves another template rolling', async () => {
+    const other = { ...TEMPLATE, spec: { containers: [{ name: 'app', image: 'store:2' }] } };
+    harness.server.put(deployments, deploymentNamed('store', { paused: undefined }));
+    const rest = write({ kind: 'rest', name: 'store', template: other, release: 'web', annotated: true });
+    await expect(rest).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD' });
+    expect(stored()?.['spec']).not.toHaveProperty('paused', true);
+  });
+
   test('scales the canary, and ReplicaSets through their scale', async () => {
     harness.server.put(replicaSets, { metadata: { name: 'store-1', namespace: 'shop' }, spec: { replicas: 1 } });
     await write({ kind: 'scaleDeployment', name: 'store', replicas: 5 });

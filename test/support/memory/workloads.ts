@@ -78,6 +78,10 @@ function carryOut(api: MemoryApiServer, namespace: string, intent: WorkloadInten
       edit(api, 'Deployment', namespace, intent.name, { template: intent.to, ...(holds ? { paused: true } : {}) });
       if (holds) hold(api, namespace, intent.name);
       break;
+    case 'rest':
+      guard(api, namespace, intent.name, intent.template);
+      rest(api, namespace, intent.name, intent.release);
+      break;
     case 'pause':
       guard(api, namespace, intent.name, intent.template);
       edit(api, 'Deployment', namespace, intent.name, { paused: true });
@@ -132,5 +136,14 @@ function edit(api: MemoryApiServer, kind: string, namespace: string, name: strin
       ...old.metadata,
       annotations: Object.fromEntries(Object.entries(old.metadata.annotations ?? {}).filter(([key]) => !without.includes(key))),
     },
+  }));
+}
+
+/** Pause and mark come in one write. */
+function rest(api: MemoryApiServer, namespace: string, name: string, release: string): void {
+  api.update({ kind: 'Deployment', namespace, name }, FIELD_MANAGER, (old: StoredObject) => ({
+    ...old,
+    spec: { ...(old.spec as object), paused: true },
+    metadata: { ...old.metadata, annotations: { ...old.metadata.annotations, [HELD_ANNOTATION]: release } },
   }));
 }

@@ -41,6 +41,9 @@ describe('settings', () => {
       '--notification-allow=https://hooks.example.com/,http://127.0.0.1:9000',
       '--allow-queries',
       '--metrics-address=127.0.0.1:9090',
+      '--webhook-address=:9443',
+      '--webhook-cert-dir=/certs',
+      '--webhook-url=https://10.0.0.5:9443/',
       '--leader-elect',
       '--leader-elect-namespace=ops',
       '--log-level=debug',
@@ -57,12 +60,26 @@ describe('settings', () => {
       notificationAllow: ['https://hooks.example.com', 'http://127.0.0.1:9000'],
       allowQueries: true,
       metricsAddress: { host: '127.0.0.1', port: 9090 },
+      webhookAddress: { port: 9443 },
+      webhookCertDir: '/certs',
+      webhookUrl: 'https://10.0.0.5:9443',
       leaderElect: true,
       leaderElectNamespace: 'ops',
       logLevel: 'debug',
       maxConcurrent: 32,
       resyncMs: 5_400_000,
     });
+  });
+
+  test('the API server reaches the webhook over TLS only', () => {
+    expect(refuse(['--webhook-url=http://10.0.0.5:9443'])).toBe(
+      '--webhook-url: write an address such as https://10.0.0.5:9443, not "http://10.0.0.5:9443"',
+    );
+  });
+
+  test('variables that Kubernetes sets for the Service of the webhook are left alone', () => {
+    const env = { GLIDEPATH_WEBHOOK_PORT: 'tcp://10.0.0.1:443', GLIDEPATH_WEBHOOK_SERVICE_HOST: '10.0.0.1' };
+    expect(accept([], env)).toEqual(accept([]));
   });
 
   test('come from the environment, and flags win', () => {
@@ -178,7 +195,7 @@ describe('the texts made from the list of settings', () => {
 
   test('help names every flag once, each of which the parser knows', () => {
     expect(new Set(flags).size).toBe(flags.length);
-    expect(flags).toHaveLength(15);
+    expect(flags).toHaveLength(18);
     for (const flag of flags) {
       const parsed = parseSettings([`--${flag}=?`], {});
       expect(parsed.ok ? '' : parsed.message).not.toContain('unknown flag');

@@ -35,3 +35,16 @@ test('a proof that is known is told at once, with weight and without', async () 
 test('before there is weight the answer is waited for, because nothing begins without it', async () => {
   expect(await holdUnder('idle', 0, { kind: 'unavailable' })).toEqual({ kind: 'unavailable' });
 });
+
+test('a Deployment that is kept paused at rest is its own proof, and the API server is not asked', async () => {
+  const { targetRef, service } = release.spec;
+  if (targetRef === undefined || service === undefined) throw new Error('no target');
+  const resting = { ...release, spec: { ...release.spec, targetRef: { ...targetRef, hold: 'PausedAtRest' as const } } };
+  const holdOf = async (paused: boolean) => {
+    const seen = { known: true, deployment: { metadata: { name: 'store' }, spec: { paused } }, replicaSets: [] };
+    const proveHold = () => Promise.reject(new Error('asked'));
+    const world = { workloads: { observe: () => seen, proveHold } } as unknown as World;
+    return (await observeWorkload(world, resting, aStatus({ state: 'idle', weight: 0 })))?.hold;
+  };
+  expect([await holdOf(true), await holdOf(false)]).toEqual([{ kind: 'proven' }, { kind: 'awaited' }]);
+});

@@ -44,6 +44,15 @@ describe('readiness', () => {
   });
 });
 
+test('a replica that cannot answer the API server yet is not ready', () => {
+  const watches = [{ kind: 'HTTPRoute', synced: true }];
+  expect(checkReadiness({ watches, certificate: false })).toEqual({
+    ok: false,
+    lines: ['[+] HTTPRoute synced', '[-] webhook has no certificate yet'],
+  });
+  expect(checkReadiness({ watches, certificate: true }).ok).toBe(true);
+});
+
 describe('the lag of the event loop', () => {
   function setUp() {
     let nowMs = 500;

@@ -122,3 +122,8 @@ describe('in mid-release', () => {
     });
   });
 });
+
+test('a Deployment that is paused at rest is not blocked while it rolls', () => {
+  const spec = { targetRef: { name: 'store', hold: 'PausedAtRest' } } as const;
+  expect(blockerOf({ hold: { kind: 'awaited' } }, spec)).toBeUndefined();
+});
