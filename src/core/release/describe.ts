@@ -6,6 +6,7 @@ import { findApproval } from './approval.ts';
 import { describeApplier } from './appliers.ts';
 import { COMPARISON } from './comparison-look.ts';
 import type { Facts } from './facts.ts';
+import { describeParity } from './parity-words.ts';
 import { describePause, nameStage } from './sentences.ts';
 import { describeShortfall, findShortfall } from './shortfall.ts';
 import { isRunning, phaseOf, type StateName } from './state.ts';
@@ -166,7 +167,7 @@ function expectedEnd(status: CanaryReleaseStatus, facts: Facts): number | undefi
   return Math.max(ends, facts.now + Math.ceil(((short.needed - short.have) / short.rate) * 1_000));
 }
 
-type Word = { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string };
+type Word = Pick<Condition, 'status' | 'reason' | 'message'>;
 
 function describeConditions(
   status: CanaryReleaseStatus,
@@ -188,6 +189,7 @@ function describeConditions(
     ['TrafficSplitMismatch', describeSplit(status, state)],
     ['TemplateHeld', describeHold(facts)],
     ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : undefined],
+    ['PolicyParity', describeParity(status, state, facts.workload)],
   ];
   let conditions: readonly Condition[] = status.conditions ?? [];
   for (const [type, word] of words) {

@@ -11,6 +11,7 @@ import * as say from './sentences.ts';
 import * as steps from './steps.ts';
 import {
   areApprovalsGiven,
+  arePoliciesKnown,
   asksWithoutProof,
   attemptOf,
   candidateOf,
@@ -42,6 +43,7 @@ const machineSetup = setup({
     candidateMayStart: (scope) =>
       candidateOf(scope) !== undefined &&
       scope.event.facts.blocker === undefined &&
+      arePoliciesKnown(scope) &&
       !scope.event.facts.deleting &&
       !scope.event.facts.spec.paused,
     isBlocked: ({ event }) => event.facts.blocker !== undefined && !event.facts.deleting,

@@ -3,6 +3,7 @@
 import { parseDuration } from '../../api/duration.ts';
 import { findCondition } from '../workload/objects.ts';
 import type { Blocker, BlockerFacts } from './blockers.ts';
+import { thePoliciesDiffer } from './parity-words.ts';
 
 type Check = (facts: BlockerFacts) => Blocker | undefined;
 
@@ -15,6 +16,7 @@ export const WORKLOAD_BEFORE: readonly Check[] = [
   theStrategyLeavesNothingRunning,
   theNameIsTaken,
   noCanaryCanBeBuilt,
+  thePoliciesDiffer,
 ];
 
 export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, theRolloutIsStuck];

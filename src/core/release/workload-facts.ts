@@ -9,6 +9,7 @@ import { type DeploymentObject, isOwnedBy, type ReplicaSetObject } from '../work
 import { countCanaryReplicas } from '../workload/replicas.ts';
 import { hashTemplate, nameTemplate } from '../workload/template.ts';
 import type { ObservedBackend, Observation } from './observation.ts';
+import { gatherParity, type Parity } from './policy-parity.ts';
 import { isSettledOrRejected, type CandidateKey } from './revision.ts';
 import { isGoingHome, isPreparing, isRunning, type StateName } from './state.ts';
 import { fromTime } from './times.ts';
@@ -37,6 +38,8 @@ export interface WorkloadFacts {
   /** An object that bears the canary's name and is not ours, such as `Deployment store-api-canary`. */
   readonly nameTaken: string | undefined;
   readonly drained: boolean;
+  /** How policies treat the canary; undefined where that was not asked. */
+  readonly parity: Parity | undefined;
 }
 
 /** Undefined in Services mode. @param weight the canary's share that needs pods */
@@ -55,6 +58,7 @@ export function gatherWorkloadFacts(
   const template = deployment === undefined ? undefined : hashTemplate(deployment.spec.template);
   const replicas = countWanted(spec, status, state, deployment, weight);
   const canary = [workload.canaryDeployment, workload.canaryService];
+  const plan = planCanary(spec, observation, replicas);
   return {
     known: workload.known,
     deployment,
@@ -63,12 +67,13 @@ export function gatherWorkloadFacts(
     replicaSets: workload.replicaSets,
     proven: template !== undefined && isProvenTemplate(status, template),
     ...gatherRollout(running?.workload?.template, template, deployment),
-    plan: planCanary(spec, observation, replicas),
+    plan,
     replicas,
     enoughPods: (backendOf(spec, observation)?.readyEndpoints ?? 0) >= replicas,
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
     drained: isDrained(running, now),
+    parity: gatherParity(observation, plan),
   };
 }
 

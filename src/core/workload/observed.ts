@@ -1,6 +1,7 @@
 // What one reconcile saw of a Deployment in Deployment mode, its ReplicaSets, its canary, and the hold. Plain facts.
 
 import type { DeploymentObject, ReplicaSetObject, ServiceObject } from './objects.ts';
+import type { PolicyReading } from './policy-kinds.ts';
 
 /** Is a change of the template held? Found out by a server-side dry-run of one. */
 export type HoldStanding =
@@ -23,4 +24,6 @@ export interface ObservedWorkload {
   readonly canaryDeployment?: DeploymentObject;
   readonly canaryService?: ServiceObject;
   readonly hold: HoldStanding;
+  /** What the namespace's policies say; read only when a release is about to begin. */
+  readonly policies?: PolicyReading;
 }
