@@ -37,9 +37,14 @@ interface Rule {
   readonly moved: string;
 }
 
+/** What an empty selector selects. */
+const EVERY_POD = '';
+
 interface NetworkPolicy {
   readonly name: string;
   readonly selector: LabelSelector;
+  /** The selector as a text that is the same for the same. */
+  readonly selected: string;
   /** Undefined where the policy says nothing of that direction; an empty list lets nobody through. */
   readonly rules: Readonly<Record<Direction, readonly Rule[] | undefined>>;
 }
@@ -54,12 +59,14 @@ export function compareNetworkPolicies(objects: readonly PolicyObject[], sides: 
 }
 
 function readPolicy({ name, spec }: PolicyObject, sides: PolicySides): NetworkPolicy {
+  const selector = readSelector(spec['podSelector']) ?? {};
   const types = Array.isArray(spec['policyTypes']) ? spec['policyTypes'] : undefined;
   const [ingress, egress] = [listOf(spec['ingress']), listOf(spec['egress'])];
   const read = (rules: readonly unknown[], direction: Direction) => rules.map((rule) => readRule(rule, direction, sides));
   return {
     name,
-    selector: readSelector(spec['podSelector']) ?? {},
+    selector,
+    selected: requirementsOf(selector).length === 0 ? EVERY_POD : canonical(selector),
     rules: {
       ingress: (types?.includes('Ingress') ?? true) ? read(ingress, 'ingress') : undefined,
       egress: (types?.includes('Egress') ?? egress.length > 0) ? read(egress, 'egress') : undefined,
@@ -141,15 +148,17 @@ function comparePeersOf(
   sides: PolicySides,
 ): readonly Finding[] {
   const { canary, serving, namespace } = sides;
-  const siblings = all.filter(({ selector }) => isEmpty(selector) || canonical(selector) === canonical(policy.selector));
+  const lets = (rules: readonly Rule[], labels: Labels, peer: Peer) => {
+    const condition = conditionOf(peer, serving.podLabels, namespace);
+    return condition === undefined || rules.some((one) => admits(one, labels, condition, namespace));
+  };
+  const lacking = (rule.peers ?? []).filter((peer) => !lets([rule], canary.podLabels, peer));
+  // A namespace may have hundreds of policies, and few rules name one side alone.
+  if (lacking.length === 0) return [];
+  const siblings = all.filter(({ selected }) => selected === EVERY_POD || selected === policy.selected);
   const rules = siblings.flatMap(({ rules: one }) => one[direction] ?? []).filter((other) => coversPorts(other, rule));
-  const isAdmitted = (labels: Labels, condition: string) => rules.some((other) => admits(other, labels, condition, namespace));
-  const peer = (rule.peers ?? []).find((one) => {
-    const condition = conditionOf(one, serving.podLabels, namespace);
-    return condition !== undefined && !isAdmitted(canary.podLabels, condition);
-  });
+  const peer = lacking.find((one) => !lets(rules, canary.podLabels, one));
   if (peer?.pods === undefined) return [];
-  const condition = conditionOf(peer, serving.podLabels, namespace) ?? HERE;
   const added = {
     podSelector: selectCanary(peer.pods, sides),
     ...(peer.namespaces === undefined ? {} : { namespaceSelector: peer.namespaces }),
@@ -161,7 +170,7 @@ function comparePeersOf(
       name: policy.name,
       security: true,
       missing: `${WAYS[direction]} the serving pods and not ${PEERS_OF[direction]} ${nameCanaryPods(sides)}`,
-      add: `add to its ${path} ${toFlow(added)}${adviseLabels(sides, (labels) => isAdmitted(labels, condition))}`,
+      add: `add to its ${path} ${toFlow(added)}${adviseLabels(sides, (labels) => lets(rules, labels, peer))}`,
     },
   ];
 }
@@ -190,8 +199,4 @@ function admits({ peers }: Rule, labels: Labels, condition: string, namespace: s
 /** Does `one` let through at least what `other` does, by port? */
 function coversPorts(one: Rule, other: Rule): boolean {
   return one.ports.length === 0 || (other.ports.length > 0 && other.ports.every((port) => one.ports.includes(port)));
-}
-
-function isEmpty(selector: LabelSelector): boolean {
-  return requirementsOf(selector).length === 0;
 }
