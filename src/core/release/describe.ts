@@ -186,10 +186,10 @@ function describeConditions(
     ['RoutesAccepted', describeRoutes(status, state, facts)],
     ['MetricsAvailable', describeMetrics(status, facts)],
     ['AnalysisEnforced', describeMode(facts)],
+    ['PolicyParity', describeParity(status, state, facts.workload)],
     ['TrafficSplitMismatch', describeSplit(status, state)],
     ['TemplateHeld', describeHold(facts)],
     ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : undefined],
-    ['PolicyParity', describeParity(status, state, facts.workload)],
   ];
   let conditions: readonly Condition[] = status.conditions ?? [];
   for (const [type, word] of words) {

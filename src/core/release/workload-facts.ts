@@ -30,6 +30,8 @@ export interface WorkloadFacts {
   readonly rollsUnproven: boolean;
   /** The canary as it is to be, or why there can be none. */
   readonly plan: CanaryPlan | undefined;
+  /** How policies treat the canary; undefined where that was not asked. */
+  readonly parity: Parity | undefined;
   readonly replicas: number;
   /** As many ready canary pods as the wanted weight needs. */
   readonly enoughPods: boolean;
@@ -38,8 +40,6 @@ export interface WorkloadFacts {
   /** An object that bears the canary's name and is not ours, such as `Deployment store-api-canary`. */
   readonly nameTaken: string | undefined;
   readonly drained: boolean;
-  /** How policies treat the canary; undefined where that was not asked. */
-  readonly parity: Parity | undefined;
 }
 
 /** Undefined in Services mode. @param weight the canary's share that needs pods */
@@ -68,12 +68,12 @@ export function gatherWorkloadFacts(
     proven: template !== undefined && isProvenTemplate(status, template),
     ...gatherRollout(running?.workload?.template, template, deployment),
     plan,
+    parity: gatherParity(observation, plan),
     replicas,
     enoughPods: (backendOf(spec, observation)?.readyEndpoints ?? 0) >= replicas,
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
     drained: isDrained(running, now),
-    parity: gatherParity(observation, plan),
   };
 }
 

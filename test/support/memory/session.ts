@@ -75,6 +75,7 @@ export class MemorySession implements World {
     };
     this.events = { publish: (release, told) => void (parts.gate.dead || parts.journal.event(release, told)) };
     this.telemetry = parts.journal.telemetry(() => parts.gate.dead);
+    this.policies = buildPolicies(parts);
     this.oldSchema = parts.oldSchema;
     this.releases = this.#buildReleases();
     this.routes = this.#buildRoutes();
@@ -84,7 +85,6 @@ export class MemorySession implements World {
       holds: parts.holds,
       cached: (kind, namespace) => this.#cacheOf(kind).inNamespace(namespace),
     });
-    this.policies = buildPolicies(parts);
     for (const kind of [KIND, 'Service', 'Deployment', 'ReplicaSet', ...ROUTE_KINDS]) {
       const cache = this.#cacheOf(kind);
       for (const object of parts.api.list(kind)) cache.upsert(object as Cached);
