@@ -103,6 +103,7 @@ function buildParts(settings: Settings): Parts {
     routes: kubernetes.routes,
     backends: kubernetes.backends,
     workloads: kubernetes.workloads,
+    policies: kubernetes.policies,
     metrics: new BatchingReader(prometheus),
     events: kubernetes.events,
     notifier,

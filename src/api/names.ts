@@ -39,6 +39,8 @@ export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 export const HELD_ANNOTATION = `${GROUP}/held`;
 /** Annotation of a canary Deployment: the hash of the template that it runs, as the Deployment that is held has it. */
 export const TEMPLATE_ANNOTATION = `${GROUP}/template`;
+/** Annotation of a CanaryRelease: policies that need not treat canary and serving pods alike, `<kind>/<name>` or `<kind>/*`, with commas. */
+export const IGNORE_PARITY_ANNOTATION = `${GROUP}/ignore-policy-parity`;
 
 /** Label of what the operator makes beside a Deployment, its pods included. */
 export const CANARY_ROLE = { label: `${GROUP}/role`, value: 'canary' } as const;
@@ -105,6 +107,7 @@ export const CONDITION_TYPES = [
   'TrafficSplitMismatch',
   'TemplateHeld',
   'GitOpsManaged',
+  'PolicyParity',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];
@@ -146,6 +149,10 @@ export const CONDITION_REASONS = [
   'HoldUnknown',
   'ArgoCD',
   'Flux',
+  'Alike',
+  'Different',
+  'Ignored',
+  'NotChecked',
 ] as const;
 /** Reasons of conditions that the operator writes. */
 export type ConditionReason = (typeof CONDITION_REASONS)[number];
@@ -174,6 +181,7 @@ export const EVENT_REASONS = [
   'HoldBypassed',
   'WrongVersionServing',
   'GitOpsManaged',
+  'PolicyParity',
 ] as const;
 /** Reasons of events, one per happening. */
 export type EventReason = (typeof EVENT_REASONS)[number];

@@ -68,7 +68,7 @@ const canarySchema = z.object({
     .refine((labels) => Object.keys(labels).length <= 16, 'labels: at most 16')
     .default({})
     .meta({ maxProperties: 16 })
-    .describe('Labels for the canary pods, beside those that keep them apart.'),
+    .describe('Labels for the canary pods. One that both selectors have keeps them apart, in place of the one that is changed by default.'),
 });
 
 const notificationSchema = z.object({

@@ -27,6 +27,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   Blocked: 'Hold',
   WrongVersionServing: 'Repair',
   GitOpsManaged: 'Observe',
+  PolicyParity: 'Observe',
 };
 
 /** Publishes what the memory holds. Nothing here can stop a reconcile: sinks never throw. */

@@ -21,6 +21,7 @@ import { chooseSource, type SourceChoice } from '../sources/catalogue.ts';
 import { envoyGatewaySeparable } from '../sources/envoygateway.ts';
 import type { BackendIdentity } from '../sources/source.ts';
 import type { LookQuestion } from './asks.ts';
+import { observePolicies } from './policy-observer.ts';
 import { observeWorkload } from './workload-observer.ts';
 import type { World } from './world.ts';
 
@@ -57,7 +58,7 @@ export async function observe(
   const choice = chooseSourceFor(release, routes);
   const target = targetOf(release);
   const workload = await observeWorkload(world, release, status);
-  return {
+  const observation: Observation = {
     release,
     ...(workload === undefined ? {} : { workload }),
     routes,
@@ -69,6 +70,7 @@ export async function observe(
     writeProblems,
     oldSchema: world.oldSchema(),
   };
+  return observePolicies(world, status, observation);
 }
 
 /**

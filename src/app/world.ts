@@ -4,6 +4,7 @@ import type { BackendStore } from '../ports/backends.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MetricsReader } from '../ports/metrics.ts';
 import type { EventSink, Notifier, Telemetry } from '../ports/outbox.ts';
+import type { PolicyStore } from '../ports/policies.ts';
 import type { ReleaseStore } from '../ports/releases.ts';
 import type { RouteStore } from '../ports/routes.ts';
 import type { WorkloadStore } from '../ports/workloads.ts';
@@ -14,6 +15,7 @@ export interface World {
   readonly routes: RouteStore;
   readonly backends: BackendStore;
   readonly workloads: WorkloadStore;
+  readonly policies: PolicyStore;
   readonly metrics: MetricsReader;
   readonly events: EventSink;
   readonly notifier: Notifier;

@@ -35,6 +35,10 @@ export const FAKE_RESOURCES = {
     namespaced: false,
   },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' },
+  networkPolicies: { group: 'networking.k8s.io', version: 'v1', plural: 'networkpolicies', kind: 'NetworkPolicy' },
+  budgets: { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget' },
+  tlsPolicies: { group: gateway, version: 'v1alpha3', plural: 'backendtlspolicies', kind: 'BackendTLSPolicy' },
+  ciliumPolicies: { group: 'cilium.io', version: 'v2', plural: 'ciliumnetworkpolicies', kind: 'CiliumNetworkPolicy' },
   crds: {
     group: 'apiextensions.k8s.io',
     version: 'v1',
@@ -53,7 +57,12 @@ export interface ParsedPath {
 }
 
 /** Not served until a test says so: a cluster may lack them. */
-const OPTIONAL: ReadonlySet<FakeResource> = new Set([FAKE_RESOURCES.tcpRoutes, FAKE_RESOURCES.tlsRoutes]);
+const OPTIONAL: ReadonlySet<FakeResource> = new Set([
+  FAKE_RESOURCES.tcpRoutes,
+  FAKE_RESOURCES.tlsRoutes,
+  FAKE_RESOURCES.tlsPolicies,
+  FAKE_RESOURCES.ciliumPolicies,
+]);
 
 export class FakeResources {
   readonly #served = new Map<string, FakeResource>();
@@ -94,16 +103,28 @@ export class FakeResources {
   discover(path: string): unknown {
     if (path === '/version') return { major: '1', minor: '36' };
     const [, root, group, version, more] = path.split('/');
-    if (root !== 'apis' || group === undefined || more !== undefined) return undefined;
+    if (root !== 'apis' || more !== undefined) return undefined;
+    if (group === undefined) return { kind: 'APIGroupList', apiVersion: 'v1', groups: this.#listGroups() };
     const served = [...this.#served.values()].filter((resource) => resource.group === group);
     if (served.length === 0) return undefined;
-    if (version !== undefined) return resourceList(served, group, version);
-    const versions = [...new Set(served.map((resource) => resource.version))].map((name) => ({
-      groupVersion: `${group}/${name}`,
-      version: name,
-    }));
-    return { kind: 'APIGroup', apiVersion: 'v1', name: group, versions, preferredVersion: versions[0] };
+    return version === undefined ? describeGroup(served, group) : resourceList(served, group, version);
   }
+
+  #listGroups(): readonly unknown[] {
+    const all = [...this.#served.values()];
+    const names = new Set(all.map(({ group }) => group).filter((group) => group !== ''));
+    return [...names].map((group) =>
+      describeGroup(
+        all.filter((resource) => resource.group === group),
+        group,
+      ),
+    );
+  }
+}
+
+function describeGroup(served: readonly FakeResource[], group: string): unknown {
+  const versions = [...new Set(served.map(({ version }) => version))].map((version) => ({ groupVersion: `${group}/${version}`, version }));
+  return { kind: 'APIGroup', apiVersion: 'v1', name: group, versions, preferredVersion: versions[0] };
 }
 
 function resourceList(served: readonly FakeResource[], group: string, version: string): unknown {

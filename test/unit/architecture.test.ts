@@ -17,7 +17,8 @@ interface SourceFile {
 
 /** Comments, strings and templates without `${}`, so that words in them are not taken for code. */
 const NO_CODE = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g;
-const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
+/** Not the word 'from' in a string of its own. */
+const IMPORT = /(?<!')(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
 
 function readFiles(folder: string): readonly SourceFile[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })

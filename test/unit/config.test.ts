@@ -6,6 +6,7 @@ import { parseAllDocuments } from 'yaml';
 import { API_VERSION, COMMAND_VERBS, HELD_ANNOTATION, KIND, SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { parseRelease } from '../../src/api/release.ts';
 import { findUnknownFields } from '../../src/api/unknown-fields.ts';
+import { POLICY_KINDS } from '../../src/core/workload/policy-kinds.ts';
 import { SETTING_LIST, envName } from '../../src/app/setting-definitions.ts';
 
 interface Manifest {
@@ -201,6 +202,15 @@ describe('Deployment mode', () => {
       expect(spec).toMatchObject({ paramRef: { selector: {}, parameterNotFoundAction: 'Allow' } });
     }
     expect(find('ValidatingAdmissionPolicyBinding', 'glidepath-hold-warning')['spec']).toMatchObject({ validationActions: ['Warn'] });
+  });
+
+  test('it may list the kinds of policies that are compared, and do nothing else with them', () => {
+    const rights = rightsOf(find('ClusterRole', 'glidepath-deployment-mode').rules);
+    const kinds = POLICY_KINDS.map(({ group, plural }) => `${group}/${plural}`);
+    const others = ['apps/deployments', 'apps/replicasets', 'apps/replicasets/scale', '/services'];
+    expect(rights.filter((right) => !others.includes(right.split(': ')[0] ?? '')).toSorted()).toEqual(
+      kinds.map((kind) => `${kind}: list`).toSorted(),
+    );
   });
 
   test('its rights are a role of their own that nothing binds', () => {

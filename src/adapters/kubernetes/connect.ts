@@ -11,6 +11,7 @@ import { HomeGate } from './gate.ts';
 import { CertificateSecret, WebhookConfiguration } from './hold-webhook.ts';
 import type { WatchedCache, WatchEnvironment } from './kinds.ts';
 import { HOME_CONNECTIONS, loadConfigFile, PooledKubeConfig } from './kubeconfig.ts';
+import { KubernetesPolicies } from './policies.ts';
 import type { ReflectorHealth } from './reflector.ts';
 import type { ReflectorTimes } from './reflector-times.ts';
 import { KubernetesReleases } from './releases.ts';
@@ -51,6 +52,7 @@ export interface KubernetesConnection {
   readonly backends: KubernetesBackends;
   /** Not part of `synced` and `health`: a namespace that denies these watches stops its own releases only. */
   readonly workloads: KubernetesWorkloads;
+  readonly policies: KubernetesPolicies;
   readonly events: KubernetesEvents;
   readonly readSecret: ReadSecret;
   readonly webhook: WebhookConfiguration;
@@ -98,6 +100,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     routes,
     backends,
     workloads,
+    policies: new KubernetesPolicies(env),
     events,
     readSecret: createSecretReader(transport),
     webhook: new WebhookConfiguration(transport),

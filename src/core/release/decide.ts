@@ -18,6 +18,7 @@ import { keepsPaused } from './rest.ts';
 import { noteServed } from './served.ts';
 import { step } from './machine.ts';
 import type { Observation } from './observation.ts';
+import { findParityNews } from './parity-words.ts';
 import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import { adoptServing } from './serving-template.ts';
@@ -86,6 +87,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
       ...walked.tellings,
       ...findBlockNews(status, described, walked.state),
       ...findGitOpsNews(status, described),
+      ...findParityNews(status, described),
     ],
     drifts: noted.drifts,
     intents: desireRoutes(served, walked.state, facts),
@@ -213,9 +215,13 @@ function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Fact
 /** How long a proof of the hold is believed. */
 const HOLD_PROOF_MS = 600_000;
 const WITHOUT_HOLD_MS = 15_000;
+const UNREAD_MS = 1_000;
 
-function wakeForHold({ observation }: Facts): number {
+function wakeForHold({ observation, blocker, candidate }: Facts): number {
   const { workload } = observation;
+  // A release ended in this very step, and the next one waits for its policies to be read.
+  if (candidate !== undefined && workload?.policies === undefined) return UNREAD_MS;
+  if (blocker?.reason === 'PolicyParity') return WITHOUT_HOLD_MS;
   return workload?.known === true && workload.hold.kind === 'proven' ? HOLD_PROOF_MS : WITHOUT_HOLD_MS;
 }
 

@@ -8,6 +8,7 @@ import { describeApplier, describeGit, describePutBack } from './appliers.ts';
 import { COMPARISON } from './comparison-look.ts';
 import { describeDrain } from './drain.ts';
 import type { Facts } from './facts.ts';
+import { describeParity } from './parity-words.ts';
 import { describePause, nameStage } from './sentences.ts';
 import { describeShortfall, findShortfall } from './shortfall.ts';
 import { isRunning, phaseOf, type StateName } from './state.ts';
@@ -199,7 +200,7 @@ function expectedEnd(status: CanaryReleaseStatus, facts: Facts): number | undefi
   return Math.max(ends, facts.now + Math.ceil(((short.needed - short.have) / short.rate) * 1_000));
 }
 
-type Word = { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string };
+type Word = Pick<Condition, 'status' | 'reason' | 'message'>;
 
 function describeConditions(
   status: CanaryReleaseStatus,
@@ -218,6 +219,7 @@ function describeConditions(
     ['RoutesAccepted', describeRoutes(status, state, facts)],
     ['MetricsAvailable', describeMetrics(status, facts)],
     ['AnalysisEnforced', describeMode(facts)],
+    ['PolicyParity', describeParity(status, state, facts.workload)],
     ['TrafficSplitMismatch', describeSplit(status, state)],
     ['TemplateHeld', describeHold(facts)],
     ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts)],

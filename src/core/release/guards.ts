@@ -159,6 +159,12 @@ export function candidateOf(scope: Scope): CandidateKey | undefined {
   return candidate ?? (isOrdered(scope, 'retry') && !gone ? canaryKey : undefined);
 }
 
+/** Deployment mode: nothing begins before it is known how the policies treat the canary. */
+export function arePoliciesKnown({ event }: Scope): boolean {
+  const { workload } = event.facts.observation;
+  return workload === undefined || workload.policies !== undefined;
+}
+
 export function attemptOf(scope: Scope): number {
   return isOrdered(scope, 'retry') ? (release(scope)?.attempt ?? 1) + 1 : 1;
 }

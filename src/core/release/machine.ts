@@ -12,6 +12,7 @@ import * as steps from './steps.ts';
 import { beginUndo } from './undo.ts';
 import {
   areApprovalsGiven,
+  arePoliciesKnown,
   asksWithoutProof,
   attemptOf,
   bakesNow,
@@ -44,6 +45,7 @@ const machineSetup = setup({
     candidateMayStart: (scope) =>
       candidateOf(scope) !== undefined &&
       scope.event.facts.blocker === undefined &&
+      arePoliciesKnown(scope) &&
       !scope.event.facts.deleting &&
       !scope.event.facts.spec.paused,
     isBlocked: ({ event }) => event.facts.blocker !== undefined && !event.facts.deleting,

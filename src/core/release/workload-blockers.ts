@@ -3,6 +3,7 @@
 import { findCondition } from '../workload/objects.ts';
 import type { Blocker, BlockerFacts } from './blockers.ts';
 import { noNodeTakesAPod } from './canary-pods.ts';
+import { thePoliciesDiffer } from './parity-words.ts';
 
 type Check = (facts: BlockerFacts) => Blocker | undefined;
 
@@ -16,6 +17,7 @@ export const WORKLOAD_BEFORE: readonly Check[] = [
   noHistoryIsKept,
   theNameIsTaken,
   noCanaryCanBeBuilt,
+  thePoliciesDiffer,
 ];
 
 export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, noNodeTakesAPod, theRolloutIsStuck];

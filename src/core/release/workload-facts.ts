@@ -12,6 +12,7 @@ import { hashTemplate, nameTemplate } from '../workload/template.ts';
 import { standPods } from './canary-pods.ts';
 import { isDrained } from './drain.ts';
 import type { ObservedBackend, Observation } from './observation.ts';
+import { gatherParity, type Parity } from './policy-parity.ts';
 import { isSettledOrRejected, type CandidateKey } from './revision.ts';
 import { isGoingHome, isPreparing, isRunning, type StateName } from './state.ts';
 
@@ -35,6 +36,8 @@ export interface WorkloadFacts {
   readonly rollsUnproven: boolean;
   /** The canary as it is to be, or why there can be none. */
   readonly plan: CanaryPlan | undefined;
+  /** How policies treat the canary; undefined where that was not asked. */
+  readonly parity: Parity | undefined;
   readonly replicas: number;
   /** As many ready canary pods as the wanted weight needs. */
   readonly enoughPods: boolean;
@@ -63,6 +66,7 @@ export function gatherWorkloadFacts(
   const template = deployment === undefined ? undefined : hashTemplate(deployment.spec.template);
   const replicas = countWanted(spec, status, state, deployment, weight);
   const canary = [workload.canaryDeployment, workload.canaryService];
+  const plan = planCanary(spec, observation, replicas);
   return {
     known: workload.known,
     problem: workload.problem,
@@ -73,7 +77,8 @@ export function gatherWorkloadFacts(
     proven: template !== undefined && isProvenTemplate(status, template),
     bakes: running?.workload?.bakes === true,
     ...gatherRollout(running?.workload?.template, template, deployment),
-    plan: planCanary(spec, observation, replicas),
+    plan,
+    parity: gatherParity(observation, plan),
     replicas,
     enoughPods: (backendOf(spec, observation)?.readyEndpoints ?? 0) >= replicas,
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),

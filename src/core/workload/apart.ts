@@ -14,8 +14,8 @@ export type Apart =
 /** Keys that people mean when they say which application it is; of several shared ones these are changed first. */
 const PREFERRED = ['app.kubernetes.io/instance', 'app.kubernetes.io/name', 'app', 'k8s-app', 'name'];
 
-/** One key that both selectors share, else one of each. */
-export function keepApart(deploymentSelector: Labels, serviceSelector: Labels): Apart {
+/** The keys that `wanted` chooses, where they will do; else one key that both selectors share, else one of each. @param wanted `spec.canary.labels` */
+export function keepApart(deploymentSelector: Labels, serviceSelector: Labels, wanted: Labels = {}): Apart {
   const ofDeployment = inOrder(Object.keys(deploymentSelector));
   const ofService = inOrder(Object.keys(serviceSelector));
   const [ownKey] = ofDeployment;
@@ -27,10 +27,12 @@ export function keepApart(deploymentSelector: Labels, serviceSelector: Labels): 
     };
   if (serviceKey === undefined)
     return { kind: 'impossible', message: 'the Service has no selector; give it one, so that a canary Service can be made beside it' };
-  const shared = ofDeployment.find((key) => ofService.includes(key));
-  const keys = shared === undefined ? [ownKey, serviceKey] : [shared];
   const labelOf = (key: string) => deploymentSelector[key] ?? serviceSelector[key] ?? '';
-  return { kind: 'labels', changed: Object.fromEntries(keys.map((key) => [key, nameCanary(labelOf(key))])) };
+  const chosen = [...new Set([...ofDeployment, ...ofService])].filter((key) => wanted[key] !== undefined && wanted[key] !== labelOf(key));
+  const parts = (keys: readonly string[]) => [ofDeployment, ofService].every((all) => keys.some((key) => all.includes(key)));
+  const shared = ofDeployment.find((key) => ofService.includes(key));
+  const keys = parts(chosen) ? chosen : [...chosen, ...(shared === undefined ? [ownKey, serviceKey] : [shared])];
+  return { kind: 'labels', changed: Object.fromEntries(keys.map((key) => [key, wanted[key] ?? nameCanary(labelOf(key))])) };
 }
 
 function inOrder(keys: readonly string[]): readonly string[] {

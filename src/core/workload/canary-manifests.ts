@@ -26,8 +26,8 @@ export interface CanaryWish {
 
 /** Both objects as they are sent to the API server. */
 export interface CanaryManifests {
-  readonly deployment: Json & { readonly metadata: { readonly name: string } };
-  readonly service: Json & { readonly metadata: { readonly name: string } };
+  readonly deployment: Json & { readonly metadata: { readonly name: string }; readonly spec: { readonly template: PodTemplate } };
+  readonly service: Json & { readonly metadata: { readonly name: string; readonly labels: Labels } };
 }
 
 export type CanaryPlan =
@@ -43,7 +43,7 @@ const COPIED_SERVICE_FIELDS = ['sessionAffinity', 'sessionAffinityConfig', 'publ
 /** Builds both objects. */
 export function buildCanary(wish: CanaryWish): CanaryPlan {
   const { deployment, service } = wish;
-  const apart = keepApart(deployment.spec.selector.matchLabels ?? {}, service.spec.selector ?? {});
+  const apart = keepApart(deployment.spec.selector.matchLabels ?? {}, service.spec.selector ?? {}, wish.labels);
   if (apart.kind === 'impossible') return apart;
   const template = buildTemplate(deployment.spec.template, apart.changed, wish.labels);
   const labels = template.metadata?.labels ?? {};

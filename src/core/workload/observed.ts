@@ -2,6 +2,7 @@
 
 import type { DeploymentObject, ReplicaSetObject, ServiceObject } from './objects.ts';
 import type { PodObject } from './pods.ts';
+import type { PolicyReading } from './policy-kinds.ts';
 
 /** Is a change of the template held? Found out by a server-side dry-run of one. */
 export type HoldStanding =
@@ -28,4 +29,6 @@ export interface ObservedWorkload {
   /** Pods of the canary Deployment; absent until their watch is synced. */
   readonly canaryPods?: readonly PodObject[];
   readonly hold: HoldStanding;
+  /** What the namespace's policies say; read only when a release is about to begin. */
+  readonly policies?: PolicyReading;
 }

@@ -24,6 +24,10 @@ export const {
   crds,
   deployments,
   replicaSets,
+  networkPolicies,
+  budgets,
+  tlsPolicies,
+  ciliumPolicies,
 } = FAKE_RESOURCES;
 
 export const realClock: Clock = {

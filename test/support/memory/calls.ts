@@ -3,7 +3,7 @@
 
 import type { GlidepathError } from '../../../src/api/errors.ts';
 
-export type CallVerb = 'patch' | 'annotate' | 'status' | 'finalizer' | 'readRoute' | 'readRelease' | 'workload';
+export type CallVerb = 'patch' | 'annotate' | 'status' | 'finalizer' | 'readRoute' | 'readRelease' | 'readPolicies' | 'workload';
 
 /** One call to the API server. */
 export interface Call {
@@ -90,7 +90,7 @@ export class CallGate {
     this.touch();
     await Promise.resolve();
     if (this.#dead) return NEVER;
-    const writes = call.verb !== 'readRoute' && call.verb !== 'readRelease';
+    const writes = !call.verb.startsWith('read');
     if (writes) this.#writes += 1;
     if (writes && this.#isCrash('before')) return this.#die();
     const fault = this.#fault(call);

@@ -13,6 +13,7 @@ import type { JsonPatchOperation } from '../../../src/core/routing/patch.ts';
 import type { ObservedBackend } from '../../../src/ports/backends.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { EventSink, Telemetry } from '../../../src/ports/outbox.ts';
+import type { PolicyStore } from '../../../src/ports/policies.ts';
 import type { ReleaseKey, ReleaseStore } from '../../../src/ports/releases.ts';
 import type { RouteKey, RouteStore, WriteLane } from '../../../src/ports/routes.ts';
 import type { WorkloadStore } from '../../../src/ports/workloads.ts';
@@ -20,6 +21,7 @@ import type { MetricsReader } from '../../../src/ports/metrics.ts';
 import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
 import type { CallGate } from './calls.ts';
 import { applyJsonPatch, isSame, PatchRefused } from './json-patch.ts';
+import { buildPolicies } from './policies.ts';
 import { buildWorkloads } from './workloads.ts';
 import type { Journal } from './journal.ts';
 
@@ -52,6 +54,7 @@ export class MemorySession implements World {
   readonly routes: RouteStore;
   readonly backends = { observe: (namespace: string, service: string) => this.#observe(namespace, service) };
   readonly workloads: WorkloadStore;
+  readonly policies: PolicyStore;
   readonly metrics: MetricsReader;
   readonly events: EventSink;
   readonly notifier = { notify: () => undefined };
@@ -72,6 +75,7 @@ export class MemorySession implements World {
     };
     this.events = { publish: (release, told) => void (parts.gate.dead || parts.journal.event(release, told)) };
     this.telemetry = parts.journal.telemetry(() => parts.gate.dead);
+    this.policies = buildPolicies(parts);
     this.oldSchema = parts.oldSchema;
     this.releases = this.#buildReleases();
     this.routes = this.#buildRoutes();

@@ -107,10 +107,19 @@ describe('the canary Deployment', () => {
     expect(spec.template.metadata?.annotations).toEqual({ 'prometheus.io/scrape': 'true' });
   });
 
-  test('takes labels that people want, but not in place of the one that keeps it apart', () => {
+  test('takes labels that people want, and is kept apart by those that the selectors have', () => {
     const canary = build({ labels: { track: 'canary', app: 'mine', team: 'guests' } });
-    expect(canary.deployment.spec.template.metadata?.labels).toMatchObject({ track: 'canary', app: 'store-api-canary', team: 'guests' });
-    expect(canary.service.spec.selector).toEqual({ app: 'store-api-canary', team: 'guests' });
+    expect(canary.deployment.spec.template.metadata?.labels).toMatchObject({ track: 'canary', app: 'mine', team: 'guests' });
+    expect(canary.deployment.spec.selector).toEqual({ matchLabels: { app: 'mine', tier: 'web' } });
+    expect(canary.service.spec.selector).toEqual({ app: 'mine', team: 'guests' });
+  });
+
+  test('keeps the label that would be changed by default where another one of both selectors is chosen', () => {
+    const labels = { app: 'store-api', track: 'stable' };
+    const both = { ...deployment, spec: { ...deployment.spec, selector: { matchLabels: labels } } };
+    const canary = build({ deployment: both, service: { ...service, spec: { selector: labels } }, labels: { track: 'canary' } });
+    expect(canary.deployment.spec.selector).toEqual({ matchLabels: { app: 'store-api', track: 'canary' } });
+    expect(canary.service.spec.selector).toEqual({ app: 'store-api', track: 'canary' });
   });
 
   test('has a template without annotations where there is nothing to copy', () => {
@@ -157,6 +166,16 @@ describe('the labels that keep apart', () => {
 
   test('are the first in order where none is better known', () => {
     expect(keepApart({ b: '1', a: '2' }, { a: '2', b: '1' })).toEqual({ kind: 'labels', changed: { a: '2-canary' } });
+  });
+
+  test.each([
+    [{ track: 'x' }, { track: 'x' }],
+    [{ track: 'stable' }, { app: 'a-canary' }],
+    [{ tier: 'x' }, { app: 'a-canary', tier: 'x' }],
+    [{ other: 'x' }, { app: 'a-canary' }],
+  ])('chosen labels %j change %j', (wanted, changed) => {
+    const labels = { app: 'a', track: 'stable' };
+    expect(keepApart({ ...labels, tier: 'web' }, labels, wanted)).toEqual({ kind: 'labels', changed });
   });
 
   test('cannot be found without labels to change, and what to do is said', () => {

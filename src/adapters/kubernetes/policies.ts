@@ -1,0 +1,134 @@
+// Reads the policies of a namespace: discovery first, because clusters differ in what they serve and at which version, then one
+// list a kind. What is denied or fails is told kind by kind; nothing is skipped in silence.
+
+import { isGlidepathError, messageOf } from '../../api/errors.ts';
+import { POLICY_KINDS, type PolicyKind, type PolicyObject, type PolicyReading, type UnreadKind } from '../../core/workload/policy-kinds.ts';
+import type { PolicyStore } from '../../ports/policies.ts';
+import { withDeadline } from './deadline.ts';
+import { fieldsOf, listOf, textOf } from './fields.ts';
+import { pathOf, type WatchEnvironment } from './kinds.ts';
+import { listAll } from './list.ts';
+import { compareVersions } from './route-discovery.ts';
+import type { Transport } from './transport.ts';
+
+/** Of all requests of one reading together: a release waits for it. */
+const DEADLINE_MS = 8_000;
+/** Objects of a namespace may be many: nobody asks for an older reading. */
+const MOST_AGE_MS = 60_000;
+
+interface Reading {
+  readonly atMs: number;
+  readonly answer: Promise<PolicyReading>;
+}
+
+export class KubernetesPolicies implements PolicyStore {
+  readonly #transport: Transport;
+  readonly #now: () => number;
+  readonly #readings = new Map<string, Reading>();
+
+  constructor({ transport, now }: Pick<WatchEnvironment, 'transport' | 'now'>) {
+    this.#transport = transport;
+    this.#now = now;
+  }
+
+  read(namespace: string, maxAgeMs: number): Promise<PolicyReading> {
+    const now = this.#now();
+    const known = this.#readings.get(namespace);
+    if (known !== undefined && now - known.atMs < maxAgeMs) return known.answer;
+    for (const [name, { atMs }] of this.#readings) if (now - atMs > MOST_AGE_MS) this.#readings.delete(name);
+    const answer = withDeadline(undefined, DEADLINE_MS, (signal) => readAll(this.#transport, namespace, signal));
+    this.#readings.set(namespace, { atMs: now, answer });
+    return answer;
+  }
+}
+
+async function readAll(transport: Transport, namespace: string, signal: AbortSignal): Promise<PolicyReading> {
+  const groups = await listGroups(transport, signal).catch((error: unknown) => ({ error }));
+  if ('error' in groups) return { objects: [], unread: POLICY_KINDS.map((kind) => describeUnread(kind, groups.error)) };
+  const wanted = [...new Set(POLICY_KINDS.map(({ group }) => group))].filter((group) => groups.has(group));
+  const read = await Promise.all(wanted.map((group) => readGroup(transport, group, groups.get(group) ?? [], namespace, signal)));
+  return { objects: read.flatMap(({ objects }) => objects), unread: read.flatMap(({ unread }) => unread) };
+}
+
+/** Served versions of all groups, most mature first. */
+async function listGroups(transport: Transport, signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { body } = await transport.request({ method: 'GET', path: '/apis', signal });
+  return new Map(
+    listOf(fieldsOf(body)['groups']).map((entry) => {
+      const { name, versions } = fieldsOf(entry);
+      const served = listOf(versions).flatMap((version) => textOf(fieldsOf(version)['version']) ?? []);
+      return [textOf(name) ?? '', served.toSorted(compareVersions)];
+    }),
+  );
+}
+
+async function readGroup(
+  transport: Transport,
+  group: string,
+  versions: readonly string[],
+  namespace: string,
+  signal: AbortSignal,
+): Promise<PolicyReading> {
+  const kinds = POLICY_KINDS.filter((kind) => kind.group === group);
+  const served = await findVersions(transport, group, versions, kinds, signal).catch((error: unknown) => ({ error }));
+  if ('error' in served) return { objects: [], unread: kinds.map((kind) => describeUnread(kind, served.error)) };
+  const read = await Promise.all(
+    kinds.map(async (kind): Promise<PolicyReading> => {
+      const version = served.get(kind.plural);
+      return version === undefined ? NOTHING : readKind(transport, kind, version, namespace, signal);
+    }),
+  );
+  return { objects: read.flatMap(({ objects }) => objects), unread: read.flatMap(({ unread }) => unread) };
+}
+
+const NOTHING: PolicyReading = { objects: [], unread: [] };
+
+/** The most mature version of each kind, by plural. No further version is asked for than needed. */
+async function findVersions(
+  transport: Transport,
+  group: string,
+  versions: readonly string[],
+  kinds: readonly PolicyKind[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const version of versions) {
+    // oxlint-disable-next-line no-await-in-loop -- mostly the first one serves all
+    const { body } = await transport.request({ method: 'GET', path: `/apis/${group}/${version}`, signal });
+    const plurals = listOf(fieldsOf(body)['resources']).map((resource) => textOf(fieldsOf(resource)['name']));
+    for (const { plural } of kinds) if (plurals.includes(plural) && !found.has(plural)) found.set(plural, version);
+    if (found.size === kinds.length) break;
+  }
+  return found;
+}
+
+async function readKind(
+  transport: Transport,
+  kind: PolicyKind,
+  version: string,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<PolicyReading> {
+  const path = pathOf({ group: kind.group, version, plural: kind.plural }, namespace);
+  try {
+    const { items } = await listAll(transport, path, { signal, lane: 'normal', repeat: true, pick: (raw) => pickPolicies(kind, raw) });
+    return { objects: items.flat(), unread: [] };
+  } catch (error) {
+    // Its CRD went away since it was discovered.
+    if (isGlidepathError(error, 'GLIDEPATH_E_NOT_FOUND')) return NOTHING;
+    return { objects: [], unread: [describeUnread(kind, error)] };
+  }
+}
+
+/** Cilium holds several policies in one object, in `specs`. */
+function pickPolicies({ kind }: PolicyKind, raw: unknown): readonly PolicyObject[] {
+  const { metadata, spec, specs } = fieldsOf(raw);
+  const name = textOf(fieldsOf(metadata)['name']) ?? '';
+  const all = [...(spec === undefined ? [] : [spec]), ...listOf(specs)];
+  return all.map((one) => ({ kind, name, spec: fieldsOf(one) }));
+}
+
+function describeUnread({ kind }: PolicyKind, error: unknown): UnreadKind {
+  const why = isGlidepathError(error, 'GLIDEPATH_E_FORBIDDEN') ? 'forbidden' : 'failed';
+  return { kind, why, message: messageOf(error) };
+}

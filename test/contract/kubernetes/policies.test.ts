@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { POLICY_KINDS } from '../../../src/core/workload/policy-kinds.ts';
+import type { FakeInput } from '../../support/fake-api-server.ts';
+import { budgets, ciliumPolicies, connectFake, type Harness, httpRoutes, networkPolicies, tlsPolicies } from './harness.ts';
+
+const SPEC = { podSelector: { matchLabels: { app: 'store' } } };
+
+let harness: Harness;
+
+const named = (name: string, spec: object = SPEC, namespace = 'shop'): FakeInput => ({ metadata: { name, namespace }, spec });
+const read = (maxAgeMs = 0) => harness.connection.policies.read('shop', maxAgeMs);
+const paths = () => harness.server.requests.map(({ path }) => path);
+const refuse = (plural: string, code: number, times = 99) =>
+  harness.server.fault({ when: ({ path }) => path.endsWith(plural), action: { kind: 'status', code }, times });
+
+beforeEach(async () => {
+  harness = await connectFake();
+});
+
+test('policies of the namespace are read, kind by kind, at the version that is served', async () => {
+  harness.server.resources.serve(tlsPolicies);
+  harness.server.put(networkPolicies, named('db'));
+  harness.server.put(networkPolicies, named('other', SPEC, 'elsewhere'));
+  harness.server.put(budgets, named('store', { selector: {} }));
+  harness.server.put(tlsPolicies, named('tls', { targetRefs: [] }));
+  const { objects, unread } = await read();
+  expect(unread).toEqual([]);
+  expect(objects).toEqual([
+    { kind: 'NetworkPolicy', name: 'db', spec: SPEC },
+    { kind: 'BackendTLSPolicy', name: 'tls', spec: { targetRefs: [] } },
+    { kind: 'PodDisruptionBudget', name: 'store', spec: { selector: {} } },
+  ]);
+  expect(paths()).toContain('/apis/gateway.networking.k8s.io/v1alpha3/namespaces/shop/backendtlspolicies');
+});
+
+describe('kinds that are not served', () => {
+  test('are no trouble, and nobody asks for their objects', async () => {
+    expect(await read()).toEqual({ objects: [], unread: [] });
+    const lists = paths().filter((path) => path.includes('/namespaces/'));
+    expect(lists.toSorted()).toEqual([
+      '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies',
+      '/apis/policy/v1/namespaces/shop/poddisruptionbudgets',
+    ]);
+    expect(paths().filter((path) => path.includes('cilium') || path.includes('istio'))).toEqual([]);
+  });
+
+  test('or went away since they were discovered are no trouble either', async () => {
+    refuse('/namespaces/shop/networkpolicies', 404);
+    expect(await read()).toEqual({ objects: [], unread: [] });
+  });
+
+  test('are found once their CRD is there', async () => {
+    await read();
+    harness.server.resources.serve(ciliumPolicies);
+    const [first, second] = [{ endpointSelector: {} }, { endpointSelector: { matchLabels: { app: 'x' } } }];
+    harness.server.put(ciliumPolicies, { metadata: { name: 'many', namespace: 'shop' }, specs: [first, second] });
+    harness.server.put(ciliumPolicies, named('one', first));
+    expect((await read()).objects).toEqual([
+      { kind: 'CiliumNetworkPolicy', name: 'many', spec: first },
+      { kind: 'CiliumNetworkPolicy', name: 'many', spec: second },
+      { kind: 'CiliumNetworkPolicy', name: 'one', spec: first },
+    ]);
+  });
+});
+
+describe('kinds that cannot be read are told', () => {
+  test('when they are forbidden', async () => {
+    refuse('/namespaces/shop/networkpolicies', 403);
+    harness.server.put(budgets, named('store'));
+    const { objects, unread } = await read();
+    expect(unread).toEqual([{ kind: 'NetworkPolicy', why: 'forbidden', message: expect.stringContaining('403') }]);
+    expect(objects.map(({ kind }) => kind)).toEqual(['PodDisruptionBudget']);
+  });
+
+  test('when the API server fails for good; one failure is tried again', async () => {
+    refuse('/namespaces/shop/networkpolicies', 503, 1);
+    expect((await read()).unread).toEqual([]);
+    refuse('/namespaces/shop/poddisruptionbudgets', 500);
+    expect((await read()).unread).toEqual([{ kind: 'PodDisruptionBudget', why: 'failed', message: expect.stringContaining('500') }]);
+  });
+
+  test('when their group cannot be discovered, each kind of it', async () => {
+    refuse('/apis/gateway.networking.k8s.io/v1', 500);
+    expect((await read()).unread.map(({ kind, why }) => [kind, why])).toEqual([['BackendTLSPolicy', 'failed']]);
+  });
+
+  test('when nothing can be discovered, all of them', async () => {
+    refuse('/apis', 403);
+    const { unread } = await read();
+    expect(unread.map(({ kind }) => kind)).toEqual(POLICY_KINDS.map(({ kind }) => kind));
+    expect(new Set(unread.map(({ why }) => why))).toEqual(new Set(['forbidden']));
+  });
+});
+
+test('a reading serves all who ask for a while, and those who ask at the same time', async () => {
+  await Promise.all([read(60_000), read(60_000)]);
+  await read(60_000);
+  const lists = () => paths().filter((path) => path.endsWith('/networkpolicies')).length;
+  expect(lists()).toBe(1);
+  await read(0);
+  expect(lists()).toBe(2);
+});
+
+test('no version is asked for once all kinds of a group are found', async () => {
+  harness.server.resources.serve({ ...tlsPolicies, version: 'v1' });
+  harness.server.resources.serve(tlsPolicies);
+  await read();
+  expect(paths()).toContain(`/apis/${httpRoutes.group}/v1`);
+  expect(paths()).not.toContain(`/apis/${httpRoutes.group}/v1alpha3`);
+});

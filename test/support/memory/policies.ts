@@ -1,0 +1,47 @@
+// The policies of the memory API server as the operator reads them: kind by kind through the gate, where a fault of the test makes
+// a kind one that cannot be read. Every reading is a call in the journal; the store keeps none.
+
+import { isGlidepathError } from '../../../src/api/errors.ts';
+import { POLICY_KINDS, type PolicyReading } from '../../../src/core/workload/policy-kinds.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import type { PolicyStore } from '../../../src/ports/policies.ts';
+import type { MemoryApiServer } from './api-server.ts';
+import type { CallGate } from './calls.ts';
+
+export interface PolicyParts {
+  readonly clock: Clock;
+  readonly api: MemoryApiServer;
+  readonly gate: CallGate;
+}
+
+export function buildPolicies({ clock, api, gate }: PolicyParts): PolicyStore {
+  const readings = new Map<string, { readonly atMs: number; readonly answer: Promise<PolicyReading> }>();
+  return {
+    read: (namespace, maxAgeMs) => {
+      const known = readings.get(namespace);
+      if (known !== undefined && clock.now() - known.atMs < maxAgeMs) return known.answer;
+      const answer = readAll(api, gate, namespace);
+      readings.set(namespace, { atMs: clock.now(), answer });
+      return answer;
+    },
+  };
+}
+
+async function readAll(api: MemoryApiServer, gate: CallGate, namespace: string): Promise<PolicyReading> {
+  const read = await Promise.all(POLICY_KINDS.map(({ kind }) => readKind(api, gate, kind, namespace)));
+  return { objects: read.flatMap(({ objects }) => objects), unread: read.flatMap(({ unread }) => unread) };
+}
+
+async function readKind(api: MemoryApiServer, gate: CallGate, kind: string, namespace: string): Promise<PolicyReading> {
+  try {
+    const stored = await gate.pass({ verb: 'readPolicies', target: kind }, () => api.list(kind));
+    const own = stored.filter(({ metadata }) => metadata.namespace === namespace);
+    return {
+      objects: own.map(({ metadata, spec }) => ({ kind, name: metadata.name, spec: (spec ?? {}) as Record<string, unknown> })),
+      unread: [],
+    };
+  } catch (thrown) {
+    const why = isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN') ? 'forbidden' : 'failed';
+    return { objects: [], unread: [{ kind, why, message: (thrown as Error).message }] };
+  }
+}
