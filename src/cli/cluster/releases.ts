@@ -92,6 +92,33 @@ export async function findRelease(link: ClusterLink, namespace: string, name: st
   );
 }
 
+/**
+ * The release that has `targetRef` to this Deployment.
+ * @param name only the one of this name
+ * @throws GlidepathError that says which releases there are
+ */
+export async function findReleaseOf(
+  link: ClusterLink,
+  namespace: string,
+  deployment: string,
+  name: string | undefined,
+): Promise<SeenRelease> {
+  const all = name === undefined ? await listReleases(link, namespace) : [await getRelease(link, namespace, name)];
+  const [only, second] = all.filter(({ spec }) => spec?.targetRef?.name === deployment);
+  if (only !== undefined && second === undefined) return only;
+  if (only !== undefined)
+    throw failure(`several CanaryReleases of namespace ${namespace} have targetRef to Deployment ${deployment}; name the one that drives`);
+  const known = all.map((release) => `${release.name} (${describeTarget(release)})`).join(', ') || 'none';
+  throw failure(
+    `no CanaryRelease of namespace ${namespace} has targetRef to Deployment ${deployment}; there: ${known}. In Services mode wait with --revision`,
+  );
+}
+
+function describeTarget({ spec }: SeenRelease): string {
+  if (spec?.targetRef !== undefined) return `Deployment ${spec.targetRef.name}`;
+  return spec === undefined ? 'not readable' : `Services ${(spec.services ?? []).map((service) => service.name).join(' and ')}`;
+}
+
 function describeMissing(name: string, namespace: string, all: readonly SeenRelease[]): string {
   const what = `CanaryRelease ${namespace}/${name} is not there`;
   if (all.length === 0) return `${what} and the namespace has no other; choose another namespace with -n, or see all with -A in list`;
