@@ -12,6 +12,8 @@ export interface FakeResource {
 
 const gateway = 'gateway.networking.k8s.io';
 
+const admission = { group: 'admissionregistration.k8s.io', version: 'v1' };
+
 /** Resources that Glidepath uses. */
 export const FAKE_RESOURCES = {
   releases: { group: 'glidepath.dev', version: 'v1alpha1', plural: 'canaryreleases', kind: 'CanaryRelease' },
@@ -26,6 +28,31 @@ export const FAKE_RESOURCES = {
   deployments: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' },
   replicaSets: { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' },
+  horizontalPodAutoscalers: { group: 'autoscaling', version: 'v2', plural: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler' },
+  gateways: { group: gateway, version: 'v1', plural: 'gateways', kind: 'Gateway' },
+  gatewayClasses: { group: gateway, version: 'v1', plural: 'gatewayclasses', kind: 'GatewayClass', namespaced: false },
+  configMaps: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' },
+  applications: { group: 'argoproj.io', version: 'v1alpha1', plural: 'applications', kind: 'Application' },
+  mutatingPolicies: { ...admission, plural: 'mutatingadmissionpolicies', kind: 'MutatingAdmissionPolicy', namespaced: false },
+  mutatingPolicyBindings: {
+    ...admission,
+    plural: 'mutatingadmissionpolicybindings',
+    kind: 'MutatingAdmissionPolicyBinding',
+    namespaced: false,
+  },
+  validatingPolicies: { ...admission, plural: 'validatingadmissionpolicies', kind: 'ValidatingAdmissionPolicy', namespaced: false },
+  validatingPolicyBindings: {
+    ...admission,
+    plural: 'validatingadmissionpolicybindings',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    namespaced: false,
+  },
+  mutatingWebhooks: {
+    ...admission,
+    plural: 'mutatingwebhookconfigurations',
+    kind: 'MutatingWebhookConfiguration',
+    namespaced: false,
+  },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' },
   crds: {
     group: 'apiextensions.k8s.io',
@@ -45,7 +72,7 @@ export interface ParsedPath {
 }
 
 /** Not served until a test says so: a cluster may lack them. */
-const OPTIONAL: ReadonlySet<FakeResource> = new Set([FAKE_RESOURCES.tcpRoutes, FAKE_RESOURCES.tlsRoutes]);
+const OPTIONAL: ReadonlySet<FakeResource> = new Set([FAKE_RESOURCES.tcpRoutes, FAKE_RESOURCES.tlsRoutes, FAKE_RESOURCES.applications]);
 
 export class FakeResources {
   readonly #served = new Map<string, FakeResource>();

@@ -56,7 +56,10 @@ export const watchCommand: CommandEntry = {
       .addOption(
         new Option('--for <deploy/name>', 'wait for the release of the template that this Deployment has now').conflicts('revision'),
       )
-      .option('--revision <name>', 'wait for the release of this revision (as status.release.revision, or spec.revision, or a template hash)')
+      .option(
+        '--revision <name>',
+        'wait for the release of this revision (as status.release.revision, or spec.revision, or a template hash)',
+      )
       .option('--timeout <duration>', 'at most this long (default: 40m in pipelines, none at a terminal)', readDuration)
       .addHelpText('after', CODES)
       .action(async (name: string | undefined, options: WatchOptions) => end(await runWatch(name, options, io))),

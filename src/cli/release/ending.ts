@@ -44,7 +44,8 @@ export function trackRelease(goal: WatchGoal): Tracker {
     memory.blockedSince = waits ? (memory.blockedSince ?? now) : undefined;
     const { target } = memory;
     const ended = target === undefined ? (findSettled(release, goal.wanted) ?? findPassedOver(goal.wanted)) : findEnd(release, target);
-    const final = ended?.code === WATCH_EXIT.superseded && target !== undefined ? confirmSuperseded(ended, release, goal.wanted, memory) : ended;
+    const final =
+      ended?.code === WATCH_EXIT.superseded && target !== undefined ? confirmSuperseded(ended, release, goal.wanted, memory) : ended;
     if (final !== undefined || !goal.endsForPersons) return final;
     return findPerson(release, memory.target, memory.blockedSince !== undefined && now >= memory.blockedSince + BLOCKED_MS);
   };

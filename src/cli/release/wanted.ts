@@ -50,7 +50,9 @@ export function findSettled(release: SeenRelease, wanted: Wanted): Ending | unde
     case 'any':
       return undefined;
     case 'revision':
-      return (release.spec?.targetRef === undefined ? undefined : findServed(status, wanted.revision)) ?? findRejected(release, wanted.revision);
+      return (
+        (release.spec?.targetRef === undefined ? undefined : findServed(status, wanted.revision)) ?? findRejected(release, wanted.revision)
+      );
     case 'template': {
       if (status.serving?.template === wanted.template) return sayServes(wanted.revision);
       if (isProvenTemplate(status, wanted.template)) return sayProven(wanted.revision);
@@ -80,14 +82,17 @@ function sayProven(revision: string): Ending {
 function findRejected(release: SeenRelease, revision: string): Ending | undefined {
   const state = parseState(release.status.state);
   if (state === undefined || isRunning(state)) return undefined;
-  const isIt = (entry: { readonly revision: string; readonly specRevision?: string }) => entry.revision === revision || entry.specRevision === revision;
+  const isIt = (entry: { readonly revision: string; readonly specRevision?: string }) =>
+    entry.revision === revision || entry.specRevision === revision;
   return (release.status.rejected ?? []).some(isIt) ? sayRejected(release, revision, undefined) : undefined;
 }
 
 function sayRejected({ name, status }: SeenRelease, revision: string, template: string | undefined): Ending {
   const found = (status.rejected ?? []).find(
     (entry) =>
-      (template !== undefined && entry.templateHashes?.includes(template) === true) || entry.revision === revision || entry.specRevision === revision,
+      (template !== undefined && entry.templateHashes?.includes(template) === true) ||
+      entry.revision === revision ||
+      entry.specRevision === revision,
   );
   const when = found === undefined ? '' : ` at ${found.at} (${found.reason})`;
   const says = `revision ${revision} was rolled back${when} and is not tried again by itself; kubectl canary retry ${name}`;
