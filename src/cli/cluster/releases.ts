@@ -4,6 +4,7 @@ import { GROUP, PLURAL, VERSION } from '../../api/names.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import type { ObjectMeta } from '../../api/metadata.ts';
 import { type CanaryReleaseSpec, type CanaryReleaseStatus, parseRelease } from '../../api/release.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
 import { pathOf } from '../../adapters/kubernetes/kinds.ts';
 import { listAll } from '../../adapters/kubernetes/list.ts';
 import { failure } from '../usage.ts';
@@ -44,6 +45,12 @@ export function readSeen(raw: unknown): SeenRelease | undefined {
   };
 }
 
+/** The Deployment of `targetRef`, also where this version cannot read the rest of the spec. */
+export function targetOf({ spec, raw }: SeenRelease): string | undefined {
+  if (spec !== undefined) return spec.targetRef?.name;
+  return textOf(fieldsOf(fieldsOf(fieldsOf(raw)['spec'])['targetRef'])['name']);
+}
+
 /**
  * Releases in the order of namespace and name.
  * @param namespace undefined: all
@@ -62,8 +69,8 @@ export async function listReleases(link: ClusterLink, namespace: string | undefi
   }
 }
 
-/** Items of a list carry no kind of their own. */
-function readItem(raw: unknown): SeenRelease | undefined {
+/** An item of a list, which carries no kind of its own. */
+export function readItem(raw: unknown): SeenRelease | undefined {
   return readSeen(typeof raw === 'object' ? { apiVersion: `${GROUP}/${VERSION}`, kind: 'CanaryRelease', ...raw } : raw);
 }
 
@@ -104,7 +111,7 @@ export async function findReleaseOf(
   name: string | undefined,
 ): Promise<SeenRelease> {
   const all = name === undefined ? await listReleases(link, namespace) : [await getRelease(link, namespace, name)];
-  const [only, second] = all.filter(({ spec }) => spec?.targetRef?.name === deployment);
+  const [only, second] = all.filter((release) => targetOf(release) === deployment);
   if (only !== undefined && second === undefined) return only;
   if (only !== undefined)
     throw failure(`several CanaryReleases of namespace ${namespace} have targetRef to Deployment ${deployment}; name the one that drives`);

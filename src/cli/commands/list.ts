@@ -1,12 +1,11 @@
 // `kubectl canary list`, `status` and `history`: releases as tables, or as the objects they are.
 
 import { type Command, Option } from 'commander';
-import { stringify } from 'yaml';
 import { withCluster } from '../cluster/link.ts';
 import { addClusterOptions, addListOptions, type ClusterOptions, type ListOptions, namespaceOf, targetFlags } from '../cluster/options.ts';
 import { findRelease, getRelease, listReleases, type SeenRelease } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
-import { paintFor } from '../output.ts';
+import { paintFor, printObject } from '../output.ts';
 import { explain } from '../release/explain.ts';
 import { formatEvidence } from '../release/explain-text.ts';
 import { formatHistory, formatReleases } from '../release/rows.ts';
@@ -42,10 +41,6 @@ function runList(options: ListOptions & { readonly output: Format }, io: CliIo):
     else io.out(formatReleases(releases, output === 'wide', io.now()));
     return EXIT.ok;
   });
-}
-
-function printObject(object: unknown, format: 'json' | 'yaml'): string {
-  return format === 'json' ? `${JSON.stringify(object, undefined, 2)}\n` : stringify(object);
 }
 
 /** One release in short. */

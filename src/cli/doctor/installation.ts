@@ -2,9 +2,9 @@
 
 import { SCHEMA_ANNOTATION, SCHEMA_NUMBER, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
-import { CRD_PATH, OPERATOR_PATH } from '../cluster/installed.ts';
+import { CRD_PATH } from '../cluster/installed.ts';
 import type { ClusterLink } from '../cluster/link.ts';
-import { readObject } from '../cluster/read.ts';
+import { type Read, readObject } from '../cluster/read.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { findPrometheusUrl } from './operator-settings.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
@@ -28,8 +28,7 @@ export async function checkCrd(link: ClusterLink): Promise<Finding> {
 }
 
 /** The operator's Deployment, and what it was told of Prometheus. */
-export async function checkOperator(link: ClusterLink, releases: readonly SeenRelease[]): Promise<readonly Finding[]> {
-  const found = await readObject(link, OPERATOR_PATH);
+export function checkOperator(found: Read, releases: readonly SeenRelease[]): readonly Finding[] {
   if (found.kind === 'forbidden')
     return [doubt('operator', `you may not read Deployments of ${SYSTEM_NAMESPACE}, so nothing is known of it; ask whoever installed it`)];
   if (found.kind === 'missing')

@@ -30,7 +30,12 @@ function putService(name: string, selector: object, ports: readonly object[] = [
 function putRoute(name: string, service: string, more: object = {}): void {
   const rules = [{ name: 'api', backendRefs: [{ name: service, port: 80 }] }];
   const status = { parents: [{ controllerName: 'projectcontour.io/gateway-controller' }] };
-  shop.server.put(httpRoutes, { metadata: { name, namespace: 'shop' }, spec: { rules, parentRefs: [{ name: 'gateway' }] }, status, ...more });
+  shop.server.put(httpRoutes, {
+    metadata: { name, namespace: 'shop' },
+    spec: { rules, parentRefs: [{ name: 'gateway' }] },
+    status,
+    ...more,
+  });
 }
 
 const init = (more = '') => shop.run(`init deploy/store -n shop${more}`);
@@ -99,13 +104,19 @@ describe('a Deployment with its Service and route', () => {
     const { code, out, err } = await init();
     expect(code).toBe(0);
     expect(readReleases(out, 'init')[0]?.spec.stages.at(-1)).toMatchObject({ weight: 100 });
-    expect(err).toBe('warning: Deployment store has strategy Recreate: a release needs a last stage of 100, as below, or strategy RollingUpdate\n');
+    expect(err).toBe(
+      'warning: Deployment store has strategy Recreate: a release needs a last stage of 100, as below, or strategy RollingUpdate\n',
+    );
   });
 });
 
 describe('says what stands in the way', () => {
   test.each<readonly [string, () => void, RegExp]>([
-    ['no route', () => shop.server.remove(httpRoutes, 'shop', 'store'), /^warning: no route of the namespace names Service store-api; add it as a backendRef of an HTTPRoute\n$/],
+    [
+      'no route',
+      () => shop.server.remove(httpRoutes, 'shop', 'store'),
+      /^warning: no route of the namespace names Service store-api; add it as a backendRef of an HTTPRoute\n$/,
+    ],
     [
       'selectors without a label in common',
       () => putService('store-api', { tier: 'api' }),
@@ -123,7 +134,10 @@ describe('says what stands in the way', () => {
     ],
     [
       'another release of it',
-      () => shop.put('web', undefined, { spec: { services: undefined, targetRef: { kind: 'Deployment', name: 'store' }, service: { name: 'x' } } as never }),
+      () =>
+        shop.put('web', undefined, {
+          spec: { services: undefined, targetRef: { kind: 'Deployment', name: 'store' }, service: { name: 'x' } } as never,
+        }),
       /^warning: CanaryRelease web has this Deployment already; only one may\n$/,
     ],
   ])('as a warning: %s', async (_what, breakIt, warning) => {
@@ -169,7 +183,12 @@ describe('says what stands in the way', () => {
       '',
       /, and no route names one of them; choose with --service NAME\n$/,
     ],
-    ['another Service than asked for', () => undefined, ' --service other', /^error: Service other does not select the pods of Deployment shop\/store; those that do: store-api\n$/],
+    [
+      'another Service than asked for',
+      () => undefined,
+      ' --service other',
+      /^error: Service other does not select the pods of Deployment shop\/store; those that do: store-api\n$/,
+    ],
     ['another route than asked for', () => undefined, ' --route other', /^error: no rule of route shop\/other names Service store-api; /],
     [
       'nothing that could be changed in a selector',
@@ -177,7 +196,12 @@ describe('says what stands in the way', () => {
       '',
       /^error: no canary can be made beside Deployment shop\/store: the Deployment selects its pods by matchExpressions alone; give its selector/,
     ],
-    ['no Deployment', () => shop.server.remove(deployments, 'shop', 'store'), '', /^error: Deployment shop\/store is not there; choose another namespace with -n\n$/],
+    [
+      'no Deployment',
+      () => shop.server.remove(deployments, 'shop', 'store'),
+      '',
+      /^error: Deployment shop\/store is not there; choose another namespace with -n\n$/,
+    ],
   ])('as an error: %s', async (_what, breakIt, more, error) => {
     breakIt();
     const { code, out, err } = await init(more);
@@ -186,7 +210,10 @@ describe('says what stands in the way', () => {
   });
 
   test('as a wrong call: neither a Deployment nor two Services', async () => {
-    expect(await shop.run('init -n shop')).toMatchObject({ code: 2, err: 'error: init needs to know of what: write deploy/NAME, or services A B\n' });
+    expect(await shop.run('init -n shop')).toMatchObject({
+      code: 2,
+      err: 'error: init needs to know of what: write deploy/NAME, or services A B\n',
+    });
     expect(await shop.run('init store -n shop')).toMatchObject({ code: 2, err: expect.stringContaining('write deploy/NAME, such as') });
   });
 

@@ -38,8 +38,8 @@ const promoted = (template = OURS, id = 'aaaaaaaaaa') =>
 const rolledBack = (template = OURS, reason = 'ErrorRatio', id = 'aaaaaaaaaa') =>
   seen({ state: 'rolledBack', phase: 'RolledBack', release: releaseOf(template, id, { outcome: 'RolledBack', reason }) });
 
-/** What the Deployment has at each look, a number higher each time. */
-type Look = readonly [release: SeenRelease | undefined, deployment?: string | undefined | 'gone'];
+/** What the Deployment has at each look (or `gone`), a number higher each time. */
+type Look = readonly [release: SeenRelease | undefined, deployment?: string | undefined];
 
 /** The code behind each look; each asks the Deployment anew. */
 function follow(looks: readonly Look[], stepMs = 1_000): readonly (number | undefined)[] {
@@ -83,7 +83,10 @@ describe('a template', () => {
     const last = releaseOf(OLD, 'cccccccccc');
     expect(follow([[seen({ state: 'promoted', release: last, rejected })]])).toEqual([2]);
     expect(follow([[seen({ state: 'promoted', release: last, rejected, proven })]])).toEqual([2]);
-    expect(follow([[seen({ phase: 'Analyzing', release: releaseOf(OURS, 'aaaaaaaaaa'), rejected })], [promoted()]])).toEqual([undefined, 0]);
+    expect(follow([[seen({ phase: 'Analyzing', release: releaseOf(OURS, 'aaaaaaaaaa'), rejected })], [promoted()]])).toEqual([
+      undefined,
+      0,
+    ]);
   });
 
   test('that went home for another cause, and was settled with it, is not waited for either', () => {
@@ -98,12 +101,9 @@ describe('another change of the Deployment', () => {
   });
 
   test('while the release runs: superseded when that has ended it', () => {
-    expect(follow([[running()], [running(), NEXT], [rolledBack(OURS, 'Superseded'), NEXT], [rolledBack(OURS, 'Superseded'), NEXT]])).toEqual([
-      undefined,
-      undefined,
-      undefined,
-      5,
-    ]);
+    expect(
+      follow([[running()], [running(), NEXT], [rolledBack(OURS, 'Superseded'), NEXT], [rolledBack(OURS, 'Superseded'), NEXT]]),
+    ).toEqual([undefined, undefined, undefined, 5]);
   });
 
   test('and back again: the next release of the template is the one that counts', () => {
@@ -115,7 +115,9 @@ describe('another change of the Deployment', () => {
       undefined,
       0,
     ]);
-    expect(follow([[running()], [away], [away], [running(OURS, 'bbbbbbbbbb')], [rolledBack(OURS, 'ErrorRatio', 'bbbbbbbbbb')]]).at(-1)).toBe(2);
+    expect(
+      follow([[running()], [away], [away], [running(OURS, 'bbbbbbbbbb')], [rolledBack(OURS, 'ErrorRatio', 'bbbbbbbbbb')]]).at(-1),
+    ).toBe(2);
   });
 
   test('that deletes it is an error', () => {
@@ -147,7 +149,13 @@ describe('a revision by name in Services mode', () => {
   const services = (status: Partial<CanaryReleaseStatus>, revision?: string) =>
     readSeen(aRelease({ spec: aSpec(revision === undefined ? {} : { revision }), status: aStatus(status) }));
   const away = (revision?: string) => {
-    const release = aReleaseStatus({ id: 'aaaaaaaaaa', revision: '1.8.1', specRevision: '1.8.1', outcome: 'RolledBack', reason: 'Superseded' });
+    const release = aReleaseStatus({
+      id: 'aaaaaaaaaa',
+      revision: '1.8.1',
+      specRevision: '1.8.1',
+      outcome: 'RolledBack',
+      reason: 'Superseded',
+    });
     return services({ state: 'rolledBack', phase: 'RolledBack', release }, revision);
   };
 
