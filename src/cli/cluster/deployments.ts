@@ -34,14 +34,14 @@ export async function getDeployment(link: ClusterLink, namespace: string, name: 
 
 async function describeMissing(link: ClusterLink, namespace: string, name: string): Promise<string> {
   const what = `Deployment ${namespace}/${name} is not there`;
-  const names = await listNames(link, namespace);
+  const names = await listDeploymentNames(link, namespace);
   const near = findNear(name, names);
   if (near.length > 0) return `${what}; did you mean ${near.join(' or ')}?`;
   return names.length === 0 ? `${what}; choose another namespace with -n` : `${what}; the namespace has ${names.slice(0, 8).join(', ')}`;
 }
 
-/** Who may get one Deployment may not always list them. */
-async function listNames(link: ClusterLink, namespace: string): Promise<readonly string[]> {
+/** Their names; none where they may not be listed. */
+export async function listDeploymentNames(link: ClusterLink, namespace: string): Promise<readonly string[]> {
   const pick = (raw: unknown): string => textOf(fieldsOf(fieldsOf(raw)['metadata'])['name']) ?? '';
   try {
     return (await listAll(link.transport, pathOf(DEPLOYMENTS, namespace), { lane: 'normal', repeat: true, pick })).items;

@@ -51,7 +51,7 @@ export const statusCommand: CommandEntry = {
       addClusterOptions(
         program.command('status').argument('[name]', 'the CanaryRelease').description('Show a release and its checks in short.'),
       ),
-      ['text', 'json', 'yaml'],
+      ['text', 'wide', 'json', 'yaml'],
     ).action(async (name: string | undefined, options: ClusterOptions & { readonly output: Format }) =>
       end(await runStatus(name, options, io)),
     ),
@@ -61,14 +61,16 @@ function runStatus(name: string | undefined, options: ClusterOptions & { readonl
   return withCluster(options, io, async (link) => {
     const release = await findRelease(link, namespaceOf(options, link), name);
     const { output } = options;
-    io.out(output === 'json' || output === 'yaml' ? printObject(release.raw, output) : formatStatus(release, options, io));
+    io.out(
+      output === 'json' || output === 'yaml' ? printObject(release.raw, output) : formatStatus(release, options, output === 'wide', io),
+    );
     return EXIT.ok;
   });
 }
 
-function formatStatus(release: SeenRelease, options: ClusterOptions, io: CliIo): string {
+function formatStatus(release: SeenRelease, options: ClusterOptions, wide: boolean, io: CliIo): string {
   const explanation = explain(release, targetFlags(options, release.namespace), io.now());
-  return `${formatReleases([release], false, io.now())}\n${formatEvidence(explanation, paintFor(io))}`;
+  return `${formatReleases([release], wide, io.now())}\n${formatEvidence(explanation, paintFor(io))}`;
 }
 
 /** The last releases of one application. */
