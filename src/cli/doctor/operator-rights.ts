@@ -7,7 +7,8 @@ import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
-import type { Surroundings } from './seen.ts';
+import { listWatched } from './operator-settings.ts';
+import { nameSome, type Surroundings } from './seen.ts';
 
 /** One rule of a role. */
 export interface Right {
@@ -48,17 +49,22 @@ const USER = `system:serviceaccount:${SYSTEM_NAMESPACE}:${SERVICE_ACCOUNT}`;
 const GROUPS = ['system:serviceaccounts', `system:serviceaccounts:${SYSTEM_NAMESPACE}`, 'system:authenticated'];
 const CHECK = "operator's rights";
 
-/** The rights in the whole cluster, and those of Deployment mode where a release needs them. */
-export async function checkOperatorRights(link: ClusterLink, { releases }: Surroundings): Promise<readonly Finding[]> {
+/** What no namespace holds. */
+const CLUSTER_SCOPED = ['namespaces', 'customresourcedefinitions'];
+
+/** The rights in the whole cluster or where the operator is confined to, and those of Deployment mode where a release needs them. */
+export async function checkOperatorRights(link: ClusterLink, { releases, operator }: Surroundings): Promise<readonly Finding[]> {
   const namespaces = [...new Set(releases.filter((release) => targetOf(release) !== undefined).map(({ namespace }) => namespace))];
+  const watched = operator.kind === 'read' ? listWatched(operator.object) : [];
   try {
     const [lacking, ...ofMode] = await Promise.all([
-      findLacking(link, OPERATOR_RIGHTS, undefined),
+      findLackingIn(link, watched),
       ...namespaces.map((namespace) => findLacking(link, DEPLOYMENT_RIGHTS, namespace)),
     ]);
+    const where = watched.length === 0 ? 'of the whole cluster' : `of ${nameSome(watched)}`;
     const whole =
       (lacking ?? []).length === 0
-        ? fine(CHECK, 'releases, routes, Services and events of the whole cluster')
+        ? fine(CHECK, `releases, routes, Services and events ${where}`)
         : fail(
             CHECK,
             `ServiceAccount ${SERVICE_ACCOUNT} may not ${(lacking ?? []).join(', ')}`,
@@ -69,6 +75,17 @@ export async function checkOperatorRights(link: ClusterLink, { releases }: Surro
     if (!isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) throw thrown;
     return [doubt(CHECK, 'you may not ask for the rights of others (create subjectaccessreviews); ask an administrator to run this')];
   }
+}
+
+async function findLackingIn(link: ClusterLink, watched: readonly string[]): Promise<readonly string[]> {
+  if (watched.length === 0) return findLacking(link, OPERATOR_RIGHTS, undefined);
+  const isShared = ({ resources }: Right) => resources.some((resource) => CLUSTER_SCOPED.includes(resource));
+  const own = OPERATOR_RIGHTS.filter((right) => !isShared(right));
+  const lacking = await Promise.all([
+    findLacking(link, OPERATOR_RIGHTS.filter(isShared), undefined),
+    ...watched.map(async (namespace) => (await findLacking(link, own, namespace)).map((right) => `${right} in ${namespace}`)),
+  ]);
+  return lacking.flat();
 }
 
 function describeMode(namespace: string, lacking: readonly string[]): Finding {

@@ -3,6 +3,7 @@
 import { fieldsOf, type Fields, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
 
 const URL_OPTION = ['--prometheus-url', 'GLIDEPATH_PROMETHEUS_URL'] as const;
+const NAMESPACE_OPTION = ['--namespace', 'GLIDEPATH_NAMESPACE'] as const;
 const TOKEN_OPTION = ['--prometheus-token-file', 'GLIDEPATH_PROMETHEUS_TOKEN_FILE'] as const;
 
 /** The address of the operator's Prometheus; where it stands in a Secret or ConfigMap, words that say so. */
@@ -13,6 +14,18 @@ export function findPrometheusUrl(deployment: unknown): string | undefined {
 /** Does the operator show Prometheus a token that we do not have? */
 export function hasPrometheusToken(deployment: unknown): boolean {
   return findSetting(deployment, TOKEN_OPTION) !== undefined;
+}
+
+/** Namespaces that the operator is confined to; empty: all. */
+export function listWatched(deployment: unknown): readonly string[] {
+  const found = containersOf(deployment).flatMap((container) => {
+    const flags = [...listOf(container['command']), ...listOf(container['args'])].flatMap((word, index, words) => {
+      if (typeof word === 'string' && word.startsWith(`${NAMESPACE_OPTION[0]}=`)) return word.slice(NAMESPACE_OPTION[0].length + 1);
+      return word === NAMESPACE_OPTION[0] ? (textOf(words[index + 1]) ?? []) : [];
+    });
+    return flags.length > 0 ? flags : (readVariable(container, NAMESPACE_OPTION[1]) ?? []);
+  });
+  return found.flatMap((text) => text.split(',')).filter((name) => name !== '');
 }
 
 function findSetting(deployment: unknown, [flag, variable]: readonly [string, string]): string | undefined {

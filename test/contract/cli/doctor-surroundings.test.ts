@@ -3,7 +3,20 @@
 import { describe, expect, test } from 'vitest';
 import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
 import { deployments, releases, services } from '../kubernetes/harness.ts';
-import { type Case, allow, forbid, noOperator, put, putHeld, putHold, putRoute, target, useDoctorWorld, world } from './doctor-world.ts';
+import {
+  type Case,
+  allow,
+  forbid,
+  noOperator,
+  put,
+  putHeld,
+  putHold,
+  putOperator,
+  putRoute,
+  target,
+  useDoctorWorld,
+  world,
+} from './doctor-world.ts';
 import { aRunningStatus } from './shop.ts';
 
 const { mutatingPolicies, mutatingWebhooks, validatingPolicies, validatingPolicyBindings } = FAKE_RESOURCES;
@@ -190,6 +203,20 @@ describe("the operator's rights", () => {
     expect(out).toMatch(
       /^FAIL +operator's rights +in namespace shop ServiceAccount glidepath may not patch replicasets\/scale\n +fix: kubectl create rolebinding glidepath-deployment-mode -n shop/m,
     );
+  });
+
+  test('of one that is confined to namespaces are asked for there', async () => {
+    await world.reopen();
+    putOperator(world.prometheus.url, ['--namespace=shop,web', '--namespace=pay']);
+    allow(/"namespace":"web"/);
+    const { out } = await world.shop.run('doctor -n shop');
+    expect(out).toMatch(
+      /^FAIL +operator's rights +ServiceAccount glidepath may not get\/list\/watch\/patch\/update canaryreleases in web, .* in web$/m,
+    );
+    await world.reopen();
+    putOperator(world.prometheus.url, ['--namespace=shop']);
+    allow(/"resource":"pods","verb":"get"(?!.*"namespace")/);
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(/^ok +operator's rights +releases, routes, Services and events of shop$/m);
   });
 
   test('may be none of the caller’s business', async () => {
