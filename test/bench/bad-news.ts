@@ -22,8 +22,13 @@ export type BadNews = Awaited<ReturnType<typeof startBadNews>>;
 
 /** Starts the server on 127.0.0.1. */
 export async function startBadNews({ scrapeMs, canaryPart }: BadNewsOptions) {
-  let badFromMs = Number.POSITIVE_INFINITY;
+  /** When the canaries were bad: since when, until when. */
+  const spells: { readonly fromMs: number; untilMs: number }[] = [];
   const prepared = new Map<string, string>();
+
+  function badSeconds(ms: number): number {
+    return spells.reduce((sum, { fromMs, untilMs }) => sum + Math.max(0, Math.min(ms, untilMs) - fromMs) / 1_000, 0);
+  }
 
   function samplesAt(atMs: number, valueAt: (ms: number) => number): readonly (readonly [number, string])[] {
     const last = Math.floor(atMs / scrapeMs) * scrapeMs;
@@ -38,7 +43,7 @@ export async function startBadNews({ scrapeMs, canaryPart }: BadNewsOptions) {
     const known = prepared.get(key);
     if (known !== undefined) return known;
     const all = (ms: number) => Math.floor((ms / 1_000) * REQUESTS_PER_SECOND);
-    const bad = (ms: number) => (isCanary ? Math.floor(Math.max(0, ms - badFromMs) / 1_000) * REQUESTS_PER_SECOND * BAD_SHARE : 0);
+    const bad = (ms: number) => (isCanary ? Math.floor(badSeconds(ms) * REQUESTS_PER_SECOND * BAD_SHARE) : 0);
     const result = [
       { metric: { envoy_cluster_name: NAME, envoy_response_code: '200' }, values: samplesAt(atMs, (ms) => all(ms) - bad(ms)) },
       { metric: { envoy_cluster_name: NAME, envoy_response_code: '500' }, values: samplesAt(atMs, bad) },
@@ -73,9 +78,15 @@ export async function startBadNews({ scrapeMs, canaryPart }: BadNewsOptions) {
     turnBad(): number {
       const next = Math.ceil(Date.now() / scrapeMs) * scrapeMs;
       // The counters have grown by one scrape's errors when that scrape reads them.
-      badFromMs = next - scrapeMs;
+      spells.push({ fromMs: next - scrapeMs, untilMs: Number.POSITIVE_INFINITY });
       prepared.clear();
       return next;
+    },
+    /** From the last scrape on no canary fails any more. */
+    turnGood(): void {
+      const spell = spells.at(-1);
+      if (spell !== undefined) spell.untilMs = Math.floor(Date.now() / scrapeMs) * scrapeMs;
+      prepared.clear();
     },
     async close(): Promise<void> {
       server.closeAllConnections();

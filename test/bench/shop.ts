@@ -124,6 +124,7 @@ export async function dropRelease({ cluster, namespace }: Pick<Shop, 'cluster' |
 }
 
 export interface ReleaseStatus {
+  readonly release?: { readonly id?: string };
   readonly phase?: string;
   readonly progress?: string;
   readonly weight?: number;

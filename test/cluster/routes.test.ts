@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../support/cluster/app.ts';
 import { shareIn, weightsIn } from '../support/cluster/app.ts';
 import type { KubeObject } from '../support/cluster/api.ts';
+import { waitFor } from '../support/cluster/cluster.ts';
 import type { RouteRule, RouteSpec } from '../support/cluster/stand.ts';
 import { Stand } from '../support/cluster/stand.ts';
 import { expectNothingLeft, sharesOf, specWithoutWeights, trajectoryOf } from '../support/cluster/trajectory.ts';
@@ -120,18 +121,23 @@ describe.concurrent('a release', () => {
     const backendRefs = [app.backend('v1', 1), app.backend('v2', 0)];
     const parentRefs = [{ name: 'edge', namespace: 'default' }];
     const grpc = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'GRPCRoute', metadata: { name: 'many-grpc', namespace } };
+    const grpcRef = { kind: 'GRPCRoute', namespace, name: 'many-grpc' } as const;
     await cluster.apply({ ...grpc, spec: { parentRefs, hostnames: ['grpc.many.test'], rules: [{ backendRefs }] } });
     const http = { apiVersion: grpc.apiVersion, kind: 'HTTPRoute', metadata: { name: 'many-foreign', namespace } };
     await cluster.apply({
       ...http,
       spec: { parentRefs, hostnames: ['foreign.many.test'], rules: [{ backendRefs: [app.backend('v3', 1)] }] },
     });
+    // The operator hears of it no later than the gateway's answer; a route that comes later than the claims is no part of the release.
+    const isAnswered = async () =>
+      (await cluster.get<KubeObject<RouteSpec, { parents?: object[] }>>(grpcRef))?.status?.parents?.length === 1;
+    await waitFor('the gateway to answer the GRPCRoute', isAnswered);
     await app.release({ routeRefs: [] });
     await app.until('the second stage', ({ phase, weight }) => phase === 'Analyzing' && weight === 50);
-    const moved = await cluster.get<KubeObject<RouteSpec>>({ kind: 'GRPCRoute', namespace, name: 'many-grpc' });
+    const moved = await cluster.get<KubeObject<RouteSpec>>(grpcRef);
     expect(moved?.spec.rules?.[0]?.backendRefs?.map(({ weight }) => weight)).toEqual([5_000, 5_000]);
     await app.untilPhase('Promoted');
-    const left = await cluster.get<KubeObject<RouteSpec>>({ kind: 'GRPCRoute', namespace, name: 'many-grpc' });
+    const left = await cluster.get<KubeObject<RouteSpec>>(grpcRef);
     expect(left?.spec.rules?.[0]?.backendRefs?.map(({ weight }) => weight)).toEqual([0, 1]);
     expect(left?.metadata.annotations ?? {}).toEqual({});
     expect(stand.routes.history('many-foreign').map(({ object }) => object.metadata.generation)).toEqual(

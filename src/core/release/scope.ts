@@ -1,6 +1,6 @@
 // Which routes a release is about: those that `routeRefs` lists, else every route of the namespace that names its Services.
 
-import { HOME_MARK, MAX_RECORDED_RULES, RELEASE_ANNOTATION } from '../../api/names.ts';
+import { HOME_MARK, MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { namesService, scanRules } from '../routing/rules.ts';
@@ -50,7 +50,8 @@ export function recordRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], 
 
 /**
  * Records again what is on the routes that were not claimed yet: the cache that the record was taken from may have been late, and
- * until the claim whatever people write to a route is what was there before us.
+ * until the claim whatever people write to a route is what was there before us. Of a release that is about every route, one that
+ * comes meanwhile joins: it was applied together with the release, and its watch was behind.
  */
 export function recordAgain(
   spec: CanaryReleaseSpec,
@@ -62,13 +63,17 @@ export function recordAgain(
   if (release?.routes === undefined || !isPreparing(state, release)) return status;
   const unclaimed = routes.filter((route) => !isMarked(route, `${metadata.name}/${release.id}`));
   const found = recordRoutes(spec, unclaimed, pairOf(release));
-  const recorded = release.routes.map((before) => {
-    const now = found.find((one) => one.kind === before.kind && one.name === before.name);
-    return now === undefined || JSON.stringify([now.uid, now.rules]) === JSON.stringify([before.uid, before.rules]) ? before : now;
+  const isSame = (one: RecordedRoute, other: RecordedRoute) => one.kind === other.kind && one.name === other.name;
+  const before = release.routes;
+  const kept = before.map((old) => {
+    const now = found.find((one) => isSame(one, old));
+    return now === undefined || JSON.stringify([now.uid, now.rules]) === JSON.stringify([old.uid, old.rules]) ? old : now;
   });
+  const recorded = [...kept, ...found.filter((one) => !before.some((old) => isSame(one, old)))];
   const rules = recorded.reduce((count, route) => count + route.rules.length, 0);
-  if (rules > MAX_RECORDED_RULES || recorded.every((route, index) => route === release.routes?.[index])) return status;
-  return { ...status, release: { ...release, routes: recorded } };
+  const isUnchanged = recorded.length === before.length && recorded.every((route, index) => route === before[index]);
+  const isTooMuch = rules > MAX_RECORDED_RULES || recorded.length > MAX_ROUTES;
+  return isTooMuch || isUnchanged ? status : { ...status, release: { ...release, routes: recorded } };
 }
 
 /** Does the route carry the mark of this release, going home or not? */

@@ -19,6 +19,17 @@ async function removeApplications(cluster: Cluster, namespaces: ReadonlySet<stri
   }
 }
 
+/** Its operator is gone too: nobody else would take the finalizers off. */
+async function removeReleases(cluster: Cluster, namespace: string): Promise<void> {
+  const { code } = await cluster.api.send({ method: 'GET', path: pathOfList('CanaryRelease', namespace) });
+  if (code !== 200) return;
+  for (const { metadata } of await cluster.list('CanaryRelease', namespace)) {
+    const ref = { kind: 'CanaryRelease', namespace, name: metadata.name } as const;
+    await cluster.remove(ref);
+    if ((await cluster.get(ref)) !== undefined) await cluster.patch(ref, { metadata: { finalizers: null } });
+  }
+}
+
 /** Removes the namespaces whose process is gone, and waits until they are. */
 export async function removeAbandoned(cluster: Cluster): Promise<void> {
   const listAbandoned = async (): Promise<readonly string[]> => {
@@ -28,6 +39,9 @@ export async function removeAbandoned(cluster: Cluster): Promise<void> {
   const abandoned = await listAbandoned();
   if (abandoned.length === 0) return;
   await removeApplications(cluster, new Set(abandoned));
-  for (const name of abandoned) await cluster.remove({ kind: 'Namespace', name });
+  for (const name of abandoned) {
+    await removeReleases(cluster, name);
+    await cluster.remove({ kind: 'Namespace', name });
+  }
   await waitFor('namespaces of ended test runs to be gone', async () => (await listAbandoned()).length === 0, { ms: 60_000 });
 }

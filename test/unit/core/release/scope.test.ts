@@ -76,6 +76,21 @@ describe('rule 3: until a route is claimed, what it says is what was there', () 
     expect(again([aRoute({ rules: [aRule({ v1: 1 })] })])).toBe(preparing);
   });
 
+  test('a route that comes meanwhile joins a release that is about every route, unless it is marked', () => {
+    const late: Route = { ...edited, kind: 'GRPCRoute', metadata: { ...edited.metadata, name: 'store-grpc', uid: 'late' } };
+    const before = preparing.release?.routes ?? [];
+    expect(again([late]).release?.routes).toEqual([
+      ...before,
+      expect.objectContaining({ kind: 'GRPCRoute', name: 'store-grpc', uid: 'late' }),
+    ]);
+    expect(again([late], again([late]))).toEqual(again([late]));
+    expect(again([{ ...late, metadata: { ...late.metadata, ...marked(MARK) } }])).toBe(preparing);
+    const crowd = Array.from({ length: 17 }, (_, index) => ({ ...late, metadata: { ...late.metadata, name: `store-${index}` } }));
+    expect(again(crowd)).toBe(preparing);
+    const chosen = aSpec({ routeRefs: [{ kind: 'HTTPRoute', name: 'store' }] });
+    expect(recordAgain(chosen, preparing, 'preparing', anObservation({ routes: [late] }))).toBe(preparing);
+  });
+
   test('nothing is recorded again later, without a record, or beyond what the status can hold', () => {
     expect(again([edited], preparing, 'stage.analyzing')).toBe(preparing);
     const { routes: _routes, ...bare } = aReleaseStatus();
