@@ -34,6 +34,8 @@ export function readReleases(text: string, where: string): readonly CanaryReleas
 /** What a text holds. */
 export interface Inspected {
   readonly releases: readonly CanaryRelease[];
+  /** Where each release begins, as `file:line:column`. */
+  readonly places: readonly string[];
   /** Each as `file:line:column: field: what to write`. */
   readonly problems: readonly string[];
 }
@@ -48,21 +50,25 @@ export function inspectReleases(text: string, where: string): Inspected {
     const problems = broken.map(
       ({ message, linePos }) => `${where}:${linePos?.[0].line ?? 1}:${linePos?.[0].col ?? 1}: ${firstLine(message)}`,
     );
-    return { releases: [], problems };
+    return { releases: [], places: [], problems };
   }
   const kinds = documents.map(kindOf);
   const found = documents.filter((_document, index) => kinds[index] === KIND);
   if (found.length === 0)
-    return { releases: [], problems: [`${where} holds no CanaryRelease${describeOthers(kinds)}; write kind: ${KIND}`] };
+    return { releases: [], places: [], problems: [`${where} holds no CanaryRelease${describeOthers(kinds)}; write kind: ${KIND}`] };
   const problems: string[] = [];
+  const places: string[] = [];
   const releases = found.flatMap((document): readonly CanaryRelease[] => {
     const object: unknown = document.toJS();
     const result = parseRelease(object);
     const wrong = [...findUnknownFields(object), ...(result.ok ? [] : result.problems)];
-    problems.push(...wrong.map((problem) => describeProblem(problem, document, lines, where)));
-    return result.ok ? [result.release] : [];
+    const inOrder = [...wrong].sort((a, b) => offsetOf(document, a.path) - offsetOf(document, b.path));
+    problems.push(...inOrder.map((problem) => describeProblem(problem, document, lines, where)));
+    if (!result.ok) return [];
+    places.push(placeOf(document, 'metadata.name', lines, where));
+    return [result.release];
   });
-  return { releases, problems };
+  return { releases, places, problems };
 }
 
 function firstLine(message: string): string {
@@ -80,8 +86,29 @@ function describeOthers(kinds: readonly (string | undefined)[]): string {
 }
 
 function describeProblem({ path, message }: Problem, document: Document.Parsed, lines: LineCounter, where: string): string {
+  return `${placeOf(document, path, lines, where)}: ${path === '' ? 'the document' : path}: ${sayWhatToWrite(path, message)}`;
+}
+
+function placeOf(document: Document.Parsed, path: string, lines: LineCounter, where: string): string {
   const { line, col } = lines.linePos(offsetOf(document, path));
-  return `${where}:${line}:${col}: ${path === '' ? 'the document' : path}: ${message}`;
+  return `${where}:${line}:${col}`;
+}
+
+/** In place of the words of the schema library. */
+const WORDS: readonly (readonly [pattern: RegExp, says: string])[] = [
+  [/^Invalid input: expected (\S+), received undefined$/, 'is missing; write a $1'],
+  [/^Invalid input: expected (".*")$/, 'write $1'],
+  [/^Invalid input: expected (\S+), received (\S+)$/, 'write a $1, this is a $2'],
+  [/^Too small: expected number to be >=(\d+)$/, 'write $1 or more'],
+  [/^Too big: expected number to be <=(\d+)$/, 'write $1 or less'],
+];
+
+/** Messages of the API name the field themselves, because a client shows them without the path. */
+function sayWhatToWrite(path: string, message: string): string {
+  const field = /([^.[\]]+)(?:\[\d+\])?$/.exec(path)?.[1] ?? '';
+  const bare = message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
+  const [pattern, says] = WORDS.find(([one]) => one.test(bare)) ?? [undefined, ''];
+  return pattern === undefined ? bare : bare.replace(pattern, says);
 }
 
 /** Where the field stands; of a field that is missing, where its nearest parent stands. */

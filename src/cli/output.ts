@@ -1,5 +1,6 @@
 // Text for people: tables, wrapped lines and, at a terminal, colours.
 
+import { stringify } from 'yaml';
 import type { Paint } from './plan/chart.ts';
 import type { CliIo } from './io.ts';
 
@@ -24,6 +25,11 @@ export function formatTable(rows: readonly (readonly string[])[]): readonly stri
       .join('')
       .trimEnd(),
   );
+}
+
+/** An object as it is printed for programs. */
+export function printObject(object: unknown, format: 'json' | 'yaml'): string {
+  return format === 'json' ? `${JSON.stringify(object, undefined, 2)}\n` : stringify(object);
 }
 
 /** A chance as people say it: `0%` and `100%` only where it is all or nothing of the runs. */

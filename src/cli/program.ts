@@ -7,7 +7,7 @@ import { describeError, exitCodeOf } from './usage.ts';
 
 const ABOUT = `Progressive delivery on the Gateway API: releases step by step, judged by Prometheus.`;
 const CODES = `
-Exit codes: 0 done, 1 failed, 2 the file or the options are wrong.`;
+Exit codes: 0 done, 1 failed, 2 the file or the options are wrong; watch has codes of its own, see watch --help.`;
 
 /**
  * Runs one command. Never throws.
@@ -38,7 +38,9 @@ export async function runCli(argv: readonly string[], version: string, io: CliIo
       program.outputHelp();
       return EXIT.usage;
     }
-    await program.parseAsync(argv, { from: 'user' });
+    // Words to complete are no options of this call.
+    const words = argv[0] === '__complete' ? ['__complete', '--', ...argv.slice(1)] : argv;
+    await program.parseAsync(words, { from: 'user' });
     return code;
   } catch (thrown) {
     // commander has told it already; asking for help is no error.

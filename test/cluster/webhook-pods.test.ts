@@ -75,9 +75,12 @@ test('two replicas are ready, and the hold is proven through their Service', asy
 
 test('while the operator is replaced, pod by pod, every change is held', async () => {
   await run('kubectl', ['rollout', 'restart', ...OPERATOR]);
-  let [asked, held, over] = [0, 0, false];
-  const replaced = run('kubectl', ['rollout', 'status', ...OPERATOR, '--timeout=120s']).finally(() => (over = true));
-  while (!over) {
+  const rollout = { isOver: false };
+  let [asked, held] = [0, 0];
+  const replaced = run('kubectl', ['rollout', 'status', ...OPERATOR, '--timeout=120s']).finally(() => {
+    rollout.isOver = true;
+  });
+  while (!rollout.isOver) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other, until the pods are replaced
     held += (await isHeld()) ? 1 : 0;
     asked += 1;

@@ -132,7 +132,12 @@ describe('a bake', () => {
       const conditions = (spec.replicas ?? 1) > quota ? [refused] : [];
       if (JSON.stringify(status?.conditions ?? []) === JSON.stringify(conditions)) return;
       world.clock.schedule(world.clock.now() + 200, () =>
-        world.api.update(key, 'kube-controller-manager', (old) => ({ ...old, status: { ...(old.status as object), conditions } }), 'status'),
+        world.api.update(
+          key,
+          'kube-controller-manager',
+          (old) => ({ ...old, status: { ...(old.status as object), conditions } }),
+          'status',
+        ),
       );
     });
     await untilState(world, 'blocked');

@@ -28,6 +28,25 @@ export const FAKE_RESOURCES = {
   deployments: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' },
   replicaSets: { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' },
+  horizontalPodAutoscalers: { group: 'autoscaling', version: 'v2', plural: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler' },
+  gateways: { group: gateway, version: 'v1', plural: 'gateways', kind: 'Gateway' },
+  gatewayClasses: { group: gateway, version: 'v1', plural: 'gatewayclasses', kind: 'GatewayClass', namespaced: false },
+  configMaps: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' },
+  applications: { group: 'argoproj.io', version: 'v1alpha1', plural: 'applications', kind: 'Application' },
+  mutatingPolicies: { ...admission, plural: 'mutatingadmissionpolicies', kind: 'MutatingAdmissionPolicy', namespaced: false },
+  mutatingPolicyBindings: {
+    ...admission,
+    plural: 'mutatingadmissionpolicybindings',
+    kind: 'MutatingAdmissionPolicyBinding',
+    namespaced: false,
+  },
+  validatingPolicies: { ...admission, plural: 'validatingadmissionpolicies', kind: 'ValidatingAdmissionPolicy', namespaced: false },
+  validatingPolicyBindings: {
+    ...admission,
+    plural: 'validatingadmissionpolicybindings',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    namespaced: false,
+  },
   mutatingWebhooks: {
     ...admission,
     plural: 'mutatingwebhookconfigurations',
@@ -62,6 +81,7 @@ const OPTIONAL: ReadonlySet<FakeResource> = new Set([
   FAKE_RESOURCES.tlsRoutes,
   FAKE_RESOURCES.tlsPolicies,
   FAKE_RESOURCES.ciliumPolicies,
+  FAKE_RESOURCES.applications,
 ]);
 
 export class FakeResources {

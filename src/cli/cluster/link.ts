@@ -67,6 +67,17 @@ function loadConfig({ kubeconfig, context }: ClusterChoice): KubeConfig {
   return config;
 }
 
+/** Names of the contexts; none where no kubeconfig can be read. */
+export function listContexts({ kubeconfig }: ClusterChoice): readonly string[] {
+  try {
+    return loadConfig(kubeconfig === undefined ? {} : { kubeconfig })
+      .getContexts()
+      .map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
 /** Without any file the library makes a cluster up, at a port where API servers once listened without TLS. */
 function isMadeUp(config: KubeConfig): boolean {
   return config.getCurrentContext() === 'loaded-context' && config.getCurrentCluster()?.server === 'http://localhost:8080';

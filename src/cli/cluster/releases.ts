@@ -4,6 +4,7 @@ import { GROUP, PLURAL, VERSION } from '../../api/names.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import type { ObjectMeta } from '../../api/metadata.ts';
 import { type CanaryReleaseSpec, type CanaryReleaseStatus, parseRelease } from '../../api/release.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
 import { pathOf } from '../../adapters/kubernetes/kinds.ts';
 import { listAll } from '../../adapters/kubernetes/list.ts';
 import { failure } from '../usage.ts';
@@ -44,6 +45,12 @@ export function readSeen(raw: unknown): SeenRelease | undefined {
   };
 }
 
+/** The Deployment of `targetRef`, also where this version cannot read the rest of the spec. */
+export function targetOf({ spec, raw }: SeenRelease): string | undefined {
+  if (spec !== undefined) return spec.targetRef?.name;
+  return textOf(fieldsOf(fieldsOf(fieldsOf(raw)['spec'])['targetRef'])['name']);
+}
+
 /**
  * Releases in the order of namespace and name.
  * @param namespace undefined: all
@@ -62,8 +69,8 @@ export async function listReleases(link: ClusterLink, namespace: string | undefi
   }
 }
 
-/** Items of a list carry no kind of their own. */
-function readItem(raw: unknown): SeenRelease | undefined {
+/** An item of a list, which carries no kind of its own. */
+export function readItem(raw: unknown): SeenRelease | undefined {
   return readSeen(typeof raw === 'object' ? { apiVersion: `${GROUP}/${VERSION}`, kind: 'CanaryRelease', ...raw } : raw);
 }
 
@@ -90,6 +97,33 @@ export async function findRelease(link: ClusterLink, namespace: string, name: st
       ? `namespace ${namespace} has no CanaryRelease; choose another one with -n, or see all with kubectl canary list -A`
       : `namespace ${namespace} has several CanaryReleases; name one of ${all.map((release) => release.name).join(', ')}`,
   );
+}
+
+/**
+ * The release that has `targetRef` to this Deployment.
+ * @param name only the one of this name
+ * @throws GlidepathError that says which releases there are
+ */
+export async function findReleaseOf(
+  link: ClusterLink,
+  namespace: string,
+  deployment: string,
+  name: string | undefined,
+): Promise<SeenRelease> {
+  const all = name === undefined ? await listReleases(link, namespace) : [await getRelease(link, namespace, name)];
+  const [only, second] = all.filter((release) => targetOf(release) === deployment);
+  if (only !== undefined && second === undefined) return only;
+  if (only !== undefined)
+    throw failure(`several CanaryReleases of namespace ${namespace} have targetRef to Deployment ${deployment}; name the one that drives`);
+  const known = all.map((release) => `${release.name} (${describeTarget(release)})`).join(', ') || 'none';
+  throw failure(
+    `no CanaryRelease of namespace ${namespace} has targetRef to Deployment ${deployment}; there: ${known}. In Services mode wait with --revision`,
+  );
+}
+
+function describeTarget({ spec }: SeenRelease): string {
+  if (spec?.targetRef !== undefined) return `Deployment ${spec.targetRef.name}`;
+  return spec === undefined ? 'not readable' : `Services ${(spec.services ?? []).map((service) => service.name).join(' and ')}`;
 }
 
 function describeMissing(name: string, namespace: string, all: readonly SeenRelease[]): string {

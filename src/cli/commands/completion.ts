@@ -2,7 +2,8 @@
 // with the words so far; it asks `__complete` here, which answers with one choice a line and what the shell may add.
 
 import type { Command, Option } from 'commander';
-import { withCluster } from '../cluster/link.ts';
+import { listDeploymentNames } from '../cluster/deployments.ts';
+import { type ClusterLink, listContexts, withCluster } from '../cluster/link.ts';
 import { type ClusterOptions, namespaceOf } from '../cluster/options.ts';
 import { listReleases } from '../cluster/releases.ts';
 import { EXIT, type CliIo } from '../io.ts';
@@ -45,12 +46,19 @@ async function complete(program: Command, words: readonly string[], io: CliIo): 
   const last = words.at(-1) ?? '';
   const { command, before } = descend(program, words.slice(0, -1));
   const asked = findOption(command, before.at(-1));
-  if (asked !== undefined) return asked.argChoices === undefined ? [FILES] : [...begin(asked.argChoices, last), NO_FILES];
+  if (asked !== undefined) return completeValue(asked, before, last, io);
   if (last.startsWith('-')) return [...begin(command.options.map(nameOption), last), NO_FILES];
   const subcommands = command.commands.filter((sub) => !sub.name().startsWith('__')).map((sub) => `${sub.name()}\t${sub.description()}`);
-  if (subcommands.length > 0) return [...begin(subcommands, last), NO_FILES];
-  const takesName = command.registeredArguments[0]?.name() === 'name' && !hasName(command, before);
-  return takesName ? [...begin(await listNames(before, io), last), NO_FILES] : [NO_FILES];
+  const argument = hasName(command, before) ? undefined : command.registeredArguments[0]?.name();
+  const names = argument === 'name' ? await listNames(before, io) : argument === 'deploy/name' ? await listDeployments(before, io) : [];
+  return [...begin([...subcommands, ...names], last), NO_FILES];
+}
+
+async function completeValue(option: Option, before: readonly string[], last: string, io: CliIo): Promise<readonly string[]> {
+  if (option.argChoices !== undefined) return [...begin(option.argChoices, last), NO_FILES];
+  if (option.long === '--for') return [...begin(await listDeployments(before, io), last), NO_FILES];
+  if (option.long === '--context') return [...begin(listContexts(optionsIn(before)), last), NO_FILES];
+  return [FILES];
 }
 
 /** The command that the words name, and the words behind it. */
@@ -70,6 +78,7 @@ function nameOption(option: Option): string {
 
 /** The option of this name, if a value must follow it. */
 function findOption(command: Command, word: string | undefined): Option | undefined {
+  if (word === undefined) return undefined;
   return command.options.find((option) => (option.long === word || option.short === word) && (option.required || option.optional));
 }
 
@@ -78,21 +87,34 @@ function hasName(command: Command, before: readonly string[]): boolean {
   return before.some((word, index) => !word.startsWith('-') && findOption(command, before[index - 1]) === undefined);
 }
 
-/** A cluster that does not answer has no names. */
-async function listNames(before: readonly string[], io: CliIo): Promise<readonly string[]> {
+/** The options that say which cluster, as far as they are typed. */
+function optionsIn(before: readonly string[]): ClusterOptions {
   const wordBehind = (...names: readonly string[]) => before.find((_word, index) => names.includes(before[index - 1] ?? ''));
   const [namespace, context, kubeconfig] = [wordBehind('-n', '--namespace'), wordBehind('--context'), wordBehind('--kubeconfig')];
-  const options: ClusterOptions = {
+  return {
     ...(namespace === undefined ? {} : { namespace }),
     ...(context === undefined ? {} : { context }),
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
   };
+}
+
+/** A cluster that does not answer has no names. */
+async function ask(before: readonly string[], io: CliIo, list: (link: ClusterLink, namespace: string) => Promise<readonly string[]>) {
+  const options = optionsIn(before);
   try {
-    return await withCluster(options, io, async (link) => {
-      const releases = await listReleases(link, namespaceOf(options, link));
-      return releases.map(({ name, status }) => `${name}\t${status.phase ?? ''}`);
-    });
+    return await withCluster(options, io, (link) => list(link, namespaceOf(options, link)));
   } catch {
     return [];
   }
+}
+
+function listNames(before: readonly string[], io: CliIo): Promise<readonly string[]> {
+  return ask(before, io, async (link, namespace) => {
+    const releases = await listReleases(link, namespace);
+    return releases.map(({ name, status }) => `${name}\t${status.phase ?? ''}`);
+  });
+}
+
+function listDeployments(before: readonly string[], io: CliIo): Promise<readonly string[]> {
+  return ask(before, io, async (link, namespace) => (await listDeploymentNames(link, namespace)).map((name) => `deploy/${name}`));
 }

@@ -5,13 +5,13 @@ import { withCluster } from '../cluster/link.ts';
 import { addClusterOptions, type ClusterOptions, namespaceOf, targetFlags } from '../cluster/options.ts';
 import { findRelease } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
-import { paintFor } from '../output.ts';
+import { paintFor, printObject } from '../output.ts';
 import { explain } from '../release/explain.ts';
 import { formatExplanation } from '../release/explain-text.ts';
 import type { CommandEntry } from './registry.ts';
 
 interface ExplainOptions extends ClusterOptions {
-  readonly output: 'text' | 'json';
+  readonly output: 'text' | 'json' | 'yaml';
 }
 
 /** The command. */
@@ -24,7 +24,7 @@ export const explainCommand: CommandEntry = {
         .argument('[name]', 'the CanaryRelease (default: the only one of the namespace)')
         .description('Say where a release stands, what is proven, what it waits for, and which commands would help.'),
     )
-      .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json']).default('text'))
+      .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json', 'yaml']).default('text'))
       .action(async (name: string | undefined, options: ExplainOptions) => end(await runExplain(name, options, io))),
 };
 
@@ -33,9 +33,9 @@ function runExplain(name: string | undefined, options: ExplainOptions, io: CliIo
     const release = await findRelease(link, namespaceOf(options, link), name);
     const explanation = explain(release, targetFlags(options, release.namespace), io.now());
     io.out(
-      options.output === 'json'
-        ? `${JSON.stringify({ apiVersion: 'cli.glidepath.dev/v1', kind: 'Explanation', ...explanation }, undefined, 2)}\n`
-        : formatExplanation(explanation, paintFor(io), io.now()),
+      options.output === 'text'
+        ? formatExplanation(explanation, paintFor(io), io.now())
+        : printObject({ apiVersion: 'cli.glidepath.dev/v1', kind: 'Explanation', ...explanation }, options.output),
     );
     return EXIT.ok;
   });

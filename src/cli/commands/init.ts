@@ -1,7 +1,11 @@
-// `kubectl canary init services A B`: a commented manifest from what the cluster shows. Changes nothing.
+// `kubectl canary init deploy/X` and `init services A B`: a commented manifest from what the cluster shows. Changes nothing.
 
+import type { Command } from 'commander';
 import { withCluster } from '../cluster/link.ts';
 import { addClusterOptions, type ClusterOptions, namespaceOf } from '../cluster/options.ts';
+import { readDeploymentName } from '../cluster/deployments.ts';
+import { seeDeployment } from '../init/deployment.ts';
+import { findDeploymentWarnings, writeDeploymentManifest } from '../init/deployment-manifest.ts';
 import { findWarnings, writeManifest } from '../init/manifest.ts';
 import { seeServices } from '../init/services.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
@@ -12,6 +16,18 @@ interface InitOptions extends ClusterOptions {
   readonly route?: readonly string[];
 }
 
+interface DeploymentOptions extends InitOptions {
+  readonly service?: string;
+}
+
+const DETAILS = `
+deploy/NAME: the Deployment stays yours, the operator runs a canary of each change beside it (spec.targetRef).
+services A B: you run both versions, and the operator moves the traffic between them (spec.services).
+
+Examples:
+  kubectl canary init deploy/store-api -n shop > release.yaml
+  kubectl canary init services store-api-v1 store-api-v2 -n shop > release.yaml`;
+
 const EXAMPLE = `
 Example:
   kubectl canary init services store-api-v1 store-api-v2 -n shop > release.yaml`;
@@ -20,7 +36,16 @@ Example:
 export const initCommand: CommandEntry = {
   name: 'init',
   add: (program, io, end) => {
-    const init = program.command('init').description('Print a commented manifest from what the cluster shows; changes nothing.');
+    const init = addClusterOptions(
+      program
+        .command('init')
+        .argument('[deploy/name]', 'the Deployment')
+        .description('Print a commented manifest from what the cluster shows; changes nothing.'),
+    )
+      .option('--service <name>', 'the Service that the routes name (default: the one that selects the pods)')
+      .option('--route <name...>', 'only these routes (default: all that name the Service)')
+      .addHelpText('after', DETAILS)
+      .action(async (target: string | undefined, options: DeploymentOptions) => end(await runDeployment(target, options, io)));
     addClusterOptions(
       init
         .command('services')
@@ -30,9 +55,24 @@ export const initCommand: CommandEntry = {
     )
       .option('--route <name...>', 'only these routes (default: all that name one of the Services)')
       .addHelpText('after', EXAMPLE)
-      .action(async (first: string, second: string, options: InitOptions) => end(await runInit([first, second], options, io)));
+      .action(async (first: string, second: string, _options: InitOptions, command: Command) =>
+        end(await runInit([first, second], command.optsWithGlobals<InitOptions>(), io)),
+      );
   },
 };
+
+async function runDeployment(target: string | undefined, options: DeploymentOptions, io: CliIo): Promise<ExitCode> {
+  if (target === undefined) throw usageError('init needs to know of what: write deploy/NAME, or services A B');
+  const name = readDeploymentName(target, 'what a manifest is wanted for');
+  return withCluster(options, io, async (link) => {
+    const namespace = namespaceOf(options, link);
+    const { service, route: routes = [] } = options;
+    const seen = await seeDeployment(link, namespace, name, { service, routes });
+    io.out(writeDeploymentManifest(seen, namespace, routes));
+    for (const warning of findDeploymentWarnings(seen)) io.err(`warning: ${warning}\n`);
+    return EXIT.ok;
+  });
+}
 
 function runInit(names: readonly [string, string], options: InitOptions, io: CliIo): Promise<ExitCode> {
   if (names[0] === names[1]) throw usageError(`${names[0]} cannot be canary of itself; name two Services`);

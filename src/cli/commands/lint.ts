@@ -30,8 +30,8 @@ async function runLint({ filename }: LintOptions, io: CliIo): Promise<ExitCode> 
   let wrong = 0;
   for (const path of filename) {
     const where = path === '-' ? 'stdin' : path;
-    const { releases, problems } = await inspect(io, path, where);
-    const twice = releases.flatMap((release) => findTwice(release, where, seen));
+    const { releases, places, problems } = await inspect(io, path, where);
+    const twice = releases.flatMap((release, index) => findTwice(release, places[index] ?? where, seen));
     for (const problem of [...problems, ...twice]) io.out(`${problem}\n`);
     wrong += problems.length + twice.length;
     if (problems.length + twice.length === 0) io.out(`${where}: ${releases.map(nameOf).join(', ')}: no problem\n`);
@@ -45,16 +45,25 @@ async function inspect(io: CliIo, path: string, where: string): Promise<Inspecte
   try {
     return inspectReleases(await io.readText(path), where);
   } catch (thrown) {
-    return { releases: [], problems: [`${where}: cannot be read (${messageOf(thrown)}); give a file that is there`] };
+    return { releases: [], places: [], problems: [`${where}: cannot be read (${messageOf(thrown)}); give a file that is there`] };
   }
 }
 
-/** The second one would replace the first. */
-function findTwice(release: CanaryRelease, where: string, seen: Map<string, string>): readonly string[] {
+/** The second one of a name would replace the first; the second one of a Deployment would be Blocked. */
+function findTwice(release: CanaryRelease, place: string, seen: Map<string, string>): readonly string[] {
+  const { metadata, spec } = release;
   const name = nameOf(release);
-  const first = seen.get(name);
-  seen.set(name, first ?? where);
-  return first === undefined ? [] : [`${where}: CanaryRelease ${name} is in ${first} already; give it another name`];
+  const claims = [
+    [`CanaryRelease ${name}`, 'give it another name'],
+    ...(spec.targetRef === undefined
+      ? []
+      : [[`targetRef to Deployment ${metadata.namespace}/${spec.targetRef.name}`, 'only one release may have it']]),
+  ] as const;
+  return claims.flatMap(([claim = '', fix = '']) => {
+    const first = seen.get(claim);
+    seen.set(claim, first ?? place);
+    return first === undefined ? [] : [`${place}: ${claim} is in ${first} already; ${fix}`];
+  });
 }
 
 function nameOf({ metadata }: CanaryRelease): string {

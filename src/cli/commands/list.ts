@@ -1,12 +1,11 @@
 // `kubectl canary list`, `status` and `history`: releases as tables, or as the objects they are.
 
 import { type Command, Option } from 'commander';
-import { stringify } from 'yaml';
 import { withCluster } from '../cluster/link.ts';
 import { addClusterOptions, addListOptions, type ClusterOptions, type ListOptions, namespaceOf, targetFlags } from '../cluster/options.ts';
 import { findRelease, getRelease, listReleases, type SeenRelease } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
-import { paintFor } from '../output.ts';
+import { paintFor, printObject } from '../output.ts';
 import { explain } from '../release/explain.ts';
 import { formatEvidence } from '../release/explain-text.ts';
 import { formatHistory, formatReleases } from '../release/rows.ts';
@@ -44,10 +43,6 @@ function runList(options: ListOptions & { readonly output: Format }, io: CliIo):
   });
 }
 
-function printObject(object: unknown, format: 'json' | 'yaml'): string {
-  return format === 'json' ? `${JSON.stringify(object, undefined, 2)}\n` : stringify(object);
-}
-
 /** One release in short. */
 export const statusCommand: CommandEntry = {
   name: 'status',
@@ -56,7 +51,7 @@ export const statusCommand: CommandEntry = {
       addClusterOptions(
         program.command('status').argument('[name]', 'the CanaryRelease').description('Show a release and its checks in short.'),
       ),
-      ['text', 'json', 'yaml'],
+      ['text', 'wide', 'json', 'yaml'],
     ).action(async (name: string | undefined, options: ClusterOptions & { readonly output: Format }) =>
       end(await runStatus(name, options, io)),
     ),
@@ -66,14 +61,16 @@ function runStatus(name: string | undefined, options: ClusterOptions & { readonl
   return withCluster(options, io, async (link) => {
     const release = await findRelease(link, namespaceOf(options, link), name);
     const { output } = options;
-    io.out(output === 'json' || output === 'yaml' ? printObject(release.raw, output) : formatStatus(release, options, io));
+    io.out(
+      output === 'json' || output === 'yaml' ? printObject(release.raw, output) : formatStatus(release, options, output === 'wide', io),
+    );
     return EXIT.ok;
   });
 }
 
-function formatStatus(release: SeenRelease, options: ClusterOptions, io: CliIo): string {
+function formatStatus(release: SeenRelease, options: ClusterOptions, wide: boolean, io: CliIo): string {
   const explanation = explain(release, targetFlags(options, release.namespace), io.now());
-  return `${formatReleases([release], false, io.now())}\n${formatEvidence(explanation, paintFor(io))}`;
+  return `${formatReleases([release], wide, io.now())}\n${formatEvidence(explanation, paintFor(io))}`;
 }
 
 /** The last releases of one application. */

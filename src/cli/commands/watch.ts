@@ -2,20 +2,24 @@
 
 import { Option } from 'commander';
 import { followRelease } from '../cluster/follow.ts';
-import { withCluster } from '../cluster/link.ts';
 import { addClusterOptions, type ClusterOptions, namespaceOf, targetFlags } from '../cluster/options.ts';
-import { findRelease, type SeenRelease } from '../cluster/releases.ts';
+import { readDeploymentName } from '../cluster/deployments.ts';
+import { type ClusterLink, withCluster } from '../cluster/link.ts';
+import { findRelease, findReleaseOf, type SeenRelease } from '../cluster/releases.ts';
+import { openTemplateReadings } from '../cluster/template-readings.ts';
 import { EXIT, type CliIo, type ExitCode, WATCH_EXIT } from '../io.ts';
 import { paintFor } from '../output.ts';
 import { drawRelease, formatLine, keyOf } from '../release/drawing.ts';
 import { trackRelease } from '../release/ending.ts';
 import { explain } from '../release/explain.ts';
+import type { Wanted } from '../release/wanted.ts';
 import { readDuration, sayDuration } from '../values.ts';
 import type { CommandEntry } from './registry.ts';
 
 interface WatchOptions extends ClusterOptions {
   readonly until?: 'done';
   readonly revision?: string;
+  readonly for?: string;
   readonly timeout?: number;
 }
 
@@ -27,9 +31,15 @@ Exit codes: 0 promoted, 2 rolled back, 3 a person is needed, 4 timeout, 5 supers
 It follows the release that runs, or else the next one that begins, or that of --revision; how an earlier release ended
 never counts. At a terminal it stays while a person is asked; with --until done, and where no terminal is, it ends with 3.
 
+--for deploy/NAME reads the Deployment's pod template once, at the start, and waits for the release of exactly that template,
+also when it has not begun yet; it ends at once when the template is proven or rejected already. Call it right after the
+change. It needs the right to get the Deployment.
+
 Examples:
   kubectl canary watch store-api
-  kubectl canary watch store-api --until done --revision 1.8.1 --timeout 40m`;
+  kubectl set image deploy/store-api api=store-api:1.8.1 &&
+    kubectl canary watch --until done --for deploy/store-api --timeout 40m
+  kubectl canary watch store-api --until done --revision 1.8.1`;
 
 /** The command. Its exit codes are those of releases, so wrong options end with 1. */
 export const watchCommand: CommandEntry = {
@@ -39,40 +49,67 @@ export const watchCommand: CommandEntry = {
     void addClusterOptions(
       program
         .command('watch')
-        .argument('[name]', 'the CanaryRelease (default: the only one of the namespace)')
+        .argument('[name]', 'the CanaryRelease (default: the only one of the namespace, or that of --for)')
         .description('Follow a release until it is promoted or rolled back; the exit code tells how it ended.'),
     )
       .addOption(new Option('--until <what>', 'done: end also when a person is needed').choices(['done']))
-      .option('--revision <name>', 'wait for the release of this revision (spec.revision or template hash)')
+      .addOption(
+        new Option('--for <deploy/name>', 'wait for the release of the template that this Deployment has now').conflicts('revision'),
+      )
+      .option(
+        '--revision <name>',
+        'wait for the release of this revision (as status.release.revision, or spec.revision, or a template hash)',
+      )
       .option('--timeout <duration>', 'at most this long (default: 40m in pipelines, none at a terminal)', readDuration)
       .addHelpText('after', CODES)
       .action(async (name: string | undefined, options: WatchOptions) => end(await runWatch(name, options, io))),
 };
 
 function runWatch(name: string | undefined, options: WatchOptions, io: CliIo): Promise<ExitCode> {
+  const deployment = options.for === undefined ? undefined : readDeploymentName(options.for, '--for');
   return withCluster(options, io, async (link) => {
-    const { namespace, name: found } = await findRelease(link, namespaceOf(options, link), name);
-    const pipeline = !io.outIsTerminal || options.until === 'done';
-    const timeoutMs = options.timeout ?? (pipeline ? PIPELINE_TIMEOUT_MS : undefined);
-    const track = trackRelease({ revision: options.revision, endsForPersons: pipeline });
-    const show = io.outIsTerminal ? openDrawing(options, io) : openLog(io);
-    const ending = await followRelease(link, {
-      namespace,
-      name: found,
-      now: io.now,
-      timeoutMs,
-      see: (release) => {
-        if (release !== undefined) show(release);
-        return track(release, io.now());
-      },
-    });
-    if (ending === undefined) {
-      io.err(`timeout: no end within ${sayDuration(timeoutMs ?? 0)}; see kubectl canary explain ${found} -n ${namespace}\n`);
-      return WATCH_EXIT.timeout;
+    const namespace = namespaceOf(options, link);
+    if (deployment === undefined) {
+      const { name: found } = await findRelease(link, namespace, name);
+      const { revision } = options;
+      return watch(link, namespace, found, revision === undefined ? { kind: 'any' } : { kind: 'revision', revision }, options, io);
     }
-    io.out(`${NAMES[ending.code]}: ${ending.says}\n`);
-    return ending.code;
+    // First of all: what is asked about is what the Deployment is at this moment.
+    const readings = await openTemplateReadings(link, namespace, deployment);
+    try {
+      const { name: found } = await findReleaseOf(link, namespace, deployment, name);
+      const { hash: template, revision } = readings.first;
+      io.err(`waits for revision ${revision} of Deployment ${deployment}, released by canaryrelease/${found}\n`);
+      return await watch(link, namespace, found, { kind: 'template', deployment, template, revision, readings }, options, io);
+    } finally {
+      readings.close();
+    }
   });
+}
+
+async function watch(
+  link: ClusterLink,
+  namespace: string,
+  name: string,
+  wanted: Wanted,
+  options: WatchOptions,
+  io: CliIo,
+): Promise<ExitCode> {
+  const pipeline = !io.outIsTerminal || options.until === 'done';
+  const timeoutMs = options.timeout ?? (pipeline ? PIPELINE_TIMEOUT_MS : undefined);
+  const track = trackRelease({ wanted, endsForPersons: pipeline });
+  const show = io.outIsTerminal ? openDrawing(options, io) : openLog(io);
+  const see = (release: SeenRelease | undefined) => {
+    if (release !== undefined) show(release);
+    return track(release, io.now());
+  };
+  const ending = await followRelease(link, { namespace, name, now: io.now, timeoutMs, see });
+  if (ending === undefined) {
+    io.err(`timeout: no end within ${sayDuration(timeoutMs ?? 0)}; see kubectl canary explain ${name} -n ${namespace}\n`);
+    return WATCH_EXIT.timeout;
+  }
+  io.out(`${NAMES[ending.code]}: ${ending.says}\n`);
+  return ending.code;
 }
 
 const NAMES: Readonly<Record<ExitCode, string>> = {

@@ -1,33 +1,21 @@
 // Is Glidepath installed, does it run, and does it know a Prometheus?
 
-import { isGlidepathError } from '../../api/errors.ts';
 import { SCHEMA_ANNOTATION, SCHEMA_NUMBER, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
-import { CRD_PATH, OPERATOR_PATH } from '../cluster/installed.ts';
+import { CRD_PATH } from '../cluster/installed.ts';
 import type { ClusterLink } from '../cluster/link.ts';
+import { type Read, readObject } from '../cluster/read.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
+import { findPrometheusUrl } from './operator-settings.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
 
 const APPLY_CRD = 'kubectl apply --server-side -k config/crd';
 const APPLY_OPERATOR = 'kubectl apply --server-side -k config/default';
 
-/** An object, or why it cannot be had. */
-type Read = { readonly kind: 'read'; readonly object: unknown } | { readonly kind: 'missing' } | { readonly kind: 'forbidden' };
-
-async function read(link: ClusterLink, path: string): Promise<Read> {
-  try {
-    return { kind: 'read', object: await link.request({ method: 'GET', path }) };
-  } catch (thrown) {
-    if (isGlidepathError(thrown, 'GLIDEPATH_E_NOT_FOUND')) return { kind: 'missing' };
-    if (isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) return { kind: 'forbidden' };
-    throw thrown;
-  }
-}
-
 /** The CRD and the number of its schema. */
 export async function checkCrd(link: ClusterLink): Promise<Finding> {
-  const crd = await read(link, CRD_PATH);
+  const crd = await readObject(link, CRD_PATH);
   if (crd.kind === 'missing') return fail('CRD', 'the cluster does not know CanaryReleases', APPLY_CRD);
   if (crd.kind === 'forbidden') return doubt('CRD', 'you may not read CustomResourceDefinitions, so its schema is not known');
   const annotations = fieldsOf(fieldsOf(fieldsOf(crd.object)['metadata'])['annotations']);
@@ -41,8 +29,7 @@ export async function checkCrd(link: ClusterLink): Promise<Finding> {
 }
 
 /** The operator's Deployment, and what it was told of Prometheus. */
-export async function checkOperator(link: ClusterLink, releases: readonly SeenRelease[]): Promise<readonly Finding[]> {
-  const found = await read(link, OPERATOR_PATH);
+export function checkOperator(found: Read, releases: readonly SeenRelease[]): readonly Finding[] {
   if (found.kind === 'forbidden')
     return [doubt('operator', `you may not read Deployments of ${SYSTEM_NAMESPACE}, so nothing is known of it; ask whoever installed it`)];
   if (found.kind === 'missing')
@@ -80,7 +67,7 @@ function describeReadiness(deployment: unknown): Finding {
 }
 
 function checkPrometheus(deployment: unknown, releases: readonly SeenRelease[]): Finding {
-  const url = findUrl(deployment);
+  const url = findPrometheusUrl(deployment);
   if (url !== undefined) return fine('Prometheus', `the operator asks ${url}`);
   const without = releases.filter(
     ({ spec }) => spec !== undefined && spec.analysis.mode !== 'Off' && spec.analysis.metrics.prometheus.url === undefined,
@@ -89,19 +76,4 @@ function checkPrometheus(deployment: unknown, releases: readonly SeenRelease[]):
   if (without.length === 0) return doubt('Prometheus', 'the operator knows none; releases must name their own', fix);
   const names = without.map(({ namespace, name }) => `${namespace}/${name}`).join(', ');
   return fail('Prometheus', `the operator knows none, and ${names} cannot be judged without`, fix);
-}
-
-function findUrl(deployment: unknown): string | undefined {
-  const pod = fieldsOf(fieldsOf(fieldsOf(fieldsOf(deployment)['spec'])['template'])['spec']);
-  for (const container of listOf(pod['containers']).map(fieldsOf)) {
-    const flag = [...listOf(container['args']), ...listOf(container['command'])].find(
-      (word) => typeof word === 'string' && word.startsWith('--prometheus-url='),
-    );
-    if (typeof flag === 'string') return flag.slice('--prometheus-url='.length);
-    const entry = listOf(container['env'])
-      .map(fieldsOf)
-      .find(({ name }) => name === 'GLIDEPATH_PROMETHEUS_URL');
-    if (entry !== undefined) return textOf(entry['value']) ?? 'an address from a Secret or ConfigMap';
-  }
-  return undefined;
 }

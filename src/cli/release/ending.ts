@@ -1,24 +1,17 @@
-// When a watch is over, and how: decided on the release that runs or begins, or on that of a named revision, never on what
-// the last release left behind.
+// When a watch is over, and how: decided on the release that runs or begins, or on that of a named revision or template, never
+// on what the last release left behind.
 
-import type { ReleaseStatus } from '../../api/release.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
-import { type ExitCode, WATCH_EXIT } from '../io.ts';
+import { WATCH_EXIT } from '../io.ts';
 import { failure } from '../usage.ts';
+import { type Ending, findSettled, isReleaseOf, type Wanted } from './wanted.ts';
 
 /** What is waited for. */
 export interface WatchGoal {
-  /** Only a release of this revision; absent: the one that runs, or else the next. */
-  readonly revision?: string | undefined;
+  readonly wanted: Wanted;
   /** True: ends when a person is needed. */
   readonly endsForPersons: boolean;
-}
-
-/** How a watch ended. */
-export interface Ending {
-  readonly code: ExitCode;
-  readonly says: string;
 }
 
 /** Blocks mend by themselves while gateways and pods come up; one that stays so long needs somebody. */
@@ -27,45 +20,81 @@ const BLOCKED_MS = 30_000;
 /** Follows versions of one object, in order. @returns undefined until it is over */
 export type Tracker = (release: SeenRelease | undefined, now: number) => Ending | undefined;
 
+/** What is remembered from one version to the next. */
+interface Memory {
+  /** Id of the release that is followed. */
+  target: string | undefined;
+  /** Releases of the wanted revision that made way for another one before it came again. */
+  readonly passed: Set<string>;
+  /** The release that was there at first. */
+  first: { readonly id: string | undefined } | undefined;
+  blockedSince: number | undefined;
+  /** The number of the reading that says whether the Deployment still has the template. */
+  asked: number | undefined;
+}
+
 export function trackRelease(goal: WatchGoal): Tracker {
-  let target: string | undefined;
-  let seenFirst: { readonly id: string | undefined } | undefined;
-  let blockedSince: number | undefined;
+  const memory: Memory = { target: undefined, passed: new Set(), first: undefined, blockedSince: undefined, asked: undefined };
   return (release, now) => {
     if (release === undefined) throw failure('the CanaryRelease was deleted; its traffic goes home by itself');
     const { status } = release;
-    target ??= findTarget(release, goal, seenFirst);
-    seenFirst ??= { id: status.release?.id };
-    blockedSince = status.phase === 'Blocked' ? (blockedSince ?? now) : undefined;
-    const ended = target === undefined ? findRejected(release, goal) : findEnd(release, target);
-    if (ended !== undefined || !goal.endsForPersons) return ended;
-    return findPerson(release, target, blockedSince !== undefined && now >= blockedSince + BLOCKED_MS);
+    memory.target ??= findTarget(release, goal.wanted, memory);
+    memory.first ??= { id: status.release?.id };
+    const waits = status.phase === 'Blocked' || isHeldUp(release, goal.wanted, memory);
+    memory.blockedSince = waits ? (memory.blockedSince ?? now) : undefined;
+    const { target } = memory;
+    const ended = target === undefined ? (findSettled(release, goal.wanted) ?? findPassedOver(goal.wanted)) : findEnd(release, target);
+    const final =
+      ended?.code === WATCH_EXIT.superseded && target !== undefined ? confirmSuperseded(ended, release, goal.wanted, memory) : ended;
+    if (final !== undefined || !goal.endsForPersons) return final;
+    return findPerson(release, memory.target, memory.blockedSince !== undefined && now >= memory.blockedSince + BLOCKED_MS);
   };
 }
 
 /** The release to follow, once it is there. */
-function findTarget({ status }: SeenRelease, { revision }: WatchGoal, first: { readonly id: string | undefined } | undefined) {
+function findTarget({ status }: SeenRelease, wanted: Wanted, { first, passed }: Memory): string | undefined {
   const { release } = status;
-  if (release === undefined) return undefined;
-  if (revision !== undefined) return isOf(release, revision) ? release.id : undefined;
+  if (release === undefined || passed.has(release.id)) return undefined;
+  if (wanted.kind !== 'any') return isReleaseOf(release, wanted) ? release.id : undefined;
   const state = parseState(status.state);
   const runs = state === undefined || isRunning(state);
   // One that came and went between two looks is another one than there was at first.
   return runs || (first !== undefined && first.id !== release.id) ? release.id : undefined;
 }
 
-function isOf({ revision, specRevision, templateHashes }: ReleaseStatus, wanted: string): boolean {
-  return revision === wanted || specRevision === wanted || (templateHashes ?? []).includes(wanted);
+/** Before its release has begun the Deployment got another template: then none will. */
+function findPassedOver(wanted: Wanted): Ending | undefined {
+  if (wanted.kind !== 'template') return undefined;
+  wanted.readings.again();
+  const { template } = wanted.readings.latest();
+  if (template === undefined) throw failure(`Deployment ${wanted.deployment} was deleted before revision ${wanted.revision} was released`);
+  if (template.hash === wanted.template) return undefined;
+  const says = `Deployment ${wanted.deployment} has revision ${template.revision} now; none of ${wanted.revision} will be released`;
+  return { code: WATCH_EXIT.superseded, says };
 }
 
-/** A rejected revision is not released again by itself, so waiting for it would be in vain. */
-function findRejected({ status, name }: SeenRelease, { revision }: WatchGoal): Ending | undefined {
+/** A revision that made way for another one and is wanted again gets a release of its own: then that one is waited for. */
+function confirmSuperseded(ended: Ending, { spec }: SeenRelease, wanted: Wanted, memory: Memory): Ending | undefined {
+  if (wanted.kind === 'any') return ended;
+  if (wanted.kind === 'template') {
+    const { number, template } = wanted.readings.latest();
+    memory.asked ??= wanted.readings.again();
+    // What the Deployment was before the release ended says nothing.
+    if (number < memory.asked) {
+      wanted.readings.again();
+      return undefined;
+    }
+    if (template?.hash !== wanted.template) return ended;
+  } else if (spec?.revision !== wanted.revision) return ended;
+  memory.passed.add(memory.target ?? '');
+  [memory.target, memory.asked] = [undefined, undefined];
+  return undefined;
+}
+
+/** A release that shall begin is not let: `spec.paused`. */
+function isHeldUp({ spec, status }: SeenRelease, wanted: Wanted, { target }: Memory): boolean {
   const state = parseState(status.state);
-  if (revision === undefined || state === undefined || isRunning(state)) return undefined;
-  const rejected = (status.rejected ?? []).find((entry) => entry.revision === revision || entry.specRevision === revision);
-  if (rejected === undefined) return undefined;
-  const says = `revision ${revision} was rolled back at ${rejected.at} (${rejected.reason}) and is not tried again by itself; kubectl canary retry ${name}`;
-  return { code: WATCH_EXIT.rolledBack, says };
+  return wanted.kind !== 'any' && target === undefined && spec?.paused === true && state !== undefined && !isRunning(state);
 }
 
 function findEnd({ status }: SeenRelease, target: string): Ending | undefined {
@@ -88,8 +117,10 @@ function sayRolledBack(reason: string | undefined, says: string): Ending {
 }
 
 /** Nothing goes on by itself. */
-function findPerson({ status }: SeenRelease, target: string | undefined, blockedLong: boolean): Ending | undefined {
+function findPerson({ status, spec, name }: SeenRelease, target: string | undefined, heldUpLong: boolean): Ending | undefined {
   const waits = target !== undefined && status.release?.id === target && (status.phase === 'AwaitingApproval' || status.phase === 'Paused');
-  if (!waits && !blockedLong) return undefined;
+  if (!waits && !heldUpLong) return undefined;
+  if (!waits && status.phase !== 'Blocked' && spec?.paused === true)
+    return { code: WATCH_EXIT.needsPerson, says: `CanaryRelease ${name} is paused (spec.paused), so the release does not begin` };
   return { code: WATCH_EXIT.needsPerson, says: status.message ?? 'a person is needed' };
 }

@@ -8,6 +8,7 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.t
 import { endOfDrain } from './drain.ts';
 import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
+import { pardonPromoted } from './pardon.ts';
 import { countPutBack } from './put-backs.ts';
 import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
 import { describeRetained } from './retain.ts';
@@ -231,7 +232,7 @@ export function settlePromoted(status: Status, facts: Facts): Status {
   const release = status.release;
   if (release === undefined) return status;
   const old = keyOf(release.serving.service, facts.spec.revision, facts.observation.backends[release.serving.service]);
-  const { verdict: _verdict, ...rest } = status;
+  const { verdict: _verdict, ...rest } = pardonPromoted(status, release);
   const { workload } = release;
   return {
     ...rest,

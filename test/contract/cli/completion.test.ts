@@ -1,13 +1,16 @@
 // What kubectl is told when a person presses tab.
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { call } from '../../unit/cli/fake-io.ts';
+import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
 import { aRunningStatus, openShop } from './shop.ts';
 
 async function complete(...words: readonly string[]): Promise<readonly string[]> {
   const shop = await openShop();
   shop.put('store-api', aRunningStatus());
   shop.put('checkout', undefined);
+  for (const name of ['store', 'checkout'])
+    shop.server.put(FAKE_RESOURCES.deployments, { metadata: { name, namespace: 'shop' }, spec: {} });
   const [command = '', ...rest] = words;
   const cluster = ['--kubeconfig', await shop.server.kubeconfig()];
   const { out } = await call(['__complete', command, ...(rest.length === 0 ? [] : cluster), ...rest]);
@@ -23,7 +26,7 @@ test('the script asks the plugin', async () => {
 test('commands are completed, with what they do, and files where a file is wanted', async () => {
   expect(await complete('pro')).toEqual([expect.stringMatching(/^promote\tGive the canary all traffic now/), ':4']);
   expect((await complete('')).map((line) => line.split('\t')[0])).not.toContain('__complete');
-  expect(await complete('init', '')).toEqual([expect.stringMatching(/^services\t/), ':4']);
+  expect(await complete('init', 'ser')).toEqual([expect.stringMatching(/^services\t/), ':4']);
   expect(await complete('lint', '-f', '')).toEqual([':0']);
 });
 
@@ -37,4 +40,23 @@ test('names of releases are completed from the cluster, once', async () => {
 test('options and their choices are completed', async () => {
   expect(await complete('watch', '--unt')).toEqual(['--until\tdone: end also when a person is needed', ':4']);
   expect(await complete('list', '-o', 'w')).toEqual(['wide', ':4']);
+});
+
+test('where nothing is typed before it a name is wanted, and no file', async () => {
+  const { server, put } = await openShop();
+  put('store-api', undefined, { namespace: 'default' });
+  vi.stubEnv('KUBECONFIG', await server.kubeconfig());
+  expect((await call(['__complete', 'watch', ''])).out).toBe('store-api\t\n:4\n');
+  vi.unstubAllEnvs();
+});
+
+test('Deployments are completed where one is wanted, and contexts', async () => {
+  expect(await complete('watch', '-n', 'shop', '--for', 'deploy/s')).toEqual(['deploy/store', ':4']);
+  expect(await complete('init', '-n', 'shop', '')).toEqual([expect.stringMatching(/^services\t/), 'deploy/checkout', 'deploy/store', ':4']);
+  expect(await complete('list', '--context', '')).toEqual(['fake', ':4']);
+});
+
+test('words that look like options of the completion itself are none', async () => {
+  expect((await complete('doctor', '--')).map((line) => line.split('\t')[0])).toContain('--prometheus');
+  expect(await complete('list', '--vers')).toEqual([':4']);
 });

@@ -1,27 +1,45 @@
 // `doctor`: each thing that can be wrong is named with its fix, and only what stops releases is a failure.
 
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CRD_NAME } from '../../../src/api/names.ts';
 import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
 import { timeAfter } from '../../support/builders.ts';
+import { type FakePrometheus, startFakePrometheus } from '../../support/fake-prometheus.ts';
 import { crds, grpcRoutes, httpRoutes } from '../kubernetes/harness.ts';
-import { aRunningStatus, openShop, type Shop } from './shop.ts';
+import { aRunningStatus, LOOKED_AT, openShop, type Shop } from './shop.ts';
 
 let shop: Shop;
+let prometheus: FakePrometheus;
+
+beforeAll(async () => {
+  prometheus = await startFakePrometheus({ scrapeIntervalMs: 10_000, now: () => LOOKED_AT });
+  prometheus.answer('vector(1)', () => [{ labels: {}, value: 1 }]);
+});
+
+afterAll(() => prometheus.close());
 
 beforeEach(async () => {
   shop = await openShop();
   shop.server.put(crds, { metadata: { name: CRD_NAME, annotations: { 'glidepath.dev/schema': '1' } } });
+  for (const name of ['glidepath-commands', 'glidepath-authors']) {
+    shop.server.put(FAKE_RESOURCES.validatingPolicies, { metadata: { name } });
+    shop.server.put(FAKE_RESOURCES.validatingPolicyBindings, { metadata: { name } });
+  }
   putOperator({ readyReplicas: 1 });
 });
 
-function putOperator(status: object, container: object = { args: ['--prometheus-url=http://prometheus:9090'] }, replicas = 1): void {
+function putOperator(status: object, container: object = { args: [`--prometheus-url=${prometheus.url}`] }, replicas = 1): void {
   const metadata = { name: 'glidepath', namespace: 'glidepath-system' };
   shop.server.put(FAKE_RESOURCES.deployments, { metadata, spec: { replicas, template: { spec: { containers: [container] } } }, status });
 }
 
 /** The authorizer of the cluster. */
-function allow(verbs: readonly string[]): void {
+function allow(verbs: readonly string[], operatorMay = true): void {
+  shop.server.fault({
+    when: ({ path }) => path.endsWith('/subjectaccessreviews'),
+    times: 200,
+    action: { kind: 'body', text: JSON.stringify({ status: { allowed: operatorMay } }), code: 201 },
+  });
   for (const verb of ['get', 'list', 'watch', 'patch', 'create', 'delete'])
     shop.server.fault({
       when: ({ path, body }) => path.endsWith('/selfsubjectaccessreviews') && JSON.stringify(body).includes(`"verb":"${verb}"`),
@@ -39,10 +57,14 @@ test('says ok to everything where all is well, and ends with 0', async () => {
     'ok | API server | context fake',
     'ok | CRD | schema 1',
     'ok | operator | 1 of 1 ready',
-    'ok | Prometheus | the operator asks http://prometheus:9090',
+    `ok | Prometheus | the operator asks ${prometheus.url}`,
+    'ok | command policies | commands and authors of releases are held to their rights',
     'ok | rights to read | releases of namespace shop',
     'ok | rights to steer | releases of namespace shop',
+    "ok | operator's rights | releases, routes, Services and events of the whole cluster",
     'ok | Gateway API | HTTPRoute v1, GRPCRoute v1',
+    `ok | Prometheus | ${prometheus.url} answers from here`,
+    'ok | leftovers | no mark, hold or canary without its release',
     'ok | releases | 1, none blocked or stalled',
     '',
   ]);

@@ -30,7 +30,54 @@ test('two releases of one name are a problem, also across files', async () => {
   const files = { 'a.yaml': aManifest(), 'b.yaml': aManifest() };
   expect(await call(['lint', '-f', 'a.yaml', '-f', 'b.yaml'], files)).toEqual({
     code: 1,
-    out: 'a.yaml: shop/web: no problem\nb.yaml: CanaryRelease shop/web is in a.yaml already; give it another name\n',
+    out: 'a.yaml: shop/web: no problem\nb.yaml:3:18: CanaryRelease shop/web is in a.yaml:3:18 already; give it another name\n',
+    err: '1 problem\n',
+  });
+});
+
+/** A manifest in Deployment mode. @param spec its lines */
+const held = (name: string, ...spec: readonly string[]) =>
+  aManifest()
+    .replace('name: web,', `name: ${name},`)
+    .replace(/ {2}services.*\n/, spec.map((line) => `  ${line}\n`).join(''));
+
+test('a manifest for a Deployment is checked like any other, with the place of each field', async () => {
+  const target = 'targetRef: {kind: Deployment, name: store}';
+  const files = {
+    'good.yaml': held('web', target, 'service: {name: store-api}'),
+    'bad.yaml': held(
+      'web',
+      'targetRef:',
+      '  kind: StatefulSet',
+      '  name: store',
+      'service:',
+      '  name: store-api',
+      '  prt: 80',
+      'canary: {minReplicas: 0}',
+    ),
+    'alone.yaml': held('web', target),
+    'both.yaml': held('web', target, 'service: {name: store-api}', 'services: [{name: a}, {name: b}]'),
+    'nameless.yaml': held('web', target, 'service: {name: store-api}').replace('name: web, ', ''),
+  };
+  const lint = async (file: string) => (await call(['lint', '-f', file], files)).out.trimEnd().split('\n');
+  expect(await lint('good.yaml')).toEqual(['good.yaml: shop/web: no problem']);
+  expect(await lint('bad.yaml')).toEqual([
+    'bad.yaml:6:11: spec.targetRef.kind: write "Deployment"',
+    'bad.yaml:10:10: spec.service.prt: unknown field; known here are name, port',
+    'bad.yaml:11:25: spec.canary.minReplicas: write 1 or more',
+  ]);
+  expect(await lint('alone.yaml')).toEqual([
+    expect.stringMatching(/^alone\.yaml:5:3: spec: .*targetRef needs service, the Service that the routes name/),
+  ]);
+  expect(await lint('both.yaml')).toEqual([expect.stringMatching(/^both\.yaml:5:3: spec: targetRef and services exclude each other: /)]);
+  expect(await lint('nameless.yaml')).toEqual(['nameless.yaml:3:11: metadata.name: is missing; write a string']);
+});
+
+test('two releases of one Deployment are a problem: the second one would be Blocked', async () => {
+  const spec = ['targetRef: {kind: Deployment, name: store}', 'service: {name: store-api}'];
+  expect(await call(['lint', '-f', 'a.yaml'], { 'a.yaml': `${held('web', ...spec)}---\n${held('api', ...spec)}` })).toEqual({
+    code: 1,
+    out: 'a.yaml:10:18: targetRef to Deployment shop/store is in a.yaml:3:18 already; only one release may have it\n',
     err: '1 problem\n',
   });
 });

@@ -44,7 +44,7 @@ describe('a refusal', () => {
 
   test('of a field names its place, its path and the fix', () => {
     expect(refusalOf(aManifest(['stages:', '- {weight: 5, duration: 2 min}']))).toBe(
-      'web.yaml:7:27: spec.stages[0].duration: duration: write a duration such as 1m30s (units h m s ms), not 2 min',
+      'web.yaml:7:27: spec.stages[0].duration: write a duration such as 1m30s (units h m s ms), not 2 min',
     );
   });
 

@@ -23,13 +23,15 @@ const rolledBack = (id = 'aaaaaaaaaa', reason = 'ErrorRatio') =>
 const waiting = (phase: 'AwaitingApproval' | 'Paused' | 'Blocked') =>
   seen({ state: phase === 'Paused' ? 'paused' : 'stage.awaitingApproval', phase, release: aReleaseStatus({ id: 'aaaaaaaaaa' }) });
 
+const named = (revision: string): Pick<WatchGoal, 'wanted'> => ({ wanted: { kind: 'revision', revision } });
+
 /** The code behind each version, a second apart. */
 function follow(
   versions: readonly (SeenRelease | undefined)[],
   goal: Partial<WatchGoal> = {},
   stepMs = 1_000,
 ): readonly (number | undefined)[] {
-  const track = trackRelease({ endsForPersons: true, ...goal });
+  const track = trackRelease({ wanted: { kind: 'any' }, endsForPersons: true, ...goal });
   return versions.map((version, index) => track(version, index * stepMs)?.code);
 }
 
@@ -97,18 +99,18 @@ describe('a named revision', () => {
       running('bbbbbbbbbb', wanted),
       promoted('bbbbbbbbbb', wanted),
     ];
-    expect(follow(versions, { revision: '1.8.1' })).toEqual([undefined, undefined, undefined, 0]);
+    expect(follow(versions, named('1.8.1'))).toEqual([undefined, undefined, undefined, 0]);
   });
 
   test('that has been promoted already ends at once', () => {
-    expect(follow([promoted('aaaaaaaaaa', { revision: '1.8.1' })], { revision: '1.8.1' })).toEqual([0]);
-    expect(follow([promoted('aaaaaaaaaa', { templateHashes: ['abc'] })], { revision: 'abc' })).toEqual([0]);
+    expect(follow([promoted('aaaaaaaaaa', { revision: '1.8.1' })], named('1.8.1'))).toEqual([0]);
+    expect(follow([promoted('aaaaaaaaaa', { templateHashes: ['abc'] })], named('abc'))).toEqual([0]);
   });
 
   test('that is rejected is not waited for in vain', () => {
     const rejected = [{ revision: '1.8.1', reason: 'ErrorRatio', at: timeAfter(0) }];
     const last = seen({ state: 'promoted', phase: 'Promoted', release: aReleaseStatus({ revision: '1.8.2' }), rejected });
-    const ending = trackRelease({ revision: '1.8.1', endsForPersons: true })(last, 0);
+    const ending = trackRelease({ ...named('1.8.1'), endsForPersons: true })(last, 0);
     expect(ending).toMatchObject({ code: 2, says: expect.stringContaining('is not tried again by itself; kubectl canary retry web') });
   });
 });

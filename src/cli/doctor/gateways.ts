@@ -1,0 +1,98 @@
+// Which metrics source judges each release, by the controllers of its routes, and what a person should know of that source.
+
+import type { CanaryReleaseSpec } from '../../api/release.ts';
+import type { Route } from '../../api/routes.ts';
+import { servicesOf } from '../../core/release/revision.ts';
+import { routesInScope, wantedRules } from '../../core/release/scope.ts';
+import { chooseSource } from '../../sources/catalogue.ts';
+import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
+import type { ClusterLink } from '../cluster/link.ts';
+import type { SeenRelease } from '../cluster/releases.ts';
+import { findControllers } from '../cluster/routes.ts';
+import { doubt, fail, fine, type Finding } from './finding.ts';
+import { nameOf, nameSome, type Surroundings } from './seen.ts';
+
+/** A release and what judges it. */
+export interface Judged {
+  readonly release: SeenRelease;
+  readonly spec: CanaryReleaseSpec;
+  readonly source: MetricsSource;
+  readonly routes: readonly Route[];
+}
+
+/** The findings, and the releases whose queries can be tried. */
+export interface GatewayReport {
+  readonly findings: readonly Finding[];
+  readonly judged: readonly Judged[];
+}
+
+const CHECK = 'metrics source';
+
+/** A release that asks nothing of a gateway's metrics needs no source. */
+export async function checkGateways(link: ClusterLink, { releases, routes }: Surroundings): Promise<GatewayReport> {
+  const reports = await Promise.all(releases.map((release) => checkRelease(link, release, routes)));
+  const judged = reports.flatMap((report) => report.judged);
+  const sources = [...new Set(judged.map(({ source }) => source))];
+  const known = sources.map((source) => {
+    const of = judged.filter((one) => one.source === source);
+    return fine(CHECK, `${source.name} (${source.tier}) for ${nameSome(of.map(({ release }) => nameOf(release)))}`);
+  });
+  const hazards = sources.flatMap((source) =>
+    describeHazards(
+      source,
+      judged.filter((one) => one.source === source),
+    ),
+  );
+  return { findings: [...known, ...hazards, ...reports.flatMap(({ findings }) => findings)], judged };
+}
+
+async function checkRelease(link: ClusterLink, release: SeenRelease, all: readonly Route[]): Promise<GatewayReport> {
+  const { spec, namespace, name } = release;
+  if (spec === undefined || !needsSource(spec)) return { findings: [], judged: [] };
+  const own = all.filter(({ metadata }) => metadata.namespace === namespace);
+  const routes = routesInScope(spec, own, servicesOf(spec));
+  // Its own status says so better.
+  if (routes.length === 0) return { findings: [], judged: [] };
+  const controllers = await Promise.all(routes.map((route) => findControllers(link, route)));
+  const { metrics, mode } = spec.analysis;
+  const choice = chooseSource({ wanted: metrics.source, kinds: routes.map(({ kind }) => kind), controllerNames: controllers.flat() });
+  if (choice.ok) return { findings: [], judged: [{ release, spec, source: choice.source, routes }] };
+  const patch = `kubectl patch crel ${name} -n ${namespace} --type merge -p '{"spec":{"analysis":{"metrics":{"source":"OpenTelemetry"}}}}'   # if the application counts by itself`;
+  const refused =
+    mode === 'Enforce'
+      ? fail(`${CHECK} of ${nameOf(release)}`, choice.message, patch)
+      : doubt(`${CHECK} of ${nameOf(release)}`, choice.message, patch);
+  return { findings: [refused], judged: [] };
+}
+
+function needsSource({ analysis }: CanaryReleaseSpec): boolean {
+  if (analysis.mode === 'Off') return false;
+  return analysis.comparison.mode !== 'Off' || analysis.checks.some(({ metric }) => metric !== undefined);
+}
+
+function describeHazards(source: MetricsSource, judged: readonly Judged[]): readonly Finding[] {
+  return source.hazards.flatMap(({ message, kinds }) => {
+    const touched = judged.filter(({ routes }) => kinds === undefined || routes.some(({ kind }) => kinds.includes(kind)));
+    return touched.length === 0
+      ? []
+      : [doubt(CHECK, `${source.name}: ${message} (${nameSome(touched.map(({ release }) => nameOf(release)))})`)];
+  });
+}
+
+/** What holds production now, once for each rule, as the source knows it. */
+export function servingBackends({ release, spec, routes }: Judged): readonly BackendIdentity[] {
+  const { namespace, status } = release;
+  const names = servicesOf(spec);
+  const serving = status.serving?.service ?? names[0];
+  return routes.flatMap((route) =>
+    (route.spec.rules ?? []).flatMap((rule, ruleIndex) => {
+      const only = wantedRules(spec, route);
+      if (only !== undefined && !only.includes(rule.name ?? `rules[${ruleIndex}]`)) return [];
+      return (rule.backendRefs ?? []).flatMap((ref, backendIndex): readonly BackendIdentity[] => {
+        if (ref.name !== serving || (ref.kind ?? 'Service') !== 'Service') return [];
+        const place = { kind: route.kind, namespace, name: route.metadata.name, ruleIndex, backendIndex };
+        return [{ namespace, service: ref.name, port: ref.port ?? 80, route: place }];
+      });
+    }),
+  );
+}

@@ -1,0 +1,113 @@
+// Does Prometheus have what the judge will ask for: series of the backends that serve, often enough?
+
+import { formatDuration, parseDuration } from '../../api/duration.ts';
+import { isGlidepathError } from '../../api/errors.ts';
+import { scrapeIntervalOf } from '../../core/analysis/increments.ts';
+import { doubt, fail, fine, type Finding } from './finding.ts';
+import { type Judged, servingBackends } from './gateways.ts';
+import type { Asker } from './prometheus.ts';
+import { nameOf, nameSome } from './seen.ts';
+
+/** What is looked back for. */
+const RANGE_MS = 10 * 60_000;
+/** Scrapes come a little early or late. */
+const SLACK = 1.2;
+
+interface Tried {
+  readonly judged: Judged;
+  readonly scrapeMs: number | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** @param askerOf undefined where the release's Prometheus cannot be asked */
+export async function checkMetrics(all: readonly Judged[], askerOf: (judged: Judged) => Asker | undefined): Promise<readonly Finding[]> {
+  const asked = await Promise.all(
+    all.flatMap((judged) => {
+      const asker = askerOf(judged);
+      return asker === undefined ? [] : [tryQueries(judged, asker)];
+    }),
+  );
+  const good = asked.filter(({ scrapeMs, findings }) => scrapeMs !== undefined && findings.length === 0);
+  const intervals = [...new Set(good.map(({ scrapeMs }) => sayInterval(scrapeMs ?? 0)))];
+  return [
+    ...(good.length === 0
+      ? []
+      : [
+          fine(
+            'metrics',
+            `found for ${nameSome(good.map(({ judged }) => nameOf(judged.release)))}, scraped every ${intervals.join(' or ')}`,
+          ),
+        ]),
+    ...asked.flatMap(({ findings }) => findings),
+  ];
+}
+
+async function tryQueries(judged: Judged, asker: Asker): Promise<Tried> {
+  const check = `metrics of ${nameOf(judged.release)}`;
+  const queries = writeQueries(judged);
+  if (typeof queries === 'string') return { judged, scrapeMs: undefined, findings: [doubt(check, `${queries}; not tried from here`)] };
+  const answers = await Promise.all(queries.map((query) => asker.ask(query)));
+  const [refused] = answers.filter((answer) => !answer.ok);
+  if (refused?.ok === false) return { judged, scrapeMs: undefined, findings: [doubt(check, `${queries[0]}: ${refused.message}`)] };
+  const series = answers.flatMap((answer) => (answer.ok ? answer.series : []));
+  if (series.length === 0)
+    return { judged, scrapeMs: undefined, findings: [await describeAbsence(judged, check, queries[0] ?? '', asker)] };
+  const scrapeMs = scrapeIntervalOf(series);
+  return { judged, scrapeMs, findings: scrapeMs === undefined ? [] : compareTimes(judged, check, scrapeMs) };
+}
+
+/** Queries that turn out equal are asked once. */
+function writeQueries(judged: Judged): readonly string[] | string {
+  try {
+    return [...new Set(servingBackends(judged).map((backend) => judged.source.requests(backend, RANGE_MS)))];
+  } catch (thrown) {
+    if (isGlidepathError(thrown, 'GLIDEPATH_E_SOURCE')) return thrown.message;
+    throw thrown;
+  }
+}
+
+/** No series at all, of nobody: it is not scraped. None of this backend: no request yet, or other labels. */
+async function describeAbsence({ source }: Judged, check: string, query: string, asker: Asker): Promise<Finding> {
+  const metric = /^[a-zA-Z_:][\w:]*/.exec(query)?.[0];
+  const any = metric === undefined ? undefined : await asker.ask(`count(${metric})`);
+  if (any?.ok === true && any.series.length === 0) {
+    const fix = `let Prometheus scrape what tells ${metric}, and see that this is not empty: count(${metric})`;
+    return fail(check, `Prometheus has no series ${metric} of anybody, which ${source.name} tells: it does not scrape it`, fix);
+  }
+  const says = 'no series of what serves within 10 minutes: it had no request, or the labels are others than the source expects';
+  return doubt(check, says, `send a request through the gateway, then ask Prometheus: ${query}`);
+}
+
+/** Scrapes jitter by milliseconds. */
+function sayInterval(ms: number): string {
+  const step = ms < 2_000 ? 100 : 1_000;
+  return formatDuration(Math.max(step, Math.round(ms / step) * step));
+}
+
+function compareTimes({ spec, release }: Judged, check: string, scrapeMs: number): readonly Finding[] {
+  const { interval, window } = spec.analysis;
+  const every = sayInterval(scrapeMs);
+  const patch = (field: string, value: string) =>
+    `kubectl patch crel ${release.name} -n ${release.namespace} --type merge -p '{"spec":{"analysis":{"${field}":"${value}"}}}'`;
+  const twice = formatDuration(Math.ceil((2 * scrapeMs) / 1_000) * 1_000);
+  return [
+    ...(parseDuration(interval) * SLACK < scrapeMs
+      ? [
+          doubt(
+            check,
+            `a look every ${interval}, but samples come every ${every}: looks between them see nothing new`,
+            patch('interval', every),
+          ),
+        ]
+      : []),
+    ...(parseDuration(window) < 2 * scrapeMs
+      ? [
+          doubt(
+            check,
+            `a window of ${window} holds less than two scrapes (every ${every}), so checks often see nothing`,
+            patch('window', twice),
+          ),
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,107 @@
+// Asks a Prometheus from here, or, where its address means something inside the cluster only, through the API server's proxy of
+// its Service; and says which of the two it was.
+
+import { isGlidepathError, messageOf } from '../../api/errors.ts';
+import { SYSTEM_NAMESPACE } from '../../api/names.ts';
+import type { Series } from '../../core/analysis/series.ts';
+import { readAnswer } from '../../adapters/prometheus/answer.ts';
+import { createPrometheusReader } from '../../adapters/prometheus/reader.ts';
+import type { ClusterLink } from '../cluster/link.ts';
+import { doubt, fine, type Finding } from './finding.ts';
+
+/** What a query found, or why it found nothing. */
+export type Asked = { readonly ok: true; readonly series: readonly Series[] } | { readonly ok: false; readonly message: string };
+
+/** One Prometheus. */
+export interface Asker {
+  readonly ask: (query: string) => Promise<Asked>;
+  readonly close: () => void;
+}
+
+/** A way to ask, if there is one, and what is said of it. */
+export interface Reached {
+  readonly finding: Finding;
+  readonly asker: Asker | undefined;
+}
+
+const TIMEOUT_MS = 3_000;
+const CHECK = 'Prometheus';
+/** Asks for nothing that has to be there. */
+const PROBE = 'vector(1)';
+
+/** @param url as the operator or a release has it */
+export async function reachPrometheus(link: ClusterLink, url: string, now: () => number): Promise<Reached> {
+  const direct = openDirect(url, now);
+  if (direct === undefined) return { finding: doubt(CHECK, `${url} is no address that could be asked from here`), asker: undefined };
+  const answer = await direct.ask(PROBE);
+  if (answer.ok) return { finding: fine(CHECK, `${url} answers from here`), asker: direct };
+  direct.close();
+  const path = proxyPathOf(url);
+  if (path === undefined) return { finding: describeUnreached(url, answer.message, 'and its name is none of a Service'), asker: undefined };
+  const inside = openProxied(link, path, now);
+  const through = await inside.ask(PROBE);
+  if (through.ok) return { finding: fine(CHECK, `${url} answers inside the cluster only (asked through the API server)`), asker: inside };
+  return { finding: describeUnreached(url, answer.message, `nor through the API server (${through.message})`), asker: undefined };
+}
+
+function describeUnreached(url: string, message: string, more: string): Finding {
+  const fix = `kubectl port-forward -n NAMESPACE svc/PROMETHEUS 9090   # then: kubectl canary doctor --prometheus http://127.0.0.1:9090`;
+  return doubt(
+    CHECK,
+    `${url} does not answer from here (${message}), ${more}; the operator may reach it all the same, see the condition MetricsAvailable`,
+    fix,
+  );
+}
+
+function openDirect(url: string, now: () => number): Asker | undefined {
+  try {
+    const reader = createPrometheusReader({ operatorUrl: url, allow: [], allowQueries: true, readSecret: () => Promise.resolve({}), now });
+    return {
+      ask: async (query) => {
+        const answer = await reader.query({ namespace: SYSTEM_NAMESPACE, timeoutMs: TIMEOUT_MS }, query, now());
+        return answer.ok ? { ok: true, series: answer.series } : { ok: false, message: shorten(answer.message, url) };
+      },
+      close: () => reader.close(),
+    };
+  } catch (thrown) {
+    if (isGlidepathError(thrown)) return undefined;
+    throw thrown;
+  }
+}
+
+/** The address is in the sentence around it already. */
+function shorten(message: string, url: string): string {
+  return message.replace(`Prometheus at ${url.replace(/\/+$/, '')} `, '');
+}
+
+/** `http://prometheus.monitoring.svc:9090/prom` is a Service of the cluster. */
+function proxyPathOf(text: string): string | undefined {
+  const url = new URL(text);
+  const [service, namespace = SYSTEM_NAMESPACE, ...rest] = url.hostname.split('.');
+  if (service === undefined || /^\d/.test(service) || service === 'localhost' || (rest.length > 0 && rest[0] !== 'svc')) return undefined;
+  const scheme = url.protocol.replace(':', '');
+  const port = url.port === '' ? (scheme === 'https' ? '443' : '80') : url.port;
+  const prefix = url.pathname.replace(/\/+$/, '');
+  return `/api/v1/namespaces/${namespace}/services/${scheme}:${service}:${port}/proxy${prefix}/api/v1/query`;
+}
+
+function openProxied(link: ClusterLink, path: string, now: () => number): Asker {
+  return {
+    ask: async (query) => {
+      try {
+        const body = await link.request({
+          method: 'GET',
+          path,
+          query: { query, time: now() / 1_000 },
+          deadlineMs: TIMEOUT_MS,
+          repeat: false,
+        });
+        return { ok: true, series: readAnswer({ status: 200, body: JSON.stringify(body) }).series };
+      } catch (thrown) {
+        const message = isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN') ? 'you may not get services/proxy there' : messageOf(thrown);
+        return { ok: false, message };
+      }
+    },
+    close: () => undefined,
+  };
+}

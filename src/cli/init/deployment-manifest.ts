@@ -1,0 +1,102 @@
+// A first manifest for a Deployment, with what the cluster shows beside each line. Every line of it may be taken out but targetRef
+// and service: the rest is what holds without it.
+
+import { API_VERSION, KIND } from '../../api/names.ts';
+import { nameCanary } from '../../core/workload/canary-names.ts';
+import { AUTO, chooseSource } from '../../sources/catalogue.ts';
+import { APPLY_HOLD } from '../cluster/hold.ts';
+import type { SeenDeployment } from './deployment.ts';
+
+/** @param only the routes that were chosen by name; empty: all */
+export function writeDeploymentManifest(seen: SeenDeployment, namespace: string, only: readonly string[]): string {
+  const { name, service, port, rules } = seen;
+  const chosen = [...new Map(rules.map((rule) => [`${rule.kind} ${rule.route}`, rule])).values()];
+  const lines = [
+    `# Deployment ${name} of namespace ${namespace} stays yours. A change of its template is held, runs beside it as Deployment`,
+    `# ${nameCanary(name)}, gets traffic stage by stage, and rolls when it is proven. What the cluster shows:`,
+    ...describeSeen(seen),
+    ...findDeploymentWarnings(seen).map((warning) => `# WARNING: ${warning}`),
+    `apiVersion: ${API_VERSION}`,
+    `kind: ${KIND}`,
+    'metadata:',
+    `  name: ${name}`,
+    `  namespace: ${namespace}`,
+    'spec:',
+    `  targetRef: {kind: Deployment, name: ${name}}`,
+    `  service: {name: ${service}${port === undefined ? '' : `, port: ${port}`}}`,
+    '  # canary: {minReplicas: 2, labels: {track: canary}}   # the least that runs beside it, and labels of its own',
+    only.length === 0 ? '  # Without routeRefs: every route of the namespace that names the Service.' : '  # Only these routes.',
+    ...(chosen.length === 0 ? [] : ['  routeRefs:', ...chosen.map(({ kind, route }) => `  - {kind: ${kind}, name: ${route}}`)]),
+    '  # Weights of the canary in percent, each for so long at least, and raised only with proof.',
+    '  stages:',
+    '  - {weight: 5, duration: 2m}',
+    '  - {weight: 25, duration: 5m}',
+    '  - {weight: 50, duration: 10m}   # approval: Required asks a person',
+    ...(seen.strategy === 'Recreate'
+      ? [
+          '  # Strategy Recreate: while the Deployment rolls nothing of it serves, so the canary takes everything before.',
+          '  - {weight: 100, duration: 10m}',
+        ]
+      : []),
+    '  analysis:',
+    '    metrics:',
+    `      ${describeSource(seen)}`,
+    ...describePrometheus(seen),
+    '    # Absolute limits, beside the comparison with what serves.',
+    '    checks:',
+    '    - {name: errors, metric: ErrorRatio, max: "1%"}',
+    '    # - {name: p99, metric: Latency, quantile: "0.99", max: 500ms}',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function describeSeen({ service, others, rules, scaler, sharedLabel, apart }: SeenDeployment): readonly string[] {
+  const keys = apart.kind === 'labels' ? Object.entries(apart.changed).map(([key, value]) => `${key}=${value}`) : [];
+  return [
+    `#   Service ${service} selects its pods${others.length === 0 ? '' : `; so do ${others.join(', ')}, which no route names`}`,
+    ...rules.map(({ kind, route, rule, weight }) => `#   ${kind} ${route}, ${rule}: ${service} weight ${weight}`),
+    ...(sharedLabel === undefined
+      ? []
+      : [`#   the canary's pods carry ${keys.join(', ')}: policies that select by this label do not cover them`]),
+    ...(scaler === undefined ? [] : [`#   ${scaler} scales it, and goes on doing so; the canary follows its count x weight`]),
+  ];
+}
+
+/** What would block the first release, or is easily overlooked. */
+export function findDeploymentWarnings(seen: SeenDeployment): readonly string[] {
+  const { name, service, rules, strategy, hold, takenBy, apart, sharedLabel } = seen;
+  const changed = apart.kind === 'labels' ? Object.keys(apart.changed).join(' and ') : '';
+  return [
+    ...(rules.length === 0 ? [`no route of the namespace names Service ${service}; add it as a backendRef of an HTTPRoute`] : []),
+    ...(sharedLabel === undefined
+      ? [
+          `the selectors of Deployment ${name} and Service ${service} share no label, so ${changed} are both changed for the canary; policies that select by one of them do not cover it`,
+        ]
+      : []),
+    ...(strategy === 'Recreate'
+      ? [`Deployment ${name} has strategy Recreate: a release needs a last stage of 100, as below, or strategy RollingUpdate`]
+      : []),
+    ...(rules.some(({ weight }) => weight === 0) && rules.every(({ weight }) => weight === 0)
+      ? [`the routes give Service ${service} weight 0; give it weight 1`]
+      : []),
+    ...describeHold(hold.kind),
+    ...(takenBy === undefined ? [] : [`CanaryRelease ${takenBy} has this Deployment already; only one may`]),
+  ];
+}
+
+function describeHold(kind: SeenDeployment['hold']['kind']): readonly string[] {
+  if (kind === 'none') return [`nothing holds a change of the Deployment yet; install the policy (Kubernetes 1.36): ${APPLY_HOLD}`];
+  return kind === 'unbound' ? [`the policy that holds a changed Deployment is there without its binding: ${APPLY_HOLD}`] : [];
+}
+
+function describeSource({ controllers, rules }: SeenDeployment): string {
+  const choice = chooseSource({ wanted: AUTO, kinds: [...new Set(rules.map(({ kind }) => kind))], controllerNames: controllers });
+  return choice.ok ? `source: Auto   # ${choice.source.name}, by the routes' controller` : `source: Auto   # ${choice.message}`;
+}
+
+function describePrometheus({ prometheus }: SeenDeployment): readonly string[] {
+  if (prometheus === undefined)
+    return ['      # prometheus: {url: http://prometheus.monitoring.svc:9090}   # the operator needs to know one'];
+  if (prometheus.kind === 'operator') return [`      # prometheus: {url: ...}   # without it the operator asks ${prometheus.url}`];
+  return [`      # prometheus: {url: ${prometheus.url}}   # found; tell the operator: --prometheus-url ${prometheus.url}`];
+}

@@ -1,0 +1,100 @@
+// Which release a watch is about, and what is known of a revision that has no release of its own: it serves, it was proven, or it
+// was rejected, so that waiting for one would be in vain.
+
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
+import { isSettledOrRejected } from '../../core/release/revision.ts';
+import { isRunning, parseState } from '../../core/release/state.ts';
+import { isProvenTemplate } from '../../core/release/workload-facts.ts';
+import { nameCanary } from '../../core/workload/canary-names.ts';
+import type { TemplateReadings } from '../cluster/template-readings.ts';
+import type { SeenRelease } from '../cluster/releases.ts';
+import { type ExitCode, WATCH_EXIT } from '../io.ts';
+
+/** What is waited for. */
+export type Wanted =
+  /** The one that runs, or else the next. */
+  | { readonly kind: 'any' }
+  | { readonly kind: 'revision'; readonly revision: string }
+  /** The template that a Deployment had when the watch began. */
+  | {
+      readonly kind: 'template';
+      readonly deployment: string;
+      readonly template: string;
+      readonly revision: string;
+      readonly readings: Pick<TemplateReadings, 'latest' | 'again'>;
+    };
+
+/** How a watch ended. */
+export interface Ending {
+  readonly code: ExitCode;
+  readonly says: string;
+}
+
+/** Is this the release of what is wanted? Never true of `any`. */
+export function isReleaseOf({ revision, specRevision, templateHashes, workload }: ReleaseStatus, wanted: Wanted): boolean {
+  switch (wanted.kind) {
+    case 'any':
+      return false;
+    case 'revision':
+      return revision === wanted.revision || specRevision === wanted.revision || (templateHashes ?? []).includes(wanted.revision);
+    case 'template':
+      return workload?.template === wanted.template && workload.name === wanted.deployment;
+  }
+}
+
+/** What became of the wanted revision without a release, or before the one that the status shows. Templates are asked about as the operator does. */
+export function findSettled(release: SeenRelease, wanted: Wanted): Ending | undefined {
+  const { status } = release;
+  const state = parseState(status.state);
+  switch (wanted.kind) {
+    case 'any':
+      return undefined;
+    case 'revision':
+      return (
+        (release.spec?.targetRef === undefined ? undefined : findServed(status, wanted.revision)) ?? findRejected(release, wanted.revision)
+      );
+    case 'template': {
+      if (status.serving?.template === wanted.template) return sayServes(wanted.revision);
+      if (isProvenTemplate(status, wanted.template)) return sayProven(wanted.revision);
+      const running = state === undefined || isRunning(state);
+      const key = { service: nameCanary(release.spec?.service?.name ?? ''), templateHashes: [wanted.template] };
+      return !running && isSettledOrRejected(status, key) ? sayRejected(release, wanted.revision, wanted.template) : undefined;
+    }
+  }
+}
+
+/** Deployment mode: a proven revision rolls without a release. */
+function findServed({ serving, proven, rejected }: CanaryReleaseStatus, revision: string): Ending | undefined {
+  if (serving?.revision === revision) return sayServes(revision);
+  const isIt = (entry: { readonly revision: string }) => entry.revision === revision;
+  return (proven ?? []).some(isIt) && !(rejected ?? []).some(isIt) ? sayProven(revision) : undefined;
+}
+
+function sayServes(revision: string): Ending {
+  return { code: WATCH_EXIT.promoted, says: `revision ${revision} serves already` };
+}
+
+function sayProven(revision: string): Ending {
+  return { code: WATCH_EXIT.promoted, says: `revision ${revision} is proven already and rolls at once, without a canary` };
+}
+
+/** A rejected revision is not released again by itself. */
+function findRejected(release: SeenRelease, revision: string): Ending | undefined {
+  const state = parseState(release.status.state);
+  if (state === undefined || isRunning(state)) return undefined;
+  const isIt = (entry: { readonly revision: string; readonly specRevision?: string }) =>
+    entry.revision === revision || entry.specRevision === revision;
+  return (release.status.rejected ?? []).some(isIt) ? sayRejected(release, revision, undefined) : undefined;
+}
+
+function sayRejected({ name, status }: SeenRelease, revision: string, template: string | undefined): Ending {
+  const found = (status.rejected ?? []).find(
+    (entry) =>
+      (template !== undefined && entry.templateHashes?.includes(template) === true) ||
+      entry.revision === revision ||
+      entry.specRevision === revision,
+  );
+  const when = found === undefined ? '' : ` at ${found.at} (${found.reason})`;
+  const says = `revision ${revision} was rolled back${when} and is not tried again by itself; kubectl canary retry ${name}`;
+  return { code: WATCH_EXIT.rolledBack, says };
+}

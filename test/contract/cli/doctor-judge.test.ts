@@ -1,0 +1,179 @@
+// `doctor` on what judges releases (gateways, Prometheus and its series) and on the tools that apply the routes.
+
+import { describe, expect, test } from 'vitest';
+import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { type Case, forbid, over, put, putHold, putOperator, putRoute, target, useDoctorWorld, world } from './doctor-world.ts';
+
+const { applications, configMaps } = FAKE_RESOURCES;
+
+useDoctorWorld();
+
+const analysis = (change: object) => put({ analysis: change } as never);
+const judge: readonly Case[] = [
+  [
+    'a gateway that is known, and its series',
+    () => [analysis({ interval: '15s', window: '1m' }), putRoute()],
+    /^ok +metrics source +Contour \(live-tested\) for shop\/web$[\s\S]*^ok +metrics +found for shop\/web, scraped every 15s$/m,
+  ],
+  [
+    'a gateway that nobody knows',
+    () => [put({}), putRoute({ controller: 'example.com/gateway' })],
+    /^FAIL +metrics source of shop\/web +no metrics source is known for the controller "example\.com\/gateway": .*\n +fix: kubectl patch crel web -n shop --type merge/m,
+    1,
+  ],
+  [
+    'the same, where the judge does not act',
+    () => [analysis({ mode: 'Observe' }), putRoute({ controller: 'example.com/gateway' })],
+    /^warn +metrics source of shop\/web/m,
+  ],
+  ['hazards of a source', () => [put({}), putRoute({ controller: 'linkerd.io/policy-controller' })], /^warn +metrics source +Linkerd: /m],
+  [
+    'looks faster than the scrape',
+    () => [analysis({ interval: '5s' }), putRoute()],
+    /^warn +metrics of shop\/web +a look every 5s, but samples come every 15s: .*\n +fix: kubectl patch crel web -n shop --type merge -p '\{"spec":\{"analysis":\{"interval":"15s"\}\}\}'$/m,
+  ],
+  [
+    'a window of less than two scrapes',
+    () => [analysis({ interval: '15s', window: '20s' }), putRoute()],
+    /^warn +metrics of shop\/web +a window of 20s holds less than two scrapes \(every 15s\).*\n.*"window":"30s"/m,
+  ],
+  [
+    'labels that fit nothing',
+    () => [
+      put({ services: [{ name: 'v3' }, { name: 'v2' }] }, { ...over, serving: { service: 'v3' } }),
+      putRoute({ refs: [{ name: 'v3', port: 80 }] }),
+    ],
+    /^warn +metrics of shop\/web +no series of what serves within 10 minutes: .*\n +fix: send a request through the gateway, then ask Prometheus: envoy_cluster_upstream_rq/m,
+  ],
+  [
+    'a Prometheus that does not scrape the gateway',
+    () => [put({}), putRoute(), putOperator(world.idle.url)],
+    /^FAIL +metrics of shop\/web +Prometheus has no series envoy_cluster_upstream_rq of anybody, which Contour tells: it does not scrape it$/m,
+    1,
+  ],
+  [
+    'an operator with a token',
+    () => putOperator(world.prometheus.url, ['--prometheus-token-file=/t']),
+    /^warn +Prometheus +\S+ wants the operator's token, so it is not asked from here\n +fix: kubectl canary doctor --prometheus/m,
+  ],
+];
+
+describe('the judge', () => {
+  test.each(judge.map((one) => ({ what: one[0], one })))('$what', ({ one }) => world.expectLine(one));
+
+  test('a Prometheus of the cluster is asked through the API server, and it is said', async () => {
+    putOperator('http://prometheus.monitoring.svc.invalid:9090');
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(
+      /^warn +Prometheus +\S+ does not answer from here \(.*\), nor through the API server/m,
+    );
+    putOperator('http://prometheus.monitoring:9090');
+    world.shop.server.fault({
+      when: ({ path }) => path === '/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy/api/v1/query',
+      times: 9,
+      action: { kind: 'body', text: JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [] } }), code: 200 },
+    });
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(
+      /^ok +Prometheus +http:\/\/prometheus\.monitoring:9090 answers inside the cluster only \(asked through the API server\)$/m,
+    );
+  });
+
+  test('an address that is given is asked in place of the others', async () => {
+    put({ analysis: { interval: '15s' } } as never);
+    putRoute();
+    putOperator('http://prometheus.monitoring:9090', ['--prometheus-token-file=/t']);
+    const { out } = await world.shop.run(`doctor -n shop --prometheus ${world.prometheus.url}`);
+    expect(out).toMatch(/^ok +metrics +found for shop\/web/m);
+    expect(out).not.toContain('not asked from here');
+  });
+});
+
+const RECIPE = {
+  annotations: { 'argocd.argoproj.io/compare-options': 'IgnoreExtraneous,ServerSideDiff=true' },
+  syncOptions: ['CreateNamespace=true', 'RespectIgnoreDifferences=true'],
+  ignoreDifferences: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', jqPathExpressions: ['.spec.rules[].backendRefs[].weight'] }],
+};
+
+function putApplication(recipe: Partial<typeof RECIPE>, selfHeal = true): void {
+  const { annotations = {}, syncOptions = ['CreateNamespace=true'], ignoreDifferences = [] } = recipe;
+  world.shop.server.resources.serve(applications);
+  world.shop.server.put(applications, {
+    metadata: { name: 'shop', namespace: 'argocd', annotations },
+    spec: { syncPolicy: { automated: { selfHeal }, syncOptions }, ignoreDifferences },
+    status: { resources: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'shop', name: 'store' }] },
+  });
+}
+
+const HEALTH = { 'resource.customizations.health.glidepath.dev_CanaryRelease': 'return {}' };
+const tools: readonly Case[] = [
+  [
+    'Argo CD with the recipe and the health',
+    () => [
+      put({}),
+      putRoute(),
+      putApplication(RECIPE),
+      world.shop.server.put(configMaps, { metadata: { name: 'argocd-cm', namespace: 'argocd' }, data: HEALTH }),
+    ],
+    /^ok +Argo CD +Application argocd\/shop: the recipe is there$[\s\S]*^ok +Argo CD health +knows CanaryReleases$/m,
+  ],
+  [
+    'Argo CD that heals without the recipe',
+    () => [put({}), putRoute(), putApplication({})],
+    /^FAIL +Application argocd\/shop +lacks the annotation argocd\.argoproj\.io\/compare-options: ServerSideDiff=true, and the sync option RespectIgnoreDifferences=true, and ignoreDifferences of \.spec\.rules\[\]\.backendRefs\[\]\.weight; self-heal undoes weights within a second\n +fix: kubectl -n argocd patch application shop --type merge -p '(.*)'/m,
+    1,
+  ],
+  [
+    'Argo CD that syncs without a part of it',
+    () => [put({}), putRoute(), putApplication({ ...RECIPE, annotations: {} as never }, false)],
+    /^warn +Application argocd\/shop +lacks the annotation .*; a sync undoes weights$/m,
+  ],
+  [
+    'Argo CD with a recipe that does not know the canary of a Deployment',
+    () => [put(target), putHold(), putRoute({ refs: [{ name: 'store-api' }] }), putApplication(RECIPE)],
+    /^FAIL +Application argocd\/shop +lacks ignoreDifferences of \.spec\.rules\[\]\.backendRefs\[\] \| select\(\.name \| endswith\("-canary"\)\);/m,
+    1,
+  ],
+  [
+    'Argo CD without the health',
+    () => [put({}), putRoute(), putApplication(RECIPE)],
+    /^warn +Argo CD health +does not know CanaryReleases: .*\n +fix: kubectl -n argocd patch configmap argocd-cm/m,
+  ],
+  [
+    'Argo CD whose Applications may not be listed',
+    () => {
+      put({});
+      putRoute({ annotations: { 'argocd.argoproj.io/tracking-id': 'shop:gateway.networking.k8s.io/HTTPRoute:shop/store' } });
+      forbid('/applications');
+    },
+    /^warn +Argo CD +it applies routes, and you may not list its Applications/m,
+  ],
+  [
+    'Flux in Services mode',
+    () => [put({}), putRoute({ labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' } })],
+    /^warn +Flux and HTTPRoute shop\/store +puts back the weights of Git after a promotion.*\n +fix: kubectl annotate httproute store -n shop kustomize\.toolkit\.fluxcd\.io\/ssa=IfNotPresent/m,
+  ],
+  [
+    'Flux in Deployment mode',
+    () => [put(target), putHold(), putRoute({ labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' }, refs: [{ name: 'store-api' }] })],
+    /^ok +Flux and HTTPRoute shop\/store +is held off while a release runs/m,
+  ],
+];
+
+describe('tools that apply the routes', () => {
+  test.each(tools.map((one) => ({ what: one[0], one })))('$what', ({ one }) => world.expectLine(one));
+
+  test('the patch that is offered makes the recipe whole, and keeps what is there', async () => {
+    put({});
+    putRoute();
+    putApplication({ ignoreDifferences: [{ group: 'apps', kind: 'Deployment', jqPathExpressions: ['.spec.replicas'] }] });
+    const { out } = await world.shop.run('doctor -n shop');
+    const patch = JSON.parse(/--type merge -p '(\{"metadata".*\})' /.exec(out)?.[1] ?? '') as Record<string, Record<string, object>>;
+    world.shop.server.put(applications, {
+      metadata: { name: 'shop', namespace: 'argocd', ...patch['metadata'] },
+      spec: { ...patch['spec'] },
+      status: { resources: [{ kind: 'HTTPRoute', namespace: 'shop', name: 'store' }] },
+    });
+    expect(JSON.stringify(patch)).toContain('.spec.replicas');
+    expect(JSON.stringify(patch)).toContain('CreateNamespace=true');
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(/^ok +Argo CD +Application argocd\/shop: the recipe is there$/m);
+  });
+});

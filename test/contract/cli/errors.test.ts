@@ -1,0 +1,57 @@
+// Every command that needs a cluster, where something of it is not there: one sentence with what to do, and no exit code that
+// could be taken for a verdict.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { releases } from '../kubernetes/harness.ts';
+import { aRunningStatus, openShop, type Shop } from './shop.ts';
+
+let shop: Shop;
+
+beforeEach(async () => {
+  shop = await openShop();
+  const template = { spec: { containers: [] } };
+  shop.server.put(FAKE_RESOURCES.deployments, { metadata: { name: 'store', namespace: 'shop' }, spec: { selector: {}, template } });
+});
+
+const READING = ['list', 'list -A', 'status web', 'status', 'explain web', 'history web', 'watch web', 'watch --for deploy/store'] as const;
+const STEERING = [
+  'approve web --yes',
+  'advance web --yes',
+  'promote web --yes',
+  'abort web --yes',
+  'pause web --yes',
+  'resume web --yes',
+  'retry web --yes',
+] as const;
+
+describe.each([...READING, ...STEERING])('%s', (line) => {
+  test('without the CRD says how to install it', async () => {
+    shop.server.resources.unserve(releases);
+    const { code, out, err } = await shop.run(`${line} -n shop`);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(
+      /^error: the cluster of context fake does not know CanaryReleases; install them with kubectl apply --server-side -k config\/crd\n$/,
+    );
+  });
+
+  test('without the right names the role that has it', async () => {
+    shop.put('web', aRunningStatus());
+    shop.server.fault({
+      when: ({ path }) => path.includes('/canaryreleases'),
+      times: 99,
+      action: { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' },
+    });
+    const { code, err } = await shop.run(`${line} -n shop`);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^error: .*; ask for the role glidepath-viewer to read releases, or glidepath-editor to steer them\n$/);
+  });
+});
+
+test('objects are printed in each format that is offered', async () => {
+  shop.put('web', aRunningStatus());
+  expect((await shop.run('explain web -n shop -o yaml')).out).toMatch(/^apiVersion: cli\.glidepath\.dev\/v1\nkind: Explanation\n/);
+  expect((await shop.run('status web -n shop -o yaml')).out).toMatch(/\nkind: CanaryRelease\n/);
+  expect((await shop.run('status web -n shop -o wide')).out).toMatch(/^NAMESPACE .* MESSAGE\nshop .* stage 1\/3 at 5%: /);
+  expect(JSON.parse((await shop.run('history web -n shop -o json')).out)).toEqual({ namespace: 'shop', name: 'web', history: [] });
+});
