@@ -180,3 +180,17 @@ test('a canary that somebody still calls goes when those requests have stopped, 
   expect(await find('store-canary')).toBeUndefined();
   await stand.cluster.remove({ kind: 'HTTPRoute', namespace, name: 'direct' });
 });
+
+test('the canary of a promotion goes as soon as the gateway has shown that its requests have stopped', async () => {
+  const stages = [{ weight: 50, duration: '3s' }];
+  await app.release(spec(store, { stages } as Partial<SpecInput>));
+  const begunMs = Date.now();
+  await apply(store, 'v3');
+  const { release } = await app.until('the promotion', ({ phase }) => phase === 'Promoted', 120_000);
+  // Contour has forgotten the canary with its last ref: that is seen, instead of waiting for the longest drain.
+  const [drained, finished] = [release?.drainEndsAt, release?.finishedAt].map((time) => Date.parse(time ?? ''));
+  expect((finished ?? 0) - (drained ?? 0)).toBeGreaterThanOrEqual(0);
+  expect((finished ?? 0) - (drained ?? 0)).toBeLessThan(30_000);
+  expect(await find('store-canary')).toBeUndefined();
+  expect(app.answers(begunMs)).toMatchObject({ bad: 0 });
+});

@@ -87,6 +87,33 @@ describe('with weight', () => {
   });
 });
 
+test('a raise whose pods a quota refuses is tried again each minute, not all the time', async () => {
+  const story = await DeploymentStory.begin({ onBlocked: { after: '1h', then: 'Pause' } });
+  const { world } = story;
+  const key = { kind: 'Deployment', namespace: 'shop', name: 'store-canary' };
+  let quota = 1;
+  world.api.onChange(({ kind, now }) => {
+    if (kind !== 'Deployment' || now?.metadata.name !== key.name) return;
+    const refuses = ((now.spec as { replicas?: number }).replicas ?? 0) > quota;
+    const conditions = refuses ? [{ type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' }] : [];
+    const isTold = JSON.stringify((now.status as { conditions?: unknown } | undefined)?.conditions ?? []) === JSON.stringify(conditions);
+    const tell = () =>
+      world.api.update(key, 'controller', (old) => ({ ...old, status: { ...(old.status as object), conditions } }), 'status');
+    if (!isTold) world.clock.schedule(world.clock.now() + 50, tell);
+  });
+  story.apply('store:2');
+  await untilState(world, 'blocked');
+  expect(world.status('web')?.message).toContain('PodsRefused');
+  const before = world.journal.transitions.length;
+  await world.run(300_000);
+  // Out of the block and into it again, once a minute.
+  expect(world.journal.transitions.length - before).toBeLessThanOrEqual(12);
+  expect(story.share).toBe(10);
+  quota = 2;
+  await world.until('the raise', () => story.share === 50, 130_000);
+  await untilState(world, 'promoted');
+});
+
 /** Another route goes on giving requests to the canary. */
 function callDirectly({ world }: DeploymentStory): void {
   world.createRoute('direct', [buildRule({ 'store-canary': 1 })]);
