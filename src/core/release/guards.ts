@@ -58,13 +58,13 @@ export function mayRaise({ event }: Scope): boolean {
 
 /** Trouble that only a raise shows: it seems to be gone as soon as the raise was taken back, so it is tried again now and then. */
 const SHOWN_BY_WRITING: readonly string[] = ['RouteNotAccepted', 'RouteRefused', 'RouteWriteFailed', 'Forbidden'];
-/** The same for the pods that a raise needs, which are wanted no more once it is taken back. */
-const SHOWN_BY_SCALING: readonly string[] = ['PodsRefused'];
 const TRY_AGAIN_MS = 60_000;
+/** Pods that a taken-back raise needs no more: only a raise shows this, too. */
+const SHOWN_BY_PODS: readonly string[] = ['PodsRefused', 'PodsUnschedulable'];
 
-function waitsForAnotherTry(current: ReturnType<typeof release>, raises: boolean, now: number): boolean {
+function waitsForAnotherTry(current: ReturnType<typeof release>, now: number, raises: boolean): boolean {
   const tried = fromTime(current?.shiftedAt) ?? fromTime(current?.blockedSince) ?? now;
-  const shown = raises ? [...SHOWN_BY_WRITING, ...SHOWN_BY_SCALING] : SHOWN_BY_WRITING;
+  const shown = raises ? [...SHOWN_BY_WRITING, ...SHOWN_BY_PODS] : SHOWN_BY_WRITING;
   return shown.includes(current?.blockedReason ?? '') && now < tried + TRY_AGAIN_MS;
 }
 
@@ -76,7 +76,7 @@ export function isFree(scope: Scope, to: StateName): boolean {
   // Before the first raise a gateway refuses the route as its owner wrote it: accepted is accepted.
   const refusedAsItWas = to === 'preparing' && current?.blockedReason === 'RouteNotAccepted';
   const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
-  if (!refusedAsItWas && waitsForAnotherTry(current, raises, now)) return false;
+  if (!refusedAsItWas && waitsForAnotherTry(current, now, raises)) return false;
   if (!raises || !enforced || (scope.context.status.weight ?? 0) === 0) return true;
   if (current?.driftSince !== undefined && !hasPassedSince(current, scope.event.facts)) return false;
   return current?.verdict === 'Pass' && evidenceFresh;
