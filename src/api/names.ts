@@ -32,7 +32,7 @@ export const COMMAND_BY_ANNOTATION = `${GROUP}/command-by`;
 export const ABORT_ANNOTATION = `${GROUP}/abort`;
 /** Annotation of a CanaryRelease: who wrote the abort; stamped by the admission policy. */
 export const ABORT_BY_ANNOTATION = `${GROUP}/abort-by`;
-/** Annotation of the workload or its template: this revision cannot be rolled back, so it must not be raised unasked. */
+/** Annotation of the pod template, or of the Deployment: why this revision should not be taken back; people are asked before `undo`. */
 export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 
 /** Annotation of a Deployment whose template is held: the name of its release. */

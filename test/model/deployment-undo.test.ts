@@ -301,6 +301,18 @@ describe('undo after a promotion', () => {
     expect(story.behindService()).toEqual({ 'store:1': 4 });
     const told = world.journal.events.find(({ reason }) => reason === 'RollbackStarted')?.note;
     expect(told).toContain('Argo CD applies Deployment store from Git, so revert it there as well');
+    story.apply('store:2');
+    await world.run(5_000);
+    const managed = world.status('web')?.conditions?.find(({ type }) => type === 'GitOpsManaged');
+    expect(managed).toMatchObject({
+      status: 'True',
+      reason: 'ArgoCD',
+      message: expect.stringContaining('where it is held: revert it in Git'),
+    });
+    expect(world.journal.events.at(-1)).toMatchObject({ reason: 'GitOpsManaged', note: managed?.message });
+    story.apply('store:1');
+    await world.run(5_000);
+    expect(world.status('web')?.conditions?.some(({ type }) => type === 'GitOpsManaged')).toBe(false);
   });
 
   test('leaves another commit that comes meanwhile held, and a release of it begins', async () => {
