@@ -75,19 +75,16 @@ test('two replicas are ready, and the hold is proven through their Service', asy
 
 test('while the operator is replaced, pod by pod, every change is held', async () => {
   await run('kubectl', ['rollout', 'restart', ...OPERATOR]);
-  const rollout = { isOver: false };
-  let [asked, held] = [0, 0];
-  const replaced = run('kubectl', ['rollout', 'status', ...OPERATOR, '--timeout=120s']).finally(() => {
-    rollout.isOver = true;
-  });
-  while (!rollout.isOver) {
+  const progress = { asked: 0, held: 0, over: false };
+  const replaced = run('kubectl', ['rollout', 'status', ...OPERATOR, '--timeout=120s']).finally(() => (progress.over = true));
+  while (!progress.over) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other, until the pods are replaced
-    held += (await isHeld()) ? 1 : 0;
-    asked += 1;
+    progress.held += (await isHeld()) ? 1 : 0;
+    progress.asked += 1;
   }
   await replaced;
-  expect(asked).toBeGreaterThan(20);
-  expect(held).toBe(asked);
+  expect(progress.asked).toBeGreaterThan(20);
+  expect(progress.held).toBe(progress.asked);
 });
 
 test('applied again it keeps its certificate and its registration', async () => {

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HELD_ANNOTATION } from '../../src/api/names.ts';
 import type { CanaryReleaseStatus } from '../../src/api/release.ts';
-import { WEBHOOK_CONFIGURATION, WEBHOOK_NAME } from '../../src/core/hold/registration.ts';
-import { OPERATOR_USER } from '../../src/core/hold/review.ts';
+import { buildRegistration, WEBHOOK_CONFIGURATION, WEBHOOK_NAME } from '../../src/core/hold/registration.ts';
+import { type HoldTarget, OPERATOR_USER } from '../../src/core/hold/review.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { type SampleVersion, sampleDeployment } from '../lab/sample.ts';
 import type { App } from '../support/cluster/app.ts';
@@ -94,7 +94,7 @@ async function untilRolledOut(name: string): Promise<void> {
 /** Writes that the API server let through because the webhook did not answer. */
 async function letThrough(): Promise<number> {
   const { body } = await stand.cluster.api.send({ method: 'GET', path: '/metrics' });
-  const counts = String(body).matchAll(/^apiserver_admission_webhook_fail_open_count\{name="hold\.glidepath\.dev".*\} (\d+)$/gm);
+  const counts = String(body).matchAll(/^apiserver_admission_webhook_fail_open_count\{name="hold[-0-9]*\.glidepath\.dev".*\} (\d+)$/gm);
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
@@ -175,6 +175,28 @@ test('whatever is done to a Deployment, the webhook holds what the policy holds'
     await stand.operator.ready();
   }
   await waitFor('the webhook to hold again', () => isHeldAfter(CHANGED));
+});
+
+test('a thousand releases are not too many for the API server', async () => {
+  const { webhooks } = (await stand.cluster.api.must({ method: 'GET', path: PATH })) as {
+    webhooks: readonly { readonly clientConfig: { readonly url: string; readonly caBundle: string } }[];
+  };
+  const url = webhooks[0]?.clientConfig.url.replace('/hold', '') ?? '';
+  const authorities = Buffer.from(webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString();
+  const others = Array.from({ length: 1_100 }, (_, index) => ({ namespace: 'a', release: 'a', deployment: `a${index}`.padEnd(63, 'a') }));
+  const ours = ['free', 'kept', 'store'].map((name) => ({ namespace: stand.namespace, release: name, deployment: name }));
+  const register = (targets: readonly HoldTarget[]) =>
+    stand.cluster.api.must({
+      method: 'PATCH',
+      path: PATH,
+      body: { webhooks: buildRegistration(targets, { kind: 'url', url }, authorities) },
+      contentType: 'application/merge-patch+json',
+    });
+  await register(others);
+  await waitFor('the Deployment to be no longer asked about', async () => !(await isHeldAfter(CHANGED)));
+  await register([...others, ...ours]);
+  await waitFor('the last of all names to be asked about', () => isHeldAfter(CHANGED));
+  await register(ours);
 });
 
 test('while the operator is dead a change goes through, is told afterwards, and nothing else even waits', async () => {

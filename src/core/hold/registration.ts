@@ -27,35 +27,46 @@ export const CHANGED_OR_RELEASED = [
 /** An answer takes milliseconds; whoever is slower is taken for dead. */
 const TIMEOUT_SECONDS = 2;
 
+/** The API server reads expressions of up to 100,000 characters; two names and what is around them have 131 at most. */
+const NAMES_AN_ENTRY = 500;
+
 /**
  * The entries of the MutatingWebhookConfiguration, with every field written out that the API server would fill in: none while
- * no release names a Deployment.
+ * no release names a Deployment, else as many as the names need.
  * @param authorities PEM
  */
 export function buildRegistration(targets: readonly HoldTarget[], endpoint: WebhookEndpoint, authorities: string): readonly Json[] {
-  if (targets.length === 0) return [];
-  const namespaces = [...new Set(targets.map(({ namespace }) => namespace))].toSorted();
   const names = [...new Set(targets.map(({ namespace, deployment }) => `${namespace}/${deployment}`))].toSorted();
-  return [
-    {
-      name: 'hold.glidepath.dev',
-      admissionReviewVersions: ['v1'],
-      clientConfig: { caBundle: btoa(authorities), ...locate(endpoint) },
-      rules: [{ apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'], scope: 'Namespaced' }],
-      matchPolicy: 'Equivalent',
-      namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: namespaces }] },
-      objectSelector: {},
-      matchConditions: [
-        { name: 'mine', expression: `request.namespace + '/' + object.metadata.name in [${names.map((name) => `'${name}'`).join(', ')}]` },
-        { name: 'changed-or-released', expression: CHANGED_OR_RELEASED },
-      ],
-      failurePolicy: 'Ignore',
-      // Somebody else's webhook may change the template after ours was asked.
-      reinvocationPolicy: 'IfNeeded',
-      sideEffects: 'None',
-      timeoutSeconds: TIMEOUT_SECONDS,
-    },
-  ];
+  const clientConfig = { caBundle: btoa(authorities), ...locate(endpoint) };
+  return Array.from({ length: Math.ceil(names.length / NAMES_AN_ENTRY) }, (_, index) => {
+    const some = names.slice(index * NAMES_AN_ENTRY, (index + 1) * NAMES_AN_ENTRY);
+    return { name: `hold${index === 0 ? '' : `-${index}`}.glidepath.dev`, clientConfig, ...ALWAYS, ...describeScope(some) };
+  });
+}
+
+const ALWAYS: Json = {
+  admissionReviewVersions: ['v1'],
+  rules: [{ apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'], scope: 'Namespaced' }],
+  matchPolicy: 'Equivalent',
+  objectSelector: {},
+  failurePolicy: 'Ignore',
+  // Somebody else's webhook may change the template after ours was asked.
+  reinvocationPolicy: 'IfNeeded',
+  sideEffects: 'None',
+  timeoutSeconds: TIMEOUT_SECONDS,
+};
+
+/** @param names as namespace/name, sorted */
+function describeScope(names: readonly string[]): Json {
+  const namespaces = [...new Set(names.map((name) => name.slice(0, name.indexOf('/'))))];
+  const listed = names.map((name) => `'${name}'`).join(', ');
+  return {
+    namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: namespaces }] },
+    matchConditions: [
+      { name: 'mine', expression: `request.namespace + '/' + object.metadata.name in [${listed}]` },
+      { name: 'changed-or-released', expression: CHANGED_OR_RELEASED },
+    ],
+  };
 }
 
 function locate(endpoint: WebhookEndpoint): Json {

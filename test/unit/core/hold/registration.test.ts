@@ -42,6 +42,19 @@ describe('the registration', () => {
     expect(buildRegistration(targets.toReversed(), SERVICE, 'PEM')).toEqual(buildRegistration(targets, SERVICE, 'PEM'));
   });
 
+  test('of many names has several entries, because no expression may have more than 100,000 characters', () => {
+    const long = (index: number) => `${String(index).padStart(5, '0')}${'x'.repeat(58)}`;
+    const many = Array.from({ length: 1_200 }, (_, index) => ({ namespace: long(index % 7), release: 'web', deployment: long(index) }));
+    const entries = buildRegistration(many, SERVICE, 'PEM');
+    expect(entries.map((entry) => entry['name'])).toEqual(['hold.glidepath.dev', 'hold-1.glidepath.dev', 'hold-2.glidepath.dev']);
+    const expressions = entries.map(
+      (entry) => (entry['matchConditions'] as readonly { readonly expression: string }[])[0]?.expression ?? '',
+    );
+    expect(Math.max(...expressions.map(({ length }) => length))).toBeLessThan(100_000);
+    for (const { namespace, deployment } of many)
+      expect(expressions.filter((expression) => expression.includes(`'${namespace}/${deployment}'`))).toHaveLength(1);
+  });
+
   test('says where the webhook is, and whom to trust', () => {
     const clientOf = (endpoint: WebhookEndpoint) => buildRegistration(targets, endpoint, 'PEM')[0]?.['clientConfig'];
     const caBundle = Buffer.from('PEM').toString('base64');
