@@ -15,7 +15,8 @@ export interface HoldFound {
 }
 
 /** Installs the policy. */
-export const APPLY_HOLD = 'kubectl apply --server-side -k config/deployment-mode';
+export const APPLY_HOLD =
+  'kubectl apply --server-side -k config/deployment-mode   # Kubernetes 1.36; below that the webhook, -k config/webhook';
 
 const ADMISSION = { group: 'admissionregistration.k8s.io', version: 'v1' };
 const NAME = 'glidepath-hold';

@@ -1,49 +1,16 @@
 // May the operator's ServiceAccount do what it needs? The API server is asked, right by right; the lists are those of
-// config/default and config/deployment-mode (a test compares them).
+// config/default and config/deployment-mode.
 
 import { isGlidepathError } from '../../api/errors.ts';
-import { CRD_NAME, SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../api/names.ts';
+import { SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
 import { listWatched } from './operator-settings.ts';
+import type { Right } from './right.ts';
+import { DEPLOYMENT_RIGHTS, OPERATOR_RIGHTS } from './rights.ts';
 import { nameSome, type Surroundings } from './seen.ts';
-
-/** One rule of a role. */
-export interface Right {
-  readonly group: string;
-  /** With its subresource, such as `replicasets/scale`. */
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-  /** Only of the object of this name. */
-  readonly name?: string;
-}
-
-/** ClusterRole glidepath. */
-export const OPERATOR_RIGHTS: readonly Right[] = [
-  { group: 'glidepath.dev', resources: ['canaryreleases'], verbs: ['get', 'list', 'watch', 'patch', 'update'] },
-  { group: 'glidepath.dev', resources: ['canaryreleases/status'], verbs: ['get', 'patch', 'update'] },
-  {
-    group: 'gateway.networking.k8s.io',
-    resources: ['httproutes', 'grpcroutes', 'tcproutes', 'tlsroutes', 'udproutes'],
-    verbs: ['get', 'list', 'watch', 'patch'],
-  },
-  { group: '', resources: ['services'], verbs: ['get', 'list', 'watch'] },
-  { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
-  { group: '', resources: ['pods'], verbs: ['get', 'list'] },
-  { group: '', resources: ['namespaces'], verbs: ['get'] },
-  { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'patch'] },
-  { group: 'apiextensions.k8s.io', resources: ['customresourcedefinitions'], verbs: ['get'], name: CRD_NAME },
-];
-
-/** ClusterRole glidepath-deployment-mode, bound by namespace. */
-export const DEPLOYMENT_RIGHTS: readonly Right[] = [
-  { group: 'apps', resources: ['deployments'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
-  { group: 'apps', resources: ['replicasets'], verbs: ['get', 'list', 'watch'] },
-  { group: 'apps', resources: ['replicasets/scale'], verbs: ['patch'] },
-  { group: '', resources: ['services'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
-];
 
 const USER = `system:serviceaccount:${SYSTEM_NAMESPACE}:${SERVICE_ACCOUNT}`;
 const GROUPS = ['system:serviceaccounts', `system:serviceaccounts:${SYSTEM_NAMESPACE}`, 'system:authenticated'];
@@ -57,20 +24,16 @@ export async function checkOperatorRights(link: ClusterLink, { releases, operato
   const namespaces = [...new Set(releases.filter((release) => targetOf(release) !== undefined).map(({ namespace }) => namespace))];
   const watched = operator.kind === 'read' ? listWatched(operator.object) : [];
   try {
-    const [lacking, ...ofMode] = await Promise.all([
+    const [lacking, ofMode] = await Promise.all([
       findLackingIn(link, watched),
-      ...namespaces.map((namespace) => findLacking(link, DEPLOYMENT_RIGHTS, namespace)),
+      Promise.all(namespaces.map((namespace) => checkMode(link, namespace))),
     ]);
     const where = watched.length === 0 ? 'of the whole cluster' : `of ${nameSome(watched)}`;
     const whole =
-      (lacking ?? []).length === 0
+      lacking.length === 0
         ? fine(CHECK, `releases, routes, Services and events ${where}`)
-        : fail(
-            CHECK,
-            `ServiceAccount ${SERVICE_ACCOUNT} may not ${(lacking ?? []).join(', ')}`,
-            'kubectl apply --server-side -k config/default',
-          );
-    return [whole, ...namespaces.map((namespace, index) => describeMode(namespace, ofMode[index] ?? []))];
+        : fail(CHECK, `ServiceAccount ${SERVICE_ACCOUNT} may not ${lacking.join(', ')}`, 'kubectl apply --server-side -k config/default');
+    return [whole, ...ofMode];
   } catch (thrown) {
     if (!isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) throw thrown;
     return [doubt(CHECK, 'you may not ask for the rights of others (create subjectaccessreviews); ask an administrator to run this')];
@@ -79,7 +42,7 @@ export async function checkOperatorRights(link: ClusterLink, { releases, operato
 
 async function findLackingIn(link: ClusterLink, watched: readonly string[]): Promise<readonly string[]> {
   if (watched.length === 0) return findLacking(link, OPERATOR_RIGHTS, undefined);
-  const isShared = ({ resources }: Right) => resources.some((resource) => CLUSTER_SCOPED.includes(resource));
+  const isShared = ({ resource }: Right) => CLUSTER_SCOPED.includes(resource);
   const own = OPERATOR_RIGHTS.filter((right) => !isShared(right));
   const lacking = await Promise.all([
     findLacking(link, OPERATOR_RIGHTS.filter(isShared), undefined),
@@ -88,28 +51,43 @@ async function findLackingIn(link: ClusterLink, watched: readonly string[]): Pro
   return lacking.flat();
 }
 
-function describeMode(namespace: string, lacking: readonly string[]): Finding {
-  if (lacking.length === 0) return fine(CHECK, `Deployment mode in namespace ${namespace}`);
+/** What is only listed is compared, and told as not compared where it may not be. */
+function isOptional({ verbs }: Right): boolean {
+  return verbs.length === 1 && verbs[0] === 'list';
+}
+
+async function checkMode(link: ClusterLink, namespace: string): Promise<Finding> {
+  const [needed, wished] = await Promise.all([
+    findLacking(
+      link,
+      DEPLOYMENT_RIGHTS.filter((right) => !isOptional(right)),
+      namespace,
+    ),
+    findLacking(link, DEPLOYMENT_RIGHTS.filter(isOptional), namespace),
+  ]);
   const fix = `kubectl create rolebinding glidepath-deployment-mode -n ${namespace} --clusterrole=glidepath-deployment-mode --serviceaccount=${SYSTEM_NAMESPACE}:${SERVICE_ACCOUNT}`;
-  return fail(CHECK, `in namespace ${namespace} ServiceAccount ${SERVICE_ACCOUNT} may not ${lacking.join(', ')}`, fix);
+  const lacks = (what: readonly string[]) => `in namespace ${namespace} ServiceAccount ${SERVICE_ACCOUNT} may not ${what.join(', ')}`;
+  if (needed.length > 0) return fail(CHECK, lacks([...needed, ...wished]), fix);
+  if (wished.length > 0)
+    return doubt(CHECK, `${lacks(wished)}, so these are not compared`, 'kubectl apply --server-side -f config/deployment-mode/role.yaml');
+  return fine(CHECK, `Deployment mode in namespace ${namespace}`);
 }
 
 /** Such as `patch httproutes`. */
 async function findLacking(link: ClusterLink, rights: readonly Right[], namespace: string | undefined): Promise<readonly string[]> {
-  const asked = rights.flatMap((right) => right.resources.flatMap((resource) => right.verbs.map((verb) => ({ right, resource, verb }))));
-  const answers = await Promise.all(asked.map(({ right, resource, verb }) => isAllowed(link, right, resource, verb, namespace)));
+  const asked = rights.flatMap((right) => right.verbs.map((verb) => ({ right, verb })));
+  const answers = await Promise.all(asked.map(({ right, verb }) => isAllowed(link, right, verb, namespace)));
   const lacking = asked.filter((_one, index) => answers[index] === false);
-  const resources = [...new Set(lacking.map(({ resource }) => resource))];
+  const resources = [...new Set(lacking.map(({ right }) => right.resource))];
   return resources.map((resource) => {
-    const verbs = lacking.filter((one) => one.resource === resource).map(({ verb }) => verb);
+    const verbs = lacking.filter(({ right }) => right.resource === resource).map(({ verb }) => verb);
     return `${verbs.join('/')} ${resource}`;
   });
 }
 
 async function isAllowed(
   link: ClusterLink,
-  { group, name }: Right,
-  resource: string,
+  { group, resource, name }: Right,
   verb: string,
   namespace: string | undefined,
 ): Promise<boolean> {

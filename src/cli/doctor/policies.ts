@@ -1,10 +1,11 @@
 // Are the admission policies there, do they bind, and does something hold what nobody would ever let go?
 
+import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
 import { pathOf } from '../../adapters/kubernetes/kinds.ts';
 import { APPLY_HOLD } from '../cluster/hold.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { readObject } from '../cluster/read.ts';
-import { targetOf } from '../cluster/releases.ts';
+import { type SeenRelease, targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
 import { nameOf, nameSome, type Surroundings } from './seen.ts';
 
@@ -45,9 +46,14 @@ async function findStanding(link: ClusterLink, name: string): Promise<Standing> 
   return binding.kind === 'missing' ? 'unbound' : 'whole';
 }
 
+/** Held by the operator itself, with `targetRef.hold`. */
+function isPausedAtRest({ raw }: SeenRelease): boolean {
+  return fieldsOf(fieldsOf(fieldsOf(raw)['spec'])['targetRef'])['hold'] === 'PausedAtRest';
+}
+
 /** What holds a changed Deployment: needed by every release with `targetRef`, and in the way where nobody lets go. */
 export function checkHold({ hold, operator, everyRelease, only }: Surroundings): readonly Finding[] {
-  const users = everyRelease.filter((release) => targetOf(release) !== undefined);
+  const users = everyRelease.filter((release) => targetOf(release) !== undefined && !isPausedAtRest(release));
   const names = nameSome(users.map(nameOf));
   switch (hold.kind) {
     case 'unknown':

@@ -125,7 +125,7 @@ describe('says what stands in the way', () => {
     [
       'no hold',
       () => shop.server.remove(FAKE_RESOURCES.mutatingPolicies, undefined, 'glidepath-hold'),
-      /^warning: nothing holds a change .*: kubectl apply --server-side -k config\/deployment-mode\n$/,
+      /^warning: nothing holds a change .*: kubectl apply --server-side -k config\/deployment-mode .*\n$/,
     ],
     [
       'a hold that binds nothing',
