@@ -120,7 +120,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     });
   });
 
-  test('with waves a held Deployment stops the sync, also for a fix; the health for waves lets both go on', async () => {
+  test('with waves a held Deployment stops the sync, also for a fix; with the health for waves a fix overtakes the release that runs', async () => {
     const hook = { 'argocd.argoproj.io/hook': 'PostSync' };
     const notes = (text: string) => inWave(configMap('notes', text), '1');
     const delivered = await deliver('waved', 'application-deployment.yaml', '1', [notes('one'), configMap('after', 'hook', hook)]);
@@ -135,6 +135,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     expect([(await readMap('notes'))?.data.text, (await readMap('after'))?.metadata.uid]).toEqual(['one', ran]);
 
     await customizeArgocd(home.stand.cluster, 'argocd-cm-waves.yaml');
+    await gitops.terminate();
     const { release } = await app.load.until(
       'the fix',
       ({ phase, release: now }) => phase === 'Analyzing' && now?.stageIndex === 0,
