@@ -6,7 +6,7 @@ import type { PlainObject } from '../lab/sample.ts';
 import type { KubeObject } from '../support/cluster/api.ts';
 import { customizeArgocd, GitOpsApp, inWave, type RecipeFile } from '../support/cluster/argocd.ts';
 import { chronicleOf, deploymentLines, keepChronicle } from '../support/cluster/chronicle.ts';
-import { DeploymentApp, DeploymentStand, type Workload } from '../support/cluster/deployment-stand.ts';
+import { DeploymentApp, DeploymentStand, STAGES, type Workload } from '../support/cluster/deployment-stand.ts';
 import { waitFor } from '../support/cluster/cluster.ts';
 import { ObjectWatch } from '../support/cluster/object-watch.ts';
 import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
@@ -22,10 +22,12 @@ const opened: GitOpsApp[] = [];
 
 /** Everything in Git, with v1; resolves when the release is idle and the app is under load. */
 async function deliver(name: string, recipe: RecipeFile | 'none', wave?: string, more: readonly PlainObject[] = []): Promise<Delivered> {
+  // Long enough for the next commit to come in the middle.
+  const stages = wave === undefined ? STAGES : [{ ...STAGES[0], duration: '10s' }];
   const { stand } = home;
   const load = await stand.app({ name, services: { api: name }, weights: { api: 1 }, delivered: 'by others' });
   const app = new DeploymentApp(home, load, { name, before: [] });
-  const release = app.releaseManifest();
+  const release = app.releaseManifest({ stages });
   const objects = [
     app.manifest({ version: 'v1' }),
     load.serviceObject('api', name),
@@ -120,7 +122,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     });
   });
 
-  test('with waves a held Deployment stops the sync, also for a fix; the health for waves lets both go on', async () => {
+  test('with waves a held Deployment stops the sync, also for a fix; with the health for waves a fix overtakes the release that runs', async () => {
     const hook = { 'argocd.argoproj.io/hook': 'PostSync' };
     const notes = (text: string) => inWave(configMap('notes', text), '1');
     const delivered = await deliver('waved', 'application-deployment.yaml', '1', [notes('one'), configMap('after', 'hook', hook)]);
@@ -135,6 +137,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     expect([(await readMap('notes'))?.data.text, (await readMap('after'))?.metadata.uid]).toEqual(['one', ran]);
 
     await customizeArgocd(home.stand.cluster, 'argocd-cm-waves.yaml');
+    await gitops.terminate();
     const { release } = await app.load.until(
       'the fix',
       ({ phase, release: now }) => phase === 'Analyzing' && now?.stageIndex === 0,

@@ -98,6 +98,7 @@ test('a revert is let go at once, without a canary', async () => {
   await app.apply({ version: 'v2' });
   await waitFor('the hold to be lifted', async () => !(await isPaused()));
   await app.untilRolledOut();
+  await app.load.untilPhase('Idle');
   expect(app.load.status?.release?.id).toBe(release?.id);
   expect(app.versionsBehind).toEqual(['v1', 'v2']);
 });

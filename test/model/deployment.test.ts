@@ -196,6 +196,28 @@ describe('another change in Git', () => {
     expect([story.behindService(), story.leftovers()]).toEqual([{ 'store:1': 4 }, []]);
   });
 
+  test('that takes a rejected one back is the end of it: nobody is needed any more', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    world.abort('web');
+    await untilState(world, 'rolledBack');
+    await world.run(1_000);
+    expect(world.status('web')).toMatchObject({ phase: 'RolledBack', message: expect.stringContaining('stays held') });
+    story.apply('store:1');
+    await world.until('the hold to be lifted', () => story.deployment.spec.paused !== true);
+    await world.run(1_000);
+    expect(world.status('web')).toMatchObject({
+      phase: 'Idle',
+      message: expect.stringMatching(/^revision 1-\w+ serves; nothing to release$/),
+    });
+    expect(world.status('web')?.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True', reason: 'Idle' }));
+    expect(world.status('web')?.conditions?.map(({ type }) => type)).not.toContain('Stalled');
+    // The rejected one stays rejected: it is held again, and nothing begins.
+    story.apply('store:2');
+    await world.run(10_000);
+    expect([world.status('web')?.phase, story.deployment.spec.paused]).toEqual(['RolledBack', true]);
+  });
+
   test('that goes back to what is proven rolls at once, without a canary', async () => {
     const story = await startRelease();
     const { world } = story;

@@ -84,7 +84,9 @@ export function noNodeTakesAPod({ workload, status, state, now }: BlockerFacts):
   const homeless = workload?.pods?.homeless;
   // A rollout that is under way takes room itself; it ends without more pods of the canary.
   const promotes = state.startsWith('promoting.') || status.release?.returnTo?.startsWith('promoting.') === true;
-  if (homeless === undefined || promotes || now < homeless.sinceMs + HOMELESS_MS) return undefined;
+  // What bakes first grows to full size, and rolls later.
+  const rolls = promotes && workload?.bakes !== true;
+  if (homeless === undefined || rolls || now < homeless.sinceMs + HOMELESS_MS) return undefined;
   return {
     reason: 'PodsUnschedulable',
     message: `no node takes the canary: ${homeless.message}; make room, or lower its requests or spec.canary.minReplicas`,

@@ -16,8 +16,9 @@ import { clockOf, fromTime, toTime } from './times.ts';
 import { INSTALL_HOLD } from './workload-blockers.ts';
 import type { WorkloadFacts } from './workload-facts.ts';
 
-/** Fills in what is derived. @param state the state after the last step */
-export function describeStatus(status: CanaryReleaseStatus, state: StateName, facts: Facts): CanaryReleaseStatus {
+/** Fills in what is derived. @param walked the state after the last step */
+export function describeStatus(status: CanaryReleaseStatus, walked: StateName, facts: Facts): CanaryReleaseStatus {
+  const state = isReverted(walked, facts) ? 'idle' : walked;
   const generation = facts.observation.release.metadata.generation ?? 0;
   const waitsBlocked = !isRunning(state) && facts.blocker !== undefined && !facts.deleting && needsRelease(status, facts);
   const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
@@ -35,6 +36,12 @@ export function describeStatus(status: CanaryReleaseStatus, state: StateName, fa
     message: describe(status, state, facts, waitsBlocked).slice(0, 1024),
     conditions: [...describeConditions(status, state, facts, waitsBlocked, generation)],
   };
+}
+
+/** After a rollback somebody took the change back, and what serves is what the Deployment says: nobody is needed any more. */
+function isReverted(state: StateName, { workload }: Facts): boolean {
+  if (state !== 'rolledBack' || workload?.template === undefined) return false;
+  return workload.template === workload.servingTemplate && workload.deployment?.spec.paused !== true;
 }
 
 /** Something is asked for that cannot be done: a candidate waits, or roles cannot even be told. */
@@ -65,7 +72,7 @@ function describeState(
   const where = `${stage} at ${status.weight ?? 0}%`;
   switch (state) {
     case 'idle':
-      return 'nothing to release';
+      return facts.workload === undefined ? 'nothing to release' : `revision ${status.serving?.revision ?? ''} serves; nothing to release`;
     case 'preparing':
       return `release ${release.id} of revision ${release.revision}: ${describePreparing(facts, release)}`;
     case 'stage.shifting':

@@ -121,6 +121,12 @@ export class GitOpsApp {
     await this.watch.until(this.name, `${health} and Synced`, holds, ms);
   }
 
+  /** Ends the sync that runs, as `argocd app terminate-op` does. */
+  async terminate(): Promise<void> {
+    const ref = { kind: 'Application', namespace: ARGOCD_NAMESPACE, name: this.name } as const;
+    await this.#cluster.patch(ref, { status: { operationState: { phase: 'Terminating' } } });
+  }
+
   /** Waits until Argo CD has compared the newest commit with the cluster. */
   async untilCompared(): Promise<ApplicationStatus> {
     const { stdout } = await this.#git('rev-parse', 'HEAD');
