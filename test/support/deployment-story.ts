@@ -120,3 +120,19 @@ export class DeploymentStory {
     ];
   }
 }
+
+/** A bake that leaves time for what happens in it. */
+export const BAKE = { promotion: { bake: '5m' } } satisfies Partial<SpecInput>;
+
+/** A release of store:2 in a state. */
+export async function startIn(state: string, change: Partial<SpecInput> = {}): Promise<DeploymentStory> {
+  const story = await DeploymentStory.begin(change);
+  story.apply('store:2');
+  await untilState(story.world, state);
+  return story;
+}
+
+/** The share that the canary has on the route, at every write of ours: after home the last one takes its ref away. */
+export function sharesOf({ world }: DeploymentStory): readonly number[] {
+  return world.guardian.shares.map(({ percent }) => percent);
+}
