@@ -141,6 +141,11 @@ describe('pods without a node', () => {
     expect(blockerOf({ pods, seconds: 30, state: 'blocked', release: { returnTo: 'promoting.rollingOut' } })).not.toBe('PodsUnschedulable');
     expect(blockerOf({ pods, seconds: 30, state: 'blocked', release: { returnTo: 'stage.analyzing' } })).toBe('PodsUnschedulable');
   });
+
+  test('are told in a promotion that bakes first: the canary grows to full size for it', () => {
+    const release = { workload: { ...workload, bakes: true } };
+    expect(blockerOf({ pods, seconds: 30, state: 'promoting.rollingOut', release })).toBe('PodsUnschedulable');
+  });
 });
 
 describe('the progress deadline', () => {
