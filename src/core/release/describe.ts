@@ -84,9 +84,7 @@ function describeState(
     case 'paused':
       return `paused in ${where}: ${describePause(release.pausedBy)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
     case 'promoting.rollingOut':
-      return facts.workload === undefined || facts.workload.bakes
-        ? 'promoting: canary share goes to 100%'
-        : `promoting: ${describeRollout(facts.workload)}; the canary keeps ${status.weight ?? 0}%`;
+      return `promoting: ${describePromotion(status, facts)}`;
     case 'promoting.baking':
       return `promoting: watched at 100% until ${clockOf(fromTime(release.bakeEndsAt) ?? facts.now)}; ${describeEvidence(status, facts)}${describeWayBack(release, facts)}`;
     case 'promoting.restoring':
@@ -96,7 +94,7 @@ function describeState(
     case 'rollingBack.goingHome':
     case 'rollingBack.draining':
     case 'rollingBack.cleaning':
-      return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${release.undone === true ? describeGit(facts.workload?.deployment) : ''}${describeDraining(release, facts)}`;
+      return describeRollback(release, facts);
     case 'rolledBack':
       return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(release, facts)}`;
   }
@@ -106,6 +104,16 @@ function describePromoted({ serving }: CanaryReleaseStatus, release: NonNullable
   // A proven template may have been rolled since.
   if (facts.workload !== undefined) return `revision ${serving?.revision ?? release.revision} serves`;
   return `revision ${release.revision} is promoted; Service ${serving?.service ?? release.canary.service} serves`;
+}
+
+function describePromotion({ weight = 0 }: CanaryReleaseStatus, { workload }: Facts): string {
+  if (workload === undefined || workload.bakes) return 'canary share goes to 100%';
+  return `${describeRollout(workload)}; the canary keeps ${weight}%`;
+}
+
+function describeRollback(release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
+  const git = release.undone === true ? describeGit(facts.workload?.deployment) : '';
+  return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${git}${describeDraining(release, facts)}`;
 }
 
 /** In Services mode nothing is removed, so nothing drains. */
