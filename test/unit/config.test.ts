@@ -207,7 +207,7 @@ describe('Deployment mode', () => {
   test('it may list the kinds of policies that are compared, and do nothing else with them', () => {
     const rights = rightsOf(find('ClusterRole', 'glidepath-deployment-mode').rules);
     const kinds = POLICY_KINDS.map(({ group, plural }) => `${group}/${plural}`);
-    const others = ['apps/deployments', 'apps/replicasets', 'apps/replicasets/scale', '/services'];
+    const others = ['apps/deployments', 'apps/replicasets', 'apps/replicasets/scale', '/services', '/pods'];
     expect(rights.filter((right) => !others.includes(right.split(': ')[0] ?? '')).toSorted()).toEqual(
       kinds.map((kind) => `${kind}: list`).toSorted(),
     );
