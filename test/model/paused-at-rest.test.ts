@@ -163,6 +163,53 @@ describe('a release that is taken away', () => {
   });
 });
 
+describe('the way back', () => {
+  test('in the bake is one weight write, and what is undone stays held', async () => {
+    const { world } = story;
+    world.editSpec('web', () => deploymentSpec({ ...atRest, promotion: { bake: '5m' } }));
+    story.commit('store:2');
+    await untilState(world, 'promoting.baking');
+    expect([story.share, story.behindService(), isHeld()]).toEqual([100, { 'store:1': 4 }, true]);
+    world.command('web', 'undo');
+    await untilState(world, 'rolledBack');
+    await world.run(60_000);
+    expect([story.behindService(), story.deployment.spec.paused]).toEqual([{ 'store:1': 4 }, true]);
+    story.commit('store:1');
+    await world.run(60_000);
+    expect([story.behindService(), isHeld()]).toEqual([{ 'store:1': 4 }, true]);
+  });
+
+  test('after a bake the Deployment rolls, and is paused again', async () => {
+    const { world } = story;
+    world.editSpec('web', () => deploymentSpec({ ...atRest, promotion: { bake: '1m' } }));
+    story.commit('store:2');
+    await untilState(world, 'promoted', 600_000);
+    await world.until('the pause', isHeld);
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+  });
+
+  test('after the promotion lets the former template roll out of the pause, and pauses it again', async () => {
+    const { world } = story;
+    story.commit('store:2');
+    await untilState(world, 'promoted');
+    await world.until('the pause', isHeld);
+    world.command('web', 'undo');
+    await untilState(world, 'rolledBack', 60_000);
+    await world.until('the pause', isHeld);
+    expect(story.behindService()).toEqual({ 'store:1': 4 });
+  });
+
+  test('with Retain the canary stays, and what is not proven stays held', async () => {
+    const { world } = story;
+    world.editSpec('web', () => deploymentSpec({ ...atRest, deletionPolicy: 'Retain' }));
+    story.commit('store:2');
+    await untilState(world, 'stage.analyzing');
+    world.deleteRelease('web');
+    await world.until('the end', () => world.release('web') === undefined);
+    expect([story.share, story.behindService(), story.deployment.spec.paused]).toEqual([10, { 'store:1': 4 }, true]);
+  });
+});
+
 test('asked for no more, the pause is taken back', async () => {
   const { world } = story;
   world.holds = true;
