@@ -284,6 +284,9 @@ describe('the hold', () => {
     await world.run(5_000);
     expect(story.behindService()).toEqual({ 'store:1': 4 });
     expect(reasonsOf(world)).toContain('WrongVersionServing');
+    // The Deployment controller must know that its scaling is over, or it would never roll again.
+    await untilState(world, 'promoted');
+    expect(story.behindService()).toEqual({ 'store:3': 4 });
   });
 });
 

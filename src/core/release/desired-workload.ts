@@ -106,9 +106,17 @@ function desireServing(state: StateName, workload: WorkloadFacts): readonly Work
   if (wrong.length === 0 || serving === undefined) return [];
   const why = `pods of another version than the serving one were started for the held Deployment ${deployment.metadata.name}`;
   const wanted = deployment.spec.replicas ?? 1;
-  const up = (serving.spec.replicas ?? 0) === 0 && wanted > 0 ? [{ name: serving.metadata.name, replicas: wanted }] : [];
+  const up = (serving.spec.replicas ?? 0) === 0 && wanted > 0 ? [{ name: serving.metadata.name, replicas: oneOff(wanted) }] : [];
   const down = isAloneReady(wrong, serving, deployment) ? [] : wrong.map(({ metadata }) => ({ name: metadata.name, replicas: 0 }));
   return [...up, ...down].map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
+}
+
+/**
+ * One pod fewer or more than wanted: the last step is the Deployment controller's own. It notes on a ReplicaSet for which number it
+ * scaled it, takes a note that is not up to date for a scaling that is not finished, and rolls nothing until it is.
+ */
+function oneOff(wanted: number): number {
+  return wanted > 1 ? wanted - 1 : wanted + 1;
 }
 
 /** Nothing else could answer: what serves already goes on until one pod of the right version can. */

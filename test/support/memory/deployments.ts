@@ -12,6 +12,7 @@ type Stored<T> = T & StoredObject;
 const SYNC_MS = 100;
 const READY_MS = 800;
 const CONTROLLER = 'kube-controller-manager';
+const NOTED = 'deployment.kubernetes.io/desired-replicas';
 
 export class MemoryDeployments {
   /** Images whose pods never get ready. */
@@ -70,11 +71,16 @@ export class MemoryDeployments {
     const wanted = deployment.spec.replicas ?? 1;
     const hash = hashTemplate(deployment.spec.template);
     const newest = sets.find((set) => hashTemplate(set.spec.template) === hash);
-    if (deployment.spec.paused === true) {
+    // It takes a note that is out of date for a scaling that is not finished, and rolls nothing meanwhile.
+    const isScaling = sets.some(
+      (set) => (set.spec.replicas ?? 0) > 0 && (set.metadata.annotations?.[NOTED] ?? `${wanted}`) !== `${wanted}`,
+    );
+    if (deployment.spec.paused === true || isScaling) {
       const active = sets.filter((set) => (set.spec.replicas ?? 0) > 0);
       // With none active the newest created one is scaled, whatever version it is.
       const [only] = active.length === 0 ? [newest ?? sets.at(-1)] : active;
-      if (active.length <= 1 && only !== undefined) this.#scale(only, wanted);
+      if (active.length <= 1 && only !== undefined) this.#scale(only, wanted, wanted);
+      else for (const set of active) this.#note(set, wanted);
       return;
     }
     if (newest === undefined) {
@@ -104,9 +110,17 @@ export class MemoryDeployments {
     this.#api.create({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: named, spec: { replicas: 0, template } }, CONTROLLER);
   }
 
-  #scale(set: Stored<ReplicaSetObject>, replicas: number): void {
-    if (set.spec.replicas !== replicas)
-      this.#api.update(keyOf(set), CONTROLLER, (old) => ({ ...old, spec: { ...(old.spec as object), replicas } }));
+  #scale(set: Stored<ReplicaSetObject>, replicas: number, wanted?: number): void {
+    if (set.spec.replicas === replicas) return;
+    this.#api.update(keyOf(set), CONTROLLER, (old) => ({ ...old, spec: { ...(old.spec as object), replicas } }));
+    if (wanted !== undefined) this.#note(set, wanted);
+  }
+
+  /** For which number it was scaled. */
+  #note(set: Stored<ReplicaSetObject>, wanted: number): void {
+    const annotations = { ...set.metadata.annotations, [NOTED]: `${wanted}` };
+    if (set.metadata.annotations?.[NOTED] !== `${wanted}`)
+      this.#api.update(keyOf(set), CONTROLLER, (old) => ({ ...old, metadata: { ...old.metadata, annotations } }));
   }
 
   #syncPods(set: Stored<ReplicaSetObject>): void {

@@ -73,16 +73,17 @@ describe('what is wanted', () => {
     });
   });
 
-  test('scales the serving ReplicaSet up first where it has no pods, one where nobody says how many', () => {
+  test('scales the serving ReplicaSet up first where it has no pods, and leaves the last step to the Deployment controller', () => {
     const setOf = (image: string, replicas?: number): ReplicaSetObject => ({
       metadata: { name: image },
       spec: { template: templateOf(image), ...(replicas === undefined ? {} : { replicas }) },
     });
     const replicaSets = [setOf('a:0', 2), setOf('a:1'), setOf('a:3')];
     expect(wantedOf({ deployment: heldWith(), replicaSets }, 'stage.analyzing')).toMatchObject([
-      { kind: 'scaleReplicaSet', name: 'a:1', replicas: 1 },
+      { kind: 'scaleReplicaSet', name: 'a:1', replicas: 2 },
       { kind: 'scaleReplicaSet', name: 'a:0', replicas: 0 },
     ]);
+    expect(wantedOf({ deployment: heldWith({ replicas: 4 }), replicaSets }, 'stage.analyzing')).toMatchObject([{ replicas: 3 }, {}]);
     expect(wantedOf({ deployment: heldWith(), replicaSets: [setOf('a:0', 2)] }, 'stage.analyzing')).toEqual([]);
   });
 
