@@ -151,7 +151,7 @@ test('undo after the promotion: the proven template serves again, without a cana
   const cli = ['src/cli/main.ts', 'undo', 'store', '-n', stand.namespace, '--yes'];
   const { stdout } = await run(process.execPath, cli, { cwd: PROJECT_FOLDER });
   expect(stdout).toContain('Revert it in Git as well');
-  const status = await app.until('the way back', ({ phase }) => phase === 'RolledBack', 60_000);
+  const status = await app.until('the way back', ({ phase, release }) => phase === 'Idle' && release?.reason === 'Undone', 60_000);
   await untilRolledOut();
   await waitFor('the proven version', async () => (await versionsNow()).join() === 'v1', { ms: 20_000 });
   const lastMs = Math.max(0, ...sentTo('v3', begunMs).map(({ sentAtMs }) => sentAtMs - begunMs));
@@ -192,7 +192,7 @@ test('a tool that heals while the former template rolls holds it up, but neither
   const begunMs = Date.now();
   const healed = heal('v4', [150, 300, 2_000, 4_000]);
   await app.command('undo');
-  await app.until('the way back', ({ phase }) => phase === 'RolledBack', 90_000);
+  await app.until('the way back', ({ phase, release }) => phase === 'Idle' && release?.reason === 'Undone', 90_000);
   expect(await healed()).toBeGreaterThan(0);
   await apply({ version: 'v4' });
   await app.until('the hold', ({ message }) => message?.includes('stays held at it') === true, 30_000);

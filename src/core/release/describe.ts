@@ -72,7 +72,7 @@ function describeState(
   const where = `${stage} at ${status.weight ?? 0}%`;
   switch (state) {
     case 'idle':
-      return facts.workload === undefined ? 'nothing to release' : `revision ${status.serving?.revision ?? ''} serves; nothing to release`;
+      return describeIdle(status, facts, release);
     case 'preparing':
       return `release ${release.id} of revision ${release.revision}: ${describePreparing(facts, release)}`;
     case 'stage.shifting':
@@ -98,6 +98,13 @@ function describeState(
     case 'rolledBack':
       return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(release, facts)}`;
   }
+}
+
+function describeIdle({ serving }: CanaryReleaseStatus, { workload }: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
+  if (workload === undefined) return 'nothing to release';
+  // Whoever reads it has still to do something, if not here.
+  const why = release.undone === true ? `: ${release.reasonMessage ?? ''}${describeGit(workload.deployment)}` : '; nothing to release';
+  return `revision ${serving?.revision ?? ''} serves${why}`;
 }
 
 function describePromoted({ serving }: CanaryReleaseStatus, release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
