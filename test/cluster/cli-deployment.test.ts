@@ -75,7 +75,13 @@ test('init writes a manifest that holds the Deployment, and doctor finds nothing
   const { targetRef, service, routeRefs } = release?.spec ?? {};
   await app.release({ services: undefined, targetRef, service, routeRefs } as never);
   await app.untilPhase('Idle');
-  const examined = (await run(`doctor --prometheus ${process.env['PROMETHEUS_URL']}`)).out;
+  let examined = '';
+  // A second scrape tells how often.
+  const isScraped = async () => {
+    examined = (await run(`doctor --prometheus ${process.env['PROMETHEUS_URL']}`)).out;
+    return /scraped every/.test(examined);
+  };
+  await waitFor('a second scrape', isScraped, { ms: 20_000, lastSeen: () => examined });
   const lines = [
     // The operator of these tests is no pod, which doctor takes for none.
     /^(?:ok|FAIL) +hold +the policy glidepath-hold holds (?:every )?changes? of the Deployments of \S*store/m,

@@ -53,7 +53,8 @@ async function tryQueries(judged: Judged, asker: Asker): Promise<Tried> {
   if (series.length === 0)
     return { judged, scrapeMs: undefined, findings: [await describeAbsence(judged, check, queries[0] ?? '', asker)] };
   const scrapeMs = scrapeIntervalOf(series);
-  return { judged, scrapeMs, findings: scrapeMs === undefined ? [] : compareTimes(judged, check, scrapeMs) };
+  const once = fine(check, 'found, but scraped once only so far: how often is not known yet');
+  return { judged, scrapeMs, findings: scrapeMs === undefined ? [once] : compareTimes(judged, check, scrapeMs) };
 }
 
 /** Queries that turn out equal are asked once. */

@@ -46,6 +46,14 @@ const judge: readonly Case[] = [
     /^warn +metrics of shop\/web +no series of what serves within 10 minutes: .*\n +fix: send a request through the gateway, then ask Prometheus: envoy_cluster_upstream_rq/m,
   ],
   [
+    'a backend that was scraped once',
+    () => [
+      put({ services: [{ name: 'v4' }, { name: 'v2' }] }, { ...over, serving: { service: 'v4' } }),
+      putRoute({ refs: [{ name: 'v4', port: 80 }] }),
+    ],
+    /^ok +metrics of shop\/web +found, but scraped once only so far/m,
+  ],
+  [
     'a Prometheus that does not scrape the gateway',
     () => [put({}), putRoute(), putOperator(world.idle.url)],
     /^FAIL +metrics of shop\/web +Prometheus has no series envoy_cluster_upstream_rq of anybody, which Contour tells: it does not scrape it$/m,

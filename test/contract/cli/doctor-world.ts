@@ -25,7 +25,7 @@ export type Case = readonly [what: string, arrange: () => unknown, line: RegExp,
 
 class DoctorWorld {
   shop!: Shop;
-  /** Has series of Service shop/v1 of Contour, every 15 s. */
+  /** Has series of Service shop/v1 of Contour, every 15 s, and of shop/v4 since the last scrape. */
   prometheus!: FakePrometheus;
   /** Scrapes nothing. */
   idle!: FakePrometheus;
@@ -38,6 +38,8 @@ class DoctorWorld {
     this.idle.answer(/^count\(/, () => []);
     const labels = { envoy_cluster_name: 'shop_v1_80', envoy_response_code: '200' };
     this.prometheus.counter('envoy_cluster_upstream_rq', labels, (atMs) => Math.floor(atMs / 100));
+    const young = { ...labels, envoy_cluster_name: 'shop_v4_80' };
+    this.prometheus.counter('envoy_cluster_upstream_rq', young, (atMs) => (atMs > LOOKED_AT - 15_000 ? 1 : undefined));
   }
 
   async close(): Promise<void> {
