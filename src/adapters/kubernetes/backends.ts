@@ -58,7 +58,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
     this.#asked.set(key, changes);
     const cached = this.#services.get(namespace, service);
     if (cached === undefined) return { ...NO_SERVICE, service, known: this.synced(), templatesKnown: true };
-    const { ready, unready } = countEndpoints(this.#slicesBehind(namespace, service));
+    const { ready, unready, pods } = countEndpoints(this.#slicesBehind(namespace, service));
     const stamp = `${cached.metadata.uid ?? ''} ${changes} ${cached.selector}`;
     const templates =
       ready + unready === 0 ? NO_TEMPLATES : await this.#templates.resolve(namespace, service, cached.selector, stamp, ready === 0);
@@ -68,6 +68,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
       ports: cached.ports,
       readyEndpoints: ready,
       unreadyEndpoints: unready,
+      readyPods: pods,
       templateHashes: templates.hashes,
       ...(templates.workload === undefined ? {} : { workload: templates.workload }),
       ...(templates.rolling ? { rolling: true } : {}),

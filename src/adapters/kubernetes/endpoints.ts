@@ -46,8 +46,12 @@ export function trimSlice(raw: unknown): CachedSlice {
   return { metadata: identityOf(object), service, ready: ready.sort().join(' '), unready: unready.sort().join(' ') };
 }
 
-/** Counts each endpoint once over all slices; one that any slice calls ready is ready. */
-export function countEndpoints(slices: Iterable<CachedSlice>): { readonly ready: number; readonly unready: number } {
+/** Counts each endpoint once over all slices; one that any slice calls ready is ready. `pods`: the names of those that are ready. */
+export function countEndpoints(slices: Iterable<CachedSlice>): {
+  readonly ready: number;
+  readonly unready: number;
+  readonly pods: readonly string[];
+} {
   const ready = new Set<string>();
   const all = new Set<string>();
   for (const slice of slices) {
@@ -57,7 +61,7 @@ export function countEndpoints(slices: Iterable<CachedSlice>): { readonly ready:
     }
     for (const key of splitKeys(slice.unready)) all.add(key);
   }
-  return { ready: ready.size, unready: all.size - ready.size };
+  return { ready: ready.size, unready: all.size - ready.size, pods: [...ready] };
 }
 
 /** Absent conditions mean ready; a terminating endpoint gets no new requests, whatever it says of itself. */

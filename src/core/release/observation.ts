@@ -14,6 +14,8 @@ export interface ObservedBackend {
   /** Endpoints that are ready (of all EndpointSlices, each address once). */
   readonly readyEndpoints: number;
   readonly unreadyEndpoints: number;
+  /** Names of the pods that are ready endpoints, addresses where there is no pod; absent where nobody has looked. */
+  readonly readyPods?: readonly string[];
   /** Sorted distinct pod-template-hash values of the pods behind the Service; empty without such pods. */
   readonly templateHashes: readonly string[];
   /** Name of the Deployment whose ReplicaSets own the pods; absent when there is none or more than one. */

@@ -6,6 +6,7 @@ import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../.
 import { nameCanary } from '../workload/canary-names.ts';
 import { buildCanary, type CanaryPlan } from '../workload/canary-manifests.ts';
 import { type DeploymentObject, isOwnedBy, type ReplicaSetObject } from '../workload/objects.ts';
+import type { ObservedWorkload } from '../workload/observed.ts';
 import type { PodsStanding } from '../workload/pods.ts';
 import { countCanaryReplicas } from '../workload/replicas.ts';
 import { hashTemplate, nameTemplate } from '../workload/template.ts';
@@ -76,7 +77,7 @@ export function gatherWorkloadFacts(
     replicaSets: workload.replicaSets,
     proven: template !== undefined && isProvenTemplate(status, template),
     bakes: running?.workload?.bakes === true,
-    ...gatherRollout(running?.workload?.template, template, deployment),
+    ...gatherRollout(running?.workload?.template, template, workload, servingOf(spec, observation)),
     plan,
     parity: gatherParity(observation, plan),
     replicas,
@@ -92,13 +93,46 @@ function backendOf({ service }: CanaryReleaseSpec, { backends }: Observation): O
   return service === undefined ? undefined : backends[nameCanary(service.name)];
 }
 
+function servingOf({ service }: CanaryReleaseSpec, { backends }: Observation): ObservedBackend | undefined {
+  return service === undefined ? undefined : backends[service.name];
+}
+
 function gatherRollout(
   released: string | undefined,
   template: string | undefined,
-  deployment: DeploymentObject | undefined,
+  { deployment, replicaSets }: ObservedWorkload,
+  serving: ObservedBackend | undefined,
 ): Pick<WorkloadFacts, 'rolledOut' | 'rollsUnproven'> {
   const isReleased = deployment !== undefined && released !== undefined && template === released;
-  return { rolledOut: isReleased && isRolledOut(deployment), rollsUnproven: isReleased && deployment.spec.paused !== true };
+  const wanted = deployment?.spec.replicas ?? 1;
+  return {
+    rolledOut: isReleased && isRolledOut(deployment) && areBehindService(replicaSets, released, wanted, serving?.readyPods),
+    rollsUnproven: isReleased && deployment.spec.paused !== true,
+  };
+}
+
+/**
+ * Gateways go by the Service's endpoints, which lag behind what the Deployment says of itself: the pods of the released template have
+ * to be among them, and no former one any more. @param ready names of ready pods; undefined, or none of this Deployment's: nobody knows
+ */
+function areBehindService(
+  replicaSets: readonly ReplicaSetObject[],
+  released: string,
+  wanted: number,
+  ready: readonly string[] | undefined,
+): boolean {
+  const sets = replicaSets.map((one) => ({ prefix: podPrefixOf(one), isNew: hashTemplate(one.spec.template) === released }));
+  const own = (ready ?? []).flatMap((pod) => sets.filter(({ prefix }) => pod.slice(0, -POD_SUFFIX) === prefix));
+  if (ready === undefined || (own.length === 0 && ready.length > 0)) return true;
+  return own.every(({ isNew }) => isNew) && own.length >= wanted;
+}
+
+/** The API server adds so many characters to a generated name, and cuts what is in front of them. */
+const POD_SUFFIX = 5;
+const MOST_NAME = 63;
+
+function podPrefixOf({ metadata }: ReplicaSetObject): string {
+  return `${metadata.name}-`.slice(0, MOST_NAME - POD_SUFFIX);
 }
 
 /** Of `status.proven`, unless it was rejected later. */

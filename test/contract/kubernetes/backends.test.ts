@@ -26,6 +26,7 @@ describe('a backend', () => {
       ports: [{ name: 'http', port: 80 }],
       readyEndpoints: 2,
       unreadyEndpoints: 1,
+      readyPods: ['p1', 'p2'],
       templateHashes: ['hash-a', 'hash-b'],
       known: true,
       templatesKnown: true,

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultSpec } from '../../../../src/api/release.ts';
 import { desireWorkload } from '../../../../src/core/release/desired-workload.ts';
 import { gatherFacts } from '../../../../src/core/release/facts.ts';
+import type { ObservedBackend } from '../../../../src/core/release/observation.ts';
 import type { StateName } from '../../../../src/core/release/state.ts';
 import { isRolledOut } from '../../../../src/core/release/workload-facts.ts';
 import { buildCanary } from '../../../../src/core/workload/canary-manifests.ts';
@@ -22,12 +23,12 @@ function heldWith(change: Partial<DeploymentObject['spec']> = {}): DeploymentObj
   return { metadata: { name: 'store' }, spec: { paused: true, selector: {}, template: templateOf('a:2'), ...change } };
 }
 
-function factsOf(workload: Partial<ObservedWorkload>, state: StateName) {
+function factsOf(workload: Partial<ObservedWorkload>, state: StateName, backend: Partial<ObservedBackend> = {}) {
   const names = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: NEW, servingTemplate: OLD };
   const status = aStatus({ state, weight: 25, release: aReleaseStatus({ workload: names }) });
   const observation = anObservation({
     release: aRelease({ spec }),
-    backends: { store: aBackend('store') },
+    backends: { store: aBackend('store', backend) },
     workload: { known: true, replicaSets: [], hold: { kind: 'proven' }, ...workload },
   });
   return { status, facts: gatherFacts(spec, status, state, observation, after(0)) };
@@ -53,6 +54,39 @@ describe('a Deployment has rolled out', () => {
     expect(isRolledOut({ metadata: { name: 'store' }, spec: rolled.spec })).toBe(false);
     expect(isRolledOut({ ...rolled, status: { observedGeneration: 3 } })).toBe(false);
     expect(isRolledOut({ ...rolled, status: { ...status, replicas: 2 } })).toBe(false);
+  });
+});
+
+describe('a promotion is rolled out for gateways', () => {
+  const setOf = (name: string, image: string): ReplicaSetObject => ({ metadata: { name }, spec: { template: templateOf(image) } });
+  const long = `store-${'x'.repeat(80)}`;
+  const replicaSets = [setOf('store-old', 'a:1'), setOf('store-new', 'a:2'), setOf(long, 'a:2')];
+  const status = { observedGeneration: 3, replicas: 2, updatedReplicas: 2, availableReplicas: 2 };
+  const deployment = { ...heldWith({ paused: false, replicas: 2 }), metadata: { name: 'store', generation: 3 }, status };
+  const isRolled = (readyPods?: readonly string[]) =>
+    factsOf({ deployment, replicaSets }, 'promoting.rollingOut', readyPods === undefined ? {} : { readyPods }).facts.workload?.rolledOut;
+
+  test.each<[string, readonly string[]]>([
+    ['all new pods are endpoints', ['store-new-abcde', 'store-new-fghij']],
+    ['there are more of them', ['store-new-abcde', 'store-new-fghij', 'store-new-klmno']],
+    ['others serve beside them', ['store-new-abcde', 'store-new-fghij', 'other-abcde', 'store-new-abcde-abcde']],
+    ['the name of the ReplicaSet was cut', [`${long.slice(0, 58)}abcde`, 'store-new-fghij']],
+    ['only others are endpoints, and nobody knows', ['10.0.0.1', '10.0.0.2']],
+  ])('when %s', (_what, pods) => {
+    expect(isRolled(pods)).toBe(true);
+  });
+
+  test.each<[string, readonly string[]]>([
+    ['an old pod is still one', ['store-new-abcde', 'store-new-fghij', 'store-old-abcde']],
+    ['a new one is missing', ['store-new-abcde']],
+    ['an old one stands for a new one', ['store-new-abcde', 'store-old-abcde']],
+    ['there are none', []],
+  ])('but not while %s', (_what, pods) => {
+    expect(isRolled(pods)).toBe(false);
+  });
+
+  test('and where nobody has looked at endpoints the Deployment decides', () => {
+    expect(isRolled()).toBe(true);
   });
 });
 
