@@ -51,7 +51,7 @@ describe.concurrent('a Deployment that is released', () => {
     const status = await app.load.untilPhase('Promoted');
     expect(status.history?.[0]).toMatchObject({ outcome: 'Promoted', maxWeight: 50 });
     await app.untilReady({ v2: 4 });
-    expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
+    expect(app.load.badAnswers(begunMs)).toEqual([]);
     expect(app.versionsAnswering(await app.untilAnswered())).toEqual(['v2']);
     expect(await app.leftovers()).toEqual([]);
   });
@@ -92,7 +92,7 @@ describe.concurrent('a Deployment that is released', () => {
     expect(status.history).toMatchObject([{ outcome: 'Promoted' }, { outcome: 'RolledBack', reason: 'Superseded' }]);
     await app.untilReady({ v3: 3 });
     expect(app.versionsAnswering(backMs)).toEqual(['v1', 'v3']);
-    expect(app.load.answers(begunMs)).toMatchObject({ bad: 0 });
+    expect(app.load.badAnswers(begunMs)).toEqual([]);
     expect(await app.leftovers()).toEqual([]);
   });
 });

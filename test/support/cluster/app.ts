@@ -3,7 +3,7 @@
 
 import type { CanaryReleaseStatus, SpecInput } from '../../../src/api/release.ts';
 import { API_VERSION, KIND } from '../../../src/api/names.ts';
-import { type Load, type LoadRecord, startLoad, summarise, within } from '../../lab/load.ts';
+import { isBad, type Load, type LoadRecord, startLoad, summarise, within } from '../../lab/load.ts';
 import { type PlainObject, SAMPLE_PORT, sampleRoute, sampleService } from '../../lab/sample.ts';
 import { messageIn } from './api.ts';
 import { waitFor } from './cluster.ts';
@@ -115,6 +115,11 @@ export class App {
   /** Figures over the answers to requests that were sent within this time. */
   answers(fromMs = 0, toMs = Number.POSITIVE_INFINITY) {
     return summarise(this.records(fromMs, toMs));
+  }
+
+  /** The first answers that were no good ones, of requests that were sent within this time. */
+  badAnswers(fromMs = 0, toMs = Number.POSITIVE_INFINITY): readonly LoadRecord[] {
+    return this.records(fromMs, toMs).filter(isBad).slice(0, 5);
   }
 
   /** The manifest of this app's release: v1 and v2 in two quick stages unless the spec says otherwise. */
