@@ -46,6 +46,9 @@ const recordedRouteSchema = z.object({
   raising: z.boolean().optional().describe('True while a raise of this route is still to be written.'),
   generation: tally().optional().describe('Generation of the route up to which its weights are accounted for.'),
   edited: tally().optional().describe('Generation of the last foreign edit of our weights that was told in an event.'),
+  emptiedAt: timeField()
+    .optional()
+    .describe('Since when a route that was removed from the release gives the canary nothing (Deployment mode).'),
 });
 
 const workloadSchema = z.object({

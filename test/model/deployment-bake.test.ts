@@ -21,7 +21,7 @@ describe('a bake', () => {
     await untilState(world, 'promoting.restoring');
     expect(story.behindService()).toEqual({ 'store:2': 4 });
     await untilState(world, 'promoted');
-    expect([sharesOf(story), story.leftovers()]).toEqual([[0, 10, 50, 100, 0], []]);
+    expect([sharesOf(story), story.leftovers()]).toEqual([[0, 10, 50, 100, 0, 0], []]);
     expect(world.status('web')).toMatchObject({ serving: { revision: expect.stringMatching(/^2-/) }, history: [{ maxWeight: 100 }] });
   });
 
@@ -85,7 +85,7 @@ describe('a bake', () => {
     const { world } = story;
     world.editSpec('web', (spec) => ({ ...spec, promotion: { bake: '10m' } }));
     await untilState(world, 'promoted', 60_000);
-    expect(sharesOf(story)).toEqual([0, 10, 50, 0]);
+    expect(sharesOf(story)).toEqual([0, 10, 50, 0, 0]);
   });
 
   test('whose rollout is stuck afterwards keeps everything on the canary', async () => {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { GlidepathError } from '../../src/api/errors.ts';
 import { DeploymentStory, deploymentSpec } from '../support/deployment-story.ts';
+import { buildRule } from '../support/memory/gateway.ts';
 import { reasonsOf, untilState } from '../support/story.ts';
 
 /** A release that is judged at its first weight. */
@@ -49,6 +50,39 @@ describe('a good image', () => {
     const left = world.clock.now();
     await world.until('the canary to go', () => story.canary === undefined);
     expect(world.clock.now() - left).toBeGreaterThanOrEqual(10_000);
+  });
+
+  test('leaves its ref on the route until its requests have stopped: first the share goes, and nobody may give it back', async () => {
+    const story = await startRelease();
+    const { world } = story;
+    await untilState(world, 'promoting.restoring');
+    await world.until('no share', () => story.share === 0);
+    await world.run(1_000);
+    const weights = () => world.weights('store');
+    expect([weights()['store-canary'], world.status('web')?.state]).toEqual([0, 'promoting.restoring']);
+    expect(world.status('web')?.message).toContain('is kept until its requests have stopped');
+    world.editWeights('store', 'kubectl-edit', { 'store-canary': 2_000 });
+    await world.until('the edit to be lowered', () => story.share === 0, 1_000);
+    await untilState(world, 'promoted');
+    expect([weights(), story.leftovers()]).toEqual([{ store: 1, beta: 1 }, []]);
+  });
+
+  test('keeps its ref for the drain time on a route that is taken out of the release, and goes on with the others', async () => {
+    const story = await DeploymentStory.begin({ routeRefs: [{ name: 'store' }, { name: 'other' }] });
+    const { world } = story;
+    world.createRoute('other', [buildRule({ store: 4 })]);
+    await world.run(1_000);
+    story.apply('store:2');
+    await untilState(world, 'stage.analyzing');
+    expect(world.share('other', 'store', 'store-canary')).toBe(10);
+    world.editSpec('web', (spec) => ({ ...spec, routeRefs: [{ name: 'store' }] }));
+    await world.until('its share to go', () => world.share('other', 'store', 'store-canary') === 0, 1_000);
+    expect(world.weights('other')).toMatchObject({ 'store-canary': 0 });
+    await world.until('its ref to go', () => world.weights('other')['store-canary'] === undefined, 15_000);
+    expect([world.weights('other'), world.route('other').metadata.annotations]).toEqual([{ store: 4 }, { 'example.org/team': 'shop' }]);
+    expect(story.share).toBe(10);
+    await untilState(world, 'promoted');
+    expect(story.leftovers()).toEqual([]);
   });
 
   test('is promoted at once by a person, the canary keeping its share while the Deployment rolls', async () => {

@@ -7,6 +7,7 @@ import { nextLookAfter } from '../analysis/grid.ts';
 import { describeStatus } from './describe.ts';
 import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired.ts';
 import { desireWorkload, type WorkloadIntent } from './desired-workload.ts';
+import { endOfEmptying } from './drain.ts';
 import { noteDrift, settleDrift, type Drift } from './drift.ts';
 import { applyEdit } from './edits.ts';
 import { gatherFacts, type Facts } from './facts.ts';
@@ -22,6 +23,7 @@ import { findParityNews } from './parity-words.ts';
 import { recordAgain } from './scope.ts';
 import { isJudged, isRunning, parseState, type StateName } from './state.ts';
 import { adoptServing } from './serving-template.ts';
+import { noteEmptied } from './shares.ts';
 import * as steps from './steps.ts';
 import { noteIrreversible } from './undo.ts';
 import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
@@ -71,7 +73,8 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
   const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drifts: [] };
-  const drained = notePods(steps.noteDrain(noteServed(noted.status, walked.state, now), steady, walked.state), steady);
+  const emptied = noteEmptied(noteServed(noted.status, walked.state, now), steady);
+  const drained = notePods(steps.noteDrain(emptied, steady, walked.state), steady);
   const served = noteIrreversible(drained, observation);
   const facts = gatherFacts(spec, served, walked.state, observation, now);
   const workloadIntents = desireWorkload(served, walked.state, facts);
@@ -200,6 +203,7 @@ function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Fact
   const times: (number | undefined)[] = [
     fromTime(release.deadlineAt),
     fromTime(release.drainEndsAt),
+    ...facts.leaving.map(endOfEmptying),
     state === 'stage.analyzing' ? fromTime(release.stageEndsAt) : undefined,
     state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
     state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,

@@ -6,22 +6,26 @@ import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { buildClaim, buildHome, buildLower, buildRaise, buildRestore, type JsonPatchOperation, type RuleChange } from '../routing/patch.ts';
 import {
   compareShare,
+  givesNothing,
   isAddedByUs,
   isLeftAs,
   recordedWeights,
   standRoutes,
   weightsFor,
   type RouteStanding,
+  type RuleStanding,
   type WantedWeights,
 } from '../routing/standing.ts';
+import { drainsYet } from './drain.ts';
 import type { Facts } from './facts.ts';
 import { pairOf } from './revision.ts';
+import { hasLeft } from './route-facts.ts';
 import { waitsForRaise, wantsOf } from './shares.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
 
 /** One route and what is wanted of it. The patch is built again from a fresh read when a guard fails. */
 export interface RouteIntent {
-  readonly kind: 'home' | 'lower' | 'raise' | 'claim' | 'reclaim' | 'restore' | 'clean';
+  readonly kind: 'home' | 'lower' | 'raise' | 'claim' | 'reclaim' | 'withdraw' | 'restore' | 'clean';
   readonly standing: RouteStanding;
   readonly wanted: WantedWeights;
   /** The annotation's value that the intent sets or tests. */
@@ -35,7 +39,7 @@ export function desireRoutes(status: CanaryReleaseStatus, state: StateName, fact
   if (!isRunning(state)) return facts.deleting ? [] : findStrays(status.release, facts).map((standing) => desireCleaning(standing, facts));
   return [
     ...facts.standings.map((standing) => desireRoute(status, state, facts, standing)),
-    ...facts.leaving.map((standing) => desireLeaving(facts.mark, standing)),
+    ...facts.leaving.map((standing) => desireLeaving(facts, standing)),
   ].filter((intent) => intent !== undefined);
 }
 
@@ -64,14 +68,11 @@ function findStrays(release: NonNullable<CanaryReleaseStatus['release']>, { obse
 }
 
 /** A route that an edit removed: its canary's weight first, then what was there before, by the recorded names. */
-function desireLeaving(mark: string, standing: RouteStanding): RouteIntent | undefined {
+function desireLeaving({ mark, now }: Facts, standing: RouteStanding): RouteIntent | undefined {
   const wanted: WantedWeights = { kind: 'share', percent: 0 };
-  if (standing.rules.some((rule) => compareShare(rule, 0) === 'above')) return { kind: 'lower', standing, wanted, mark };
-  return hasLeft(standing) ? undefined : { kind: 'restore', standing, wanted: { kind: 'restored' }, mark };
-}
-
-function hasLeft(standing: RouteStanding): boolean {
-  return isLeftAs(standing, { kind: 'restored' });
+  if (!givesNothing(standing)) return { kind: 'lower', standing, wanted, mark };
+  if (hasLeft(standing) || drainsYet(standing, now)) return undefined;
+  return { kind: 'restore', standing, wanted: { kind: 'restored' }, mark };
 }
 
 /** The status without the removed routes that are clean again: they are none of the release's any more. */
@@ -85,7 +86,8 @@ function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts
   if (standing.route === undefined) return undefined;
   const { mark, homeMark } = facts;
   const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
-  if (state === 'rollingBack.goingHome') return desireHome(standing, homeMark);
+  if (state === 'rollingBack.goingHome' || state === 'rollingBack.draining') return desireHome(standing, homeMark);
+  if (state === 'promoting.restoring' && facts.workload?.drained === false) return desireWithdrawn(status, standing, mark);
   if (isGoingHome(state) || state === 'promoting.restoring') return desireRestored(status, state, standing, mark);
   // A ref to a Service without pods would be refused by some gateways.
   if (state === 'preparing' && standing.mark !== mark)
@@ -98,8 +100,19 @@ function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts
 }
 
 function desireHome(standing: RouteStanding, homeMark: string): RouteIntent | undefined {
-  const home = standing.mark === homeMark && standing.rules.every((rule) => (rule.now?.canary.weight ?? 0) === 0);
+  const home = standing.mark === homeMark && givesNothing(standing);
   return home ? undefined : { kind: 'home', standing, wanted: { kind: 'share', percent: 0 }, mark: homeMark };
+}
+
+/**
+ * The Deployment serves what was promoted, so the canary's share goes; its ref follows when its requests have stopped. A gateway that
+ * forgets a backend a moment before it reads the route would answer with 503 for whatever share the ref still had.
+ */
+function desireWithdrawn({ release }: CanaryReleaseStatus, standing: RouteStanding, mark: string): RouteIntent | undefined {
+  if (givesNothing(standing)) return undefined;
+  // Once it drains, whoever gives it a share again raises it.
+  const kind = release?.drainEndsAt === undefined ? 'withdraw' : 'lower';
+  return { kind, standing, wanted: { kind: 'share', percent: 0 }, mark };
 }
 
 /** Down is always asserted, up only where a raise is under way. */
@@ -137,7 +150,7 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
   const ends = intent.kind === 'restore' || intent.kind === 'clean';
   const changes = standing.rules
     // A lowering patch is not guarded, so it must not raise another rule of the route on the way (rule 2).
-    .filter((rule) => intent.kind !== 'lower' || wanted.kind !== 'share' || compareShare(rule, wanted.percent) === 'above')
+    .filter((rule) => !isLowering(intent.kind) || wanted.kind !== 'share' || isAbove(rule, wanted.percent))
     .flatMap((rule): RuleChange[] =>
       rule.now === undefined ? [] : [{ rule: rule.now, weights: weightsFor(rule, wanted), removes: ends && isAddedByUs(rule) }],
     );
@@ -145,6 +158,7 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
     case 'home':
       return buildHome(changes, mark, standing.route?.metadata.annotations === undefined ? 'absent' : 'present');
     case 'lower':
+    case 'withdraw':
       return buildLower(changes);
     case 'raise':
       return buildRaise(changes, mark);
@@ -156,6 +170,15 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
     case 'reclaim':
       return [];
   }
+}
+
+function isLowering(kind: RouteIntent['kind']): boolean {
+  return kind === 'lower' || kind === 'withdraw';
+}
+
+/** Nothing is nothing: the smallest share is above it. */
+function isAbove(rule: RuleStanding, percent: number): boolean {
+  return percent === 0 ? !givesNothing({ rules: [rule] }) : compareShare(rule, percent) === 'above';
 }
 
 /** Nothing where the rules are others than those that were recorded: they are recorded again first. */

@@ -3,6 +3,7 @@
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Silence } from '../analysis/silence.ts';
+import { isAddedByUs, type RouteStanding } from '../routing/standing.ts';
 import { isRunning, type StateName } from './state.ts';
 import { clockOf, fromTime, toTime } from './times.ts';
 
@@ -39,6 +40,18 @@ export function isDrained(release: Release | undefined, reading: DrainReading | 
   if (began === undefined || now < began + DRAIN_MS) return false;
   if (reading === 'uncountable' || reading === 'silent') return true;
   return now >= began + LONGEST_DRAIN_MS;
+}
+
+/** Is our ref on a route that an edit removed still to stay, though it gives nothing any more? The drain time alone counts here. */
+export function drainsYet(standing: RouteStanding, now: number): boolean {
+  const ends = endOfEmptying(standing);
+  return standing.rules.some(isAddedByUs) && (ends === undefined || now < ends);
+}
+
+/** When our ref on a route that an edit removed has had its time; undefined while that has not begun. */
+export function endOfEmptying({ recorded }: RouteStanding): number | undefined {
+  const emptied = fromTime(recorded.emptiedAt);
+  return emptied === undefined ? undefined : emptied + DRAIN_MS;
 }
 
 /** The time at which Prometheus has to be asked since when requests have stopped; undefined while that is of no interest. */

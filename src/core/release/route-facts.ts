@@ -3,7 +3,15 @@
 import { HOME_MARK } from '../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../api/release.ts';
 import { judgeAcceptance, type Acceptance } from '../routing/acceptance.ts';
-import { compareShare, isLeftAs, observedShare, standRoutes, type RouteStanding, type RuleStanding } from '../routing/standing.ts';
+import {
+  compareShare,
+  givesNothing,
+  isLeftAs,
+  observedShare,
+  standRoutes,
+  type RouteStanding,
+  type RuleStanding,
+} from '../routing/standing.ts';
 import type { Observation } from './observation.ts';
 import type { Sides } from './revision.ts';
 import { findEdit, wantsOf } from './shares.ts';
@@ -25,6 +33,8 @@ export interface RouteFacts {
   readonly rejection: Extract<Acceptance, { kind: 'rejected' }> | undefined;
   readonly acceptanceWait: string | undefined;
   readonly allHome: boolean;
+  /** No route gives the canary any share, whatever its ref is there for. */
+  readonly withdrawn: boolean;
   /** Every route is as the release leaves it behind. */
   readonly routesLeft: boolean;
   /** The release leaves nothing behind that it shall not. */
@@ -49,10 +59,11 @@ export function gatherRouteFacts(
   const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
   const isAtWeight = (rule: RuleStanding) => compareShare(rule, status.weight ?? 0) === 'equal';
   const isTaken = standings.length > 0 && rejection === undefined && waiting === undefined;
-  const routesLeft = standings.every((route) => isLeft(route, status));
+  const leaving = stand(recorded.filter((route) => !staying.includes(route)));
+  const routesLeft = standings.every((route) => isLeft(route, status)) && leaving.every(hasLeft);
   return {
     standings,
-    leaving: stand(recorded.filter((route) => !staying.includes(route))),
+    leaving,
     observedWeight: observedShare(standings),
     mark,
     homeMark,
@@ -62,6 +73,7 @@ export function gatherRouteFacts(
     rejection,
     acceptanceWait: waiting?.message,
     allHome: standings.every((route) => isHome(route, homeMark)),
+    withdrawn: [...standings, ...leaving].every(givesNothing),
     routesLeft,
     allLeft: routesLeft,
   };
@@ -76,7 +88,12 @@ function findStaying(spec: CanaryReleaseSpec, recorded: readonly RecordedRoute[]
 
 function isHome(standing: RouteStanding, homeMark: string): boolean {
   if (standing.route === undefined) return true;
-  return standing.mark === homeMark && standing.rules.every((rule) => rule.now === undefined || rule.now.canary.weight === 0);
+  return standing.mark === homeMark && givesNothing(standing);
+}
+
+/** A route that an edit removed is what it was before the release. */
+export function hasLeft(standing: RouteStanding): boolean {
+  return isLeftAs(standing, { kind: 'restored' });
 }
 
 function isLeft(standing: RouteStanding, status: CanaryReleaseStatus): boolean {

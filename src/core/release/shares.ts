@@ -2,7 +2,9 @@
 // which generation its edits are accounted for. A difference that is neither is somebody else's edit (rule 7), in any state.
 
 import type { CanaryReleaseStatus, RecordedRoute } from '../../api/release.ts';
-import { compareShare, type RouteStanding } from '../routing/standing.ts';
+import { compareShare, givesNothing, isAddedByUs, type RouteStanding } from '../routing/standing.ts';
+import type { Facts } from './facts.ts';
+import { toTime } from './times.ts';
 
 type Status = CanaryReleaseStatus;
 
@@ -65,6 +67,16 @@ export function noteEdited(status: Status, edited: readonly RouteStanding[]): St
   return editRoutes(status, edited, (recorded, { route }) => {
     const { raising: _raising, ...rest } = recorded;
     return { ...rest, edited: route?.metadata.generation ?? 0 };
+  });
+}
+
+/** Takes note of when a route that an edit removed had nothing left for the canary, and forgets it where the route is one of the release again. */
+export function noteEmptied(status: Status, { standings, leaving, now }: Pick<Facts, 'standings' | 'leaving' | 'now'>): Status {
+  return editRoutes(status, [...standings, ...leaving], (recorded, standing) => {
+    const empty = leaving.includes(standing) && standing.rules.some(isAddedByUs) && givesNothing(standing);
+    if (empty === (recorded.emptiedAt !== undefined)) return recorded;
+    const { emptiedAt: _former, ...rest } = recorded;
+    return empty ? { ...rest, emptiedAt: toTime(now) } : rest;
   });
 }
 

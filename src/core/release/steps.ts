@@ -97,9 +97,9 @@ function recordWorkload({ serving }: Status, { spec, workload }: Facts): Pick<Re
 }
 
 /** The canary gets nothing any more from here on: notes until when it is left to answer. */
-export function noteDrain(status: Status, { now, routesLeft }: Facts, state: StateName): Status {
+export function noteDrain(status: Status, { now, withdrawn }: Facts, state: StateName): Status {
   const { release } = status;
-  const drains = state === 'rollingBack.draining' || (state === 'promoting.restoring' && routesLeft);
+  const drains = state === 'rollingBack.draining' || (state === 'promoting.restoring' && withdrawn);
   if (!drains || release?.workload === undefined || release.drainEndsAt !== undefined) return status;
   return edit(status, { drainEndsAt: endOfDrain(now) });
 }

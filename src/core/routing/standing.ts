@@ -124,6 +124,11 @@ export function observedShare(standings: readonly RouteStanding[]): number {
   return Math.max(0, Math.ceil(Math.max(0, ...shares) - 0.005));
 }
 
+/** The canary has no weight in any rule of the route, however small. */
+export function givesNothing({ rules }: Pick<RouteStanding, 'rules'>): boolean {
+  return rules.every(({ now }) => (now?.canary.weight ?? 0) === 0);
+}
+
 /** Does the route say exactly what the release shall leave behind, without our mark? */
 export function isLeftAs(standing: RouteStanding, wanted: WantedWeights): boolean {
   if (standing.route === undefined) return true;

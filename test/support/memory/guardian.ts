@@ -33,6 +33,9 @@ interface Pair {
   readonly canary: string;
 }
 
+/** Times in a status are whole seconds. */
+const DRAIN_MS = 9_000;
+
 export class Guardian {
   readonly violations: string[] = [];
   /** Rules that a test breaks on purpose. */
@@ -46,6 +49,8 @@ export class Guardian {
   readonly #prometheus: MemoryPrometheus;
   readonly #originals = new Map<string, Originals>();
   readonly #homed = new Set<string>();
+  /** When the canary of a rule lost its last weight. */
+  readonly #emptiedAt = new Map<string, number>();
 
   constructor(clock: Clock, api: MemoryApiServer, traffic: MemoryTraffic, prometheus: MemoryPrometheus) {
     this.#clock = clock;
@@ -64,6 +69,7 @@ export class Guardian {
   #seeRoute(change: StoredChange, before: StoredObject, after: StoredObject): void {
     const [old, now] = [before as unknown as Route, after as unknown as Route];
     if (isSame(old.spec, now.spec) && isSame(old.metadata.annotations, now.metadata.annotations)) return;
+    this.#noteEmptied(old, now);
     if (change.manager !== FIELD_MANAGER) {
       this.#learnEdit(old, now);
       return;
@@ -125,10 +131,34 @@ export class Guardian {
     if (total === 0) this.#report(4, `${now.metadata.name} rule ${index}: all weights are 0`);
     if (isSame([...before], [...after])) return;
     this.#checkForeignShares(at, before, after);
+    this.#checkRemoval(at, before, after);
     const percent = percentOf(after, pair.serving, pair.canary);
     this.shares.push({ atMs: this.#clock.now(), route: now.metadata.name, percent });
     const sum = (weights: Weights) => (weights.get(pair.serving) ?? 0) + (weights.get(pair.canary) ?? 0);
     if (isMore(after.get(pair.canary) ?? 0, sum(after), before.get(pair.canary) ?? 0, sum(before))) this.#checkRaise(at, before, after);
+  }
+
+  #noteEmptied(old: Route, now: Route): void {
+    const canary = pairOf(this.#releaseOf(old) ?? this.#releaseOf(now))?.canary;
+    if (canary === undefined) return;
+    for (const [index, rule] of (now.spec.rules ?? []).entries()) {
+      const [had, has] = [old.spec.rules?.[index], rule].map((one) => (weightsOf(one).get(canary) ?? 0) > 0);
+      if (had === true && has === false) this.#emptiedAt.set(keyOf(now, index), this.#clock.now());
+      if (has === true) this.#emptiedAt.delete(keyOf(now, index));
+    }
+  }
+
+  /** Rule 4: a ref is taken away only when the gateways have long read that nothing goes there any more. */
+  #checkRemoval({ old, now, pair, index, release }: RuleWrite, before: Weights, after: Weights): void {
+    const name = `${now.metadata.name} rule ${index}`;
+    if (!before.has(pair.canary) || after.has(pair.canary)) return;
+    if ((before.get(pair.canary) ?? 0) > 0) this.#report(4, `${name}: the ref of ${pair.canary} was removed with its weight`);
+    const emptyMs = this.#clock.now() - (this.#emptiedAt.get(keyOf(now, index)) ?? Number.NEGATIVE_INFINITY);
+    if (emptyMs < DRAIN_MS)
+      this.#report(
+        4,
+        `${name}: the ref of ${pair.canary} was removed ${emptyMs} ms after its weight, ${release.status?.state} ${markOf(old)}`,
+      );
   }
 
   /** Rule 3: every foreign backend keeps its exact share of the rule. */

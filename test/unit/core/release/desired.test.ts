@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { CanaryReleaseStatus } from '../../../../src/api/release.ts';
+import { type CanaryReleaseStatus, defaultSpec, type ReleaseStatus } from '../../../../src/api/release.ts';
 import type { Route } from '../../../../src/api/routes.ts';
 import { buildPatch, desireRoutes, type RouteIntent } from '../../../../src/core/release/desired.ts';
+import { endOfDrain } from '../../../../src/core/release/drain.ts';
 import { gatherFacts } from '../../../../src/core/release/facts.ts';
 import type { StateName } from '../../../../src/core/release/state.ts';
 import {
@@ -81,6 +82,51 @@ describe('rule 7: a raise', () => {
     ['blocked', true, true, 0],
   ] as const)('in %s, to be written: %s, put back: %s', (state, raising, puttingBack, count) => {
     expect(desire(state, route, status(raising, puttingBack))).toHaveLength(count);
+  });
+});
+
+describe('the last writes of a promoted Deployment', () => {
+  const spec = defaultSpec({ targetRef: { name: 'store' }, service: { name: 'v1' } });
+  const workload = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: 'new', servingTemplate: 'old' };
+  const recorded = aRecordedRule();
+  const { canary: _added, ...rule } = recorded;
+  const status = (change: Partial<ReleaseStatus> = {}) =>
+    aStatus({
+      state: 'promoting.restoring',
+      weight: 0,
+      release: aReleaseStatus({ workload, maxWeight: 50, routes: [aRecordedRoute({ rules: [rule] })], ...change }),
+    });
+  const wanted = (route: Route, now: CanaryReleaseStatus, seconds = 60) => {
+    const observed = { known: true, replicaSets: [], hold: { kind: 'proven' } } as const;
+    const observation = anObservation({ release: aRelease({ spec }), routes: [route], workload: observed });
+    return desireRoutes(now, 'promoting.restoring', gatherFacts(spec, now, 'promoting.restoring', observation, after(seconds)));
+  };
+  const routeWith = (v1: number, v2: number) => aRoute({ rules: [aRule({ v1, v2 })], metadata: marked() });
+  const drainEndsAt = endOfDrain(after(60));
+
+  test.each([
+    ['the share that it had', 5_000, 5_000],
+    ['one that is too small to be told', 999_999, 1],
+  ])('take the share first, and nothing else: %s', (_what, v1, v2) => {
+    const intents = wanted(routeWith(v1, v2), status());
+    expect(intents.map(({ kind }) => kind)).toEqual(['withdraw']);
+    expect(intents.flatMap((intent) => buildPatch(intent))).toEqual([
+      { op: 'test', path: '/spec/rules/0/backendRefs/0/name', value: 'v1' },
+      { op: 'replace', path: '/spec/rules/0/backendRefs/0/weight', value: 10_000 },
+      { op: 'test', path: '/spec/rules/0/backendRefs/1/name', value: 'v2' },
+      { op: 'replace', path: '/spec/rules/0/backendRefs/1/weight', value: 0 },
+    ]);
+  });
+
+  test('are none while it drains, but for a share that somebody gives it again', () => {
+    expect(wanted(routeWith(10_000, 0), status({ drainEndsAt }), 69)).toEqual([]);
+    expect(wanted(routeWith(9_000, 1_000), status({ drainEndsAt }), 69)).toMatchObject([{ kind: 'lower' }]);
+  });
+
+  test('give the route back when the requests have stopped', () => {
+    const [restore] = wanted(routeWith(10_000, 0), status({ drainEndsAt }), 120);
+    expect(restore?.kind).toBe('restore');
+    expect(restore === undefined ? [] : buildPatch(restore)).toContainEqual({ op: 'remove', path: '/spec/rules/0/backendRefs/1' });
   });
 });
 
