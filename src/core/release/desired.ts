@@ -84,11 +84,9 @@ export function letGoLeftRoutes(status: CanaryReleaseStatus, facts: Facts): Cana
 
 function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts, standing: RouteStanding): RouteIntent | undefined {
   if (standing.route === undefined) return undefined;
-  const { mark, homeMark } = facts;
+  const { mark } = facts;
   const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
-  if (state === 'rollingBack.goingHome' || state === 'rollingBack.draining') return desireHome(standing, homeMark);
-  if (state === 'promoting.restoring' && facts.workload?.drained === false) return desireWithdrawn(status, standing, mark);
-  if (isGoingHome(state) || state === 'promoting.restoring') return desireRestored(status, state, standing, mark);
+  if (isGoingHome(state) || state === 'promoting.restoring') return desireEnding(status, state, facts, standing);
   // A ref to a Service without pods would be refused by some gateways.
   if (state === 'preparing' && standing.mark !== mark)
     return facts.workload !== undefined && !facts.canaryReady ? undefined : { kind: 'claim', standing, wanted: share, mark };
@@ -97,6 +95,14 @@ function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts
   const intent = desireShare(status, state, standing, mark);
   // The pods first, then the share that needs them.
   return intent?.kind === 'raise' && facts.workload?.enoughPods === false ? undefined : intent;
+}
+
+/** The last writes, either way: the share first, the ref when its requests have stopped. */
+function desireEnding(status: CanaryReleaseStatus, state: StateName, facts: Facts, standing: RouteStanding): RouteIntent | undefined {
+  const { mark, homeMark, workload } = facts;
+  if (state === 'rollingBack.goingHome' || state === 'rollingBack.draining') return desireHome(standing, homeMark);
+  if (state === 'promoting.restoring' && workload?.drained === false) return desireWithdrawn(status, standing, mark);
+  return desireRestored(status, state, standing, mark);
 }
 
 function desireHome(standing: RouteStanding, homeMark: string): RouteIntent | undefined {
