@@ -2,7 +2,7 @@
 import { existsSync, globSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { killLeftProcesses } from './processes.ts';
-import { STATE } from './settings.ts';
+import { LAB_NAME, STATE } from './settings.ts';
 import { tryRun } from './shell.ts';
 
 const KUBELET_FOLDER = '/var/lib/kubelet';
@@ -64,7 +64,7 @@ export async function removeLeftovers(): Promise<void> {
   await killLeftProcesses();
   await unmountAll();
   for (const socket of sockets) rmSync(socket, { force: true });
-  for (const group of globSync('/sys/fs/cgroup/{,*/}kubepods')) removeGroups(group);
+  for (const group of globSync(`/sys/fs/cgroup/{,*/}${LAB_NAME}`)) removeGroups(group);
   for (const result of globSync('/var/lib/cni/results/*')) if (readFileSync(result, 'utf8').includes(`${STATE}/`)) rmSync(result);
   removeKubeletFolder();
   removeDanglingLinks();

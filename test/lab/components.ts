@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ARGOCD_COMPONENTS, ARGOCD_NAMES, type ArgocdName, isArgocdWanted } from './argocd/components.ts';
 import { type Component, NOT_STARTED, whyNotOk } from './component.ts';
 import { CERTIFICATE } from './configuration.ts';
+import { ensureControlGroup } from './control-groups.ts';
 import { TARGETS_FILE } from './discovery.ts';
 import {
   API_URL,
@@ -187,7 +188,7 @@ export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
     ],
     whyNotReady: () => whyNotOk('https://127.0.0.1:10259/healthz'),
   },
-  kubelet: { argv: kubeletArguments, whyNotReady: () => whyNotOk('http://127.0.0.1:10248/healthz') },
+  kubelet: { argv: kubeletArguments, whyNotReady: () => whyNotOk('http://127.0.0.1:10248/healthz'), prepare: ensureControlGroup },
   proxy: {
     argv: () => [
       toolPath('kube-proxy'),
@@ -209,6 +210,8 @@ export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
       'projectcontour',
       '--service-node',
       'lab',
+      // It would share memory with the Envoy of a lab beside this one.
+      '--disable-hot-restart',
       '--log-level',
       'warn',
     ],

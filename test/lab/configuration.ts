@@ -8,6 +8,7 @@ import {
   API_URL,
   CONTAINERD_SOCKET,
   KUBECONFIG,
+  LAB_NAME,
   NODE_ADDRESS,
   PROMETHEUS_SERVICE_ADDRESS,
   STATE,
@@ -102,6 +103,8 @@ function kubeletConfig(): object {
     authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
     authorization: { mode: 'AlwaysAllow' },
     cgroupDriver: 'cgroupfs',
+    // A kubelet ends whatever it finds below its control group and does not know.
+    cgroupRoot: `/${LAB_NAME}`,
     failSwapOn: false,
     failCgroupV1: false,
     enforceNodeAllocatable: [],

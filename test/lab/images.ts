@@ -6,6 +6,7 @@ import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync,
 import { join, relative, resolve } from 'node:path';
 import { loadK3dImage } from './k3d.ts';
 import { leaveNetns } from './netns.ts';
+import { withLockOf } from './lock.ts';
 import { showStep } from './progress.ts';
 import { CACHE, CONTAINERD_SOCKET, LabError, labKind, PROJECT_FOLDER } from './settings.ts';
 import { run, tryRun } from './shell.ts';
@@ -220,6 +221,11 @@ export async function buildImage(folder: string, tag: string): Promise<string> {
     await loadK3dImage(name);
     return name;
   }
+  // Labs that stand side by side share what is built.
+  return withLockOf(join(CACHE, 'images.lock'), 'builds images now', () => buildOnce(source, name));
+}
+
+async function buildOnce(source: string, name: string): Promise<string> {
   await ensureBaseImage();
   const family = name.replaceAll(/[^\w.-]+/g, '_');
   const archive = join(ARCHIVES, `${family}-${hashInputs(source, name)}.tar`);

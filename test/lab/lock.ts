@@ -7,9 +7,9 @@ import { STATE } from './settings.ts';
 
 const LOCK = `${STATE}.lock`;
 
-function tryLock(): boolean {
+function tryLock(file: string): boolean {
   try {
-    writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
     return true;
   } catch {
     return false;
@@ -17,28 +17,33 @@ function tryLock(): boolean {
 }
 
 /** The living process that holds the lock; a lock of a dead one is removed. */
-function lockHolder(): number | undefined {
+function lockHolder(file: string): number | undefined {
   try {
-    const pid = Number(readFileSync(LOCK, 'utf8'));
+    const pid = Number(readFileSync(file, 'utf8'));
     if (pid > 0) process.kill(pid, 0);
     return pid;
   } catch {
-    rmSync(LOCK, { force: true });
+    rmSync(file, { force: true });
     return undefined;
   }
 }
 
 /** Runs the work while no other command of the lab runs. */
-export async function withLock<T>(work: () => Promise<T>): Promise<T> {
-  mkdirSync(dirname(LOCK), { recursive: true });
+export function withLock<T>(work: () => Promise<T>): Promise<T> {
+  return withLockOf(LOCK, 'changes the lab now', work);
+}
+
+/** Runs the work while nobody else has the lock. @param what the holder does, for whoever has to wait */
+export async function withLockOf<T>(file: string, what: string, work: () => Promise<T>): Promise<T> {
+  mkdirSync(dirname(file), { recursive: true });
   let told = false;
-  while (!tryLock()) {
-    const holder = lockHolder();
-    if (holder !== undefined && !told) say(`Waiting for process ${holder}, which changes the lab now.`);
+  while (!tryLock(file)) {
+    const holder = lockHolder(file);
+    if (holder !== undefined && !told) say(`Waiting for process ${holder}, which ${what}.`);
     told ||= holder !== undefined;
     await delay(200);
   }
-  const release = (): void => rmSync(LOCK, { force: true });
+  const release = (): void => rmSync(file, { force: true });
   process.once('exit', release);
   try {
     return await work();

@@ -1,13 +1,20 @@
 // Where the lab lives: its kind, folders, addresses and the variables it hands to the programs that use it.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export type LabKind = 'bare' | 'k3d';
 
+const DEFAULT_STATE = '/var/tmp/glidepath-lab';
+/** Files that the bare lab keeps while it is up; all of them go with `down`. Another folder is another lab, which can stand beside this one. */
+export const STATE = resolve(process.env['GLIDEPATH_LAB_STATE'] || DEFAULT_STATE);
+/** Names what a machine has only once, apart from the same of another lab. */
+export const LAB_NAME =
+  STATE === DEFAULT_STATE ? 'glidepath-lab' : `glidepath-lab-${createHash('sha256').update(STATE).digest('hex').slice(0, 8)}`;
 /** The network namespace that holds the whole bare cluster. */
-export const NETNS = 'glidepath-lab';
+export const NETNS = LAB_NAME;
 export const NETNS_PATH = `/var/run/netns/${NETNS}`;
 /** The node's address: pods reach what listens in the namespace here. */
 export const NODE_ADDRESS = '10.89.0.1';
@@ -20,8 +27,6 @@ export const GATEWAY_URL = 'http://127.0.0.1:8080';
 export const PROMETHEUS_URL = 'http://127.0.0.1:9090';
 export const API_URL = 'https://127.0.0.1:6443';
 
-/** Files that the bare lab keeps while it is up; all of them go with `down`. */
-export const STATE = resolve(process.env['GLIDEPATH_LAB_STATE'] || '/var/tmp/glidepath-lab');
 export const KUBECONFIG = join(STATE, 'kubeconfig');
 export const CONTAINERD_SOCKET = join(STATE, 'containerd/sock');
 /** One line per finished request at the API server (level Metadata). */
