@@ -2,6 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { nameCanary } from '../workload/canary-names.ts';
+import type { ReplicaSetObject } from '../workload/objects.ts';
+import { hashTemplate } from '../workload/template.ts';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
@@ -80,7 +82,7 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
 }
 
 /** Deployment mode: what is released, and what served. */
-function recordWorkload({ serving }: Status, { spec, workload }: Facts): Pick<Release, 'workload'> {
+function recordWorkload({ serving, release }: Status, { spec, workload }: Facts): Pick<Release, 'workload'> {
   if (spec.targetRef === undefined || workload?.template === undefined) return {};
   const { name } = spec.targetRef;
   return {
@@ -92,8 +94,23 @@ function recordWorkload({ serving }: Status, { spec, workload }: Facts): Pick<Re
       servingTemplate: serving?.template ?? '',
       ...(serving?.replicaSet === undefined ? {} : { servingReplicaSet: serving.replicaSet }),
       replicas: workload.deployment?.spec.replicas ?? 1,
+      ...findInterrupted(release, workload.replicaSets),
     },
   };
+}
+
+/** The release before this one may have been overtaken while its Deployment rolled, and the pods of that are still going. */
+function findInterrupted(former: Status['release'], replicaSets: readonly ReplicaSetObject[]): { readonly interrupted?: string } {
+  const active = replicaSets.filter((one) => (one.spec.replicas ?? 0) > 0).map((one) => hashTemplate(one.spec.template));
+  const interrupted = listRolled(former).find((template) => active.includes(template));
+  return interrupted === undefined ? {} : { interrupted };
+}
+
+/** Templates that the Deployment was let roll to, in or before a release: their pods may serve until those before them do. */
+export function listRolled(release: Status['release']): readonly string[] {
+  if (release?.workload === undefined || release.reason === 'HoldBypassed') return [];
+  const { template, interrupted } = release.workload;
+  return interrupted === undefined ? [template] : [template, interrupted];
 }
 
 /** The canary gets nothing any more from here on: notes until when it is left to answer. */
@@ -124,7 +141,13 @@ export function enterStage(status: Status, facts: Facts, index: number): Status 
  * canary keeps its share while it does.
  */
 export function enterPromotion(status: Status, facts: Facts): Status {
-  return goOnPromoting(setBakes(status, parseDuration(facts.spec.promotion.bake) > 0), facts);
+  const bakes = parseDuration(facts.spec.promotion.bake) > 0 || endsAllPods(facts);
+  return goOnPromoting(setBakes(status, bakes), facts);
+}
+
+/** Recreate leaves nothing behind the Service for a while, so the canary has everything before it begins, whoever orders the promotion. */
+function endsAllPods({ workload }: Facts): boolean {
+  return workload?.deployment?.spec.strategy?.type === 'Recreate';
 }
 
 function goOnPromoting(status: Status, facts: Facts): Status {
@@ -191,11 +214,9 @@ export function beginBake(status: Status, facts: Facts): Status {
   ]);
 }
 
-/** From here on the routes are left with what a promotion leaves. */
+/** From here on the routes are left with what a promotion leaves. In Deployment mode the share goes as noteWithdrawal says. */
 export function beginRestoring(status: Status): Status {
-  const restoring = edit(status, { outcome: 'Promoted' }, ['blockedSince', 'blockedReason']);
-  // The Deployment serves: the canary is wanted no more.
-  return status.release?.workload === undefined ? restoring : { ...restoring, weight: 0 };
+  return edit(status, { outcome: 'Promoted' }, ['blockedSince', 'blockedReason']);
 }
 
 /** All weight home: the first thing that is written, before this status itself. */
