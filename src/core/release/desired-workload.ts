@@ -8,8 +8,8 @@ import { hashTemplate } from '../workload/template.ts';
 import type { Facts } from './facts.ts';
 import { desireDisowned, type DisownIntent, isRetained } from './retain.ts';
 import { desireRest, restsPaused } from './rest.ts';
+import { listRolled } from './rolled.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
-import { listRolled } from './steps.ts';
 import { findTemplateBack, isWayBack } from './undo.ts';
 import { isOurs, type WorkloadFacts } from './workload-facts.ts';
 

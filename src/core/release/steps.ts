@@ -1,9 +1,6 @@
 // What each transition does to the status: pure functions from status to status, one for each named step of the machine.
 
 import { createHash } from 'node:crypto';
-import { nameCanary } from '../workload/canary-names.ts';
-import type { ReplicaSetObject } from '../workload/objects.ts';
-import { hashTemplate } from '../workload/template.ts';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
@@ -14,6 +11,7 @@ import { pardonPromoted } from './pardon.ts';
 import { countPutBack } from './put-backs.ts';
 import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
 import { describeRetained } from './retain.ts';
+import { recordWorkload } from './rolled.ts';
 import { recordRoutes } from './scope.ts';
 import { accountFor } from './shares.ts';
 import { isPreparing, type StateName } from './state.ts';
@@ -79,38 +77,6 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
       routes: [...recordRoutes(spec, observation.routes, sides)],
     },
   };
-}
-
-/** Deployment mode: what is released, and what served. */
-function recordWorkload({ serving, release }: Status, { spec, workload }: Facts): Pick<Release, 'workload'> {
-  if (spec.targetRef === undefined || workload?.template === undefined) return {};
-  const { name } = spec.targetRef;
-  return {
-    workload: {
-      name,
-      uid: workload.deployment?.metadata.uid ?? '',
-      canary: nameCanary(name),
-      template: workload.template,
-      servingTemplate: serving?.template ?? '',
-      ...(serving?.replicaSet === undefined ? {} : { servingReplicaSet: serving.replicaSet }),
-      replicas: workload.deployment?.spec.replicas ?? 1,
-      ...findInterrupted(release, workload.replicaSets),
-    },
-  };
-}
-
-/** The release before this one may have been overtaken while its Deployment rolled, and the pods of that are still going. */
-function findInterrupted(former: Status['release'], replicaSets: readonly ReplicaSetObject[]): { readonly interrupted?: string } {
-  const active = replicaSets.filter((one) => (one.spec.replicas ?? 0) > 0).map((one) => hashTemplate(one.spec.template));
-  const interrupted = listRolled(former).find((template) => active.includes(template));
-  return interrupted === undefined ? {} : { interrupted };
-}
-
-/** Templates that the Deployment was let roll to, in or before a release: their pods may serve until those before them do. */
-export function listRolled(release: Status['release']): readonly string[] {
-  if (release?.workload === undefined || release.reason === 'HoldBypassed') return [];
-  const { template, interrupted } = release.workload;
-  return interrupted === undefined ? [template] : [template, interrupted];
 }
 
 /** The canary gets nothing any more from here on: notes until when it is left to answer. */
