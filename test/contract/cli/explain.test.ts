@@ -55,6 +55,24 @@ describe('explain', () => {
     expect((await shop.run('explain web -n shop')).out).toContain(line);
   });
 
+  test.each([
+    ['promoting.baking', {}, 'take the promotion back; what served before is one weight write away'],
+    ['promoting.rollingOut', {}, 'take the promotion back, as far as it is'],
+    ['paused', { returnTo: 'promoting.baking' }, 'take the promotion back; what served before is one weight write away'],
+  ])('of a promotion in %s %j offers to take it back', async (state, more, why) => {
+    const phase = state === 'paused' ? 'Paused' : 'Promoting';
+    shop.put('web', aRunningStatus({ state, phase, release: aReleaseStatus(more) }));
+    const { out } = await shop.run('explain web -n shop');
+    expect(out).toMatch(new RegExp(`kubectl canary undo web .* # ${why}\n`));
+    expect(out).toContain('glidepath.dev/command=undo:7c1f0e22ab:$(date');
+    expect(out).toContain('kubectl canary abort web');
+  });
+
+  test('of the last writes of a promotion offers no undo, which would be refused', async () => {
+    shop.put('web', aRunningStatus({ state: 'promoting.restoring', phase: 'Promoting' }));
+    expect((await shop.run('explain web -n shop')).out).not.toContain('kubectl canary undo');
+  });
+
   test('of a rolled back release tells why, and offers to try again', async () => {
     const over = { outcome: 'RolledBack' as const, reason: 'ErrorRatio', rejects: true, finishedAt: '2030-01-01T12:00:30Z' };
     shop.put('web', aRunningStatus({ state: 'rolledBack', phase: 'RolledBack', release: aReleaseStatus(over) }));
