@@ -136,6 +136,26 @@ describe('list, status and history', () => {
     expect(out).toContain('Pass          errors      0.12%');
   });
 
+  test('status of many has a table of all, and each with its checks; programs get a list', async () => {
+    shop.put('web', aRunningStatus(), { labels: { team: 'a' } });
+    shop.put('api', undefined, { namespace: 'other' });
+    const { out } = await shop.run('status -A -o wide');
+    expect(out).toMatch(
+      /^NAMESPACE .*MESSAGE\nother +api .*\nshop +web .*\n\nother\/api: Unknown, [\s\S]*\nshop\/web: Analyzing, 5% asked/,
+    );
+    expect((await shop.run('status -n shop -l team=a')).out).not.toContain('other');
+    expect(JSON.parse((await shop.run('status -A -l team=a -o json')).out)).toMatchObject({
+      kind: 'List',
+      items: [{ metadata: { name: 'web' } }],
+    });
+    expect((await shop.run('status -n shop -l team=b')).err).toBe('no CanaryRelease in namespace shop with labels team=b; all: -A\n');
+    expect(await shop.run('status web -A')).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: -A chooses many and web is one; leave out one of the two\n',
+    });
+  });
+
   test('history shows how the last releases ended', async () => {
     const history = [
       {
@@ -155,6 +175,19 @@ describe('list, status and history', () => {
     );
     shop.put('api', aRunningStatus());
     expect((await shop.run('history api -n shop')).err).toBe('CanaryRelease shop/api has finished no release yet\n');
+    expect((await shop.run('history web -n shop -o wide')).out).toMatch(
+      /ENDED +STARTED AT +ENDED AT\n.* 58m ago +2030-01-01T11:00:00Z +2030-01-01T11:02:30Z\n$/,
+    );
+    expect((await shop.run('history -A')).out).toMatch(/^NAMESPACE {2}NAME {2}ID .*\nshop +web +0123456789 +1\.8\.0 .*\n$/);
+    expect(JSON.parse((await shop.run('history -n shop -l no=such -o json')).out)).toMatchObject({ kind: 'Histories', items: [] });
+    expect(JSON.parse((await shop.run('history -A -o json')).out)).toMatchObject({
+      items: [
+        { namespace: 'shop', name: 'api', history: [] },
+        { namespace: 'shop', name: 'web', history },
+      ],
+    });
+    expect(JSON.parse((await shop.run('history web -n shop -o json')).out)).toMatchObject({ namespace: 'shop', name: 'web', history });
+    expect((await shop.run('history -n shop')).err).toContain('name one of api, web');
   });
 });
 
