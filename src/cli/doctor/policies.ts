@@ -1,11 +1,10 @@
 // Are the admission policies there, do they bind, and does something hold what nobody would ever let go?
 
-import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
 import { APPLY_HOLD } from '../cluster/hold.ts';
 import type { ClusterLink } from '../cluster/link.ts';
-import { type SeenRelease, targetOf } from '../cluster/releases.ts';
+import { targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
-import { nameOf, nameSome, type Surroundings } from './seen.ts';
+import { isPausedAtRest, nameOf, nameSome, type Surroundings } from './seen.ts';
 import { findStanding, type Standing } from './standing.ts';
 
 const APPLY_COMMANDS = 'kubectl apply --server-side -k config/commands';
@@ -87,11 +86,6 @@ async function checkSidePolicy(
 
 function sayAre(names: readonly string[]): string {
   return `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'}`;
-}
-
-/** Held by the operator itself, with `targetRef.hold`. */
-function isPausedAtRest({ raw }: SeenRelease): boolean {
-  return fieldsOf(fieldsOf(fieldsOf(raw)['spec'])['targetRef'])['hold'] === 'PausedAtRest';
 }
 
 /** What holds a changed Deployment: needed by every release with `targetRef`, and in the way where nobody lets go. */
