@@ -24,7 +24,7 @@ test('the script asks the plugin', async () => {
 });
 
 test('commands are completed, with what they do, and files where a file is wanted', async () => {
-  expect(await complete('pro')).toEqual([expect.stringMatching(/^promote\tGive the canary all traffic now/), ':4']);
+  expect(await complete('pro')).toEqual([expect.stringMatching(/^promote\tPromote the version of the canary now/), ':4']);
   expect((await complete('')).map((line) => line.split('\t')[0])).not.toContain('__complete');
   expect(await complete('init', 'ser')).toEqual([expect.stringMatching(/^services\t/), ':4']);
   expect(await complete('lint', '-f', '')).toEqual([':0']);
