@@ -143,7 +143,7 @@ test('a resume of what is held is undone, and told with the command that helps',
   expect(await isPaused('kept')).toBe(true);
   const { stderr } = await run('kubectl', ['rollout', 'resume', 'deployment/kept', '-n', stand.namespace]);
   expect(stderr).toContain('stays held by canaryrelease/kept: only the operator lets it roll');
-  expect(stderr).toContain(`kubectl canary promote kept -n ${stand.namespace}`);
+  expect(stderr).toContain('; spec.paused of the release is true: set it to false; ');
   expect(stderr).toContain(`kubectl delete canaryrelease kept -n ${stand.namespace}`);
   expect(await isPaused('kept')).toBe(true);
   // Whoever scales it, or changes what is not held, is told nothing.
