@@ -60,6 +60,9 @@ const workloadSchema = z.object({
   servingReplicaSet: textField(253).optional().describe('The ReplicaSet that served when the release began.'),
   replicas: tally().optional().describe('Pods that served when the release began: a bake has no fewer canary pods.'),
   bakes: z.boolean().optional().describe('True from the end of the stages to the end of the bake; the Deployment rolls after it.'),
+  interrupted: textField(63)
+    .optional()
+    .describe('Hash of a template whose rollout was interrupted before this release: its pods go as the former ones get ready.'),
   irreversible: textField(256).optional().describe('Why this revision cannot be taken back (annotation glidepath.dev/irreversible).'),
 });
 
@@ -96,6 +99,7 @@ const place = {
   stageTimesOutAt: timeField().optional().describe('When onInconclusive decides.'),
   deadlineAt: timeField().optional().describe('When spec.deadline decides.'),
   promotedAt: timeField().optional().describe('When all traffic was on the canary.'),
+  withdrawnAt: timeField().optional().describe('When the share was last lowered for a Deployment that serves what was promoted.'),
   drainEndsAt: timeField().optional().describe('When the canary has had time to answer what it was sent (Deployment mode).'),
   podsFailingSince: timeField().optional().describe('Since when an image or configuration keeps all pods of the canary from starting.'),
   bakeEndsAt: timeField().optional().describe('When the bake is over.'),

@@ -32,6 +32,11 @@ export function printObject(object: unknown, format: 'json' | 'yaml'): string {
   return format === 'json' ? `${JSON.stringify(object, undefined, 2)}\n` : stringify(object);
 }
 
+/** Objects of the cluster as kubectl prints several. */
+export function printList(objects: readonly { readonly raw: unknown }[], format: 'json' | 'yaml'): string {
+  return printObject({ apiVersion: 'v1', kind: 'List', metadata: {}, items: objects.map(({ raw }) => raw) }, format);
+}
+
 /** A chance as people say it: `0%` and `100%` only where it is all or nothing of the runs. */
 export function sayChance(chance: number): string {
   const percent = chance * 100;

@@ -89,6 +89,22 @@ export class DeploymentStory {
     return Object.fromEntries(present.map(({ spec, status }) => [imageOf(spec.template), status?.replicas ?? 0]));
   }
 
+  /** Pods that are ready behind the serving Service. */
+  get ready(): number {
+    const sets = this.world.deployments.replicaSets().filter(({ spec }) => spec.template.metadata?.labels?.['app'] === 'store');
+    return sets.reduce((sum, { status }) => sum + (status?.readyReplicas ?? 0), 0);
+  }
+
+  /** Watches for moments at which the serving Service gets traffic and has fewer ready pods than this. */
+  watchCapacity(least: number): readonly string[] {
+    const short: string[] = [];
+    this.world.api.onChange(({ kind }) => {
+      if ((kind === 'ReplicaSet' || kind === 'HTTPRoute') && this.share < 100 && this.ready < least)
+        short.push(`${this.ready} ready pods at ${100 - this.share}% (${this.world.status('web')?.state})`);
+    });
+    return short;
+  }
+
   /** Images that ever had a pod behind the serving Service, in the order of their first. */
   watchImages(): readonly string[] {
     const seen: string[] = [];

@@ -45,6 +45,7 @@ const release: CanaryReleaseStatus['release'] = {
   deadlineAt: at,
   promotedAt: at,
   bakeEndsAt: at,
+  withdrawnAt: at,
   drainEndsAt: at,
   podsFailingSince: at,
   verdict: 'Pass',

@@ -31,11 +31,18 @@ describe('config/argocd', () => {
     expect(files).toEqual([...ARGOCD_ACTIONS.map((name) => `${name}.lua`), 'discovery.lua'].toSorted());
   });
 
-  test('the ApplicationSet makes Applications with the same recipe', () => {
+  test('the ApplicationSet makes Applications with the recipe that holds for releases of both modes', () => {
     const { spec } = read(ARGOCD_FOLDER, 'applicationset.yaml') as { spec: { template: Application } };
-    expect(spec.template.metadata.annotations).toEqual(application.metadata.annotations);
-    expect(spec.template.spec.ignoreDifferences).toEqual(application.spec.ignoreDifferences);
-    expect(spec.template.spec.syncPolicy).toEqual(application.spec.syncPolicy);
+    const ofDeployments = read(ARGOCD_FOLDER, 'application-deployment.yaml') as Application;
+    for (const { metadata, spec: own } of [application, ofDeployments]) {
+      expect(spec.template.metadata.annotations).toEqual(metadata.annotations);
+      expect(spec.template.spec.syncPolicy).toEqual(own.syncPolicy);
+    }
+    expect(spec.template.spec.ignoreDifferences).toEqual(ofDeployments.spec.ignoreDifferences);
+    for (const [index, { kind, jqPathExpressions }] of application.spec.ignoreDifferences.entries()) {
+      expect(spec.template.spec.ignoreDifferences[index]).toMatchObject({ kind });
+      expect(spec.template.spec.ignoreDifferences[index]?.jqPathExpressions).toEqual(expect.arrayContaining([...jqPathExpressions]));
+    }
   });
 
   test.each([

@@ -1,4 +1,4 @@
--- Gives the canary all traffic without the stages that are left.
+-- Promotes the version of the canary without the stages that are left: its Service takes all traffic, or the Deployment rolls it.
 local os = require("os")
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/command"] =

@@ -86,8 +86,13 @@ function isMadeUp(config: KubeConfig): boolean {
 /** What a person does about an error of the API server. */
 function addFix(thrown: unknown, context: string): unknown {
   const message = messageOf(thrown);
-  if (isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN'))
-    return failure(`${message}; ask for the role glidepath-viewer to read releases, or glidepath-editor to steer them`, thrown);
+  if (isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) {
+    // The policies of config/commands name the one role that is lacking.
+    if (message.includes('ask for the role')) return failure(message, thrown);
+    const roles =
+      'glidepath-viewer to read releases, glidepath-approver to steer them where config/commands is installed, or glidepath-editor';
+    return failure(`${message}; ask for the role ${roles}`, thrown);
+  }
   if (isGlidepathError(thrown, 'GLIDEPATH_E_UNAUTHORIZED') || isGlidepathError(thrown, 'GLIDEPATH_E_CREDENTIALS'))
     return failure(`${message}; log in to the cluster of context ${context} again`, thrown);
   if (isGlidepathError(thrown, 'GLIDEPATH_E_NETWORK') || isGlidepathError(thrown, 'GLIDEPATH_E_TIMEOUT'))

@@ -1,6 +1,7 @@
 // The options that every command with a cluster shares, and what they mean together.
 
 import type { Command } from 'commander';
+import { usageError } from '../usage.ts';
 import type { ClusterChoice, ClusterLink } from './link.ts';
 
 /** Which cluster and which namespace. */
@@ -32,6 +33,18 @@ export function addListOptions(command: Command): Command {
 /** The namespace that is meant. */
 export function namespaceOf(options: ClusterOptions, link: ClusterLink): string {
   return options.namespace ?? link.namespace;
+}
+
+/** The namespace that is listed; undefined: all. */
+export function scopeOf(options: ListOptions, link: ClusterLink): string | undefined {
+  return options.allNamespaces === true ? undefined : namespaceOf(options, link);
+}
+
+/** True where `-A` or `-l` choose. @throws GlidepathError where a name does as well */
+export function isListing(name: string | undefined, { allNamespaces, selector }: ListOptions): boolean {
+  const option = allNamespaces === true ? '-A' : selector === undefined ? undefined : '-l';
+  if (option !== undefined && name !== undefined) throw usageError(`${option} chooses many and ${name} is one; leave out one of the two`);
+  return option !== undefined;
 }
 
 /** ` -n shop` and the like: what a command to paste needs to reach the same release. */

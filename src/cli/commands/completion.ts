@@ -1,5 +1,6 @@
-// `kubectl canary completion`: what lets kubectl complete this plugin. kubectl asks an executable kubectl_complete-canary
-// with the words so far; it asks `__complete` here, which answers with one choice a line and what the shell may add.
+// `kubectl canary completion`: what lets kubectl complete this plugin. kubectl asks an executable kubectl_complete-canary, or
+// kubectl_complete-glidepath where the plugin is called so, with the words so far; it asks `__complete` here, which answers with one
+// choice a line and what the shell may add.
 
 import type { Command, Option } from 'commander';
 import { listDeploymentNames } from '../cluster/deployments.ts';
@@ -10,9 +11,15 @@ import { EXIT, type CliIo } from '../io.ts';
 import type { CommandEntry } from './registry.ts';
 
 const SCRIPT = `#!/bin/sh
-# Save this as kubectl_complete-canary on your PATH and make it executable; kubectl's own completion asks it.
-exec kubectl-canary __complete "$@"
+# Save this as kubectl_complete-canary on your PATH and make it executable; kubectl's own completion asks it. For
+# kubectl glidepath save it as kubectl_complete-glidepath as well: it asks the plugin that it is named after.
+exec "kubectl-\${0##*kubectl_complete-}" __complete "$@"
 `;
+
+const EXAMPLE = `
+Example, for kubectl canary and for kubectl glidepath:
+  kubectl canary completion > ~/bin/kubectl_complete-canary && chmod +x ~/bin/kubectl_complete-canary
+  ln -s kubectl_complete-canary ~/bin/kubectl_complete-glidepath`;
 
 /** No file names, or whatever the shell would complete; the numbers are kubectl's. */
 const [NO_FILES, FILES] = [':4', ':0'];
@@ -24,7 +31,7 @@ export const completionCommand: CommandEntry = {
     program
       .command('completion')
       .description('Print the script that lets kubectl complete commands, options and names.')
-      .addHelpText('after', '\nkubectl canary completion > ~/bin/kubectl_complete-canary && chmod +x ~/bin/kubectl_complete-canary')
+      .addHelpText('after', EXAMPLE)
       .action(() => {
         io.out(SCRIPT);
         end(EXIT.ok);

@@ -26,7 +26,7 @@ interface SteerOptions extends ClusterOptions {
 const ABOUT: Readonly<Record<SteeringVerb, readonly [about: string, question: string]>> = {
   approve: ['Let a release leave the stage (or begin the promotion) that waits for a person.', 'Approve'],
   advance: ['Go on to the next stage now, without waiting for proof.', 'Go on to the next stage of'],
-  promote: ['Give the canary all traffic now, without the stages that are left.', 'Promote'],
+  promote: ['Promote the version of the canary now, without the stages that are left; your own Deployment rolls it.', 'Promote'],
   abort: ['Send all traffic home now; the revision is not tried again by itself.', 'Abort'],
   pause: ['Hold the weight where it is; the canary is judged on.', 'Pause'],
   resume: ['Let a paused release go on.', 'Resume'],

@@ -32,8 +32,8 @@ It follows the release that runs, or else the next one that begins, or that of -
 never counts. At a terminal it stays while a person is asked; with --until done, and where no terminal is, it ends with 3.
 
 --for deploy/NAME reads the Deployment's pod template once, at the start, and waits for the release of exactly that template,
-also when it has not begun yet; it ends at once when the template is proven or rejected already. Call it right after the
-change. It needs the right to get the Deployment.
+also when it has not begun yet; it ends at once when the template is proven or rejected already, and with 3 when it serves
+unproven, past the hold. Call it right after the change. It needs the right to get the Deployment.
 
 Examples:
   kubectl canary watch store-api

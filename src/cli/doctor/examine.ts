@@ -3,6 +3,7 @@
 import { isGlidepathError } from '../../api/errors.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
+import { checkRights } from './caller-rights.ts';
 import { doubt, type Finding } from './finding.ts';
 import { checkGateways, type Judged } from './gateways.ts';
 import { checkGitOps } from './gitops.ts';
@@ -11,10 +12,11 @@ import { checkLeftovers } from './leftovers.ts';
 import { checkMetrics } from './metrics.ts';
 import { checkOperatorRights } from './operator-rights.ts';
 import { findPrometheusUrl, hasPrometheusToken } from './operator-settings.ts';
-import { checkCommandPolicies, checkHold } from './policies.ts';
+import { checkCommandPolicies, checkHold, checkSidePolicies } from './policies.ts';
 import { type Asker, reachPrometheus } from './prometheus.ts';
 import { lookAround, nameOf, nameSome, type Surroundings } from './seen.ts';
-import { checkGatewayApi, checkReleases, checkRights, checkServer } from './surroundings.ts';
+import { findStanding, type Standing } from './standing.ts';
+import { checkGatewayApi, checkReleases, checkServer } from './surroundings.ts';
 
 /** What is examined. */
 export interface Examination {
@@ -32,11 +34,12 @@ export async function examine(link: ClusterLink, examination: Examination): Prom
   const server = await checkServer(link);
   const [crd, rights, seen] = await Promise.all([
     checkCrd(link),
-    checkRights(link, namespace ?? fallback),
+    checkRights(link, namespace ?? fallback, await findCommandPolicy(link)),
     lookAround(link, namespace, fallback),
   ]);
-  const [commands, operatorRights, gatewayApi, gateways, leftovers, gitOps] = await Promise.all([
+  const [commands, sides, operatorRights, gatewayApi, gateways, leftovers, gitOps] = await Promise.all([
     attempt('command policies', checkCommandPolicies(link, seen)),
+    attempt('other policies', checkSidePolicies(link, seen)),
     attempt("operator's rights", checkOperatorRights(link, seen)),
     checkGatewayApi(link),
     checkGateways(link, seen),
@@ -52,6 +55,7 @@ export async function examine(link: ClusterLink, examination: Examination): Prom
     ...checkOperator(seen.operator, seen.releases),
     ...checkHold(seen),
     ...commands,
+    ...sides,
     ...rights,
     ...operatorRights,
     gatewayApi,
@@ -61,6 +65,17 @@ export async function examine(link: ClusterLink, examination: Examination): Prom
     ...leftovers,
     ...(readable ? checkReleases(seen.releases) : []),
   ];
+}
+
+/** Does the API server ask for the verb of each command? */
+async function findCommandPolicy(link: ClusterLink): Promise<Standing> {
+  try {
+    return await findStanding(link, 'validating', 'glidepath-commands');
+  } catch (thrown) {
+    // Told by the check of the policies.
+    if (isGlidepathError(thrown)) return 'forbidden';
+    throw thrown;
+  }
 }
 
 /** What cannot be looked at is said; the other checks are worth as much as before. */

@@ -1,5 +1,6 @@
 // Does the GitOps tool that applies the routes leave the weights alone? Argo CD: the three parts of the recipe in each Application
-// that owns a route or Deployment of a release, and the health of a CanaryRelease. Flux: its marks on the routes.
+// that owns a route or Deployment of a release, and the health of a CanaryRelease. Flux: its marks on the routes. Both: does what
+// they apply leave the pause of a Deployment to the hold?
 
 import type { Route } from '../../api/routes.ts';
 import { servicesOf } from '../../core/release/revision.ts';
@@ -9,9 +10,10 @@ import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../../adapters/k
 import { pathOf } from '../../adapters/kubernetes/kinds.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { readList, readObject } from '../cluster/read.ts';
-import { targetOf } from '../cluster/releases.ts';
+import { type SeenRelease, targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
-import { nameSome, type Surroundings } from './seen.ts';
+import type { Pausing } from './pausing.ts';
+import { isPausedAtRest, nameSome, type Surroundings } from './seen.ts';
 
 const APPLICATIONS = { group: 'argoproj.io', version: 'v1alpha1', plural: 'applications' };
 const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps' };
@@ -37,7 +39,7 @@ interface Ours {
 /** Nothing is said where no GitOps tool applies anything of a release. */
 export async function checkGitOps(link: ClusterLink, seen: Surroundings): Promise<readonly Finding[]> {
   const ours = listOurs(seen);
-  return [...(await checkArgo(link, ours, seen)), ...checkFlux(seen)];
+  return [...(await checkArgo(link, ours, seen)), ...checkFlux(seen), ...checkPausing(seen)];
 }
 
 function listOurs({ releases, routes, deployments }: Surroundings): readonly Ours[] {
@@ -194,4 +196,22 @@ function checkFlux({ releases, routes }: Surroundings): readonly Finding[] {
     const fix = `kubectl annotate ${kind.toLowerCase()} ${metadata.name} -n ${metadata.namespace} kustomize.toolkit.fluxcd.io/ssa=IfNotPresent   # and the same in Git`;
     return [doubt(check, 'puts back the weights of Git after a promotion, which has swapped the roles', fix)];
   });
+}
+
+/** Nothing is said of Deployments that no release names. */
+function checkPausing({ releases, deployments }: Surroundings): readonly Finding[] {
+  return releases.flatMap((release) => {
+    const target = targetOf(release);
+    const deployment = deployments.find(({ namespace, name }) => namespace === release.namespace && name === target);
+    return deployment?.pausing === undefined ? [] : [describePausing(release, deployment.name, deployment.pausing)];
+  });
+}
+
+function describePausing(release: SeenRelease, name: string, { writer, value }: Pausing): Finding {
+  const check = `Deployment ${release.namespace}/${name}`;
+  const what = `${writer} writes its spec.paused${value === undefined ? '' : `: ${value}`}`;
+  const fix = `remove spec.paused from Deployment ${name} in Git, and sync once   # what Git does not name is left to the hold`;
+  if (value === true) return fail(check, `${what}, and pauses the rollout of every promotion again`, fix);
+  if (isPausedAtRest(release)) return fail(check, `${what}: a commit rolls past the hold, without a canary`, fix);
+  return doubt(check, `${what}: while a change is held it unpauses at every sync what is paused again at once`, fix);
 }

@@ -1,27 +1,21 @@
 // Are the admission policies there, do they bind, and does something hold what nobody would ever let go?
 
-import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
 import { APPLY_HOLD } from '../cluster/hold.ts';
 import type { ClusterLink } from '../cluster/link.ts';
-import { readObject } from '../cluster/read.ts';
-import { type SeenRelease, targetOf } from '../cluster/releases.ts';
+import { targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
-import { nameOf, nameSome, type Surroundings } from './seen.ts';
+import { isPausedAtRest, nameOf, nameSome, type Surroundings } from './seen.ts';
+import { findStanding, type Standing } from './standing.ts';
 
-const ADMISSION = { group: 'admissionregistration.k8s.io', version: 'v1' };
 const APPLY_COMMANDS = 'kubectl apply --server-side -k config/commands';
 const COMMANDS = ['glidepath-commands', 'glidepath-authors'] as const;
 
 const WEBHOOK = 'the webhook glidepath-hold is installed';
 const LOGS = 'kubectl -n glidepath-system logs deploy/glidepath --tail=20';
 
-/** `whole`: the policy and its binding. */
-type Standing = 'whole' | 'unbound' | 'missing' | 'forbidden';
-
 /** The policies of config/commands. */
 export async function checkCommandPolicies(link: ClusterLink, { operator }: Surroundings): Promise<readonly Finding[]> {
-  const standings = await Promise.all(COMMANDS.map((name) => findStanding(link, name)));
+  const standings = await Promise.all(COMMANDS.map((name) => findStanding(link, 'validating', name)));
   const of = (wanted: Standing) => COMMANDS.filter((_name, index) => standings[index] === wanted);
   if (of('forbidden').length > 0)
     return [doubt('command policies', 'you may not read ValidatingAdmissionPolicies, so nothing is known of them')];
@@ -38,17 +32,60 @@ export async function checkCommandPolicies(link: ClusterLink, { operator }: Surr
   return [doubt('command policies', says, APPLY_COMMANDS)];
 }
 
-async function findStanding(link: ClusterLink, name: string): Promise<Standing> {
-  const read = (plural: string) => readObject(link, pathOf({ ...ADMISSION, plural }, undefined, name));
-  const [policy, binding] = await Promise.all([read('validatingadmissionpolicies'), read('validatingadmissionpolicybindings')]);
-  if (policy.kind === 'forbidden' || binding.kind === 'forbidden') return 'forbidden';
-  if (policy.kind === 'missing') return 'missing';
-  return binding.kind === 'missing' ? 'unbound' : 'whole';
+/** A policy that nothing depends on, and what applies it. */
+interface SidePolicy {
+  readonly check: string;
+  readonly mode: 'validating' | 'mutating';
+  readonly names: readonly string[];
+  readonly folder: string;
+  /** What is missed without its binding. */
+  readonly unbound: string;
+  /** What it does; where nothing is said, it is not worth a line. */
+  readonly does?: string;
 }
 
-/** Held by the operator itself, with `targetRef.hold`. */
-function isPausedAtRest({ raw }: SeenRelease): boolean {
-  return fieldsOf(fieldsOf(fieldsOf(raw)['spec'])['targetRef'])['hold'] === 'PausedAtRest';
+const SIDE_POLICIES: readonly SidePolicy[] = [
+  {
+    check: 'command stamp',
+    mode: 'mutating',
+    names: ['glidepath-command-by', 'glidepath-abort-by'],
+    folder: 'config/commands-stamp',
+    unbound: 'so the API server does not write who gave it',
+    does: 'the API server writes who gave a command',
+  },
+  {
+    check: 'hold warning',
+    mode: 'validating',
+    names: ['glidepath-hold-warning'],
+    folder: 'config/deployment-mode',
+    unbound: 'so whoever resumes what is held is not told why',
+  },
+];
+
+/** The policies of config/commands-stamp, and the warning of config/deployment-mode: wanted by some, and left behind by a wrong uninstall. */
+export async function checkSidePolicies(link: ClusterLink, seen: Surroundings): Promise<readonly Finding[]> {
+  return (await Promise.all(SIDE_POLICIES.map((policy) => checkSidePolicy(link, policy, seen)))).flat();
+}
+
+async function checkSidePolicy(
+  link: ClusterLink,
+  { check, mode, names, folder, unbound, does }: SidePolicy,
+  { operator }: Surroundings,
+): Promise<readonly Finding[]> {
+  const standings = await Promise.all(names.map((name) => findStanding(link, mode, name)));
+  const of = (...wanted: readonly Standing[]) => names.filter((_name, index) => wanted.includes(standings[index] ?? 'missing'));
+  const there = of('whole', 'unbound');
+  if (there.length === 0) return [];
+  if (operator.kind === 'missing')
+    return [doubt(check, `${sayAre(there)} left, and no operator is there`, `kubectl delete --ignore-not-found -k ${folder}`)];
+  const apply = `kubectl apply --server-side -k ${folder}`;
+  if (of('unbound').length > 0) return [doubt(check, `${of('unbound').join(' and ')} has no binding, ${unbound}`, apply)];
+  if (of('missing').length > 0) return [doubt(check, `${of('missing').join(' and ')} is not there, ${unbound}`, apply)];
+  return does === undefined || of('whole').length < names.length ? [] : [fine(check, does)];
+}
+
+function sayAre(names: readonly string[]): string {
+  return `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'}`;
 }
 
 /** What holds a changed Deployment: needed by every release with `targetRef`, and in the way where nobody lets go. */

@@ -11,6 +11,7 @@ import type { ClusterLink } from '../cluster/link.ts';
 import { itemsOf, type Read, readList, readObject } from '../cluster/read.ts';
 import { readItem, RELEASES, type SeenRelease } from '../cluster/releases.ts';
 import { listRoutes } from '../cluster/routes.ts';
+import { findPausing, type Pausing } from './pausing.ts';
 
 /** Metadata of an object that bears one of our marks, or may. */
 export interface Marked {
@@ -21,6 +22,8 @@ export interface Marked {
   readonly annotations: Readonly<Record<string, string>>;
   /** Uids of the owners. */
   readonly owners: readonly string[];
+  /** The GitOps tool that writes `spec.paused`. */
+  readonly pausing: Pausing | undefined;
 }
 
 /** Everything. */
@@ -71,7 +74,8 @@ export async function lookAround(link: ClusterLink, namespace: string | undefine
 }
 
 function readMarked(kind: Marked['kind'], raw: unknown): Marked {
-  const { name, namespace, labels, annotations, ownerReferences } = fieldsOf(fieldsOf(raw)['metadata']);
+  const metadata = fieldsOf(fieldsOf(raw)['metadata']);
+  const { name, namespace, labels, annotations, ownerReferences } = metadata;
   return {
     kind,
     namespace: textOf(namespace) ?? '',
@@ -79,6 +83,7 @@ function readMarked(kind: Marked['kind'], raw: unknown): Marked {
     labels: textsOf(labels),
     annotations: textsOf(annotations),
     owners: listOf(ownerReferences).flatMap((owner) => textOf(fieldsOf(owner)['uid']) ?? []),
+    pausing: kind === 'Deployment' ? findPausing(metadata) : undefined,
   };
 }
 
@@ -91,4 +96,9 @@ export function nameSome(names: readonly string[], most = 5): string {
 /** `shop/web`. */
 export function nameOf({ namespace, name }: Pick<SeenRelease, 'namespace' | 'name'>): string {
   return `${namespace}/${name}`;
+}
+
+/** Held by the operator itself, with `targetRef.hold`. */
+export function isPausedAtRest({ raw }: SeenRelease): boolean {
+  return fieldsOf(fieldsOf(fieldsOf(raw)['spec'])['targetRef'])['hold'] === 'PausedAtRest';
 }

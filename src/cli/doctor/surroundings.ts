@@ -1,6 +1,5 @@
-// May the caller do what the commands do, does the cluster serve routes, and which releases are in trouble?
+// Does the API server answer, does the cluster serve routes, and which releases are in trouble?
 
-import { GROUP, PLURAL } from '../../api/names.ts';
 import { discoverRoutes } from '../../adapters/kubernetes/route-discovery.ts';
 import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
@@ -11,39 +10,6 @@ import { doubt, fail, fine, type Finding } from './finding.ts';
 export async function checkServer(link: ClusterLink): Promise<Finding> {
   const { gitVersion } = fieldsOf(await link.request({ method: 'GET', path: '/version' }));
   return fine('API server', `context ${link.context}${textOf(gitVersion) === undefined ? '' : `, Kubernetes ${textOf(gitVersion)}`}`);
-}
-
-/** What the caller may do with releases of the namespace. */
-export async function checkRights(link: ClusterLink, namespace: string): Promise<readonly Finding[]> {
-  const verbs = ['get', 'list', 'watch', 'patch', 'create', 'delete'] as const;
-  const allowed = await Promise.all(verbs.map((verb) => mayI(link, namespace, verb)));
-  const lacking = verbs.filter((_verb, index) => allowed[index] === false);
-  const bind = (role: string) =>
-    `kubectl create rolebinding ${role} -n ${namespace} --clusterrole=${role} --user="$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"`;
-  const isReading = (verb: string): boolean => verb === 'get' || verb === 'list' || verb === 'watch';
-  const reading = lacking.filter(isReading);
-  const writing = lacking.filter((verb) => !isReading(verb));
-  return [
-    reading.length === 0
-      ? fine('rights to read', `releases of namespace ${namespace}`)
-      : fail('rights to read', `you may not ${reading.join(', ')} canaryreleases in namespace ${namespace}`, bind('glidepath-viewer')),
-    writing.length === 0
-      ? fine('rights to steer', `releases of namespace ${namespace}`)
-      : doubt('rights to steer', `you may not ${writing.join(', ')} canaryreleases in namespace ${namespace}`, bind('glidepath-editor')),
-  ];
-}
-
-async function mayI(link: ClusterLink, namespace: string, verb: string): Promise<boolean> {
-  const answer = await link.request({
-    method: 'POST',
-    path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-    body: {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SelfSubjectAccessReview',
-      spec: { resourceAttributes: { namespace, verb, group: GROUP, resource: PLURAL } },
-    },
-  });
-  return fieldsOf(fieldsOf(answer)['status'])['allowed'] === true;
 }
 
 /** The route kinds that the cluster serves. */

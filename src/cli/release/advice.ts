@@ -1,6 +1,7 @@
 // Which commands would help a release where it stands, each as a line to paste and as the annotation it writes.
 
 import { ABORT_ANNOTATION, COMMAND_ANNOTATION, type CommandVerb } from '../../api/names.ts';
+import type { ReleaseStatus } from '../../api/release.ts';
 import { findApproval } from '../../core/release/approval.ts';
 import { isGoingHome, isRunning, parseState, type StateName } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
@@ -41,7 +42,19 @@ function listVerbs(release: SeenRelease, state: StateName, now: number): readonl
   if (state === 'rolledBack') return release.status.release?.rejects === true ? [['retry', 'try this revision once more']] : [];
   if (state === 'promoted') return [['undo', 'take this promotion back']];
   if (!isRunning(state) || isGoingHome(state)) return [];
-  return [...goOn(release, state, now), ['abort', 'send all traffic home now']];
+  return [...goOn(release, state, now), ...takeBack(release, state), ['abort', 'send all traffic home now']];
+}
+
+/** Where the release is; of one that is paused or blocked, where it goes on. */
+export function placeOf(release: ReleaseStatus | undefined, state: StateName): StateName {
+  return state === 'paused' || state === 'blocked' ? (parseState(release?.returnTo ?? state) ?? state) : state;
+}
+
+/** A promotion that is under way, also one that waits in between: this is what a bake is for. */
+function takeBack({ status: { release } }: SeenRelease, state: StateName): readonly Step[] {
+  const place = placeOf(release, state);
+  if (place === 'promoting.baking') return [['undo', 'take the promotion back; what served before is one weight write away']];
+  return place === 'promoting.rollingOut' ? [['undo', 'take the promotion back, as far as it is']] : [];
 }
 
 function goOn(release: SeenRelease, state: StateName, now: number): readonly Step[] {

@@ -5,6 +5,7 @@ import { clockOf } from '../../core/release/times.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import type { Paint } from '../plan/chart.ts';
 import { sayDuration } from '../values.ts';
+import { placeOf } from './advice.ts';
 import type { Explanation } from './explain.ts';
 import { sayAge, sayIn } from './explain-text.ts';
 
@@ -82,7 +83,8 @@ function drawStages({ spec, status }: SeenRelease, now: number): readonly Line[]
   if (spec === undefined) return [];
   const state = parseState(status.state);
   const begun = status.release !== undefined && state !== 'preparing' && (state === undefined || isRunning(state) || state === 'promoted');
-  const promoting = state === 'promoted' || state?.startsWith('promoting.') === true;
+  const place = state === undefined ? undefined : placeOf(status.release, state);
+  const promoting = place === 'promoted' || place?.startsWith('promoting.') === true;
   const present = promoting ? spec.stages.length : begun ? (status.release?.stageIndex ?? 0) : -1;
   const stages = spec.stages.map(({ weight, duration, name, approval }, index): Line => {
     const ask = approval === 'Required' ? ', asks a person' : '';
@@ -92,7 +94,7 @@ function drawStages({ spec, status }: SeenRelease, now: number): readonly Line[]
       index < present ? 'good' : undefined,
     ] as Line;
   });
-  const last = `  ${state === 'promoted' ? '✔' : promoting ? '▶' : '·'} promotion${spec.promotion.approval === 'Required' ? ', asks a person' : ''}`;
+  const last = `  ${state === 'promoted' ? '✔' : promoting ? '▶' : '·'} promotion${spec.promotion.approval === 'Required' ? ', asks a person' : ''}${place === 'promoting.baking' ? ', bakes: what served before is kept' : ''}`;
   return [...stages, [last, state === 'promoted' ? 'good' : undefined] as Line];
 }
 

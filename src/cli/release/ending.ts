@@ -5,7 +5,7 @@ import { isRunning, parseState } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { WATCH_EXIT } from '../io.ts';
 import { failure } from '../usage.ts';
-import { type Ending, findSettled, isReleaseOf, type Wanted } from './wanted.ts';
+import { type Ending, findPastRollback, findSettled, isReleaseOf, type Wanted } from './wanted.ts';
 
 /** What is waited for. */
 export interface WatchGoal {
@@ -26,8 +26,8 @@ interface Memory {
   target: string | undefined;
   /** Releases of the wanted revision that made way for another one before it came again. */
   readonly passed: Set<string>;
-  /** The release that was there at first. */
-  first: { readonly id: string | undefined } | undefined;
+  /** The release that was there at first, and the template that served. */
+  first: { readonly id: string | undefined; readonly template: string | undefined } | undefined;
   blockedSince: number | undefined;
   /** The number of the reading that says whether the Deployment still has the template. */
   asked: number | undefined;
@@ -39,11 +39,15 @@ export function trackRelease(goal: WatchGoal): Tracker {
     if (release === undefined) throw failure('the CanaryRelease was deleted; its traffic goes home by itself');
     const { status } = release;
     memory.target ??= findTarget(release, goal.wanted, memory);
-    memory.first ??= { id: status.release?.id };
+    memory.first ??= { id: status.release?.id, template: status.serving?.template };
     const waits = status.phase === 'Blocked' || isHeldUp(release, goal.wanted, memory);
     memory.blockedSince = waits ? (memory.blockedSince ?? now) : undefined;
     const { target } = memory;
-    const ended = target === undefined ? (findSettled(release, goal.wanted) ?? findPassedOver(goal.wanted)) : findEnd(release, target);
+    const before = memory.first.template;
+    const ended =
+      target === undefined
+        ? (findSettled(release, goal.wanted, before) ?? findPassedOver(goal.wanted))
+        : findFollowed(release, target, goal.wanted, before);
     const final =
       ended?.code === WATCH_EXIT.superseded && target !== undefined ? confirmSuperseded(ended, release, goal.wanted, memory) : ended;
     if (final !== undefined || !goal.endsForPersons) return final;
@@ -95,6 +99,11 @@ function confirmSuperseded(ended: Ending, { spec }: SeenRelease, wanted: Wanted,
 function isHeldUp({ spec, status }: SeenRelease, wanted: Wanted, { target }: Memory): boolean {
   const state = parseState(status.state);
   return wanted.kind !== 'any' && target === undefined && spec?.paused === true && state !== undefined && !isRunning(state);
+}
+
+function findFollowed(release: SeenRelease, target: string, wanted: Wanted, before: string | undefined): Ending | undefined {
+  const ended = findEnd(release, target);
+  return ended?.code === WATCH_EXIT.rolledBack ? (findPastRollback(release, wanted, before) ?? ended) : ended;
 }
 
 function findEnd({ status }: SeenRelease, target: string): Ending | undefined {

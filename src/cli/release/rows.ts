@@ -24,9 +24,39 @@ export function formatReleases(releases: readonly SeenRelease[], wide: boolean, 
   return `${formatTable([[...HEADS, ...(wide ? ['MESSAGE'] : [])], ...rows]).join('\n')}\n`;
 }
 
-/** The last releases, newest first. */
-export function formatHistory(history: readonly HistoryEntry[], now: number): string {
-  const rows = history.map((entry) => [
+/** Nothing is chosen. @param namespace undefined: of all */
+export function sayNone(namespace: string | undefined, selector: string | undefined): string {
+  const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
+  return `no CanaryRelease${where}${selector === undefined ? '' : ` with labels ${selector}`}${namespace === undefined ? '' : '; all: -A'}\n`;
+}
+
+const HISTORY_HEADS = ['ID', 'REVISION', 'OUTCOME', 'REASON', 'MAX WEIGHT', 'FAILED REQUESTS', 'TOOK', 'ENDED'] as const;
+
+/** The last releases, newest first. @param wide with their times */
+export function formatHistory(history: readonly HistoryEntry[], wide: boolean, now: number): string {
+  return formatRows(
+    [],
+    history.map((entry) => rowOf(entry, wide, now)),
+    wide,
+  );
+}
+
+/** The last releases of several applications, each under its name. */
+export function formatHistories(
+  histories: readonly { readonly namespace: string; readonly name: string; readonly history: readonly HistoryEntry[] }[],
+  wide: boolean,
+  now: number,
+): string {
+  const rows = histories.flatMap(({ namespace, name, history }) => history.map((entry) => [namespace, name, ...rowOf(entry, wide, now)]));
+  return formatRows(['NAMESPACE', 'NAME'], rows, wide);
+}
+
+function formatRows(first: readonly string[], rows: readonly (readonly string[])[], wide: boolean): string {
+  return `${formatTable([[...first, ...HISTORY_HEADS, ...(wide ? ['STARTED AT', 'ENDED AT'] : [])], ...rows]).join('\n')}\n`;
+}
+
+function rowOf(entry: HistoryEntry, wide: boolean, now: number): readonly string[] {
+  return [
     entry.id,
     entry.revision,
     entry.outcome,
@@ -35,6 +65,6 @@ export function formatHistory(history: readonly HistoryEntry[], now: number): st
     entry.failedRequests === undefined ? '' : String(entry.failedRequests),
     sayDuration(Math.max(0, Date.parse(entry.finishedAt) - Date.parse(entry.startedAt))),
     `${sayAge(entry.finishedAt, now)} ago`,
-  ]);
-  return `${formatTable([['ID', 'REVISION', 'OUTCOME', 'REASON', 'MAX WEIGHT', 'FAILED REQUESTS', 'TOOK', 'ENDED'], ...rows]).join('\n')}\n`;
+    ...(wide ? [entry.startedAt, entry.finishedAt] : []),
+  ];
 }

@@ -1,7 +1,7 @@
 // Which release a watch is about, and what is known of a revision that has no release of its own: it serves, it was proven, or it
 // was rejected, so that waiting for one would be in vain.
 
-import type { CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
+import type { ReleaseStatus } from '../../api/release.ts';
 import { isSettledOrRejected } from '../../core/release/revision.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { isProvenTemplate } from '../../core/release/workload-facts.ts';
@@ -9,6 +9,7 @@ import { nameCanary } from '../../core/workload/canary-names.ts';
 import type { TemplateReadings } from '../cluster/template-readings.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { type ExitCode, WATCH_EXIT } from '../io.ts';
+import { findUntried } from './untried.ts';
 
 /** What is waited for. */
 export type Wanted =
@@ -42,8 +43,12 @@ export function isReleaseOf({ revision, specRevision, templateHashes, workload }
   }
 }
 
-/** What became of the wanted revision without a release, or before the one that the status shows. Templates are asked about as the operator does. */
-export function findSettled(release: SeenRelease, wanted: Wanted): Ending | undefined {
+/**
+ * What became of the wanted revision without a release, or before the one that the status shows. Templates are asked about as the
+ * operator does.
+ * @param before the template that served when the watch began
+ */
+export function findSettled(release: SeenRelease, wanted: Wanted, before: string | undefined): Ending | undefined {
   const { status } = release;
   const state = parseState(status.state);
   switch (wanted.kind) {
@@ -51,10 +56,11 @@ export function findSettled(release: SeenRelease, wanted: Wanted): Ending | unde
       return undefined;
     case 'revision':
       return (
-        (release.spec?.targetRef === undefined ? undefined : findServed(status, wanted.revision)) ?? findRejected(release, wanted.revision)
+        (release.spec?.targetRef === undefined ? undefined : findServed(release, wanted.revision, before)) ??
+        findRejected(release, wanted.revision)
       );
     case 'template': {
-      if (status.serving?.template === wanted.template) return sayServes(wanted.revision);
+      if (status.serving?.template === wanted.template) return sayServes(release, wanted.revision, before);
       if (isProvenTemplate(status, wanted.template)) return sayProven(wanted.revision);
       const running = state === undefined || isRunning(state);
       const key = { service: nameCanary(release.spec?.service?.name ?? ''), templateHashes: [wanted.template] };
@@ -64,14 +70,26 @@ export function findSettled(release: SeenRelease, wanted: Wanted): Ending | unde
 }
 
 /** Deployment mode: a proven revision rolls without a release. */
-function findServed({ serving, proven, rejected }: CanaryReleaseStatus, revision: string): Ending | undefined {
-  if (serving?.revision === revision) return sayServes(revision);
+function findServed(release: SeenRelease, revision: string, before: string | undefined): Ending | undefined {
+  const { serving, proven, rejected } = release.status;
+  if (serving?.revision === revision) return sayServes(release, revision, before);
   const isIt = (entry: { readonly revision: string }) => entry.revision === revision;
   return (proven ?? []).some(isIt) && !(rejected ?? []).some(isIt) ? sayProven(revision) : undefined;
 }
 
-function sayServes(revision: string): Ending {
-  return { code: WATCH_EXIT.promoted, says: `revision ${revision} serves already` };
+function sayServes(release: SeenRelease, revision: string, before: string | undefined): Ending {
+  const untried = findUntried(release, release.status.serving?.template ?? '', before);
+  if (untried === undefined) return { code: WATCH_EXIT.promoted, says: `revision ${revision} serves already` };
+  const says = `revision ${revision} serves, but ${untried}; revert it if it is not to serve, and mend the hold: kubectl canary doctor -n ${release.namespace}`;
+  return { code: WATCH_EXIT.needsPerson, says };
+}
+
+/** The release of a template went home, and the template serves all the same: nobody may take that for rolled back. */
+export function findPastRollback(release: SeenRelease, wanted: Wanted, before: string | undefined): Ending | undefined {
+  const { serving } = release.status;
+  if (wanted.kind !== 'template' || serving?.template !== wanted.template) return undefined;
+  const served = sayServes(release, wanted.revision, before);
+  return served.code === WATCH_EXIT.needsPerson ? served : undefined;
 }
 
 function sayProven(revision: string): Ending {

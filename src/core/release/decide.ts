@@ -28,6 +28,7 @@ import * as steps from './steps.ts';
 import { noteIrreversible } from './undo.ts';
 import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
+import { endOfStep, noteWithdrawal } from './withdraw.ts';
 
 /** One edge that was taken. */
 export interface Transition {
@@ -73,7 +74,8 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
   const steady = gatherFacts(spec, walked.status, walked.state, observation, now);
   // A weight that is wanted since this very moment is on no route yet: that is nobody's edit.
   const noted = walked.status.weight === status.weight ? noteDrift(walked.status, steady) : { status: walked.status, drifts: [] };
-  const emptied = noteEmptied(noteServed(noted.status, walked.state, now), steady);
+  const withdrawn = noteWithdrawal(noted.status, walked.state, steady);
+  const emptied = noteEmptied(noteServed(withdrawn, walked.state, now), steady);
   const drained = notePods(steps.noteDrain(emptied, steady, walked.state), steady);
   const served = noteIrreversible(drained, observation);
   const facts = gatherFacts(spec, served, walked.state, observation, now);
@@ -204,6 +206,7 @@ function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Fact
     fromTime(release.deadlineAt),
     fromTime(release.drainEndsAt),
     ...facts.leaving.map(endOfEmptying),
+    (status.weight ?? 0) > 0 ? endOfStep(release) : undefined,
     state === 'stage.analyzing' ? fromTime(release.stageEndsAt) : undefined,
     state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
     state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,

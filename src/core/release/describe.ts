@@ -13,6 +13,7 @@ import { describePause, nameStage } from './sentences.ts';
 import { describeShortfall, findShortfall } from './shortfall.ts';
 import { isRunning, phaseOf, type StateName } from './state.ts';
 import { clockOf, fromTime, toTime } from './times.ts';
+import { describeWithdrawal } from './withdraw.ts';
 import { INSTALL_HOLD } from './workload-blockers.ts';
 import type { WorkloadFacts } from './workload-facts.ts';
 
@@ -88,13 +89,13 @@ function describeState(
     case 'promoting.baking':
       return `promoting: watched at 100% until ${clockOf(fromTime(release.bakeEndsAt) ?? facts.now)}; ${describeEvidence(status, facts)}${describeWayBack(release, facts)}`;
     case 'promoting.restoring':
-      return `promoting: ${describeDrain(release, facts.observation.drain, facts.now) ?? 'leaves the routes as they stay'}`;
+      return `promoting: ${describeWithdrawal(status, facts) ?? describeDrain(release, facts.observation.drain, facts.now) ?? 'leaves the routes as they stay'}`;
     case 'promoted':
       return describePromoted(status, release, facts);
     case 'rollingBack.goingHome':
     case 'rollingBack.draining':
     case 'rollingBack.cleaning':
-      return describeRollback(release, facts);
+      return describeRollback(state, release, facts);
     case 'rolledBack':
       return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(release, facts)}`;
   }
@@ -118,9 +119,11 @@ function describePromotion({ weight = 0 }: CanaryReleaseStatus, { workload }: Fa
   return `${describeRollout(workload)}; the canary keeps ${weight}%`;
 }
 
-function describeRollback(release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
+function describeRollback(state: StateName, release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
   const git = release.undone === true ? describeGit(facts.workload?.deployment) : '';
-  return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${git}${describeDraining(release, facts)}`;
+  const waits = state === 'rollingBack.goingHome' && facts.workload?.homeIsEmpty === true;
+  const empty = waits ? `; Service ${release.serving.service} has no ready pod yet, so the canary keeps its share until it has one` : '';
+  return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${git}${empty}${describeDraining(release, facts)}`;
 }
 
 /** In Services mode nothing is removed, so nothing drains. */

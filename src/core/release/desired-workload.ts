@@ -3,10 +3,12 @@
 import { HELD_ANNOTATION, TEMPLATE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { DeploymentObject, Json, PodTemplate, ReplicaSetObject } from '../workload/objects.ts';
+import { planTakeBack, type TakeBack } from '../workload/take-back.ts';
 import { hashTemplate } from '../workload/template.ts';
 import type { Facts } from './facts.ts';
 import { desireDisowned, type DisownIntent, isRetained } from './retain.ts';
 import { desireRest, restsPaused } from './rest.ts';
+import { listRolled } from './rolled.ts';
 import { isGoingHome, isRunning, type StateName } from './state.ts';
 import { findTemplateBack, isWayBack } from './undo.ts';
 import { isOurs, type WorkloadFacts } from './workload-facts.ts';
@@ -44,7 +46,7 @@ export function desireWorkload(status: CanaryReleaseStatus, state: StateName, fa
     // Pods of a promotion that is taken back serve until those before them do: the rollout sees to it.
     ...(isWayBack(status, state)
       ? desireWayBack(status, workload)
-      : [...desireRollout(state, facts, workload), ...desireServing(state, workload)]),
+      : [...desireRollout(status, state, facts, workload), ...desireServing(status, state, workload)]),
     ...(mayHaveCanary(state, facts, workload) ? desireCanary(status, state, facts, workload) : desireNoCanary(facts)),
   ];
 }
@@ -79,7 +81,7 @@ function desireWayBack(status: CanaryReleaseStatus, workload: WorkloadFacts): re
 }
 
 /** Paused or not: what is proven rolls, what is rolled back stops. */
-function desireRollout(state: StateName, facts: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
+function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
   const { deployment, template, servingTemplate } = workload;
   if (deployment === undefined || template === undefined) return [];
   const { name, annotations } = deployment.metadata;
@@ -88,27 +90,60 @@ function desireRollout(state: StateName, facts: Facts, workload: WorkloadFacts):
   const paused = deployment.spec.paused === true;
   if (state === 'promoting.rollingOut' && !workload.bakes)
     return paused && !facts.spec.paused && template !== servingTemplate ? [unpause] : [];
+  const pause = { kind: 'pause' as const, name, template: deployment.spec.template };
+  // Half of a rollout serves as the whole does: whoever pauses the release wants to look at it.
+  if (state === 'paused' && isRollingOut(status, state, workload)) return workload.rollsUnproven && !workload.rolledOut ? [pause] : [];
   if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
   // A person's own pause of what serves anyway is theirs.
   const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
   if (paused && held && isGood) return [unpause];
-  return isGoingHome(state) && workload.rollsUnproven ? [{ kind: 'pause', name, template: deployment.spec.template }] : [];
+  return isGoingHome(state) && workload.rollsUnproven ? [pause] : [];
+}
+
+/** What is proven rolls, or stands still in the middle of that: its pods serve beside the former ones. */
+function isRollingOut({ release }: CanaryReleaseStatus, state: StateName, { bakes }: WorkloadFacts): boolean {
+  const at = state === 'paused' || state === 'blocked' ? release?.returnTo : state;
+  return !bakes && at?.startsWith('promoting.') === true;
 }
 
 /** While held no pods but those of the serving template stand behind the Service, whatever the Deployment controller starts. */
-function desireServing(state: StateName, workload: WorkloadFacts): readonly WorkloadIntent[] {
+function desireServing(status: CanaryReleaseStatus, state: StateName, workload: WorkloadFacts): readonly WorkloadIntent[] {
   const { deployment, servingTemplate, replicaSets } = workload;
   if (deployment?.spec.paused !== true || servingTemplate === undefined) return [];
-  if (state.startsWith('promoting.') && !workload.bakes) return [];
+  if (isRollingOut(status, state, workload)) return [];
   const isServing = (one: (typeof replicaSets)[number]) => hashTemplate(one.spec.template) === servingTemplate;
   const wrong = replicaSets.filter((one) => (one.spec.replicas ?? 0) > 0 && !isServing(one));
   const serving = replicaSets.find(isServing);
   if (wrong.length === 0 || serving === undefined) return [];
+  const [rolled, another] = wrong;
+  if (rolled !== undefined && another === undefined && listRolled(status.release).includes(hashTemplate(rolled.spec.template))) {
+    const step = planTakeBack(deployment, serving, rolled);
+    if (step !== undefined) return desireTakeBack(deployment, serving, rolled, step);
+  }
   const why = `pods of another version than the serving one were started for the held Deployment ${deployment.metadata.name}`;
   const wanted = deployment.spec.replicas ?? 1;
   const up = (serving.spec.replicas ?? 0) === 0 && wanted > 0 ? [{ name: serving.metadata.name, replicas: oneOff(wanted) }] : [];
   const down = isAloneReady(wrong, serving, deployment) ? [] : wrong.map(({ metadata }) => ({ name: metadata.name, replicas: 0 }));
   return [...up, ...down].map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
+}
+
+/** Up first, so that the Deployment controller ends new pods rather than to start more of them. */
+function desireTakeBack(
+  { metadata, spec }: DeploymentObject,
+  serving: ReplicaSetObject,
+  rolled: ReplicaSetObject,
+  step: TakeBack,
+): readonly WorkloadIntent[] {
+  const before = serving.spec.replicas ?? 0;
+  const last = step.rolled === 0;
+  // What is left of the way is the Deployment controller's own.
+  const target = last ? (before === 0 ? oneOff(spec.replicas ?? 1) : before) : step.serving;
+  const why = `the rollout of Deployment ${metadata.name} is taken back`;
+  const scales = [
+    ...(target === before || spec.replicas === 0 ? [] : [{ name: serving.metadata.name, replicas: target }]),
+    ...(step.rolled === rolled.spec.replicas ? [] : [{ name: rolled.metadata.name, replicas: step.rolled }]),
+  ];
+  return scales.map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
 }
 
 /**

@@ -100,6 +100,8 @@ function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts
 /** The last writes, either way: the share first, the ref when its requests have stopped. */
 function desireEnding(status: CanaryReleaseStatus, state: StateName, facts: Facts, standing: RouteStanding): RouteIntent | undefined {
   const { mark, homeMark, workload } = facts;
+  // Its pods are scaled up meanwhile: going home now would take what still answers for nothing that does.
+  if (state === 'rollingBack.goingHome' && workload?.homeIsEmpty === true) return undefined;
   if (state === 'rollingBack.goingHome' || state === 'rollingBack.draining') return desireHome(standing, homeMark);
   if (state === 'promoting.restoring' && workload?.drained === false) return desireWithdrawn(status, standing, mark);
   return desireRestored(status, state, standing, mark);
@@ -114,11 +116,11 @@ function desireHome(standing: RouteStanding, homeMark: string): RouteIntent | un
  * The Deployment serves what was promoted, so the canary's share goes; its ref follows when its requests have stopped. A gateway that
  * forgets a backend a moment before it reads the route would answer with 503 for whatever share the ref still had.
  */
-function desireWithdrawn({ release }: CanaryReleaseStatus, standing: RouteStanding, mark: string): RouteIntent | undefined {
-  if (givesNothing(standing)) return undefined;
+function desireWithdrawn({ release, weight = 0 }: CanaryReleaseStatus, standing: RouteStanding, mark: string): RouteIntent | undefined {
+  if (!standing.rules.some((rule) => isAbove(rule, weight))) return undefined;
   // Once it drains, whoever gives it a share again raises it.
   const kind = release?.drainEndsAt === undefined ? 'withdraw' : 'lower';
-  return { kind, standing, wanted: { kind: 'share', percent: 0 }, mark };
+  return { kind, standing, wanted: { kind: 'share', percent: weight }, mark };
 }
 
 /** Down is always asserted, up only where a raise is under way. */

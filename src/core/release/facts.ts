@@ -36,6 +36,8 @@ export interface Facts extends RouteFacts {
   readonly enforced: boolean;
   readonly judging: boolean;
   readonly canaryReady: boolean;
+  /** It is known that no ready pod stands behind the canary Service. */
+  readonly canaryEmpty: boolean;
   /** The canary's pods are of more than one template, or it is not known of which. */
   readonly canaryRolling: boolean;
   readonly stageServed: boolean;

@@ -81,8 +81,7 @@ export function findHomeReason(facts: HomeFacts, status: CanaryReleaseStatus): H
 
 function deletionAsksForHome({ deleting, spec, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
   if (!deleting || keepsWeights(spec, status)) return undefined;
-  // The Deployment serves what was promoted: only the canary, which has no weight any more, is still to go.
-  if (spec.deletionPolicy === 'Retain' && state === 'promoting.restoring') return undefined;
+  if (isPromotedButForTheCanary(state, status)) return undefined;
   return { reason: 'Deleted', message: 'the CanaryRelease is being deleted', rejects: false };
 }
 
@@ -90,6 +89,11 @@ function abortWasAsked({ abortRequested, abortBy }: HomeFacts): HomeReason | und
   if (!abortRequested) return undefined;
   const message = `aborted by ${abortBy ?? 'a person'} (annotation glidepath.dev/abort)`;
   return { reason: 'Aborted', message, rejects: true, ...(abortBy === undefined ? {} : { by: abortBy }) };
+}
+
+/** The Deployment serves what was promoted: only the canary, which is wanted no more, is still to go. No clock takes that back. */
+function isPromotedButForTheCanary(state: StateName, { release }: CanaryReleaseStatus): boolean {
+  return state === 'promoting.restoring' && release?.workload !== undefined;
 }
 
 /** In a promotion that is under way; one that is over is taken back by the machine. */
@@ -117,6 +121,8 @@ function theVerdictIsFail({ enforced }: HomeFacts, status: CanaryReleaseStatus):
 }
 
 function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  // Then its share goes at once, too, but what was promoted stays.
+  if (isPromotedButForTheCanary(facts.state, status)) return undefined;
   const hasWeight = facts.observedWeight > 0 || (status.weight ?? 0) > 0;
   if (!hasWeight || !facts.canaryEmpty) return undefined;
   const service = facts.sides?.canary ?? '';
@@ -143,8 +149,9 @@ function aNewRevisionIsThere({ revisionChanged, state }: HomeFacts): HomeReason 
   return { reason: 'Superseded', message: 'another revision appeared while this one was being released', rejects: false };
 }
 
-function theDeadlinePassed({ now, spec }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function theDeadlinePassed({ now, spec, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
   const deadline = fromTime(status.release?.deadlineAt);
+  if (isPromotedButForTheCanary(state, status)) return undefined;
   if (deadline === undefined || now < deadline || spec.deadline.then !== 'Rollback') return undefined;
   return { reason: 'DeadlineExceeded', message: `the release took longer than ${spec.deadline.after}`, rejects: true };
 }
@@ -160,7 +167,8 @@ function troubleLastedTooLong({ now, spec, blocker, state }: HomeFacts, status: 
   };
 }
 
-function prometheusWasAwayTooLong({ now, spec, enforced }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function prometheusWasAwayTooLong({ now, spec, enforced, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  if (isPromotedButForTheCanary(state, status)) return undefined;
   const since = fromTime(status.release?.unavailableSince);
   const { after, then } = spec.analysis.onUnavailable;
   if (since === undefined || then !== 'Rollback' || !enforced || now < since + parseDuration(after)) return undefined;

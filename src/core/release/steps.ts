@@ -1,7 +1,6 @@
 // What each transition does to the status: pure functions from status to status, one for each named step of the machine.
 
 import { createHash } from 'node:crypto';
-import { nameCanary } from '../workload/canary-names.ts';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
@@ -12,6 +11,7 @@ import { pardonPromoted } from './pardon.ts';
 import { countPutBack } from './put-backs.ts';
 import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
 import { describeRetained } from './retain.ts';
+import { recordWorkload } from './rolled.ts';
 import { recordRoutes } from './scope.ts';
 import { accountFor } from './shares.ts';
 import { isPreparing, type StateName } from './state.ts';
@@ -79,23 +79,6 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
   };
 }
 
-/** Deployment mode: what is released, and what served. */
-function recordWorkload({ serving }: Status, { spec, workload }: Facts): Pick<Release, 'workload'> {
-  if (spec.targetRef === undefined || workload?.template === undefined) return {};
-  const { name } = spec.targetRef;
-  return {
-    workload: {
-      name,
-      uid: workload.deployment?.metadata.uid ?? '',
-      canary: nameCanary(name),
-      template: workload.template,
-      servingTemplate: serving?.template ?? '',
-      ...(serving?.replicaSet === undefined ? {} : { servingReplicaSet: serving.replicaSet }),
-      replicas: workload.deployment?.spec.replicas ?? 1,
-    },
-  };
-}
-
 /** The canary gets nothing any more from here on: notes until when it is left to answer. */
 export function noteDrain(status: Status, { now, withdrawn }: Facts, state: StateName): Status {
   const { release } = status;
@@ -124,7 +107,13 @@ export function enterStage(status: Status, facts: Facts, index: number): Status 
  * canary keeps its share while it does.
  */
 export function enterPromotion(status: Status, facts: Facts): Status {
-  return goOnPromoting(setBakes(status, parseDuration(facts.spec.promotion.bake) > 0), facts);
+  const bakes = parseDuration(facts.spec.promotion.bake) > 0 || endsAllPods(facts);
+  return goOnPromoting(setBakes(status, bakes), facts);
+}
+
+/** Recreate leaves nothing behind the Service for a while, so the canary has everything before it begins, whoever orders the promotion. */
+function endsAllPods({ workload }: Facts): boolean {
+  return workload?.deployment?.spec.strategy?.type === 'Recreate';
 }
 
 function goOnPromoting(status: Status, facts: Facts): Status {
@@ -191,11 +180,9 @@ export function beginBake(status: Status, facts: Facts): Status {
   ]);
 }
 
-/** From here on the routes are left with what a promotion leaves. */
+/** From here on the routes are left with what a promotion leaves. In Deployment mode the share goes as noteWithdrawal says. */
 export function beginRestoring(status: Status): Status {
-  const restoring = edit(status, { outcome: 'Promoted' }, ['blockedSince', 'blockedReason']);
-  // The Deployment serves: the canary is wanted no more.
-  return status.release?.workload === undefined ? restoring : { ...restoring, weight: 0 };
+  return edit(status, { outcome: 'Promoted' }, ['blockedSince', 'blockedReason']);
 }
 
 /** All weight home: the first thing that is written, before this status itself. */

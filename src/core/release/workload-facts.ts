@@ -47,6 +47,8 @@ export interface WorkloadFacts {
   /** An object that bears the canary's name and is not ours, such as `Deployment store-api-canary`. */
   readonly nameTaken: string | undefined;
   readonly drained: boolean;
+  /** A rollout that was interrupted has left no ready pod behind the serving Service, and the canary has some. */
+  readonly homeIsEmpty: boolean;
   /** The canary's own pods; undefined where they are not watched, or the canary is another release's. */
   readonly pods: PodsStanding | undefined;
 }
@@ -85,6 +87,7 @@ export function gatherWorkloadFacts(
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
     drained: isDrained(running, observation.drain, now),
+    homeIsEmpty: isHomeEmpty(running?.workload?.template, workload, servingOf(spec, observation), backendOf(spec, observation)),
     pods: standPods(observation, running !== undefined && runsReleased(status, workload.canaryDeployment)),
   };
 }
@@ -127,6 +130,21 @@ function areBehindService(
   return own.every(({ isNew }) => isNew) && own.length >= wanted;
 }
 
+/**
+ * Strategy Recreate ends all pods before it starts others: in the middle of that nothing but the canary answers. Only a template that
+ * was let go has a ReplicaSet.
+ */
+function isHomeEmpty(
+  released: string | undefined,
+  { deployment, replicaSets }: ObservedWorkload,
+  serving: ObservedBackend | undefined,
+  canary: ObservedBackend | undefined,
+): boolean {
+  if (released === undefined || deployment === undefined || deployment.spec.replicas === 0) return false;
+  if (!replicaSets.some((one) => hashTemplate(one.spec.template) === released)) return false;
+  return serving !== undefined && isEmpty(serving) && (canary?.readyEndpoints ?? 0) > 0;
+}
+
 /** The API server adds so many characters to a generated name, and cuts what is in front of them. */
 const POD_SUFFIX = 5;
 const MOST_NAME = 63;
@@ -153,14 +171,10 @@ function countWanted(
   weight: number,
 ): number {
   const first = isPreparing(state, status.release) ? (spec.stages[0]?.weight ?? 0) : 0;
-  const count = Math.max(deployment?.spec.replicas ?? 1, isRunning(state) ? leastInBake(status.release) : 0);
+  const present = deployment?.spec.replicas ?? 1;
+  // An autoscaler sees no load where the canary takes it: what it takes away there, the canary needs. Switched off is switched off.
+  const count = present === 0 ? 0 : Math.max(present, isRunning(state) ? (status.release?.workload?.replicas ?? 0) : 0);
   return countCanaryReplicas(count, Math.max(weight, first), spec.canary?.minReplicas ?? 1);
-}
-
-/** An autoscaler sees no load on the old pods while the canary takes everything: what it takes away there, the canary needs. */
-function leastInBake(release: CanaryReleaseStatus['release']): number {
-  const baking = release?.workload?.bakes === true || release?.bakeEndsAt !== undefined;
-  return baking ? (release?.workload?.replicas ?? 0) : 0;
 }
 
 function planCanary(spec: CanaryReleaseSpec, { workload, release }: Observation, replicas: number): CanaryPlan | undefined {

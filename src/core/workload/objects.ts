@@ -43,7 +43,10 @@ export interface DeploymentObject {
     readonly replicas?: number;
     readonly paused?: boolean;
     readonly selector: { readonly matchLabels?: Readonly<Record<string, string>>; readonly matchExpressions?: readonly unknown[] };
-    readonly strategy?: { readonly type?: string; readonly rollingUpdate?: { readonly maxSurge?: number | string } };
+    readonly strategy?: {
+      readonly type?: string;
+      readonly rollingUpdate?: { readonly maxSurge?: number | string; readonly maxUnavailable?: number | string };
+    };
     readonly template: PodTemplate;
     readonly [field: string]: unknown;
   };

@@ -1,5 +1,10 @@
 // What kubectl is told when a person presses tab.
 
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { call } from '../../unit/cli/fake-io.ts';
 import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
@@ -17,14 +22,20 @@ async function complete(...words: readonly string[]): Promise<readonly string[]>
   return out.trimEnd().split('\n');
 }
 
-test('the script asks the plugin', async () => {
+test.each(['canary', 'glidepath'])('the script asks the plugin that it is named after: %s', async (name) => {
   const { code, out } = await call(['completion']);
   expect(code).toBe(0);
-  expect(out).toMatch(/^#!\/bin\/sh\n[\s\S]*exec kubectl-canary __complete "\$@"\n$/);
+  const folder = await mkdtemp(join(tmpdir(), 'completion-'));
+  await writeFile(join(folder, `kubectl-${name}`), '#!/bin/sh\necho "$0 $*"\n', { mode: 0o755 });
+  await writeFile(join(folder, `kubectl_complete-${name}`), out, { mode: 0o755 });
+  const PATH = `${folder}:${process.env['PATH'] ?? ''}`;
+  const { stdout } = await promisify(execFile)(`kubectl_complete-${name}`, ['watch', '--for', ''], { env: { PATH } });
+  expect(stdout).toBe(`${folder}/kubectl-${name} __complete watch --for \n`);
+  await rm(folder, { recursive: true });
 });
 
 test('commands are completed, with what they do, and files where a file is wanted', async () => {
-  expect(await complete('pro')).toEqual([expect.stringMatching(/^promote\tGive the canary all traffic now/), ':4']);
+  expect(await complete('pro')).toEqual([expect.stringMatching(/^promote\tPromote the version of the canary now/), ':4']);
   expect((await complete('')).map((line) => line.split('\t')[0])).not.toContain('__complete');
   expect(await complete('init', 'ser')).toEqual([expect.stringMatching(/^services\t/), ':4']);
   expect(await complete('lint', '-f', '')).toEqual([':0']);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { deployments } from '../kubernetes/harness.ts';
 import { type Case, forbid, over, put, putHold, putOperator, putRoute, target, useDoctorWorld, world } from './doctor-world.ts';
 
 const { applications, configMaps } = FAKE_RESOURCES;
@@ -165,6 +166,59 @@ const tools: readonly Case[] = [
     /^ok +Flux and HTTPRoute shop\/store +is held off while a release runs/m,
   ],
 ];
+
+const TRACKED = { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/store' };
+
+/** The Deployment of the release as a tool applies it: by the server, or with a copy of what was applied. */
+function putApplied(manager: string, fields: object, annotations: object = {}): void {
+  const metadata = { name: 'store', namespace: 'shop', annotations, managedFields: [{ manager, fieldsV1: { 'f:spec': fields } }] };
+  world.shop.server.put(deployments, { metadata, spec: { selector: {}, template: {} } });
+}
+
+const copyOf = (spec: object) => ({ ...TRACKED, 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify({ spec }) });
+const atRest = { ...target, targetRef: { kind: 'Deployment', name: 'store', hold: 'PausedAtRest' } } as never;
+const pauses: readonly Case[] = [
+  [
+    'Flux that applies spec.paused',
+    () => [put(target), putHold(), putApplied('kustomize-controller', { 'f:paused': {} })],
+    /^warn +Deployment shop\/store +kustomize-controller writes its spec\.paused: while a change is held it unpauses .*\n +fix: remove spec\.paused from Deployment store in Git/m,
+  ],
+  [
+    'Argo CD that applies it by the client',
+    () => [put(target), putHold(), putApplied('argocd-controller', {}, copyOf({ paused: false }))],
+    /^warn +Deployment shop\/store +Argo CD writes its spec\.paused: false: while a change is held/m,
+  ],
+  [
+    'Argo CD that pauses for good',
+    () => [put(target), putHold(), putApplied('argocd-controller', { 'f:paused': {} }, copyOf({ paused: true }))],
+    /^FAIL +Deployment shop\/store +argocd-controller writes its spec\.paused: true, and pauses the rollout of every promotion again$/m,
+    1,
+  ],
+  [
+    'Argo CD that unpauses what the operator pauses at rest',
+    () => [put(atRest), putApplied('argocd-controller', { 'f:paused': {} })],
+    /^FAIL +Deployment shop\/store +argocd-controller writes its spec\.paused: a commit rolls past the hold, without a canary$/m,
+    1,
+  ],
+];
+
+describe('tools that apply the Deployment', () => {
+  test.each(pauses.map((one) => ({ what: one[0], one })))('$what is told', ({ one }) => world.expectLine(one));
+
+  test.each([
+    ['leave its pause to the hold', () => putApplied('argocd-controller', { 'f:template': {} }, copyOf({ replicas: 2 }))],
+    ['are people', () => putApplied('kubectl-client-side-apply', { 'f:paused': {} })],
+    [
+      'wrote a copy that cannot be read',
+      () => putApplied('argocd-controller', {}, { ...TRACKED, 'kubectl.kubernetes.io/last-applied-configuration': '{' }),
+    ],
+  ])('are fine where they %s', async (_what, arrange) => {
+    put(target);
+    putHold();
+    arrange();
+    expect((await world.shop.run('doctor -n shop')).out).not.toMatch(/Deployment shop\/store/);
+  });
+});
 
 describe('tools that apply the routes', () => {
   test.each(tools.map((one) => ({ what: one[0], one })))('$what', ({ one }) => world.expectLine(one));

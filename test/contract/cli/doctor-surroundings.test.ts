@@ -19,9 +19,16 @@ import {
 } from './doctor-world.ts';
 import { aRunningStatus } from './shop.ts';
 
-const { mutatingPolicies, mutatingWebhooks, validatingPolicies, validatingPolicyBindings } = FAKE_RESOURCES;
+const { mutatingPolicies, mutatingPolicyBindings, mutatingWebhooks, validatingPolicies, validatingPolicyBindings } = FAKE_RESOURCES;
 
 useDoctorWorld();
+
+function putStamps(): void {
+  for (const name of ['glidepath-command-by', 'glidepath-abort-by']) {
+    world.shop.server.put(mutatingPolicies, { metadata: { name } });
+    world.shop.server.put(mutatingPolicyBindings, { metadata: { name } });
+  }
+}
 
 const policies: readonly Case[] = [
   [
@@ -43,6 +50,29 @@ const policies: readonly Case[] = [
     'command policies without operator',
     () => noOperator(),
     /^warn +command policies +.* is left, and no operator is there\n +fix: kubectl delete -k config\/commands/m,
+    1,
+  ],
+  ['stamps of commands', () => putStamps(), /^ok +command stamp +the API server writes who gave a command$/m],
+  [
+    'a stamp that binds nothing',
+    () => [putStamps(), world.shop.server.remove(mutatingPolicyBindings, undefined, 'glidepath-abort-by')],
+    /^warn +command stamp +glidepath-abort-by has no binding, so .*\n +fix: kubectl apply --server-side -k config\/commands-stamp$/m,
+  ],
+  [
+    'half of the stamps',
+    () => [putStamps(), world.shop.server.remove(mutatingPolicies, undefined, 'glidepath-command-by')],
+    /^warn +command stamp +glidepath-command-by is not there, so the API server does not write who gave it$/m,
+  ],
+  [
+    'stamps without operator',
+    () => [putStamps(), noOperator()],
+    /^warn +command stamp +glidepath-command-by and glidepath-abort-by are left, and no operator is there\n +fix: kubectl delete --ignore-not-found -k config\/commands-stamp$/m,
+    1,
+  ],
+  [
+    'the warning of a hold without operator',
+    () => [world.shop.server.put(validatingPolicies, { metadata: { name: 'glidepath-hold-warning' } }), noOperator()],
+    /^warn +hold warning +glidepath-hold-warning is left, and no operator is there\n +fix: kubectl delete --ignore-not-found -k config\/deployment-mode$/m,
     1,
   ],
   [
@@ -235,7 +265,7 @@ describe("the operator's rights", () => {
 test('a check that fails is a line of its own, and the others are made', async () => {
   world.shop.server.fault({
     when: ({ path }) => path.includes('validatingadmissionpolicies'),
-    times: 9,
+    times: 99,
     action: { kind: 'status', code: 500, reason: 'InternalError', message: 'broken' },
   });
   const { out } = await world.shop.run('doctor -n shop -o yaml');

@@ -1,7 +1,7 @@
 // `doctor`: each thing that can be wrong is named with its fix, and only what stops releases is a failure.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CRD_NAME } from '../../../src/api/names.ts';
+import { COMMAND_VERBS, CRD_NAME } from '../../../src/api/names.ts';
 import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
 import { timeAfter } from '../../support/builders.ts';
 import { type FakePrometheus, startFakePrometheus } from '../../support/fake-prometheus.ts';
@@ -33,6 +33,10 @@ function putOperator(status: object, container: object = { args: [`--prometheus-
   shop.server.put(FAKE_RESOURCES.deployments, { metadata, spec: { replicas, template: { spec: { containers: [container] } } }, status });
 }
 
+const READ = ['get', 'list', 'watch'];
+const STEER = ['patch', ...COMMAND_VERBS, 'abort'];
+const ALL = [...READ, ...STEER, 'create', 'update', 'delete'];
+
 /** The authorizer of the cluster. */
 function allow(verbs: readonly string[], operatorMay = true): void {
   shop.server.fault({
@@ -40,14 +44,12 @@ function allow(verbs: readonly string[], operatorMay = true): void {
     times: 200,
     action: { kind: 'body', text: JSON.stringify({ status: { allowed: operatorMay } }), code: 201 },
   });
-  for (const verb of ['get', 'list', 'watch', 'patch', 'create', 'delete'])
+  for (const verb of ALL)
     shop.server.fault({
       when: ({ path, body }) => path.endsWith('/selfsubjectaccessreviews') && JSON.stringify(body).includes(`"verb":"${verb}"`),
       action: { kind: 'body', text: JSON.stringify({ status: { allowed: verbs.includes(verb) } }), code: 201 },
     });
 }
-
-const ALL = ['get', 'list', 'watch', 'patch', 'create', 'delete'];
 
 test('says ok to everything where all is well, and ends with 0', async () => {
   shop.put('web', aRunningStatus());
@@ -60,7 +62,8 @@ test('says ok to everything where all is well, and ends with 0', async () => {
     `ok | Prometheus | the operator asks ${prometheus.url}`,
     'ok | command policies | commands and authors of releases are held to their rights',
     'ok | rights to read | releases of namespace shop',
-    'ok | rights to steer | releases of namespace shop',
+    'ok | rights to steer | every command on releases of namespace shop',
+    'ok | rights to write | releases of namespace shop',
     "ok | operator's rights | releases, routes, Services and events of the whole cluster",
     'ok | Gateway API | HTTPRoute v1, GRPCRoute v1',
     `ok | Prometheus | ${prometheus.url} answers from here`,
@@ -137,17 +140,57 @@ describe('finds', () => {
   });
 
   test('what the caller may not do: to steer is a warning, to read is a failure', async () => {
-    allow(['get', 'list', 'watch']);
+    allow(READ);
     const viewer = await shop.run('doctor -n shop');
     expect(viewer.code).toBe(0);
     expect(viewer.out).toMatch(
-      /warn +rights to steer +you may not patch, create, delete canaryreleases in namespace shop\n +fix: kubectl create rolebinding glidepath-editor -n shop/,
+      /warn +rights to steer +you may not patch, approve, advance, .*, abort canaryreleases in namespace shop\n +fix: kubectl create rolebinding glidepath-approver -n shop --clusterrole=glidepath-approver --user=/,
+    );
+    expect(viewer.out).toMatch(
+      /warn +rights to write +you may not create, update, delete .*\n +fix: kubectl create rolebinding glidepath-editor/,
     );
     allow([]);
     const nobody = await shop.run('doctor -n shop -o json');
     expect(nobody.code).toBe(1);
     expect(JSON.parse(nobody.out)).toMatchObject({ kind: 'Findings' });
     expect(nobody.out).toContain('you may not get, list, watch canaryreleases');
+  });
+
+  test('the verbs of commands that a caller lacks; whoever decides is not told to become an editor', async () => {
+    allow([...READ, 'patch', 'pause', 'resume', 'abort']);
+    const onCall = (await shop.run('doctor -n shop')).out;
+    expect(onCall).toMatch(
+      /warn +rights to steer +you may not approve, advance, promote, retry, undo canaryreleases in namespace shop\n +fix: kubectl create rolebinding glidepath-approver/,
+    );
+    allow([...READ, ...STEER]);
+    const approver = (await shop.run('doctor -n shop')).out;
+    expect(approver).toMatch(/ok +rights to steer +every command on releases of namespace shop\n/);
+    expect(approver).toMatch(
+      /ok +rights to write +none that deciding needs: you may not create, update, delete canaryreleases in namespace shop\n/,
+    );
+    expect(approver + onCall).not.toContain('glidepath-editor');
+  });
+
+  test('no verbs of commands where nothing asks for them: there patch gives every command, and no approver is to be bound', async () => {
+    shop.server.remove(FAKE_RESOURCES.validatingPolicies, undefined, 'glidepath-commands');
+    allow([...READ, 'patch']);
+    expect((await shop.run('doctor -n shop')).out).toMatch(/ok +rights to steer +releases of namespace shop\nwarn +rights to write/);
+    allow(READ);
+    const { out } = await shop.run('doctor -n shop');
+    expect(out).toMatch(/warn +rights to steer +you may not patch canaryreleases .*\n +fix: kubectl create rolebinding glidepath-editor/);
+    expect(out).not.toContain('glidepath-approver');
+  });
+
+  test('the verbs of commands where the caller may not look whether something asks for them', async () => {
+    allow([...READ, 'patch']);
+    shop.server.fault({
+      when: ({ path }) => path.includes('validatingadmissionpolicies'),
+      times: 9,
+      action: { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' },
+    });
+    expect((await shop.run('doctor -n shop')).out).toMatch(
+      /warn +rights to steer +you may not approve, .*; each is a command, and is asked for where config\/commands is installed\n +fix: .*glidepath-approver/,
+    );
   });
 
   test('what it may not look at, without failing for it', async () => {

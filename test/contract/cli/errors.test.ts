@@ -44,8 +44,23 @@ describe.each([...READING, ...STEERING])('%s', (line) => {
     });
     const { code, err } = await shop.run(`${line} -n shop`);
     expect(code).toBe(1);
-    expect(err).toMatch(/^error: .*; ask for the role glidepath-viewer to read releases, or glidepath-editor to steer them\n$/);
+    expect(err).toMatch(
+      /^error: .*; ask for the role glidepath-viewer to read releases, glidepath-approver to steer them where config\/commands is installed, or glidepath-editor\n$/,
+    );
   });
+});
+
+test('a command that a policy refuses is answered with the role that the policy names, and no other', async () => {
+  shop.put('web', aRunningStatus());
+  const message =
+    'you may not pause release web: bob has no right to the verb "pause"; ask for the role glidepath-approver in namespace shop';
+  shop.server.fault({
+    when: ({ method }) => method === 'PATCH',
+    action: { kind: 'status', code: 403, reason: 'Forbidden', message },
+  });
+  const { err } = await shop.run('pause web --yes -n shop');
+  expect(err).toContain(message);
+  expect(err).not.toContain('glidepath-editor');
 });
 
 test('objects are printed in each format that is offered', async () => {
@@ -53,5 +68,5 @@ test('objects are printed in each format that is offered', async () => {
   expect((await shop.run('explain web -n shop -o yaml')).out).toMatch(/^apiVersion: cli\.glidepath\.dev\/v1\nkind: Explanation\n/);
   expect((await shop.run('status web -n shop -o yaml')).out).toMatch(/\nkind: CanaryRelease\n/);
   expect((await shop.run('status web -n shop -o wide')).out).toMatch(/^NAMESPACE .* MESSAGE\nshop .* stage 1\/3 at 5%: /);
-  expect(JSON.parse((await shop.run('history web -n shop -o json')).out)).toEqual({ namespace: 'shop', name: 'web', history: [] });
+  expect(JSON.parse((await shop.run('history web -n shop -o json')).out)).toMatchObject({ namespace: 'shop', name: 'web', history: [] });
 });

@@ -55,6 +55,24 @@ describe('explain', () => {
     expect((await shop.run('explain web -n shop')).out).toContain(line);
   });
 
+  test.each([
+    ['promoting.baking', {}, 'take the promotion back; what served before is one weight write away'],
+    ['promoting.rollingOut', {}, 'take the promotion back, as far as it is'],
+    ['paused', { returnTo: 'promoting.baking' }, 'take the promotion back; what served before is one weight write away'],
+  ])('of a promotion in %s %j offers to take it back', async (state, more, why) => {
+    const phase = state === 'paused' ? 'Paused' : 'Promoting';
+    shop.put('web', aRunningStatus({ state, phase, release: aReleaseStatus(more) }));
+    const { out } = await shop.run('explain web -n shop');
+    expect(out).toMatch(new RegExp(`kubectl canary undo web .* # ${why}\n`));
+    expect(out).toContain('glidepath.dev/command=undo:7c1f0e22ab:$(date');
+    expect(out).toContain('kubectl canary abort web');
+  });
+
+  test('of the last writes of a promotion offers no undo, which would be refused', async () => {
+    shop.put('web', aRunningStatus({ state: 'promoting.restoring', phase: 'Promoting' }));
+    expect((await shop.run('explain web -n shop')).out).not.toContain('kubectl canary undo');
+  });
+
   test('of a rolled back release tells why, and offers to try again', async () => {
     const over = { outcome: 'RolledBack' as const, reason: 'ErrorRatio', rejects: true, finishedAt: '2030-01-01T12:00:30Z' };
     shop.put('web', aRunningStatus({ state: 'rolledBack', phase: 'RolledBack', release: aReleaseStatus(over) }));
@@ -118,6 +136,26 @@ describe('list, status and history', () => {
     expect(out).toContain('Pass          errors      0.12%');
   });
 
+  test('status of many has a table of all, and each with its checks; programs get a list', async () => {
+    shop.put('web', aRunningStatus(), { labels: { team: 'a' } });
+    shop.put('api', undefined, { namespace: 'other' });
+    const { out } = await shop.run('status -A -o wide');
+    expect(out).toMatch(
+      /^NAMESPACE .*MESSAGE\nother +api .*\nshop +web .*\n\nother\/api: Unknown, [\s\S]*\nshop\/web: Analyzing, 5% asked/,
+    );
+    expect((await shop.run('status -n shop -l team=a')).out).not.toContain('other');
+    expect(JSON.parse((await shop.run('status -A -l team=a -o json')).out)).toMatchObject({
+      kind: 'List',
+      items: [{ metadata: { name: 'web' } }],
+    });
+    expect((await shop.run('status -n shop -l team=b')).err).toBe('no CanaryRelease in namespace shop with labels team=b; all: -A\n');
+    expect(await shop.run('status web -A')).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: -A chooses many and web is one; leave out one of the two\n',
+    });
+  });
+
   test('history shows how the last releases ended', async () => {
     const history = [
       {
@@ -137,6 +175,19 @@ describe('list, status and history', () => {
     );
     shop.put('api', aRunningStatus());
     expect((await shop.run('history api -n shop')).err).toBe('CanaryRelease shop/api has finished no release yet\n');
+    expect((await shop.run('history web -n shop -o wide')).out).toMatch(
+      /ENDED +STARTED AT +ENDED AT\n.* 58m ago +2030-01-01T11:00:00Z +2030-01-01T11:02:30Z\n$/,
+    );
+    expect((await shop.run('history -A')).out).toMatch(/^NAMESPACE {2}NAME {2}ID .*\nshop +web +0123456789 +1\.8\.0 .*\n$/);
+    expect(JSON.parse((await shop.run('history -n shop -l no=such -o json')).out)).toMatchObject({ kind: 'Histories', items: [] });
+    expect(JSON.parse((await shop.run('history -A -o json')).out)).toMatchObject({
+      items: [
+        { namespace: 'shop', name: 'api', history: [] },
+        { namespace: 'shop', name: 'web', history },
+      ],
+    });
+    expect(JSON.parse((await shop.run('history web -n shop -o json')).out)).toMatchObject({ namespace: 'shop', name: 'web', history });
+    expect((await shop.run('history -n shop')).err).toContain('name one of api, web');
   });
 });
 

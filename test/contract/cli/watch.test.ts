@@ -95,4 +95,19 @@ describe('at a terminal', () => {
     expect(text()).toContain('✔ promotion');
     expect(text()).toMatch(/promoted: revision 2 is promoted\n$/);
   });
+
+  test.each([
+    ['promoting.baking', 'Promoting', {}],
+    ['paused', 'Paused', { returnTo: 'promoting.baking' }],
+  ] as const)('draws a bake (%s) with the way back beside the abort', async (state, phase, more) => {
+    const release = aReleaseStatus({ ...more, bakeEndsAt: '2030-01-01T12:10:00Z' });
+    shop.put('web', aRunningStatus({ state, phase, progress: '3/3', weight: 100, release }));
+    const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 200, env: { NO_COLOR: '1' } });
+    await shows('$ kubectl canary abort');
+    expect(text()).toContain('  ▶ promotion, bakes: what served before is kept\n');
+    expect(text()).toMatch(/\$ kubectl canary undo web .* # take the promotion back; what served before is one weight write away\n/);
+    expect(text()).toContain('12:10:00Z (in 9m20s): the bake is over');
+    shop.put('web', promoted);
+    expect((await ended).code).toBe(0);
+  });
 });

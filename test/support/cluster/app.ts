@@ -41,12 +41,6 @@ export const QUICK_ANALYSIS = {
   checks: [{ name: 'errors', metric: 'ErrorRatio', max: '5%' }],
 } as const;
 
-/**
- * Answers that a release of a Deployment may cost: one of 900 was seen once in eight runs. The likely cause: a promotion takes the
- * canary's ref away together with its weight, and a gateway may forget the backend a moment before it reads the route.
- */
-export const MOST_LOST = 1;
-
 export class App {
   readonly stand: Stand;
   readonly name: string;

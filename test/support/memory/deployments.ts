@@ -3,6 +3,7 @@
 
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../src/core/workload/objects.ts';
 import type { PodObject } from '../../../src/core/workload/pods.ts';
+import { boundRollout } from '../../../src/core/workload/take-back.ts';
 import { hashTemplate } from '../../../src/core/workload/template.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { MemoryApiServer, StoredObject } from './api-server.ts';
@@ -80,14 +81,32 @@ export class MemoryDeployments {
       // With none active the newest created one is scaled, whatever version it is.
       const [only] = active.length === 0 ? [newest ?? sets.at(-1)] : active;
       if (active.length <= 1 && only !== undefined) this.#scale(only, wanted, wanted);
-      else for (const set of active) this.#note(set, wanted);
+      else this.#keepTotal(deployment, active, wanted);
       return;
     }
     if (newest === undefined) {
       this.#createSet(deployment, hash);
       return;
     }
-    this.#roll(sets, newest, wanted);
+    if (deployment.spec.strategy?.type === 'Recreate') this.#recreate(sets, newest, wanted);
+    else this.#roll(sets, newest, wanted);
+  }
+
+  /** In the middle of a rollout that is paused there are as many pods in all as it may have; the largest set gets or loses the rest. */
+  #keepTotal(deployment: Stored<DeploymentObject>, active: readonly Stored<ReplicaSetObject>[], wanted: number): void {
+    for (const set of active) this.#note(set, wanted);
+    if (deployment.spec.strategy?.type === 'Recreate') return;
+    const total = active.reduce((sum, set) => sum + (set.spec.replicas ?? 0), 0);
+    const rest = wanted + boundRollout(deployment, wanted).surge - total;
+    const [largest] = active.toSorted((a, b) => (b.spec.replicas ?? 0) - (a.spec.replicas ?? 0));
+    if (largest !== undefined && rest !== 0) this.#scale(largest, Math.max(0, (largest.spec.replicas ?? 0) + rest));
+  }
+
+  /** All old pods end before the first new one begins. */
+  #recreate(sets: readonly Stored<ReplicaSetObject>[], newest: Stored<ReplicaSetObject>, wanted: number): void {
+    const old = sets.filter((set) => set !== newest);
+    for (const set of old) this.#scale(set, 0);
+    if (old.every(({ status }) => (status?.replicas ?? 0) === 0)) this.#scale(newest, wanted);
   }
 
   /** One more new pod, and one old less for every new one that is ready. */

@@ -232,8 +232,18 @@ export class Guardian {
           weightsOf(rule).has(pair.serving) ? percentOf(weightsOf(rule), pair.serving, pair.canary) : 0,
         ),
       );
-      if (share > 0) this.#report(1, `status ${status.state} was stored while ${recorded.name} gives the canary ${share}%`);
+      if (share > 0 && !this.#isHomeEmpty(object.metadata.namespace, pair))
+        this.#report(1, `status ${status.state} was stored while ${recorded.name} gives the canary ${share}%`);
     }
+  }
+
+  /** Nothing answers at home, and the canary does: going there would be an outage. */
+  #isHomeEmpty(namespace: string | undefined, pair: Pair): boolean {
+    const [serving, canary] = [pair.serving, pair.canary].map((name) => {
+      const service = this.#api.get({ kind: 'Service', namespace: namespace ?? '', name });
+      return (service?.spec as { readonly ready?: number } | undefined)?.ready ?? 0;
+    });
+    return serving === 0 && (canary ?? 0) > 0;
   }
 
   /** A foreign edit of a foreign weight asks for the share that it then has, unless it writes the original again. */

@@ -21,6 +21,7 @@ describe('help and version', () => {
     expect((await call(['plan', '--help'])).out).toContain('--canary-errors <percent>');
     expect(await call(['version'])).toEqual({ code: 0, out: 'kubectl-canary 1.2.3, API glidepath.dev/v1alpha1\n', err: '' });
     expect((await call(['--version'])).out).toBe('1.2.3\n');
+    expect(JSON.parse((await call(['version', '-o', 'json'])).out)).toMatchObject({ version: '1.2.3', api: 'glidepath.dev/v1alpha1' });
   });
 
   test('tell the version of the package', () => {

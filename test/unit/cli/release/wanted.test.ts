@@ -95,6 +95,58 @@ describe('a template', () => {
   });
 });
 
+describe('a template that serves and was never proven', () => {
+  const serving = { service: 'store-api', template: OURS };
+  const others = [{ revision: 'rev-000', at: timeAfter(0), templateHashes: [OLD] }];
+  const unheld = {
+    type: 'TemplateHeld',
+    status: 'False' as const,
+    reason: 'HoldUnavailable',
+    message: 'nothing holds a change of Deployment store',
+    observedGeneration: 1,
+    lastTransitionTime: timeAfter(0),
+  };
+
+  test('because it rolled past the hold needs a person: that is no promotion', () => {
+    const last = releaseOf(OLD, 'cccccccccc');
+    expect(follow([[seen({ state: 'promoted', serving, proven: others, release: last })]])).toEqual([3]);
+    expect(follow([[seen({ state: 'rolledBack', serving, release: releaseOf(NEXT, 'cccccccccc') })]])).toEqual([3]);
+    expect(follow([[idle()], [seen({ state: 'idle', serving })]])).toEqual([undefined, 3]);
+  });
+
+  test('because its own release went home and it rolled all the same is no plain rollback', () => {
+    const home = releaseOf(OURS, 'aaaaaaaaaa', { outcome: 'RolledBack', reason: 'HoldBypassed' });
+    expect(follow([[seen({ state: 'rolledBack', serving, release: home })]])).toEqual([3]);
+  });
+
+  test('and was rejected before says so', () => {
+    const rejected = [{ revision: 'rev-aaa', reason: 'ErrorRatio', at: timeAfter(0), templateHashes: [OURS] }];
+    const release = seen({ state: 'promoted', serving, proven: others, rejected, release: releaseOf(OLD, 'cccccccccc') });
+    const wanted = { kind: 'revision', revision: 'rev-aaa' } as const;
+    const named = seen({ ...release?.status, serving: { ...serving, revision: 'rev-aaa' } });
+    expect(trackRelease({ wanted, endsForPersons: true })(named, 0)).toEqual({
+      code: 3,
+      says: `revision rev-aaa serves, but was rolled back at ${timeAfter(0)} (ErrorRatio), and rolled past the hold since (HoldBypassed); revert it if it is not to serve, and mend the hold: kubectl canary doctor -n shop`,
+    });
+  });
+
+  test('is adopted at first contact, where a change would be held', () => {
+    expect(follow([[seen({ state: 'idle', serving, conditions: [{ ...unheld, status: 'True', reason: 'Proven' }] })]])).toEqual([0]);
+    expect(follow([[seen({ state: 'idle', serving, conditions: [unheld] })]])).toEqual([3]);
+  });
+
+  test('served when the first release began, and serves again after it: production has proven it', () => {
+    const first = releaseOf(NEXT, 'cccccccccc', { workload: { ...releaseOf(NEXT, 'c').workload, servingTemplate: OURS } });
+    expect(follow([[seen({ state: 'rolledBack', serving, release: first })]])).toEqual([0]);
+    expect(follow([[seen({ state: 'rolledBack', serving, release: first, proven: others })]])).toEqual([3]);
+  });
+
+  test('is not held against what other Deployments had before', () => {
+    const other = releaseOf(OLD, 'cccccccccc', { workload: { ...releaseOf(OLD, 'c').workload, name: 'former' } });
+    expect(follow([[seen({ state: 'promoted', serving, proven: others, release: other })]])).toEqual([0]);
+  });
+});
+
 describe('another change of the Deployment', () => {
   test('before the release begins: superseded, as soon as the Deployment shows it', () => {
     expect(follow([[idle()], [idle(), NEXT]])).toEqual([undefined, 5]);

@@ -106,7 +106,7 @@ describe('a command is refused in words', () => {
       approve: ['preparing', ...stages, 'paused', 'blocked'],
       advance: stages.slice(1),
       promote: stages.slice(1),
-      pause: ['preparing', ...stages, 'promoting.baking'],
+      pause: ['preparing', ...stages, 'promoting.rollingOut', 'promoting.baking'],
       resume: ['paused', 'blocked'],
       retry: ['rolledBack'],
       undo: ['promoting.rollingOut', 'promoting.baking', 'promoted'],
