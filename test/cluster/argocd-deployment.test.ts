@@ -23,7 +23,7 @@ const opened: GitOpsApp[] = [];
 /** Everything in Git, with v1; resolves when the release is idle and the app is under load. */
 async function deliver(name: string, recipe: RecipeFile | 'none', wave?: string, more: readonly PlainObject[] = []): Promise<Delivered> {
   // Long enough for the next commit to come in the middle.
-  const stages = wave === undefined ? STAGES : [{ ...STAGES[0], duration: '10s' }];
+  const stages = wave === undefined ? STAGES : [{ ...STAGES[0], duration: '25s' }];
   const { stand } = home;
   const load = await stand.app({ name, services: { api: name }, weights: { api: 1 }, delivered: 'by others' });
   const app = new DeploymentApp(home, load, { name, before: [] });
@@ -144,7 +144,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
       60_000,
     );
     await gitops.commit('v3, a fix of the fix', app.manifest({ version: 'v3' }));
-    const fixed = await app.load.until('the second fix', ({ phase, history }) => phase === 'Promoted' && history?.length === 3, 60_000);
+    const fixed = await app.load.until('the second fix', ({ phase, history }) => phase === 'Promoted' && history?.length === 3, 120_000);
     expect(fixed.history).toMatchObject([{ outcome: 'Promoted' }, { id: release?.id, reason: 'Superseded' }, { reason: 'ErrorRatio' }]);
     await gitops.untilHealth('Healthy');
     expect((await readMap('notes'))?.data.text).toBe('two');

@@ -85,7 +85,7 @@ describe.concurrent('a Deployment that is released', () => {
     await waitFor('a part of v2', async () => (app.readyNow()['v2'] ?? 0) >= 1, { ms: 45_000 });
     await app.apply({ version: 'v3' });
     await app.untilReady({ v1: 3 });
-    const backMs = await app.untilAnswered();
+    const backMs = await app.untilOnly('v1');
     await app.load.until('the second promotion', ({ state, history }) => state === 'promoting.rollingOut' && history?.length === 1);
     expect(app.versionsAnswering(backMs, Date.now())).toEqual(['v1']);
     const status = await app.load.untilPhase('Promoted');

@@ -256,6 +256,17 @@ export class DeploymentApp {
     return fromMs;
   }
 
+  /** From when on pods of this version alone answer for the serving Service: those that end still do for a moment. */
+  async untilOnly(version: string, count = 40): Promise<number> {
+    const calledMs = Date.now();
+    const find = async () => {
+      const last = this.load.records(calledMs).slice(-count);
+      const [first] = last;
+      return last.length === count && this.versionsAnswering(first?.sentAtMs).join() === version && first?.sentAtMs;
+    };
+    return waitFor(`answers by ${version} alone`, find, { lastSeen: () => this.load.records().slice(-5) });
+  }
+
   /** Neither canary nor ref is left. */
   async leftovers(): Promise<readonly string[]> {
     const { cluster, namespace } = this.#home.stand;
