@@ -1,10 +1,11 @@
-// `npm test`: static checks, then unit, model and contract tests, then the cluster tests in the lab. Ends with one plain line
+// `npm test`: static checks, then unit, model and contract tests, then the cluster tests in two labs. Ends with one plain line
 // of sums, and with an exit code other than 0 when anything failed.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { laneEnvironment, listLanes, runLanes } from './cluster-lanes.ts';
 
 interface Sum {
   readonly passed: number;
@@ -16,9 +17,9 @@ const BIN = join(FOLDER, 'node_modules/.bin');
 const reports = mkdtempSync(join(tmpdir(), 'glidepath-test-'));
 
 /** Runs a command with its output shown. @returns its exit code */
-function run(command: string, args: readonly string[]): Promise<number> {
+function run(command: string, args: readonly string[], variables: NodeJS.ProcessEnv = process.env): Promise<number> {
   return new Promise((resolve) => {
-    const env = { ...process.env, PATH: `${BIN}:${process.env['PATH'] ?? ''}` };
+    const env = { ...variables, PATH: `${BIN}:${process.env['PATH'] ?? ''}` };
     const child = spawn(command, args, { cwd: FOLDER, stdio: ['ignore', 'inherit', 'inherit'], env });
     child.once('error', (error) => {
       process.stderr.write(`${command}: ${error.message}\n`);
@@ -28,9 +29,9 @@ function run(command: string, args: readonly string[]): Promise<number> {
   });
 }
 
-async function check(name: string, command: string, args: readonly string[]): Promise<Sum> {
+async function check(name: string, command: string, args: readonly string[], variables?: NodeJS.ProcessEnv): Promise<Sum> {
   process.stdout.write(`\n== ${name}\n`);
-  const code = await run(command, args);
+  const code = await run(command, args, variables);
   process.stdout.write(`${code === 0 ? 'ok' : 'FAILED'}: ${name}\n`);
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
@@ -48,31 +49,40 @@ function readReport(file: string, code: number): Sum {
   }
 }
 
-async function vitest(name: string, projects: readonly string[], prefix: readonly string[], extra: readonly string[] = []): Promise<Sum> {
+async function vitest(name: string, projects: readonly string[], extra: readonly string[]): Promise<Sum> {
   process.stdout.write(`\n== ${name}\n`);
   const file = join(reports, `${projects.join('-')}.json`);
-  const args = [
-    ...prefix.slice(1),
-    ...(prefix.length > 0 ? [join(BIN, 'vitest')] : []),
-    'run',
-    ...projects.flatMap((project) => ['--project', project]),
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${file}`,
-    ...extra,
-  ];
-  return readReport(file, await run(prefix[0] ?? join(BIN, 'vitest'), args));
+  const args = ['run', ...projects.flatMap((project) => ['--project', project])];
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  return readReport(file, await run(join(BIN, 'vitest'), [...args, ...reporters, ...extra]));
 }
 
-const lab = ['node', 'test/lab/main.ts', 'exec', '--'];
+/** The second lab goes when it has done its work. */
+async function clusterTests(): Promise<readonly Sum[]> {
+  const lanes = listLanes();
+  const sums: Sum[] = [];
+  for (const lane of lanes) {
+    const what = lane.argocd ? 'Kubernetes, gateway, Prometheus, Argo CD' : 'Kubernetes, gateway, Prometheus';
+    const args = ['test/lab/main.ts', 'up', ...(lane.argocd ? ['--argocd'] : [])];
+    // oxlint-disable-next-line no-await-in-loop -- what the first one builds is there for the second
+    sums.push(await check(`${lane.name}: ${what}`, 'node', args, laneEnvironment(lane)));
+  }
+  process.stdout.write('\n== cluster tests\n');
+  for (const { code, report } of await runLanes(lanes, reports)) sums.push(readReport(report, code));
+  for (const lane of lanes.filter(({ state }) => state !== undefined)) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await run('node', ['test/lab/main.ts', 'down'], laneEnvironment(lane));
+  }
+  return sums;
+}
+
 const sums: Sum[] = [];
 sums.push(await check('types (tsc)', 'tsc', ['--noEmit']));
 sums.push(await check('lint (oxlint)', 'oxlint', ['--type-aware']));
 sums.push(await check('format (biome)', 'biome', ['check']));
 sums.push(await check('unused code (knip)', 'knip', []));
-sums.push(await vitest('unit, model and contract tests', ['unit', 'model', 'contract'], [], ['--coverage']));
-sums.push(await check('the lab: Kubernetes, gateway, Prometheus, Argo CD', 'node', ['test/lab/main.ts', 'up', '--argocd']));
-sums.push(await vitest('cluster tests', ['cluster'], lab));
+sums.push(await vitest('unit, model and contract tests', ['unit', 'model', 'contract'], ['--coverage']));
+sums.push(...(await clusterTests()));
 rmSync(reports, { recursive: true, force: true });
 
 const passed = sums.reduce((total, sum) => total + sum.passed, 0);
