@@ -84,7 +84,7 @@ async function runFile(lane: Lane, file: string, report: string): Promise<FileRe
   const beganAt = performance.now();
   const vitest = [join(PROJECT_FOLDER, 'node_modules/.bin/vitest'), 'run', '--project', 'cluster', join('test/cluster', file)];
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const args = ['test/lab/main.ts', 'exec', '--', ...vitest, ...reporters];
+  const args = ['test/lab/main.ts', 'exec', '--', process.execPath, ...vitest, ...reporters];
   const child = spawn(process.execPath, args, { cwd: PROJECT_FOLDER, env: laneEnvironment(lane), stdio: ['ignore', 'pipe', 'pipe'] });
   const { code, output } = await collect(child);
   const seconds = Math.round((performance.now() - beganAt) / 1_000);

@@ -87,17 +87,21 @@ function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Fac
   const { name, annotations } = deployment.metadata;
   const held = annotations?.[HELD_ANNOTATION] !== undefined;
   const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
-  const paused = deployment.spec.paused === true;
-  if (state === 'promoting.rollingOut' && !workload.bakes)
-    return paused && !facts.spec.paused && template !== servingTemplate ? [unpause] : [];
   const pause = { kind: 'pause' as const, name, template: deployment.spec.template };
+  const paused = deployment.spec.paused === true;
+  const rolling = isRollingOut(status, state, workload);
+  if (rolling && state === 'promoting.rollingOut') return paused && !facts.spec.paused && template !== servingTemplate ? [unpause] : [];
   // Half of a rollout serves as the whole does: whoever pauses the release wants to look at it.
-  if (state === 'paused' && isRollingOut(status, state, workload)) return workload.rollsUnproven && !workload.rolledOut ? [pause] : [];
+  if (rolling && state === 'paused') return isUnderWay(workload) ? [pause] : [];
   if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
   // A person's own pause of what serves anyway is theirs.
   const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
   if (paused && held && isGood) return [unpause];
   return isGoingHome(state) && workload.rollsUnproven ? [pause] : [];
+}
+
+function isUnderWay({ rollsUnproven, rolledOut }: WorkloadFacts): boolean {
+  return rollsUnproven && !rolledOut;
 }
 
 /** What is proven rolls, or stands still in the middle of that: its pods serve beside the former ones. */

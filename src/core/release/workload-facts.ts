@@ -66,6 +66,8 @@ export function gatherWorkloadFacts(
   if (spec.targetRef === undefined || workload === undefined) return undefined;
   const { deployment } = workload;
   const running = isRunning(state) ? status.release : undefined;
+  const released = running?.workload?.template;
+  const [serving, ofCanary] = [servingOf(spec, observation), backendOf(spec, observation)];
   const template = deployment === undefined ? undefined : hashTemplate(deployment.spec.template);
   const replicas = countWanted(spec, status, state, deployment, weight);
   const canary = [workload.canaryDeployment, workload.canaryService];
@@ -79,15 +81,15 @@ export function gatherWorkloadFacts(
     replicaSets: workload.replicaSets,
     proven: template !== undefined && isProvenTemplate(status, template),
     bakes: running?.workload?.bakes === true,
-    ...gatherRollout(running?.workload?.template, template, workload, servingOf(spec, observation)),
+    ...gatherRollout(released, template, workload, serving),
     plan,
     parity: gatherParity(observation, plan),
     replicas,
-    enoughPods: (backendOf(spec, observation)?.readyEndpoints ?? 0) >= replicas,
+    enoughPods: (ofCanary?.readyEndpoints ?? 0) >= replicas,
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
     drained: isDrained(running, observation.drain, now),
-    homeIsEmpty: isHomeEmpty(running?.workload?.template, workload, servingOf(spec, observation), backendOf(spec, observation)),
+    homeIsEmpty: isHomeEmpty(released, workload, serving, ofCanary),
     pods: standPods(observation, running !== undefined && runsReleased(status, workload.canaryDeployment)),
   };
 }
