@@ -90,7 +90,7 @@ function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Fac
   const pause = { kind: 'pause' as const, name, template: deployment.spec.template };
   const paused = deployment.spec.paused === true;
   const rolling = isRollingOut(status, state, workload);
-  if (rolling && state === 'promoting.rollingOut') return paused && !facts.spec.paused && template !== servingTemplate ? [unpause] : [];
+  if (rolling && state === 'promoting.rollingOut') return mayRoll(facts, workload) ? [unpause] : [];
   // Half of a rollout serves as the whole does: whoever pauses the release wants to look at it.
   if (rolling && state === 'paused') return isUnderWay(workload) ? [pause] : [];
   if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
@@ -98,6 +98,10 @@ function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Fac
   const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
   if (paused && held && isGood) return [unpause];
   return isGoingHome(state) && workload.rollsUnproven ? [pause] : [];
+}
+
+function mayRoll({ spec }: Facts, { deployment, template, servingTemplate }: WorkloadFacts): boolean {
+  return deployment?.spec.paused === true && !spec.paused && template !== servingTemplate;
 }
 
 function isUnderWay({ rollsUnproven, rolledOut }: WorkloadFacts): boolean {
