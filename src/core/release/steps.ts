@@ -10,7 +10,7 @@ import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
 import { pardonPromoted } from './pardon.ts';
 import { countPutBack } from './put-backs.ts';
-import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
+import { backendsOf, describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
 import { describeRetained } from './retain.ts';
 import { recordRoutes } from './scope.ts';
 import { accountFor } from './shares.ts';
@@ -65,8 +65,7 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
       revision: describeRevision(key),
       ...(key.specRevision === undefined ? {} : { specRevision: key.specRevision }),
       templateHashes: [...key.templateHashes],
-      serving: { service: sides.serving },
-      canary: { service: sides.canary },
+      ...backendsOf(sides),
       ...recordWorkload(status, facts),
       startedAt,
       stageIndex: 0,
