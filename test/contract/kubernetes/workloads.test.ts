@@ -97,7 +97,7 @@ test('a release sees its Deployment, the ReplicaSets that this one owns, its Ser
   harness.server.put(services, serviceNamed('store-canary'));
   const seen = await observed();
   expect(seen.deployment?.metadata).toMatchObject({ name: 'store', annotations: HELD });
-  expect(seen.deployment?.metadata).not.toHaveProperty('managedFields');
+  expect(seen.deployment?.metadata.managedFields).toMatchObject([{ manager: 'git' }]);
   expect(seen.replicaSets.map(({ metadata }) => metadata.name)).toEqual(['store-1']);
   expect(seen.service?.spec.selector).toEqual({ app: 'store' });
   expect(seen.canaryDeployment?.metadata.name).toBe('store-canary');
