@@ -179,6 +179,7 @@ export const EVENT_REASONS = [
   'CommandRefused',
   'Blocked',
   'HoldBypassed',
+  'HoldUnavailable',
   'WrongVersionServing',
   'GitOpsManaged',
   'PolicyParity',

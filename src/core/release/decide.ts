@@ -26,7 +26,7 @@ import { adoptServing } from './serving-template.ts';
 import { noteEmptied } from './shares.ts';
 import * as steps from './steps.ts';
 import { noteIrreversible } from './undo.ts';
-import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
+import { findBlockNews, findGitOpsNews, findHoldNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
 
 /** One edge that was taken. */
@@ -90,6 +90,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
       ...walked.tellings,
       ...findBlockNews(status, described, walked.state),
       ...findGitOpsNews(status, described),
+      ...findHoldNews(status, described, walked.state),
       ...findParityNews(status, described),
     ],
     drifts: noted.drifts,
