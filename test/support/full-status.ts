@@ -68,6 +68,7 @@ const release: CanaryReleaseStatus['release'] = {
   ],
   splitMismatch: true,
   approvedStages: [1],
+  approvals: [{ verb: 'approve', stage: 1, by: 'ada', at }],
   pausedBy: 'ada',
   blockedSince: at,
   blockedReason: 'RouteNotFound',
@@ -125,6 +126,7 @@ export const FULL_STATUS: CanaryReleaseStatus = {
       finishedAt: at,
       maxWeight: 100,
       failedRequests: 0,
+      approvedBy: ['ada'],
     },
   ],
 };

@@ -5,6 +5,7 @@ import { nameCanary } from '../workload/canary-names.ts';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { nameApprovers } from './approvals.ts';
 import { endOfDrain } from './drain.ts';
 import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
@@ -310,6 +311,7 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
     finishedAt: toTime(now),
     maxWeight: release.maxWeight ?? 0,
     ...(release.failedRequests === undefined ? {} : { failedRequests: release.failedRequests }),
+    ...nameApprovers(release),
   };
   return [entry, ...(status.history ?? [])].slice(0, MAX_HISTORY);
 }
