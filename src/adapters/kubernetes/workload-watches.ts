@@ -65,6 +65,10 @@ export class WorkloadWatches {
     return this.#services.get(this.#namespace, name);
   }
 
+  services(): readonly ServiceObject[] {
+    return this.#services.inNamespace(this.#namespace);
+  }
+
   replicaSetsOf(uid: string): readonly ReplicaSetObject[] {
     const owned = (object: ReplicaSetObject) => (object.metadata.ownerReferences ?? []).some((owner) => owner.uid === uid);
     return this.#replicaSets.inNamespace(this.#namespace).filter(owned);

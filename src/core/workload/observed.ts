@@ -26,6 +26,8 @@ export interface ObservedWorkload {
   readonly replicaSets: readonly ReplicaSetObject[];
   /** The Service that the routes name. */
   readonly service?: ServiceObject;
+  /** All Services of the namespace. */
+  readonly services?: readonly ServiceObject[];
   readonly canaryDeployment?: DeploymentObject;
   readonly canaryService?: ServiceObject;
   /** Pods of the canary Deployment; absent until their watch is synced. */

@@ -35,6 +35,7 @@ export function buildWorkloads({ api, gate, cached, holds, now }: WorkloadParts)
       const found = {
         deployment,
         service: find('Service', namespace, service),
+        services: cached('Service', namespace),
         canaryDeployment: find('Deployment', namespace, nameCanary(name)),
         canaryService: find('Service', namespace, nameCanary(service)),
       };
