@@ -1,5 +1,5 @@
-// Which GitOps tool applies a route of the release, or its Deployment, as a condition: it is there only while a release runs, and from before the
-// first weight on, because the tool may have to be told something first. Or which one has put back what a person undid.
+// Which GitOps tool applies a route of the release, or its Deployment, as a condition: it is there only while a release runs, and
+// from before the first weight on, because the tool may have to be told something first. Or which one has put back what a person undid.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { describeGitOps, describeHeldFromGit, findGitOpsTool, type GitOpsTool, nameGitOpsTool } from '../routing/gitops.ts';

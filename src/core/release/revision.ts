@@ -71,11 +71,11 @@ export function chooseSides(spec: CanaryReleaseSpec, status: CanaryReleaseStatus
   if (first === undefined || second === undefined) return undefined;
   const known = status.serving?.service;
   const [a, b] = weightsOnRoutes(spec, routes, first, second);
-  // Between releases people and Git are right: a route that gives everything to the other Service has moved home.
   const [firstServes, secondServes] = [
     sidesOf(spec, { serving: first, canary: second }),
     sidesOf(spec, { serving: second, canary: first }),
   ];
+  // Between releases people and Git are right: a route that gives everything to the other Service has moved home.
   if (known === first && !(a === 0 && b > 0)) return firstServes;
   if (known === second && !(b === 0 && a > 0)) return secondServes;
   if (a === b) return undefined;
