@@ -64,6 +64,9 @@ export const MAX_STAGES = 30;
 export const MAX_SERVED = 64;
 export const MAX_CHECKS = 16;
 export const MAX_HISTORY = 10;
+export const MAX_APPROVALS = 32;
+/** Names in an entry of the history. */
+export const MAX_APPROVERS = 8;
 export const MAX_PROVEN = 5;
 export const MAX_REJECTED = 10;
 
@@ -179,6 +182,7 @@ export const EVENT_REASONS = [
   'CommandRefused',
   'Blocked',
   'HoldBypassed',
+  'HoldUnavailable',
   'WrongVersionServing',
   'GitOpsManaged',
   'PolicyParity',

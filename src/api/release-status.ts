@@ -2,7 +2,7 @@
 // so that a restart neither forgets nor repeats anything.
 import * as z from 'zod';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
-import { MAX_RECORDED_RULES, MAX_ROUTES, MAX_SERVED, MAX_STAGES, ROUTE_KINDS, VERDICTS } from './names.ts';
+import { COMMAND_VERBS, MAX_APPROVALS, MAX_RECORDED_RULES, MAX_ROUTES, MAX_SERVED, MAX_STAGES, ROUTE_KINDS, VERDICTS } from './names.ts';
 
 /** List metadata of lists that are replaced as a whole. */
 export const ATOMIC = { 'x-kubernetes-list-type': 'atomic' };
@@ -145,6 +145,19 @@ const people = {
     .optional()
     .meta(ATOMIC)
     .describe('Stages that a person let go, as numbers from 1.'),
+  approvals: z
+    .array(
+      z.object({
+        verb: openEnum(COMMAND_VERBS),
+        stage: countField(0, 1_000).describe('The stage that was let go, from 1; one more than the stages for the promotion itself.'),
+        by: textField(256).optional().describe('Who gave the command; absent where no name was given.'),
+        at: timeField(),
+      }),
+    )
+    .max(MAX_APPROVALS)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Commands of people that let the release go on: approve, advance, promote.'),
   pausedBy: textField(256).optional().describe('Who or what paused the release.'),
   blockedSince: timeField().optional(),
   blockedReason: textField(128).optional(),

@@ -10,7 +10,9 @@ import { type Rule, withRules } from './rules.ts';
 
 const serviceSchema = z.object({
   name: letterName('name', 'store-api').describe('Name of a Service of this namespace.'),
-  port: countField(1, 65_535).optional().describe('Only where the Service has several ports.'),
+  port: countField(1, 65_535)
+    .optional()
+    .describe('Only where the Service has several ports: rules that name it by another one are left alone.'),
 });
 
 type ServiceList = readonly z.output<typeof serviceSchema>[];

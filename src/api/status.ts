@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { conditionSchema } from './conditions.ts';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
-import { COMMAND_VERBS, MAX_HISTORY, MAX_PROVEN, MAX_REJECTED, PHASES, STATE_VERSION, VERDICTS } from './names.ts';
+import { COMMAND_VERBS, MAX_APPROVERS, MAX_HISTORY, MAX_PROVEN, MAX_REJECTED, PHASES, STATE_VERSION, VERDICTS } from './names.ts';
 import { ATOMIC, releaseStatusSchema, templateHashesField } from './release-status.ts';
 
 const tally = () => countField(0, Number.MAX_SAFE_INTEGER);
@@ -54,6 +54,12 @@ const historySchema = z.object({
   finishedAt: timeField(),
   maxWeight: countField(0, 100).optional(),
   failedRequests: tally().optional().describe('Server errors of the canary that were counted; absent where nobody counted.'),
+  approvedBy: z
+    .array(textField(256))
+    .max(MAX_APPROVERS)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Who let it go on, by approve, advance or promote.'),
 });
 
 const servingSchema = z.object({

@@ -9,7 +9,7 @@ import { dueLooks } from '../core/analysis/grid.ts';
 import type { LookReading } from '../core/analysis/reading.ts';
 import { gridOf } from '../core/release/looks.ts';
 import type { Driver, MetricsStanding, ObservedBackend, Observation, WriteProblem } from '../core/release/observation.ts';
-import { chooseSides, pairOf, servicesOf, type Sides } from '../core/release/revision.ts';
+import { chooseSides, pairOf, servicesOf, sidesOf, type Sides } from '../core/release/revision.ts';
 import { routesInScope } from '../core/release/scope.ts';
 import { isJudged, isPreparing, isRunning, parseState } from '../core/release/state.ts';
 import { fromTime } from '../core/release/times.ts';
@@ -143,7 +143,7 @@ function targetOf(release: CanaryRelease): MetricsTarget {
 function findInseparable(release: CanaryRelease, routes: readonly Route[]): string | undefined {
   const [first, second] = servicesOf(release.spec);
   const own = release.spec.targetRef === undefined ? undefined : chooseSides(release.spec, NO_STATUS, []);
-  const pair = first === undefined || second === undefined ? own : { serving: first, canary: second };
+  const pair = first === undefined || second === undefined ? own : sidesOf(release.spec, { serving: first, canary: second });
   if (pair === undefined) return undefined;
   for (const route of routesInScope(release.spec, routes, [pair.serving, pair.canary])) {
     for (const rule of scanRules(route, pair, undefined).rules) {

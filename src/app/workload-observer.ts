@@ -1,5 +1,5 @@
 // Deployment mode: what the watches say of a release's Deployment, and whether a change of it is held. A hold is proven at
-// start, every ten minutes, and before each release.
+// start, every ten minutes, and before each release. While one runs, too: nothing waits for that proof, and nothing is stopped by it.
 
 import type { CanaryRelease, CanaryReleaseStatus } from '../api/release.ts';
 import { isGoingHome, isRunning, parseState } from '../core/release/state.ts';
@@ -30,7 +30,7 @@ export async function observeWorkload(
 }
 
 const NOT_SEEN: HoldStanding = { kind: 'unknown', message: 'the Deployment was not seen yet' };
-const BEING_ASKED: HoldStanding = { kind: 'unknown', message: 'the API server is being asked' };
+const BEING_ASKED: HoldStanding = { kind: 'asked' };
 
 /** Traffic is, or may be, on the canary. */
 function mayGoHome(status: CanaryReleaseStatus): boolean {
@@ -38,8 +38,7 @@ function mayGoHome(status: CanaryReleaseStatus): boolean {
   return isRunning(state) && ((status.weight ?? 0) > 0 || isGoingHome(state));
 }
 
-/** In mid-release nothing waits for a proof, but for the very first one. */
+/** A held template that is about to be released wants a fresh proof. */
 function proofAge(status: CanaryReleaseStatus, held: boolean): number {
-  if (isRunning(parseState(status.state) ?? 'blocked')) return Number.POSITIVE_INFINITY;
-  return held ? PROOF_BEFORE_RELEASE_MS : PROOF_MS;
+  return held && !isRunning(parseState(status.state) ?? 'blocked') ? PROOF_BEFORE_RELEASE_MS : PROOF_MS;
 }

@@ -31,7 +31,7 @@ describe.concurrent('the comparison', () => {
   test('an incident of both versions for a minute holds the release and does not roll it back', async () => {
     const app = await stand.app({ name: 'incident', rps: 40 });
     const stages = [
-      { weight: 30, duration: '5s' },
+      { weight: 30, duration: '15s' },
       { weight: 60, duration: '3s' },
     ];
     await app.release({

@@ -282,6 +282,29 @@ describe('the hold', () => {
     expect(world.status('web')?.phase).toBe('Idle');
   });
 
+  test('that goes away while a release waits for a person is told once within ten minutes, and stops nothing', async () => {
+    const stages = [{ weight: 10, duration: '1m', approval: 'Required' as const }];
+    const story = await startRelease({ stages });
+    const { world } = story;
+    await untilState(world, 'stage.awaitingApproval');
+    const held = () => world.status('web')?.conditions?.find(({ type }) => type === 'TemplateHeld');
+    expect(held()).toMatchObject({ status: 'True', reason: 'Proven' });
+    world.holds = false;
+    await world.run(640_000);
+    expect(held()).toMatchObject({ status: 'False', reason: 'HoldUnavailable' });
+    await world.run(3_600_000);
+    const told = world.journal.events.filter(({ reason }) => reason === 'HoldUnavailable');
+    expect(told.map(({ note }) => note)).toEqual([
+      expect.stringContaining('the release goes on, but nothing holds a change of Deployment store'),
+    ]);
+    expect([world.status('web')?.state, story.share]).toEqual(['stage.awaitingApproval', 10]);
+    world.holds = true;
+    await world.run(60_000);
+    expect(held()).toMatchObject({ status: 'True', reason: 'Proven' });
+    world.command('web', 'approve', 1);
+    await untilState(world, 'promoted');
+  });
+
   test('that something went past is told, and what rolled is what serves', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../src/api/routes.ts';
+import { DeploymentStory } from '../support/deployment-story.ts';
 import { buildStore, reasonsOf, shareOf, SPEC, specWith, untilState } from '../support/story.ts';
 import type { MemoryWorld } from '../support/memory-world.ts';
 
@@ -155,5 +156,22 @@ describe('a route that Argo CD applies', () => {
     await world.run(3_000);
     expect(world.status('web')?.state).toBe('stage.analyzing');
     expect(reasonsOf(world)).toContain('RouteDrift');
+  });
+});
+
+describe('a Deployment that Argo CD applies', () => {
+  test('is noticed before the first weight is written: a condition and one event that says what to leave out of Git', async () => {
+    const story = await DeploymentStory.begin();
+    const { world } = story;
+    const key = { kind: 'Deployment', namespace: 'shop', name: 'store' };
+    world.api.update(key, 'argocd-controller', (old) => ({
+      ...old,
+      metadata: { ...old.metadata, annotations: { ...old.metadata.annotations, 'argocd.argoproj.io/tracking-id': 'shop:store' } },
+    }));
+    story.commit('store:2');
+    await world.until('a condition', () => world.status('web')?.conditions?.some(({ type }) => type === 'GitOpsManaged') === true);
+    expect(world.guardian.raises).toEqual([]);
+    await untilState(world, 'promoted');
+    expect(told(world)).toEqual([expect.stringContaining('Deployment store is applied by Argo CD: leave spec.paused out of Git')]);
   });
 });

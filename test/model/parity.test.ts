@@ -211,3 +211,27 @@ describe('a kind that cannot be read', () => {
     expect(conditionOf(world)).toMatchObject({ status: 'Unknown', message: expect.stringContaining('PodMonitor not checked') });
   });
 });
+
+describe('another Service that selects the canary', () => {
+  test('is told before the first weight with the label to choose, and stops nothing', async () => {
+    const story = await DeploymentStory.begin();
+    const { world } = story;
+    const pods = { ready: 0, unready: 0, hashes: [] };
+    const metadata = { name: 'everything', namespace: 'shop' };
+    world.api.create(
+      { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: { tier: 'web' }, ports: [{ port: 80 }], ...pods } },
+      'git',
+    );
+    const labels = { app: 'store', tier: 'web' };
+    story.edit('flux', (spec) => ({ ...spec, template: { ...spec.template, metadata: { labels } } }));
+    await world.until('a condition', () => conditionOf(world) !== undefined, 60_000);
+    expect(world.guardian.raises).toEqual([]);
+    expect(conditionOf(world)).toMatchObject({
+      status: 'False',
+      message:
+        "Service everything selects the canary's pods (app: store-canary), too: they get its traffic unweighted from the moment they are ready; set spec.canary.labels to {tier: canary}, or let it select by a label that the canary does not share",
+    });
+    await untilState(world, 'promoted');
+    expect(reasonsOf(world).filter((reason) => reason === 'PolicyParity')).toHaveLength(1);
+  });
+});

@@ -30,6 +30,25 @@ describe('approval', () => {
     ]);
   });
 
+  test('is on record with its giver, after later commands and after the release', async () => {
+    const world = await startStory({ stages: APPROVED_STAGES });
+    world.command('web', 'approve', 1);
+    await world.until('50%', () => shareOf(world) === 50);
+    world.command('web', 'pause');
+    await untilState(world, 'paused');
+    await world.run(1_000);
+    world.command('web', 'resume');
+    await world.run(1_000);
+    world.command('web', 'promote');
+    await untilState(world, 'promoted');
+    const { release, history } = world.status('web') ?? {};
+    expect(release?.approvals).toEqual([
+      { verb: 'approve', stage: 1, by: 'ada', at: expect.any(String) },
+      { verb: 'promote', stage: 2, by: 'ada', at: expect.any(String) },
+    ]);
+    expect(history?.[0]).toMatchObject({ outcome: 'Promoted', approvedBy: ['ada'] });
+  });
+
   test('an approval given early lets the stage go when it is proven, not before', async () => {
     const world = await startStory({ stages: APPROVED_STAGES });
     world.command('web', 'approve', 1);

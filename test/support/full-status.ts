@@ -69,6 +69,7 @@ const release: CanaryReleaseStatus['release'] = {
   ],
   splitMismatch: true,
   approvedStages: [1],
+  approvals: [{ verb: 'approve', stage: 1, by: 'ada', at }],
   pausedBy: 'ada',
   blockedSince: at,
   blockedReason: 'RouteNotFound',
@@ -126,6 +127,7 @@ export const FULL_STATUS: CanaryReleaseStatus = {
       finishedAt: at,
       maxWeight: 100,
       failedRequests: 0,
+      approvedBy: ['ada'],
     },
   ],
 };

@@ -38,9 +38,9 @@ export class WorkloadWatches {
     this.#services = new ObjectCache((old, now) => tell('Service', (now ?? old)?.metadata.name ?? ''));
     const here = { ...env, namespaces: [namespace] };
     this.#reflectors = [
-      ...buildReflectors({ resource: DEPLOYMENTS, cache: this.#deployments, trim: trim<DeploymentObject> }, here),
-      ...buildReflectors({ resource: REPLICA_SETS, cache: this.#replicaSets, trim: trim<ReplicaSetObject> }, here),
-      ...buildReflectors({ resource: SERVICES, cache: this.#services, trim: trim<ServiceObject> }, here),
+      ...buildReflectors({ resource: DEPLOYMENTS, cache: this.#deployments, trim: trimDeployment }, here),
+      ...buildReflectors({ resource: REPLICA_SETS, cache: this.#replicaSets, trim: (raw) => trim<ReplicaSetObject>(raw) }, here),
+      ...buildReflectors({ resource: SERVICES, cache: this.#services, trim: (raw) => trim<ServiceObject>(raw) }, here),
     ];
     const signal = AbortSignal.any([outer, this.#stop.signal]);
     this.#running = Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
@@ -63,6 +63,10 @@ export class WorkloadWatches {
 
   service(name: string): ServiceObject | undefined {
     return this.#services.get(this.#namespace, name);
+  }
+
+  services(): readonly ServiceObject[] {
+    return this.#services.inNamespace(this.#namespace);
   }
 
   replicaSetsOf(uid: string): readonly ReplicaSetObject[] {
@@ -98,7 +102,7 @@ export class WorkloadWatches {
 
   /** The answer of an own write, until the watch shows it. */
   rememberDeployment(body: unknown): void {
-    this.#deployments.remember(trim<DeploymentObject>(body));
+    this.#deployments.remember(trimDeployment(body));
   }
 
   async end(): Promise<void> {
@@ -107,9 +111,14 @@ export class WorkloadWatches {
   }
 }
 
-function trim<T>(raw: unknown): Cached<T> {
+function trim<T>(raw: unknown, managers: 'drop' | 'names' = 'drop'): Cached<T> {
   const object = fieldsOf(raw);
-  return { ...object, metadata: trimMetadata(fieldsOf(object['metadata']), 'drop') } as unknown as Cached<T>;
+  return { ...object, metadata: trimMetadata(fieldsOf(object['metadata']), managers) } as unknown as Cached<T>;
+}
+
+/** Who wrote it stays: by its label alone nobody can tell that Argo CD applies a Deployment. */
+function trimDeployment(raw: unknown): Cached<DeploymentObject> {
+  return trim<DeploymentObject>(raw, 'names');
 }
 
 /** Name of the Deployment of a ReplicaSet. */

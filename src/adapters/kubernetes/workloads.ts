@@ -64,6 +64,7 @@ export class KubernetesWorkloads implements WorkloadStore {
     const found = {
       deployment,
       service: watches.service(service),
+      services: watches.services(),
       canaryDeployment,
       canaryPods: watches.canaryPodsOf(release, canaryDeployment),
       canaryService: watches.service(nameCanary(service)),

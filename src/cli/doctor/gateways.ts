@@ -2,8 +2,9 @@
 
 import type { CanaryReleaseSpec } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
-import { servicesOf } from '../../core/release/revision.ts';
+import { portOf, servicesOf } from '../../core/release/revision.ts';
 import { routesInScope, wantedRules } from '../../core/release/scope.ts';
+import { isAtPort } from '../../core/routing/rules.ts';
 import { chooseSource } from '../../sources/catalogue.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 import type { ClusterLink } from '../cluster/link.ts';
@@ -89,7 +90,7 @@ export function servingBackends({ release, spec, routes }: Judged): readonly Bac
       const only = wantedRules(spec, route);
       if (only !== undefined && !only.includes(rule.name ?? `rules[${ruleIndex}]`)) return [];
       return (rule.backendRefs ?? []).flatMap((ref, backendIndex): readonly BackendIdentity[] => {
-        if (ref.name !== serving || (ref.kind ?? 'Service') !== 'Service') return [];
+        if (ref.name !== serving || (ref.kind ?? 'Service') !== 'Service' || !isAtPort(ref, portOf(spec, serving))) return [];
         const place = { kind: route.kind, namespace, name: route.metadata.name, ruleIndex, backendIndex };
         return [{ namespace, service: ref.name, port: ref.port ?? 80, route: place }];
       });

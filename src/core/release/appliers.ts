@@ -1,8 +1,8 @@
-// Which GitOps tool applies a route of the release, as a condition: it is there only while a release runs, and from before the
-// first weight on, because the tool may have to be told something first. Or which one has put back what a person undid.
+// Which GitOps tool applies a route of the release, or its Deployment, as a condition: it is there only while a release runs, and
+// from before the first weight on, because the tool may have to be told something first. Or which one has put back what a person undid.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
-import { describeGitOps, findGitOpsTool, type GitOpsTool, nameGitOpsTool } from '../routing/gitops.ts';
+import { describeGitOps, describeHeldFromGit, findGitOpsTool, type GitOpsTool, nameGitOpsTool } from '../routing/gitops.ts';
 import type { DeploymentObject } from '../workload/objects.ts';
 import type { Facts } from './facts.ts';
 import type { StateName } from './state.ts';
@@ -27,14 +27,26 @@ export function describePutBack(
   return { status: 'True', reason: tool, message };
 }
 
-/** The first route that a tool applies, and what the tool has to be told. */
-export function describeApplier({ standings, sides }: Pick<Facts, 'standings' | 'sides'>): Applier | undefined {
+/** The first route that a tool applies, and the Deployment, and what the tool has to be told of each. */
+export function describeApplier({ standings, sides, workload }: Pick<Facts, 'standings' | 'sides' | 'workload'>): Applier | undefined {
+  const found = [describeRoute(standings, sides?.adds), describeDeployment(workload?.deployment)].filter((one) => one !== undefined);
+  const [first] = found;
+  return first === undefined ? undefined : { ...first, message: found.map(({ message }) => message).join('; ') };
+}
+
+function describeRoute(standings: Facts['standings'], addsRef: boolean | undefined): Applier | undefined {
   for (const { route } of standings) {
     const tool = route === undefined ? undefined : findGitOpsTool(route);
     if (route !== undefined && tool !== undefined)
-      return { status: 'True', reason: tool, message: describeGitOps(tool, `${route.kind} ${route.metadata.name}`, sides?.adds) };
+      return { status: 'True', reason: tool, message: describeGitOps(tool, `${route.kind} ${route.metadata.name}`, addsRef) };
   }
   return undefined;
+}
+
+function describeDeployment(deployment: DeploymentObject | undefined): Applier | undefined {
+  const tool = deployment === undefined ? undefined : findGitOpsTool(deployment);
+  if (deployment === undefined || tool === undefined) return undefined;
+  return { status: 'True', reason: tool, message: describeHeldFromGit(tool, `Deployment ${deployment.metadata.name}`) };
 }
 
 /** Git knows nothing of an undo. */

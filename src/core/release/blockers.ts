@@ -7,11 +7,11 @@ import type { Route } from '../../api/routes.ts';
 import type { Acceptance } from '../routing/acceptance.ts';
 import { judgeAcceptance } from '../routing/acceptance.ts';
 import { adviseManager } from '../routing/gitops.ts';
-import { namesService, scanRules, type RuleProblem } from '../routing/rules.ts';
+import { isAtPort, namesService, portsOf, scanRules, type NamedService, type RuleProblem } from '../routing/rules.ts';
 import type { RouteStanding } from '../routing/standing.ts';
 import { pickFactor } from '../routing/weights.ts';
 import type { Observation } from './observation.ts';
-import { servicesOf, type CandidateKey, type Sides } from './revision.ts';
+import { portOf, servicesOf, type CandidateKey, type Sides } from './revision.ts';
 import { isMarked, routesInScope, wantedRules } from './scope.ts';
 import { isPreparing, isRunning, type StateName } from './state.ts';
 import { WORKLOAD_ALWAYS, WORKLOAD_BEFORE, WORKLOAD_LATER } from './workload-blockers.ts';
@@ -53,6 +53,7 @@ const BEFORE_THE_FIRST_WRITE: readonly Check[] = [
   noRouteNamesTheServices,
   aRuleIsUnknown,
   aRuleLacksTheCanary,
+  aRuleNamesAnotherPort,
   tooManyRules,
   connectionsCannotBeCounted,
   theRolesAreUndecided,
@@ -64,7 +65,13 @@ const BEFORE_THE_FIRST_WRITE: readonly Check[] = [
 ];
 
 /** Of routes that a release has recorded and not claimed yet. */
-const BEFORE_THE_CLAIM: readonly Check[] = [tooManyRules, theCanaryHasTrafficAlready, theServingWeightIsZero, weightsAreTooLarge];
+const BEFORE_THE_CLAIM: readonly Check[] = [
+  tooManyRules,
+  aRuleNamesAnotherPort,
+  theCanaryHasTrafficAlready,
+  theServingWeightIsZero,
+  weightsAreTooLarge,
+];
 
 const IN_MID_RELEASE: readonly Check[] = [
   aWriteWasRefused,
@@ -157,12 +164,52 @@ function aRouteIsMissing({ spec, observation }: BlockerFacts): Blocker | undefin
 }
 
 function noRouteNamesTheServices({ spec, observation }: BlockerFacts): Blocker | undefined {
-  const names = servicesOf(spec);
-  if (routesInScope(spec, observation.routes, names).some((route) => namesService(route, names))) return undefined;
+  const wanted = servicesOf(spec).map((name) => ({ name, port: portOf(spec, name) }));
+  const names = wanted.map(({ name }) => name);
+  const scope = routesInScope(spec, observation.routes, names);
+  if (scope.some((route) => namesService(route, wanted))) return undefined;
+  const where = spec.routeRefs.length > 0 ? 'spec.routeRefs' : 'this namespace';
   return {
     reason: 'BackendNotRouted',
-    message: `no route of ${spec.routeRefs.length > 0 ? 'spec.routeRefs' : 'this namespace'} names Service ${names.join(' or ')} in its backendRefs; add ${names.length > 1 ? 'both' : 'it'} to a rule`,
+    message: `no route of ${where} names Service ${wanted.map(describeWanted).join(' or ')} in its backendRefs; ${adviseOtherPorts(spec, observation.routes) ?? `add ${names.length > 1 ? 'both' : 'it'} to a rule`}`,
   };
+}
+
+function describeWanted({ name, port }: NamedService): string {
+  return port === undefined ? name : `${name} with port ${port}`;
+}
+
+/** Where the Service is named by other ports than that of the spec: those rules are none of the release. */
+function adviseOtherPorts(spec: CanaryReleaseSpec, routes: readonly Route[]): string | undefined {
+  for (const service of servicesOf(spec)) {
+    const route = routes.find((one) => portsOf(one, service).length > 0);
+    const [found] = route === undefined ? [] : portsOf(route, service);
+    if (route !== undefined && portOf(spec, service) !== undefined)
+      return `${describe(route)} names ${service} with port ${found ?? 'none'}: correct ${portField(spec)}, or the route`;
+  }
+  return undefined;
+}
+
+function portField(spec: CanaryReleaseSpec): string {
+  return spec.services === undefined ? 'spec.service.port' : 'spec.services[].port';
+}
+
+/** A rule that names one of the two by the wanted port and the other one by another: half of it would be none of the release. */
+function aRuleNamesAnotherPort(facts: BlockerFacts): Blocker | undefined {
+  const { servingPort, canaryPort } = facts.sides ?? {};
+  for (const { route, scan } of scans(facts)) {
+    const refs = scan.rules.flatMap(({ key, serving, canary }) => [
+      { key, ref: serving, port: servingPort },
+      { key, ref: canary, port: canaryPort },
+    ]);
+    const other = refs.find(({ ref, port }) => !isAtPort(ref, port));
+    if (other !== undefined)
+      return {
+        reason: 'BackendNotRouted',
+        message: `${describe(route)}, rule ${other.key} names Service ${other.ref.name} with port ${other.ref.port ?? 'none'} and not ${other.port}; correct ${portField(facts.spec)}, or the rule`,
+      };
+  }
+  return undefined;
 }
 
 function aRuleIsUnknown(facts: BlockerFacts): Blocker | undefined {
@@ -184,19 +231,20 @@ function aRuleLacksTheCanary(facts: BlockerFacts): Blocker | undefined {
     if (problem !== undefined) return { reason: 'BackendNotRouted', message: describeProblem(route, problem, facts.sides) };
   }
   if (found.some(({ scan }) => scan.rules.length > 0)) return undefined;
-  const { serving, canary, adds } = facts.sides;
+  const { serving, canary, adds, servingPort, canaryPort } = facts.sides;
+  const [served, candidate] = [describeWanted({ name: serving, port: servingPort }), describeWanted({ name: canary, port: canaryPort })];
   if (adds === true)
-    return { reason: 'BackendNotRouted', message: `no rule that spec.routeRefs chooses names Service ${serving}; add it to one` };
+    return { reason: 'BackendNotRouted', message: `no rule that spec.routeRefs chooses names Service ${served}; add it to one` };
   return {
     reason: 'BackendNotRouted',
-    message: `no rule names both Service ${serving} and Service ${canary}; add both to the backendRefs of a rule, ${canary} with weight 0`,
+    message: `no rule names both Service ${served} and Service ${candidate}; add both to the backendRefs of a rule, ${canary} with weight 0`,
   };
 }
 
 function describeProblem(route: Route, problem: RuleProblem, sides: Sides): string {
   const where = `${describe(route)}, rule ${problem.key}`;
   return problem.kind === 'canaryMissing'
-    ? `${where} names Service ${sides.serving} but not ${sides.canary}; add a backendRef {name: ${sides.canary}, port: …, weight: 0}`
+    ? `${where} names Service ${sides.serving} but not ${sides.canary}; add a backendRef {name: ${sides.canary}, port: ${sides.canaryPort ?? '…'}, weight: 0}`
     : `${where} names Service ${problem.service} twice; name it once`;
 }
 

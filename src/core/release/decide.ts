@@ -4,6 +4,7 @@
 import { ABORT_ANNOTATION, STATE_VERSION } from '../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { nextLookAfter } from '../analysis/grid.ts';
+import { noteApproval } from './approvals.ts';
 import { describeStatus } from './describe.ts';
 import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired.ts';
 import { desireWorkload, type WorkloadIntent } from './desired-workload.ts';
@@ -26,7 +27,7 @@ import { adoptServing } from './serving-template.ts';
 import { noteEmptied } from './shares.ts';
 import * as steps from './steps.ts';
 import { noteIrreversible } from './undo.ts';
-import { findBlockNews, findGitOpsNews, findVerdictNews } from './verdict-news.ts';
+import { findBlockNews, findGitOpsNews, findHoldNews, findVerdictNews } from './verdict-news.ts';
 import { fromTime } from './times.ts';
 import { endOfStep, noteWithdrawal } from './withdraw.ts';
 
@@ -92,6 +93,7 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
       ...walked.tellings,
       ...findBlockNews(status, described, walked.state),
       ...findGitOpsNews(status, described),
+      ...findHoldNews(status, described, walked.state),
       ...findParityNews(status, described),
     ],
     drifts: noted.drifts,
@@ -139,7 +141,7 @@ function obey(
     };
   if (command.verb !== 'approve' || command.stage === undefined) return { status, tellings: [] };
   return {
-    status: handled(steps.approve(status, command.stage), command, 'Done'),
+    status: noteApproval(handled(steps.approve(status, command.stage), command, 'Done'), command, command.stage, now),
     tellings: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
   };
 }
@@ -165,10 +167,13 @@ function walk(spec: CanaryReleaseSpec, start: CanaryReleaseStatus, from: StateNa
       tellings.push(...next.tellings);
       transitions.push(toTransition(state, next.state, next.tellings, facts));
     }
+    const number = (status.release?.stageIndex ?? 0) + 1;
     [state, status] = [next.state, next.status];
     if (facts.command !== undefined && facts.command.refusal === undefined) {
       const done = next.moved && isObeyedBy(facts.command.verb, next.state);
-      status = done ? handled(status, facts.command, 'Done') : handled(status, facts.command, 'Refused', whyNotNow(facts, state));
+      status = done
+        ? noteApproval(handled(status, facts.command, 'Done'), facts.command, number, now)
+        : handled(status, facts.command, 'Refused', whyNotNow(facts, state));
       if (!done) tellings.push(refuseForNow(facts, state));
     } else if (!next.moved) break;
   }

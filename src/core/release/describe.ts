@@ -14,7 +14,7 @@ import { describeShortfall, findShortfall } from './shortfall.ts';
 import { isRunning, phaseOf, type StateName } from './state.ts';
 import { clockOf, fromTime, toTime } from './times.ts';
 import { describeWithdrawal } from './withdraw.ts';
-import { INSTALL_HOLD } from './workload-blockers.ts';
+import { BEING_ASKED, INSTALL_HOLD } from './workload-blockers.ts';
 import type { WorkloadFacts } from './workload-facts.ts';
 
 /** Fills in what is derived. @param walked the state after the last step */
@@ -246,7 +246,7 @@ function describeConditions(
     ['AnalysisEnforced', describeMode(facts)],
     ['PolicyParity', describeParity(status, state, facts.workload)],
     ['TrafficSplitMismatch', describeSplit(status, state)],
-    ['TemplateHeld', describeHold(facts)],
+    ['TemplateHeld', describeHold(status, facts)],
     ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts)],
   ];
   let conditions: readonly Condition[] = status.conditions ?? [];
@@ -313,7 +313,7 @@ function describeSplit(status: CanaryReleaseStatus, state: StateName): Word | un
 }
 
 /** Deployment mode only. */
-function describeHold({ observation }: Facts): Word | undefined {
+function describeHold({ conditions = [] }: CanaryReleaseStatus, { observation }: Facts): Word | undefined {
   const { workload } = observation;
   if (workload?.known !== true || workload.deployment === undefined) return undefined;
   const { name } = workload.deployment.metadata;
@@ -328,6 +328,8 @@ function describeHold({ observation }: Facts): Word | undefined {
       };
     case 'unavailable':
       return { status: 'False', reason: 'HoldUnavailable', message: `nothing holds a change of Deployment ${name}: ${INSTALL_HOLD}` };
+    case 'asked':
+      return conditions.find(({ type }) => type === 'TemplateHeld') ?? { status: 'False', reason: 'HoldUnknown', message: BEING_ASKED };
     case 'unknown':
       return { status: 'False', reason: 'HoldUnknown', message: workload.hold.message.slice(0, 1_000) };
   }

@@ -6,6 +6,7 @@ import type { CanaryPlan } from '../workload/canary-manifests.ts';
 import { comparePolicies, findAlternatives } from '../workload/parity.ts';
 import type { PolicyReading, UnreadKind } from '../workload/policy-kinds.ts';
 import type { Finding, PolicySides } from '../workload/policy-sides.ts';
+import { findSharingServices } from '../workload/sharing-services.ts';
 import type { Observation } from './observation.ts';
 
 /** What a comparison came to. */
@@ -22,7 +23,7 @@ export function gatherParity(observation: Observation, plan: CanaryPlan | undefi
   const sides = findSides(observation, plan);
   if (policies === undefined || sides === undefined) return undefined;
   const ignores = readIgnored(observation.release.metadata.annotations?.[IGNORE_PARITY_ANNOTATION]);
-  const findings = compareOnce(policies, sides);
+  const findings = [...compareOnce(policies, sides), ...findSharingServices(observation.workload?.services ?? [], sides)];
   const { unread } = policies;
   const ignored = [
     ...findings.filter(({ kind, name }) => ignores(kind, name)).map(({ kind, name }) => `${kind}/${name}`),

@@ -13,12 +13,38 @@ export interface Sides {
   readonly serving: string;
   readonly canary: string;
   readonly adds?: boolean;
+  /** The ports of the spec: rules that name a Service by another one are none of the release. */
+  readonly servingPort?: number;
+  readonly canaryPort?: number;
 }
 
 /** The roles of a release that began. */
 export function pairOf(release: Pick<ReleaseStatus, 'serving' | 'canary' | 'workload'>): Sides {
-  const pair = { serving: release.serving.service, canary: release.canary.service };
+  const { serving, canary } = release;
+  const pair = atPorts({ serving: serving.service, canary: canary.service }, serving.port, canary.port);
   return release.workload === undefined ? pair : { ...pair, adds: true };
+}
+
+/** The two Services by the ports that the spec has for them. */
+export function sidesOf(spec: CanaryReleaseSpec, sides: Pick<Sides, 'serving' | 'canary' | 'adds'>): Sides {
+  return atPorts(sides, portOf(spec, sides.serving), portOf(spec, sides.canary));
+}
+
+function atPorts(sides: Sides, servingPort: number | undefined, canaryPort: number | undefined): Sides {
+  return { ...sides, ...(servingPort === undefined ? {} : { servingPort }), ...(canaryPort === undefined ? {} : { canaryPort }) };
+}
+
+/** The two Services as a release records them. */
+export function backendsOf({ serving, canary, servingPort, canaryPort }: Sides): Pick<ReleaseStatus, 'serving' | 'canary'> {
+  const backend = (service: string, port: number | undefined) => (port === undefined ? { service } : { service, port });
+  return { serving: backend(serving, servingPort), canary: backend(canary, canaryPort) };
+}
+
+/** The port by which the spec wants a Service named; undefined for any. The canary that we make has the ports of what serves. */
+export function portOf(spec: CanaryReleaseSpec, service: string): number | undefined {
+  const own = spec.service;
+  if (own !== undefined && (service === own.name || service === nameCanary(own.name))) return own.port;
+  return spec.services?.find(({ name }) => name === service)?.port;
 }
 
 /** Services that a spec names. */
@@ -40,27 +66,32 @@ export interface CandidateKey {
  * the one with the larger weight on the routes. Undefined when the routes give neither of them more.
  */
 export function chooseSides(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, routes: readonly Route[]): Sides | undefined {
-  if (spec.service !== undefined) return { serving: spec.service.name, canary: nameCanary(spec.service.name), adds: true };
+  if (spec.service !== undefined) return sidesOf(spec, { serving: spec.service.name, canary: nameCanary(spec.service.name), adds: true });
   const [first, second] = servicesOf(spec);
   if (first === undefined || second === undefined) return undefined;
   const known = status.serving?.service;
   const [a, b] = weightsOnRoutes(spec, routes, first, second);
+  const [firstServes, secondServes] = [
+    sidesOf(spec, { serving: first, canary: second }),
+    sidesOf(spec, { serving: second, canary: first }),
+  ];
   // Between releases people and Git are right: a route that gives everything to the other Service has moved home.
-  if (known === first && !(a === 0 && b > 0)) return { serving: first, canary: second };
-  if (known === second && !(b === 0 && a > 0)) return { serving: second, canary: first };
+  if (known === first && !(a === 0 && b > 0)) return firstServes;
+  if (known === second && !(b === 0 && a > 0)) return secondServes;
   if (a === b) return undefined;
-  return a > b ? { serving: first, canary: second } : { serving: second, canary: first };
+  return a > b ? firstServes : secondServes;
 }
 
 /** Weights in the rules that name both; where none does, the routes that name one. Other releases' routes have no say. */
 function weightsOnRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], first: string, second: string): readonly [number, number] {
   const scope = routesInScope(spec, routes, [first, second]);
-  const pair = { serving: first, canary: second };
+  const pair = sidesOf(spec, { serving: first, canary: second });
   const rules = scope.flatMap((route) => scanRules(route, pair, wantedRules(spec, route)).rules);
   const sumOf = (side: 'serving' | 'canary') => rules.reduce((total, rule) => total + rule[side].weight, 0);
   if (sumOf('serving') + sumOf('canary') > 0) return [sumOf('serving'), sumOf('canary')];
-  const ofFirst = scope.filter((route) => namesService(route, [first])).length;
-  return [ofFirst, scope.filter((route) => namesService(route, [second]) && !namesService(route, [first])).length];
+  const names = (route: Route, name: string) => namesService(route, [{ name, port: portOf(spec, name) }]);
+  const ofFirst = scope.filter((route) => names(route, first)).length;
+  return [ofFirst, scope.filter((route) => names(route, second) && !names(route, first)).length];
 }
 
 /** The key of what stands behind a Service now. */

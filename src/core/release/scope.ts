@@ -6,7 +6,7 @@ import type { Route } from '../../api/routes.ts';
 import { namesService, scanRules } from '../routing/rules.ts';
 import { pickFactor } from '../routing/weights.ts';
 import type { Observation } from './observation.ts';
-import { pairOf, type Sides } from './revision.ts';
+import { pairOf, portOf, type Sides } from './revision.ts';
 import { isPreparing, type StateName } from './state.ts';
 
 /** The routes in scope, in the order of the cache. */
@@ -14,7 +14,8 @@ export function routesInScope(spec: CanaryReleaseSpec, routes: readonly Route[],
   const refs = spec.routeRefs;
   if (refs !== undefined && refs.length > 0)
     return routes.filter((route) => refs.some((ref) => ref.kind === route.kind && ref.name === route.metadata.name));
-  return routes.filter((route) => namesService(route, services));
+  const named = services.map((name) => ({ name, port: portOf(spec, name) }));
+  return routes.filter((route) => namesService(route, named));
 }
 
 /** The rule names that the spec chooses in this route; undefined for all. */

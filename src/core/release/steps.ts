@@ -4,12 +4,13 @@ import { createHash } from 'node:crypto';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../api/names.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { nameApprovers } from './approvals.ts';
 import { endOfDrain } from './drain.ts';
 import type { Facts } from './facts.ts';
 import type { HomeReason } from './home-reasons.ts';
 import { pardonPromoted } from './pardon.ts';
 import { countPutBack } from './put-backs.ts';
-import { describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
+import { backendsOf, describeRevision, keyOf, nameRelease, type CandidateKey } from './revision.ts';
 import { describeRetained } from './retain.ts';
 import { recordWorkload } from './rolled.ts';
 import { recordRoutes } from './scope.ts';
@@ -65,8 +66,7 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
       revision: describeRevision(key),
       ...(key.specRevision === undefined ? {} : { specRevision: key.specRevision }),
       templateHashes: [...key.templateHashes],
-      serving: { service: sides.serving },
-      canary: { service: sides.canary },
+      ...backendsOf(sides),
       ...recordWorkload(status, facts),
       startedAt,
       stageIndex: 0,
@@ -298,6 +298,7 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
     finishedAt: toTime(now),
     maxWeight: release.maxWeight ?? 0,
     ...(release.failedRequests === undefined ? {} : { failedRequests: release.failedRequests }),
+    ...nameApprovers(release),
   };
   return [entry, ...(status.history ?? [])].slice(0, MAX_HISTORY);
 }

@@ -9,7 +9,7 @@ import { hashTemplate, nameTemplate } from '../workload/template.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
 import type { FreshCommand } from './commands.ts';
 import type { Observation } from './observation.ts';
-import { describeRevision, keyOf } from './revision.ts';
+import { describeRevision, keyOf, pairOf } from './revision.ts';
 import type { StateName } from './state.ts';
 import { isProvenTemplate, isRolledOut } from './workload-facts.ts';
 
@@ -52,7 +52,7 @@ function planTraffic({ serving, canary, routes }: Release, { backends, routes: p
       kind: 'refused',
       why: `Service ${serving.service}, which served before, has no ready endpoint; start its pods and give the command again`,
     };
-  const standings = standRoutes(routes ?? [], present, { serving: serving.service, canary: canary.service });
+  const standings = standRoutes(routes ?? [], present, pairOf({ serving, canary }));
   const gone = standings.find(({ rules }) => rules.some(({ now }) => now === undefined))?.recorded;
   if (gone !== undefined)
     return {

@@ -24,6 +24,15 @@ export function findBlockNews(before: CanaryReleaseStatus, after: CanaryReleaseS
   return [{ reason: 'Blocked', message: (after.message ?? '').replace(/^blocked: /, ''), warning: true }];
 }
 
+/** What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary. */
+export function findHoldNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly Telling[] {
+  const isGone = ({ conditions = [] }: CanaryReleaseStatus) =>
+    conditions.find(({ type, reason }) => type === 'TemplateHeld' && reason === 'HoldUnavailable');
+  const found = isGone(after);
+  if (!isRunning(state) || found === undefined || isGone(before) !== undefined) return [];
+  return [{ reason: 'HoldUnavailable', message: `the release goes on, but ${found.message}`, warning: true }];
+}
+
 /** A route that a GitOps tool applies is told before the first weight is written: the tool may have to be told something first. */
 export function findGitOpsNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
   const told = (before.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');

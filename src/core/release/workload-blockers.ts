@@ -22,6 +22,9 @@ export const WORKLOAD_BEFORE: readonly Check[] = [
 
 export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, noNodeTakesAPod, theRolloutIsStuck];
 
+/** Of a hold that nobody knows of yet. */
+export const BEING_ASKED = 'the API server is being asked';
+
 /** The commands that install what holds a Deployment. */
 export const INSTALL_HOLD =
   'kubectl apply --server-side -k config/deployment-mode, or below Kubernetes 1.36 the webhook: kubectl apply --server-side -k config/webhook';
@@ -47,10 +50,10 @@ function theHoldIsNotThere({ spec, observation }: BlockerFacts): Blocker | undef
   if (spec.targetRef === undefined || workload?.known !== true || workload.deployment === undefined) return undefined;
   const { hold } = workload;
   if (hold.kind === 'proven' || hold.kind === 'awaited') return undefined;
-  return hold.kind === 'unknown'
+  return hold.kind === 'unknown' || hold.kind === 'asked'
     ? {
         reason: 'HoldUnknown',
-        message: `whether a change of Deployment ${spec.targetRef.name} is held could not be found out: ${hold.message}`,
+        message: `whether a change of Deployment ${spec.targetRef.name} is held could not be found out: ${hold.kind === 'asked' ? BEING_ASKED : hold.message}`,
       }
     : {
         reason: 'HoldUnavailable',

@@ -72,6 +72,17 @@ export function describeGitOps(tool: GitOpsTool, name: string, addsRef = false):
   }
 }
 
+/** What a person should know of a held Deployment that this tool applies. @param name kind and name of the Deployment */
+export function describeHeldFromGit(tool: GitOpsTool, name: string): string {
+  const told = `${name} is applied by ${nameGitOpsTool(tool)}: leave spec.paused out of Git, or each sync unpauses what is held and it is paused again`;
+  switch (tool) {
+    case 'ArgoCD':
+      return `${told}; where it has to stay there, add ignoreDifferences {group: apps, kind: Deployment, jsonPointers: [/spec/paused]}, RespectIgnoreDifferences=true and ServerSideDiff=true to the Application`;
+    case 'Flux':
+      return told;
+  }
+}
+
 /** The setting that keeps this field manager from undoing our weights. */
 export function adviseManager(manager: string, addsRef = false): string {
   if (manager.startsWith('argocd')) return adviseArgo(addsRef);

@@ -48,10 +48,7 @@ export function buildClaim(recorded: readonly RuleChange[], route: Route, mark: 
     listTargets({ rule, weights }).flatMap(({ ref, weight }): JsonPatchOperation[] => {
       if (ref.missing !== undefined) return [addRef(rule, ref.missing, weight)];
       const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
-      return [
-        { op: 'test', path: `${path}/name`, value: ref.listedName },
-        { op: 'test', path: `${path}/weight`, value: weight },
-      ];
+      return [...testRef(rule, ref, path), { op: 'test', path: `${path}/weight`, value: weight }];
     }),
   );
   const { annotations } = route.metadata;
@@ -138,10 +135,10 @@ function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchO
     const always = guard === 'names' && (ref === rule.serving || ref === rule.canary);
     if (ref.weight === weight && !always) return [];
     const path = `${base}/${ref.index}`;
-    const name: JsonPatchOperation = { op: 'test', path: `${path}/name`, value: ref.listedName };
+    const name = testRef(rule, ref, path);
     const write: JsonPatchOperation = { op: 'replace', path: `${path}/weight`, value: weight };
-    if (guard === 'names') return [name, write];
-    return [name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];
+    if (guard === 'names') return [...name, write];
+    return [...name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];
   });
 }
 
@@ -151,10 +148,16 @@ function addRef(rule: ManagedRule, ref: RouteBackendRef, weight: number): JsonPa
 
 function removeRef(rule: ManagedRule, ref: RefPosition): JsonPatchOperation[] {
   const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
-  return [
-    { op: 'test', path: `${path}/name`, value: ref.listedName },
-    { op: 'remove', path },
-  ];
+  return [...testRef(rule, ref, path), { op: 'remove', path }];
+}
+
+/** The name of the ref that is written; its port, too, where the rule lists that name more than once. */
+function testRef({ serving, canary, others }: ManagedRule, ref: RefPosition, path: string): readonly JsonPatchOperation[] {
+  const isShared = [serving, canary, ...others].some(
+    (one) => one !== ref && one.missing === undefined && one.listedName === ref.listedName,
+  );
+  const port: JsonPatchOperation = { op: 'test', path: `${path}/port`, value: ref.port };
+  return [{ op: 'test', path: `${path}/name`, value: ref.listedName }, ...(isShared && ref.port !== undefined ? [port] : [])];
 }
 
 /** A ref that is removed comes last: the places of the others hold until then. */

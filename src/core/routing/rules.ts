@@ -1,4 +1,4 @@
-// Which rules of a route are ours to steer: those that name the serving Service; and what each of them says now.
+// Which rules of a route are ours to steer: those that name the serving Service, by its port where the spec has one; and what each of them says now.
 
 import type { Route, RouteBackendRef } from '../../api/routes.ts';
 
@@ -33,6 +33,16 @@ export interface BackendPair {
   readonly canary: string;
   /** Deployment mode: a rule that names the serving Service alone is ours, too; its canary ref is added and removed by us. */
   readonly adds?: boolean;
+  /** The port by which a rule names the serving Service to be ours; absent: any. */
+  readonly servingPort?: number;
+  /** The same of the canary. */
+  readonly canaryPort?: number;
+}
+
+/** A Service, and the port by which rules have to name it; without one, any. */
+export interface NamedService {
+  readonly name: string;
+  readonly port?: number | undefined;
 }
 
 export type RuleProblem =
@@ -74,30 +84,66 @@ export function listServices(route: Route): ReadonlySet<string> {
   return new Set(refs.filter((ref) => isService(ref) && (ref.namespace ?? namespace) === namespace).map((ref) => ref.name));
 }
 
-/** True when a rule of the route names one of these Services of its own namespace. */
-export function namesService(route: Route, services: readonly string[]): boolean {
-  const listed = listServices(route);
-  return services.some((service) => listed.has(service));
+/** True when a rule of the route names one of these Services of its own namespace, by the wanted port where there is one. */
+export function namesService(route: Route, services: readonly NamedService[]): boolean {
+  return services.some(({ name, port }) => {
+    const ports = portsOf(route, name);
+    return port === undefined ? ports.length > 0 : ports.includes(port);
+  });
+}
+
+/** The ports by which rules of the route name a Service of its own namespace. */
+export function portsOf(route: Route, service: string): readonly (number | undefined)[] {
+  const { namespace } = route.metadata;
+  const refs = (route.spec.rules ?? []).flatMap((rule) => rule.backendRefs ?? []);
+  return refs.filter((ref) => isService(ref) && ref.name === service && (ref.namespace ?? namespace) === namespace).map(({ port }) => port);
 }
 
 type Found = Pick<ManagedRule, 'serving' | 'canary' | 'others'>;
 
 function pairUp(
-  refs: readonly (RefPosition | undefined)[],
+  refs: readonly RefPosition[],
   pair: BackendPair,
   namespace: string,
   key: string,
   listed: readonly RouteBackendRef[],
 ): Found | RuleProblem | undefined {
-  const own = (name: string) => refs.filter((ref) => ref?.name === name && ref.namespace === namespace);
-  const [serving, ...moreServing] = own(pair.serving);
-  const [canary, ...moreCanary] = own(pair.canary);
+  const own = (name: string) => refs.filter((ref) => ref.name === name && ref.namespace === namespace);
+  const [servings, canaries] = [own(pair.serving), own(pair.canary)];
+  if (!isOurs(servings, canaries, pair)) return undefined;
+  const [serving, ...moreServing] = atPort(servings, pair.servingPort);
+  const [canary, ...moreCanary] = atPort(canaries, pair.canaryPort);
   if (serving === undefined) return undefined;
   if (moreServing.length > 0) return { kind: 'namedTwice', key, service: pair.serving };
   if (canary === undefined && pair.adds !== true) return { kind: 'canaryMissing', key };
   if (moreCanary.length > 0) return { kind: 'namedTwice', key, service: pair.canary };
-  const others = refs.filter((ref) => ref !== undefined && ref !== serving && ref !== canary);
-  return { serving, canary: canary ?? missingRef(serving, pair.canary, listed), others: others as readonly RefPosition[] };
+  const others = refs.filter((ref) => ref !== serving && ref !== canary);
+  return { serving, canary: canary ?? missingRef(serving, pair.canary, listed), others };
+}
+
+/**
+ * One of the refs has its wanted port, or the canary's is one that only we add: an edit of the other port in mid-release takes no
+ * rule away from us whose canary has weight. Before the first write a blocker sees to it that both ports are right.
+ */
+function isOurs(serving: readonly RefPosition[], canary: readonly RefPosition[], pair: BackendPair): boolean {
+  const { servingPort, canaryPort } = pair;
+  const adds = pair.adds === true && canary.length > 0;
+  return (
+    adds ||
+    serving.some((ref) => isAtPort(ref, servingPort)) ||
+    (canaryPort !== undefined && canary.some((ref) => isAtPort(ref, canaryPort)))
+  );
+}
+
+/** The refs with the wanted port; where there are none, all of them. */
+function atPort(refs: readonly RefPosition[], port: number | undefined): readonly RefPosition[] {
+  const found = refs.filter((ref) => isAtPort(ref, port));
+  return found.length > 0 ? found : refs;
+}
+
+/** Is this the ref that is wanted, by its port? */
+export function isAtPort(ref: Pick<RefPosition, 'port'>, port: number | undefined): boolean {
+  return port === undefined || ref.port === port;
 }
 
 /** The canary's ref where it is still to be added: behind the others, with the serving one's port and filters. */

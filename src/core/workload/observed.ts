@@ -11,6 +11,8 @@ export type HoldStanding =
   | { readonly kind: 'awaited' }
   /** The API server let the change through: no policy holds it. */
   | { readonly kind: 'unavailable' }
+  /** In mid-release nothing waits for the answer: what was told before stays told. */
+  | { readonly kind: 'asked' }
   /** It could not be found out. */
   | { readonly kind: 'unknown'; readonly message: string };
 
@@ -24,6 +26,8 @@ export interface ObservedWorkload {
   readonly replicaSets: readonly ReplicaSetObject[];
   /** The Service that the routes name. */
   readonly service?: ServiceObject;
+  /** All Services of the namespace. */
+  readonly services?: readonly ServiceObject[];
   readonly canaryDeployment?: DeploymentObject;
   readonly canaryService?: ServiceObject;
   /** Pods of the canary Deployment; absent until their watch is synced. */

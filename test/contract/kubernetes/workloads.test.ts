@@ -42,7 +42,7 @@ describe('the watches of Deployment mode', () => {
     harness.connection.start();
     await until(() => harness.connection.synced());
     expect(paths()).toEqual([]);
-    expect(harness.connection.workloads.observe(KEY)).toEqual({ known: false, replicaSets: [] });
+    expect(harness.connection.workloads.observe(KEY)).toEqual({ known: false, replicaSets: [], services: [] });
     await observed();
     expect(new Set(paths())).toEqual(new Set(['/apis/apps/v1/namespaces/shop/deployments', '/apis/apps/v1/namespaces/shop/replicasets']));
   });
@@ -97,11 +97,12 @@ test('a release sees its Deployment, the ReplicaSets that this one owns, its Ser
   harness.server.put(services, serviceNamed('store-canary'));
   const seen = await observed();
   expect(seen.deployment?.metadata).toMatchObject({ name: 'store', annotations: HELD });
-  expect(seen.deployment?.metadata).not.toHaveProperty('managedFields');
+  expect(seen.deployment?.metadata.managedFields).toMatchObject([{ manager: 'git' }]);
   expect(seen.replicaSets.map(({ metadata }) => metadata.name)).toEqual(['store-1']);
   expect(seen.service?.spec.selector).toEqual({ app: 'store' });
   expect(seen.canaryDeployment?.metadata.name).toBe('store-canary');
   expect(seen.canaryService?.metadata.name).toBe('store-canary');
+  expect(seen.services?.map(({ metadata }) => metadata.name).toSorted()).toEqual(['store', 'store-canary']);
 });
 
 describe('the pods of a canary', () => {

@@ -83,6 +83,7 @@ export class MemorySession implements World {
       api: parts.api,
       gate: parts.gate,
       holds: parts.holds,
+      now: () => parts.clock.now(),
       cached: (kind, namespace) => this.#cacheOf(kind).inNamespace(namespace),
     });
     for (const kind of [KIND, 'Service', 'Deployment', 'ReplicaSet', 'Pod', ...ROUTE_KINDS]) {

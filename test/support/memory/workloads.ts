@@ -5,6 +5,7 @@ import { GlidepathError } from '../../../src/api/errors.ts';
 import type { WorkloadIntent } from '../../../src/core/release/desired-workload.ts';
 import { nameCanary } from '../../../src/core/workload/canary-names.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../src/core/workload/objects.ts';
+import type { HoldStanding } from '../../../src/core/workload/observed.ts';
 import type { PodObject } from '../../../src/core/workload/pods.ts';
 import type { WorkloadStore } from '../../../src/ports/workloads.ts';
 import type { MemoryApiServer, NewObject, StoredObject } from './api-server.ts';
@@ -17,21 +18,24 @@ export interface WorkloadParts {
   readonly cached: (kind: string, namespace: string) => readonly unknown[];
   /** Is the policy that holds templates in force? */
   readonly holds: () => boolean;
+  readonly now: () => number;
 }
 
 interface Named {
   readonly metadata: { readonly name: string };
 }
 
-export function buildWorkloads({ api, gate, cached, holds }: WorkloadParts): WorkloadStore {
+export function buildWorkloads({ api, gate, cached, holds, now }: WorkloadParts): WorkloadStore {
   const find = (kind: string, namespace: string, name: string) =>
     cached(kind, namespace).find((object) => (object as Named).metadata.name === name) as unknown;
+  const proofs = new Map<string, { readonly atMs: number; readonly standing: HoldStanding }>();
   return {
     observe: ({ namespace, deployment: name, service }) => {
       const deployment = find('Deployment', namespace, name) as DeploymentObject | undefined;
       const found = {
         deployment,
         service: find('Service', namespace, service),
+        services: cached('Service', namespace),
         canaryDeployment: find('Deployment', namespace, nameCanary(name)),
         canaryService: find('Service', namespace, nameCanary(service)),
       };
@@ -51,7 +55,16 @@ export function buildWorkloads({ api, gate, cached, holds }: WorkloadParts): Wor
         ...(pods.length === 0 ? {} : { canaryPods: pods }),
       };
     },
-    proveHold: async () => (holds() ? { kind: 'proven' } : { kind: 'unavailable' }),
+    proveHold: async (namespace, name, maxAgeMs) => {
+      const key = `${namespace}/${name}`;
+      const known = proofs.get(key);
+      // As the Kubernetes adapter does: what is not proven is asked for again soon.
+      if (known !== undefined && now() - known.atMs < (known.standing.kind === 'proven' ? maxAgeMs : Math.min(maxAgeMs, 10_000)))
+        return known.standing;
+      const standing: HoldStanding = holds() ? { kind: 'proven' } : { kind: 'unavailable' };
+      proofs.set(key, { atMs: now(), standing });
+      return standing;
+    },
     write: (namespace, intent) =>
       gate.pass({ verb: 'workload', target: `${intent.kind} ${targetOf(intent)}`, body: intent }, () =>
         carryOut(api, namespace, intent, holds()),

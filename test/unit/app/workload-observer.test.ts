@@ -25,11 +25,24 @@ test('rule 1: a release with weight, or on its way home, does not wait for the p
     ['paused', 25],
     ['rollingBack.goingHome', 0],
   ] as const)
-    expect(await holdUnder(state, weight)).toEqual({ kind: 'unknown', message: 'the API server is being asked' });
+    expect(await holdUnder(state, weight)).toEqual({ kind: 'asked' });
 });
 
 test('a proof that is known is told at once, with weight and without', async () => {
   for (const weight of [0, 25]) expect(await holdUnder('stage.analyzing', weight, { kind: 'proven' })).toEqual({ kind: 'proven' });
+});
+
+test('the hold is proven every ten minutes, while a release runs as well, and within a minute before one', async () => {
+  const ages: number[] = [];
+  const seen = { known: true, deployment: { metadata: { name: 'store' }, spec: { paused: true } }, replicaSets: [] };
+  const proveHold = (_namespace: string, _name: string, maxAgeMs: number) => {
+    ages.push(maxAgeMs);
+    return Promise.resolve<HoldStanding>({ kind: 'proven' });
+  };
+  const world = { workloads: { observe: () => seen, proveHold } } as unknown as World;
+  for (const state of ['stage.awaitingApproval', 'promoting.rollingOut', 'idle'])
+    await observeWorkload(world, release, aStatus({ state, weight: 25 }));
+  expect(ages).toEqual([600_000, 600_000, 60_000]);
 });
 
 test('before there is weight the answer is waited for, because nothing begins without it', async () => {

@@ -10,6 +10,7 @@ import {
   anAnswer,
   anObservation,
   aRecordedRoute,
+  aRef,
   aReleaseStatus,
   aRoute,
   aRule,
@@ -141,6 +142,19 @@ describe('before its first write a release is blocked', () => {
       { routes: [aRoute({ rules: [{ backendRefs: [{ name: 'v1' }, { name: 'v2', weight: 0 }, { name: 'v1' }] }] })] },
       'names Service v1 twice',
     ],
+    [
+      'a Service that is named by other ports only',
+      'BackendNotRouted',
+      {
+        spec: {
+          services: [
+            { name: 'v1', port: 9090 },
+            { name: 'v2', port: 9090 },
+          ],
+        },
+      },
+      'names Service v1 with port 9090 or v2 with port 9090 in its backendRefs; HTTPRoute store names v1 with port 80: correct spec.services[].port, or the route',
+    ],
     ['more rules than can be recorded', 'TooManyRules', withRules(...Array.from({ length: 65 }, () => ({ v1: 1, v2: 0 }))), '65 rules'],
     ['a canary that has traffic', 'CanaryAlreadyHasTraffic', withRules({ v1: 9, v2: 1 }), 'already gives Service v2 weight 1'],
     [
@@ -197,6 +211,16 @@ describe('in mid-release', () => {
     const problem = (kind: 'forbidden' | 'invalid' | 'error') =>
       during({ observation: { writeProblems: [{ route: 'HTTPRoute store', kind, message: 'no' }] } })?.reason;
     expect([problem('forbidden'), problem('invalid'), problem('error')]).toEqual(['Forbidden', 'RouteRefused', undefined]);
+  });
+
+  test('a rule that names one of the two by another port blocks before the first write, and later does not', () => {
+    const moved = aRoute({ rules: [{ backendRefs: [aRef('v1', 1), aRef('v2', 0, { port: 9090 })] }] });
+    const sides = { ...SIDES, servingPort: 80, canaryPort: 80 };
+    expect(before({ routes: [moved] }, { sides })?.message).toBe(
+      'HTTPRoute store, rule rules[0] names Service v2 with port 9090 and not 80; correct spec.services[].port, or the rule',
+    );
+    const standings = standRoutes([aRecordedRoute()], [moved], sides);
+    expect(during({ routes: [moved] }, aStatus(), { sides, standings })).toBeUndefined();
   });
 
   test('weight that came to the canary before the claim blocks, and after it does not', () => {

@@ -29,9 +29,10 @@ interface Scene {
   readonly unread?: readonly UnreadKind[];
   readonly ignore?: string;
   readonly canary?: SpecInput['canary'];
+  readonly services?: readonly ServiceObject[];
 }
 
-function observe({ objects = [], unread = [], ignore, canary }: Scene) {
+function observe({ objects = [], unread = [], ignore, canary, services = [] }: Scene) {
   const spec = defaultSpec({ targetRef: { name: 'store' }, service: { name: 'store' }, ...(canary === undefined ? {} : { canary }) });
   const release = aRelease({ spec });
   const annotations = ignore === undefined ? {} : { annotations: { [IGNORE_PARITY_ANNOTATION]: ignore } };
@@ -39,7 +40,15 @@ function observe({ objects = [], unread = [], ignore, canary }: Scene) {
     release: { ...release, metadata: { ...release.metadata, ...annotations } },
     routes: [aRoute({ rules: [aRule({ store: 1 })] })],
     backends: { store: aBackend('store'), 'store-canary': aBackend('store-canary', { readyEndpoints: 0 }) },
-    workload: { known: true, deployment: held, service, replicaSets: [old], hold: { kind: 'proven' }, policies: { objects, unread } },
+    workload: {
+      known: true,
+      deployment: held,
+      service,
+      services,
+      replicaSets: [old],
+      hold: { kind: 'proven' },
+      policies: { objects, unread },
+    },
   });
 }
 
@@ -172,4 +181,13 @@ describe('policies are asked for', () => {
     expect(asks({ ...idle, rejected })).toBe(false);
     expect(asksForPolicies(idle, anObservation({}), after(0))).toBe(false);
   });
+});
+
+test('another Service that selects the canary is told, stops nothing, and is left out by its name', () => {
+  const services = [service, { metadata: { name: 'all' }, spec: { selector: { app: 'store' } } }];
+  const shared = { services, canary: { labels: { track: 'canary' } } };
+  expect(wordOf({ services })).toMatchObject({ status: 'True', reason: 'Alike' });
+  expect(wordOf(shared)).toMatchObject({ status: 'False', message: expect.stringContaining("Service all selects the canary's pods") });
+  expect(blockerOf(shared)).toBeUndefined();
+  expect(wordOf({ ...shared, ignore: 'Service/all' })).toMatchObject({ status: 'True', reason: 'Ignored' });
 });

@@ -27,6 +27,14 @@ describe('the roles', () => {
     );
   const servedBy = (service: string) => aStatus({ serving: { service } });
 
+  test('carry the ports of the spec, the canary of a Deployment that of its Service', () => {
+    const services = aSpec({ services: [{ name: 'v1', port: 80 }, { name: 'v2' }] });
+    expect(chooseSides(services, servedBy('v2'), [])).toEqual({ serving: 'v2', canary: 'v1', canaryPort: 80 });
+    const { services: _services, ...rest } = services;
+    const own = chooseSides({ ...rest, service: { name: 'store', port: 9090 } }, FRESH, []);
+    expect(own).toEqual({ serving: 'store', canary: 'store-canary', adds: true, servingPort: 9090, canaryPort: 9090 });
+  });
+
   test('at first contact follow the larger weight', () => {
     expect(choose([{ v1: 90, v2: 10 }])).toEqual(SIDES);
     expect(choose([{ v1: 0, v2: 1 }])).toEqual(SWAPPED);

@@ -25,6 +25,12 @@ describe('the scope', () => {
     expect(wantedRules(spec, grpc)).toBeUndefined();
     expect(wantedRules(spec, store)).toBeUndefined();
   });
+
+  test('leaves out a route that names the Services by another port than the spec', () => {
+    const byPort = (port: number) => aSpec({ services: [{ name: 'v1', port }, { name: 'v2' }] });
+    expect(routesInScope(byPort(80), [store], ['v1'])).toEqual([store]);
+    expect(routesInScope(byPort(9090), [store], ['v1'])).toEqual([]);
+  });
 });
 
 describe('rule 3: the record', () => {

@@ -11,9 +11,9 @@ import {
   type JsonPatchOperation,
   type RuleChange,
 } from '../../../../src/core/routing/patch.ts';
-import type { ManagedRule } from '../../../../src/core/routing/rules.ts';
+import { type ManagedRule, scanRules } from '../../../../src/core/routing/rules.ts';
 import { homeWeights, pickFactor, type RuleWeights, splitWeights } from '../../../../src/core/routing/weights.ts';
-import { aRef, aRoute, aRule, HOME_MARK, managedRule, MARK, marked } from '../../../support/builders.ts';
+import { aRef, aRoute, aRule, HOME_MARK, managedRule, MARK, marked, SIDES } from '../../../support/builders.ts';
 
 class TestFailed extends Error {}
 
@@ -134,6 +134,17 @@ describe('a raise', () => {
     const route = aRoute({ metadata: marked() });
     const operations = buildRaise([changeTo(managedRule(route), 25)], MARK);
     const turned = aRoute({ metadata: marked(), rules: [aRule({ v2: 0, v1: 1 })] });
+    expect(() => applyPatch(turned, operations)).toThrow(TestFailed);
+  });
+
+  test('fails when refs of one name, which differ by port, changed places', () => {
+    const refs = [aRef('v1', 1), aRef('v2', 0), aRef('v1', 1, { port: 9090 })];
+    const route = aRoute({ metadata: marked(), rules: [{ backendRefs: refs }] });
+    const [rule] = scanRules(route, { ...SIDES, servingPort: 80 }, undefined).rules;
+    if (rule === undefined) throw new Error('no rule is ours');
+    const operations = buildRaise([changeTo(rule, 25)], MARK);
+    expect(applyPatch(route, operations)).toMatchObject({ spec: { rules: [{ backendRefs: [{ port: 80 }, {}, { port: 9090 }] }] } });
+    const turned = aRoute({ metadata: marked(), rules: [{ backendRefs: refs.toReversed() }] });
     expect(() => applyPatch(turned, operations)).toThrow(TestFailed);
   });
 

@@ -74,17 +74,54 @@ describe('a scan', () => {
   test('of a route without rules finds nothing', () => {
     const { rules: _rules, ...spec } = aRoute().spec;
     expect(scanRules({ ...aRoute(), spec }, SIDES, undefined).rules).toEqual([]);
-    expect(namesService({ ...aRoute(), spec }, ['v1'])).toBe(false);
+    expect(namesService({ ...aRoute(), spec }, [{ name: 'v1' }])).toBe(false);
+  });
+});
+
+describe('a scan by port', () => {
+  const byPort = { ...SIDES, servingPort: 80, canaryPort: 80 };
+
+  test('finds the rules that name the Services with the wanted ports, and no others', () => {
+    const admin = { backendRefs: [aRef('v1', 1, { port: 9090 }), aRef('v2', 0, { port: 9090 })] };
+    const route = aRoute({ rules: [admin, aRule({ v1: 1, v2: 0 })] });
+    expect(scanRules(route, byPort, undefined).rules.map(({ key }) => key)).toEqual(['rules[1]']);
+    expect(scanRules(route, SIDES, undefined).rules).toHaveLength(2);
+  });
+
+  test('leaves the same Service by another port among the others of the rule', () => {
+    const refs = [aRef('v1', 3, { port: 9090 }), aRef('v1', 1), aRef('v2', 0)];
+    const [rule] = scanRules(aRoute({ rules: [{ backendRefs: refs }] }), byPort, undefined).rules;
+    expect([rule?.serving.index, rule?.canary.index, rule?.others.map(({ index }) => index)]).toEqual([1, 2, [0]]);
+  });
+
+  test('adds the canary by the port of the serving ref', () => {
+    const route = aRoute({ rules: [{ backendRefs: [aRef('store', 1, { port: 9090 })] }] });
+    const sides = { serving: 'store', canary: 'store-canary', adds: true, servingPort: 9090, canaryPort: 9090 };
+    expect(scanRules(route, sides, undefined).rules[0]?.canary.missing).toMatchObject({ name: 'store-canary', port: 9090 });
+  });
+
+  test('loses no rule in mid-release whose one port is edited, nor one with the ref that we added', () => {
+    const moved = (v1: number, v2: number) => ({ backendRefs: [aRef('v1', 75, { port: v1 }), aRef('v2', 25, { port: v2 })] });
+    const route = aRoute({ rules: [moved(9090, 80), moved(80, 9090), moved(9090, 9090)] });
+    expect(scanRules(route, byPort, undefined).rules.map(({ key }) => key)).toEqual(['rules[0]', 'rules[1]']);
+    expect(scanRules(route, { ...byPort, adds: true }, undefined).rules).toHaveLength(3);
   });
 });
 
 describe('a route names a Service', () => {
+  test('by the wanted port, where one is wanted', () => {
+    expect(namesService(aRoute(), [{ name: 'v1', port: 80 }])).toBe(true);
+    expect(namesService(aRoute(), [{ name: 'v1', port: 9090 }])).toBe(false);
+  });
+
   test('where one of its rules does, in its own namespace', () => {
-    expect(namesService(aRoute(), ['v2'])).toBe(true);
-    expect(namesService(aRoute(), ['v3'])).toBe(false);
-    expect(namesService(aRoute({ rules: [{}] }), ['v1'])).toBe(false);
-    expect(namesService(aRoute({ rules: [{ backendRefs: [aRef('v1', 1, { namespace: 'other' })] }] }), ['v1'])).toBe(false);
-    expect(namesService(aRoute({ rules: [{ backendRefs: [{ name: 'v1' }] }] }), ['v1'])).toBe(true);
-    expect(namesService(aRoute({ rules: [{ backendRefs: [{ group: 'example.com', kind: 'Service', name: 'v1' }] }] }), ['v1'])).toBe(false);
+    expect(namesService(aRoute(), [{ name: 'v2' }])).toBe(true);
+    expect(namesService(aRoute(), [{ name: 'v3' }])).toBe(false);
+    expect(namesService(aRoute({ rules: [{}] }), [{ name: 'v1' }])).toBe(false);
+    expect(namesService(aRoute({ rules: [{ backendRefs: [aRef('v1', 1, { namespace: 'other' })] }] }), [{ name: 'v1' }])).toBe(false);
+    expect(namesService(aRoute({ rules: [{ backendRefs: [{ name: 'v1' }] }] }), [{ name: 'v1' }])).toBe(true);
+    expect(
+      namesService(aRoute({ rules: [{ backendRefs: [{ group: 'example.com', kind: 'Service', name: 'v1' }] }] }), [{ name: 'v1' }]),
+    ).toBe(false);
   });
 });
