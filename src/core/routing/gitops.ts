@@ -74,7 +74,7 @@ export function describeGitOps(tool: GitOpsTool, name: string, addsRef = false):
 
 /** What a person should know of a held Deployment that this tool applies. @param name kind and name of the Deployment */
 export function describeHeldFromGit(tool: GitOpsTool, name: string): string {
-  const told = `${name} is applied by ${nameGitOpsTool(tool)}: leave spec.paused out of Git, or each sync unpauses what is held and it is paused again`;
+  const told = `${name} is applied by ${nameGitOpsTool(tool)}: leave spec.paused out of Git: false there unpauses at each sync what is held, true pauses each promotion again`;
   switch (tool) {
     case 'ArgoCD':
       return `${told}; where it has to stay there, add ignoreDifferences {group: apps, kind: Deployment, jsonPointers: [/spec/paused]}, RespectIgnoreDifferences=true and ServerSideDiff=true to the Application`;
