@@ -27,7 +27,8 @@ usage: npm run -s lab -- COMMAND
   scrape INTERVAL       make Prometheus scrape every ${SCRAPE_INTERVALS.join(', ')}
   image FOLDER TAG      build FOLDER/Dockerfile and load it into the lab as TAG
 
-Variables: GLIDEPATH_LAB_KIND (bare, k3d), GLIDEPATH_LAB_STATE (default /var/tmp/glidepath-lab), XDG_CACHE_HOME.
+Variables: GLIDEPATH_LAB_KIND (bare, k3d), GLIDEPATH_LAB_STATE (default /var/tmp/glidepath-lab; another folder is another lab
+beside it), XDG_CACHE_HOME.
 `;
 
 type Command = (args: readonly string[]) => Promise<number>;

@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { labKind, PROJECT_FOLDER } from '../lab/settings.ts';
 
@@ -36,10 +37,14 @@ const LONGEST = [
   'webhook',
 ];
 
-/** The second lab needs no Docker and no Argo CD; k3d has one cluster of one name. */
+/** Cores from which on a second lab saves time. With fewer the tests that watch seconds pass would see pods and gateways that starve. */
+const CORES_FOR_TWO = 4;
+
+/** `GLIDEPATH_TEST_LABS` (1 or 2), else as many as the machine has cores for. The second one has no Argo CD; k3d has one cluster of one name. */
 export function listLanes(): readonly Lane[] {
   const first: Lane = { name: 'lab 1', state: undefined, argocd: true };
-  if (labKind() !== 'bare') return [first];
+  const wanted = process.env['GLIDEPATH_TEST_LABS'] ?? (availableParallelism() >= CORES_FOR_TWO ? '2' : '1');
+  if (wanted !== '2' || labKind() !== 'bare') return [first];
   return [first, { name: 'lab 2', state: '/var/tmp/glidepath-lab-second', argocd: false }];
 }
 

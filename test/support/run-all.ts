@@ -1,4 +1,4 @@
-// `npm test`: static checks, then unit, model and contract tests, then the cluster tests in two labs. Ends with one plain line
+// `npm test`: static checks, then unit, model and contract tests, then the cluster tests in one lab or two. Ends with one plain line
 // of sums, and with an exit code other than 0 when anything failed.
 
 import { spawn } from 'node:child_process';
