@@ -60,6 +60,7 @@ const workloadSchema = z.object({
   servingReplicaSet: textField(253).optional().describe('The ReplicaSet that served when the release began.'),
   replicas: tally().optional().describe('Pods that served when the release began: a bake has no fewer canary pods.'),
   bakes: z.boolean().optional().describe('True from the end of the stages to the end of the bake; the Deployment rolls after it.'),
+  rolls: z.boolean().optional().describe('True once the Deployment was let go, as long as the release lasts.'),
   interrupted: textField(63)
     .optional()
     .describe('Hash of a template whose rollout was interrupted before this release: its pods go as the former ones get ready.'),

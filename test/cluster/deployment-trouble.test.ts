@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KubeObject } from '../support/cluster/api.ts';
 import { waitFor } from '../support/cluster/cluster.ts';
-import { type DeploymentApp, DeploymentStand, HELD_STAGES, kubectl, kubectlWith, STAGES } from '../support/cluster/deployment-stand.ts';
+import { type DeploymentApp, DeploymentStand, HELD_STAGES, kubectl, kubectlWith } from '../support/cluster/deployment-stand.ts';
 
 type Slice = KubeObject & { readonly endpoints?: readonly { readonly targetRef?: { readonly name: string } }[] };
 
@@ -77,19 +77,30 @@ describe.concurrent('a release of a Deployment', () => {
     expect(app.load.badAnswers(begunMs)).toEqual([]);
   });
 
-  test('of strategy Recreate needs a last stage of 100, and then loses no answer', async () => {
+  test('of strategy Recreate needs a last stage of 100, and then loses no answer, promoted early and taken back late', async () => {
     const change = (spec: object) => ({ ...spec, strategy: { type: 'Recreate' } });
     const app = await home.serve({ name: 'recreate', before: V1, change, rps: RPS });
     await app.release();
     const begunMs = Date.now();
     const refused = await app.load.untilPhase('Blocked');
     expect(refused.message).toMatch(/strategy Recreate.*end spec\.stages with weight 100/);
-    await app.release({ stages: [STAGES[0], { weight: 100, duration: '2s' }] });
+    await app.release({ stages: [HELD_STAGES[0], { weight: 100, duration: '2s' }] });
     await app.load.untilPhase('Idle');
     await app.apply({ version: 'v2' });
+    await app.load.untilPhase('AwaitingApproval');
+    await app.load.command('promote');
     await app.load.untilPhase('Promoted', 60_000);
     expect(app.pods.filter(({ isCanary }) => isCanary)).toHaveLength(2);
     expect(app.load.badAnswers(begunMs)).toEqual([]);
+    await app.apply({ version: 'v3' });
+    const { release } = await app.load.untilPhase('AwaitingApproval');
+    await app.load.command('promote');
+    await waitFor('nothing but the canary', async () => Object.keys(app.readyNow()).length === 0, { ms: 60_000 });
+    await app.load.annotate('glidepath.dev/abort', release?.id ?? '');
+    await app.load.untilPhase('RolledBack', 60_000);
+    await app.untilReady({ v2: 2 });
+    expect(app.load.badAnswers(begunMs)).toEqual([]);
+    expect(app.versionsAnswering(await app.untilOnly('v2'))).toEqual(['v2']);
   });
 
   test('goes on whatever people do with kubectl rollout; replace --force goes past the hold, and that is told', async () => {

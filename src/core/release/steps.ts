@@ -119,7 +119,7 @@ function endsAllPods({ workload }: Facts): boolean {
 function goOnPromoting(status: Status, facts: Facts): Status {
   const { workload } = status.release ?? {};
   if (workload === undefined || workload.bakes === true) return raiseTo(status, facts, 100);
-  return edit(status, {}, ['stageEndsAt', 'stageTimesOutAt', 'returnTo', 'puttingBack']);
+  return edit(status, { workload: { ...workload, rolls: true } }, ['stageEndsAt', 'stageTimesOutAt', 'returnTo', 'puttingBack']);
 }
 
 /** What an edit of `spec.promotion.bake` says later does not take back what the promotion began with. */
@@ -131,7 +131,10 @@ function setBakes(status: Status, bakes: boolean): Status {
 
 /** The bake is served: the Deployment rolls, and trouble from here on takes no share back. */
 export function beginRollout(status: Status): Status {
-  return edit(setBakes(status, false), {}, ['weightBefore', 'blockedSince', 'blockedReason']);
+  const rolling = setBakes(status, false);
+  const { workload } = rolling.release ?? {};
+  const change = workload === undefined ? {} : { workload: { ...workload, rolls: true } };
+  return edit(rolling, change, ['weightBefore', 'blockedSince', 'blockedReason']);
 }
 
 function raiseTo(status: Status, facts: Facts, weight: number): Status {

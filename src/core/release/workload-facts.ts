@@ -89,7 +89,7 @@ export function gatherWorkloadFacts(
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
     drained: isDrained(running, observation.drain, now),
-    homeIsEmpty: isHomeEmpty(released, workload, serving, ofCanary),
+    homeIsEmpty: running?.workload?.rolls === true && isHomeEmpty(deployment, serving, ofCanary),
     pods: standPods(observation, running !== undefined && runsReleased(status, workload.canaryDeployment)),
   };
 }
@@ -132,18 +132,13 @@ function areBehindService(
   return own.every(({ isNew }) => isNew) && own.length >= wanted;
 }
 
-/**
- * Strategy Recreate ends all pods before it starts others: in the middle of that nothing but the canary answers. Only a template that
- * was let go has a ReplicaSet.
- */
+/** Strategy Recreate ends all pods before it starts others: in the middle of that nothing but the canary answers. */
 function isHomeEmpty(
-  released: string | undefined,
-  { deployment, replicaSets }: ObservedWorkload,
+  deployment: DeploymentObject | undefined,
   serving: ObservedBackend | undefined,
   canary: ObservedBackend | undefined,
 ): boolean {
-  if (released === undefined || deployment === undefined || deployment.spec.replicas === 0) return false;
-  if (!replicaSets.some((one) => hashTemplate(one.spec.template) === released)) return false;
+  if (deployment === undefined || deployment.spec.replicas === 0) return false;
   return serving !== undefined && isEmpty(serving) && (canary?.readyEndpoints ?? 0) > 0;
 }
 

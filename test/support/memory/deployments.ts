@@ -84,11 +84,9 @@ export class MemoryDeployments {
       else this.#keepTotal(deployment, active, wanted);
       return;
     }
-    if (newest === undefined) {
-      this.#createSet(deployment, hash);
-      return;
-    }
-    if (deployment.spec.strategy?.type === 'Recreate') this.#recreate(sets, newest, wanted);
+    if (deployment.spec.strategy?.type === 'Recreate' && !this.#endOthers(sets, newest)) return;
+    if (newest === undefined) this.#createSet(deployment, hash);
+    else if (deployment.spec.strategy?.type === 'Recreate') this.#scale(newest, wanted);
     else this.#roll(sets, newest, wanted);
   }
 
@@ -102,11 +100,11 @@ export class MemoryDeployments {
     if (largest !== undefined && rest !== 0) this.#scale(largest, Math.max(0, (largest.spec.replicas ?? 0) + rest));
   }
 
-  /** All old pods end before the first new one begins. */
-  #recreate(sets: readonly Stored<ReplicaSetObject>[], newest: Stored<ReplicaSetObject>, wanted: number): void {
+  /** All old pods end before the first new one begins, and before there is a set for it. @returns whether they have */
+  #endOthers(sets: readonly Stored<ReplicaSetObject>[], newest: Stored<ReplicaSetObject> | undefined): boolean {
     const old = sets.filter((set) => set !== newest);
     for (const set of old) this.#scale(set, 0);
-    if (old.every(({ status }) => (status?.replicas ?? 0) === 0)) this.#scale(newest, wanted);
+    return old.every(({ status }) => (status?.replicas ?? 0) === 0);
   }
 
   /** One more new pod, and one old less for every new one that is ready. */
