@@ -66,7 +66,7 @@ export function gatherWorkloadFacts(
   if (spec.targetRef === undefined || workload === undefined) return undefined;
   const { deployment } = workload;
   const running = isRunning(state) ? status.release : undefined;
-  const released = running?.workload?.template;
+  const recorded = running?.workload;
   const [serving, ofCanary] = [servingOf(spec, observation), backendOf(spec, observation)];
   const template = deployment === undefined ? undefined : hashTemplate(deployment.spec.template);
   const replicas = countWanted(spec, status, state, deployment, weight);
@@ -77,19 +77,19 @@ export function gatherWorkloadFacts(
     problem: workload.problem,
     deployment,
     template,
-    servingTemplate: running?.workload?.servingTemplate ?? status.serving?.template,
+    servingTemplate: recorded?.servingTemplate ?? status.serving?.template,
     replicaSets: workload.replicaSets,
     proven: template !== undefined && isProvenTemplate(status, template),
-    bakes: running?.workload?.bakes === true,
-    ...gatherRollout(released, template, workload, serving),
+    bakes: recorded?.bakes === true,
+    ...gatherRollout(recorded?.template, template, workload, serving),
     plan,
     parity: gatherParity(observation, plan),
     replicas,
-    enoughPods: (ofCanary?.readyEndpoints ?? 0) >= replicas,
+    enoughPods: readyOf(ofCanary) >= replicas,
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
     drained: isDrained(running, observation.drain, now),
-    homeIsEmpty: running?.workload?.rolls === true && isHomeEmpty(deployment, serving, ofCanary),
+    homeIsEmpty: recorded?.rolls === true && isHomeEmpty(deployment, serving, ofCanary),
     pods: standPods(observation, running !== undefined && runsReleased(status, workload.canaryDeployment)),
   };
 }
@@ -139,7 +139,11 @@ function isHomeEmpty(
   canary: ObservedBackend | undefined,
 ): boolean {
   if (deployment === undefined || deployment.spec.replicas === 0) return false;
-  return serving !== undefined && isEmpty(serving) && (canary?.readyEndpoints ?? 0) > 0;
+  return serving !== undefined && isEmpty(serving) && readyOf(canary) > 0;
+}
+
+function readyOf(backend: ObservedBackend | undefined): number {
+  return backend?.readyEndpoints ?? 0;
 }
 
 /** The API server adds so many characters to a generated name, and cuts what is in front of them. */
