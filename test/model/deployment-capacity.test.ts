@@ -193,6 +193,15 @@ describe('a Deployment whose pods an autoscaler took away', () => {
     expect([story.behindService(), story.leftovers()]).toEqual([{ 'store:2': 5 }, []]);
   });
 
+  test('rule 13: is taken back where the canary turns bad meanwhile: what has a share is judged', async () => {
+    const story = await shrink();
+    story.world.setVersion('store-canary', { errorRatio: 0.5 });
+    await story.world.until('home', () => story.share === 0, 30_000);
+    expect(story.world.status('web')?.release?.outcome).toBe('RolledBack');
+    await untilState(story.world, 'rolledBack');
+    expect([story.behindService(), story.leftovers()]).toEqual([{ 'store:1': 5 }, []]);
+  });
+
   test('and whose operator is killed all the time has it back all the same', async () => {
     const story = await shrink();
     const { world } = story;

@@ -75,7 +75,6 @@ export async function runLanes(lanes: readonly Lane[], reports: string): Promise
       const next = waiting.findIndex((file) => lane.argocd || !nameOf(file).startsWith('argocd'));
       const [file] = next === -1 ? [] : waiting.splice(next, 1);
       if (file === undefined) return;
-      // oxlint-disable-next-line no-await-in-loop -- one after the other is what a lane is
       results.push(await runFile(lane, file, join(reports, `${nameOf(file)}.json`)));
     }
   };

@@ -64,13 +64,12 @@ async function clusterTests(): Promise<readonly Sum[]> {
   for (const lane of lanes) {
     const what = lane.argocd ? 'Kubernetes, gateway, Prometheus, Argo CD' : 'Kubernetes, gateway, Prometheus';
     const args = ['test/lab/main.ts', 'up', ...(lane.argocd ? ['--argocd'] : [])];
-    // oxlint-disable-next-line no-await-in-loop -- what the first one builds is there for the second
+    // One after the other: what the first one builds is there for the second.
     sums.push(await check(`${lane.name}: ${what}`, 'node', args, laneEnvironment(lane)));
   }
   process.stdout.write('\n== cluster tests\n');
   for (const { code, report } of await runLanes(lanes, reports)) sums.push(readReport(report, code));
   for (const lane of lanes.filter(({ state }) => state !== undefined)) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
     await run('node', ['test/lab/main.ts', 'down'], laneEnvironment(lane));
   }
   return sums;

@@ -79,9 +79,13 @@ export function scanRules(route: Route, pair: BackendPair, only: readonly string
 
 /** Services of its own namespace that the rules of the route name. */
 export function listServices(route: Route): ReadonlySet<string> {
-  const { namespace } = route.metadata;
-  const refs = (route.spec.rules ?? []).flatMap((rule) => rule.backendRefs ?? []);
-  return new Set(refs.filter((ref) => isService(ref) && (ref.namespace ?? namespace) === namespace).map((ref) => ref.name));
+  return new Set(ownRefs(route).map(({ name }) => name));
+}
+
+/** The refs of all rules to Services of the route's own namespace. */
+function ownRefs({ metadata: { namespace }, spec: { rules = [] } }: Route): readonly RouteBackendRef[] {
+  const refs = rules.flatMap(({ backendRefs = [] }) => backendRefs);
+  return refs.filter((ref) => isService(ref) && (ref.namespace ?? namespace) === namespace);
 }
 
 /** True when a rule of the route names one of these Services of its own namespace, by the wanted port where there is one. */
@@ -94,9 +98,9 @@ export function namesService(route: Route, services: readonly NamedService[]): b
 
 /** The ports by which rules of the route name a Service of its own namespace. */
 export function portsOf(route: Route, service: string): readonly (number | undefined)[] {
-  const { namespace } = route.metadata;
-  const refs = (route.spec.rules ?? []).flatMap((rule) => rule.backendRefs ?? []);
-  return refs.filter((ref) => isService(ref) && ref.name === service && (ref.namespace ?? namespace) === namespace).map(({ port }) => port);
+  return ownRefs(route)
+    .filter(({ name }) => name === service)
+    .map(({ port }) => port);
 }
 
 type Found = Pick<ManagedRule, 'serving' | 'canary' | 'others'>;
