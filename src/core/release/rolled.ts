@@ -35,7 +35,6 @@ function findInterrupted(former: Release | undefined, replicaSets: readonly Repl
 
 /** Templates that the Deployment was let roll to, in or before a release: their pods may serve until those before them do. */
 export function listRolled(release: Release | undefined): readonly string[] {
-  if (release?.workload === undefined || release.reason === 'HoldBypassed') return [];
-  const { template, interrupted } = release.workload;
-  return interrupted === undefined ? [template] : [template, interrupted];
+  const { template, rolls, interrupted } = release?.workload ?? {};
+  return [rolls === true ? template : undefined, interrupted].filter((one) => one !== undefined);
 }
