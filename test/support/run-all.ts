@@ -2,15 +2,11 @@
 // of sums, and with an exit code other than 0 when anything failed.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { laneEnvironment, listLanes, runLanes } from './cluster-lanes.ts';
-
-interface Sum {
-  readonly passed: number;
-  readonly failed: number;
-}
+import { readVitestReport, type StepResult, summarize } from './test-report.ts';
 
 const FOLDER = join(import.meta.dirname, '../..');
 const BIN = join(FOLDER, 'node_modules/.bin');
@@ -29,62 +25,54 @@ function run(command: string, args: readonly string[], variables: NodeJS.Process
   });
 }
 
-async function check(name: string, command: string, args: readonly string[], variables?: NodeJS.ProcessEnv): Promise<Sum> {
+async function check(name: string, command: string, args: readonly string[], variables?: NodeJS.ProcessEnv): Promise<StepResult> {
   process.stdout.write(`\n== ${name}\n`);
   const code = await run(command, args, variables);
   process.stdout.write(`${code === 0 ? 'ok' : 'FAILED'}: ${name}\n`);
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  return code === 0
+    ? { passed: 1, failures: [] }
+    : { passed: 0, failures: [{ name, reason: `${command} ended with ${code}, see its output` }] };
 }
 
 /** What vitest counted; a run without a report (it did not even start) is one failure. */
-function readReport(file: string, code: number): Sum {
-  try {
-    const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(readFileSync(file, 'utf8')) as {
-      numPassedTests: number;
-      numFailedTests: number;
-    };
-    return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
-  } catch {
-    return { passed: 0, failed: 1 };
-  }
+function readReport(file: string, code: number, step: string): StepResult {
+  return readVitestReport(existsSync(file) ? readFileSync(file, 'utf8') : undefined, code, step);
 }
 
-async function vitest(name: string, projects: readonly string[], extra: readonly string[]): Promise<Sum> {
+async function vitest(name: string, projects: readonly string[], extra: readonly string[]): Promise<StepResult> {
   process.stdout.write(`\n== ${name}\n`);
   const file = join(reports, `${projects.join('-')}.json`);
   const args = ['run', ...projects.flatMap((project) => ['--project', project])];
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  return readReport(file, await run(join(BIN, 'vitest'), [...args, ...reporters, ...extra]));
+  return readReport(file, await run(join(BIN, 'vitest'), [...args, ...reporters, ...extra]), name);
 }
 
 /** The second lab goes when it has done its work. */
-async function clusterTests(): Promise<readonly Sum[]> {
+async function clusterTests(): Promise<readonly StepResult[]> {
   const lanes = listLanes();
-  const sums: Sum[] = [];
+  const results: StepResult[] = [];
   for (const lane of lanes) {
     const what = lane.argocd ? 'Kubernetes, gateway, Prometheus, Argo CD' : 'Kubernetes, gateway, Prometheus';
     const args = ['test/lab/main.ts', 'up', ...(lane.argocd ? ['--argocd'] : [])];
     // One after the other: what the first one builds is there for the second.
-    sums.push(await check(`${lane.name}: ${what}`, 'node', args, laneEnvironment(lane)));
+    results.push(await check(`${lane.name}: ${what}`, 'node', args, laneEnvironment(lane)));
   }
   process.stdout.write('\n== cluster tests\n');
-  for (const { code, report } of await runLanes(lanes, reports)) sums.push(readReport(report, code));
+  for (const { file, code, report } of await runLanes(lanes, reports)) results.push(readReport(report, code, file));
   for (const lane of lanes.filter(({ state }) => state !== undefined)) {
     await run('node', ['test/lab/main.ts', 'down'], laneEnvironment(lane));
   }
-  return sums;
+  return results;
 }
 
-const sums: Sum[] = [];
-sums.push(await check('types (tsc)', 'tsc', ['--noEmit']));
-sums.push(await check('lint (oxlint)', 'oxlint', ['--type-aware']));
-sums.push(await check('format (biome)', 'biome', ['check']));
-sums.push(await check('unused code (knip)', 'knip', []));
-sums.push(await vitest('unit, model and contract tests', ['unit', 'model', 'contract'], ['--coverage']));
-sums.push(...(await clusterTests()));
+const steps: StepResult[] = [];
+steps.push(await check('types (tsc)', 'tsc', ['--noEmit']));
+steps.push(await check('lint (oxlint)', 'oxlint', ['--type-aware']));
+steps.push(await check('format (biome)', 'biome', ['check']));
+steps.push(await check('unused code (knip)', 'knip', []));
+steps.push(await vitest('unit, model and contract tests', ['unit', 'model', 'contract'], ['--coverage']));
+steps.push(...(await clusterTests()));
 rmSync(reports, { recursive: true, force: true });
 
-const passed = sums.reduce((total, sum) => total + sum.passed, 0);
-const failed = sums.reduce((total, sum) => total + sum.failed, 0);
-process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
-process.exitCode = failed === 0 ? 0 : 1;
+process.stdout.write(`\n${summarize(steps)}`);
+process.exitCode = steps.every(({ failures }) => failures.length === 0) ? 0 : 1;

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { readVitestReport, summarize } from '../../support/test-report.ts';
+
+function report(passed: number, testResults: readonly object[]): string {
+  return JSON.stringify({ numPassedTests: passed, testResults });
+}
+
+describe('what a step of npm test came to', () => {
+  it('names each failed test with the first words of why', () => {
+    const text = report(1, [
+      {
+        name: '/a.test.ts',
+        status: 'failed',
+        message: '',
+        assertionResults: [
+          { fullName: 'a does', status: 'passed', failureMessages: [] },
+          { fullName: 'a does not', status: 'failed', failureMessages: [`expected 1 to be 2\n${'    at somewhere\n'.repeat(40)}`] },
+        ],
+      },
+    ]);
+    const { passed, failures } = readVitestReport(text, 1, 'step');
+    expect(passed).toBe(1);
+    expect(failures).toHaveLength(1);
+    expect(failures[0]).toMatchObject({ name: 'a does not' });
+    expect(failures[0]?.reason.split('\n')[0]).toBe('expected 1 to be 2');
+    expect(failures[0]?.reason.split('\n').length).toBeLessThan(20);
+  });
+
+  it('counts a file that could not be loaded', () => {
+    const text = report(0, [{ name: '/b.test.ts', status: 'failed', message: 'Cannot find module', assertionResults: [] }]);
+    expect(readVitestReport(text, 1, 'step').failures).toEqual([{ name: '/b.test.ts', reason: 'Cannot find module' }]);
+  });
+
+  it('counts a file whose hook failed after its tests had passed', () => {
+    const assertionResults = [{ fullName: 'c does', status: 'passed', failureMessages: [] }];
+    const text = report(1, [{ name: '/c.test.ts', status: 'failed', message: 'Hook timed out', assertionResults }]);
+    expect(readVitestReport(text, 1, 'step')).toEqual({ passed: 1, failures: [{ name: '/c.test.ts', reason: 'Hook timed out' }] });
+  });
+
+  it('counts a threshold that was missed though every test passed', () => {
+    const { failures } = readVitestReport(report(5, []), 1, 'unit tests');
+    expect(failures).toEqual([{ name: 'unit tests', reason: expect.stringContaining('threshold') as string }]);
+  });
+
+  it.each([undefined, '{'])('counts a run without a report that can be read: %s', (text) => {
+    expect(readVitestReport(text, 127, 'unit tests').failures).toEqual([
+      { name: 'unit tests', reason: 'vitest ended with 127 and no report' },
+    ]);
+  });
+
+  it('closes with the failures by name and then the plain line of counts', () => {
+    const text = summarize([
+      { passed: 2, failures: [] },
+      { passed: 3, failures: [{ name: 'a does not', reason: 'expected 1\nto be 2' }] },
+    ]);
+    expect(text).toBe('FAILED a does not\n    expected 1\n    to be 2\n\n5 passed, 1 failed\n');
+  });
+});
