@@ -35,6 +35,15 @@ const checkStatusSchema = z.object({
   at: timeField().optional(),
 });
 
+const measuredSchema = z
+  .object({
+    share: textField(8).describe('Of all requests of the canary and of serving, such as 24.6%.'),
+    canaryRequests: tally(),
+    servingRequests: tally(),
+    at: timeField(),
+  })
+  .describe('What the gateways counted in the window of the last look; absent where the look read one side only.');
+
 const commandSchema = z.object({
   verb: openEnum([...COMMAND_VERBS, 'abort', 'unreadable']),
   release: textField(128),
@@ -82,6 +91,7 @@ export const statusSchema = z.object({
   progress: textField(16).optional().describe('Stage of stages, such as 2/3.'),
   weight: countField(0, 100).optional().describe('The wanted weight of the canary in percent.'),
   observedWeight: countField(0, 100).optional().describe('What the routes say.'),
+  measured: measuredSchema.optional(),
   verdict: openEnum(VERDICTS).optional().describe('What the judge says of the present stage.'),
   message: textField(1_024, 0).optional().describe('What is going on and what comes next.'),
   serving: servingSchema.optional().describe('What holds production, or held it when the release began.'),

@@ -66,7 +66,10 @@ export async function askLook(reader: MetricsReader, question: LookQuestion, atM
       ? {}
       : { newErrors: totalErrors(counts.canary, outcomeOf, { fromMs: Math.min(beforeMs, atMs), toMs: atMs }, counts.history) }),
     ...(timed === undefined || !checksLatency ? {} : { latency: readLatency(timed, span, counts.history) }),
-    ...(compares ? { servingRequests: totalRequests(counts.serving, outcomeOf, span, counts.history) } : {}),
+    // What could not be read whole is unknown, not 0.
+    ...(compares && counts.servingProblem === undefined
+      ? { servingRequests: totalRequests(counts.serving, outcomeOf, span, counts.history) }
+      : {}),
     own,
   };
   return compares ? { reading, arms: toArms(counts, timed, servingTimed, fromMs) } : { reading };

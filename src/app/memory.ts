@@ -41,7 +41,7 @@ export function shareCommitted(committed: CanaryReleaseStatus, status: CanaryRel
 }
 
 function essenceOf(status: CanaryReleaseStatus): string {
-  const { message, checks, conditions, observedWeight: _observed, release, ...rest } = status;
+  const { message, checks, conditions, observedWeight: _observed, measured: _measured, release, ...rest } = status;
   const essential = release === undefined ? undefined : withoutRunningNumbers(release);
   return toText([
     rest,

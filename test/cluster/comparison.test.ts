@@ -2,6 +2,7 @@
 // nobody's fault, a worse version goes home although no limit is broken, and a gateway that splits otherwise is noticed.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import { startLoad } from '../lab/load.ts';
 import { sampleRoute } from '../lab/sample.ts';
 import { waitFor } from '../support/cluster/cluster.ts';
@@ -27,6 +28,11 @@ afterAll(() => stand?.close());
 const ANALYSIS = { interval: '1s', window: '10s', minRequests: 10 } as const;
 const PATIENCE_MS = 180_000;
 
+/** In percent. */
+function measuredShare(status: CanaryReleaseStatus | undefined): number {
+  return Number.parseFloat(status?.measured?.share ?? '');
+}
+
 describe.concurrent('the comparison', () => {
   test('an incident of both versions for a minute holds the release and does not roll it back', async () => {
     const app = await stand.app({ name: 'incident', rps: 40 });
@@ -49,6 +55,7 @@ describe.concurrent('the comparison', () => {
     expect(held.phase).toBe('Analyzing');
     await waitFor('a minute of it', async () => Date.now() - began >= 60_000 && app.answers(began).bad > 300, { ms: 90_000 });
     expect(app.status?.phase, app.status?.message).toBe('Analyzing');
+    expect(measuredShare(app.status), JSON.stringify(app.status?.measured)).toSatisfy((share: number) => share > 20 && share < 40);
     expect(sharesOf(trajectoryOf(app)).every((share) => share <= 30)).toBe(true);
     await Promise.all(['one', 'two'].map((name) => stand.behave(name, { errorRate: 0 })));
     const status = await app.untilPhase('Promoted', PATIENCE_MS);
@@ -91,6 +98,7 @@ describe.concurrent('the comparison', () => {
         ({ conditions }) => conditions?.some(({ type, status: holds }) => type === 'TrafficSplitMismatch' && holds === 'True') === true,
       );
       expect(status).toMatchObject({ phase: 'Analyzing', weight: 10, verdict: 'Inconclusive' });
+      expect(measuredShare(status), JSON.stringify(status.measured)).toBeGreaterThan(20);
       const [event] = (await stand.untilEvents('split', 'TrafficSplitMismatch')).filter(({ reason }) => reason === 'TrafficSplitMismatch');
       expect(event?.note).toMatch(/the canary gets more than its share/);
       expect(sharesOf(trajectoryOf(app))).toEqual([0, 10]);

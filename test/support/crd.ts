@@ -29,6 +29,7 @@ const COLUMNS = [
   { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
   { name: 'Revision', type: 'string', jsonPath: '.status.release.revision' },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  { name: 'Measured', type: 'string', jsonPath: '.status.measured.share', priority: 1 },
   { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
 ];
 

@@ -97,6 +97,7 @@ export const FULL_STATUS: CanaryReleaseStatus = {
   progress: '2/3',
   weight: 25,
   observedWeight: 25,
+  measured: { share: '24.6%', canaryRequests: 812, servingRequests: 2_488, at },
   verdict: 'Pass',
   message: 'stage 2/3 at 25%: errors 0.12% (limit 1%) over 812 canary requests; 50% at 14:09:12Z at the earliest',
   serving: {

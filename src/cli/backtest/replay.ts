@@ -95,7 +95,7 @@ export function lookAt(
   const reading: LookReading = {
     ...readRequests(replay, piece, window, atMs),
     ...(needsLatency(spec) ? { latency: readLatency(piece.timed, window, piece.counts.history) } : {}),
-    ...(compared ? { servingRequests: all } : {}),
+    ...(compared && piece.counts.servingProblem === undefined ? { servingRequests: all } : {}),
     ...(judgement === undefined ? {} : { comparison: piece.counts.servingProblem ?? { kind: 'facts', facts: judgement } }),
     own,
   };

@@ -7,7 +7,7 @@ import type { Paint } from '../plan/chart.ts';
 import { sayDuration } from '../values.ts';
 import { placeOf } from './advice.ts';
 import type { Explanation } from './explain.ts';
-import { sayAge, sayIn } from './explain-text.ts';
+import { sayAge, sayIn, sayMeasured } from './explain-text.ts';
 
 const BAR_CELLS = 40;
 
@@ -18,11 +18,12 @@ export function keyOf({ status }: SeenRelease): string {
   return JSON.stringify([release?.id, phase, progress, weight, observedWeight, verdict, why]);
 }
 
-/** `12:00:40Z Analyzing 1/3, 5% asked, routes 5%, Pass: …`. */
+/** `12:00:40Z Analyzing 1/3, 5% asked, routes 5%, measured 4.9%, Pass: …`. */
 export function formatLine({ status }: SeenRelease, now: number): string {
-  const { phase = 'Unknown', progress = '', weight = 0, observedWeight = 0, verdict, message = '' } = status;
+  const { phase = 'Unknown', progress = '', weight = 0, observedWeight = 0, measured, verdict, message = '' } = status;
+  const counted = measured === undefined ? '' : `, measured ${measured.share}`;
   const judged = verdict === undefined ? '' : `, ${verdict}`;
-  return `${clockOf(now)} ${phase} ${progress}, ${weight}% asked, routes ${observedWeight}%${judged}: ${message}\n`;
+  return `${clockOf(now)} ${phase} ${progress}, ${weight}% asked, routes ${observedWeight}%${counted}${judged}: ${message}\n`;
 }
 
 type Line = readonly [text: string, colour?: keyof Paint];
@@ -40,7 +41,7 @@ export function drawRelease(
     [''],
     ...drawStages(release, now),
     [''],
-    ...drawTraffic(explanation),
+    ...drawTraffic(explanation, now),
     ...explanation.proof.map(
       ({ name, verdict, says }): Line =>
         [`  ${name.padEnd(10)} ${verdict}: ${says}`, verdict === 'Pass' ? 'good' : verdict === 'Fail' ? 'bad' : undefined] as Line,
@@ -107,10 +108,14 @@ function sayServed(since: string | undefined, now: number): string {
   return since === undefined ? '' : `, for ${sayDuration(Math.max(0, Math.floor((now - Date.parse(since)) / 1_000) * 1_000))}`;
 }
 
-function drawTraffic({ traffic }: Explanation): readonly Line[] {
+function drawTraffic({ traffic: { asked, routes, measured } }: Explanation, now: number): readonly Line[] {
   const bar = (percent: number): string => {
-    const full = Math.round((percent / 100) * BAR_CELLS);
-    return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)} ${percent}%`;
+    const full = Math.min(BAR_CELLS, Math.round((percent / 100) * BAR_CELLS));
+    return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)}`;
   };
-  return [[`  asked      ${bar(traffic.asked)}`], [`  routes say ${bar(traffic.routes)}`]];
+  return [
+    [`  asked      ${bar(asked)} ${asked}%`],
+    [`  routes say ${bar(routes)} ${routes}%`],
+    ...(measured === undefined ? [] : [[`  measured   ${bar(Number.parseFloat(measured.share))} ${sayMeasured(measured, now)}`] as const]),
+  ];
 }

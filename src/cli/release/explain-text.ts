@@ -1,10 +1,13 @@
 // An explanation on a page: what a person reads first stands first.
 
+import { roundCount } from '../../core/analysis/comparison/words.ts';
 import { clockOf } from '../../core/release/times.ts';
 import { formatTable } from '../output.ts';
 import type { Paint } from '../plan/chart.ts';
 import { sayDuration } from '../values.ts';
 import type { Explanation } from './explain.ts';
+
+type Measured = NonNullable<Explanation['traffic']['measured']>;
 
 /** The whole page. */
 export function formatExplanation(explanation: Explanation, paint: Paint, now: number): string {
@@ -28,7 +31,7 @@ export function formatExplanation(explanation: Explanation, paint: Paint, now: n
 export function formatEvidence(explanation: Explanation, paint: Paint): string {
   const { namespace, name, phase, message, traffic } = explanation;
   const lines = [
-    `${namespace}/${name}: ${phase}, ${traffic.asked}% asked, routes say ${traffic.routes}%`,
+    `${namespace}/${name}: ${phase}, ${traffic.asked}% asked, routes say ${traffic.routes}%${traffic.measured === undefined ? '' : `, measured ${traffic.measured.share}`}`,
     `  ${message}`,
     ...formatProof(explanation, paint).map((line) => `  ${line}`),
     ...explanation.notFine.map(({ type, message: why }) => paint.bad(`  ${type}: ${why}`)),
@@ -68,11 +71,17 @@ function formatTraffic({ traffic, message, deadlines, missing }: Explanation, no
   return [
     ...formatTable([
       ['Traffic', `${traffic.asked}% asked for the canary; the routes say ${traffic.routes}%${differs}`],
+      ...(traffic.measured === undefined ? [] : [['Measured', sayMeasured(traffic.measured, now)]]),
       ['Now', message],
       ...(missing === undefined ? [] : [['Missing', missing]]),
       ...deadlines.map(({ at, what }, index) => [index === 0 ? 'When' : '', `${clockOf(Date.parse(at))} (${sayIn(at, now)}): ${what}`]),
     ]),
   ];
+}
+
+/** `24.6%: 812 of 3,300 requests in the window of the look 12s ago`. */
+export function sayMeasured({ share, canaryRequests, servingRequests, at }: Measured, now: number): string {
+  return `${share}: ${roundCount(canaryRequests)} of ${roundCount(canaryRequests + servingRequests)} requests in the window of the look ${ago(at, now)}`;
 }
 
 function formatCommands({ commands }: Explanation, paint: Paint): readonly string[] {

@@ -39,8 +39,8 @@ export interface Explanation {
     readonly reason?: string;
   };
   readonly stage?: { readonly number: number; readonly of: number; readonly name?: string };
-  /** Percent that is wanted for the canary, and what the routes say. */
-  readonly traffic: { readonly asked: number; readonly routes: number };
+  /** Percent that is wanted for the canary, what the routes say, and what the gateways counted, where both sides are read. */
+  readonly traffic: { readonly asked: number; readonly routes: number; readonly measured?: NonNullable<CanaryReleaseStatus['measured']> };
   readonly proof: readonly Proof[];
   /** Canary requests of this stage, and how many a Pass needs at least. */
   readonly requests?: { readonly have: number; readonly needed: number };
@@ -66,7 +66,11 @@ export function explain(release: SeenRelease, flags: string, now: number): Expla
     message: status.message ?? 'the operator has not looked at it yet; is it running? see kubectl canary doctor',
     ...describeAttempt(status),
     ...(running ? describeStage(release) : {}),
-    traffic: { asked: status.weight ?? 0, routes: status.observedWeight ?? 0 },
+    traffic: {
+      asked: status.weight ?? 0,
+      routes: status.observedWeight ?? 0,
+      ...(status.measured === undefined ? {} : { measured: status.measured }),
+    },
     proof: (status.checks ?? []).map(describeProof),
     ...(running ? describeRequests(release) : {}),
     ...(shortfall === undefined ? {} : { missing: shortfall }),

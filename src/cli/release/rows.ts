@@ -8,7 +8,7 @@ import { sayAge } from './explain-text.ts';
 
 const HEADS = ['NAMESPACE', 'NAME', 'PHASE', 'PROGRESS', 'WEIGHT', 'VERDICT', 'REVISION', 'AGE'] as const;
 
-/** @param wide with the message */
+/** @param wide with the measured share and the message */
 export function formatReleases(releases: readonly SeenRelease[], wide: boolean, now: number): string {
   const rows = releases.map(({ namespace, name, metadata, status }) => [
     namespace,
@@ -19,9 +19,9 @@ export function formatReleases(releases: readonly SeenRelease[], wide: boolean, 
     status.verdict ?? '',
     status.release?.revision ?? '',
     sayAge(metadata.creationTimestamp, now),
-    ...(wide ? [status.message ?? ''] : []),
+    ...(wide ? [status.measured?.share ?? '', status.message ?? ''] : []),
   ]);
-  return `${formatTable([[...HEADS, ...(wide ? ['MESSAGE'] : [])], ...rows]).join('\n')}\n`;
+  return `${formatTable([[...HEADS, ...(wide ? ['MEASURED', 'MESSAGE'] : [])], ...rows]).join('\n')}\n`;
 }
 
 /** Nothing is chosen. @param namespace undefined: of all */

@@ -74,7 +74,7 @@ export function breachOf(check: Check, spec: CanaryReleaseSpec, look: LookReadin
   const kind = look.comparison?.kind;
   // A comparison that is reading its past, or whose answer is not whole, will speak: until then the limit alone does not decide.
   const speaks = kind === 'facts' || kind === 'partial';
-  const compared = isComparisonEnforced(spec) && speaks && (look.servingRequests ?? 0) > 0;
+  const compared = isComparisonEnforced(spec) && speaks && look.servingRequests !== 0;
   return compared && COMPARABLE.includes(check.metric) ? 'Hold' : 'Rollback';
 }
 

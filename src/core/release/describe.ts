@@ -8,6 +8,7 @@ import { describeApplier, describeGit, describePutBack } from './appliers.ts';
 import { COMPARISON } from './comparison-look.ts';
 import { describeDrain } from './drain.ts';
 import type { Facts } from './facts.ts';
+import { isOfFormerWeight } from './measured.ts';
 import { describeParity } from './parity-words.ts';
 import { describePause, nameStage } from './sentences.ts';
 import { describeShortfall, findShortfall } from './shortfall.ts';
@@ -25,9 +26,10 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
   const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
   const count = facts.spec.stages.length;
   const release = status.release;
-  const { verdict, ...rest } = status;
+  const { verdict, measured, ...rest } = status;
   return {
     ...rest,
+    ...(measured === undefined || !isRunning(state) || isOfFormerWeight(measured, release) ? {} : { measured }),
     ...(verdict === undefined || !isRunning(state) ? {} : { verdict }),
     observedGeneration: generation,
     phase,

@@ -8,6 +8,7 @@ import { judgeCheck, type CheckResult } from '../analysis/checks.ts';
 import { alignPhase, type Grid } from '../analysis/grid.ts';
 import type { LookReading } from '../analysis/reading.ts';
 import { breachOf, COMPARISON, compareAtLook, findMismatch, isComparisonEnforced, reasonOf } from './comparison-look.ts';
+import { withMeasured } from './measured.ts';
 import { fromTime, toTime } from './times.ts';
 
 type Release = NonNullable<CanaryReleaseStatus['release']>;
@@ -58,7 +59,7 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   // Where nothing is judged the former word stands, but `Unavailable` does not outlast the outage.
   const word = stands ?? (before.verdict === 'Unavailable' ? undefined : before.verdict);
   return {
-    ...withVerdict(status, word),
+    ...withMeasured(withVerdict(status, word), look),
     checks: judged.map(({ result }) => describeResult(result, look)),
     release: {
       ...withVerdict(folded, word),

@@ -30,6 +30,17 @@ describe('explain', () => {
     expect(out).toMatch(/kubectl annotate crel web -n shop .* --overwrite glidepath\.dev\/abort=7c1f0e22ab\n/);
   });
 
+  test('shows what the gateways counted beside what was asked, in every form', async () => {
+    const measured = { share: '4.9%', canaryRequests: 612, servingRequests: 11_900, at: timeAfter(28) };
+    shop.put('web', aRunningStatus({ measured }));
+    expect((await shop.run('explain web -n shop')).out).toContain(
+      'Traffic   5% asked for the canary; the routes say 5%\nMeasured  4.9%: 612 of 12,500 requests in the window of the look 12s ago\n',
+    );
+    expect(JSON.parse((await shop.run('explain web -n shop -o json')).out)).toMatchObject({ traffic: { asked: 5, routes: 5, measured } });
+    expect((await shop.run('status web -n shop')).out).toContain('5% asked, routes say 5%, measured 4.9%\n');
+    expect((await shop.run('list -n shop -o wide')).out).toMatch(/MEASURED[\s\S]* 4\.9% /);
+  });
+
   test('says what is missing once the stage has had its time', async () => {
     const release = aReleaseStatus({ stageEndsAt: timeAfter(30), stageRequests: 31 });
     shop.put('web', aRunningStatus({ release: { ...release, served: [{ weight: 5, from: timeAfter(0) }] } }));

@@ -1,7 +1,7 @@
 // `watch` against an API server: lines for pipelines, a drawing for eyes, and the exit codes.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { aReleaseStatus } from '../../support/builders.ts';
+import { aReleaseStatus, timeAfter } from '../../support/builders.ts';
 import { until } from '../../support/until.ts';
 import { releases } from '../kubernetes/harness.ts';
 import { aRunningStatus, openShop, type Shop } from './shop.ts';
@@ -26,13 +26,14 @@ describe('in a pipeline', () => {
     shop.put('web', aRunningStatus());
     const { ended, shows, text } = watch('watch web -n shop');
     await shows('Analyzing');
-    shop.put('web', aRunningStatus({ weight: 25, observedWeight: 25, progress: '2/3', message: 'stage 2/3 at 25%' }));
+    const measured = { share: '24.6%', canaryRequests: 812, servingRequests: 2_488, at: timeAfter(30) };
+    shop.put('web', aRunningStatus({ weight: 25, observedWeight: 25, measured, progress: '2/3', message: 'stage 2/3 at 25%' }));
     await shows('2/3');
     shop.server.endWatches(releases, 'torn');
     shop.put('web', promoted);
     expect(await ended).toMatchObject({ code: 0, err: '' });
     expect(text()).toMatch(
-      /^12:00:40Z Analyzing 1\/3, 5% asked, routes 5%, Inconclusive: stage 1\/3 at 5%.*\n12:00:40Z Analyzing 2\/3, 25% asked, routes 25%, Inconclusive: stage 2\/3 at 25%\n12:00:40Z Promoted 3\/3, 100% asked.*\npromoted: revision 2 is promoted\n$/,
+      /^12:00:40Z Analyzing 1\/3, 5% asked, routes 5%, Inconclusive: stage 1\/3 at 5%.*\n12:00:40Z Analyzing 2\/3, 25% asked, routes 25%, measured 24\.6%, Inconclusive: stage 2\/3 at 25%\n12:00:40Z Promoted 3\/3, 100% asked.*\npromoted: revision 2 is promoted\n$/,
     );
     await until(() => shop.server.openWatches === 0);
   });
@@ -88,12 +89,25 @@ describe('at a terminal', () => {
     const [first = '', second = ''] = text().split('\u001b[');
     expect(first).toContain('  ▶ 1                5%  2m, for 40s\n  · 2               25%  5m\n');
     expect(first).toContain('  asked      ██░░░');
+    expect(first).not.toContain('measured');
     expect(first).toMatch(/\n {2}errors {5}Pass: 0\.12% \(limit <= 1%\) over 31 canary requests\n/);
     expect(first).toContain('  then       12:02:00Z (in 1m20s): the stage is served, at the earliest\n');
     expect(first.split('\n').filter((line) => line.length > 90)).toEqual([]);
     expect(second).toBe(`${first.split('\n').length - 1}A\r`);
     expect(text()).toContain('✔ promotion');
     expect(text()).toMatch(/promoted: revision 2 is promoted\n$/);
+  });
+
+  test('draws what the gateways counted under what was asked', async () => {
+    const measured = { share: '24.6%', canaryRequests: 812, servingRequests: 2_488, at: timeAfter(30) };
+    shop.put('web', aRunningStatus({ weight: 25, observedWeight: 25, measured }));
+    const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 120, env: { NO_COLOR: '1' } });
+    await shows('routes say');
+    expect(text()).toContain(
+      `  measured   ${'█'.repeat(10)}${'░'.repeat(30)} 24.6%: 812 of 3,300 requests in the window of the look 10s ago\n`,
+    );
+    shop.put('web', promoted);
+    await ended;
   });
 
   test.each([

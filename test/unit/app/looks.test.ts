@@ -170,6 +170,18 @@ describe('rule 6: what is no evidence', () => {
     expect(look.requests).toEqual({ kind: 'partial', message: 'Prometheus warns that the answer is not whole: a store is away' });
   });
 
+  test('serving that could not be read whole is unknown, and not a backend without requests', async () => {
+    const compared = () => question({ comparison: { mode: 'Enforce' } });
+    const whole = found(code('200', 50));
+    const look = async (serving: MetricsAnswer) =>
+      readLook(new FakeReader([canaryCounts, whole], [servingCounts, serving]), compared(), LOOK_AT);
+    expect((await look(whole)).servingRequests).toBeGreaterThan(0);
+    expect((await look(found(code('200', 0, 100)))).servingRequests).toBe(0);
+    const unknown = await look({ ok: true, series: [code('200', 50)], warnings: ['a store is away'] });
+    expect(unknown.requests.kind).toBe('facts');
+    expect(unknown).not.toHaveProperty('servingRequests');
+  });
+
   test('without a metrics source nothing is counted and nothing is asked', async () => {
     const reader = new FakeReader();
     const look = await readLook(reader, question({}, { source: undefined }), LOOK_AT);

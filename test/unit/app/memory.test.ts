@@ -7,6 +7,7 @@ const COMMITTED: CanaryReleaseStatus = aStatus({
   phase: 'Analyzing',
   message: 'stage 1/2 at 25%',
   observedWeight: 25,
+  measured: { share: '24%', canaryRequests: 240, servingRequests: 760, at: timeAfter(0) },
   verdict: 'Pass',
   checks: [{ name: 'errors', verdict: 'Pass', value: '0.1%', limit: '<= 1%', requests: 800, at: timeAfter(0) }],
   conditions: [
@@ -56,6 +57,7 @@ const NEXT_LOOK: CanaryReleaseStatus = {
   }),
   message: 'another message',
   observedWeight: 26,
+  measured: { share: '25%', canaryRequests: 250, servingRequests: 750, at: timeAfter(10) },
   checks: [{ name: 'errors', verdict: 'Pass', value: '0.2%', limit: '<= 1%', requests: 900, at: timeAfter(10) }],
   conditions: [
     {

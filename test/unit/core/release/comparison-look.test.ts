@@ -150,6 +150,10 @@ describe('what a breach does', () => {
     expect(breachOf(aCheck({ onBreach: 'Rollback' }), ENFORCED, { ...without('partial'), servingRequests: 100 })).toBe('Rollback');
   });
 
+  test('Auto holds while serving cannot be read whole: what is unknown is not a serving without traffic', () => {
+    expect(breachOf(aCheck({ onBreach: 'Auto' }), ENFORCED, aLook(10, { comparison: { kind: 'partial', message: 'why' } }))).toBe('Hold');
+  });
+
   test('Auto rolls back where nothing is compared: at 100%, without an answer, without serving traffic, switched off or only observed', () => {
     for (const look of [aLook(10), without('unusable'), compared({}, { servingRequests: 0 })])
       expect(breachOf(errors, ENFORCED, look)).toBe('Rollback');

@@ -58,6 +58,17 @@ describe('the words of a status', () => {
     expect(describeStatus(rich, 'blocked', facts).conditions?.find(({ type }) => type === 'Ready')?.reason).toBe(reason);
   });
 
+  test('the measured share is told while its weight stands, and not of the weight before or after the end', () => {
+    const measured = (seconds: number) => ({ share: '4.9%', canaryRequests: 49, servingRequests: 951, at: timeAfter(seconds) });
+    const told = (seconds: number, state: 'stage.analyzing' | 'rolledBack') => {
+      const status = { ...rich, release: aReleaseStatus({ shiftedAt: timeAfter(30) }), measured: measured(seconds) };
+      return describeStatus(status, state, gatherFacts(spec, status, state, observation, after(60))).measured;
+    };
+    expect(told(40, 'stage.analyzing')).toEqual(measured(40));
+    expect(told(30, 'stage.analyzing')).toBeUndefined();
+    expect(told(40, 'rolledBack')).toBeUndefined();
+  });
+
   test('an analysis that is off, and one that only observes, say so', () => {
     for (const [mode, reason] of [
       ['Off', 'AnalysisOff'],
