@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     reporters: ['default'],
+    // Most of it computes: the default leaves a core idle, which is one of two on a small machine.
+    maxWorkers: '100%',
     coverage: {
       provider: 'v8',
       include: ['src/core/**'],
@@ -12,7 +14,7 @@ export default defineConfig({
       thresholds: { branches: 95 },
     },
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/lab/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/lab/**/*.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 120_000 } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000 } },
       {

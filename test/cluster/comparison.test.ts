@@ -44,7 +44,7 @@ describe.concurrent('the comparison', () => {
       stages,
       analysis: {
         ...ANALYSIS,
-        comparison: { mode: 'Enforce', riskBudget: '5%' },
+        comparison: { mode: 'Enforce', riskBudget: '10%' },
         checks: [{ name: 'errors', metric: 'ErrorRatio', max: '5%' }],
       },
     });

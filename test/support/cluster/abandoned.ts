@@ -30,18 +30,19 @@ async function removeReleases(cluster: Cluster, namespace: string): Promise<void
   }
 }
 
-/** Removes the namespaces whose process is gone, and waits until they are. */
+/** Removes the namespaces whose process is gone, and waits until they are; those that end already are waited for by nobody. */
 export async function removeAbandoned(cluster: Cluster): Promise<void> {
-  const listAbandoned = async (): Promise<readonly string[]> => {
-    const owned = (await cluster.list('Namespace')).map(({ metadata: { name, labels } }) => ({ name, owner: labels?.[OWNER_LABEL] }));
-    return owned.filter(({ owner }) => owner !== undefined && !isRunning(owner)).map(({ name }) => name);
-  };
+  const listAbandoned = async (): Promise<readonly KubeObject[]> =>
+    (await cluster.list('Namespace')).filter(({ metadata: { labels } }) => {
+      const owner = labels?.[OWNER_LABEL];
+      return owner !== undefined && !isRunning(owner);
+    });
   const abandoned = await listAbandoned();
   if (abandoned.length === 0) return;
-  await removeApplications(cluster, new Set(abandoned));
-  for (const name of abandoned) {
-    await removeReleases(cluster, name);
-    await cluster.remove({ kind: 'Namespace', name });
-  }
-  await waitFor('namespaces of ended test runs to be gone', async () => (await listAbandoned()).length === 0, { ms: 60_000 });
+  await removeApplications(cluster, new Set(abandoned.map(({ metadata }) => metadata.name)));
+  for (const { metadata } of abandoned) await removeReleases(cluster, metadata.name);
+  const left = abandoned.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.name);
+  for (const name of left) await cluster.remove({ kind: 'Namespace', name });
+  const areGone = async () => !(await listAbandoned()).some(({ metadata }) => left.includes(metadata.name));
+  await waitFor('namespaces of ended test runs to be gone', areGone, { ms: 60_000 });
 }

@@ -38,7 +38,7 @@ describe('crds/', () => {
       'REVISION',
       'AGE',
     ]);
-    expect(columns.filter((column) => column.priority === 1).map((column) => column.name.toUpperCase())).toEqual(['MESSAGE']);
+    expect(columns.filter((column) => column.priority === 1).map((column) => column.name.toUpperCase())).toEqual(['MEASURED', 'MESSAGE']);
   });
 
   test('a fresh object has a status that no generation was looked at', () => {
