@@ -33,6 +33,7 @@ const LONGEST = [
   'deployment-undo',
   'deployment-trouble',
   'deployment-scaling',
+  'deployment-capacity',
   'deployment',
   'webhook',
 ];

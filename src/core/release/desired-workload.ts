@@ -135,7 +135,10 @@ function desireServing(status: CanaryReleaseStatus, state: StateName, workload: 
   return [...up, ...down].map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
 }
 
-/** Up first, so that the Deployment controller ends new pods rather than to start more of them. */
+/**
+ * Between the two writes the Deployment controller adds what is missing to the larger ReplicaSet, or takes what is too many from it.
+ * Down first, then, where that is the serving one: there is never a pod too many. Else up first, or it would start new pods again.
+ */
 function desireTakeBack(
   { metadata, spec }: DeploymentObject,
   serving: ReplicaSetObject,
@@ -147,11 +150,9 @@ function desireTakeBack(
   // What is left of the way is the Deployment controller's own.
   const target = last ? (before === 0 ? oneOff(spec.replicas ?? 1) : before) : step.serving;
   const why = `the rollout of Deployment ${metadata.name} is taken back`;
-  const scales = [
-    ...(target === before || spec.replicas === 0 ? [] : [{ name: serving.metadata.name, replicas: target }]),
-    ...(step.rolled === rolled.spec.replicas ? [] : [{ name: rolled.metadata.name, replicas: step.rolled }]),
-  ];
-  return scales.map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
+  const up = target === before || spec.replicas === 0 ? [] : [{ name: serving.metadata.name, replicas: target }];
+  const down = step.rolled === rolled.spec.replicas ? [] : [{ name: rolled.metadata.name, replicas: step.rolled }];
+  return (before > step.rolled ? [...down, ...up] : [...up, ...down]).map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
 }
 
 /**

@@ -79,6 +79,10 @@ export async function removeDeploymentMode(): Promise<void> {
   await kubectl('delete', '--ignore-not-found', '-k', MODE);
 }
 
+function isReady({ status }: Pod): boolean {
+  return status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true;
+}
+
 export class DeploymentStand {
   readonly stand: Stand;
   readonly pods: ObjectWatch<Pod>;
@@ -236,10 +240,39 @@ export class DeploymentApp {
     const counts: Record<string, number> = {};
     for (const { name, version } of this.pods.filter((pod) => pod.isCanary === isCanary)) {
       const pod = this.#home.pods.last(name);
-      const isReady = pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
-      if (isReady && pod.metadata.deletionTimestamp === undefined) counts[version] = (counts[version] ?? 0) + 1;
+      if (pod !== undefined && isReady(pod) && pod.metadata.deletionTimestamp === undefined) counts[version] = (counts[version] ?? 0) + 1;
     }
     return counts;
+  }
+
+  /** Pods of the Deployment since then, those that end left out: the fewest that were ready at once, and the most that were there. */
+  podsOver(fromMs: number): { readonly fewestReady: number; readonly most: number } {
+    const { pods } = this.#home;
+    const own = this.pods.filter(({ isCanary }) => !isCanary);
+    const changes = own.flatMap(({ name }) => pods.history(name).map((version) => ({ name, ...version })));
+    const present = new Map<string, boolean>();
+    let [fewestReady, most] = [Number.POSITIVE_INFINITY, 0];
+    for (const { name, atMs, object, deleted } of changes.toSorted((a, b) => a.atMs - b.atMs)) {
+      if (atMs > fromMs) fewestReady = Math.min(fewestReady, [...present.values()].filter(Boolean).length);
+      if (deleted || object.metadata.deletionTimestamp !== undefined) present.delete(name);
+      else present.set(name, isReady(object));
+      if (atMs > fromMs) most = Math.max(most, present.size);
+    }
+    return { fewestReady: Math.min(fewestReady, [...present.values()].filter(Boolean).length), most };
+  }
+
+  /** Waits until no pod of it has changed for so long. */
+  async untilSteady(ms: number): Promise<void> {
+    const lastChange = () => Math.max(...this.pods.map(({ name }) => this.#home.pods.history(name).at(-1)?.atMs ?? 0));
+    const fromMs = Date.now();
+    await waitFor(
+      `${this.name}: pods that do not change for ${ms / 1_000} s`,
+      async () => Date.now() - Math.max(fromMs, lastChange()) > ms,
+      {
+        ms: 60_000,
+        lastSeen: () => this.readyNow(),
+      },
+    );
   }
 
   /** Waits until these pods are ready behind the serving Service, and no others. */

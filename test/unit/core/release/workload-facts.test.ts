@@ -23,8 +23,8 @@ function heldWith(change: Partial<DeploymentObject['spec']> = {}): DeploymentObj
   return { metadata: { name: 'store' }, spec: { paused: true, selector: {}, template: templateOf('a:2'), ...change } };
 }
 
-function factsOf(workload: Partial<ObservedWorkload>, state: StateName, backend: Partial<ObservedBackend> = {}) {
-  const names = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: NEW, servingTemplate: OLD };
+function factsOf(workload: Partial<ObservedWorkload>, state: StateName, backend: Partial<ObservedBackend> = {}, rolls = false) {
+  const names = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: NEW, servingTemplate: OLD, ...(rolls ? { rolls } : {}) };
   const status = aStatus({ state, weight: 25, release: aReleaseStatus({ workload: names }) });
   const observation = anObservation({
     release: aRelease({ spec }),
@@ -119,6 +119,28 @@ describe('what is wanted', () => {
     ]);
     expect(wantedOf({ deployment: heldWith({ replicas: 4 }), replicaSets }, 'stage.analyzing')).toMatchObject([{ replicas: 3 }, {}]);
     expect(wantedOf({ deployment: heldWith(), replicaSets: [setOf('a:0', 2)] }, 'stage.analyzing')).toEqual([]);
+  });
+
+  test.each<[string, { old: number; young: number }, readonly object[]]>([
+    ['down first where the serving ReplicaSet is the larger one: never a pod too many', { old: 3, young: 2 }, [{ 'a:2': 0 }]],
+    ['down first, and up by as many', { old: 2, young: 3 }, [{ 'a:2': 1 }, { 'a:1': 4 }]],
+    [
+      'up first where it is the smaller one, or the Deployment controller starts new pods again',
+      { old: 1, young: 4 },
+      [{ 'a:1': 3 }, { 'a:2': 2 }],
+    ],
+  ])('takes a rollout back %s', (_what, { old, young }, expected) => {
+    const setOf = (image: string, replicas: number): ReplicaSetObject => ({
+      metadata: { name: image },
+      spec: { template: templateOf(image), replicas },
+      status: { readyReplicas: replicas },
+    });
+    const workload = { deployment: heldWith({ replicas: 4 }), replicaSets: [setOf('a:1', old), setOf('a:2', young)] };
+    const { status, facts } = factsOf(workload, 'rollingBack.draining', {}, true);
+    const scales = desireWorkload(status, 'rollingBack.draining', facts).flatMap((intent) =>
+      intent.kind === 'scaleReplicaSet' ? [{ [intent.name]: intent.replicas }] : [],
+    );
+    expect(scales).toEqual(expected);
   });
 
   test('removes the canary of another release before it makes its own, and leaves it alone later', () => {
