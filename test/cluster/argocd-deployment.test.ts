@@ -78,9 +78,9 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
       const fromMs = Date.now();
       await gitops.commit('v2, a good version', app.manifest({ version: 'v2' }));
       await app.load.untilPhase('Analyzing');
-      // Neither the pause nor our annotation nor the canary's ref is a difference to Argo CD.
-      await gitops.untilHealth('Progressing');
       expect(await isPaused(app)).toBe(true);
+      // Neither the pause nor our annotation nor the canary's ref is a difference to Argo CD, which shows what runs when it has looked.
+      await gitops.untilHealth('Progressing');
       await app.load.untilPhase('Promoted', 60_000);
       await gitops.untilHealth('Healthy');
       expect(sharesOf(trajectoryOf(app.load, 'api', 'api-canary'))).toEqual([0, 20, 50, 0]);

@@ -14,6 +14,7 @@ import type { App } from '../support/cluster/app.ts';
 import type { KubeObject } from '../support/cluster/api.ts';
 import { waitFor } from '../support/cluster/cluster.ts';
 import { Stand } from '../support/cluster/stand.ts';
+import { until } from '../support/until.ts';
 
 type Workload = KubeObject<{ readonly paused?: boolean }, { readonly readyReplicas?: number; readonly updatedReplicas?: number }>;
 
@@ -53,18 +54,38 @@ async function change(sample: Omit<SampleVersion, 'namespace' | 'name'>): Promis
   await stand.cluster.apply(sampleDeployment({ ...sample, namespace: stand.namespace, name: 'store' }), { manager: 'pipeline' });
 }
 
-/** `kubectl canary` in the namespace of the stand. */
-async function run(line: string): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  const { promise, resolve: settle } = Promise.withResolvers<{ code: number; out: string; err: string }>();
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Starts `kubectl canary` in the namespace of the stand. */
+function start(line: string): { readonly ended: Promise<Ended>; readonly tells: (text: string) => Promise<unknown> } {
+  const { promise, resolve: settle } = Promise.withResolvers<Ended>();
+  let told = '';
   const child = execFile(process.execPath, [program(), ...line.split(' '), '-n', stand.namespace], (error, out, err) =>
     settle({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
   );
+  child.stderr?.on('data', (text: string) => {
+    told += text;
+  });
   child.stdin?.end();
-  return promise;
+  return { ended: promise, tells: (text) => until(() => told.includes(text)) };
 }
 
+const run = (line: string) => start(line).ended;
+
+const WAIT = 'watch --until=done --for deploy/store --timeout 2m';
 /** What a pipeline does next. */
-const wait = () => run('watch --until=done --for deploy/store --timeout 2m');
+const wait = () => run(WAIT);
+
+/** The same, resolved when it knows what it waits for: what is changed later is another version to it. */
+async function startToWait(): Promise<{ readonly ended: Promise<Ended> }> {
+  const { ended, tells } = start(WAIT);
+  await Promise.race([tells('waits for revision'), ended]);
+  return { ended };
+}
 
 test('init writes a manifest that holds the Deployment, and doctor finds nothing wrong with it', async () => {
   const { code, out, err } = await run('init deploy/store');
@@ -112,12 +133,12 @@ test('a pipeline that is there before the operator waits for its own version, an
 
 test('a version that is passed over is superseded, a bad one is rolled back, and both are known afterwards', async () => {
   await change({ version: 'v3' });
-  const passed = wait();
+  const passed = await startToWait();
   await app.untilPhase('Analyzing');
   await change({ version: 'bad', errorRate: 0.4 });
-  const bad = wait();
-  expect(await passed).toMatchObject({ code: 5, out: expect.stringMatching(/\nsuperseded: .*\n$/) });
-  expect(await bad).toMatchObject({ code: 2, out: expect.stringMatching(/\nrolled back: .*errors .*\n$/) });
+  const bad = await startToWait();
+  expect(await passed.ended).toMatchObject({ code: 5, out: expect.stringMatching(/\nsuperseded: .*\n$/) });
+  expect(await bad.ended).toMatchObject({ code: 2, out: expect.stringMatching(/\nrolled back: .*errors .*\n$/) });
   expect((await wait()).code).toBe(2);
   await change({ version: 'v2' });
   expect(await wait()).toMatchObject({ code: 0, out: expect.stringMatching(/\npromoted: revision \S+ serves already\n$/) });

@@ -56,6 +56,17 @@ async function evict(name: string): Promise<void> {
   await cluster.api.must({ method: 'POST', path: `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, body });
 }
 
+/** Promotes a version, and aborts that when it is the moment. */
+async function takeBackLate(app: DeploymentApp, version: string, isNow: () => Promise<boolean>): Promise<void> {
+  await app.apply({ version });
+  const { release } = await app.load.until('a person asked', ({ phase }) => phase === 'AwaitingApproval');
+  await app.load.command('promote');
+  await waitFor(`the moment to take ${version} back`, isNow, { ms: 60_000 });
+  await app.load.annotate('glidepath.dev/abort', release?.id ?? '');
+  await app.load.untilPhase('RolledBack', 60_000);
+  await app.untilReady({ v2: 2 });
+}
+
 describe.concurrent('a release of a Deployment', () => {
   test('waits while a quota refuses pods of the canary, and while it refuses those of the promotion', async () => {
     await allow(2);
@@ -92,14 +103,13 @@ describe.concurrent('a release of a Deployment', () => {
     await app.load.untilPhase('Promoted', 60_000);
     expect(app.pods.filter(({ isCanary }) => isCanary)).toHaveLength(2);
     expect(app.load.badAnswers(begunMs)).toEqual([]);
-    await app.apply({ version: 'v3' });
-    const { release } = await app.load.untilPhase('AwaitingApproval');
-    await app.load.command('promote');
-    await waitFor('nothing but the canary', async () => Object.keys(app.readyNow()).length === 0, { ms: 60_000 });
-    await app.load.annotate('glidepath.dev/abort', release?.id ?? '');
-    await app.load.untilPhase('RolledBack', 60_000);
-    await app.untilReady({ v2: 2 });
-    expect(app.load.badAnswers(begunMs)).toEqual([]);
+    // When nothing is left behind the Service, and in the moment in which all that is ready there begins to end.
+    const moments = { v3: async () => Object.keys(app.readyNow()).length === 0, v4: async () => !(await isPaused(app)) };
+    for (const [version, isNow] of Object.entries(moments)) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await takeBackLate(app, version, isNow);
+      expect(app.load.badAnswers(begunMs)).toEqual([]);
+    }
     expect(app.versionsAnswering(await app.untilOnly('v2'))).toEqual(['v2']);
   });
 

