@@ -17,7 +17,7 @@ export async function writeWorkload(world: World, namespace: string, intents: re
   const tellings: Telling[] = [];
   for (const intent of intents) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- what serves is scaled up before anything else is scaled down
+      // In their order: between two scalings the Deployment controller is at work.
       await world.workloads.write(namespace, intent);
       if (intent.kind === 'scaleReplicaSet')
         tellings.push({

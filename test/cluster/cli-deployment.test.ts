@@ -11,10 +11,10 @@ import { readReleases } from '../../src/cli/manifest.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { type SampleVersion, sampleDeployment } from '../lab/sample.ts';
 import type { App } from '../support/cluster/app.ts';
+import { type Ended, startCanary } from '../support/cluster/canary-cli.ts';
 import type { KubeObject } from '../support/cluster/api.ts';
 import { waitFor } from '../support/cluster/cluster.ts';
 import { Stand } from '../support/cluster/stand.ts';
-import { until } from '../support/until.ts';
 
 type Workload = KubeObject<{ readonly paused?: boolean }, { readonly readyReplicas?: number; readonly updatedReplicas?: number }>;
 
@@ -54,25 +54,8 @@ async function change(sample: Omit<SampleVersion, 'namespace' | 'name'>): Promis
   await stand.cluster.apply(sampleDeployment({ ...sample, namespace: stand.namespace, name: 'store' }), { manager: 'pipeline' });
 }
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Starts `kubectl canary` in the namespace of the stand. */
-function start(line: string): { readonly ended: Promise<Ended>; readonly tells: (text: string) => Promise<unknown> } {
-  const { promise, resolve: settle } = Promise.withResolvers<Ended>();
-  let told = '';
-  const child = execFile(process.execPath, [program(), ...line.split(' '), '-n', stand.namespace], (error, out, err) =>
-    settle({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
-  );
-  child.stderr?.on('data', (text: string) => {
-    told += text;
-  });
-  child.stdin?.end();
-  return { ended: promise, tells: (text) => until(() => told.includes(text)) };
-}
+const start = (line: string) => startCanary(program(), [...line.split(' '), '-n', stand.namespace]);
 
 const run = (line: string) => start(line).ended;
 

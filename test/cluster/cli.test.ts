@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import { readReleases } from '../../src/cli/manifest.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
+import { startCanary } from '../support/cluster/canary-cli.ts';
 import { Stand } from '../support/cluster/stand.ts';
 import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
-import { until } from '../support/until.ts';
 
 let folder = '';
 let stand: Stand;
@@ -35,29 +35,10 @@ function program(): string {
   return join(folder, 'kubectl-canary.mjs');
 }
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Starts `kubectl canary` as a process, in the namespace of the stand. */
-function start(line: string): { readonly ended: Promise<Ended>; readonly shows: (text: string) => Promise<unknown> } {
-  const { promise, resolve: settle } = Promise.withResolvers<Ended>();
-  let shown = '';
-  const child = execFile(process.execPath, [program(), ...line.split(' '), '-n', stand.namespace], (error, out, err) =>
-    settle({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
-  );
-  child.stdout?.on('data', (text: string) => {
-    shown += text;
-  });
-  child.stdin?.end();
-  return { ended: promise, shows: (text) => until(() => shown.includes(text)) };
-}
+const start = (line: string) => startCanary(program(), [...line.split(' '), '-n', stand.namespace]);
 
-function run(line: string): Promise<Ended> {
-  return start(line).ended;
-}
+const run = (line: string) => start(line).ended;
 
 const LONG = [{ weight: 30, duration: '60s' }];
 

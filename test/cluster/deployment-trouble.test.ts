@@ -106,7 +106,6 @@ describe.concurrent('a release of a Deployment', () => {
     // When nothing is left behind the Service, and in the moment in which all that is ready there begins to end.
     const moments = { v3: async () => Object.keys(app.readyNow()).length === 0, v4: async () => !(await isPaused(app)) };
     for (const [version, isNow] of Object.entries(moments)) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await takeBackLate(app, version, isNow);
       expect(app.load.badAnswers(begunMs)).toEqual([]);
     }

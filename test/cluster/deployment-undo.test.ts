@@ -209,12 +209,9 @@ function heal(version: string, delaysMs: readonly number[]): () => Promise<numbe
   const isThere = async () => JSON.stringify((await deployment())?.spec ?? {}).includes(`"value":"${version}"`);
   const work = async (): Promise<void> => {
     for (const delayMs of delaysMs) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await waitFor('another version', async () => stopped || !(await isThere()), { ms: 90_000 });
-      // oxlint-disable-next-line no-await-in-loop -- the time that the tool takes
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       if (stopped) return;
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await apply({ version });
       times += 1;
     }

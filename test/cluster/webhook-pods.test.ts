@@ -78,7 +78,6 @@ test('while the operator is replaced, pod by pod, every change is held', async (
   const progress = { asked: 0, held: 0, over: false };
   const replaced = run('kubectl', ['rollout', 'status', ...OPERATOR, '--timeout=120s']).finally(() => (progress.over = true));
   while (!progress.over) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, until the pods are replaced
     progress.held += (await isHeld()) ? 1 : 0;
     progress.asked += 1;
   }

@@ -93,7 +93,6 @@ async function findVersions(
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (const version of versions) {
-    // oxlint-disable-next-line no-await-in-loop -- mostly the first one serves all
     const { body } = await transport.request({ method: 'GET', path: `/apis/${group}/${version}`, signal });
     const plurals = listOf(fieldsOf(body)['resources']).map((resource) => textOf(fieldsOf(resource)['name']));
     for (const { plural } of kinds) if (plurals.includes(plural) && !found.has(plural)) found.set(plural, version);

@@ -48,7 +48,7 @@ export interface WorkloadFacts {
   /** An object that bears the canary's name and is not ours, such as `Deployment store-api-canary`. */
   readonly nameTaken: string | undefined;
   readonly drained: boolean;
-  /** A rollout that was interrupted has left no ready pod behind the serving Service, and the canary has some. */
+  /** A rollout that was interrupted has left no ready pod behind the serving Service that stays, and the canary has some. */
   readonly homeIsEmpty: boolean;
   /** The canary's own pods; undefined where they are not watched, or the canary is another release's. */
   readonly pods: PodsStanding | undefined;

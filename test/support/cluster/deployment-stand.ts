@@ -123,9 +123,7 @@ export class DeploymentStand {
     const { name, before, rps = 20 } = options;
     const app = new DeploymentApp(this, await this.stand.app({ name, services: { api: name }, weights: { api: 1 }, rps: 0 }), options);
     for (const version of before) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other is what is wanted
       await app.apply(version);
-      // oxlint-disable-next-line no-await-in-loop -- see above
       await app.untilRolledOut();
     }
     if (before.length > 0 && rps > 0) await app.load.startLoad(rps);
