@@ -1,10 +1,10 @@
 // What the real API server accepts and refuses: the same tables that the parser is held against.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ACCEPTANCES } from '../support/acceptances.ts';
-import { messageIn } from '../support/cluster/api.ts';
-import { Cluster, installGlidepath } from '../support/cluster/cluster.ts';
-import { manifestOf, REFUSALS, REFUSED_UPDATES } from '../support/refusals.ts';
+import { ACCEPTANCES } from '../fixtures/acceptances.ts';
+import { messageIn } from '../fixtures/cluster/api.ts';
+import { Cluster, installGlidepath } from '../fixtures/cluster/cluster.ts';
+import { manifestOf, REFUSALS, REFUSED_UPDATES } from '../fixtures/refusals.ts';
 
 let cluster: Cluster;
 

@@ -3,13 +3,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlainObject } from '../lab/sample.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { customizeArgocd, GitOpsApp, inWave, type RecipeFile } from '../support/cluster/argocd.ts';
-import { chronicleOf, deploymentLines, keepChronicle } from '../support/cluster/chronicle.ts';
-import { DeploymentApp, DeploymentStand, STAGES, type Workload } from '../support/cluster/deployment-stand.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { ObjectWatch } from '../support/cluster/object-watch.ts';
-import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { customizeArgocd, GitOpsApp, inWave, type RecipeFile } from '../fixtures/cluster/argocd.ts';
+import { chronicleOf, deploymentLines, keepChronicle } from '../fixtures/cluster/chronicle.ts';
+import { DeploymentApp, DeploymentStand, STAGES, type Workload } from '../fixtures/cluster/deployment-stand.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { ObjectWatch } from '../fixtures/cluster/object-watch.ts';
+import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 interface Delivered {
   readonly app: DeploymentApp;

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
 import { FIELD_MANAGER, RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import { type PlainObject, sampleDeployment, type SampleVersion } from '../lab/sample.ts';
-import { type App, shareIn, weightsIn } from '../support/cluster/app.ts';
-import { customizeArgocd, GitOpsApp, inWave, type RecipeFile } from '../support/cluster/argocd.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { chronicleOf, keepChronicle } from '../support/cluster/chronicle.ts';
-import { type RouteObject, type RouteSpec, Stand } from '../support/cluster/stand.ts';
-import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { type App, shareIn, weightsIn } from '../fixtures/cluster/app.ts';
+import { customizeArgocd, GitOpsApp, inWave, type RecipeFile } from '../fixtures/cluster/argocd.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { chronicleOf, keepChronicle } from '../fixtures/cluster/chronicle.ts';
+import { type RouteObject, type RouteSpec, Stand } from '../fixtures/cluster/stand.ts';
+import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 const STAGES = [
   { weight: 20, duration: '8s' },

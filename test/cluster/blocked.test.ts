@@ -3,11 +3,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleNamespace, sampleService } from '../lab/sample.ts';
-import type { App } from '../support/cluster/app.ts';
-import { OWNER } from '../support/cluster/app.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { type RouteSpec, Stand } from '../support/cluster/stand.ts';
-import { expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import { OWNER } from '../fixtures/cluster/app.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { type RouteSpec, Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let stand: Stand;
 let elsewhere: string;

@@ -10,11 +10,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readReleases } from '../../src/cli/manifest.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { type SampleVersion, sampleDeployment } from '../lab/sample.ts';
-import type { App } from '../support/cluster/app.ts';
-import { type Ended, startCanary } from '../support/cluster/canary-cli.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import { type Ended, startCanary } from '../fixtures/cluster/canary-cli.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
 
 type Workload = KubeObject<{ readonly paused?: boolean }, { readonly readyReplicas?: number; readonly updatedReplicas?: number }>;
 

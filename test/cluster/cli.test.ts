@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import { readReleases } from '../../src/cli/manifest.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
-import { startCanary } from '../support/cluster/canary-cli.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { startCanary } from '../fixtures/cluster/canary-cli.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let folder = '';
 let stand: Stand;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { run } from '../lab/shell.ts';
-import { type KubeObject, messageIn } from '../support/cluster/api.ts';
-import type { App } from '../support/cluster/app.ts';
-import { type Cluster, waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { type KubeObject, messageIn } from '../fixtures/cluster/api.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import { type Cluster, waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 const STAMP = join(PROJECT_FOLDER, 'config/commands-stamp');
 const RELEASES = { apiGroups: ['glidepath.dev'], resources: ['canaryreleases'] };

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import { startLoad } from '../lab/load.ts';
 import { sampleRoute } from '../lab/sample.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let stand: Stand;
 

@@ -1,10 +1,10 @@
 // A release that is deleted while it runs: traffic first, then the object; and a namespace that goes is not held up.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingAfterHome, trajectoryOf } from '../support/cluster/trajectory.ts';
-import type { App } from '../support/cluster/app.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingAfterHome, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
 
 let stand: Stand;
 let leaving: Stand;

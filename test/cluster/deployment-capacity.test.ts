@@ -2,9 +2,9 @@
 // the strategy promises, and a promotion whose pods an autoscaler took away gives the load back in steps.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { type DeploymentApp, DeploymentStand, type Workload } from '../support/cluster/deployment-stand.ts';
-import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { type DeploymentApp, DeploymentStand, type Workload } from '../fixtures/cluster/deployment-stand.ts';
+import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 /** With the default strategy one pod of four may be missing, and one may be too many. */
 const REPLICAS = 4;

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
-import { installGlidepath, waitFor } from '../support/cluster/cluster.ts';
-import { type DeploymentApp, DeploymentStand, installDeploymentMode, kubectl } from '../support/cluster/deployment-stand.ts';
-import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { installGlidepath, waitFor } from '../fixtures/cluster/cluster.ts';
+import { type DeploymentApp, DeploymentStand, installDeploymentMode, kubectl } from '../fixtures/cluster/deployment-stand.ts';
+import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 const LONG = [{ weight: 30, duration: '10m' }];
 

@@ -10,11 +10,11 @@ import type { ContainerStatus } from '../../src/core/workload/pods.ts';
 import { startLoad, summarise } from '../lab/load.ts';
 import { type PlainObject, sampleDeployment, sampleRoute } from '../lab/sample.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
-import type { App } from '../support/cluster/app.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingAfterHome, expectNothingLeft, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingAfterHome, expectNothingLeft, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 type Container = Readonly<Record<string, unknown>>;
 type Workload = KubeObject<{ readonly paused?: boolean }, object>;

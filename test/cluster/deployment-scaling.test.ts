@@ -2,8 +2,8 @@
 // commit in the middle of a promotion. No version that was withdrawn, and none that is unproven, ever serves.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { DeploymentStand, HELD_STAGES, type Workload } from '../support/cluster/deployment-stand.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { DeploymentStand, HELD_STAGES, type Workload } from '../fixtures/cluster/deployment-stand.ts';
 
 let home: DeploymentStand;
 

@@ -2,9 +2,9 @@
 // rollout and replace, other labels, a Deployment that comes late or goes, and nodes that are drained.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { type DeploymentApp, DeploymentStand, HELD_STAGES, kubectl, kubectlWith } from '../support/cluster/deployment-stand.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { type DeploymentApp, DeploymentStand, HELD_STAGES, kubectl, kubectlWith } from '../fixtures/cluster/deployment-stand.ts';
 
 type Slice = KubeObject & { readonly endpoints?: readonly { readonly targetRef?: { readonly name: string } }[] };
 

@@ -8,12 +8,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { type Load, startLoad } from '../lab/load.ts';
 import { type SampleVersion, sampleDeployment } from '../lab/sample.ts';
-import type { App } from '../support/cluster/app.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { ObjectWatch } from '../support/cluster/object-watch.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { ObjectWatch } from '../fixtures/cluster/object-watch.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 type Workload = KubeObject<
   { readonly replicas?: number; readonly paused?: boolean },

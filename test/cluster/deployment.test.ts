@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { type DeploymentApp, DeploymentStand, installDeploymentMode, kubectl } from '../support/cluster/deployment-stand.ts';
-import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { type DeploymentApp, DeploymentStand, installDeploymentMode, kubectl } from '../fixtures/cluster/deployment-stand.ts';
+import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let home: DeploymentStand;
 let app: DeploymentApp;

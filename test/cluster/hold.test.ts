@@ -2,10 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startComponent, stopComponent } from '../lab/control.ts';
-import type { App } from '../support/cluster/app.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let stand: Stand;
 

@@ -9,11 +9,11 @@ import { parse } from 'yaml';
 import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { type PlainObject, sampleDeployment } from '../lab/sample.ts';
-import type { App } from '../support/cluster/app.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingLeft, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingLeft, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 type Workload = KubeObject<{ readonly paused?: boolean }, { readonly readyReplicas?: number; readonly replicas?: number }>;
 type Role = KubeObject & { readonly rules: readonly { readonly resources: readonly string[] }[] };

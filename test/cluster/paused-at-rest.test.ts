@@ -8,11 +8,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FINALIZER, HELD_ANNOTATION } from '../../src/api/names.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { type SampleVersion, sampleDeployment } from '../lab/sample.ts';
-import type { App } from '../support/cluster/app.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 type Workload = KubeObject<
   { readonly paused?: boolean },

@@ -1,10 +1,10 @@
 // A good version becomes production, three times in a row, on a real gateway with real traffic.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type App, QUICK_STAGES, weightsIn } from '../support/cluster/app.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingLeft, expectStagesServed, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { type App, QUICK_STAGES, weightsIn } from '../fixtures/cluster/app.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingLeft, expectStagesServed, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let stand: Stand;
 let app: App;

@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HOME_MARK, RELEASE_ANNOTATION } from '../../src/api/names.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingAfterHome, expectNothingLeft, expectStagesServed, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingAfterHome, expectNothingLeft, expectStagesServed, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 const stands: Stand[] = [];
 let [staged, homing]: Stand[] = [];

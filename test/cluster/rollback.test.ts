@@ -1,9 +1,9 @@
 // A bad version goes home by itself, whatever shows that it is bad, and stays there.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { App } from '../support/cluster/app.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let stand: Stand;
 

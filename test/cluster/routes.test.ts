@@ -1,13 +1,13 @@
 // A release changes two weights of a route and nothing else: filters, other rules, other backends and their shares stay.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { App } from '../support/cluster/app.ts';
-import { shareIn, weightsIn } from '../support/cluster/app.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { waitFor } from '../support/cluster/cluster.ts';
-import type { RouteRule, RouteSpec } from '../support/cluster/stand.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingLeft, sharesOf, specWithoutWeights, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import { shareIn, weightsIn } from '../fixtures/cluster/app.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
+import type { RouteRule, RouteSpec } from '../fixtures/cluster/stand.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingLeft, sharesOf, specWithoutWeights, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let stand: Stand;
 

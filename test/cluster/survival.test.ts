@@ -4,11 +4,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HOME_MARK, RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import { startComponent, stopComponent } from '../lab/control.ts';
-import type { App } from '../support/cluster/app.ts';
-import { readOperatorRules, restoreRights, waitFor } from '../support/cluster/cluster.ts';
-import { createRandom } from '../support/cluster/random.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { expectNothingAfterHome, expectNothingLeft, expectStagesServed, sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import { readOperatorRules, restoreRights, waitFor } from '../fixtures/cluster/cluster.ts';
+import { createRandom } from '../fixtures/cluster/random.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { expectNothingAfterHome, expectNothingLeft, expectStagesServed, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let limited: Stand;
 let killed: Stand;

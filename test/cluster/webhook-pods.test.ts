@@ -8,8 +8,8 @@ import { HELD_ANNOTATION } from '../../src/api/names.ts';
 import { installOperator, removeOperator } from '../demo/install.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { sampleDeployment, sampleNamespace, sampleService } from '../lab/sample.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { Cluster, installGlidepath, waitFor } from '../support/cluster/cluster.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { Cluster, installGlidepath, waitFor } from '../fixtures/cluster/cluster.ts';
 
 type Workload = KubeObject<{ readonly paused?: boolean }, { readonly readyReplicas?: number }>;
 type Release = KubeObject<object, { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }>;

@@ -11,12 +11,12 @@ import { buildRegistration, WEBHOOK_CONFIGURATION, WEBHOOK_NAME } from '../../sr
 import { type HoldTarget, OPERATOR_USER } from '../../src/core/hold/review.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { type SampleVersion, sampleDeployment } from '../lab/sample.ts';
-import type { App } from '../support/cluster/app.ts';
-import type { KubeObject } from '../support/cluster/api.ts';
-import { Cluster, installGlidepath, waitFor } from '../support/cluster/cluster.ts';
-import { Stand } from '../support/cluster/stand.ts';
-import { sharesOf, trajectoryOf } from '../support/cluster/trajectory.ts';
-import { HOLD_CASES, type HoldCase } from '../support/hold-cases.ts';
+import type { App } from '../fixtures/cluster/app.ts';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
+import { Cluster, installGlidepath, waitFor } from '../fixtures/cluster/cluster.ts';
+import { Stand } from '../fixtures/cluster/stand.ts';
+import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
+import { HOLD_CASES, type HoldCase } from '../fixtures/hold-cases.ts';
 
 type Workload = KubeObject<
   { readonly replicas?: number; readonly paused?: boolean },

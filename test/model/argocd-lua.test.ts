@@ -3,10 +3,10 @@
 
 import { describe, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
-import { ARGOCD_ACTIONS, readLua } from '../support/argocd-cm.ts';
-import { runLua } from '../support/lua.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
-import { buildStore, reasonsOf, specWith, startStory, untilState } from '../support/story.ts';
+import { ARGOCD_ACTIONS, readLua } from '../../tools/generate/argocd-cm.ts';
+import { runLua } from '../fixtures/lua.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
+import { buildStore, reasonsOf, specWith, startStory, untilState } from '../fixtures/story.ts';
 
 const HEALTHS = { default: readLua('health.lua'), waves: readLua('health-waves.lua') };
 

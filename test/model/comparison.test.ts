@@ -3,8 +3,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
-import { HEALTHY } from '../support/memory/traffic.ts';
-import { reasonsOf, shareOf, startStory, untilState } from '../support/story.ts';
+import { HEALTHY } from '../fakes/memory/traffic.ts';
+import { reasonsOf, shareOf, startStory, untilState } from '../fixtures/story.ts';
 
 const COMPARED: Partial<SpecInput> = {
   analysis: { minRequests: 20, comparison: { mode: 'Enforce', riskBudget: '2%' } },

@@ -6,11 +6,11 @@ import { FIELD_MANAGER, FINALIZER } from '../../src/api/names.ts';
 import type { RouteKey } from '../../src/ports/routes.ts';
 import type { JsonPatchOperation } from '../../src/core/routing/patch.ts';
 import { isGlidepathError } from '../../src/api/errors.ts';
-import type { CrashPlan } from '../support/memory/calls.ts';
-import { buildRule } from '../support/memory/gateway.ts';
-import { patchRoute } from '../support/memory/session.ts';
-import { MemoryWorld, NAMESPACE } from '../support/memory-world.ts';
-import { specWith } from '../support/story.ts';
+import type { CrashPlan } from '../fakes/memory/calls.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
+import { patchRoute } from '../fakes/memory/session.ts';
+import { MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
+import { specWith } from '../fixtures/story.ts';
 
 const AWAY_MS = 4_000;
 

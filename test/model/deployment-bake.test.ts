@@ -1,8 +1,8 @@
 // The bake in Deployment mode: the canary takes everything before the Deployment rolls, so that home is one weight write away.
 
 import { describe, expect, test } from 'vitest';
-import { BAKE, sharesOf, startIn } from '../support/deployment-story.ts';
-import { reasonsOf, untilState } from '../support/story.ts';
+import { BAKE, sharesOf, startIn } from '../fixtures/deployment-story.ts';
+import { reasonsOf, untilState } from '../fixtures/story.ts';
 
 describe('a bake', () => {
   test('gives the canary everything with as many pods as serve, keeps the old pods, and lets the Deployment roll after it', async () => {

@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
 import type { DeploymentObject } from '../../src/core/workload/objects.ts';
-import { DeploymentStory } from '../support/deployment-story.ts';
-import { untilState } from '../support/story.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
+import { untilState } from '../fixtures/story.ts';
 
 type Change = Partial<DeploymentObject['spec']>;
 

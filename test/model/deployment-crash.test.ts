@@ -1,9 +1,9 @@
 // Rule 5 in Deployment mode: the operator is killed at each of its writes, and the next one ends in the same world.
 
 import { describe, expect, test } from 'vitest';
-import type { CrashPlan } from '../support/memory/calls.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
-import { DeploymentStory } from '../support/deployment-story.ts';
+import type { CrashPlan } from '../fakes/memory/calls.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
 
 const QUICK = {
   stages: [

@@ -2,11 +2,11 @@
 // ends in the same world.
 
 import { describe, expect, test } from 'vitest';
-import type { CrashPlan } from '../support/memory/calls.ts';
-import { buildRule } from '../support/memory/gateway.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
-import { DeploymentStory } from '../support/deployment-story.ts';
-import { crashing, statusWith, waiting } from '../support/pods.ts';
+import type { CrashPlan } from '../fakes/memory/calls.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
+import { crashing, statusWith, waiting } from '../fixtures/pods.ts';
 
 const QUICK = { stages: [{ weight: 10, duration: '20s' }] };
 const MOST_WRITES = 200;

@@ -1,10 +1,10 @@
 // Deployment mode: pods of the canary that cannot run, and a canary that goes only when its requests have stopped.
 
 import { describe, expect, test } from 'vitest';
-import { buildRule } from '../support/memory/gateway.ts';
-import { DeploymentStory } from '../support/deployment-story.ts';
-import { crashing, homeless, PLACED, READY, running, statusWith, waiting } from '../support/pods.ts';
-import { untilState } from '../support/story.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
+import { crashing, homeless, PLACED, READY, running, statusWith, waiting } from '../fixtures/pods.ts';
+import { untilState } from '../fixtures/story.ts';
 
 /** A canary whose pods say this. */
 async function startWith(status: Parameters<DeploymentStory['world']['deployments']['setPodStatus']>[1], change = {}) {

@@ -4,10 +4,10 @@
 import { expect, test } from 'vitest';
 import { RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import type { WorkloadMetadata } from '../../src/core/workload/objects.ts';
-import type { CrashPlan } from '../support/memory/calls.ts';
-import { NAMESPACE } from '../support/memory-world.ts';
-import { DeploymentStory, deploymentSpec } from '../support/deployment-story.ts';
-import { untilState } from '../support/story.ts';
+import type { CrashPlan } from '../fakes/memory/calls.ts';
+import { NAMESPACE } from '../fakes/memory/world.ts';
+import { DeploymentStory, deploymentSpec } from '../fixtures/deployment-story.ts';
+import { untilState } from '../fixtures/story.ts';
 
 const KEEPS = { deletionPolicy: 'Retain' } as const;
 

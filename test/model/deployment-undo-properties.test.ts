@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DeploymentStory } from '../support/deployment-story.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
 
 const MOMENTS = ['stage.analyzing', 'promoting.rollingOut', 'promoting.baking', 'promoting.restoring', 'promoted'] as const;
 

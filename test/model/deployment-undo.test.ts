@@ -1,8 +1,8 @@
 // The way back in Deployment mode: during the bake one weight write, after the promotion the Deployment's own old template.
 
 import { describe, expect, test } from 'vitest';
-import { BAKE, sharesOf, startIn } from '../support/deployment-story.ts';
-import { reasonsOf, untilState } from '../support/story.ts';
+import { BAKE, sharesOf, startIn } from '../fixtures/deployment-story.ts';
+import { reasonsOf, untilState } from '../fixtures/story.ts';
 
 describe('undo in the bake', () => {
   test('brings everything back with one weight write, and leaves the Deployment held at what was rejected', async () => {

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { GlidepathError } from '../../src/api/errors.ts';
-import { DeploymentStory, deploymentSpec } from '../support/deployment-story.ts';
-import { buildRule } from '../support/memory/gateway.ts';
-import { reasonsOf, untilState } from '../support/story.ts';
+import { DeploymentStory, deploymentSpec } from '../fixtures/deployment-story.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
+import { reasonsOf, untilState } from '../fixtures/story.ts';
 
 /** A release that is judged at its first weight. */
 async function startRelease(...settings: Parameters<typeof DeploymentStory.begin>): Promise<DeploymentStory> {

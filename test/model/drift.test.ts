@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { RELEASE_ANNOTATION } from '../../src/api/names.ts';
-import { buildRule } from '../support/memory/gateway.ts';
-import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../support/story.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
+import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../fixtures/story.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
 
 const LONG = [
   { weight: 20, duration: '1h' },

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
-import { buildStore, reasonsOf, shareOf, specWith, startStory, untilState } from '../support/story.ts';
+import { buildStore, reasonsOf, shareOf, specWith, startStory, untilState } from '../fixtures/story.ts';
 
 const SHORT = [
   { weight: 10, duration: '1m', timeout: '10m' },

@@ -3,9 +3,9 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../src/api/routes.ts';
-import { DeploymentStory } from '../support/deployment-story.ts';
-import { buildStore, reasonsOf, shareOf, SPEC, specWith, untilState } from '../support/story.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
+import { buildStore, reasonsOf, shareOf, SPEC, specWith, untilState } from '../fixtures/story.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
 
 const RECONCILE = 'kustomize.toolkit.fluxcd.io/reconcile';
 const FLUX_LABELS = { 'kustomize.toolkit.fluxcd.io/name': 'shop', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' };

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { ABORT_ANNOTATION, ABORT_BY_ANNOTATION } from '../../src/api/names.ts';
-import { startStory, untilState } from '../support/story.ts';
+import { startStory, untilState } from '../fixtures/story.ts';
 
 const STAGES = [
   { weight: 10, duration: '1m', approval: 'Required' as const },

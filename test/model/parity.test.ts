@@ -4,9 +4,9 @@
 import { describe, expect, test } from 'vitest';
 import { GlidepathError } from '../../src/api/errors.ts';
 import { IGNORE_PARITY_ANNOTATION } from '../../src/api/names.ts';
-import { DeploymentStory } from '../support/deployment-story.ts';
-import { reasonsOf, untilState } from '../support/story.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
+import { reasonsOf, untilState } from '../fixtures/story.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
 
 const SERVING = { matchLabels: { app: 'store' } };
 const BOTH = { matchExpressions: [{ key: 'app', operator: 'In', values: ['store', 'store-canary'] }] };

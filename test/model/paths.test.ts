@@ -3,12 +3,12 @@
 
 import { describe, expect, test } from 'vitest';
 import { STATES } from '../../src/core/release/state.ts';
-import { renderDiagram } from '../support/diagram.ts';
-import { EdgeRecorder, listEdges, listStates } from '../support/machine-edges.ts';
-import { findPaths, OF_DEPLOYMENTS, type MachinePath } from '../support/machine-paths.ts';
-import { DeploymentStory } from '../support/deployment-story.ts';
-import { untilState } from '../support/story.ts';
-import { Steering } from '../support/steering.ts';
+import { renderDiagram } from '../../tools/generate/diagram.ts';
+import { EdgeRecorder, listEdges, listStates } from '../fixtures/machine-edges.ts';
+import { findPaths, OF_DEPLOYMENTS, type MachinePath } from '../fixtures/machine-paths.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
+import { untilState } from '../fixtures/story.ts';
+import { Steering } from '../fixtures/steering.ts';
 
 const paths = findPaths();
 const reached = new Set<string>();

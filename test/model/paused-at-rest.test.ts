@@ -3,8 +3,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FINALIZER, HELD_ANNOTATION } from '../../src/api/names.ts';
 import { GlidepathError } from '../../src/api/errors.ts';
-import { DeploymentStory, deploymentSpec } from '../support/deployment-story.ts';
-import { reasonsOf, untilState } from '../support/story.ts';
+import { DeploymentStory, deploymentSpec } from '../fixtures/deployment-story.ts';
+import { reasonsOf, untilState } from '../fixtures/story.ts';
 
 let story: DeploymentStory;
 

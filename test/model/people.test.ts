@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { COMMAND_ANNOTATION, FIELD_MANAGER, RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import { GlidepathError } from '../../src/api/errors.ts';
-import { buildRule } from '../support/memory/gateway.ts';
-import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../support/story.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
+import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../fixtures/story.ts';
 
 const APPROVED_STAGES = [
   { weight: 10, duration: '1m', approval: 'Required' as const },

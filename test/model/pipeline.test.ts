@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { readSeen } from '../../src/cli/cluster/releases.ts';
 import { trackRelease } from '../../src/cli/release/ending.ts';
 import { hashTemplate, nameTemplate } from '../../src/core/workload/template.ts';
-import { BAKE, DeploymentStory, startIn } from '../support/deployment-story.ts';
-import { untilState } from '../support/story.ts';
+import { BAKE, DeploymentStory, startIn } from '../fixtures/deployment-story.ts';
+import { untilState } from '../fixtures/story.ts';
 
 /** The code of a `watch --for deploy/store` that begins now; undefined while it waits. */
 function watchNow({ world, deployment }: DeploymentStory): number | undefined {

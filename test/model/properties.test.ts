@@ -4,8 +4,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FIELD_MANAGER, FINALIZER, RELEASE_ANNOTATION } from '../../src/api/names.ts';
-import { anyScene, happen, mend, rolesOf, setScene, type Scene } from '../support/random-world.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
+import { anyScene, happen, mend, rolesOf, setScene, type Scene } from '../fixtures/random-world.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
 
 const SETTLED = ['idle', 'promoted', 'rolledBack'];
 const WAITS_FOR_PEOPLE = ['paused', 'blocked', 'stage.awaitingApproval'];

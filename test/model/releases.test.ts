@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { FIELD_MANAGER, FINALIZER, RELEASE_ANNOTATION } from '../../src/api/names.ts';
-import { buildRule } from '../support/memory/gateway.ts';
-import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../support/story.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
+import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../fixtures/story.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
 
 /** Rules 3 and 11: nothing of us stays on the route, and no finalizer on the release. */
 function expectNothingLeft(world: MemoryWorld): void {

@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import type { RouteRule } from '../../src/api/routes.ts';
-import { DeploymentStory } from '../support/deployment-story.ts';
-import { untilState } from '../support/story.ts';
+import { DeploymentStory } from '../fixtures/deployment-story.ts';
+import { untilState } from '../fixtures/story.ts';
 
 const ruleBy = (port: number): RouteRule => ({ backendRefs: [{ group: '', kind: 'Service', name: 'store', port, weight: 1 }] });
 

@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { GlidepathError } from '../../src/api/errors.ts';
-import type { Fault } from '../support/memory/calls.ts';
+import type { Fault } from '../fakes/memory/calls.ts';
 import { RELEASE_ANNOTATION } from '../../src/api/names.ts';
-import { buildRule } from '../support/memory/gateway.ts';
-import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../support/story.ts';
-import { NAMESPACE } from '../support/memory-world.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
+import { buildStore, reasonsOf, shareOf, SPEC, specWith, startStory, untilState } from '../fixtures/story.ts';
+import { NAMESPACE } from '../fakes/memory/world.ts';
 
 const instead = (code: `GLIDEPATH_E_${string}`): Fault => ({
   when: 'instead',

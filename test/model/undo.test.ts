@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { FINALIZER, RELEASE_ANNOTATION } from '../../src/api/names.ts';
-import type { MemoryWorld } from '../support/memory-world.ts';
-import { reasonsOf, shareOf, startStory, untilState } from '../support/story.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
+import { reasonsOf, shareOf, startStory, untilState } from '../fixtures/story.ts';
 
 async function startPromoted(): Promise<MemoryWorld> {
   const world = await startStory();

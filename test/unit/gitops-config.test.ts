@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { API_VERSION, EVENT_REASONS, KIND } from '../../src/api/names.ts';
 import { adviseManager, findGitOpsTool } from '../../src/core/routing/gitops.ts';
 import type { Route } from '../../src/api/routes.ts';
-import { ARGOCD_ACTIONS, ARGOCD_FOLDER, ARGOCD_PATCH_FILES, renderArgocdPatch } from '../support/argocd-cm.ts';
+import { ARGOCD_ACTIONS, ARGOCD_FOLDER, ARGOCD_PATCH_FILES, renderArgocdPatch } from '../../tools/generate/argocd-cm.ts';
 
 const FLUX_FOLDER = new URL('../../config/flux/', import.meta.url);
 

@@ -8,7 +8,7 @@ import { formatCommand } from '../../src/api/command.ts';
 import { COMMAND_ANNOTATION, COMMAND_VERBS } from '../../src/api/names.ts';
 import { readCommand } from '../../src/core/release/commands.ts';
 import { phaseOf, STATES, type StateName } from '../../src/core/release/state.ts';
-import { aRelease, aReleaseStatus, aSpec, aStatus, timeAfter } from '../support/builders.ts';
+import { aRelease, aReleaseStatus, aSpec, aStatus, timeAfter } from '../fixtures/builders.ts';
 
 interface Policy {
   readonly spec: {

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDuration } from '../../../src/api/duration.ts';
-import { type FakePrometheus, startFakePrometheus } from '../../support/fake-prometheus.ts';
+import { type FakePrometheus, startFakePrometheus } from '../../fakes/prometheus/server.ts';
 import { aManifest, call, type Called, NOW } from '../../unit/cli/fake-io.ts';
 
 const MINUTE = 60_000;

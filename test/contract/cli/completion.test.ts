@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { call } from '../../unit/cli/fake-io.ts';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { aRunningStatus, openShop } from './shop.ts';
 
 async function complete(...words: readonly string[]): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 // `doctor` on what judges releases (gateways, Prometheus and its series) and on the tools that apply the routes.
 
 import { describe, expect, test } from 'vitest';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { deployments } from '../kubernetes/harness.ts';
 import { type Case, forbid, over, put, putHold, putOperator, putRoute, target, useDoctorWorld, world } from './doctor-world.ts';
 

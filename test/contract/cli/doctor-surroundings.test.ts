@@ -1,7 +1,7 @@
 // `doctor` on policies, on what was left behind, and on the operator's rights.
 
 import { describe, expect, test } from 'vitest';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { deployments, releases, services } from '../kubernetes/harness.ts';
 import {
   type Case,

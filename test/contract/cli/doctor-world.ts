@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { CRD_NAME } from '../../../src/api/names.ts';
 import type { CanaryReleaseStatus, SpecInput } from '../../../src/api/release.ts';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
-import { type FakePrometheus, startFakePrometheus } from '../../support/fake-prometheus.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
+import { type FakePrometheus, startFakePrometheus } from '../../fakes/prometheus/server.ts';
 import { crds, deployments, httpRoutes } from '../kubernetes/harness.ts';
 import { aRunningStatus, LOOKED_AT, openShop, type Shop } from './shop.ts';
 

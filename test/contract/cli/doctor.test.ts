@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { COMMAND_VERBS, CRD_NAME } from '../../../src/api/names.ts';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
-import { timeAfter } from '../../support/builders.ts';
-import { type FakePrometheus, startFakePrometheus } from '../../support/fake-prometheus.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
+import { timeAfter } from '../../fixtures/builders.ts';
+import { type FakePrometheus, startFakePrometheus } from '../../fakes/prometheus/server.ts';
 import { crds, grpcRoutes, httpRoutes } from '../kubernetes/harness.ts';
 import { aRunningStatus, LOOKED_AT, openShop, type Shop } from './shop.ts';
 

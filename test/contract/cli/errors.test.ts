@@ -2,7 +2,7 @@
 // could be taken for a verdict.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { releases } from '../kubernetes/harness.ts';
 import { aRunningStatus, openShop, type Shop } from './shop.ts';
 

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { releases } from '../kubernetes/harness.ts';
-import { aReleaseStatus, timeAfter } from '../../support/builders.ts';
+import { aReleaseStatus, timeAfter } from '../../fixtures/builders.ts';
 import { aRunningStatus, openShop, type Shop } from './shop.ts';
 
 let shop: Shop;

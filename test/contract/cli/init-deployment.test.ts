@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readReleases } from '../../../src/cli/manifest.ts';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { deployments, httpRoutes, services } from '../kubernetes/harness.ts';
 import { openShop, type Shop } from './shop.ts';
 

@@ -2,8 +2,8 @@
 
 import type { CanaryReleaseStatus, SpecInput } from '../../../src/api/release.ts';
 import type { CliIo } from '../../../src/cli/io.ts';
-import type { FakeApiServer } from '../../support/fake-api-server.ts';
-import { aReleaseStatus, aStatus, timeAfter } from '../../support/builders.ts';
+import type { FakeApiServer } from '../../fakes/api-server/server.ts';
+import { aReleaseStatus, aStatus, timeAfter } from '../../fixtures/builders.ts';
 import { type Called, call } from '../../unit/cli/fake-io.ts';
 import { releases, startFake } from '../kubernetes/harness.ts';
 

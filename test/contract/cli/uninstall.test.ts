@@ -2,9 +2,9 @@
 
 import { beforeEach, expect, test } from 'vitest';
 import { CRD_NAME } from '../../../src/api/names.ts';
-import type { FakeObject } from '../../support/fake-api-server.ts';
+import type { FakeObject } from '../../fakes/api-server/server.ts';
 import { crds, releases } from '../kubernetes/harness.ts';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { aRunningStatus, openShop, type Shop } from './shop.ts';
 
 let shop: Shop;

@@ -3,9 +3,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, SpecInput } from '../../../src/api/release.ts';
 import { hashTemplate } from '../../../src/core/workload/template.ts';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
-import { aReleaseStatus } from '../../support/builders.ts';
-import { until } from '../../support/until.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
+import { aReleaseStatus } from '../../fixtures/builders.ts';
+import { until } from '../../fixtures/until.ts';
 import { aRunningStatus, openShop, type Shop } from './shop.ts';
 
 let shop: Shop;

@@ -1,8 +1,8 @@
 // `watch` against an API server: lines for pipelines, a drawing for eyes, and the exit codes.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { aReleaseStatus, timeAfter } from '../../support/builders.ts';
-import { until } from '../../support/until.ts';
+import { aReleaseStatus, timeAfter } from '../../fixtures/builders.ts';
+import { until } from '../../fixtures/until.ts';
 import { releases } from '../kubernetes/harness.ts';
 import { aRunningStatus, openShop, type Shop } from './shop.ts';
 

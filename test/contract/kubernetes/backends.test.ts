@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { until } from '../../support/until.ts';
+import { until } from '../../fixtures/until.ts';
 import { connectFake, type Harness, podNamed, pods, serviceNamed, services, sliceOf, slices } from './harness.ts';
 
 async function start(): Promise<Harness> {

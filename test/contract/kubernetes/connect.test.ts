@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { connectKubernetes } from '../../../src/adapters/kubernetes/connect.ts';
-import { until } from '../../support/until.ts';
+import { until } from '../../fixtures/until.ts';
 import { connectFake, crds, httpRoutes, realClock, releaseNamed, releases, routeNamed, secrets, startFake } from './harness.ts';
 
 describe('a connection', () => {

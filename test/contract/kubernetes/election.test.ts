@@ -4,9 +4,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ElectionOptions, runElection } from '../../../src/adapters/kubernetes/election.ts';
 import { loadConfigFile, PooledKubeConfig } from '../../../src/adapters/kubernetes/kubeconfig.ts';
 import { Transport } from '../../../src/adapters/kubernetes/transport.ts';
-import type { FakeApiServer } from '../../support/fake-api-server.ts';
-import { until } from '../../support/until.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import type { FakeApiServer } from '../../fakes/api-server/server.ts';
+import { until } from '../../fixtures/until.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 import { leases, startFake } from './harness.ts';
 
 interface Candidate {

@@ -3,8 +3,8 @@ import { cutNote, KubernetesEvents } from '../../../src/adapters/kubernetes/even
 import { microTime } from '../../../src/adapters/kubernetes/micro-time.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import type { Announcement } from '../../../src/ports/outbox.ts';
-import { until } from '../../support/until.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { until } from '../../fixtures/until.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 import { createTransport, events, httpRoutes, routeNamed } from './harness.ts';
 
 const release = (name = 'store'): CanaryRelease =>

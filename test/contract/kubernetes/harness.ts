@@ -7,8 +7,8 @@ import { HomeGate } from '../../../src/adapters/kubernetes/gate.ts';
 import { loadConfigFile, PooledKubeConfig } from '../../../src/adapters/kubernetes/kubeconfig.ts';
 import { Transport } from '../../../src/adapters/kubernetes/transport.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
-import { FakeApiServer, type FakeInput } from '../../support/fake-api-server.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
+import { FakeApiServer, type FakeInput } from '../../fakes/api-server/server.ts';
 
 export const {
   releases,

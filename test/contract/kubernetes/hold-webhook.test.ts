@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CertificateSecret, WebhookConfiguration } from '../../../src/adapters/kubernetes/hold-webhook.ts';
 import { buildRegistration } from '../../../src/core/hold/registration.ts';
-import { FAKE_RESOURCES } from '../../support/fake-api-resources.ts';
+import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { createTransport, secrets, type TransportHarness } from './harness.ts';
 
 const { mutatingWebhooks } = FAKE_RESOURCES;

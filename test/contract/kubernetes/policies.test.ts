@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { POLICY_KINDS } from '../../../src/core/workload/policy-kinds.ts';
-import type { FakeInput } from '../../support/fake-api-server.ts';
+import type { FakeInput } from '../../fakes/api-server/server.ts';
 import { budgets, ciliumPolicies, connectFake, type Harness, httpRoutes, networkPolicies, tlsPolicies } from './harness.ts';
 
 const SPEC = { podSelector: { matchLabels: { app: 'store' } } };

@@ -7,8 +7,8 @@ import type { ReflectorTimes } from '../../../src/adapters/kubernetes/reflector-
 import { trimRelease } from '../../../src/adapters/kubernetes/releases.ts';
 import { buildReflectors } from '../../../src/adapters/kubernetes/kinds.ts';
 import { type CachedObject, ObjectCache } from '../../../src/adapters/kubernetes/object-cache.ts';
-import type { SeenRequest } from '../../support/fake-api-server.ts';
-import { until } from '../../support/until.ts';
+import type { SeenRequest } from '../../fakes/api-server/server.ts';
+import { until } from '../../fixtures/until.ts';
 import { createTransport, QUICK, releaseNamed, releases } from './harness.ts';
 
 const isList = ({ watch, path }: SeenRequest): boolean => !watch && path.endsWith('/canaryreleases');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseRelease, type CanaryRelease } from '../../../src/api/release.ts';
 import { FINALIZER } from '../../../src/api/names.ts';
-import { until } from '../../support/until.ts';
+import { until } from '../../fixtures/until.ts';
 import { connectFake, type Harness, releaseNamed, releases } from './harness.ts';
 
 const KEY = { namespace: 'shop', name: 'store' };

@@ -4,8 +4,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { describe as describeRequest, JSON_PATCH, readWarnings } from '../../../src/adapters/kubernetes/transport.ts';
 import { ApiError } from '../../../src/adapters/kubernetes/api-errors.ts';
 import { GlidepathError } from '../../../src/api/errors.ts';
-import type { FaultAction } from '../../support/fake-api-server.ts';
-import { until } from '../../support/until.ts';
+import type { FaultAction } from '../../fakes/api-server/server.ts';
+import { until } from '../../fixtures/until.ts';
 import { createTransport, httpRoutes, releaseNamed, releases, routeNamed } from './harness.ts';
 
 const ROUTE = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/store';

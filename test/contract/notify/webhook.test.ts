@@ -7,8 +7,8 @@ import type { NotificationOutcome, WebhookNotifierOptions } from '../../../src/a
 import { parseRelease } from '../../../src/api/release.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import type { Announcement } from '../../../src/ports/outbox.ts';
-import { startWebhookReceiver } from '../../support/webhook-receiver.ts';
-import type { Reaction } from '../../support/webhook-receiver.ts';
+import { startWebhookReceiver } from '../../fakes/webhook-receiver.ts';
+import type { Reaction } from '../../fakes/webhook-receiver.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const KEY = 'the key of the shop';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPrometheusReader } from '../../../src/adapters/prometheus/reader.ts';
 import type { PrometheusReader, PrometheusReaderOptions } from '../../../src/adapters/prometheus/reader.ts';
-import { startFakePrometheus } from '../../support/fake-prometheus.ts';
-import type { FakePrometheus } from '../../support/fake-prometheus.ts';
+import { startFakePrometheus } from '../../fakes/prometheus/server.ts';
+import type { FakePrometheus } from '../../fakes/prometheus/server.ts';
 
 const NOW = 1_700_000_000_000;
 const TARGET = { namespace: 'shop', timeoutMs: 5_000 };

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPrometheusReader } from '../../../src/adapters/prometheus/reader.ts';
 import type { PrometheusReader } from '../../../src/adapters/prometheus/reader.ts';
-import { startFakePrometheus } from '../../support/fake-prometheus.ts';
-import type { FakePrometheus, Fault } from '../../support/fake-prometheus.ts';
+import { startFakePrometheus } from '../../fakes/prometheus/server.ts';
+import type { FakePrometheus, Fault } from '../../fakes/prometheus/server.ts';
 
 const NOW = 1_700_000_000_123;
 const TARGET = { namespace: 'shop', timeoutMs: 5_000 };

@@ -6,7 +6,7 @@ import { createPrometheusReader } from '../../../src/adapters/prometheus/reader.
 import type { PrometheusReader } from '../../../src/adapters/prometheus/reader.ts';
 import type { Series } from '../../../src/ports/metrics.ts';
 import { SOURCES } from '../../../src/sources/catalogue.ts';
-import { checkExpressions, isInstalled, startPrometheus } from '../../support/prometheus-binary.ts';
+import { checkExpressions, isInstalled, startPrometheus } from '../../fixtures/prometheus-binary.ts';
 
 const TARGET = { namespace: 'shop', timeoutMs: 5_000 };
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPrometheusReader } from '../../../src/adapters/prometheus/reader.ts';
 import type { PrometheusReader, PrometheusReaderOptions } from '../../../src/adapters/prometheus/reader.ts';
-import { makeCertificates } from '../../support/certificates.ts';
-import { startFakePrometheus } from '../../support/fake-prometheus.ts';
-import type { FakePrometheus } from '../../support/fake-prometheus.ts';
+import { makeCertificates } from '../../fixtures/certificates.ts';
+import { startFakePrometheus } from '../../fakes/prometheus/server.ts';
+import type { FakePrometheus } from '../../fakes/prometheus/server.ts';
 
 const NOW = 1_700_000_000_000;
 const TARGET = { namespace: 'shop', timeoutMs: 5_000 };

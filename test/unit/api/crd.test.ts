@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { CRD_FILE, buildCrd, renderCrd } from '../../support/crd.ts';
-import { type SchemaNode, toStructural } from '../../support/structural.ts';
+import { CRD_FILE, buildCrd, renderCrd } from '../../../tools/generate/crd.ts';
+import { type SchemaNode, toStructural } from '../../../tools/generate/structural.ts';
 
 const version = (buildCrd()['spec'] as { versions: readonly SchemaNode[] }).versions[0] ?? {};
 const root = (version['schema'] as { openAPIV3Schema: SchemaNode }).openAPIV3Schema;

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultSpec, parseRelease, type SpecInput } from '../../../src/api/release.ts';
-import { ACCEPTANCES } from '../../support/acceptances.ts';
-import { REFUSALS, manifestOf } from '../../support/refusals.ts';
+import { ACCEPTANCES } from '../../fixtures/acceptances.ts';
+import { REFUSALS, manifestOf } from '../../fixtures/refusals.ts';
 
 const services = [{ name: 'store-api-v1' }, { name: 'store-api-v2' }];
 const minimal: SpecInput = { services };

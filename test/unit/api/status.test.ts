@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { parseRelease, readStatus } from '../../../src/api/release.ts';
 import { releaseStatusSchema } from '../../../src/api/release-status.ts';
 import { statusSchema } from '../../../src/api/status.ts';
-import { FULL_STATUS } from '../../support/full-status.ts';
-import { manifestOf } from '../../support/refusals.ts';
+import { FULL_STATUS } from '../../fixtures/full-status.ts';
+import { manifestOf } from '../../fixtures/refusals.ts';
 
 const services = [{ name: 'a' }, { name: 'b' }];
 

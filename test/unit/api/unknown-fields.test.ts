@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { findUnknownFields } from '../../../src/api/unknown-fields.ts';
-import { FULL_STATUS } from '../../support/full-status.ts';
-import { ACCEPTANCES } from '../../support/acceptances.ts';
-import { manifestOf } from '../../support/refusals.ts';
+import { FULL_STATUS } from '../../fixtures/full-status.ts';
+import { ACCEPTANCES } from '../../fixtures/acceptances.ts';
+import { manifestOf } from '../../fixtures/refusals.ts';
 
 describe('findUnknownFields', () => {
   test.each(ACCEPTANCES)('finds none in: $name', ({ spec }) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { askArms, askCounts, askLatency, isCompared, outcomesOf, problemOf, toArms } from '../../../src/app/asks.ts';
 import type { Counts, Timed } from '../../../src/core/analysis/assemble.ts';
-import { after, aReleaseStatus, aStatus, START, timeAfter } from '../../support/builders.ts';
+import { after, aReleaseStatus, aStatus, START, timeAfter } from '../../fixtures/builders.ts';
 import {
   answers,
   aQuestion,

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { askArms, type LookQuestion } from '../../../src/app/asks.ts';
 import { ComparisonDesk } from '../../../src/app/comparison-desk.ts';
-import { after, START, timeAfter } from '../../support/builders.ts';
+import { after, START, timeAfter } from '../../fixtures/builders.ts';
 import {
   ALONE,
   answers,

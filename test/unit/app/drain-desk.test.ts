@@ -5,8 +5,8 @@ import type { World } from '../../../src/app/world.ts';
 import { endOfDrain } from '../../../src/core/release/drain.ts';
 import type { StateName } from '../../../src/core/release/state.ts';
 import type { MetricsAnswer } from '../../../src/ports/metrics.ts';
-import { after, anObservation, aRelease, aReleaseStatus, aRoute, aRule, aStatus } from '../../support/builders.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { after, anObservation, aRelease, aReleaseStatus, aRoute, aRule, aStatus } from '../../fixtures/builders.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 const workload = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: 'a', servingTemplate: 'b' };
 const KEY = 'shop/web';

@@ -4,7 +4,7 @@ import { HoldWebhook, type HoldWebhookOptions } from '../../../src/app/hold-webh
 import type { HoldTarget } from '../../../src/core/hold/review.ts';
 import type { Json } from '../../../src/core/workload/objects.ts';
 import type { ServingCertificate } from '../../../src/ports/hold.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 const STORE: HoldTarget = { namespace: 'shop', release: 'web', deployment: 'store' };
 const MINUTE_MS = 60_000;

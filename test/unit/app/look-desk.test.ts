@@ -4,8 +4,8 @@ import type { LookQuestion } from '../../../src/app/asks.ts';
 import type { World } from '../../../src/app/world.ts';
 import type { MetricsAnswer } from '../../../src/ports/metrics.ts';
 import { contour } from '../../../src/sources/contour.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
-import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE } from '../../support/builders.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
+import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE } from '../../fixtures/builders.ts';
 
 const question: LookQuestion = {
   spec: aSpec(),

@@ -5,7 +5,7 @@ import { askLook } from '../../../src/app/looks.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget, Series } from '../../../src/ports/metrics.ts';
 import { contour } from '../../../src/sources/contour.ts';
 import { linkerd } from '../../../src/sources/linkerd.ts';
-import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE, timeAfter } from '../../support/builders.ts';
+import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE, timeAfter } from '../../fixtures/builders.ts';
 
 const TARGET: MetricsTarget = { namespace: NAMESPACE, timeoutMs: 5_000 };
 const LOOK_AT = after(120);

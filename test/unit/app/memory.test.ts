@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../src/api/release.ts';
 import { type Memory, needsCommit, shareCommitted } from '../../../src/app/memory.ts';
-import { after, aReleaseStatus, aStatus, timeAfter } from '../../support/builders.ts';
+import { after, aReleaseStatus, aStatus, timeAfter } from '../../fixtures/builders.ts';
 
 const COMMITTED: CanaryReleaseStatus = aStatus({
   phase: 'Analyzing',

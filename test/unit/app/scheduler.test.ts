@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Scheduler } from '../../../src/app/scheduler.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 function setUp() {
   const clock = new VirtualClock(0);

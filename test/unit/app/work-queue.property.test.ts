@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Priority, WorkQueue } from '../../../src/app/work-queue.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 type Step =
   | { readonly kind: 'add'; readonly key: string; readonly priority: Priority }

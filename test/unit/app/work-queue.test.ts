@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { backoffMs, type QueueObserver, WorkQueue, type WorkQueueOptions } from '../../../src/app/work-queue.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 interface Work {
   readonly key: string;

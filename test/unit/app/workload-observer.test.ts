@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { observeWorkload } from '../../../src/app/workload-observer.ts';
 import type { World } from '../../../src/app/world.ts';
 import type { HoldStanding } from '../../../src/core/workload/observed.ts';
-import { aRelease, aSpec, aStatus } from '../../support/builders.ts';
+import { aRelease, aSpec, aStatus } from '../../fixtures/builders.ts';
 
 const { services: _services, ...spec } = aSpec();
 const release = aRelease({

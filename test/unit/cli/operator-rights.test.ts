@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { DEPLOYMENT_RIGHTS, OPERATOR_RIGHTS } from '../../../src/cli/doctor/rights.ts';
-import { renderRights, RIGHTS_FILE } from '../../support/operator-rights.ts';
+import { renderRights, RIGHTS_FILE } from '../../../tools/generate/operator-rights.ts';
 
 test('the rights are those of the roles; else call npm run generate', () => {
   expect(readFileSync(RIGHTS_FILE, 'utf8')).toBe(renderRights());

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { SOURCES, findSource } from '../../../src/sources/catalogue.ts';
 import type { BackendIdentity, MetricsSource } from '../../../src/sources/source.ts';
-import { countRecorded, pick, readRecorded } from '../../support/recorded.ts';
+import { countRecorded, pick, readRecorded } from '../../fixtures/recorded.ts';
 
 type Kind = 'HTTPRoute' | 'GRPCRoute';
 

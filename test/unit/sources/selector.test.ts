@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { equals, escapeRegex, matches, rangeSelector } from '../../../src/sources/selector.ts';
-import { parseSelector, selects } from '../../support/promql-selector.ts';
+import { parseSelector, selects } from '../../fakes/prometheus/promql-selector.ts';
 
 describe('range selectors', () => {
   test('hold metric, matchers and range', () => {

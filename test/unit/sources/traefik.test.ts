@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BackendIdentity } from '../../../src/sources/source.ts';
 import { traefik } from '../../../src/sources/traefik.ts';
-import { parseSelector, selects } from '../../support/promql-selector.ts';
+import { parseSelector, selects } from '../../fakes/prometheus/promql-selector.ts';
 
 function collisions(namespace: string, service: string, siblings: readonly string[] = [], grpc = false) {
   const route = { kind: 'GRPCRoute', namespace, name: 'r', ruleIndex: 0, backendIndex: 0 } as const;

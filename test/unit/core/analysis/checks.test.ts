@@ -4,7 +4,7 @@ import { provenAbove } from '../../../../src/core/analysis/bounds.ts';
 import { describeLimit, judgeCheck } from '../../../../src/core/analysis/checks.ts';
 import type { Bucket } from '../../../../src/core/analysis/histogram.ts';
 import type { Evidence, LookReading } from '../../../../src/core/analysis/reading.ts';
-import { aCheck, aLook, type CheckInput, someRequests } from '../../../support/builders.ts';
+import { aCheck, aLook, type CheckInput, someRequests } from '../../../fixtures/builders.ts';
 
 const errors = aCheck({ max: '1%' });
 const p90 = (limits: LimitsInput) => aCheck({ name: 'p90', metric: 'Latency', quantile: '0.9', ...limits });

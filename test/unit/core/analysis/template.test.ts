@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { promDuration, renderQuery, type TemplateValues } from '../../../../src/core/analysis/template.ts';
-import { checkExpressions, isInstalled } from '../../../support/prometheus-binary.ts';
+import { checkExpressions, isInstalled } from '../../../fixtures/prometheus-binary.ts';
 
 const VALUES: TemplateValues = { namespace: 'shop', release: 'web', canary: 'v2', serving: 'v1', revision: '1.8.1', window: '60s' };
 

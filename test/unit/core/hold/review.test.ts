@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { HELD_ANNOTATION } from '../../../../src/api/names.ts';
 import { type HoldTarget, OPERATOR_USER, reviewHold, targetOf } from '../../../../src/core/hold/review.ts';
 import { isJson, type Json } from '../../../../src/core/workload/objects.ts';
-import { HOLD_CASES } from '../../../support/hold-cases.ts';
+import { HOLD_CASES } from '../../../fixtures/hold-cases.ts';
 import type { JsonPatchOperation } from '../../../../src/core/routing/patch.ts';
-import { applyJsonPatch } from '../../../support/memory/json-patch.ts';
+import { applyJsonPatch } from '../../../fakes/memory/json-patch.ts';
 
 const TARGET: HoldTarget = { namespace: 'shop', release: 'web', deployment: 'store' };
 const RUNNING: Json = {

@@ -3,7 +3,7 @@ import { describeApplier } from '../../../../src/core/release/appliers.ts';
 import type { WorkloadFacts } from '../../../../src/core/release/workload-facts.ts';
 import type { WorkloadMetadata } from '../../../../src/core/workload/objects.ts';
 import { standRoutes } from '../../../../src/core/routing/standing.ts';
-import { aRecordedRoute, aRoute, SIDES } from '../../../support/builders.ts';
+import { aRecordedRoute, aRoute, SIDES } from '../../../fixtures/builders.ts';
 
 const TRACKED = { 'argocd.argoproj.io/tracking-id': 'shop:x' };
 const FLUX = { 'kustomize.toolkit.fluxcd.io/name': 'shop' };

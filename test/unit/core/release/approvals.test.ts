@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nameApprovers, noteApproval } from '../../../../src/core/release/approvals.ts';
-import { after, aStatus, timeAfter } from '../../../support/builders.ts';
+import { after, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 const { release: _release, ...none } = aStatus();
 

@@ -18,7 +18,7 @@ import {
   aStatus,
   marked,
   SIDES,
-} from '../../../support/builders.ts';
+} from '../../../fixtures/builders.ts';
 
 interface Scene {
   readonly spec?: Partial<SpecInput>;

@@ -8,8 +8,8 @@ import { findHomeReason } from '../../../../src/core/release/home-reasons.ts';
 import type { StateName } from '../../../../src/core/release/state.ts';
 import type { DeploymentObject, WorkloadCondition } from '../../../../src/core/workload/objects.ts';
 import type { PodObject } from '../../../../src/core/workload/pods.ts';
-import { aBackend, after, anObservation, aRelease, aReleaseStatus, aStatus, timeAfter } from '../../../support/builders.ts';
-import { aPod, crashing, homeless, PLACED, READY, running, statusWith, waiting } from '../../../support/pods.ts';
+import { aBackend, after, anObservation, aRelease, aReleaseStatus, aStatus, timeAfter } from '../../../fixtures/builders.ts';
+import { aPod, crashing, homeless, PLACED, READY, running, statusWith, waiting } from '../../../fixtures/pods.ts';
 
 const workload = { name: 'store', uid: 'uid-store', canary: 'store-canary', template: 'released', servingTemplate: 'old' };
 const spec = defaultSpec({ targetRef: { name: 'store' }, service: { name: 'store' } });

@@ -3,7 +3,7 @@ import { COMMAND_VERBS } from '../../../../src/api/names.ts';
 import type { CanaryReleaseStatus, HandledCommand } from '../../../../src/api/release.ts';
 import { readCommand } from '../../../../src/core/release/commands.ts';
 import { type StateName, STATES } from '../../../../src/core/release/state.ts';
-import { aRelease, aReleaseStatus, aSpec, aStatus, after, RELEASE_ID, timeAfter } from '../../../support/builders.ts';
+import { aRelease, aReleaseStatus, aSpec, aStatus, after, RELEASE_ID, timeAfter } from '../../../fixtures/builders.ts';
 
 const NOW = after(120);
 

@@ -17,7 +17,7 @@ import {
   type CheckInput,
   someRequests,
   timeAfter,
-} from '../../../support/builders.ts';
+} from '../../../fixtures/builders.ts';
 
 const JUDGEMENT: Judgement = {
   finding: 'earned',

@@ -13,7 +13,7 @@ import {
   anObservation,
   marked,
   timeAfter,
-} from '../../../support/builders.ts';
+} from '../../../fixtures/builders.ts';
 
 describe('the bake', () => {
   const spec = aSpec({ promotion: { bake: '10s' } });

@@ -3,7 +3,7 @@ import type { CanaryReleaseStatus } from '../../../../src/api/release.ts';
 import { describeStatus } from '../../../../src/core/release/describe.ts';
 import { gatherFacts } from '../../../../src/core/release/facts.ts';
 import { STATES } from '../../../../src/core/release/state.ts';
-import { aRelease, aReleaseStatus, aSpec, aStatus, after, anObservation, timeAfter } from '../../../support/builders.ts';
+import { aRelease, aReleaseStatus, aSpec, aStatus, after, anObservation, timeAfter } from '../../../fixtures/builders.ts';
 
 const spec = aSpec({ stages: [{ weight: 5 }, { weight: 50, approval: 'Required' }] });
 const observation = anObservation({ release: aRelease({ spec }) });

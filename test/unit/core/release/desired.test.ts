@@ -19,7 +19,7 @@ import {
   HOME_MARK,
   MARK,
   marked,
-} from '../../../support/builders.ts';
+} from '../../../fixtures/builders.ts';
 
 /** What is wanted of the routes in a state. */
 function desire(state: StateName, route: Route, status: CanaryReleaseStatus = aStatus(), deleting = false): readonly RouteIntent[] {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ReleaseStatus } from '../../../../src/api/release.ts';
 import { describeDrain, type DrainReading, endOfDrain, findDrainQuestion, isDrained } from '../../../../src/core/release/drain.ts';
-import { after, aReleaseStatus } from '../../../support/builders.ts';
+import { after, aReleaseStatus } from '../../../fixtures/builders.ts';
 
 const workload = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: 'a', servingTemplate: 'b' };
 

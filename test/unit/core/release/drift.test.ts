@@ -14,7 +14,7 @@ import {
   aSpecWithAnalysis,
   aStatus,
   timeAfter,
-} from '../../../support/builders.ts';
+} from '../../../fixtures/builders.ts';
 
 interface Scene {
   readonly seconds?: number;

@@ -4,7 +4,7 @@ import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../../
 import { applyEdit } from '../../../../src/core/release/edits.ts';
 import { type StateName, STATES } from '../../../../src/core/release/state.ts';
 import { hashPlan } from '../../../../src/core/release/steps.ts';
-import { aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../support/builders.ts';
+import { aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 type Stages = NonNullable<SpecInput['stages']>;
 

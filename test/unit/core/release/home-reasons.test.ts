@@ -15,7 +15,7 @@ import {
   marked,
   SIDES,
   timeAfter,
-} from '../../../support/builders.ts';
+} from '../../../fixtures/builders.ts';
 
 /** A release that goes well. */
 function facts(change: Partial<HomeFacts> = {}, spec: Partial<SpecInput> = {}): HomeFacts {

@@ -14,7 +14,7 @@ import {
   someRequests,
   START,
   timeAfter,
-} from '../../../support/builders.ts';
+} from '../../../fixtures/builders.ts';
 
 const bad = { requests: someRequests({ serverErrors: 100 }) } as const;
 const unclear = { requests: someRequests({ requests: 10, serverErrors: 1 }) } as const;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LookReading } from '../../../../src/core/analysis/reading.ts';
 import { foldLook } from '../../../../src/core/release/looks.ts';
-import { aLook, aSpec, aStatus, timeAfter } from '../../../support/builders.ts';
+import { aLook, aSpec, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 const silent = { requests: { kind: 'noTraffic', message: 'no canary request in the window' }, newRequests: 0 } as const;
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { pardonPromoted } from '../../../../src/core/release/pardon.ts';
 import { isSettledOrRejected } from '../../../../src/core/release/revision.ts';
 import { isProvenTemplate } from '../../../../src/core/release/workload-facts.ts';
-import { aReleaseStatus, aStatus, timeAfter } from '../../../support/builders.ts';
+import { aReleaseStatus, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 const rejection = (templateHashes: string[], more: object = {}) => ({
   revision: 'r',

@@ -10,8 +10,8 @@ import type { StateName } from '../../../../src/core/release/state.ts';
 import type { DeploymentObject, PodTemplate, ServiceObject } from '../../../../src/core/workload/objects.ts';
 import type { PolicyReading, UnreadKind } from '../../../../src/core/workload/policy-kinds.ts';
 import { hashTemplate } from '../../../../src/core/workload/template.ts';
-import { aBackend, after, anObservation, aRelease, aRoute, aRule } from '../../../support/builders.ts';
-import { aPolicy } from '../../../support/policies.ts';
+import { aBackend, after, anObservation, aRelease, aRoute, aRule } from '../../../fixtures/builders.ts';
+import { aPolicy } from '../../../fixtures/policies.ts';
 
 const LABELS = { app: 'store', track: 'stable' };
 const templateOf = (image: string): PodTemplate => ({ metadata: { labels: LABELS }, spec: { containers: [{ name: 'app', image }] } });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { countPutBack } from '../../../../src/core/release/put-backs.ts';
 import { timeoutOf } from '../../../../src/core/release/timeouts.ts';
-import { after, aReleaseStatus, aSpec, timeAfter } from '../../../support/builders.ts';
+import { after, aReleaseStatus, aSpec, timeAfter } from '../../../fixtures/builders.ts';
 
 describe('put-backs', () => {
   test('by nobody that is known are counted, too', () => {

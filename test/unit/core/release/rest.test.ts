@@ -7,7 +7,7 @@ import type { WorkloadFacts } from '../../../../src/core/release/workload-facts.
 import type { DeploymentObject } from '../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../src/core/workload/observed.ts';
 import { hashTemplate } from '../../../../src/core/workload/template.ts';
-import { after, anObservation, aRelease } from '../../../support/builders.ts';
+import { after, anObservation, aRelease } from '../../../fixtures/builders.ts';
 
 const template = { metadata: { labels: { app: 'store' } }, spec: { containers: [{ name: 'app', image: 'store:1' }] } };
 const rolledOut: DeploymentObject = {

@@ -9,7 +9,7 @@ import {
   keyOf,
   nameRelease,
 } from '../../../../src/core/release/revision.ts';
-import { aBackend, anObservation, aRoute, aRule, aSpec, aStatus, SIDES, timeAfter } from '../../../support/builders.ts';
+import { aBackend, anObservation, aRoute, aRule, aSpec, aStatus, SIDES, timeAfter } from '../../../fixtures/builders.ts';
 
 const FRESH: CanaryReleaseStatus = { observedGeneration: 1 };
 const SWAPPED = { serving: 'v2', canary: 'v1' };

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import type { ReleaseStatus } from '../../../../src/api/release.ts';
 import { listRolled } from '../../../../src/core/release/rolled.ts';
-import { aReleaseStatus } from '../../../support/builders.ts';
+import { aReleaseStatus } from '../../../fixtures/builders.ts';
 
 const workload = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: 'new', servingTemplate: 'old' };
 

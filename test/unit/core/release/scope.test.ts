@@ -2,7 +2,18 @@ import { describe, expect, test } from 'vitest';
 import type { Route } from '../../../../src/api/routes.ts';
 import { recordAgain, recordRoutes, routesInScope, wantedRules } from '../../../../src/core/release/scope.ts';
 import type { StateName } from '../../../../src/core/release/state.ts';
-import { aReleaseStatus, anObservation, aRoute, aRule, aSpec, aStatus, HOME_MARK, MARK, marked, SIDES } from '../../../support/builders.ts';
+import {
+  aReleaseStatus,
+  anObservation,
+  aRoute,
+  aRule,
+  aSpec,
+  aStatus,
+  HOME_MARK,
+  MARK,
+  marked,
+  SIDES,
+} from '../../../fixtures/builders.ts';
 
 const store = aRoute();
 const other = aRoute({ metadata: { name: 'other' }, rules: [aRule({ third: 1 })] });

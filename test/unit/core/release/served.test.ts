@@ -3,7 +3,7 @@ import { MAX_SERVED } from '../../../../src/api/names.ts';
 import type { CanaryReleaseStatus } from '../../../../src/api/release.ts';
 import { noteServed } from '../../../../src/core/release/served.ts';
 import type { StateName } from '../../../../src/core/release/state.ts';
-import { after, aReleaseStatus, aStatus, timeAfter } from '../../../support/builders.ts';
+import { after, aReleaseStatus, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 const iso = (seconds: number) => new Date(after(seconds)).toISOString();
 const at = (weight: number, change: Parameters<typeof aReleaseStatus>[0] = {}) => aStatus({ weight, release: aReleaseStatus(change) });

@@ -6,7 +6,7 @@ import { adoptServing } from '../../../../src/core/release/serving-template.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../src/core/workload/observed.ts';
 import { hashTemplate } from '../../../../src/core/workload/template.ts';
-import { aRelease, anObservation } from '../../../support/builders.ts';
+import { aRelease, anObservation } from '../../../fixtures/builders.ts';
 
 const templateOf = (image: string): PodTemplate => ({ spec: { containers: [{ name: 'app', image }] } });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../../../src/api/release.ts';
 import { describeShortfall, findShortfall } from '../../../../src/core/release/shortfall.ts';
-import { after, aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../support/builders.ts';
+import { after, aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 const SPEC = aSpec({
   analysis: { minRequests: 50, comparison: { mode: 'Enforce' } },

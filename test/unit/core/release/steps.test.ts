@@ -15,7 +15,7 @@ import {
   anObservation,
   marked,
   timeAfter,
-} from '../../../support/builders.ts';
+} from '../../../fixtures/builders.ts';
 
 const spec = aSpec({ stages: [{ weight: 5 }, { name: 'half', weight: 50 }] });
 const observation = anObservation({ release: aRelease({ spec }) });

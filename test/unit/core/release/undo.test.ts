@@ -8,7 +8,7 @@ import type { CanaryReleaseStatus } from '../../../../src/api/release.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../src/core/workload/observed.ts';
 import { hashTemplate } from '../../../../src/core/workload/template.ts';
-import { aBackend, anObservation, aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../support/builders.ts';
+import { aBackend, anObservation, aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 const templateOf = (tag: number): PodTemplate => ({ spec: { containers: [{ name: 'app', image: `a:${tag}` }] } });
 const hashOf = (tag: number) => hashTemplate(templateOf(tag));

@@ -7,7 +7,7 @@ import { findHomeReason } from '../../../../src/core/release/home-reasons.ts';
 import type { StateName } from '../../../../src/core/release/state.ts';
 import type { DeploymentObject, ServiceObject, WorkloadCondition } from '../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../src/core/workload/observed.ts';
-import { aBackend, after, anObservation, aRelease, aRoute, aRule, aStatus } from '../../../support/builders.ts';
+import { aBackend, after, anObservation, aRelease, aRoute, aRule, aStatus } from '../../../fixtures/builders.ts';
 
 const serving: DeploymentObject = {
   metadata: { name: 'store', namespace: 'shop', uid: 'uid-store' },

@@ -11,7 +11,7 @@ import { buildCanary } from '../../../../src/core/workload/canary-manifests.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../src/core/workload/observed.ts';
 import { hashTemplate } from '../../../../src/core/workload/template.ts';
-import { aBackend, after, anObservation, aRelease, aReleaseStatus, aStatus } from '../../../support/builders.ts';
+import { aBackend, after, anObservation, aRelease, aReleaseStatus, aStatus } from '../../../fixtures/builders.ts';
 
 const templateOf = (image: string): PodTemplate => ({ spec: { containers: [{ name: 'app', image }] } });
 const [OLD, NEW] = [hashTemplate(templateOf('a:1')), hashTemplate(templateOf('a:2'))];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RouteBackendRef, RouteCondition } from '../../../../src/api/routes.ts';
 import { controllersOf, judgeAcceptance } from '../../../../src/core/routing/acceptance.ts';
-import { anAnswer, aRef, aRoute } from '../../../support/builders.ts';
+import { anAnswer, aRef, aRoute } from '../../../fixtures/builders.ts';
 
 const CONTROLLER = 'projectcontour.io/gateway-controller';
 

@@ -6,8 +6,8 @@ import { buildPatch, type RouteIntent } from '../../../../src/core/release/desir
 import { scanRules } from '../../../../src/core/routing/rules.ts';
 import { compareShare, isLeftAs, standRoutes } from '../../../../src/core/routing/standing.ts';
 import type { Route } from '../../../../src/api/routes.ts';
-import { applyJsonPatch } from '../../../support/fake-api-objects.ts';
-import { aRef, aRoute, aRule, aSpec, MARK } from '../../../support/builders.ts';
+import { applyJsonPatch } from '../../../fakes/api-server/objects.ts';
+import { aRef, aRoute, aRule, aSpec, MARK } from '../../../fixtures/builders.ts';
 
 const PAIR = { serving: 'v1', canary: 'v2', adds: true } as const;
 const filters = [{ type: 'RequestHeaderModifier' }];

@@ -9,7 +9,7 @@ import {
   isGitOpsController,
   releaseFlux,
 } from '../../../../src/core/routing/gitops.ts';
-import { aRoute } from '../../../support/builders.ts';
+import { aRoute } from '../../../fixtures/builders.ts';
 
 const FLUX_LABELS = { 'kustomize.toolkit.fluxcd.io/name': 'shop', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' };
 const RECONCILE = 'kustomize.toolkit.fluxcd.io/reconcile';

@@ -13,7 +13,7 @@ import {
 } from '../../../../src/core/routing/patch.ts';
 import { type ManagedRule, scanRules } from '../../../../src/core/routing/rules.ts';
 import { homeWeights, pickFactor, type RuleWeights, splitWeights } from '../../../../src/core/routing/weights.ts';
-import { aRef, aRoute, aRule, HOME_MARK, managedRule, MARK, marked, SIDES } from '../../../support/builders.ts';
+import { aRef, aRoute, aRule, HOME_MARK, managedRule, MARK, marked, SIDES } from '../../../fixtures/builders.ts';
 
 class TestFailed extends Error {}
 

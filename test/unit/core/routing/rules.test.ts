@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { namesService, scanRules } from '../../../../src/core/routing/rules.ts';
-import { aRef, aRoute, aRule, SIDES } from '../../../support/builders.ts';
+import { aRef, aRoute, aRule, SIDES } from '../../../fixtures/builders.ts';
 
 describe('a scan', () => {
   test('finds the rules that name both Services, by name or by position, with what they say', () => {

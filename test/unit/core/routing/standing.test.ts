@@ -13,7 +13,7 @@ import {
   weightsFor,
 } from '../../../../src/core/routing/standing.ts';
 import { MAX_BACKEND_WEIGHT, pickFactor } from '../../../../src/core/routing/weights.ts';
-import { aRecordedRoute, aRecordedRule, aRef, aRoute, aRule, MARK, marked, SIDES } from '../../../support/builders.ts';
+import { aRecordedRoute, aRecordedRule, aRef, aRoute, aRule, MARK, marked, SIDES } from '../../../fixtures/builders.ts';
 
 /** The only standing of a route. */
 function stand(route: Route, recorded: readonly RecordedRule[] = [aRecordedRule()]): RouteStanding {

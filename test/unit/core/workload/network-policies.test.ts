@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { comparePolicies } from '../../../../src/core/workload/parity.ts';
 import type { PolicyObject } from '../../../../src/core/workload/policy-kinds.ts';
 import { findMoves, moveSelectors, readSelector, selects } from '../../../../src/core/workload/selectors.ts';
-import { anyNetworkPolicy, aPolicy, POLICY_SIDES } from '../../../support/policies.ts';
+import { anyNetworkPolicy, aPolicy, POLICY_SIDES } from '../../../fixtures/policies.ts';
 
 const SERVING = { matchLabels: { app: 'store' } };
 const CANARY = { matchLabels: { app: 'store-canary' } };

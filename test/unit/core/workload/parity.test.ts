@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { comparePolicies, findAlternatives } from '../../../../src/core/workload/parity.ts';
 import { POLICY_KINDS, type PolicyObject } from '../../../../src/core/workload/policy-kinds.ts';
 import { toFlow } from '../../../../src/core/workload/flow.ts';
-import { anySelector, aPolicy, POLICY_SIDES } from '../../../support/policies.ts';
+import { anySelector, aPolicy, POLICY_SIDES } from '../../../fixtures/policies.ts';
 
 const SERVING = { matchLabels: { app: 'store' } };
 const CANARY = { matchLabels: { app: 'store-canary' } };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judgePods, type PodObject } from '../../../../src/core/workload/pods.ts';
-import { aPod, crashing, homeless, PLACED, READY, running, statusWith, waiting } from '../../../support/pods.ts';
+import { aPod, crashing, homeless, PLACED, READY, running, statusWith, waiting } from '../../../fixtures/pods.ts';
 
 type Status = NonNullable<PodObject['status']>;
 

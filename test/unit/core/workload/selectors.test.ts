@@ -11,7 +11,7 @@ import {
   selects,
   widen,
 } from '../../../../src/core/workload/selectors.ts';
-import { anyLabels, anySelector } from '../../../support/policies.ts';
+import { anyLabels, anySelector } from '../../../fixtures/policies.ts';
 
 describe('a selector selects', () => {
   const ours = { app: 'store', tier: 'web' };

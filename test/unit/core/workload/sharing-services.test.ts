@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { findSharingServices } from '../../../../src/core/workload/sharing-services.ts';
-import { POLICY_SIDES } from '../../../support/policies.ts';
+import { POLICY_SIDES } from '../../../fixtures/policies.ts';
 
 const find = (selector: Readonly<Record<string, string>> | undefined, name = 'other') =>
   findSharingServices([{ metadata: { name }, spec: selector === undefined ? {} : { selector } }], POLICY_SIDES);

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Series } from '../../../../../src/core/analysis/series.ts';
-import { after, aReleaseStatus, aStatus, timeAfter } from '../../../../support/builders.ts';
+import { after, aReleaseStatus, aStatus, timeAfter } from '../../../../fixtures/builders.ts';
 import { answers, aQuestion, CANARY, counter, HEALTHY, looks, SERVING, type Stored, Story } from './story.ts';
 
 /** The samples of all series changed one by one. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type ArmSeries, bordersBetween, cellLength, cutCells } from '../../../../../src/core/analysis/comparison/cells.ts';
 import type { History } from '../../../../../src/core/analysis/increments.ts';
 import { classifyHttp } from '../../../../../src/sources/codes.ts';
-import { after, START } from '../../../../support/builders.ts';
+import { after, START } from '../../../../fixtures/builders.ts';
 import { series } from './support.ts';
 
 const NOBODY: ArmSeries = { counts: [], latency: [], perSecond: 1 };

@@ -3,7 +3,7 @@ import type { Cell } from '../../../../../src/core/analysis/comparison/cells.ts'
 import { evidenceOf, excessSoFar, foldCell, startJudge } from '../../../../../src/core/analysis/comparison/judge.ts';
 import { judgeComparison } from '../../../../../src/core/analysis/comparison/judgement.ts';
 import { contextOf, type WeightSpan } from '../../../../../src/core/analysis/comparison/schedule.ts';
-import { after, START } from '../../../../support/builders.ts';
+import { after, START } from '../../../../fixtures/builders.ts';
 import { aCell, counts, foldAll, histogram, randomCells, SETTINGS, STEADY } from './support.ts';
 
 /** When a release is convicted, seconds after its start, and of what. */

@@ -5,7 +5,7 @@ import { foldCell, type JudgeState, startJudge } from '../../../../../src/core/a
 import { contextOf } from '../../../../../src/core/analysis/comparison/schedule.ts';
 import type { Series } from '../../../../../src/core/analysis/series.ts';
 import { classifyHttp } from '../../../../../src/sources/codes.ts';
-import { after, START } from '../../../../support/builders.ts';
+import { after, START } from '../../../../fixtures/builders.ts';
 import { SETTINGS, STEADY } from './support.ts';
 
 const outcomeOf = (labels: Readonly<Record<string, string>>) => classifyHttp(labels['code']);

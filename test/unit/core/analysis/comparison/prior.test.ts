@@ -6,7 +6,7 @@ import { COMPARED, judgeSettings, settingsFor } from '../../../../../src/core/an
 import { blockCap } from '../../../../../src/core/analysis/sequential/wealth.ts';
 import type { Series } from '../../../../../src/core/analysis/series.ts';
 import { classifyHttp } from '../../../../../src/sources/codes.ts';
-import { after, aSpec, START } from '../../../../support/builders.ts';
+import { after, aSpec, START } from '../../../../fixtures/builders.ts';
 import { createDraw } from './support.ts';
 
 const SPAN = { fromMs: START - PRIOR_MS, toMs: START };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { addCell, EMPTY_BLOCK, isCountable, isWhole } from '../../../../../src/core/analysis/comparison/blocks.ts';
 import { contextOf, spansOf } from '../../../../../src/core/analysis/comparison/schedule.ts';
-import { after, START, timeAfter } from '../../../../support/builders.ts';
+import { after, START, timeAfter } from '../../../../fixtures/builders.ts';
 import { aCell, histogram } from './support.ts';
 
 const SPANS = spansOf({

@@ -10,7 +10,7 @@ import type { Sample, Series } from '../../../../../src/core/analysis/series.ts'
 import { foldLook } from '../../../../../src/core/release/looks.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../../../../src/ports/metrics.ts';
 import { contour } from '../../../../../src/sources/contour.ts';
-import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE, timeAfter } from '../../../../support/builders.ts';
+import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE, timeAfter } from '../../../../fixtures/builders.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

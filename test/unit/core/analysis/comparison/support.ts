@@ -6,8 +6,8 @@ import { contextOf, type WeightSpan } from '../../../../../src/core/analysis/com
 import { type JudgeSettings, settingsFor } from '../../../../../src/core/analysis/comparison/settings.ts';
 import type { Bucket } from '../../../../../src/core/analysis/histogram.ts';
 import type { Series } from '../../../../../src/core/analysis/series.ts';
-import { createRandom } from '../../../../support/cluster/random.ts';
-import { after, START } from '../../../../support/builders.ts';
+import { createRandom } from '../../../../fixtures/cluster/random.ts';
+import { after, START } from '../../../../fixtures/builders.ts';
 
 /** 1% false rollbacks, 0.5% of all traffic at risk, serving measured as not bursty. */
 export const SETTINGS: JudgeSettings = settingsFor({ alpha: 0.01, riskBudget: 0.005, startMs: START, prior: { phi: 1 } });

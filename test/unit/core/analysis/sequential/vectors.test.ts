@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { parseVectors, runVector, type Vector } from '../../../../support/vectors.ts';
+import { parseVectors, runVector, type Vector } from '../../../../../tools/vectors/vectors.ts';
 
 const { vectors, grids } = parseVectors(readFileSync(new URL('judge-vectors.json', import.meta.url), 'utf8'));
 

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { labKind, PROJECT_FOLDER } from '../lab/settings.ts';
+import { labKind, PROJECT_FOLDER } from '../../test/lab/settings.ts';
 
 /** A lab and what it can run. */
 export interface Lane {

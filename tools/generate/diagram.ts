@@ -1,7 +1,7 @@
 // The release machine as a Mermaid state diagram, for the README: composite states, one line for each pair of states, and the
 // guards that lead from one to the other as words.
 
-import { listEdges, listStates, type MachineEdge } from './machine-edges.ts';
+import { listEdges, listStates, type MachineEdge } from '../../test/fixtures/machine-edges.ts';
 
 /** Edges that nearly every state has are said once, in a note, so that the rest can be read. */
 const EVERYWHERE: readonly string[] = ['mustGoHome', 'isLetGo', 'shouldPause', 'isBlocked', 'mayResumeTo', 'isFreeAgain'];

@@ -1,6 +1,6 @@
 // The faults of the fake Prometheus: what real ones, proxies before them and broken networks answer.
 import type { ServerResponse } from 'node:http';
-import type { ReceivedQuery } from './fake-prometheus.ts';
+import type { ReceivedQuery } from './server.ts';
 
 /** `hang` never answers; `reset` and `truncated` break the connection; `echo` repeats its credentials in an error. */
 export type Fault =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readVitestReport, summarize } from '../../support/test-report.ts';
+import { readVitestReport, summarize } from '../../../tools/test/report.ts';
 
 function report(passed: number, testResults: readonly object[]): string {
   return JSON.stringify({ numPassedTests: passed, testResults });

@@ -6,12 +6,12 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { playFault } from './fake-prometheus-faults.ts';
-import type { Fault } from './fake-prometheus-faults.ts';
+import { playFault } from './faults.ts';
+import type { Fault } from './faults.ts';
 import { parseSelector, selects } from './promql-selector.ts';
 import type { Selector } from './promql-selector.ts';
 
-export type { Fault } from './fake-prometheus-faults.ts';
+export type { Fault } from './faults.ts';
 
 type Labels = Readonly<Record<string, string>>;
 /** Value of a series at a time in Unix milliseconds; undefined where the series does not exist. */

@@ -9,22 +9,22 @@ import {
   KIND,
   ROUTE_KINDS,
   type RouteKind,
-} from '../../src/api/names.ts';
-import type { CanaryRelease, SpecInput } from '../../src/api/release.ts';
-import type { Route, RouteRule } from '../../src/api/routes.ts';
-import { parseCached } from '../../src/app/observer.ts';
-import { Operator } from '../../src/app/operator.ts';
-import { MemoryApiServer, type StoredChange, type StoredObject } from './memory/api-server.ts';
-import { CallGate, type CrashPlan, type FaultPlan } from './memory/calls.ts';
-import { MemoryDeployments } from './memory/deployments.ts';
-import { buildRoute, MemoryGateway } from './memory/gateway.ts';
-import { Guardian } from './memory/guardian.ts';
-import { Journal } from './memory/journal.ts';
-import { MemoryPrometheus } from './memory/prometheus.ts';
-import { MemorySession, type ServiceSpec } from './memory/session.ts';
-import { percentOf, weightsOf } from './memory/shares.ts';
-import { MemoryTraffic, type VersionBehaviour } from './memory/traffic.ts';
-import { VirtualClock } from './virtual-clock.ts';
+} from '../../../src/api/names.ts';
+import type { CanaryRelease, SpecInput } from '../../../src/api/release.ts';
+import type { Route, RouteRule } from '../../../src/api/routes.ts';
+import { parseCached } from '../../../src/app/observer.ts';
+import { Operator } from '../../../src/app/operator.ts';
+import { MemoryApiServer, type StoredChange, type StoredObject } from './api-server.ts';
+import { CallGate, type CrashPlan, type FaultPlan } from './calls.ts';
+import { MemoryDeployments } from './deployments.ts';
+import { buildRoute, MemoryGateway } from './gateway.ts';
+import { Guardian } from './guardian.ts';
+import { Journal } from './journal.ts';
+import { MemoryPrometheus } from './prometheus.ts';
+import { MemorySession, type ServiceSpec } from './session.ts';
+import { percentOf, weightsOf } from './shares.ts';
+import { MemoryTraffic, type VersionBehaviour } from './traffic.ts';
+import { VirtualClock } from '../virtual-clock.ts';
 
 export const NAMESPACE = 'shop';
 

@@ -1,5 +1,5 @@
 // Reads a PromQL selector (`metric{label="value",…}[range]`) and says which series it picks. No other PromQL.
-import { parseDuration } from '../../src/api/duration.ts';
+import { parseDuration } from '../../../src/api/duration.ts';
 
 interface SelectorMatcher {
   readonly label: string;

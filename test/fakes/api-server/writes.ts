@@ -1,9 +1,9 @@
 // Writes on the fake API server: create, replace, patch, delete and the status subresource, with managedFields as far as
 // they name who wrote last.
 
-import type { SeenRequest } from './fake-api-faults.ts';
-import { applyJsonPatch, applyMergePatch, type FakeInput, type FakeObject, type FakeObjects, FakeRefusal } from './fake-api-objects.ts';
-import type { ParsedPath } from './fake-api-resources.ts';
+import type { SeenRequest } from './faults.ts';
+import { applyJsonPatch, applyMergePatch, type FakeInput, type FakeObject, type FakeObjects, FakeRefusal } from './objects.ts';
+import type { ParsedPath } from './resources.ts';
 
 export interface FakeAnswer {
   readonly code: number;

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { laneEnvironment, listLanes, runLanes } from './cluster-lanes.ts';
-import { readVitestReport, type StepResult, summarize } from './test-report.ts';
+import { readVitestReport, type StepResult, summarize } from './report.ts';
 
 const FOLDER = join(import.meta.dirname, '../..');
 const BIN = join(FOLDER, 'node_modules/.bin');

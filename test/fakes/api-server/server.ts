@@ -9,15 +9,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { answerFault, type Fault, type FaultAction, type SeenRequest, writeStatus } from './fake-api-faults.ts';
-import { FakeObjects, type FakeInput, type FakeObject, FakeRefusal } from './fake-api-objects.ts';
-import { type FakeResource, type ParsedPath, FakeResources } from './fake-api-resources.ts';
-import { FakeWatches } from './fake-api-watches.ts';
-import { type Admission, handleWrite } from './fake-api-writes.ts';
+import { answerFault, type Fault, type FaultAction, type SeenRequest, writeStatus } from './faults.ts';
+import { FakeObjects, type FakeInput, type FakeObject, FakeRefusal } from './objects.ts';
+import { type FakeResource, type ParsedPath, FakeResources } from './resources.ts';
+import { FakeWatches } from './watches.ts';
+import { type Admission, handleWrite } from './writes.ts';
 
-export type { Fault, FaultAction, SeenRequest } from './fake-api-faults.ts';
-export type { FakeInput, FakeObject } from './fake-api-objects.ts';
-export type { FakeResource } from './fake-api-resources.ts';
+export type { Fault, FaultAction, SeenRequest } from './faults.ts';
+export type { FakeInput, FakeObject } from './objects.ts';
+export type { FakeResource } from './resources.ts';
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 // Prometheus in memory: answers the range selectors that the Contour source writes from the virtual traffic's samples, and
 // own queries from functions. Can be down, hang, be slow, warn, or refuse a query.
 
-import { parseSelector, selects } from '../promql-selector.ts';
+import { parseSelector, selects } from '../prometheus/promql-selector.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../../src/ports/metrics.ts';
 import type { MemoryTraffic } from './traffic.ts';

@@ -1,7 +1,7 @@
 // The open watches of the fake API server: resumed from history, refused with 410 when it is gone, ended well or badly.
 
 import type { ServerResponse } from 'node:http';
-import type { FakeChange, FakeObjects } from './fake-api-objects.ts';
+import type { FakeChange, FakeObjects } from './objects.ts';
 
 interface OpenWatch {
   readonly collection: string;

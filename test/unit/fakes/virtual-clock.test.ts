@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 describe('the virtual clock', () => {
   test('stands still by itself', () => {
