@@ -5,7 +5,7 @@ import { type Answers, type Counts, type Problem, type Timed, toArm } from '../c
 import type { ArmSeries } from '../core/analysis/comparison/cells.ts';
 import { historyOf, type History, type Span } from '../core/analysis/increments.ts';
 import type { OutcomeOf } from '../core/analysis/reading.ts';
-import { fromTime } from '../core/release/times.ts';
+import { fromTime } from '../api/times.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../ports/metrics.ts';
 import type { BackendIdentity, MetricsSource } from '../sources/source.ts';
 

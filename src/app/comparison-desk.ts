@@ -12,9 +12,9 @@ import { contextOf, spansOf } from '../core/analysis/comparison/schedule.ts';
 import { judgeSettings, type JudgeSettings } from '../core/analysis/comparison/settings.ts';
 import { newestSampleAt } from '../core/analysis/increments.ts';
 import type { Evidence } from '../core/analysis/reading.ts';
-import { gridOf } from '../core/release/looks.ts';
-import { nextShareOf } from '../core/release/comparison-look.ts';
-import { fromTime } from '../core/release/times.ts';
+import { gridOf } from '../core/release/evidence/looks.ts';
+import { nextShareOf } from '../core/release/evidence/comparison-look.ts';
+import { fromTime } from '../api/times.ts';
 import type { MetricsReader } from '../ports/metrics.ts';
 import { type ArmsAsked, askArms, type LookQuestion, outcomesOf } from './asks.ts';
 

@@ -14,7 +14,7 @@ import {
 import { newestSampleAt, scrapeIntervalOf, type Span } from '../core/analysis/increments.ts';
 import type { Evidence, LookReading } from '../core/analysis/reading.ts';
 import { promDuration, renderQuery } from '../core/analysis/template.ts';
-import { fromTime } from '../core/release/times.ts';
+import { fromTime } from '../api/times.ts';
 import type { MetricsReader } from '../ports/metrics.ts';
 import {
   type ArmsAsked,

@@ -3,8 +3,8 @@
 
 import type { CanaryReleaseStatus } from '../api/release.ts';
 import type { WriteProblem } from '../core/release/observation.ts';
-import type { Drift } from '../core/release/drift.ts';
-import type { Telling } from '../core/release/guards.ts';
+import type { Drift } from '../core/release/drift/drift.ts';
+import type { Telling } from '../core/release/machine/guards.ts';
 import type { Transition } from '../core/release/decide.ts';
 
 export interface Memory {

@@ -7,12 +7,12 @@ import { parseRelease, type CanaryRelease, type CanaryReleaseStatus } from '../a
 import type { Route } from '../api/routes.ts';
 import { dueLooks } from '../core/analysis/grid.ts';
 import type { LookReading } from '../core/analysis/reading.ts';
-import { gridOf } from '../core/release/looks.ts';
+import { gridOf } from '../core/release/evidence/looks.ts';
 import type { Driver, MetricsStanding, ObservedBackend, Observation, WriteProblem } from '../core/release/observation.ts';
-import { chooseSides, pairOf, servicesOf, sidesOf, type Sides } from '../core/release/revision.ts';
-import { routesInScope } from '../core/release/scope.ts';
+import { chooseSides, pairOf, servicesOf, sidesOf, type Sides } from '../core/release/facts/revision.ts';
+import { routesInScope } from '../core/release/facts/scope.ts';
 import { isJudged, isPreparing, isRunning, parseState } from '../core/release/state.ts';
-import { fromTime } from '../core/release/times.ts';
+import { fromTime } from '../api/times.ts';
 import { nameCanary } from '../core/workload/canary-names.ts';
 import { controllersOf } from '../core/routing/acceptance.ts';
 import { listServices, scanRules } from '../core/routing/rules.ts';

@@ -4,7 +4,7 @@
 import { isGlidepathError, messageOf } from '../api/errors.ts';
 import type { RecordedRoute } from '../api/release.ts';
 import type { Route } from '../api/routes.ts';
-import { buildPatch, TRACE_MANAGER, type RouteIntent } from '../core/release/desired.ts';
+import { buildPatch, TRACE_MANAGER, type RouteIntent } from '../core/release/desired/routes.ts';
 import type { WriteProblem } from '../core/release/observation.ts';
 import { buildForget } from '../core/routing/patch.ts';
 import type { BackendPair } from '../core/routing/rules.ts';

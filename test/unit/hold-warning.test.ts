@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { formatCommand } from '../../src/api/command.ts';
 import { COMMAND_ANNOTATION, COMMAND_VERBS } from '../../src/api/names.ts';
-import { readCommand } from '../../src/core/release/commands.ts';
+import { readCommand } from '../../src/core/release/commands/read.ts';
 import { phaseOf, STATES, type StateName } from '../../src/core/release/state.ts';
 import { aRelease, aReleaseStatus, aSpec, aStatus, timeAfter } from '../fixtures/builders.ts';
 

@@ -3,8 +3,8 @@
 
 import { FIELD_MANAGER, GROUP, HELD_ANNOTATION } from '../../api/names.ts';
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
-import type { WorkloadIntent } from '../../core/release/desired-workload.ts';
-import type { DisownIntent } from '../../core/release/retain.ts';
+import type { WorkloadIntent } from '../../core/release/desired/workload.ts';
+import type { DisownIntent } from '../../core/release/facts/retain.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
 import type { PodTemplate } from '../../core/workload/objects.ts';
 import type { HoldStanding, ObservedWorkload } from '../../core/workload/observed.ts';

@@ -11,9 +11,9 @@ import { measurePrior, PRIOR_MS } from '../../core/analysis/comparison/prior.ts'
 import { type JudgeSettings, judgeSettings } from '../../core/analysis/comparison/settings.ts';
 import { newestSampleAt, scrapeIntervalOf, type Span } from '../../core/analysis/increments.ts';
 import type { LookReading } from '../../core/analysis/reading.ts';
-import { nextShareOf } from '../../core/release/comparison-look.ts';
-import { foldLook, gridOf } from '../../core/release/looks.ts';
-import { fromTime } from '../../core/release/times.ts';
+import { nextShareOf } from '../../core/release/evidence/comparison-look.ts';
+import { foldLook, gridOf } from '../../core/release/evidence/looks.ts';
+import { fromTime } from '../../api/times.ts';
 import type { MetricsSource } from '../../sources/source.ts';
 import { armsOf, type Piece } from './arms.ts';
 import { enterStage, findStage, startStatus } from './stages.ts';

@@ -2,7 +2,7 @@
 
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import { roundCount } from '../../core/analysis/comparison/words.ts';
-import { clockOf, toTime } from '../../core/release/times.ts';
+import { clockOf, toTime } from '../../api/times.ts';
 import type { Span } from '../../core/analysis/increments.ts';
 import { formatTable } from '../output.ts';
 import type { BacktestResult, Earned } from './session.ts';

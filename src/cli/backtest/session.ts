@@ -8,7 +8,7 @@ import { nextLookAfter } from '../../core/analysis/grid.ts';
 import type { Span } from '../../core/analysis/increments.ts';
 import type { LookReading } from '../../core/analysis/reading.ts';
 import { promDuration, renderQuery } from '../../core/analysis/template.ts';
-import { fromTime } from '../../core/release/times.ts';
+import { fromTime } from '../../api/times.ts';
 import { failure, usageError } from '../usage.ts';
 import { type Recording, readPiece } from './arms.ts';
 import { findStart, lookAt, lookGridOf, neededFrom, type Replay, type ReplayedLook, startReplay } from './replay.ts';

@@ -2,8 +2,8 @@
 
 import type { CanaryReleaseSpec } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
-import { portOf, servicesOf } from '../../core/release/revision.ts';
-import { routesInScope, wantedRules } from '../../core/release/scope.ts';
+import { portOf, servicesOf } from '../../core/release/facts/revision.ts';
+import { routesInScope, wantedRules } from '../../core/release/facts/scope.ts';
 import { isAtPort } from '../../core/routing/rules.ts';
 import { chooseSource } from '../../sources/catalogue.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';

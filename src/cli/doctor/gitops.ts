@@ -3,8 +3,8 @@
 // they apply leave the pause of a Deployment to the hold?
 
 import type { Route } from '../../api/routes.ts';
-import { servicesOf } from '../../core/release/revision.ts';
-import { routesInScope } from '../../core/release/scope.ts';
+import { servicesOf } from '../../core/release/facts/revision.ts';
+import { routesInScope } from '../../core/release/facts/scope.ts';
 import { findGitOpsTool } from '../../core/routing/gitops.ts';
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../../adapters/kubernetes/fields.ts';
 import { pathOf } from '../../adapters/kubernetes/kinds.ts';

@@ -5,7 +5,7 @@ import { parseLimit } from '../../api/quantity.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../api/release.ts';
 import type { Judgement } from '../../core/analysis/comparison/judgement.ts';
 import type { Evidence, LookReading } from '../../core/analysis/reading.ts';
-import { fromTime } from '../../core/release/times.ts';
+import { fromTime } from '../../api/times.ts';
 import { cumulate } from './latency.ts';
 import type { Counters } from './traffic.ts';
 

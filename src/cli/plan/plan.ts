@@ -1,6 +1,6 @@
 // A plan: what would become of a release under given traffic, from many simulated runs and one typical one.
 
-import { nameStage } from '../../core/release/sentences.ts';
+import { nameStage } from '../../core/release/report/events.ts';
 import { type Lane, type Lanes, simulateBatch } from './lanes.ts';
 import type { RunResult } from './run-result.ts';
 import { prepareSimulation, type PlanQuestion } from './simulation.ts';

@@ -4,7 +4,7 @@
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import type { StateName } from '../../core/release/state.ts';
-import { fromTime } from '../../core/release/times.ts';
+import { fromTime } from '../../api/times.ts';
 
 /** Is this folded look one that no state can follow from? */
 export function nothingCanHappen(spec: CanaryReleaseSpec, { release }: CanaryReleaseStatus, state: StateName, now: number): boolean {

@@ -4,7 +4,7 @@
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryRelease, CanaryReleaseSpec } from '../../api/release.ts';
 import { GATEWAY_GROUP, type Route } from '../../api/routes.ts';
-import { buildPatch, type RouteIntent } from '../../core/release/desired.ts';
+import { buildPatch, type RouteIntent } from '../../core/release/desired/routes.ts';
 import type { ObservedBackend, Observation } from '../../core/release/observation.ts';
 import type { JsonPatchOperation } from '../../core/routing/patch.ts';
 

@@ -2,7 +2,7 @@
 
 import { ABORT_ANNOTATION, COMMAND_ANNOTATION, type CommandVerb } from '../../api/names.ts';
 import type { ReleaseStatus } from '../../api/release.ts';
-import { findApproval } from '../../core/release/approval.ts';
+import { findApproval } from '../../core/release/commands/approval.ts';
 import { isGoingHome, isRunning, parseState, type StateName } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 

@@ -1,7 +1,7 @@
 // What `watch` shows: at a terminal the whole release, drawn again in place; elsewhere one plain line for each change.
 
 import { isRunning, parseState } from '../../core/release/state.ts';
-import { clockOf } from '../../core/release/times.ts';
+import { clockOf } from '../../api/times.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import type { Paint } from '../plan/chart.ts';
 import { sayDuration } from '../values.ts';

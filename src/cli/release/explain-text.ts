@@ -1,7 +1,7 @@
 // An explanation on a page: what a person reads first stands first.
 
 import { roundCount } from '../../core/analysis/comparison/words.ts';
-import { clockOf } from '../../core/release/times.ts';
+import { clockOf } from '../../api/times.ts';
 import { formatTable } from '../output.ts';
 import type { Paint } from '../plan/chart.ts';
 import { sayDuration } from '../values.ts';

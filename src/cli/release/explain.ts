@@ -3,8 +3,8 @@
 
 import type { Condition } from '../../api/conditions.ts';
 import type { CheckStatus, CanaryReleaseStatus } from '../../api/release.ts';
-import { COMPARISON } from '../../core/release/comparison-look.ts';
-import { describeShortfall } from '../../core/release/shortfall.ts';
+import { COMPARISON } from '../../core/release/evidence/comparison-look.ts';
+import { describeShortfall } from '../../core/release/evidence/shortfall.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { type Advice, adviseOn } from './advice.ts';

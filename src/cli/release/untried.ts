@@ -2,7 +2,7 @@
 // that for a promotion.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
-import { isProvenTemplate } from '../../core/release/workload-facts.ts';
+import { isProvenTemplate } from '../../core/release/facts/workload-facts.ts';
 import { type SeenRelease, targetOf } from '../cluster/releases.ts';
 
 /**

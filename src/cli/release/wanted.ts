@@ -2,9 +2,9 @@
 // was rejected, so that waiting for one would be in vain.
 
 import type { ReleaseStatus } from '../../api/release.ts';
-import { isSettledOrRejected } from '../../core/release/revision.ts';
+import { isSettledOrRejected } from '../../core/release/facts/revision.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
-import { isProvenTemplate } from '../../core/release/workload-facts.ts';
+import { isProvenTemplate } from '../../core/release/facts/workload-facts.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
 import type { TemplateReadings } from '../cluster/template-readings.ts';
 import type { SeenRelease } from '../cluster/releases.ts';

@@ -5,7 +5,7 @@ import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Silence } from '../analysis/silence.ts';
 import { isAddedByUs, type RouteStanding } from '../routing/standing.ts';
 import { isRunning, type StateName } from './state.ts';
-import { clockOf, fromTime, toTime } from './times.ts';
+import { clockOf, fromTime, toTime } from '../../api/times.ts';
 
 type Release = NonNullable<CanaryReleaseStatus['release']>;
 

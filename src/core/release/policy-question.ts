@@ -1,11 +1,11 @@
 // When the policies of a namespace are read: only where the next decision may begin a release. A cluster at rest is not asked.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
-import { readCommand } from './commands.ts';
+import { readCommand } from './commands/read.ts';
 import type { Observation } from './observation.ts';
-import { adoptServing } from './serving-template.ts';
+import { adoptServing } from './machine/adopt-serving.ts';
 import { isRunning, parseState } from './state.ts';
-import { gatherHeldFacts } from './workload-facts.ts';
+import { gatherHeldFacts } from './facts/workload-facts.ts';
 
 /** Does a held template wait for its release, or is one to be tried again? */
 export function asksForPolicies(status: CanaryReleaseStatus, observation: Observation, now: number): boolean {

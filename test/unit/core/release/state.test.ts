@@ -13,7 +13,7 @@ import {
   STATES,
   toMachineValue,
 } from '../../../../src/core/release/state.ts';
-import { clockOf, fromTime, toTime } from '../../../../src/core/release/times.ts';
+import { clockOf, fromTime, toTime } from '../../../../src/api/times.ts';
 
 const statesThat = (holds: (state: StateName) => boolean) => STATES.filter(holds);
 const GOING_HOME: readonly StateName[] = ['rollingBack.goingHome', 'rollingBack.draining', 'rollingBack.cleaning'];

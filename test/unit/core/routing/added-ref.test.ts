@@ -1,8 +1,8 @@
 // Deployment mode: the canary's ref is added with the claim and removed with the last write; everything else stays in place.
 
 import { describe, expect, test } from 'vitest';
-import { recordRoutes } from '../../../../src/core/release/scope.ts';
-import { buildPatch, type RouteIntent } from '../../../../src/core/release/desired.ts';
+import { recordRoutes } from '../../../../src/core/release/facts/scope.ts';
+import { buildPatch, type RouteIntent } from '../../../../src/core/release/desired/routes.ts';
 import { scanRules } from '../../../../src/core/routing/rules.ts';
 import { compareShare, isLeftAs, standRoutes } from '../../../../src/core/routing/standing.ts';
 import type { Route } from '../../../../src/api/routes.ts';

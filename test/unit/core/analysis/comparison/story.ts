@@ -7,7 +7,7 @@ import { ComparisonDesk } from '../../../../../src/app/comparison-desk.ts';
 import { askLook } from '../../../../../src/app/looks.ts';
 import type { LookReading } from '../../../../../src/core/analysis/reading.ts';
 import type { Sample, Series } from '../../../../../src/core/analysis/series.ts';
-import { foldLook } from '../../../../../src/core/release/looks.ts';
+import { foldLook } from '../../../../../src/core/release/evidence/looks.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../../../../src/ports/metrics.ts';
 import { contour } from '../../../../../src/sources/contour.ts';
 import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE, timeAfter } from '../../../../fixtures/builders.ts';

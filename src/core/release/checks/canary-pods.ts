@@ -1,0 +1,94 @@
+// What the canary's pods mean for the release: a version that cannot run goes home at once instead of at a deadline, one that
+// lacks something gets a minute, and one that has no node is not to blame at all.
+
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { type DeploymentObject, findCondition, type WorkloadCondition } from '../../workload/objects.ts';
+import { judgePods, type PodsStanding } from '../../workload/pods.ts';
+import type { Blocker, BlockerFacts } from './blockers.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { HomeFacts, HomeReason } from './rollback-reasons.ts';
+import type { Observation } from '../observation.ts';
+import { fromTime, toTime } from '../../../api/times.ts';
+
+/** An image, or a ConfigMap, may come a moment after the Deployment. */
+const PATIENCE_MS = 60_000;
+/** A cluster that grows by itself is given time before anybody is told. */
+const HOMELESS_MS = 30_000;
+/** What the API server defaults `progressDeadlineSeconds` to. */
+const PROGRESS_DEADLINE_SECONDS = 600;
+/** `status.release.reasonMessage` takes so many characters. */
+const MOST_MESSAGE = 1_000;
+
+/** Undefined where the pods are not watched. Pods of an earlier release's canary are none of this one's. */
+export function standPods({ workload }: Observation, isOfThisRelease: boolean): PodsStanding | undefined {
+  return workload?.canaryPods === undefined || !isOfThisRelease ? undefined : judgePods(workload.canaryPods);
+}
+
+/** Notes since when something that may still come keeps the pods from starting. */
+export function notePods(status: CanaryReleaseStatus, { workload, now }: Facts): CanaryReleaseStatus {
+  const { release } = status;
+  if (release === undefined) return status;
+  const waits = workload?.pods?.fault?.certain === false;
+  if (waits === (release.podsFailingSince !== undefined)) return status;
+  const { podsFailingSince: _since, ...rest } = release;
+  return { ...status, release: waits ? { ...rest, podsFailingSince: toTime(now) } : rest };
+}
+
+/** Whether the release has weight or not: what cannot run is never proven. */
+export function theCanaryCannotRun({ workload, state, now }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {
+  const fault = workload?.pods?.fault;
+  // While the last writes of a promotion are made the release has ended in all but name.
+  if (fault === undefined || state === 'promoting.restoring') return undefined;
+  const since = fromTime(release?.podsFailingSince);
+  const lasted = since !== undefined && now >= since + PATIENCE_MS;
+  if (!fault.certain && !lasted) return undefined;
+  const message = `${SENTENCES[fault.reason]}: ${fault.message}`;
+  return { reason: fault.reason, message: message.slice(0, MOST_MESSAGE), rejects: true };
+}
+
+const SENTENCES = {
+  CanaryCrashLooping: 'the canary crashes again and again',
+  ImageNotPulled: 'the image of the canary cannot be pulled',
+  CanaryNotConfigured: 'the canary refers to configuration that is not there',
+} as const;
+
+/** The Deployment controller has given up on the canary's pods, and they had their time on a node. */
+export function theCanaryNeverGotReady({ observation, workload, now }: HomeFacts): HomeReason | undefined {
+  const canary = observation.workload?.canaryDeployment;
+  const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
+  if (canary === undefined || stuck === undefined || arePodsRefused(canary, stuck)) return undefined;
+  const pods = workload?.pods;
+  if (pods !== undefined && !hadTheirTime(pods, canary.spec['progressDeadlineSeconds'], now)) return undefined;
+  const why = pods?.seen === undefined ? (stuck.message ?? stuck.reason ?? '') : pods.seen;
+  const message = `the pods of Deployment ${canary.metadata.name} do not get ready: ${why}`;
+  return { reason: 'CanaryNotReady', message: message.slice(0, MOST_MESSAGE), rejects: true };
+}
+
+/** Pods that a quota keeps from being made say nothing of the revision: that is trouble, and `onBlocked` decides. */
+function arePodsRefused(canary: DeploymentObject, stuck: WorkloadCondition): boolean {
+  if (findCondition(canary, 'ReplicaFailure', 'True') !== undefined) return true;
+  // The refusal is over, and the pods are about to be made.
+  return stuck.reason === 'ProgressDeadlineExceeded' && (canary.status?.replicas ?? 0) < (canary.spec.replicas ?? 1);
+}
+
+/** A full cluster also runs the deadline down; pods that got their node late have all of it from then on. */
+function hadTheirTime({ count, placedSinceMs }: PodsStanding, seconds: unknown, now: number): boolean {
+  // Not even made, though no quota refuses them.
+  if (count === 0) return true;
+  const neededMs = (typeof seconds === 'number' ? seconds : PROGRESS_DEADLINE_SECONDS) * 1_000;
+  return placedSinceMs !== undefined && now >= placedSinceMs + neededMs;
+}
+
+/** No node takes a pod: told, and `onBlocked` decides; the version is not rejected for it. */
+export function noNodeTakesAPod({ workload, status, state, now }: BlockerFacts): Blocker | undefined {
+  const homeless = workload?.pods?.homeless;
+  // A rollout that is under way takes room itself; it ends without more pods of the canary.
+  const promotes = state.startsWith('promoting.') || status.release?.returnTo?.startsWith('promoting.') === true;
+  // What bakes first grows to full size, and rolls later.
+  const rolls = promotes && workload?.bakes !== true;
+  if (homeless === undefined || rolls || now < homeless.sinceMs + HOMELESS_MS) return undefined;
+  return {
+    reason: 'PodsUnschedulable',
+    message: `no node takes the canary: ${homeless.message}; make room, or lower its requests or spec.canary.minReplicas`,
+  };
+}

@@ -1,0 +1,189 @@
+// Why a running release must bring all traffic home now (rule 1): a chain of named checks, the first that answers wins.
+
+import { parseDuration } from '../../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import type { RouteStanding } from '../../routing/standing.ts';
+import type { Blocker } from './blockers.ts';
+import { theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
+import type { FreshCommand } from '../commands/read.ts';
+import type { Observation } from '../observation.ts';
+import type { Sides } from '../facts/revision.ts';
+import { keepsWeights } from '../facts/retain.ts';
+import { isJudged, waitsForProof, type StateName } from '../state.ts';
+import { fromTime } from '../../../api/times.ts';
+import type { WorkloadFacts } from '../facts/workload-facts.ts';
+
+/** Reason word and sentence. `rejects`: the revision itself is to blame and is not tried again by itself. */
+export interface HomeReason {
+  readonly reason: string;
+  readonly message: string;
+  readonly rejects: boolean;
+  /** The person who asked for it, where a command did. */
+  readonly by?: string;
+}
+
+/** What the checks may ask. */
+export interface HomeFacts {
+  readonly now: number;
+  readonly state: StateName;
+  readonly spec: CanaryReleaseSpec;
+  readonly observation: Observation;
+  readonly sides: Sides | undefined;
+  readonly standings: readonly RouteStanding[];
+  readonly observedWeight: number;
+  readonly homeMark: string;
+  readonly deleting: boolean;
+  readonly enforced: boolean;
+  readonly timedOut: boolean;
+  readonly blocker: Blocker | undefined;
+  readonly abortRequested: boolean;
+  /** Who asked for the abort, where it says. */
+  readonly abortBy: string | undefined;
+  readonly revisionChanged: boolean;
+  readonly canaryEmpty: boolean;
+  readonly workload: WorkloadFacts | undefined;
+  readonly command: FreshCommand | undefined;
+}
+
+type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | undefined;
+
+/**
+ * In this order: what people asked for first, then what the world says, then what the clock says. The mark of an earlier
+ * operator comes last: a reason that still holds is the one it had, and decides whether the revision is to blame (rule 5).
+ */
+const CHECKS: readonly Check[] = [
+  deletionAsksForHome,
+  abortWasAsked,
+  undoWasAsked,
+  theVerdictIsFail,
+  theCanaryCannotRun,
+  theCanaryIsEmpty,
+  theCanaryNeverGotReady,
+  theHoldWasPassed,
+  theDeploymentIsGone,
+  aNewRevisionIsThere,
+  theDeadlinePassed,
+  troubleLastedTooLong,
+  prometheusWasAwayTooLong,
+  evidenceNeverCame,
+  anEarlierOperatorWentHome,
+];
+
+/** The first reason to go home, or undefined. Only a release that runs and is not on its way home already has one. */
+export function findHomeReason(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  if (!isJudged(facts.state)) return undefined;
+  for (const check of CHECKS) {
+    const reason = check(facts, status);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function deletionAsksForHome({ deleting, spec, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  if (!deleting || keepsWeights(spec, status)) return undefined;
+  if (isPromotedButForTheCanary(state, status)) return undefined;
+  return { reason: 'Deleted', message: 'the CanaryRelease is being deleted', rejects: false };
+}
+
+function abortWasAsked({ abortRequested, abortBy }: HomeFacts): HomeReason | undefined {
+  if (!abortRequested) return undefined;
+  const message = `aborted by ${abortBy ?? 'a person'} (annotation glidepath.dev/abort)`;
+  return { reason: 'Aborted', message, rejects: true, ...(abortBy === undefined ? {} : { by: abortBy }) };
+}
+
+/** The Deployment serves what was promoted: only the canary, which is wanted no more, is still to go. No clock takes that back. */
+function isPromotedButForTheCanary(state: StateName, { release }: CanaryReleaseStatus): boolean {
+  return state === 'promoting.restoring' && release?.workload !== undefined;
+}
+
+/** In a promotion that is under way; one that is over is taken back by the machine. */
+function undoWasAsked({ command }: HomeFacts): HomeReason | undefined {
+  if (command?.verb !== 'undo' || command.refusal !== undefined) return undefined;
+  const { by } = command;
+  const message = `undone by ${by ?? 'a person'} (command undo)`;
+  return { reason: 'Undone', message, rejects: true, ...(by === undefined ? {} : { by }) };
+}
+
+/** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */
+function anEarlierOperatorWentHome({ standings, homeMark }: HomeFacts): HomeReason | undefined {
+  if (!standings.some(({ mark }) => mark === homeMark)) return undefined;
+  return {
+    reason: 'Recovered',
+    message: 'a route says that this release was taken home before the operator restarted',
+    rejects: true,
+  };
+}
+
+function theVerdictIsFail({ enforced }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const failed = status.release?.failedCheck;
+  if (failed === undefined || !enforced) return undefined;
+  return { reason: failed.reason, message: failed.message, rejects: true };
+}
+
+function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  // Then its share goes at once, too, but what was promoted stays.
+  if (isPromotedButForTheCanary(facts.state, status)) return undefined;
+  const hasWeight = facts.observedWeight > 0 || (status.weight ?? 0) > 0;
+  if (!hasWeight || !facts.canaryEmpty) return undefined;
+  const service = facts.sides?.canary ?? '';
+  const seen = facts.workload?.pods?.seen;
+  const why = seen === undefined ? '' : `: ${seen}`;
+  return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint${why}`.slice(0, 1_000), rejects: true };
+}
+
+function theHoldWasPassed({ workload, state }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {
+  const promotes = state.startsWith('promoting.') || release?.returnTo?.startsWith('promoting.') === true;
+  if (workload?.rollsUnproven !== true || (promotes && !workload.bakes)) return undefined;
+  const name = workload.deployment?.metadata.name ?? '';
+  return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused past the hold and rolls by itself`, rejects: false };
+}
+
+function theDeploymentIsGone({ workload }: HomeFacts): HomeReason | undefined {
+  if (workload === undefined || !workload.known || workload.deployment !== undefined) return undefined;
+  return { reason: 'WorkloadDeleted', message: 'the Deployment that is released was deleted', rejects: false };
+}
+
+function aNewRevisionIsThere({ revisionChanged, state }: HomeFacts): HomeReason | undefined {
+  // While the last writes of a promotion are made the release has ended in all but name.
+  if (!revisionChanged || state === 'promoting.restoring') return undefined;
+  return { reason: 'Superseded', message: 'another revision appeared while this one was being released', rejects: false };
+}
+
+function theDeadlinePassed({ now, spec, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const deadline = fromTime(status.release?.deadlineAt);
+  if (isPromotedButForTheCanary(state, status)) return undefined;
+  if (deadline === undefined || now < deadline || spec.deadline.then !== 'Rollback') return undefined;
+  return { reason: 'DeadlineExceeded', message: `the release took longer than ${spec.deadline.after}`, rejects: true };
+}
+
+function troubleLastedTooLong({ now, spec, blocker, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const since = fromTime(status.release?.blockedSince);
+  if (state !== 'blocked' || since === undefined || spec.onBlocked.then !== 'Rollback') return undefined;
+  if (now < since + parseDuration(spec.onBlocked.after)) return undefined;
+  return {
+    reason: 'BlockedTooLong',
+    message: `blocked for ${spec.onBlocked.after} (${blocker?.message ?? status.release?.blockedReason ?? 'trouble'})`,
+    rejects: false,
+  };
+}
+
+function prometheusWasAwayTooLong({ now, spec, enforced, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  if (isPromotedButForTheCanary(state, status)) return undefined;
+  const since = fromTime(status.release?.unavailableSince);
+  const { after, then } = spec.analysis.onUnavailable;
+  if (since === undefined || then !== 'Rollback' || !enforced || now < since + parseDuration(after)) return undefined;
+  return { reason: 'MetricsUnavailable', message: `Prometheus could not be asked for ${after}`, rejects: false };
+}
+
+function evidenceNeverCame(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+  const { state, enforced, timedOut, spec, stage } = { stage: facts.spec.stages[status.release?.stageIndex ?? 0], ...facts };
+  if (!waitsForProof(state, status.release) || !enforced || !timedOut || spec.analysis.onInconclusive !== 'Rollback') return undefined;
+  // Unavailable is not the release's fault; a Fail that only holds is as little a proof as no evidence.
+  const verdict = status.release?.verdict;
+  if (verdict === 'Unavailable' || verdict === 'Pass') return undefined;
+  return {
+    reason: 'Inconclusive',
+    message: `no proof after ${stage?.timeout ?? 'the timeout'} in this stage (onInconclusive: Rollback)`,
+    rejects: true,
+  };
+}

@@ -1,0 +1,40 @@
+// `targetRef.hold: PausedAtRest`: between releases the Deployment is kept paused, so that a new template does not roll. What is
+// paused for us is taken back before the release goes.
+
+import { HELD_ANNOTATION } from '../../../api/names.ts';
+import type { CanaryReleaseSpec } from '../../../api/release.ts';
+import type { WorkloadIntent } from './workload.ts';
+import type { Facts } from '../facts/facts.ts';
+import { isRunning, type StateName } from '../state.ts';
+import { isRolledOut, type WorkloadFacts } from '../facts/workload-facts.ts';
+
+type RestFacts = Pick<Facts, 'spec' | 'deleting' | 'observation'>;
+
+/** Asked for by the spec. */
+export function isRestAsked({ targetRef }: Pick<CanaryReleaseSpec, 'targetRef'>): boolean {
+  return targetRef?.hold === 'PausedAtRest';
+}
+
+/** True while what serves is to be found paused, or is to become so: nobody lifts that but a promotion. */
+export function restsPaused({ spec, deleting }: RestFacts, { template, servingTemplate }: WorkloadFacts): boolean {
+  return isRestAsked(spec) && !deleting && template !== undefined && template === servingTemplate;
+}
+
+/** Paused only once it has rolled out: half a rollout would stay half. */
+export function desireRest(state: StateName, { observation }: RestFacts, { deployment }: WorkloadFacts): readonly WorkloadIntent[] {
+  if (deployment === undefined || isRunning(state) || !isRolledOut(deployment)) return [];
+  const { name, annotations } = deployment.metadata;
+  const { template } = deployment.spec;
+  return [{ kind: 'rest', name, template, release: observation.release.metadata.name, annotated: annotations !== undefined }];
+}
+
+/** The pause at rest is a write of ours: the finalizer is there from before it until after it was taken back (rule 11). */
+export function keepsPaused({ spec, deleting, workload }: Facts, intents: readonly WorkloadIntent[]): boolean {
+  if (!isRestAsked(spec) || workload === undefined) return false;
+  // Of a Deployment that cannot be watched nothing will ever be known: the release may go.
+  if (!workload.known) return workload.problem === undefined;
+  if (deleting) return intents.some(({ kind }) => kind === 'unpause');
+  const { deployment } = workload;
+  const paused = deployment?.spec.paused === true && deployment.metadata.annotations?.[HELD_ANNOTATION] !== undefined;
+  return paused || intents.some(({ kind }) => kind === 'rest');
+}

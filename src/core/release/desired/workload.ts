@@ -1,0 +1,219 @@
+// What shall be written to the Deployment, its ReplicaSets and the canary, from the status alone. Routes come first, always.
+
+import { HELD_ANNOTATION, TEMPLATE_ANNOTATION } from '../../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { DeploymentObject, Json, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
+import { planTakeBack, type TakeBack } from '../../workload/take-back.ts';
+import { hashTemplate } from '../../workload/template.ts';
+import type { Facts } from '../facts/facts.ts';
+import { desireDisowned, type DisownIntent, isRetained } from '../facts/retain.ts';
+import { desireRest, restsPaused } from './rest.ts';
+import { listRolled } from '../machine/rolled.ts';
+import { isGoingHome, isRunning, type StateName } from '../state.ts';
+import { findTemplateBack, isWayBack } from '../facts/undo.ts';
+import { isOurs, type WorkloadFacts } from '../facts/workload-facts.ts';
+
+/** One write beside the routes. */
+export type WorkloadIntent =
+  /** Lifts the hold, if the template is still this one. */
+  | { readonly kind: 'unpause'; readonly name: string; readonly template: PodTemplate; readonly held: boolean }
+  /** Writes a template back, if the present one is still this one. Whatever holds templates holds this one, too. */
+  | { readonly kind: 'writeTemplate'; readonly name: string; readonly template: PodTemplate; readonly to: PodTemplate }
+  /** Pauses what serves and marks it as held, if the template is still this one. */
+  | {
+      readonly kind: 'rest';
+      readonly name: string;
+      readonly template: PodTemplate;
+      readonly release: string;
+      /** Whether it has annotations at all. */
+      readonly annotated: boolean;
+    }
+  /** Stops a rollout, if the template is still this one. */
+  | { readonly kind: 'pause'; readonly name: string; readonly template: PodTemplate }
+  | { readonly kind: 'createDeployment'; readonly manifest: Json }
+  | { readonly kind: 'createService'; readonly manifest: Json }
+  | { readonly kind: 'scaleDeployment'; readonly name: string; readonly replicas: number }
+  | { readonly kind: 'scaleReplicaSet'; readonly name: string; readonly replicas: number; readonly why: string }
+  | { readonly kind: 'deleteDeployment' | 'deleteService'; readonly name: string; readonly uid: string }
+  | DisownIntent;
+
+/** Wanted writes, none where everything is so already. */
+export function desireWorkload(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly WorkloadIntent[] {
+  const { workload } = facts;
+  if (workload === undefined || !workload.known) return [];
+  if (isRetained(status, state)) return desireRetained(facts);
+  return [
+    // Pods of a promotion that is taken back serve until those before them do: the rollout sees to it.
+    ...(isWayBack(status, state)
+      ? desireWayBack(status, workload)
+      : [...desireRollout(status, state, facts, workload), ...desireServing(status, state, workload)]),
+    ...(mayHaveCanary(state, facts, workload) ? desireCanary(status, state, facts, workload) : desireNoCanary(facts)),
+  ];
+}
+
+/** A rollout that is under way goes on: the Deployment is its owner's. */
+function desireRetained({ observation, routesLeft }: Facts): readonly WorkloadIntent[] {
+  const { canaryDeployment, canaryService } = observation.workload ?? {};
+  if (!routesLeft) return [];
+  const objects = [
+    { object: 'Deployment', metadata: canaryDeployment?.metadata },
+    { object: 'Service', metadata: canaryService?.metadata },
+  ] as const;
+  return desireDisowned(objects, observation.release.metadata.uid);
+}
+
+function mayHaveCanary(state: StateName, facts: Facts, workload: WorkloadFacts): boolean {
+  if (!isRunning(state)) return false;
+  if (state === 'rollingBack.cleaning' || state === 'promoting.restoring') return !(facts.routesLeft && workload.drained);
+  return true;
+}
+
+/** A promotion is taken back: the template that was proven before is written, and let go as soon as it is there. */
+function desireWayBack(status: CanaryReleaseStatus, workload: WorkloadFacts): readonly WorkloadIntent[] {
+  const { deployment, template, servingTemplate } = workload;
+  if (deployment === undefined) return [];
+  const { name, annotations } = deployment.metadata;
+  const to = findTemplateBack(status, workload);
+  if (to !== undefined) return [{ kind: 'writeTemplate', name, template: deployment.spec.template, to }];
+  const held = annotations?.[HELD_ANNOTATION] !== undefined;
+  const waits = deployment.spec.paused === true && template === servingTemplate;
+  return waits ? [{ kind: 'unpause', name, template: deployment.spec.template, held }] : [];
+}
+
+/** Paused or not: what is proven rolls, what is rolled back stops. */
+function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
+  const { deployment, template, servingTemplate } = workload;
+  if (deployment === undefined || template === undefined) return [];
+  const { name, annotations } = deployment.metadata;
+  const held = annotations?.[HELD_ANNOTATION] !== undefined;
+  const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
+  const pause = { kind: 'pause' as const, name, template: deployment.spec.template };
+  const paused = deployment.spec.paused === true;
+  const rolling = isRollingOut(status, state, workload);
+  if (rolling && state === 'promoting.rollingOut') return mayRoll(facts, workload) ? [unpause] : [];
+  // Half of a rollout serves as the whole does: whoever pauses the release wants to look at it.
+  if (rolling && state === 'paused') return isUnderWay(workload) ? [pause] : [];
+  if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
+  // A person's own pause of what serves anyway is theirs.
+  const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
+  if (paused && held && isGood) return [unpause];
+  return isGoingHome(state) && workload.rollsUnproven ? [pause] : [];
+}
+
+function mayRoll({ spec }: Facts, { deployment, template, servingTemplate }: WorkloadFacts): boolean {
+  return deployment?.spec.paused === true && !spec.paused && template !== servingTemplate;
+}
+
+function isUnderWay({ rollsUnproven, rolledOut }: WorkloadFacts): boolean {
+  return rollsUnproven && !rolledOut;
+}
+
+/** What is proven rolls, or stands still in the middle of that: its pods serve beside the former ones. */
+function isRollingOut({ release }: CanaryReleaseStatus, state: StateName, { bakes }: WorkloadFacts): boolean {
+  const at = state === 'paused' || state === 'blocked' ? release?.returnTo : state;
+  return !bakes && at?.startsWith('promoting.') === true;
+}
+
+/** While held no pods but those of the serving template stand behind the Service, whatever the Deployment controller starts. */
+function desireServing(status: CanaryReleaseStatus, state: StateName, workload: WorkloadFacts): readonly WorkloadIntent[] {
+  const { deployment, servingTemplate, replicaSets } = workload;
+  if (deployment?.spec.paused !== true || servingTemplate === undefined) return [];
+  if (isRollingOut(status, state, workload)) return [];
+  const isServing = (one: (typeof replicaSets)[number]) => hashTemplate(one.spec.template) === servingTemplate;
+  const wrong = replicaSets.filter((one) => (one.spec.replicas ?? 0) > 0 && !isServing(one));
+  const serving = replicaSets.find(isServing);
+  if (wrong.length === 0 || serving === undefined) return [];
+  const [rolled, another] = wrong;
+  if (rolled !== undefined && another === undefined && listRolled(status.release).includes(hashTemplate(rolled.spec.template))) {
+    const step = planTakeBack(deployment, serving, rolled);
+    if (step !== undefined) return desireTakeBack(deployment, serving, rolled, step);
+  }
+  const why = `pods of another version than the serving one were started for the held Deployment ${deployment.metadata.name}`;
+  const wanted = deployment.spec.replicas ?? 1;
+  const up = (serving.spec.replicas ?? 0) === 0 && wanted > 0 ? [{ name: serving.metadata.name, replicas: oneOff(wanted) }] : [];
+  const down = isAloneReady(wrong, serving, deployment) ? [] : wrong.map(({ metadata }) => ({ name: metadata.name, replicas: 0 }));
+  return [...up, ...down].map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
+}
+
+/**
+ * Between the two writes the Deployment controller adds what is missing to the larger ReplicaSet, or takes what is too many from it.
+ * Down first, then, where that is the serving one: there is never a pod too many. Else up first, or it would start new pods again.
+ */
+function desireTakeBack(
+  { metadata, spec }: DeploymentObject,
+  serving: ReplicaSetObject,
+  rolled: ReplicaSetObject,
+  step: TakeBack,
+): readonly WorkloadIntent[] {
+  const before = serving.spec.replicas ?? 0;
+  const last = step.rolled === 0;
+  // What is left of the way is the Deployment controller's own.
+  const target = last ? (before === 0 ? oneOff(spec.replicas ?? 1) : before) : step.serving;
+  const why = `the rollout of Deployment ${metadata.name} is taken back`;
+  const up = target === before || spec.replicas === 0 ? [] : [{ name: serving.metadata.name, replicas: target }];
+  const down = step.rolled === rolled.spec.replicas ? [] : [{ name: rolled.metadata.name, replicas: step.rolled }];
+  return (before > step.rolled ? [...down, ...up] : [...up, ...down]).map((scale) => ({ kind: 'scaleReplicaSet', ...scale, why }));
+}
+
+/**
+ * One pod fewer or more than wanted: the last step is the Deployment controller's own. It notes on a ReplicaSet for which number it
+ * scaled it, takes a note that is not up to date for a scaling that is not finished, and rolls nothing until it is.
+ */
+function oneOff(wanted: number): number {
+  return wanted > 1 ? wanted - 1 : wanted + 1;
+}
+
+/** Nothing else could answer: what serves already goes on until one pod of the right version can. */
+function isAloneReady(wrong: readonly ReplicaSetObject[], serving: ReplicaSetObject, { spec }: DeploymentObject): boolean {
+  const isReady = (one: ReplicaSetObject) => (one.status?.readyReplicas ?? 0) > 0;
+  // Without a surge the Deployment controller would end the new pods again, and again.
+  const surge = spec.strategy?.rollingUpdate?.maxSurge;
+  const mayWait = (spec.replicas ?? 1) > 0 && surge !== 0 && surge !== '0%';
+  return mayWait && !isReady(serving) && wrong.some(isReady);
+}
+
+function desireCanary(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  { observation }: Facts,
+  { plan, replicas, nameTaken }: WorkloadFacts,
+): readonly WorkloadIntent[] {
+  const { canaryDeployment, canaryService, deployment } = observation.workload ?? {};
+  if (nameTaken !== undefined || deployment === undefined) return [];
+  const { manifests } = state === 'preparing' && plan?.kind === 'manifests' ? plan : { manifests: undefined };
+  const created: readonly WorkloadIntent[] = [
+    ...(manifests === undefined || canaryService !== undefined ? [] : [{ kind: 'createService' as const, manifest: manifests.service }]),
+    ...(manifests === undefined || canaryDeployment !== undefined
+      ? []
+      : [{ kind: 'createDeployment' as const, manifest: manifests.deployment }]),
+  ];
+  if (canaryDeployment === undefined || canaryDeployment.metadata.deletionTimestamp !== undefined) return created;
+  return [...created, ...adjustCanary(status, state, canaryDeployment, replicas)];
+}
+
+function adjustCanary(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  canary: DeploymentObject,
+  replicas: number,
+): readonly WorkloadIntent[] {
+  const { name, uid = '', annotations } = canary.metadata;
+  if (annotations?.[TEMPLATE_ANNOTATION] !== status.release?.workload?.template)
+    // Left by another release; while it is going its pods must not be taken for ours.
+    return state === 'preparing' ? [{ kind: 'deleteDeployment', name, uid }] : [];
+  // On its way out a canary keeps the pods that answer what is under way.
+  const steady = !isGoingHome(state) && state !== 'promoting.restoring' && canary.spec.replicas !== replicas;
+  return steady ? [{ kind: 'scaleDeployment', name, replicas }] : [];
+}
+
+/** The Deployment goes first: its pods answer what is on its way while the Service still tells where they are. */
+function desireNoCanary({ observation }: Facts): readonly WorkloadIntent[] {
+  const { canaryDeployment, canaryService } = observation.workload ?? {};
+  const gone = (object: typeof canaryDeployment | typeof canaryService) =>
+    object === undefined || object.metadata.deletionTimestamp !== undefined || !isOurs(object, observation.release);
+  if (canaryDeployment !== undefined && !gone(canaryDeployment))
+    return [{ kind: 'deleteDeployment', name: canaryDeployment.metadata.name, uid: canaryDeployment.metadata.uid ?? '' }];
+  if (canaryService !== undefined && !gone(canaryService))
+    return [{ kind: 'deleteService', name: canaryService.metadata.name, uid: canaryService.metadata.uid ?? '' }];
+  return [];
+}

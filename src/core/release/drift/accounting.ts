@@ -1,0 +1,108 @@
+// What each route of a running release is known to give the canary: whether a raise of it is still to be written, and up to
+// which generation its edits are accounted for. A difference that is neither is somebody else's edit (rule 7), in any state.
+
+import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import { compareShare, givesNothing, isAddedByUs, type RouteStanding } from '../../routing/standing.ts';
+import type { Facts } from '../facts/facts.ts';
+import { toTime } from '../../../api/times.ts';
+
+type Status = CanaryReleaseStatus;
+
+/** How a route differs from what the release wants of it, by somebody else's hand. */
+export type Edited = 'raised' | 'lowered';
+
+/** What a release wants of its routes, and wanted before the raise under way. */
+export interface Wants {
+  readonly weight: number;
+  readonly before: number;
+}
+
+/** The wants that a status stores. */
+export function wantsOf(status: Status): Wants {
+  const weight = status.weight ?? 0;
+  return { weight, before: Math.min(status.release?.weightBefore ?? 0, weight) };
+}
+
+/**
+ * The foreign edit that a route shows, if it shows one. A watch may still show a route as it was before our own last write:
+ * a generation that is accounted for already is nobody's edit.
+ */
+export function findEdit({ recorded, route, rules }: RouteStanding, { weight, before }: Wants): Edited | undefined {
+  if (route === undefined) return undefined;
+  const known = isSame(recorded, route.metadata.uid) ? (recorded.generation ?? -1) : -1;
+  const generation = route.metadata.generation ?? 0;
+  if (generation > known && rules.some((rule) => compareShare(rule, weight) === 'above')) return 'raised';
+  if (recorded.raising === true) return generation > known && isBelow(rules, before) ? 'lowered' : undefined;
+  return generation >= known && isBelow(rules, weight) ? 'lowered' : undefined;
+}
+
+/** A raise of this route is still to be written, and nobody lowered it meanwhile. */
+export function waitsForRaise(standing: RouteStanding, wants: Wants): boolean {
+  return standing.recorded.raising === true && findEdit(standing, wants) !== 'lowered';
+}
+
+/** Takes note of the routes that give what is wanted: their raise is written, and later differences are others' work. */
+export function settleShares(status: Status, standings: readonly RouteStanding[]): Status {
+  return editRoutes(status, standings, (recorded, { route, rules }) => {
+    const generation = route?.metadata.generation ?? 0;
+    const isOld = isSame(recorded, route?.metadata.uid) && generation < (recorded.generation ?? 0);
+    if (route === undefined || isOld || !rules.every((rule) => isAt(compareShare(rule, status.weight ?? 0)))) return recorded;
+    if (recorded.raising !== true && recorded.generation === generation) return recorded;
+    const { raising: _raising, ...rest } = recorded;
+    return { ...rest, generation };
+  });
+}
+
+/** The wanted weight changed: what the routes say at this moment is accounted for. @param raises they are to be raised to it */
+export function accountFor(status: Status, standings: readonly RouteStanding[], raises: boolean): Status {
+  return editRoutes(status, standings, (recorded, { route }) => {
+    const { raising: _raising, ...rest } = recorded;
+    const generation = Math.max(route?.metadata.generation ?? 0, isSame(recorded, route?.metadata.uid) ? (recorded.generation ?? 0) : 0);
+    return { ...rest, generation, ...(raises ? { raising: true } : {}) };
+  });
+}
+
+/** A foreign edit is told once, and ends the raise that it crossed. */
+export function noteEdited(status: Status, edited: readonly RouteStanding[]): Status {
+  return editRoutes(status, edited, (recorded, { route }) => {
+    const { raising: _raising, ...rest } = recorded;
+    return { ...rest, edited: route?.metadata.generation ?? 0 };
+  });
+}
+
+/** Takes note of when a route that an edit removed had nothing left for the canary, and forgets it where the route is one of the release again. */
+export function noteEmptied(status: Status, { standings, leaving, now }: Pick<Facts, 'standings' | 'leaving' | 'now'>): Status {
+  return editRoutes(status, [...standings, ...leaving], (recorded, standing) => {
+    const empty = leaving.includes(standing) && standing.rules.some(isAddedByUs) && givesNothing(standing);
+    if (empty === (recorded.emptiedAt !== undefined)) return recorded;
+    const { emptiedAt: _former, ...rest } = recorded;
+    return empty ? { ...rest, emptiedAt: toTime(now) } : rest;
+  });
+}
+
+function editRoutes(
+  status: Status,
+  standings: readonly RouteStanding[],
+  edit: (recorded: RecordedRoute, standing: RouteStanding) => RecordedRoute,
+): Status {
+  const { release } = status;
+  if (release?.routes === undefined) return status;
+  const routes = release.routes.map((recorded) => {
+    const standing = standings.find((one) => one.recorded.kind === recorded.kind && one.recorded.name === recorded.name);
+    return standing === undefined ? recorded : edit(recorded, standing);
+  });
+  return routes.every((route, index) => route === release.routes?.[index]) ? status : { ...status, release: { ...release, routes } };
+}
+
+function isBelow(rules: RouteStanding['rules'], percent: number): boolean {
+  return rules.some((rule) => compareShare(rule, percent) === 'below');
+}
+
+function isAt(share: ReturnType<typeof compareShare>): boolean {
+  return share === 'equal' || share === 'gone';
+}
+
+/** A route that was deleted and made anew counts its generations from 1. */
+function isSame(recorded: RecordedRoute, uid: string | undefined): boolean {
+  return recorded.uid === (uid ?? '');
+}

@@ -1,0 +1,126 @@
+// Foreign edits of our weights (rule 7): one that lowers stays until a fresh Pass, one that raises is lowered at once; both
+// are told with the field manager's name, and too many put-backs make the route contested.
+
+import { FIELD_MANAGER } from '../../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { isGitOpsController } from '../../routing/gitops.ts';
+import { compareShare, lastForeignManager, type RouteStanding } from '../../routing/standing.ts';
+import type { Facts } from '../facts/facts.ts';
+import { countPutBack } from './reverts.ts';
+import { findEdit, noteEdited, settleShares, wantsOf, type Edited } from './accounting.ts';
+import { isResumable, parseState, type StateName } from '../state.ts';
+import { timeoutOf } from '../timeouts.ts';
+import { fromTime, toTime } from '../../../api/times.ts';
+
+type Status = CanaryReleaseStatus;
+type Release = NonNullable<Status['release']>;
+
+/** An edit that was found. */
+export interface Drift {
+  readonly route: string;
+  readonly manager: string;
+  readonly direction: Edited;
+  readonly message: string;
+}
+
+interface Found extends Drift {
+  readonly standing: RouteStanding;
+}
+
+/** Takes note of what the routes say before anything is decided: raises that are written, and edits that are over. */
+export function settleDrift(status: Status, facts: Facts): Status {
+  if (!mayDrift(status, facts.state)) return status;
+  const settled = settleShares(status, facts.standings);
+  return facts.lowered ? settled : clearDrift(settled);
+}
+
+/** Notes new foreign edits and decides whether a put-back upwards is due. */
+export function noteDrift(status: Status, facts: Facts): { readonly status: Status; readonly drifts: readonly Drift[] } {
+  if (status.release === undefined || !mayDrift(status, facts.state)) return { status, drifts: [] };
+  const found = findDrifts(facts.standings, status);
+  const news = found.filter(({ standing }) => standing.recorded.edited !== standing.route?.metadata.generation);
+  const noted = noteEdited(
+    status,
+    news.map(({ standing }) => standing),
+  );
+  const lowered = found.find((drift) => drift.direction === 'lowered');
+  if (lowered === undefined || noted.release === undefined) return { status: noted, drifts: news };
+  const fresh = news.find((drift) => drift.direction === 'lowered');
+  const begun =
+    fresh === undefined && noted.release.driftSince !== undefined ? noted.release : beginDrift(noted.release, facts, fresh ?? lowered);
+  const contested = fresh !== undefined && isSelfHeal(fresh) ? contestAtOnce(begun, facts.now) : begun;
+  return { status: { ...noted, release: putBackWhenProven(contested, facts) }, drifts: news };
+}
+
+/**
+ * A GitOps controller took all weight from the canary: it undoes us, and would do it again after every raise. Nothing would
+ * ever prove the canary, so a put-back would never be due and counted.
+ */
+function isSelfHeal({ manager, standing }: Found): boolean {
+  return isGitOpsController(manager) && standing.rules.every(({ now }) => now === undefined || now.canary.weight === 0);
+}
+
+function contestAtOnce(release: Release, now: number): Release {
+  return { ...countPutBack(release, now), contestedBy: release.driftBy ?? 'unknown' };
+}
+
+/** Before its first weight a release has nothing that could be edited, and on its way out it wants nothing any more. */
+function mayDrift({ release }: Status, state: StateName): boolean {
+  const at = state === 'paused' || state === 'blocked' ? parseState(release?.returnTo) : state;
+  return at !== undefined && isResumable(at) && at !== 'preparing' && at !== 'promoting.restoring';
+}
+
+function findDrifts(standings: readonly RouteStanding[], status: Status): readonly Found[] {
+  const wants = wantsOf(status);
+  return standings.flatMap((standing): Found[] => {
+    const direction = findEdit(standing, wants);
+    const { route } = standing;
+    if (direction === undefined || route === undefined) return [];
+    const share = direction === 'raised' ? 'above' : 'below';
+    const rule = standing.rules.find((one) => compareShare(one, wants.weight) === share);
+    const manager = lastForeignManager(route, FIELD_MANAGER) ?? 'unknown';
+    const name = `${route.kind} ${route.metadata.name}`;
+    const what = direction === 'raised' ? 'put back down at once' : 'left as it is until the next Pass';
+    const message = `${name}, rule ${rule?.recorded.key ?? ''}: field manager ${manager} ${direction} the canary's share (wanted ${wants.weight}%); ${what}`;
+    return [{ route: name, manager, direction, message, standing }];
+  });
+}
+
+/** Every edit waits for a Pass of its own: one that was looked at before the edit says nothing about it. */
+function beginDrift(release: Release, { now, stage }: Facts, { manager }: Drift): Release {
+  const { puttingBack: _former, ...rest } = release;
+  // Before the stage's clock began nothing else would ask a person when no proof comes.
+  const timesOut = release.stageTimesOutAt ?? (stage === undefined ? undefined : toTime(now + timeoutOf(stage)));
+  return { ...rest, driftSince: toTime(now), driftBy: manager, ...(timesOut === undefined ? {} : { stageTimesOutAt: timesOut }) };
+}
+
+function clearDrift(status: Status): Status {
+  const release = status.release;
+  if (release === undefined || (release.driftSince === undefined && release.puttingBack === undefined)) return status;
+  const { driftSince: _since, driftBy: _by, puttingBack: _putting, ...rest } = release;
+  return { ...status, release: rest };
+}
+
+/** A put-back upwards is a raise: it needs a look that passed after the edit was seen. */
+function putBackWhenProven(release: Release, facts: Facts): Release {
+  if (release.puttingBack === true || release.contestedBy !== undefined) return release;
+  if (!mayRaise(facts) || !hasPassedSince(release, facts)) return release;
+  const counted = countPutBack(release, facts.now);
+  return counted.contestedBy === undefined ? { ...counted, puttingBack: true } : counted;
+}
+
+/** A put-back upwards is a raise, with all that a raise needs (rule 2). */
+function mayRaise({ state, blocker, rejection, acceptanceWait, canaryReady }: Facts): boolean {
+  if (state === 'paused' || state === 'blocked' || !canaryReady) return false;
+  return blocker === undefined && rejection === undefined && acceptanceWait === undefined;
+}
+
+/** Did a look pass after the edit was seen? */
+export function hasPassedSince(
+  release: Release,
+  { enforced, evidenceFresh, now }: Pick<Facts, 'enforced' | 'evidenceFresh' | 'now'>,
+): boolean {
+  if (!enforced) return true;
+  const since = fromTime(release.driftSince) ?? now;
+  return evidenceFresh && release.verdict === 'Pass' && (fromTime(release.passAt) ?? 0) > since;
+}

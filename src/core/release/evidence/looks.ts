@@ -1,0 +1,230 @@
+// Folds one look into the status: verdicts, failing counts, the stage's clock. A pure fold over stored samples, so that a
+// restart that reads the same looks again comes to the same state, and nothing is counted twice (rule 5).
+
+import type { Verdict } from '../../../api/names.ts';
+import { parseDuration } from '../../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../../api/release.ts';
+import { judgeCheck, type CheckResult } from '../../analysis/checks.ts';
+import { alignPhase, type Grid } from '../../analysis/grid.ts';
+import type { LookReading } from '../../analysis/reading.ts';
+import { breachOf, COMPARISON, compareAtLook, findMismatch, isComparisonEnforced, reasonOf } from './comparison-look.ts';
+import { withMeasured } from './measured.ts';
+import { fromTime, toTime } from '../../../api/times.ts';
+
+type Release = NonNullable<CanaryReleaseStatus['release']>;
+
+/** The looks' grid of a release. */
+export function gridOf(spec: CanaryReleaseSpec, release: Release): Grid {
+  return {
+    startMs: fromTime(release.startedAt) ?? 0,
+    phaseMs: release.lookPhaseMs ?? 0,
+    intervalMs: parseDuration(spec.analysis.interval),
+  };
+}
+
+/** Samples older than this many scrapes mean that nobody scrapes any more. */
+const STALE_SCRAPES = 5;
+/** `status.checks[].message` takes so many characters. */
+const MOST_MESSAGE = 512;
+
+/** A look that saw no newer sample than the look before is no look: it is not counted (design, words). */
+export function hasNewSample(look: LookReading, release: Release): boolean {
+  const before = fromTime(release.sampleAt);
+  if (look.newestSampleMs === undefined || before === undefined) return true;
+  return look.newestSampleMs > before;
+}
+
+/** A clock that was ahead and came back: nothing would be looked at until that time has come, so the last look counts as one of now. */
+export function forgetFutureLooks(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): CanaryReleaseStatus {
+  const { release } = status;
+  const last = fromTime(release?.lookGridAt);
+  if (release === undefined || last === undefined || last <= now + 2 * parseDuration(spec.analysis.interval)) return status;
+  return { ...status, release: { ...release, lookGridAt: toTime(now) } };
+}
+
+/** Folds a look. The stage's clock stands at Unavailable and starts anew at Fail. */
+export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, look: LookReading): CanaryReleaseStatus {
+  const before = status.release;
+  if (before === undefined || look.atMs <= (fromTime(before.lookGridAt) ?? 0)) return status;
+  const release = align(spec, before, look);
+  const unavailable = look.requests.kind === 'unavailable';
+  if (!unavailable && !isStale(look, before) && !hasNewSample(look, before))
+    return { ...status, release: { ...release, lookGridAt: toTime(look.atMs) } };
+  const judged = (status.weight ?? 0) > 0 ? judgeAll(spec, look, before) : [];
+  const verdict = sumUp(judged, unavailable);
+  const counted = runClock(noteSplit(noteFails(release, judged), look), verdict, look);
+  const folded = noteSilence(counted, look, status.weight ?? 0);
+  const requests = (release.stageRequests ?? 0) + (isFromBefore(look, before) ? 0 : look.newRequests);
+  const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
+  // Where nothing is judged the former word stands, but `Unavailable` does not outlast the outage.
+  const word = stands ?? (before.verdict === 'Unavailable' ? undefined : before.verdict);
+  return {
+    ...withMeasured(withVerdict(status, word), look),
+    checks: judged.map(({ result }) => describeResult(result, look)),
+    release: {
+      ...withVerdict(folded, word),
+      ...(stands === 'Pass' ? { passInStage: true, passAt: toTime(look.atMs) } : {}),
+      stageRequests: requests,
+      lookGridAt: toTime(look.atMs),
+      ...countFailed(release, look),
+      ...newestOf(look, before),
+    },
+  };
+}
+
+/** Since when the canary has had weight and no request; it ends with the first request, and says nothing while nobody can be asked. */
+function noteSilence(release: Release, look: LookReading, weight: number): Release {
+  if (look.requests.kind === 'unavailable') return release;
+  const { inconclusiveSince, ...rest } = release;
+  const silent = weight > 0 && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
+  return silent ? { ...rest, inconclusiveSince: inconclusiveSince ?? toTime(look.atMs) } : rest;
+}
+
+/** Over the whole release, for the history. */
+function countFailed(release: Release, { newErrors }: LookReading): Pick<Release, 'failedRequests'> {
+  return newErrors === undefined ? {} : { failedRequests: (release.failedRequests ?? 0) + newErrors };
+}
+
+function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict: Verdict | undefined): T {
+  const { verdict: _former, ...rest } = said;
+  return { ...rest, ...(verdict === undefined ? {} : { verdict }) } as T;
+}
+
+/** Asked before the stage's weight was effective and answered after it: a Fail counts, but it proves nothing of this stage. */
+function isFromBefore(look: LookReading, release: Release): boolean {
+  return look.atMs < (fromTime(release.stageStartedAt) ?? 0);
+}
+
+/** Never backwards: a replica of Prometheus that lags must not make a sample new that was counted already. */
+function newestOf({ newestSampleMs }: LookReading, release: Release): Pick<Release, 'sampleAt'> {
+  if (newestSampleMs === undefined || newestSampleMs <= (fromTime(release.sampleAt) ?? 0)) return {};
+  return { sampleAt: new Date(newestSampleMs).toISOString() };
+}
+
+function align(spec: CanaryReleaseSpec, release: Release, look: LookReading): Release {
+  if (look.newestSampleMs === undefined) return release;
+  const phaseMs = alignPhase(gridOf(spec, release), look.newestSampleMs, look.scrapeIntervalMs);
+  const scrape = look.scrapeIntervalMs === undefined ? {} : { scrapeIntervalMs: Math.round(look.scrapeIntervalMs) };
+  return { ...release, ...scrape, lookPhaseMs: Math.round(phaseMs) };
+}
+
+/** No new sample for several scrapes: that is no look to skip but evidence that went missing. */
+function isStale(look: LookReading, release: Release): boolean {
+  if (look.newestSampleMs === undefined) return true;
+  const scrape = look.scrapeIntervalMs ?? release.scrapeIntervalMs ?? 60_000;
+  return look.atMs - look.newestSampleMs > STALE_SCRAPES * scrape;
+}
+
+/** One check, or the comparison, at one look: what it says, and what may follow. */
+interface Judged {
+  readonly result: CheckResult;
+  readonly breach: 'Rollback' | 'Hold' | 'Observe';
+  readonly consecutive: number;
+  readonly reason: string;
+}
+
+function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: Release): readonly Judged[] {
+  const compared = compareAtLook(spec, look);
+  const checks = spec.analysis.checks.map(
+    (check): Judged => ({
+      result: judge(check, look, release),
+      breach: breachOf(check, spec, look),
+      consecutive: check.consecutive,
+      reason: check.metric ?? 'Query',
+    }),
+  );
+  if (compared === undefined) return checks;
+  const comparison: Judged = {
+    result: withoutOldSamples(compared, look, release),
+    breach: isComparisonEnforced(spec) ? 'Rollback' : 'Observe',
+    consecutive: 1,
+    reason: reasonOf(look),
+  };
+  return [...checks, comparison];
+}
+
+function judge(check: Check, look: LookReading, release: Release): CheckResult {
+  const result = judgeCheck(check, look);
+  // An own query says nothing about the gateway's samples, and they say nothing about it.
+  return check.query === undefined ? withoutOldSamples(result, look, release) : result;
+}
+
+function withoutOldSamples(result: CheckResult, look: LookReading, release: Release): CheckResult {
+  if (result.verdict === 'Unavailable' || !isStale(look, release) || look.newestSampleMs === undefined) return result;
+  return { ...result, verdict: 'Inconclusive', message: 'the newest sample is old: is the gateway still scraped?' };
+}
+
+/** Whether the gateway splits as asked, as far as this look can tell. */
+function noteSplit(release: Release, look: LookReading): Release {
+  const mismatch = findMismatch(look);
+  if (mismatch === undefined) return release;
+  const { splitMismatch: _former, ...rest } = release;
+  return mismatch ? { ...rest, splitMismatch: true } : rest;
+}
+
+type Failing = NonNullable<Release['failing']>;
+
+function noteFails(release: Release, judged: readonly Judged[]): Release {
+  const failing = countFailing(judged, release.failing ?? []);
+  const failed = findFailed(judged, failing) ?? release.failedCheck;
+  return { ...release, failing, ...(failed === undefined ? {} : { failedCheck: failed }) };
+}
+
+/** Fails in a row; Inconclusive and Unavailable neither count nor reset. */
+function countFailing(judged: readonly Judged[], before: Failing): Failing {
+  return judged.flatMap(({ result: { name, verdict } }) => {
+    const count = before.find((entry) => entry.check === name)?.count ?? 0;
+    const next = verdict === 'Fail' ? count + 1 : verdict === 'Pass' ? 0 : count;
+    return next === 0 ? [] : [{ check: name, count: Math.min(next, 1_000) }];
+  });
+}
+
+function findFailed(judged: readonly Judged[], failing: Failing): Release['failedCheck'] {
+  for (const { result, breach, consecutive, reason } of judged) {
+    const count = failing.find((entry) => entry.check === result.name)?.count ?? 0;
+    if (result.verdict !== 'Fail' || breach !== 'Rollback' || count < consecutive) continue;
+    const message = result.name === COMPARISON ? `worse than serving: ${result.message ?? ''}` : describeFail(result, count);
+    return { name: result.name, reason, message: message.slice(0, MOST_MESSAGE) };
+  }
+  return undefined;
+}
+
+function describeFail(result: CheckResult, count: number): string {
+  const over = result.requests === undefined ? '' : ` over ${result.requests} canary requests`;
+  return `${result.name} ${result.value ?? ''} (limit ${result.limit})${over}, ${count} ${count === 1 ? 'look' : 'looks'} in a row`;
+}
+
+/** The four verdicts of all checks that may act. A check that only observes has no say. */
+function sumUp(judged: readonly Judged[], unavailable: boolean): Verdict | undefined {
+  if (unavailable) return 'Unavailable';
+  const verdicts = judged.filter(({ breach }) => breach !== 'Observe').map(({ result }) => result.verdict);
+  for (const verdict of ['Fail', 'Unavailable', 'Inconclusive'] as const) if (verdicts.includes(verdict)) return verdict;
+  return verdicts.length > 0 ? 'Pass' : undefined;
+}
+
+function mayPass(spec: CanaryReleaseSpec, release: Release, requests: number, look: LookReading): boolean {
+  if (isFromBefore(look, release)) return false;
+  const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
+  if (requests >= needed) return true;
+  // Own queries alone can judge where nobody counts requests.
+  return look.requests.kind === 'unusable' && spec.analysis.checks.every((check) => check.query !== undefined);
+}
+
+/** The time that is served: it stands while Prometheus is away, and begins again at a Fail. */
+function runClock(release: Release, verdict: Verdict | undefined, look: LookReading): Release {
+  const { unavailableSince, ...rest } = release;
+  const since = fromTime(unavailableSince);
+  if (verdict === 'Unavailable') return { ...rest, unavailableSince: unavailableSince ?? toTime(look.atMs) };
+  const clean = fromTime(release.cleanSince);
+  if (clean === undefined) return rest;
+  if (verdict === 'Fail') return { ...rest, cleanSince: toTime(look.atMs) };
+  return since === undefined ? rest : { ...rest, cleanSince: toTime(clean + Math.max(0, look.atMs - Math.max(since, clean))) };
+}
+
+type CheckStatus = NonNullable<CanaryReleaseStatus['checks']>[number];
+
+/** Messages can hold what Prometheus said; one that is too long for the status would make the API server refuse all of it. */
+function describeResult(result: CheckResult, look: LookReading): CheckStatus {
+  const message = result.message === undefined ? {} : { message: result.message.slice(0, MOST_MESSAGE) };
+  return { ...result, ...message, at: toTime(look.atMs) };
+}

@@ -1,0 +1,69 @@
+// Deployment mode, before a release begins: do the namespace's policies treat the canary as they treat what serves? Compared with
+// the held template's own labels, so that only what we change ourselves counts as a difference.
+
+import { IGNORE_PARITY_ANNOTATION } from '../../../api/names.ts';
+import type { CanaryPlan } from '../../workload/canary-manifests.ts';
+import { comparePolicies, findAlternatives } from '../../workload/parity.ts';
+import type { PolicyReading, UnreadKind } from '../../workload/policy-kinds.ts';
+import type { Finding, PolicySides } from '../../workload/policy-sides.ts';
+import { findSharingServices } from '../../workload/sharing-services.ts';
+import type { Observation } from '../observation.ts';
+
+/** What a comparison came to. */
+export interface Parity {
+  readonly findings: readonly Finding[];
+  readonly unread: readonly UnreadKind[];
+  /** Such as `NetworkPolicy/store`: found different, or not read, and left out because the annotation says so. */
+  readonly ignored: readonly string[];
+}
+
+/** Undefined while the policies were not read, or where there can be no canary to compare with. */
+export function gatherParity(observation: Observation, plan: CanaryPlan | undefined): Parity | undefined {
+  const policies = observation.workload?.policies;
+  const sides = findSides(observation, plan);
+  if (policies === undefined || sides === undefined) return undefined;
+  const ignores = readIgnored(observation.release.metadata.annotations?.[IGNORE_PARITY_ANNOTATION]);
+  const findings = [...compareOnce(policies, sides), ...findSharingServices(observation.workload?.services ?? [], sides)];
+  const { unread } = policies;
+  const ignored = [
+    ...findings.filter(({ kind, name }) => ignores(kind, name)).map(({ kind, name }) => `${kind}/${name}`),
+    ...unread.filter(({ kind }) => ignores(kind, '*')).map(({ kind }) => `${kind}/*`),
+  ];
+  return {
+    findings: findings.filter(({ kind, name }) => !ignores(kind, name)),
+    unread: unread.filter(({ kind }) => !ignores(kind, '*')),
+    ignored: [...new Set(ignored)],
+  };
+}
+
+/** The facts are gathered several times in one decision, and a namespace may have hundreds of policies. */
+const compared = new WeakMap<PolicyReading, { readonly sides: string; readonly findings: readonly Finding[] }>();
+
+function compareOnce(reading: PolicyReading, sides: PolicySides): readonly Finding[] {
+  const key = JSON.stringify(sides);
+  const known = compared.get(reading);
+  if (known?.sides === key) return known.findings;
+  const findings = comparePolicies(reading.objects, sides);
+  compared.set(reading, { sides: key, findings });
+  return findings;
+}
+
+function findSides({ workload, release }: Observation, plan: CanaryPlan | undefined): PolicySides | undefined {
+  const { deployment, service } = workload ?? {};
+  if (deployment === undefined || service === undefined || plan?.kind !== 'manifests') return undefined;
+  const { deployment: pods, service: front } = plan.manifests;
+  const podLabels = pods.spec.template.metadata?.labels ?? {};
+  const { metadata, spec } = service;
+  return {
+    namespace: release.metadata.namespace,
+    serving: { podLabels: deployment.spec.template.metadata?.labels ?? {}, service: metadata.name, serviceLabels: metadata.labels ?? {} },
+    canary: { podLabels, service: front.metadata.name, serviceLabels: front.metadata.labels },
+    alternatives: findAlternatives(deployment.spec.selector.matchLabels ?? {}, spec.selector ?? {}, podLabels),
+  };
+}
+
+/** Entries that are none name nothing. */
+function readIgnored(text = ''): (kind: string, name: string) => boolean {
+  const entries = new Set(text.split(',').map((entry) => entry.trim()));
+  return (kind, name) => entries.has(`${kind}/${name}`) || entries.has(`${kind}/*`);
+}

@@ -1,0 +1,163 @@
+// Services mode: which Service serves, which is the canary, and is what stands behind the canary new?
+
+import { createHash } from 'node:crypto';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import type { Route } from '../../../api/routes.ts';
+import { nameCanary } from '../../workload/canary-names.ts';
+import { namesService, scanRules } from '../../routing/rules.ts';
+import { routesInScope, wantedRules } from './scope.ts';
+import type { ObservedBackend, Observation } from '../observation.ts';
+
+/** The two Services by role. `adds`: the canary is ours, and so is its ref in the routes (Deployment mode). */
+export interface Sides {
+  readonly serving: string;
+  readonly canary: string;
+  readonly adds?: boolean;
+  /** The ports of the spec: rules that name a Service by another one are none of the release. */
+  readonly servingPort?: number;
+  readonly canaryPort?: number;
+}
+
+/** The roles of a release that began. */
+export function pairOf(release: Pick<ReleaseStatus, 'serving' | 'canary' | 'workload'>): Sides {
+  const { serving, canary } = release;
+  const pair = atPorts({ serving: serving.service, canary: canary.service }, serving.port, canary.port);
+  return release.workload === undefined ? pair : { ...pair, adds: true };
+}
+
+/** The two Services by the ports that the spec has for them. */
+export function sidesOf(spec: CanaryReleaseSpec, sides: Pick<Sides, 'serving' | 'canary' | 'adds'>): Sides {
+  return atPorts(sides, portOf(spec, sides.serving), portOf(spec, sides.canary));
+}
+
+function atPorts(sides: Sides, servingPort: number | undefined, canaryPort: number | undefined): Sides {
+  return { ...sides, ...(servingPort === undefined ? {} : { servingPort }), ...(canaryPort === undefined ? {} : { canaryPort }) };
+}
+
+/** The two Services as a release records them. */
+export function backendsOf({ serving, canary, servingPort, canaryPort }: Sides): Pick<ReleaseStatus, 'serving' | 'canary'> {
+  const backend = (service: string, port: number | undefined) => (port === undefined ? { service } : { service, port });
+  return { serving: backend(serving, servingPort), canary: backend(canary, canaryPort) };
+}
+
+/** The port by which the spec wants a Service named; undefined for any. The canary that we make has the ports of what serves. */
+export function portOf(spec: CanaryReleaseSpec, service: string): number | undefined {
+  const own = spec.service;
+  if (own !== undefined && (service === own.name || service === nameCanary(own.name))) return own.port;
+  return spec.services?.find(({ name }) => name === service)?.port;
+}
+
+/** Services that a spec names. */
+export function servicesOf(spec: CanaryReleaseSpec): readonly string[] {
+  return (spec.services ?? (spec.service === undefined ? [] : [spec.service])).map((service) => service.name);
+}
+
+/** What makes a candidate the same one again: Service, `spec.revision`, and the templates of the pods behind it. */
+export interface CandidateKey {
+  readonly service: string;
+  readonly specRevision?: string;
+  readonly templateHashes: readonly string[];
+  /** What people call it, where something better is known than the hashes. */
+  readonly name?: string;
+}
+
+/**
+ * Roles: those of the running release; else the Service that served last, as long as it is listed; else, at first contact,
+ * the one with the larger weight on the routes. Undefined when the routes give neither of them more.
+ */
+export function chooseSides(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, routes: readonly Route[]): Sides | undefined {
+  if (spec.service !== undefined) return sidesOf(spec, { serving: spec.service.name, canary: nameCanary(spec.service.name), adds: true });
+  const [first, second] = servicesOf(spec);
+  if (first === undefined || second === undefined) return undefined;
+  const known = status.serving?.service;
+  const [a, b] = weightsOnRoutes(spec, routes, first, second);
+  const [firstServes, secondServes] = [
+    sidesOf(spec, { serving: first, canary: second }),
+    sidesOf(spec, { serving: second, canary: first }),
+  ];
+  // Between releases people and Git are right: a route that gives everything to the other Service has moved home.
+  if (known === first && !(a === 0 && b > 0)) return firstServes;
+  if (known === second && !(b === 0 && a > 0)) return secondServes;
+  if (a === b) return undefined;
+  return a > b ? firstServes : secondServes;
+}
+
+/** Weights in the rules that name both; where none does, the routes that name one. Other releases' routes have no say. */
+function weightsOnRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], first: string, second: string): readonly [number, number] {
+  const scope = routesInScope(spec, routes, [first, second]);
+  const pair = sidesOf(spec, { serving: first, canary: second });
+  const rules = scope.flatMap((route) => scanRules(route, pair, wantedRules(spec, route)).rules);
+  const sumOf = (side: 'serving' | 'canary') => rules.reduce((total, rule) => total + rule[side].weight, 0);
+  if (sumOf('serving') + sumOf('canary') > 0) return [sumOf('serving'), sumOf('canary')];
+  const names = (route: Route, name: string) => namesService(route, [{ name, port: portOf(spec, name) }]);
+  const ofFirst = scope.filter((route) => names(route, first)).length;
+  return [ofFirst, scope.filter((route) => names(route, second) && !names(route, first)).length];
+}
+
+/** The key of what stands behind a Service now. */
+export function keyOf(service: string, specRevision: string | undefined, backend: ObservedBackend | undefined): CandidateKey {
+  return {
+    service,
+    ...(specRevision === undefined ? {} : { specRevision }),
+    templateHashes: backend?.templateHashes ?? [],
+  };
+}
+
+/** Same revision? Pods that went away (a scale to 0, the end of a rolling update) bring nothing new. */
+export function isSameRevision(now: CandidateKey, before: CandidateKey): boolean {
+  return (
+    now.service === before.service &&
+    now.specRevision === before.specRevision &&
+    now.templateHashes.every((hash) => before.templateHashes.includes(hash))
+  );
+}
+
+/** The candidate, if one is there that was neither released nor rejected yet. */
+export function findCandidate(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  observation: Observation,
+  sides: Sides,
+): CandidateKey | undefined {
+  const backend = observation.backends[sides.canary];
+  if (backend === undefined || !backend.known || !backend.templatesKnown) return undefined;
+  const key = withoutLeaving(keyOf(sides.canary, spec.revision, backend), backend, status.settled);
+  return isSettledOrRejected(status, key) ? undefined : key;
+}
+
+/** It was released already, or shall not be tried again by itself. */
+export function isSettledOrRejected({ settled, rejected }: CanaryReleaseStatus, key: CandidateKey): boolean {
+  if (settled !== undefined && isSameRevision(key, settled as CandidateKey)) return true;
+  return (rejected ?? []).some(
+    (entry) =>
+      entry.service === key.service &&
+      isSameRevision(key, {
+        service: key.service,
+        ...(entry.specRevision === undefined ? {} : { specRevision: entry.specRevision }),
+        templateHashes: entry.templateHashes ?? [],
+      }),
+  );
+}
+
+/** In a rolling update the pods that are no news are on their way out: the candidate is the template that is new. */
+function withoutLeaving(key: CandidateKey, backend: ObservedBackend, settled: CanaryReleaseStatus['settled']): CandidateKey {
+  if (backend.rolling !== true || settled?.service !== key.service) return key;
+  const news = key.templateHashes.filter((hash) => !settled.templateHashes.includes(hash));
+  return news.length === 0 ? key : { ...key, templateHashes: news };
+}
+
+/** The name of a revision for people: what the spec says, else the pods' template hashes, else the Service. */
+export function describeRevision(key: CandidateKey): string {
+  if (key.specRevision !== undefined) return key.specRevision;
+  if (key.name !== undefined) return key.name;
+  return key.templateHashes.length > 0 ? key.templateHashes.join('+').slice(0, 128) : key.service;
+}
+
+/** A release's id: 10 hex digits, and `-2` for the second attempt. A name, never compared as an identity of templates. */
+export function nameRelease(uid: string, key: CandidateKey, startedAt: string, attempt: number): string {
+  const digits = createHash('sha256')
+    .update(JSON.stringify([uid, key.service, key.specRevision ?? '', key.templateHashes, startedAt]))
+    .digest('hex')
+    .slice(0, 10);
+  return attempt > 1 ? `${digits}-${attempt}` : digits;
+}

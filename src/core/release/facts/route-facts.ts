@@ -1,0 +1,103 @@
+// What the routes of a running release say, as facts: our marks, the weights, and whether gateways took them.
+
+import { HOME_MARK } from '../../../api/names.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
+import {
+  compareShare,
+  givesNothing,
+  isLeftAs,
+  observedShare,
+  standRoutes,
+  type RouteStanding,
+  type RuleStanding,
+} from '../../routing/standing.ts';
+import type { Observation } from '../observation.ts';
+import type { Sides } from './revision.ts';
+import { findEdit, wantsOf } from '../drift/accounting.ts';
+import { isGoingHome, type StateName } from '../state.ts';
+
+export interface RouteFacts {
+  readonly standings: readonly RouteStanding[];
+  /** Routes that an edit took out of the release: they go home by themselves and are let go. */
+  readonly leaving: readonly RouteStanding[];
+  readonly observedWeight: number;
+  /** The release's mark on routes, `<name>/<id>`. */
+  readonly mark: string;
+  readonly homeMark: string;
+  readonly claimed: boolean;
+  /** Every route gives the wanted share, and every gateway has taken it. */
+  readonly weightEffective: boolean;
+  /** Somebody else took traffic from the canary: the edit stays until a Pass after it (rule 7). */
+  readonly lowered: boolean;
+  readonly rejection: Extract<Acceptance, { kind: 'rejected' }> | undefined;
+  readonly acceptanceWait: string | undefined;
+  readonly allHome: boolean;
+  /** No route gives the canary any share, whatever its ref is there for. */
+  readonly withdrawn: boolean;
+  /** Every route is as the release leaves it behind. */
+  readonly routesLeft: boolean;
+  /** The release leaves nothing behind that it shall not. */
+  readonly allLeft: boolean;
+}
+
+/** @param sides undefined while no release runs: then no route is any of ours */
+export function gatherRouteFacts(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+  sides: Sides | undefined,
+): RouteFacts {
+  const stand = (routes: readonly RecordedRoute[]) => (sides === undefined ? [] : standRoutes(routes, observation.routes, sides));
+  const recorded = status.release?.routes ?? [];
+  const staying = isGoingHome(state) ? recorded : findStaying(observation.release.spec, recorded);
+  const standings = stand(staying);
+  const mark = `${observation.release.metadata.name}/${status.release?.id ?? ''}`;
+  const homeMark = `${mark}/${HOME_MARK}`;
+  const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [judgeAcceptance(route)]));
+  const rejection = acceptances.find((acceptance) => acceptance.kind === 'rejected');
+  const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
+  const isAtWeight = (rule: RuleStanding) => compareShare(rule, status.weight ?? 0) === 'equal';
+  const isTaken = standings.length > 0 && rejection === undefined && waiting === undefined;
+  const leaving = stand(recorded.filter((route) => !staying.includes(route)));
+  const routesLeft = standings.every((route) => isLeft(route, status)) && leaving.every(hasLeft);
+  return {
+    standings,
+    leaving,
+    observedWeight: observedShare(standings),
+    mark,
+    homeMark,
+    claimed: standings.every((route) => route.mark === mark),
+    weightEffective: isTaken && standings.every((route) => route.rules.every(isAtWeight)),
+    lowered: standings.some((standing) => findEdit(standing, wantsOf(status)) === 'lowered'),
+    rejection,
+    acceptanceWait: waiting?.message,
+    allHome: standings.every((route) => isHome(route, homeMark)),
+    withdrawn: [...standings, ...leaving].every(givesNothing),
+    routesLeft,
+    allLeft: routesLeft,
+  };
+}
+
+/** The recorded routes that the spec still chooses. A spec that chooses none of them any more has other trouble, and lets none go. */
+function findStaying(spec: CanaryReleaseSpec, recorded: readonly RecordedRoute[]): readonly RecordedRoute[] {
+  if (spec.routeRefs.length === 0) return recorded;
+  const staying = recorded.filter((route) => spec.routeRefs.some((ref) => ref.kind === route.kind && ref.name === route.name));
+  return staying.length === 0 ? recorded : staying;
+}
+
+function isHome(standing: RouteStanding, homeMark: string): boolean {
+  if (standing.route === undefined) return true;
+  return standing.mark === homeMark && givesNothing(standing);
+}
+
+/** A route that an edit removed is what it was before the release. */
+export function hasLeft(standing: RouteStanding): boolean {
+  return isLeftAs(standing, { kind: 'restored' });
+}
+
+function isLeft(standing: RouteStanding, status: CanaryReleaseStatus): boolean {
+  if (status.release?.retained === true) return standing.mark === undefined;
+  const swapped = status.release?.outcome === 'Promoted' && status.release.workload === undefined;
+  return isLeftAs(standing, { kind: swapped ? 'promoted' : 'restored' });
+}

@@ -1,0 +1,84 @@
+// Which routes a release is about: those that `routeRefs` lists, else every route of the namespace that names its Services.
+
+import { HOME_MARK, MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../../api/names.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import type { Route } from '../../../api/routes.ts';
+import { namesService, scanRules } from '../../routing/rules.ts';
+import { pickFactor } from '../../routing/weights.ts';
+import type { Observation } from '../observation.ts';
+import { pairOf, portOf, type Sides } from './revision.ts';
+import { isPreparing, type StateName } from '../state.ts';
+
+/** The routes in scope, in the order of the cache. */
+export function routesInScope(spec: CanaryReleaseSpec, routes: readonly Route[], services: readonly string[]): readonly Route[] {
+  const refs = spec.routeRefs;
+  if (refs !== undefined && refs.length > 0)
+    return routes.filter((route) => refs.some((ref) => ref.kind === route.kind && ref.name === route.metadata.name));
+  const named = services.map((name) => ({ name, port: portOf(spec, name) }));
+  return routes.filter((route) => namesService(route, named));
+}
+
+/** The rule names that the spec chooses in this route; undefined for all. */
+export function wantedRules(spec: CanaryReleaseSpec, route: Route): readonly string[] | undefined {
+  return spec.routeRefs?.find((ref) => ref.kind === route.kind && ref.name === route.metadata.name)?.rules;
+}
+
+/** What is there before the first write: this record is what "restored" means, and the API server's defaults are in it (rule 3). */
+export function recordRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], sides: Sides): readonly RecordedRoute[] {
+  return routesInScope(spec, routes, [sides.serving, sides.canary]).flatMap((route): RecordedRoute[] => {
+    const { rules } = scanRules(route, sides, wantedRules(spec, route));
+    if (rules.length === 0) return [];
+    return [
+      {
+        kind: route.kind,
+        name: route.metadata.name,
+        uid: route.metadata.uid ?? '',
+        rules: rules.map((rule) => {
+          const others = rule.others.map((ref) => ref.weight);
+          return {
+            key: rule.key,
+            index: rule.index,
+            serving: rule.serving.weight,
+            ...(rule.canary.missing === undefined ? { canary: rule.canary.weight } : {}),
+            factor: pickFactor({ serving: rule.serving.weight, canary: 0, others }) ?? 1,
+            ...(others.length === 0 ? {} : { others: rule.others.map((ref) => ({ name: ref.name, weight: ref.weight })) }),
+          };
+        }),
+      },
+    ];
+  });
+}
+
+/**
+ * Records again what is on the routes that were not claimed yet: the cache that the record was taken from may have been late, and
+ * until the claim whatever people write to a route is what was there before us. Of a release that is about every route, one that
+ * comes meanwhile joins: it was applied together with the release, and its watch was behind.
+ */
+export function recordAgain(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  { release: { metadata }, routes }: Observation,
+): CanaryReleaseStatus {
+  const { release } = status;
+  if (release?.routes === undefined || !isPreparing(state, release)) return status;
+  const unclaimed = routes.filter((route) => !isMarked(route, `${metadata.name}/${release.id}`));
+  const found = recordRoutes(spec, unclaimed, pairOf(release));
+  const isSame = (one: RecordedRoute, other: RecordedRoute) => one.kind === other.kind && one.name === other.name;
+  const before = release.routes;
+  const kept = before.map((old) => {
+    const now = found.find((one) => isSame(one, old));
+    return now === undefined || JSON.stringify([now.uid, now.rules]) === JSON.stringify([old.uid, old.rules]) ? old : now;
+  });
+  const recorded = [...kept, ...found.filter((one) => !before.some((old) => isSame(one, old)))];
+  const rules = recorded.reduce((count, route) => count + route.rules.length, 0);
+  const isUnchanged = recorded.length === before.length && recorded.every((route, index) => route === before[index]);
+  const isTooMuch = rules > MAX_RECORDED_RULES || recorded.length > MAX_ROUTES;
+  return isTooMuch || isUnchanged ? status : { ...status, release: { ...release, routes: recorded } };
+}
+
+/** Does the route carry the mark of this release, going home or not? */
+export function isMarked(route: Route, mark: string): boolean {
+  const found = route.metadata.annotations?.[RELEASE_ANNOTATION];
+  return found === mark || found === `${mark}/${HOME_MARK}`;
+}

@@ -1,0 +1,213 @@
+// The way back after a promotion: what served before it serves again, without a canary. In Services mode its Service still
+// runs; in Deployment mode the Deployment's own ReplicaSet still has the whole template, which the status knows by its hash only.
+
+import { IRREVERSIBLE_ANNOTATION } from '../../../api/names.ts';
+import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import { type RouteStanding, standRoutes } from '../../routing/standing.ts';
+import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
+import { hashTemplate, nameTemplate } from '../../workload/template.ts';
+import type { ObservedWorkload } from '../../workload/observed.ts';
+import type { FreshCommand } from '../commands/read.ts';
+import type { Observation } from '../observation.ts';
+import { describeRevision, keyOf, pairOf } from './revision.ts';
+import type { StateName } from '../state.ts';
+import { isProvenTemplate, isRolledOut } from './workload-facts.ts';
+
+type Status = CanaryReleaseStatus;
+type Release = NonNullable<Status['release']>;
+
+/** What `undo` would do to a release that was promoted. */
+export type UndoPlan =
+  /** Services mode: all traffic goes back to the former Service. */
+  | { readonly kind: 'traffic'; readonly revision: string; readonly routes: readonly RecordedRoute[] }
+  /** Deployment mode: the template with this hash is written back, and rolls. */
+  | { readonly kind: 'template'; readonly template: string; readonly revision: string; readonly replicaSet: string }
+  | { readonly kind: 'refused'; readonly why: string }
+  /** Watches are not synced yet: the command waits. */
+  | { readonly kind: 'unknown' };
+
+/** Undefined unless the release is promoted. */
+export function planUndo(status: Status, state: StateName, observation: Observation): UndoPlan | undefined {
+  const { release } = status;
+  if (state !== 'promoted' || release === undefined) return undefined;
+  return release.workload === undefined
+    ? planTraffic(release, observation)
+    : planTemplate(status, release, release.workload, observation.workload);
+}
+
+/** The command as the plan leaves it: refused with the plan's reason, or not there yet. */
+export function judgeUndo(command: FreshCommand | undefined, plan: UndoPlan | undefined): FreshCommand | undefined {
+  if (command?.verb !== 'undo' || command.refusal !== undefined || plan === undefined) return command;
+  if (plan.kind === 'unknown') return undefined;
+  return plan.kind === 'refused' ? { ...command, refusal: plan.why } : command;
+}
+
+function planTraffic({ serving, canary, routes }: Release, { backends, routes: present, driver }: Observation): UndoPlan {
+  const backend = backends[serving.service];
+  if (driver.kind === 'other')
+    return { kind: 'refused', why: `${driver.route} is driven by canaryrelease/${driver.name} by now; nothing of it is undone` };
+  if (backend?.known === false) return { kind: 'unknown' };
+  if (backend?.exists !== true || backend.readyEndpoints === 0)
+    return {
+      kind: 'refused',
+      why: `Service ${serving.service}, which served before, has no ready endpoint; start its pods and give the command again`,
+    };
+  const standings = standRoutes(routes ?? [], present, pairOf({ serving, canary }));
+  const gone = standings.find(({ rules }) => rules.some(({ now }) => now === undefined))?.recorded;
+  if (gone !== undefined)
+    return {
+      kind: 'refused',
+      why: `${gone.kind} ${gone.name} names Service ${serving.service} and Service ${canary.service} no longer; change it by hand`,
+    };
+  return { kind: 'traffic', revision: describeRevision(keyOf(serving.service, undefined, backend)), routes: standings.map(recordBack) };
+}
+
+/** People may have edited the route since: home is what both have of it now, and what others have stays theirs (rule 3). */
+function recordBack({ recorded, route, rules }: RouteStanding): RecordedRoute {
+  const { kind, name, uid } = recorded;
+  return {
+    kind,
+    name,
+    uid: route?.metadata.uid ?? uid,
+    rules: rules.flatMap(({ now }) =>
+      now === undefined
+        ? []
+        : [
+            {
+              key: now.key,
+              index: now.index,
+              serving: now.serving.weight + now.canary.weight,
+              canary: 0,
+              factor: 1,
+              others: now.others.map((other) => ({ name: other.name, weight: other.weight })),
+            },
+          ],
+    ),
+  };
+}
+
+const BY_GIT = 'revert the change in Git: a template that is proven rolls at once, without a canary';
+
+function planTemplate(
+  status: Status,
+  release: Release,
+  { name, template, servingTemplate }: NonNullable<Release['workload']>,
+  observed: ObservedWorkload | undefined,
+): UndoPlan {
+  if (observed?.known !== true) return { kind: 'unknown' };
+  const { deployment, replicaSets } = observed;
+  if (deployment === undefined) return { kind: 'refused', why: `Deployment ${name} is gone` };
+  if (status.serving?.template !== template)
+    return { kind: 'refused', why: `revision ${release.revision} does not serve any more, ${status.serving?.revision} does` };
+  if (hashTemplate(deployment.spec.template) !== template)
+    return { kind: 'refused', why: `Deployment ${name} holds another change, which undo would throw away; take that back in Git first` };
+  // What served when the release began, then whatever was proven last: never what was rejected since.
+  const proven = (status.proven ?? []).flatMap(({ templateHashes = [] }) => templateHashes);
+  const target = [servingTemplate, ...proven].find((hash) => hash !== template && isProvenTemplate(status, hash));
+  if (target === undefined) return { kind: 'refused', why: `nothing was proven before revision ${release.revision}; ${BY_GIT}` };
+  const replicaSet = findReplicaSet(replicaSets, target);
+  const revision = (status.proven ?? []).find(({ templateHashes = [] }) => templateHashes.includes(target))?.revision;
+  if (replicaSet === undefined)
+    return {
+      kind: 'refused',
+      why: `the ReplicaSet of revision ${revision ?? target} is gone (spec.revisionHistoryLimit of Deployment ${name}), and its template with it; ${BY_GIT}`,
+    };
+  return {
+    kind: 'template',
+    template: target,
+    revision: revision ?? nameTemplate(replicaSet.spec.template),
+    replicaSet: replicaSet.metadata.name,
+  };
+}
+
+function findReplicaSet(replicaSets: readonly ReplicaSetObject[], template: string): ReplicaSetObject | undefined {
+  return replicaSets.find((one) => hashTemplate(one.spec.template) === template);
+}
+
+/** Begins the way back: from here on the release is one that was rejected. */
+export function beginUndo(status: Status, plan: UndoPlan | undefined, by: string | undefined): Status {
+  const { release } = status;
+  if (release === undefined || plan === undefined || plan.kind === 'refused' || plan.kind === 'unknown') return status;
+  const { finishedAt: _finished, ...rest } = release;
+  const isUndone = (entry: { readonly revision: string; readonly templateHashes?: readonly string[] }) =>
+    release.workload === undefined
+      ? entry.revision === release.revision
+      : entry.templateHashes?.includes(release.workload.template) === true;
+  return {
+    ...status,
+    weight: 0,
+    serving: servingAfter(status, release, plan),
+    proven: (status.proven ?? []).filter((entry) => !isUndone(entry)),
+    release: {
+      ...rest,
+      ...(plan.kind === 'template' && release.workload !== undefined
+        ? { workload: { ...release.workload, servingTemplate: plan.template, servingReplicaSet: plan.replicaSet } }
+        : {}),
+      ...(plan.kind === 'traffic' ? { routes: [...plan.routes] } : {}),
+      outcome: 'RolledBack',
+      reason: 'Undone',
+      reasonMessage: `undone by ${by ?? 'a person'} (command undo), back to revision ${plan.revision}`,
+      rejects: true,
+      undone: true,
+    },
+  };
+}
+
+function servingAfter({ serving }: Status, release: Release, plan: Extract<UndoPlan, { kind: 'traffic' | 'template' }>) {
+  const { service } = release.serving;
+  if (plan.kind === 'traffic') return { service, revision: plan.revision };
+  const { uid = '' } = serving ?? {};
+  return { service, revision: plan.revision, template: plan.template, replicaSet: plan.replicaSet, uid };
+}
+
+/** What of a Deployment the way back asks about. */
+export interface WayBackFacts {
+  readonly deployment: DeploymentObject | undefined;
+  readonly template: string | undefined;
+  readonly servingTemplate: string | undefined;
+  readonly replicaSets: readonly ReplicaSetObject[];
+}
+
+/** Is a promotion being taken back by its Deployment? */
+export function isWayBack({ release }: Status, state: StateName): boolean {
+  return state === 'rollingBack.cleaning' && release?.undone === true && release.workload !== undefined;
+}
+
+/**
+ * The whole template to write back: as long as the undone one is there, whoever put it back meanwhile. Once the former one has
+ * rolled out nothing is written any more: then the undone one is held like any that was rejected.
+ */
+export function findTemplateBack(status: Status, { template, servingTemplate = '', replicaSets }: WayBackFacts): PodTemplate | undefined {
+  if (template !== status.release?.workload?.template) return undefined;
+  const former = findReplicaSet(replicaSets, servingTemplate)?.spec.template;
+  if (former === undefined) return undefined;
+  const { 'pod-template-hash': _hash, ...labels } = former.metadata?.labels ?? {};
+  return { ...former, metadata: { ...former.metadata, labels } };
+}
+
+/** The former template has rolled out, or yet another change came, which is none of this release's. */
+export function isBack(status: Status, facts: WayBackFacts, deleting: boolean): boolean {
+  const { deployment, template, servingTemplate } = facts;
+  if (deployment === undefined) return true;
+  if (template === status.release?.workload?.template) return deleting && findTemplateBack(status, facts) === undefined;
+  if (template !== servingTemplate) return true;
+  return deleting ? deployment.spec.paused !== true : isRolledOut(deployment);
+}
+
+/** Notes what the author of the revision says of going back: on the template, which is the revision's own, or on the Deployment. */
+export function noteIrreversible(status: Status, { workload: observed }: Observation): Status {
+  const { release } = status;
+  const deployment = observed?.deployment;
+  if (release?.workload === undefined || deployment === undefined) return status;
+  if (hashTemplate(deployment.spec.template) !== release.workload.template) return status;
+  const { irreversible: noted, ...workload } = release.workload;
+  const told = readIrreversible(deployment);
+  if (told === noted) return status;
+  return { ...status, release: { ...release, workload: { ...workload, ...(told === undefined ? {} : { irreversible: told }) } } };
+}
+
+function readIrreversible({ metadata, spec }: DeploymentObject): string | undefined {
+  const told = spec.template.metadata?.annotations?.[IRREVERSIBLE_ANNOTATION] ?? metadata.annotations?.[IRREVERSIBLE_ANNOTATION];
+  const text = told?.trim().slice(0, 256) ?? '';
+  return text === '' || text === 'false' ? undefined : text;
+}

@@ -1,0 +1,265 @@
+// Deployment mode: what the Deployment, its ReplicaSets and the canary say, as facts. Serving is the template that was recorded
+// when it served, never the ReplicaSet with the highest revision number.
+
+import { TEMPLATE_ANNOTATION } from '../../../api/names.ts';
+import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import { nameCanary } from '../../workload/canary-names.ts';
+import { buildCanary, type CanaryPlan } from '../../workload/canary-manifests.ts';
+import { keepsPods } from '../../workload/keeps-pods.ts';
+import { type DeploymentObject, isOwnedBy, type ReplicaSetObject } from '../../workload/objects.ts';
+import type { ObservedWorkload } from '../../workload/observed.ts';
+import type { PodsStanding } from '../../workload/pods.ts';
+import { countCanaryReplicas } from '../../workload/replicas.ts';
+import { hashTemplate, nameTemplate } from '../../workload/template.ts';
+import { standPods } from '../checks/canary-pods.ts';
+import { isDrained } from '../drain.ts';
+import type { ObservedBackend, Observation } from '../observation.ts';
+import { gatherParity, type Parity } from './policy-parity.ts';
+import { isSettledOrRejected, type CandidateKey } from './revision.ts';
+import { isGoingHome, isPreparing, isRunning, type StateName } from '../state.ts';
+
+export interface WorkloadFacts {
+  readonly known: boolean;
+  /** Why nothing can be known, if the watches fail. */
+  readonly problem: string | undefined;
+  readonly deployment: DeploymentObject | undefined;
+  /** Hash of the Deployment's template now. */
+  readonly template: string | undefined;
+  /** Hash of the template that serves, or served when the release began. */
+  readonly servingTemplate: string | undefined;
+  readonly replicaSets: readonly ReplicaSetObject[];
+  /** The Deployment's template was promoted before, or served before the first release, and was not rejected since. */
+  readonly proven: boolean;
+  /** The canary takes, or is to take, everything before the Deployment may roll. */
+  readonly bakes: boolean;
+  /** The Deployment has rolled out what is released, and nothing else of it is left. */
+  readonly rolledOut: boolean;
+  /** The Deployment rolls out what is released, though it shall not. */
+  readonly rollsUnproven: boolean;
+  /** The canary as it is to be, or why there can be none. */
+  readonly plan: CanaryPlan | undefined;
+  /** How policies treat the canary; undefined where that was not asked. */
+  readonly parity: Parity | undefined;
+  readonly replicas: number;
+  /** As many ready canary pods as the wanted weight needs. */
+  readonly enoughPods: boolean;
+  /** Nothing of ours is left beside the Deployment. */
+  readonly canaryGone: boolean;
+  /** An object that bears the canary's name and is not ours, such as `Deployment store-api-canary`. */
+  readonly nameTaken: string | undefined;
+  readonly drained: boolean;
+  /** A rollout that was interrupted has left no ready pod behind the serving Service that stays, and the canary has some. */
+  readonly homeIsEmpty: boolean;
+  /** The canary's own pods; undefined where they are not watched, or the canary is another release's. */
+  readonly pods: PodsStanding | undefined;
+}
+
+/** Undefined in Services mode. @param weight the canary's share that needs pods */
+export function gatherWorkloadFacts(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+  weight: number,
+  now: number,
+): WorkloadFacts | undefined {
+  const { workload, release } = observation;
+  if (spec.targetRef === undefined || workload === undefined) return undefined;
+  const { deployment } = workload;
+  const running = isRunning(state) ? status.release : undefined;
+  const recorded = running?.workload;
+  const [serving, ofCanary] = [servingOf(spec, observation), backendOf(spec, observation)];
+  const template = deployment === undefined ? undefined : hashTemplate(deployment.spec.template);
+  const replicas = countWanted(spec, status, state, deployment, weight);
+  const canary = [workload.canaryDeployment, workload.canaryService];
+  const plan = planCanary(spec, observation, replicas);
+  return {
+    known: workload.known,
+    problem: workload.problem,
+    deployment,
+    template,
+    servingTemplate: recorded?.servingTemplate ?? status.serving?.template,
+    replicaSets: workload.replicaSets,
+    proven: template !== undefined && isProvenTemplate(status, template),
+    bakes: recorded?.bakes === true,
+    ...gatherRollout(recorded?.template, template, workload, serving),
+    plan,
+    parity: gatherParity(observation, plan),
+    replicas,
+    enoughPods: readyOf(ofCanary) >= replicas,
+    canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
+    nameTaken: findTaken(observation),
+    drained: isDrained(running, observation.drain, now),
+    homeIsEmpty: recorded?.rolls === true && isHomeEmpty(workload, serving, ofCanary),
+    pods: standPods(observation, running !== undefined && runsReleased(status, workload.canaryDeployment)),
+  };
+}
+
+function backendOf({ service }: CanaryReleaseSpec, { backends }: Observation): ObservedBackend | undefined {
+  return service === undefined ? undefined : backends[nameCanary(service.name)];
+}
+
+function servingOf({ service }: CanaryReleaseSpec, { backends }: Observation): ObservedBackend | undefined {
+  return service === undefined ? undefined : backends[service.name];
+}
+
+function gatherRollout(
+  released: string | undefined,
+  template: string | undefined,
+  { deployment, replicaSets }: ObservedWorkload,
+  serving: ObservedBackend | undefined,
+): Pick<WorkloadFacts, 'rolledOut' | 'rollsUnproven'> {
+  const isReleased = deployment !== undefined && released !== undefined && template === released;
+  const wanted = deployment?.spec.replicas ?? 1;
+  return {
+    rolledOut: isReleased && isRolledOut(deployment) && areBehindService(replicaSets, released, wanted, serving?.readyPods),
+    rollsUnproven: isReleased && deployment.spec.paused !== true,
+  };
+}
+
+/**
+ * Gateways go by the Service's endpoints, which lag behind what the Deployment says of itself: the pods of the released template have
+ * to be among them, and no former one any more. @param ready names of ready pods; undefined, or none of this Deployment's: nobody knows
+ */
+function areBehindService(
+  replicaSets: readonly ReplicaSetObject[],
+  released: string,
+  wanted: number,
+  ready: readonly string[] | undefined,
+): boolean {
+  const sets = replicaSets.map((one) => ({ prefix: podPrefixOf(one), isNew: hashTemplate(one.spec.template) === released }));
+  const own = (ready ?? []).flatMap((pod) => sets.filter(({ prefix }) => pod.slice(0, -POD_SUFFIX) === prefix));
+  if (ready === undefined || (own.length === 0 && ready.length > 0)) return true;
+  return own.every(({ isNew }) => isNew) && own.length >= wanted;
+}
+
+/** Strategy Recreate ends all pods before it starts others: in the middle of that nothing but the canary answers. */
+function isHomeEmpty(
+  { deployment, replicaSets }: ObservedWorkload,
+  serving: ObservedBackend | undefined,
+  canary: ObservedBackend | undefined,
+): boolean {
+  if (deployment === undefined || deployment.spec.replicas === 0 || serving === undefined || readyOf(canary) === 0) return false;
+  return isEmpty(serving) || !keepsPods(deployment, replicaSets);
+}
+
+function readyOf(backend: ObservedBackend | undefined): number {
+  return backend?.readyEndpoints ?? 0;
+}
+
+/** The API server adds so many characters to a generated name, and cuts what is in front of them. */
+const POD_SUFFIX = 5;
+const MOST_NAME = 63;
+
+function podPrefixOf({ metadata }: ReplicaSetObject): string {
+  return `${metadata.name}-`.slice(0, MOST_NAME - POD_SUFFIX);
+}
+
+/** Of `status.proven`, unless it was rejected later. */
+export function isProvenTemplate({ proven, rejected }: CanaryReleaseStatus, template: string): boolean {
+  const names = (entry: { readonly templateHashes?: readonly string[] }) => entry.templateHashes?.includes(template) === true;
+  return (proven ?? []).some(names) && !(rejected ?? []).some(names);
+}
+
+export function isOurs(object: Parameters<typeof isOwnedBy>[0], release: CanaryRelease): boolean {
+  return isOwnedBy(object, release.metadata.uid);
+}
+
+function countWanted(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  deployment: DeploymentObject | undefined,
+  weight: number,
+): number {
+  const first = isPreparing(state, status.release) ? (spec.stages[0]?.weight ?? 0) : 0;
+  const present = deployment?.spec.replicas ?? 1;
+  // An autoscaler sees no load where the canary takes it: what it takes away there, the canary needs. Switched off is switched off.
+  const count = present === 0 ? 0 : Math.max(present, isRunning(state) ? (status.release?.workload?.replicas ?? 0) : 0);
+  return countCanaryReplicas(count, Math.max(weight, first), spec.canary?.minReplicas ?? 1);
+}
+
+function planCanary(spec: CanaryReleaseSpec, { workload, release }: Observation, replicas: number): CanaryPlan | undefined {
+  if (workload?.deployment === undefined || workload.service === undefined) return undefined;
+  const { name, uid } = release.metadata;
+  const { deployment, service } = workload;
+  return buildCanary({ deployment, service, owner: { name, uid }, replicas, labels: spec.canary?.labels ?? {} });
+}
+
+/** All pods are of the newest template, available, and no other is left. */
+export function isRolledOut({ metadata, spec, status }: DeploymentObject): boolean {
+  const wanted = spec.replicas ?? 1;
+  if (spec.paused === true || (status?.observedGeneration ?? -1) < (metadata.generation ?? 0)) return false;
+  const { updatedReplicas = 0, replicas = 0, availableReplicas = 0 } = status ?? {};
+  return updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted;
+}
+
+function findTaken({ workload, release }: Observation): string | undefined {
+  const { canaryDeployment, canaryService } = workload ?? {};
+  if (canaryDeployment !== undefined && !isOurs(canaryDeployment, release)) return `Deployment ${canaryDeployment.metadata.name}`;
+  return canaryService !== undefined && !isOurs(canaryService, release) ? `Service ${canaryService.metadata.name}` : undefined;
+}
+
+export interface CanaryFacts {
+  readonly candidate: CandidateKey | undefined;
+  readonly canaryKey: CandidateKey | undefined;
+  readonly canaryReady: boolean;
+  readonly canaryRolling: boolean;
+  readonly canaryEmpty: boolean;
+  readonly revisionChanged: boolean;
+}
+
+/** The same questions as in Services mode, answered by the Deployment: a held template that differs from serving is a candidate. */
+export function gatherHeldFacts(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+): CanaryFacts {
+  const { workload } = observation;
+  const backend = backendOf(spec, observation);
+  const key = keyOfHeld(spec, workload?.deployment);
+  const known = workload?.known === true;
+  const held = known && workload.deployment?.spec.paused === true && !isRunning(state);
+  return {
+    candidate: held && key !== undefined && isNews(status, key) ? key : undefined,
+    canaryKey: key,
+    canaryReady: backend !== undefined && isReady(backend) && runsReleased(status, workload?.canaryDeployment),
+    canaryRolling: backend !== undefined && (backend.rolling === true || !backend.templatesKnown),
+    canaryEmpty: isEmpty(backend),
+    revisionChanged: isRunning(state) && !isGoingHome(state) && known && isOther(spec, status, key),
+  };
+}
+
+/** What is proven rolls at once; where nothing serves yet there is nothing to be compared with. */
+function isNews(status: CanaryReleaseStatus, key: CandidateKey): boolean {
+  const [template = ''] = key.templateHashes;
+  const serving = status.serving?.template;
+  if (serving === undefined || template === serving) return false;
+  return !isProvenTemplate(status, template) && !isSettledOrRejected(status, key);
+}
+
+function keyOfHeld(spec: CanaryReleaseSpec, deployment: DeploymentObject | undefined): CandidateKey | undefined {
+  if (deployment === undefined) return undefined;
+  const { template } = deployment.spec;
+  return { service: nameCanary(spec.service?.name ?? ''), templateHashes: [hashTemplate(template)], name: nameTemplate(template) };
+}
+
+function isEmpty(backend: ObservedBackend | undefined): boolean {
+  return backend?.known === true && backend.readyEndpoints === 0;
+}
+
+function isReady(backend: ObservedBackend): boolean {
+  return backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0;
+}
+
+/** An older release's canary may still be going. */
+function runsReleased({ release }: CanaryReleaseStatus, canary: DeploymentObject | undefined): boolean {
+  return canary !== undefined && canary.metadata.annotations?.[TEMPLATE_ANNOTATION] === release?.workload?.template;
+}
+
+function isOther(spec: CanaryReleaseSpec, { release }: CanaryReleaseStatus, key: CandidateKey | undefined): boolean {
+  if (release?.workload === undefined) return true;
+  if (spec.targetRef?.name !== release.workload.name || spec.service?.name !== release.serving.service) return true;
+  return key !== undefined && key.templateHashes[0] !== release.workload.template;
+}

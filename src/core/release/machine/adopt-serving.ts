@@ -1,0 +1,76 @@
+// Deployment mode, between releases: which template serves? Adopted at first contact, and again where something went past the
+// hold; otherwise only a promotion changes it.
+
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
+import { hashTemplate, nameTemplate } from '../../workload/template.ts';
+import type { Telling } from './guards.ts';
+import type { Observation } from '../observation.ts';
+import { isRunning, type StateName } from '../state.ts';
+import { isProvenTemplate } from '../facts/workload-facts.ts';
+
+export interface Adopted {
+  readonly status: CanaryReleaseStatus;
+  readonly tellings: readonly Telling[];
+}
+
+/** Notes what serves. The same status when nothing is to be noted. */
+export function adoptServing(status: CanaryReleaseStatus, state: StateName, { workload, release }: Observation): Adopted {
+  const service = release.spec.service?.name;
+  const deployment = workload?.deployment;
+  if (service === undefined || isRunning(state) || workload?.known !== true || deployment === undefined) return { status, tellings: [] };
+  const known = status.serving?.service === service ? status.serving : undefined;
+  const serves = findServing(known, deployment, workload.replicaSets);
+  const hash = hashTemplate(serves);
+  const serving = describeServing(service, serves, known, deployment, workload.replicaSets);
+  if (JSON.stringify(serving) === JSON.stringify(known)) return { status, tellings: [] };
+  const changed = known?.template !== undefined && known.template !== hash;
+  const telling = isProvenTemplate(status, hash) ? tellProven(deployment, serving.revision) : tellBypassed(deployment, serving.revision);
+  return { status: { ...status, serving }, tellings: changed ? [telling] : [] };
+}
+
+type Serving = NonNullable<CanaryReleaseStatus['serving']>;
+
+function describeServing(
+  service: string,
+  serves: PodTemplate,
+  known: Serving | undefined,
+  deployment: DeploymentObject,
+  replicaSets: readonly ReplicaSetObject[],
+): Serving & { readonly revision: string } {
+  const hash = hashTemplate(serves);
+  const same = known?.template === hash ? known : undefined;
+  const replicaSet = replicaSets.find((one) => hashTemplate(one.spec.template) === hash)?.metadata.name ?? same?.replicaSet;
+  return {
+    service,
+    revision: same?.revision ?? nameTemplate(serves),
+    template: hash,
+    ...(replicaSet === undefined ? {} : { replicaSet }),
+    uid: deployment.metadata.uid ?? '',
+  };
+}
+
+function findServing(known: Serving | undefined, deployment: DeploymentObject, replicaSets: readonly ReplicaSetObject[]): PodTemplate {
+  const { template, paused } = deployment.spec;
+  const isSame = known?.template !== undefined && known.uid === (deployment.metadata.uid ?? '');
+  // What is not paused rolls, whoever let it; what was made anew has no old pods that could serve.
+  if (paused !== true) return template;
+  const recorded = isSame ? replicaSets.find((one) => hashTemplate(one.spec.template) === known.template) : undefined;
+  if (recorded !== undefined) return recorded.spec.template;
+  if (isSame && hashTemplate(template) === known.template) return template;
+  // First contact with a held Deployment: its pods say what serves. Without any, nothing serves that could be protected.
+  const [most] = [...replicaSets].sort((a, b) => (b.status?.readyReplicas ?? 0) - (a.status?.readyReplicas ?? 0));
+  return (most?.status?.readyReplicas ?? 0) > 0 && most !== undefined ? most.spec.template : template;
+}
+
+function tellProven({ metadata }: DeploymentObject, revision: string): Telling {
+  return { reason: 'Promoted', message: `revision ${revision} is proven: Deployment ${metadata.name} rolls it at once, without a canary` };
+}
+
+function tellBypassed({ metadata }: DeploymentObject, revision: string): Telling {
+  return {
+    reason: 'HoldBypassed',
+    message: `Deployment ${metadata.name} rolled revision ${revision} without a canary: it was made anew, or the hold was not in force; that revision serves now`,
+    warning: true,
+  };
+}

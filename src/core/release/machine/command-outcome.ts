@@ -1,0 +1,57 @@
+// What becomes of a command once it was read: obeyed or refused, why, and how the status and an event tell it.
+
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Telling } from './guards.ts';
+import { isRunning, type StateName } from '../state.ts';
+
+/** The status once a command is used up. @param message why it was refused */
+export function handled(
+  status: CanaryReleaseStatus,
+  command: NonNullable<Facts['command']>,
+  result: 'Done' | 'Refused',
+  message?: string,
+): CanaryReleaseStatus {
+  const { verb, release, at, by, stage } = command;
+  return {
+    ...status,
+    lastHandledCommand: {
+      verb,
+      release,
+      at,
+      result,
+      ...(by === undefined ? {} : { by }),
+      ...(stage === undefined ? {} : { stage }),
+      ...(message === undefined ? {} : { message: message.slice(0, 512) }),
+    },
+  };
+}
+
+/** Did the step do what the command asked for? Another guard may have come first: a Fail, a pause, a block. */
+export function isObeyedBy(verb: string, to: StateName): boolean {
+  switch (verb) {
+    case 'advance':
+    case 'promote':
+      return to === 'stage.shifting' || to === 'promoting.rollingOut';
+    case 'pause':
+      return to === 'paused';
+    case 'undo':
+      return to.startsWith('rollingBack.');
+    case 'retry':
+      return to === 'preparing';
+    default:
+      return isRunning(to) && !to.startsWith('rollingBack.') && to !== 'paused';
+  }
+}
+
+/** The event of a command that did not fit the moment. */
+export function refuseForNow(facts: Facts, state: StateName): Telling {
+  const { command } = facts;
+  const message = `${command?.verb} by ${command?.by ?? 'a person'} cannot be done now: ${whyNotNow(facts, state)}; give it again later`;
+  return { reason: 'CommandRefused', message, warning: true, ...(command?.by === undefined ? {} : { by: command.by }) };
+}
+
+/** What stood in the way. */
+export function whyNotNow({ blocker, rejection, canaryReady, acceptanceWait }: Facts, state: StateName): string {
+  return blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
+}

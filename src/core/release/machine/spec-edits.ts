@@ -1,0 +1,59 @@
+// Edits in mid-release never raise: the present weight is kept if the new stages hold it or more, else lowered to the last
+// stage below it. Checks and stages ahead apply at once.
+
+import { parseDuration } from '../../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
+import { isGoingHome, isRunning, type StateName } from '../state.ts';
+import { hashPlan } from './steps.ts';
+import { timeoutOf } from '../timeouts.ts';
+import { fromTime, toTime } from '../../../api/times.ts';
+
+type Release = NonNullable<CanaryReleaseStatus['release']>;
+
+/** Applies an edited plan to a running release; the same status when nothing was edited. */
+export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, state: StateName): CanaryReleaseStatus {
+  if (status.release === undefined || !isRunning(state)) return status;
+  const plan = hashPlan(spec);
+  if (status.release.plan === plan) return status;
+  const release = dropFails(status.release);
+  const promoting = state.startsWith('promoting.') || release.returnTo?.startsWith('promoting.') === true;
+  const weight = status.weight ?? 0;
+  const present = release.stageIndex ?? 0;
+  if (promoting || isGoingHome(state))
+    return { ...status, release: { ...release, plan, stageIndex: Math.min(present, spec.stages.length - 1) } };
+  const index = chooseStage(spec, weight, present);
+  const stage = spec.stages[index];
+  const holds = spec.stages.some((one) => one.weight >= weight);
+  if (stage === undefined) return status;
+  return {
+    ...status,
+    weight: holds ? weight : Math.min(weight, stage.weight),
+    release: { ...release, plan, stageIndex: index, stage: stage.name ?? String(index + 1), ...dueTimesOf(release, stage) },
+  };
+}
+
+/** What failed by the checks as they were says nothing of the checks as they are; a Fail that acted has gone home long since. */
+function dropFails(release: Release): Release {
+  const { failedCheck: _failed, failing: _failing, ...rest } = release;
+  return rest;
+}
+
+function dueTimesOf(release: Release, stage: Stage): Pick<Release, 'stageEndsAt' | 'stageTimesOutAt'> {
+  const cleanSince = fromTime(release.cleanSince);
+  const started = fromTime(release.stageStartedAt);
+  return {
+    ...(cleanSince === undefined ? {} : { stageEndsAt: toTime(cleanSince + parseDuration(stage.duration)) }),
+    ...(started === undefined ? {} : { stageTimesOutAt: toTime(started + timeoutOf(stage)) }),
+  };
+}
+
+/**
+ * The stage that the present weight belongs to: the last one at or below it. Of several with one weight it stays where it is,
+ * else it is the first of them, so that no duration and no approval is jumped over.
+ */
+function chooseStage(spec: CanaryReleaseSpec, weight: number, present: number): number {
+  const reached = spec.stages.filter((stage) => stage.weight <= weight).at(-1)?.weight;
+  if (reached === undefined) return 0;
+  if (spec.stages[present]?.weight === reached) return present;
+  return spec.stages.findIndex((stage) => stage.weight === reached);
+}

@@ -1,0 +1,60 @@
+// Which GitOps tool applies a route of the release, or its Deployment, as a condition: it is there only while a release runs, and
+// from before the first weight on, because the tool may have to be told something first. Or which one has put back what a person undid.
+
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { describeGitOps, describeHeldFromGit, findGitOpsTool, type GitOpsTool, nameGitOpsTool } from '../../routing/gitops.ts';
+import type { DeploymentObject } from '../../workload/objects.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { StateName } from '../state.ts';
+
+interface Applier {
+  readonly status: 'True';
+  readonly reason: GitOpsTool;
+  readonly message: string;
+}
+
+/** The undone template is back on the Deployment, and held: Git does not know yet. */
+export function describePutBack(
+  { release }: CanaryReleaseStatus,
+  state: StateName,
+  { workload }: Pick<Facts, 'workload'>,
+): Applier | undefined {
+  const deployment = workload?.deployment;
+  if (state !== 'rolledBack' || release?.undone !== true || deployment?.spec.paused !== true) return undefined;
+  const tool = findGitOpsTool(deployment);
+  if (tool === undefined || workload?.template !== release.workload?.template) return undefined;
+  const message = `${nameGitOpsTool(tool)} has put the undone revision ${release.revision} back on Deployment ${deployment.metadata.name}, where it is held: revert it in Git`;
+  return { status: 'True', reason: tool, message };
+}
+
+/** The first route that a tool applies, and the Deployment, and what the tool has to be told of each. */
+export function describeApplier({ standings, sides, workload }: Pick<Facts, 'standings' | 'sides' | 'workload'>): Applier | undefined {
+  const found = [describeRoute(standings, sides?.adds), describeDeployment(workload?.deployment)].filter((one) => one !== undefined);
+  const [first] = found;
+  return first === undefined ? undefined : { ...first, message: found.map(({ message }) => message).join('; ') };
+}
+
+function describeRoute(standings: Facts['standings'], addsRef: boolean | undefined): Applier | undefined {
+  for (const { route } of standings) {
+    const tool = route === undefined ? undefined : findGitOpsTool(route);
+    if (route !== undefined && tool !== undefined)
+      return { status: 'True', reason: tool, message: describeGitOps(tool, `${route.kind} ${route.metadata.name}`, addsRef) };
+  }
+  return undefined;
+}
+
+function describeDeployment(deployment: DeploymentObject | undefined): Applier | undefined {
+  const tool = deployment === undefined ? undefined : findGitOpsTool(deployment);
+  if (deployment === undefined || tool === undefined) return undefined;
+  return { status: 'True', reason: tool, message: describeHeldFromGit(tool, `Deployment ${deployment.metadata.name}`) };
+}
+
+/** Git knows nothing of an undo. */
+export function describeGit(deployment: DeploymentObject | undefined): string {
+  if (deployment === undefined) return '';
+  const tool = findGitOpsTool(deployment);
+  const name = `Deployment ${deployment.metadata.name}`;
+  if (tool === undefined) return '; revert it in Git as well, if it came from there';
+  const said = nameGitOpsTool(tool);
+  return `; ${said} applies ${name} from Git, so revert it there as well: else ${said} puts the undone template back, and it is held as a rejected one`;
+}

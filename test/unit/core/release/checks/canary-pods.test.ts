@@ -1,0 +1,204 @@
+import { describe, expect, test } from 'vitest';
+import { TEMPLATE_ANNOTATION } from '../../../../../src/api/names.ts';
+import { defaultSpec, type ReleaseStatus } from '../../../../../src/api/release.ts';
+import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
+import { notePods } from '../../../../../src/core/release/checks/canary-pods.ts';
+import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import { findHomeReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
+import type { StateName } from '../../../../../src/core/release/state.ts';
+import type { DeploymentObject, WorkloadCondition } from '../../../../../src/core/workload/objects.ts';
+import type { PodObject } from '../../../../../src/core/workload/pods.ts';
+import { aBackend, after, anObservation, aRelease, aReleaseStatus, aStatus, timeAfter } from '../../../../fixtures/builders.ts';
+import { aPod, crashing, homeless, PLACED, READY, running, statusWith, waiting } from '../../../../fixtures/pods.ts';
+
+const workload = { name: 'store', uid: 'uid-store', canary: 'store-canary', template: 'released', servingTemplate: 'old' };
+const spec = defaultSpec({ targetRef: { name: 'store' }, service: { name: 'store' } });
+const template = { spec: { containers: [{ name: 'app', image: 'store:1' }] } };
+const deployment: DeploymentObject = { metadata: { name: 'store' }, spec: { paused: true, selector: {}, template } };
+const STUCK = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'no progress' };
+const REFUSED = { type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' };
+
+const UNASKED = { revisionChanged: false, abortRequested: false, abortBy: undefined, canaryEmpty: false };
+
+interface Case {
+  readonly pods?: readonly PodObject[];
+  readonly state?: StateName;
+  readonly release?: Partial<ReleaseStatus>;
+  readonly conditions?: readonly WorkloadCondition[];
+  readonly seconds?: number;
+  /** Template of the canary Deployment; by default the one that is released. */
+  readonly of?: string;
+  readonly progressDeadlineSeconds?: number;
+  readonly replicas?: number;
+}
+
+function factsOf({ pods, state = 'preparing', release, conditions = [], seconds = 0, of = 'released', ...own }: Case) {
+  const metadata = { name: 'store-canary', annotations: { [TEMPLATE_ANNOTATION]: of }, ownerReferences: [{ uid: 'uid-web' }] };
+  const canaryDeployment = { metadata, spec: { ...deployment.spec, ...own }, status: { replicas: 1, conditions } };
+  const observation = anObservation({
+    release: aRelease({ spec }),
+    backends: { store: aBackend('store'), 'store-canary': aBackend('store-canary') },
+    workload: {
+      known: true,
+      deployment,
+      replicaSets: [],
+      hold: { kind: 'proven' },
+      canaryDeployment,
+      ...(pods === undefined ? {} : { canaryPods: pods }),
+    },
+  });
+  // Nothing but the pods shall have a say.
+  const same = { ...workload, template: 'x' };
+  const status = aStatus({ state, weight: 0, release: aReleaseStatus({ workload: { ...same, template: 'released' }, ...release }) });
+  const facts = gatherFacts(spec, status, state, observation, after(seconds));
+  return { facts: { ...facts, standings: [], ...UNASKED, status }, status };
+}
+
+function reasonOf(one: Case) {
+  const { facts, status } = factsOf(one);
+  const found = findHomeReason(facts, status);
+  return found === undefined ? undefined : [found.reason, found.rejects];
+}
+
+const crashed = [aPod('p-1', statusWith(crashing(2)))];
+const unpulled = [aPod('p-1', statusWith(waiting('ImagePullBackOff')))];
+
+describe('a crash loop takes the release home', () => {
+  test.each<StateName>([
+    'preparing',
+    'stage.shifting',
+    'stage.analyzing',
+    'stage.awaitingApproval',
+    'paused',
+    'blocked',
+    'promoting.rollingOut',
+  ])('in %s', (state) => {
+    expect(reasonOf({ pods: crashed, state })).toEqual(['CanaryCrashLooping', true]);
+  });
+
+  test.each<StateName>(['promoting.restoring', 'rollingBack.draining', 'rolledBack', 'idle'])('but not in %s', (state) => {
+    expect(reasonOf({ pods: crashed, state })).toBeUndefined();
+  });
+
+  test('but not one of the canary that an earlier release left', () => {
+    expect(reasonOf({ pods: crashed, of: 'another' })).toBeUndefined();
+  });
+
+  test('in words that say what the pods say', () => {
+    const { facts, status } = factsOf({ pods: crashed });
+    expect(findHomeReason(facts, status)?.message).toMatch(/^the canary crashes again and again: pod p-1, container app: /);
+  });
+});
+
+describe('what may still come gets a minute', () => {
+  test('from the moment at which it was first missing', () => {
+    const { facts, status } = factsOf({ pods: unpulled, seconds: 5 });
+    const noted = notePods(status, facts);
+    expect(noted.release?.podsFailingSince).toBe(timeAfter(5));
+    const since = { podsFailingSince: timeAfter(5) };
+    const later = factsOf({ pods: unpulled, seconds: 30, release: since });
+    expect(notePods(later.status, later.facts)).toBe(later.status);
+    expect(reasonOf({ pods: unpulled, seconds: 5 })).toBeUndefined();
+    expect(reasonOf({ pods: unpulled, seconds: 64, release: since })).toBeUndefined();
+    expect(reasonOf({ pods: unpulled, seconds: 65, release: since })).toEqual(['ImageNotPulled', true]);
+    const unconfigured = [aPod('p-1', statusWith(waiting('CreateContainerConfigError')))];
+    expect(reasonOf({ pods: unconfigured, seconds: 65, release: since })).toEqual(['CanaryNotConfigured', true]);
+  });
+
+  test('and begins anew when it came and went again', () => {
+    const { facts, status } = factsOf({ pods: [aPod('p-1', statusWith(running()))], release: { podsFailingSince: timeAfter(5) } });
+    expect(notePods(status, facts).release).not.toHaveProperty('podsFailingSince');
+  });
+
+  test('but a name that no image can have is rejected at once', () => {
+    const pods = [aPod('p-1', statusWith(waiting('InvalidImageName')))];
+    expect(reasonOf({ pods })).toEqual(['ImageNotPulled', true]);
+    const { facts, status } = factsOf({ pods });
+    expect(notePods(status, facts)).toBe(status);
+  });
+
+  test('and nothing is noted where there is no release, or no pods are watched', () => {
+    const { facts } = factsOf({ pods: unpulled });
+    expect(notePods({ observedGeneration: 1 }, facts)).toEqual({ observedGeneration: 1 });
+    const blind = factsOf({});
+    expect(notePods(blind.status, blind.facts)).toBe(blind.status);
+  });
+});
+
+describe('pods without a node', () => {
+  const pods = [aPod('p-1', homeless(timeAfter(0)))];
+  const blockerOf = (one: Case) => findBlocker(factsOf(one).facts)?.reason;
+
+  test('are told after half a minute, and reject nothing', () => {
+    expect(blockerOf({ pods, seconds: 29 })).not.toBe('PodsUnschedulable');
+    expect(blockerOf({ pods, seconds: 30 })).toBe('PodsUnschedulable');
+    expect(reasonOf({ pods, seconds: 3_000 })).toBeUndefined();
+    expect(findBlocker(factsOf({ pods, seconds: 30 }).facts)?.message).toContain('pod p-1: 0/3 nodes: Insufficient cpu; make room');
+  });
+
+  test('do not hold a promotion, which needs no more pods of the canary', () => {
+    expect(blockerOf({ pods, seconds: 30, state: 'promoting.rollingOut' })).not.toBe('PodsUnschedulable');
+    expect(blockerOf({ pods, seconds: 30, state: 'blocked', release: { returnTo: 'promoting.rollingOut' } })).not.toBe('PodsUnschedulable');
+    expect(blockerOf({ pods, seconds: 30, state: 'blocked', release: { returnTo: 'stage.analyzing' } })).toBe('PodsUnschedulable');
+  });
+
+  test('are told in a promotion that bakes first: the canary grows to full size for it', () => {
+    const release = { workload: { ...workload, bakes: true } };
+    expect(blockerOf({ pods, seconds: 30, state: 'promoting.rollingOut', release })).toBe('PodsUnschedulable');
+  });
+});
+
+describe('the progress deadline', () => {
+  // Pods of the builder got their node at this time.
+  const placed = (seconds: number) => ({ ...PLACED, lastTransitionTime: timeAfter(seconds) });
+  const pods = [aPod('p-1', statusWith(running(1), { conditions: [placed(0)] }))];
+  const conditions = [STUCK];
+
+  test('decides where pods that have had their time on a node are not ready', () => {
+    expect(reasonOf({ pods, conditions, seconds: 600 })).toEqual(['CanaryNotReady', true]);
+    expect(reasonOf({ pods, conditions, seconds: 20, progressDeadlineSeconds: 20 })).toEqual(['CanaryNotReady', true]);
+  });
+
+  test('decides alone where pods are not watched', () => {
+    expect(reasonOf({ conditions })).toEqual(['CanaryNotReady', true]);
+    expect(reasonOf({ pods })).toBeUndefined();
+  });
+
+  test('is not held against a version whose pods had no node, or got it late', () => {
+    expect(reasonOf({ pods: [aPod('p-1', homeless(timeAfter(0)))], conditions, seconds: 700 })).toBeUndefined();
+    expect(reasonOf({ pods, conditions, seconds: 599 })).toBeUndefined();
+    expect(
+      reasonOf({ pods: [aPod('p-1', statusWith(running(), { conditions: [placed(0), READY] }))], conditions, seconds: 700 }),
+    ).toBeUndefined();
+  });
+
+  test('is not held against a version whose pods a quota refuses', () => {
+    expect(reasonOf({ pods: [], conditions: [STUCK, REFUSED], seconds: 700 })).toBeUndefined();
+    expect(reasonOf({ conditions: [STUCK, REFUSED], seconds: 700 })).toBeUndefined();
+    // The refusal is over, and the second pod is about to be made.
+    expect(reasonOf({ conditions, seconds: 700, replicas: 2 })).toBeUndefined();
+  });
+
+  test('decides where no pod was made, though none was refused', () => {
+    expect(reasonOf({ pods: [], conditions: [{ ...STUCK, reason: 'ReplicaSetCreateError' }] })).toEqual(['CanaryNotReady', true]);
+  });
+
+  test('is told in the words of the pods, where these say anything', () => {
+    const messageOf = (one: Case) => {
+      const { facts, status } = factsOf(one);
+      return findHomeReason(facts, status)?.message;
+    };
+    expect(messageOf({ conditions })).toBe('the pods of Deployment store-canary do not get ready: no progress');
+    expect(messageOf({ pods, conditions, seconds: 600 })).toContain('exited with 1 (Error), 1 restart');
+  });
+});
+
+test('a canary with weight and no ready pod goes home with what its pods say', () => {
+  const pods = [aPod('p-1', statusWith(crashing(1)))];
+  const { facts, status } = factsOf({ pods, state: 'stage.analyzing' });
+  const empty = { ...facts, canaryEmpty: true, observedWeight: 25 };
+  expect(findHomeReason(empty, status)).toMatchObject({
+    reason: 'CanaryEmpty',
+    message: expect.stringContaining('no ready endpoint: pod p-1, container app: CrashLoopBackOff, exited with 1'),
+  });
+});

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import { COMMAND_VERBS } from '../../../../../src/api/names.ts';
+import type { CanaryReleaseStatus, HandledCommand } from '../../../../../src/api/release.ts';
+import { readCommand } from '../../../../../src/core/release/commands/read.ts';
+import { type StateName, STATES } from '../../../../../src/core/release/state.ts';
+import { aRelease, aReleaseStatus, aSpec, aStatus, after, RELEASE_ID, timeAfter } from '../../../../fixtures/builders.ts';
+
+const NOW = after(120);
+
+function read(text: string | undefined, { state = 'stage.analyzing' as StateName, status = aStatus(), by = 'ada', paused = false } = {}) {
+  const annotations = { ...(text === undefined ? {} : { 'glidepath.dev/command': text }), 'glidepath.dev/command-by': by };
+  return readCommand(aRelease({ metadata: { annotations }, spec: aSpec({ paused }) }), status, state, NOW);
+}
+
+function handled(change: Partial<HandledCommand> = {}): CanaryReleaseStatus {
+  return aStatus({ lastHandledCommand: { verb: 'pause', release: RELEASE_ID, at: timeAfter(60), result: 'Done', ...change } });
+}
+
+const command = (verb: string, seconds = 90) => `${verb}:${RELEASE_ID}:${timeAfter(seconds)}`;
+
+describe('a command', () => {
+  test('is read with who gave it', () => {
+    expect(read(`approve:${RELEASE_ID}/1:${timeAfter(90)}`)).toEqual({
+      verb: 'approve',
+      release: RELEASE_ID,
+      stage: 1,
+      at: timeAfter(90),
+      by: 'ada',
+    });
+  });
+
+  test('is not there without the annotation, or with an empty one', () => {
+    expect(read(undefined)).toBeUndefined();
+    expect(read('')).toBeUndefined();
+    expect(read(' \n')).toBeUndefined();
+    expect(readCommand(aRelease(), aStatus(), 'stage.analyzing', NOW)).toBeUndefined();
+  });
+
+  test('from the future is refused once, and does not make later ones old', () => {
+    const ahead = command('pause', 120 + 301);
+    const told = read(ahead, { status: handled() });
+    expect(told).toMatchObject({ verb: 'unreadable', at: timeAfter(60) });
+    expect(told?.refusal).toContain('lies in the future');
+    expect(read(command('pause', 120 + 300))).toMatchObject({ verb: 'pause' });
+  });
+
+  test('replayed, or not later than the last handled one, is ignored', () => {
+    for (const seconds of [60, 59]) expect(read(command('pause', seconds), { status: handled() })).toBeUndefined();
+    expect(read(command('pause', 61), { status: handled() })).toBeDefined();
+    expect(read(command('resume', 60), { status: handled({ result: 'Refused' }) })).toBeUndefined();
+  });
+
+  test('given in the same second is told apart by its fraction', () => {
+    expect(read(`pause:${RELEASE_ID}:${timeAfter(60).replace('Z', '.250Z')}`, { status: handled() })).toBeDefined();
+  });
+
+  test('has a giver that the status can hold, whatever was written there', () => {
+    expect(read(command('pause'), { by: 'x'.repeat(1_000) })?.by).toHaveLength(256);
+    expect(read(command('pause'), { by: '  ' })).not.toHaveProperty('by');
+  });
+});
+
+describe('an unreadable command', () => {
+  test('is refused once, by its text', () => {
+    const first = read('approve everything');
+    expect(first).toMatchObject({ verb: 'unreadable', release: 'approve everything', at: '1970-01-01T00:00:00Z' });
+    expect(first?.refusal).toContain('is no verb');
+    expect(read('approve everything', { status: handled({ verb: 'unreadable', release: 'approve everything' }) })).toBeUndefined();
+    expect(read('approve nothing', { status: handled({ verb: 'unreadable', release: 'approve everything' }) })).toBeDefined();
+  });
+
+  test('does not make an old command new again', () => {
+    expect(read('nonsense', { status: handled() })?.at).toBe(timeAfter(60));
+  });
+
+  test('is cut to what the status can hold, and still told once', () => {
+    const long = 'x'.repeat(1_000);
+    const told = read(long)?.release ?? '';
+    expect(told).toHaveLength(128);
+    expect(read(long, { status: handled({ verb: 'unreadable', release: told }) })).toBeUndefined();
+  });
+});
+
+describe('a command is refused in words', () => {
+  const refusal = (text: string, settings: Parameters<typeof read>[1] = {}) => read(text, settings)?.refusal;
+
+  test('without a release, or for another one', () => {
+    const { release: _release, ...idle } = aStatus();
+    expect(refusal(command('pause'), { status: idle })).toBe('there is no release yet');
+    expect(refusal(`pause:0123456789:${timeAfter(90)}`)).toBe(`it is for release 0123456789, and the present one is ${RELEASE_ID}`);
+    expect(refusal(`pause:${RELEASE_ID}-2:${timeAfter(90)}`)).toContain('it is for release');
+  });
+
+  test('when it resumes what spec.paused holds', () => {
+    expect(refusal(command('resume'), { state: 'paused', paused: true })).toBe('spec.paused is true and wins; set it to false');
+    expect(refusal(command('resume'), { state: 'paused' })).toBeUndefined();
+  });
+
+  test('when it does not fit the state', () => {
+    const fitting = (verb: string) =>
+      STATES.filter(
+        (state) => refusal(verb === 'approve' ? `approve:${RELEASE_ID}/1:${timeAfter(90)}` : command(verb), { state }) === undefined,
+      );
+    const stages = ['stage.shifting', 'stage.analyzing', 'stage.awaitingApproval'];
+    expect(Object.fromEntries(COMMAND_VERBS.map((verb) => [verb, fitting(verb)]))).toEqual({
+      approve: ['preparing', ...stages, 'paused', 'blocked'],
+      advance: stages.slice(1),
+      promote: stages.slice(1),
+      pause: ['preparing', ...stages, 'promoting.rollingOut', 'promoting.baking'],
+      resume: ['paused', 'blocked'],
+      retry: ['rolledBack'],
+      undo: ['promoting.rollingOut', 'promoting.baking', 'promoted'],
+    });
+    expect(refusal(command('retry'))).toBe('retry does not fit a release that is stage.analyzing');
+  });
+
+  test('when it undoes what is no promotion, or is undone already', () => {
+    const held = (returnTo: string) => ({ state: 'paused', status: aStatus({ release: aReleaseStatus({ returnTo }) }) }) as const;
+    expect(refusal(command('undo'), held('promoting.baking'))).toBeUndefined();
+    expect(refusal(command('undo'), held('stage.analyzing'))).toContain(`release ${RELEASE_ID} is not promoted yet; abort it`);
+    expect(refusal(command('undo'), { state: 'promoting.restoring' })).toContain('give undo again when it is Promoted');
+    for (const state of ['rolledBack', 'rollingBack.cleaning'] as const)
+      expect(refusal(command('undo'), { state })).toContain(`release ${RELEASE_ID} is rolled back already`);
+  });
+
+  test('when it approves a stage that is not there or over', () => {
+    const approve = (stage: number) =>
+      refusal(`approve:${RELEASE_ID}/${stage}:${timeAfter(90)}`, { status: aStatus({ release: aReleaseStatus({ stageIndex: 1 }) }) });
+    expect(approve(1)).toBe('stage 1 is over; the release is at stage 2');
+    expect([2, 3].map(approve)).toEqual([undefined, undefined]);
+    expect(approve(4)).toBe('there is no stage 4; the release has 2');
+  });
+});

@@ -1,0 +1,204 @@
+import { describe, expect, test } from 'vitest';
+import type { CanaryReleaseSpec } from '../../../../../src/api/release.ts';
+import type { Judgement } from '../../../../../src/core/analysis/comparison/judgement.ts';
+import type { LookReading } from '../../../../../src/core/analysis/reading.ts';
+import { breachOf, compareAtLook, findMismatch, nextShareOf, reasonOf } from '../../../../../src/core/release/evidence/comparison-look.ts';
+import { decide } from '../../../../../src/core/release/decide.ts';
+import { foldLook, forgetFutureLooks } from '../../../../../src/core/release/evidence/looks.ts';
+import {
+  aCheck,
+  after,
+  aLook,
+  anObservation,
+  aRelease,
+  aReleaseStatus,
+  aSpec,
+  aStatus,
+  type CheckInput,
+  someRequests,
+  timeAfter,
+} from '../../../../fixtures/builders.ts';
+
+const JUDGEMENT: Judgement = {
+  finding: 'earned',
+  canary: { requests: 500, serverErrors: 1, clientErrors: 0 },
+  serving: { requests: 4_500, serverErrors: 9, clientErrors: 0 },
+  lower: -0.01,
+  upper: 0.004,
+  evidence: 0.7,
+  needed: 100,
+  strongest: 'errors',
+  allowed: 0.01,
+  split: { tooMuch: true },
+};
+
+type Mode = 'Enforce' | 'Observe' | 'Off';
+const specOf = (mode: Mode, checks: readonly CheckInput[] = []): CanaryReleaseSpec =>
+  aSpec({ analysis: { comparison: { mode }, checks: [...checks] } });
+const ENFORCED = specOf('Enforce');
+
+/** A look with this comparison beside 4,500 requests of serving. */
+function compared(change: Partial<Judgement> = {}, look: Partial<LookReading> = {}): LookReading {
+  return aLook(10, { comparison: { kind: 'facts', facts: { ...JUDGEMENT, ...change } }, servingRequests: 4_500, ...look });
+}
+const without = (kind: 'partial' | 'unusable' | 'unavailable' | 'noData') =>
+  aLook(10, { comparison: { kind, message: 'why' }, servingRequests: 4_500 });
+
+describe('the verdict of the comparison', () => {
+  test.each([
+    ['worse', 'Fail'],
+    ['earned', 'Pass'],
+    ['unproven', 'Inconclusive'],
+    ['mismatch', 'Inconclusive'],
+  ] as const)('%s is %s', (finding, verdict) => {
+    expect(compareAtLook(ENFORCED, compared({ finding }))?.verdict).toBe(verdict);
+    expect(foldLook(ENFORCED, aStatus(), compared({ finding })).verdict).toBe(verdict);
+  });
+
+  test.each([
+    ['partial', 'Inconclusive'],
+    ['noData', 'Inconclusive'],
+    ['unusable', 'Inconclusive'],
+    ['unavailable', 'Unavailable'],
+  ] as const)('an answer that is %s is %s, although the checks pass', (kind, verdict) => {
+    const spec = specOf('Enforce', [{ name: 'errors', metric: 'ErrorRatio', max: '1%' }]);
+    expect(compareAtLook(spec, without(kind))).toMatchObject({ name: 'comparison', verdict, message: 'why' });
+    expect(foldLook(spec, aStatus(), without(kind)).verdict).toBe(verdict);
+  });
+
+  test('is told in full: value, limit, requests and how many a Pass needs', () => {
+    expect(compareAtLook(ENFORCED, compared({ finding: 'unproven' }))).toEqual({
+      name: 'comparison',
+      verdict: 'Inconclusive',
+      value: 'at most 0.4 points',
+      limit: '<= 1 points more errors than serving',
+      requests: 500,
+      needed: 420,
+      message:
+        'canary 0.2% errors, serving 0.2%, over 500 and 4,500 requests; excess of errors between -1 and 0.4 points; evidence against the canary 0.7 of 100 needed',
+    });
+    expect(compareAtLook(ENFORCED, compared({ finding: 'mismatch' }))?.message).toMatch(
+      /^the canary gets more than its share, 10% .*; canary 0.2% errors/,
+    );
+  });
+
+  test('is none where nothing is compared', () => {
+    expect(compareAtLook(ENFORCED, aLook(10))).toBeUndefined();
+    expect(compareAtLook(specOf('Off'), compared())).toBeUndefined();
+  });
+
+  test('rule 6: what was earned is no Pass while one of the two answers nobody, and a conviction stands', () => {
+    const silent: LookReading['requests'] = { kind: 'noTraffic', message: 'no canary request in the window' };
+    expect(compareAtLook(ENFORCED, compared({}, { requests: silent }))).toMatchObject({ verdict: 'Inconclusive', message: silent.message });
+    expect(compareAtLook(ENFORCED, compared({}, { servingRequests: 0 }))?.verdict).toBe('Inconclusive');
+    expect(compareAtLook(ENFORCED, compared({ finding: 'worse' }, { requests: silent }))?.verdict).toBe('Fail');
+  });
+
+  test('fails the release by the metric that convicted', () => {
+    const reasonAt = (strongest: Judgement['strongest']) =>
+      foldLook(ENFORCED, aStatus(), compared({ finding: 'worse', strongest })).release?.failedCheck?.reason;
+    expect(reasonAt('errors')).toBe('ErrorRatio');
+    expect(reasonAt('clientErrors')).toBe('ClientErrorRatio');
+    expect(reasonAt('p90')).toBe('Latency');
+    expect(reasonOf(without('partial'))).toBe('ErrorRatio');
+    expect(foldLook(ENFORCED, aStatus(), compared({ finding: 'worse' })).release?.failedCheck?.message).toMatch(
+      /^worse than serving: canary 0\.2%/,
+    );
+  });
+
+  test('only observed is told and changes nothing', () => {
+    const spec = specOf('Observe', [{ name: 'errors', metric: 'ErrorRatio', max: '1%' }]);
+    const status = foldLook(spec, aStatus(), compared({ finding: 'worse' }));
+    expect(status.checks?.map(({ name, verdict }) => [name, verdict])).toEqual([
+      ['errors', 'Pass'],
+      ['comparison', 'Fail'],
+    ]);
+    expect(status).toMatchObject({ verdict: 'Pass' });
+    expect(status.release?.failedCheck).toBeUndefined();
+  });
+});
+
+describe('the share after the next raise', () => {
+  const spec = aSpec({ stages: [{ weight: 5 }, { weight: 25 }] });
+
+  test('is the next stage’s, then everything, and never less than now', () => {
+    const share = (stageIndex: number | undefined, weight?: number) =>
+      nextShareOf(spec, { ...aStatus(), weight: weight as number, release: aReleaseStatus({ stageIndex: stageIndex as number }) });
+    expect(share(0, 5)).toBe(0.25);
+    expect(share(undefined)).toBe(0.25);
+    expect(share(0, 60)).toBe(0.6);
+    expect(share(1, 25)).toBe(1);
+  });
+});
+
+describe('what a breach does', () => {
+  const auto = (metric: CheckInput['metric'], limit: Partial<CheckInput> = { max: '1%' }) =>
+    aCheck(metric === undefined ? { query: 'up', max: '1' } : { metric, ...limit });
+  const errors = auto('ErrorRatio');
+
+  test.each(['Rollback', 'Hold', 'Observe'] as const)('is what the spec says where it says %s', (onBreach) => {
+    for (const look of [compared(), aLook(10)]) expect(breachOf({ ...errors, onBreach }, ENFORCED, look)).toBe(onBreach);
+  });
+
+  test('Auto holds while serving answers beside it: an incident of both is nobody’s fault', () => {
+    for (const check of [errors, auto('ClientErrorRatio'), auto('Latency', { quantile: '0.99', max: '1s' })])
+      expect([check.onBreach, breachOf(check, ENFORCED, compared())]).toEqual(['Auto', 'Hold']);
+  });
+
+  test('Auto holds while the comparison still reads its past, as after a restart in an incident of both', () => {
+    expect(breachOf(aCheck({ onBreach: 'Auto' }), ENFORCED, { ...without('partial'), servingRequests: 100 })).toBe('Hold');
+    expect(breachOf(aCheck({ onBreach: 'Rollback' }), ENFORCED, { ...without('partial'), servingRequests: 100 })).toBe('Rollback');
+  });
+
+  test('Auto holds while serving cannot be read whole: what is unknown is not a serving without traffic', () => {
+    expect(breachOf(aCheck({ onBreach: 'Auto' }), ENFORCED, aLook(10, { comparison: { kind: 'partial', message: 'why' } }))).toBe('Hold');
+  });
+
+  test('Auto rolls back where nothing is compared: at 100%, without an answer, without serving traffic, switched off or only observed', () => {
+    for (const look of [aLook(10), without('unusable'), compared({}, { servingRequests: 0 })])
+      expect(breachOf(errors, ENFORCED, look)).toBe('Rollback');
+    for (const mode of ['Off', 'Observe'] as const) expect(breachOf(errors, specOf(mode), compared())).toBe('Rollback');
+  });
+
+  test('Auto rolls back for what has no counterpart in serving: own queries and the request rate', () => {
+    expect(breachOf(auto(undefined), ENFORCED, compared())).toBe('Rollback');
+    expect(breachOf(auto('RequestRate', { min: '1/s' }), ENFORCED, compared())).toBe('Rollback');
+  });
+
+  test('a limit that is broken beside a good comparison holds the release and does not fail it', () => {
+    const spec = specOf('Enforce', [{ name: 'errors', metric: 'ErrorRatio', max: '1%' }]);
+    const status = foldLook(spec, aStatus(), compared({}, { requests: someRequests({ serverErrors: 300 }) }));
+    expect(status.verdict).toBe('Fail');
+    expect(status.release?.failedCheck).toBeUndefined();
+  });
+});
+
+describe('a mismatch of the split', () => {
+  test('is remembered until a look says otherwise, and a look that cannot tell says nothing', () => {
+    expect(findMismatch(aLook(10))).toBeUndefined();
+    const noted = foldLook(ENFORCED, aStatus(), compared({ finding: 'mismatch' }));
+    expect(noted.release?.splitMismatch).toBe(true);
+    expect(foldLook(ENFORCED, noted, { ...without('partial'), atMs: after(20) }).release?.splitMismatch).toBe(true);
+    expect(foldLook(ENFORCED, noted, { ...compared(), atMs: after(20), newestSampleMs: after(19) }).release?.splitMismatch).toBeUndefined();
+  });
+});
+
+describe('a clock that was ahead and came back', () => {
+  const ahead = aStatus({ release: aReleaseStatus({ lookGridAt: timeAfter(3_600), lookPhaseMs: 0 }) });
+
+  test('leaves the looks not blind: the last one counts as one of now, and the next is due at the next time of the grid', () => {
+    const spec = aSpec();
+    const { status, wakeAt } = decide(spec, ahead, anObservation({ release: aRelease({ spec, status: ahead }) }), after(103));
+    expect(status.release?.lookGridAt).toBe(timeAfter(103));
+    expect(wakeAt).toBe(after(110));
+    expect(foldLook(spec, status, aLook(110)).release?.lookGridAt).toBe(timeAfter(110));
+  });
+
+  test('changes nothing where the last look lies in the past, or so little ahead that it may be jitter', () => {
+    for (const now of [3_580, 3_600, 4_000]) expect(forgetFutureLooks(aSpec(), ahead, after(now))).toBe(ahead);
+    expect(forgetFutureLooks(aSpec(), ahead, after(3_579)).release?.lookGridAt).toBe(timeAfter(3_579));
+    const { release: _release, ...idle } = aStatus();
+    expect(forgetFutureLooks(aSpec(), idle, after(0))).toBe(idle);
+    expect(forgetFutureLooks(aSpec(), aStatus(), after(0))).toEqual(aStatus());
+  });
+});
