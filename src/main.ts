@@ -12,10 +12,10 @@ import { createWebhookNotifier, type WebhookNotifier } from './adapters/notify/w
 import { BatchingReader } from './adapters/prometheus/batching.ts';
 import { createPrometheusReader, type PrometheusReader } from './adapters/prometheus/reader.ts';
 import { HoldWebhook } from './app/hold-webhook.ts';
-import { createLogger, type Logger } from './app/log.ts';
+import { createLogger, type Logger } from './app/telemetry/log.ts';
 import { Operator } from './app/operator.ts';
-import { helpText, parseSettings, type Settings } from './app/settings.ts';
-import { createLoggedTelemetry } from './app/telemetry.ts';
+import { helpText, parseSettings, type Settings } from './app/settings/settings.ts';
+import { createLoggedTelemetry } from './app/telemetry/telemetry.ts';
 import type { World } from './app/world.ts';
 import type { Clock } from './ports/clock.ts';
 import { hostsOf, type WebhookEndpoint } from './core/hold/registration.ts';

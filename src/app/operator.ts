@@ -1,9 +1,9 @@
 // The operator as a whole: changes and due times go into the queue, the queue calls the reconciler.
 
 import type { CanaryRelease } from '../api/release.ts';
-import { Interests, type Change } from './controller.ts';
-import { Reconciler } from './reconciler.ts';
-import { WorkQueue, type QueueObserver } from './work-queue.ts';
+import { Interests, type Change } from './queue/controller.ts';
+import { Reconciler } from './reconcile/reconciler.ts';
+import { WorkQueue, type QueueObserver } from './queue/work-queue.ts';
 import type { World } from './world.ts';
 
 export interface OperatorOptions {

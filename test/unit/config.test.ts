@@ -7,7 +7,7 @@ import { API_VERSION, COMMAND_VERBS, HELD_ANNOTATION, KIND, SERVICE_ACCOUNT, SYS
 import { parseRelease } from '../../src/api/release.ts';
 import { findUnknownFields } from '../../src/api/unknown-fields.ts';
 import { POLICY_KINDS } from '../../src/core/workload/policy-kinds.ts';
-import { SETTING_LIST, envName } from '../../src/app/setting-definitions.ts';
+import { SETTING_LIST, envName } from '../../src/app/settings/definitions.ts';
 
 interface Manifest {
   readonly file: string;

@@ -1,5 +1,5 @@
 // The parts of the README that are derived from the source: the diagram of the machine and the table of settings.
-import { settingsTable } from '../../src/app/settings.ts';
+import { settingsTable } from '../../src/app/settings/settings.ts';
 import { renderDiagram } from './diagram.ts';
 
 export const README_FILE = new URL('../../README.md', import.meta.url);

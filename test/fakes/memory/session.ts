@@ -7,7 +7,7 @@ import { GlidepathError } from '../../../src/api/errors.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import type { Route } from '../../../src/api/routes.ts';
 import { statusSchema } from '../../../src/api/status.ts';
-import type { Change } from '../../../src/app/controller.ts';
+import type { Change } from '../../../src/app/queue/controller.ts';
 import type { World } from '../../../src/app/world.ts';
 import type { JsonPatchOperation } from '../../../src/core/routing/patch.ts';
 import type { ObservedBackend } from '../../../src/ports/backends.ts';

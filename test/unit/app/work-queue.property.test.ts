@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Priority, WorkQueue } from '../../../src/app/work-queue.ts';
+import { type Priority, WorkQueue } from '../../../src/app/queue/work-queue.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 type Step =

@@ -2,9 +2,9 @@
 // stored there can be as broken as a test wants it.
 
 import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../../../src/api/release.ts';
-import type { LookQuestion } from '../../../../../src/app/asks.ts';
-import { ComparisonDesk } from '../../../../../src/app/comparison-desk.ts';
-import { askLook } from '../../../../../src/app/looks.ts';
+import type { LookQuestion } from '../../../../../src/app/metrics/queries.ts';
+import { ComparisonDesk } from '../../../../../src/app/metrics/comparison-desk.ts';
+import { askLook } from '../../../../../src/app/metrics/look-reading.ts';
 import type { LookReading } from '../../../../../src/core/analysis/reading.ts';
 import type { Sample, Series } from '../../../../../src/core/analysis/series.ts';
 import { foldLook } from '../../../../../src/core/release/evidence/looks.ts';

@@ -1,0 +1,205 @@
+// Keeps the comparison of every running release: some kilobytes each, folded from raw samples. All of it can be lost, because
+// Prometheus is the judge's memory: whatever is missing, from a restart or an outage, is read again from the release's start.
+
+import { parseDuration } from '../../api/duration.ts';
+import { parseLimit } from '../../api/quantity.ts';
+import type { Problem } from '../../core/analysis/assemble.ts';
+import { bordersBetween, cellLength, cutCells, type CellGrid } from '../../core/analysis/comparison/cells.ts';
+import { foldCell, primeJudge, startJudge, type JudgeState } from '../../core/analysis/comparison/judge.ts';
+import { judgeComparison, type Judgement } from '../../core/analysis/comparison/judgement.ts';
+import { measurePrior, PRIOR_MS } from '../../core/analysis/comparison/prior.ts';
+import { contextOf, spansOf } from '../../core/analysis/comparison/schedule.ts';
+import { judgeSettings, type JudgeSettings } from '../../core/analysis/comparison/settings.ts';
+import { newestSampleAt } from '../../core/analysis/increments.ts';
+import type { Evidence } from '../../core/analysis/reading.ts';
+import { gridOf } from '../../core/release/evidence/looks.ts';
+import { nextShareOf } from '../../core/release/evidence/comparison-look.ts';
+import { fromTime } from '../../api/times.ts';
+import type { MetricsReader } from '../../ports/metrics.ts';
+import { type ArmsAsked, askArms, type LookQuestion, outcomesOf } from './queries.ts';
+
+/** What is read again is read in pieces of this length, so that no answer is large. */
+const PIECE_MS = 10 * 60_000;
+/** Evidence that is older than this is not read again; leaving it out costs power, never the guarantee. */
+const OLDEST_MS = 24 * 3_600_000;
+/** Releases that read their past at the same time. */
+const MOST_AT_ONCE = 4;
+
+interface Memory {
+  /** The release and the settings that the state was folded under. */
+  readonly under: string;
+  readonly settings: JudgeSettings;
+  readonly state: JudgeState;
+}
+
+export class ComparisonDesk {
+  readonly #reader: MetricsReader;
+  readonly #memories = new Map<string, Memory>();
+  /** Releases whose past is being read. */
+  readonly #underWay = new Set<string>();
+  readonly #waiting: (() => void)[] = [];
+  #reading = 0;
+
+  constructor(reader: MetricsReader) {
+    this.#reader = reader;
+  }
+
+  /**
+   * Folds what one look saw and judges. A look that could not be read leaves a gap, which the next one fills; a long past is
+   * read beside the looks, because nothing that they prove may wait for it.
+   */
+  async judge(key: string, question: LookQuestion, atMs: number, arms: ArmsAsked | Problem): Promise<Evidence<Judgement>> {
+    if (arms.kind !== 'arms') return arms;
+    if (this.#underWay.has(key)) return READS_ITS_PAST;
+    this.#forgetFuture(key, question, atMs);
+    const known = this.#known(key, question);
+    const missingMs = arms.fromMs - (known?.state.foldedToMs ?? startOf(question));
+    const waits = (known === undefined || missingMs > 0) && this.#reading >= MOST_AT_ONCE;
+    const catching = this.#catchUp(key, question, arms.fromMs);
+    if (missingMs > PIECE_MS || waits) {
+      catching.catch(() => undefined);
+      return READS_ITS_PAST;
+    }
+    const caughtUp = await catching;
+    if ('kind' in caughtUp) return caughtUp;
+    const memory = fold(caughtUp, question, arms, readyAt(question, arms, atMs));
+    this.#memories.set(key, memory);
+    // What a raise may risk changes no evidence: an edit of it counts at once.
+    const settings = { ...memory.settings, riskBudget: parseLimit(question.spec.analysis.comparison.riskBudget).value };
+    return { kind: 'facts', facts: judgeComparison(settings, memory.state, nextShareOf(question.spec, question.status)) };
+  }
+
+  /** Reads what serving did before the release while the canary has no weight yet, so that its first look need not wait for it. */
+  prepare(key: string, question: LookQuestion): void {
+    if (question.spec.analysis.comparison.mode === 'Off' || question.source === undefined) return;
+    if (this.#underWay.has(key) || this.#known(key, question) !== undefined) return;
+    this.#catchUp(key, question, startOf(question)).catch(() => undefined);
+  }
+
+  forget(key: string): void {
+    this.#memories.delete(key);
+    this.#underWay.delete(key);
+  }
+
+  /** A clock that was ahead and came back: what was folded up to then would count nothing until that time has come. */
+  #forgetFuture(key: string, { spec }: LookQuestion, atMs: number): void {
+    const foldedToMs = this.#memories.get(key)?.state.foldedToMs ?? atMs;
+    if (foldedToMs > atMs + 2 * parseDuration(spec.analysis.interval)) this.#memories.delete(key);
+  }
+
+  #known(key: string, question: LookQuestion): Memory | undefined {
+    const known = this.#memories.get(key);
+    return known?.under === underOf(question) ? known : undefined;
+  }
+
+  /** The memory up to `untilMs` at least, or why it cannot be had. */
+  async #catchUp(key: string, question: LookQuestion, untilMs: number): Promise<Memory | Problem> {
+    const known = this.#known(key, question);
+    if (known !== undefined && known.state.foldedToMs >= untilMs) return known;
+    this.#underWay.add(key);
+    await this.#takePlace();
+    try {
+      return await this.#readPast(key, question, known, untilMs);
+    } finally {
+      this.#underWay.delete(key);
+      this.#leavePlace();
+    }
+  }
+
+  async #readPast(key: string, question: LookQuestion, known: Memory | undefined, untilMs: number): Promise<Memory | Problem> {
+    const begun = known ?? (await this.#begin(question));
+    if ('kind' in begun) return begun;
+    let memory = begun;
+    this.#keep(key, memory);
+    while (memory.state.foldedToMs < untilMs) {
+      const fromMs = memory.state.foldedToMs;
+      const toMs = Math.min(untilMs, fromMs + PIECE_MS);
+      const arms = await askArms(this.#reader, question, { fromMs, toMs });
+      if (arms.kind === 'unavailable') return arms;
+      // A piece that can never be read (too large, refused) is left out: that costs power, never the guarantee.
+      memory = arms.kind === 'arms' ? fold(memory, question, arms, toMs) : skipTo(memory, toMs);
+      // No border lies between the two: the next look's own samples reach back far enough.
+      if (memory.state.foldedToMs === fromMs) break;
+      this.#keep(key, memory);
+    }
+    return memory;
+  }
+
+  /** Unless it was forgotten while it was read. */
+  #keep(key: string, memory: Memory): void {
+    if (this.#underWay.has(key)) this.#memories.set(key, memory);
+  }
+
+  /** A judge for this release, with what serving did before it. */
+  async #begin(question: LookQuestion): Promise<Memory | Problem> {
+    const startMs = startOf(question);
+    const span = { fromMs: startMs - PRIOR_MS, toMs: startMs };
+    const arms = await askArms(this.#reader, { ...question, canary: [] }, span);
+    if (arms.kind === 'unavailable') return arms;
+    // Without it the comparison is only a little more careful.
+    const measured =
+      arms.kind === 'arms'
+        ? measurePrior(arms.serving, span, cellsOf(question), outcomesOf(question), arms.history)
+        : { prior: { phi: undefined }, cell: undefined };
+    const settings = judgeSettings(question.spec, startMs, measured.prior);
+    const fresh = startJudge(settings);
+    const state = measured.cell === undefined ? fresh : primeJudge(settings, fresh, measured.cell);
+    const under = underOf(question);
+    const oldestMs = (fromTime(question.status.release?.lookGridAt) ?? startMs) - OLDEST_MS;
+    return { under, settings, state: { ...state, foldedToMs: Math.max(startMs, oldestMs) } };
+  }
+
+  async #takePlace(): Promise<void> {
+    if (this.#reading >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#reading += 1;
+  }
+
+  #leavePlace(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#reading -= 1;
+    else next();
+  }
+}
+
+function skipTo(memory: Memory, toMs: number): Memory {
+  return { ...memory, state: { ...memory.state, foldedToMs: toMs } };
+}
+
+const READS_ITS_PAST = { kind: 'partial', message: 'the comparison reads what Prometheus has of this release' } as const;
+
+function startOf({ status }: LookQuestion): number {
+  return fromTime(status.release?.startedAt) ?? 0;
+}
+
+/** Another release, another budget or another grid is another judge. */
+function underOf({ spec, status }: LookQuestion): string {
+  return [status.release?.id, spec.analysis.interval, spec.analysis.comparison.maxFalseRollbacks].join('/');
+}
+
+function cellsOf({ spec, status, source }: LookQuestion): CellGrid {
+  const { startMs, phaseMs } = status.release === undefined ? { startMs: 0, phaseMs: 0 } : gridOf(spec, status.release);
+  return { anchorMs: startMs + phaseMs, lengthMs: cellLength(parseDuration(spec.analysis.interval), source?.reportedBy ?? 'server') };
+}
+
+/**
+ * Up to the end of the cell with the newest sample. What was scraped later may be on its way still, and a cell is folded once: of
+ * a gateway whose scrapes take longer than the looks' margin nothing would ever be counted.
+ */
+function readyAt(question: LookQuestion, { canary, serving }: ArmsAsked, atMs: number): number {
+  const newestMs = newestSampleAt([...canary.counts, ...serving.counts], atMs);
+  if (newestMs === undefined) return 0;
+  const { anchorMs, lengthMs } = cellsOf(question);
+  return Math.min(atMs, anchorMs + Math.ceil((newestMs - anchorMs) / lengthMs) * lengthMs);
+}
+
+function fold(memory: Memory, question: LookQuestion, arms: ArmsAsked, untilMs: number): Memory {
+  const { settings } = memory;
+  const fromMs = memory.state.foldedToMs;
+  const borders = bordersBetween(cellsOf(question), fromMs, untilMs);
+  const spans = spansOf(question.status.release ?? {});
+  const scrapeMs = question.status.release?.scrapeIntervalMs ?? 0;
+  let { state } = memory;
+  for (const cell of cutCells(arms, { fromMs, borders }, outcomesOf(question), arms.history))
+    state = foldCell(settings, state, cell, contextOf(spans, cell, scrapeMs));
+  return { ...memory, state };
+}

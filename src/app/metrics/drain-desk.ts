@@ -1,0 +1,92 @@
+// Asks Prometheus whether the requests to a canary that drains have stopped. Asked in the background, one question at a time for
+// a release; the last answer waits here. Nothing of it is a look: it judges nothing and moves no weight.
+
+import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
+import type { Answers } from '../../core/analysis/assemble.ts';
+import { readSilence } from '../../core/analysis/silence.ts';
+import { type DrainReading, findDrainQuestion } from '../../core/release/drain.ts';
+import type { Observation } from '../../core/release/observation.ts';
+import { parseState } from '../../core/release/state.ts';
+import type { BackendIdentity } from '../../sources/source.ts';
+import { askAll, type LookQuestion } from './queries.ts';
+import { buildQuestion } from '../observe/observer.ts';
+import type { World } from '../world.ts';
+
+interface Entry {
+  readonly releaseId: string;
+  /** Undefined while the first question is under way. */
+  reading: DrainReading | undefined;
+  underWay: boolean;
+  askedAtMs: number;
+}
+
+/** What is not over yet is asked about again this soon. */
+const AGAIN_MS = 1_000;
+const RANGE_STEP_MS = 30_000;
+
+export class DrainDesk {
+  readonly #world: World;
+  readonly #onAnswer: (key: string) => void;
+  readonly #entries = new Map<string, Entry>();
+
+  /** @param onAnswer something was learnt: the release is to be visited */
+  constructor(world: World, onAnswer: (key: string) => void) {
+    this.#world = world;
+    this.#onAnswer = onAnswer;
+  }
+
+  /** The last answer about this release. */
+  read(key: string, releaseId: string | undefined): DrainReading | undefined {
+    const entry = this.#entries.get(key);
+    return entry?.releaseId === releaseId ? entry?.reading : undefined;
+  }
+
+  /** Asks if it is of interest now, was not seen to be over, and is not being asked. */
+  consider(key: string, release: CanaryRelease, status: CanaryReleaseStatus, observation: Observation, now: number): void {
+    const current = status.release;
+    const sinceMs = findDrainQuestion(current, parseState(status.state) ?? 'blocked', now);
+    if (current === undefined || sinceMs === undefined) {
+      this.forget(key);
+      return;
+    }
+    const known = this.#entries.get(key);
+    const entry = known?.releaseId === current.id ? known : undefined;
+    if (entry !== undefined && (entry.underWay || isOver(entry.reading) || now < entry.askedAtMs + AGAIN_MS)) return;
+    const asked: Entry = { releaseId: current.id, reading: entry?.reading, underWay: true, askedAtMs: now };
+    this.#entries.set(key, asked);
+    const question = buildQuestion(this.#world, release, status, observation);
+    void askSilence(this.#world, question, sinceMs, now).then((reading) => {
+      asked.reading = reading;
+      asked.underWay = false;
+      if (this.#entries.get(key) === asked) this.#onAnswer(key);
+    });
+  }
+
+  forget(key: string): void {
+    this.#entries.delete(key);
+  }
+}
+
+function isOver(reading: DrainReading | undefined): boolean {
+  return reading === 'silent' || reading === 'uncountable';
+}
+
+/** Never throws: whatever goes wrong is no answer, and time alone decides then. */
+async function askSilence({ metrics }: World, question: LookQuestion | undefined, sinceMs: number, atMs: number): Promise<DrainReading> {
+  const source = question?.source;
+  if (question === undefined || source === undefined) return 'uncountable';
+  // Rounded, so that releases that drain together ask the same question.
+  const rangeMs = Math.ceil((atMs - sinceMs) / RANGE_STEP_MS) * RANGE_STEP_MS;
+  const ask = async (backends: readonly BackendIdentity[]): Promise<Answers> => {
+    const queries = backends.map((backend) => source.requests(backend, rangeMs));
+    return askAll(metrics, question.target, queries, atMs);
+  };
+  try {
+    const [canary, serving] = await Promise.all([ask(question.canary), ask(question.serving)]);
+    if (canary.problem !== undefined || serving.problem !== undefined) return 'unavailable';
+    const requests = canary.series.filter(({ labels }) => source.classify(labels) !== 'ignore');
+    return readSilence(requests, serving.series, sinceMs);
+  } catch {
+    return 'unavailable';
+  }
+}

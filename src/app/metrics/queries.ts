@@ -1,0 +1,177 @@
+// The questions to Prometheus that looks and the comparison are made of: raw samples of one arm, of both, or why there are none.
+
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { type Answers, type Counts, type Problem, type Timed, toArm } from '../../core/analysis/assemble.ts';
+import type { ArmSeries } from '../../core/analysis/comparison/cells.ts';
+import { historyOf, type History, type Span } from '../../core/analysis/increments.ts';
+import type { OutcomeOf } from '../../core/analysis/reading.ts';
+import { fromTime } from '../../api/times.ts';
+import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
+import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
+
+/** A counter's base is looked for this far before the span, so that a late scrape does not make an old series look new. */
+export const BASE_SLACK_MS = 120_000;
+/** What a look is about. */
+export interface LookQuestion {
+  readonly spec: CanaryReleaseSpec;
+  readonly status: CanaryReleaseStatus;
+  readonly namespace: string;
+  readonly name: string;
+  readonly target: MetricsTarget;
+  /** Absent where only own queries judge. */
+  readonly source: MetricsSource | undefined;
+  readonly canary: readonly BackendIdentity[];
+  readonly serving: readonly BackendIdentity[];
+}
+
+/** Raw samples of both arms, for the comparison: whatever reaches back to `fromMs`. */
+export interface ArmsAsked {
+  readonly kind: 'arms';
+  readonly canary: ArmSeries;
+  readonly serving: ArmSeries;
+  readonly history: History;
+  /** Samples from here on were asked for, Unix milliseconds. */
+  readonly fromMs: number;
+}
+
+/** Does the release compare, and can it: switched on, both sides with a share, a metrics source that counts? */
+export function isCompared({ spec, status, source }: LookQuestion): boolean {
+  const weight = status.weight ?? 0;
+  return spec.analysis.comparison.mode !== 'Off' && source !== undefined && weight > 0 && weight < 100;
+}
+
+/** How this question's source reads labels; without one nothing is a request. */
+export function outcomesOf({ source }: LookQuestion): OutcomeOf {
+  return (labels) => source?.classify(labels) ?? 'ignore';
+}
+
+/** Both arms count or none: a histogram that is not there, or not whole, only leaves latency out. */
+export function toArms(counts: Counts, timed: Timed | undefined, servingTimed: Timed | undefined, fromMs: number): ArmsAsked | Problem {
+  const problem = counts.problem ?? counts.servingProblem;
+  if (problem !== undefined) return problem;
+  const both = timed?.kind === 'series' && servingTimed?.kind === 'series';
+  return {
+    kind: 'arms',
+    canary: toArm(counts.canary, both ? timed : undefined),
+    serving: toArm(counts.serving, both ? servingTimed : undefined),
+    history: counts.history,
+    fromMs,
+  };
+}
+
+/**
+ * Raw samples of both arms between two times, for a comparison that begins anew after a restart or has a gap.
+ * `weight` plays no part: the canary may have had one then.
+ */
+export async function askArms(reader: MetricsReader, question: LookQuestion, span: Span): Promise<ArmsAsked | Problem> {
+  const rangeMs = span.toMs - span.fromMs + BASE_SLACK_MS;
+  const { source, target } = question;
+  if (source === undefined) return { kind: 'unusable', message: 'no metrics source counts requests' };
+  const count = (backends: readonly BackendIdentity[]) =>
+    askAll(
+      reader,
+      target,
+      backends.map((backend) => source.requests(backend, rangeMs)),
+      span.toMs,
+    );
+  const [canary, serving, timed, servingTimed] = await Promise.all([
+    count(question.canary),
+    count(question.serving),
+    // Serving alone, as before the release: nobody's buckets are missing then.
+    question.canary.length === 0 ? NO_BUCKETS : askLatency(reader, question, question.canary, rangeMs, span.toMs),
+    askLatency(reader, question, question.serving, rangeMs, span.toMs),
+  ]);
+  const problem = canary.problem ?? serving.problem;
+  const counts: Counts = {
+    canary: canary.series,
+    serving: serving.series,
+    seen: canary.series,
+    // A gap of all series before the span is a loss; a canary without samples there is new.
+    history: serving.series.length === 0 ? 'whole' : historyOf(serving.series, span.fromMs),
+    ...(problem === undefined ? {} : { problem }),
+  };
+  return toArms(counts, timed, servingTimed, span.fromMs);
+}
+
+const NO_BUCKETS: Timed = { kind: 'series', series: [], perSecond: 1 };
+const NOTHING: Counts = { canary: [], serving: [], seen: [], history: 'whole' };
+const NOBODY_COUNTS: Problem = { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' };
+
+/** Counters of the canary, and of serving where they are compared or say when the gateway is scraped. */
+export async function askCounts(
+  reader: MetricsReader,
+  question: LookQuestion,
+  weight: number,
+  rangeMs: number,
+  atMs: number,
+): Promise<Counts> {
+  const { source, target } = question;
+  if (source === undefined) return { ...NOTHING, problem: NOBODY_COUNTS };
+  const ask = (backends: readonly BackendIdentity[]) =>
+    askAll(
+      reader,
+      target,
+      backends.map((backend) => source.requests(backend, rangeMs)),
+      atMs,
+    );
+  const [canary, compared] = await Promise.all([
+    weight > 0 ? ask(question.canary) : undefined,
+    isCompared(question) ? ask(question.serving) : undefined,
+  ]);
+  if (canary?.problem !== undefined) return { ...NOTHING, problem: canary.problem };
+  const series = canary?.series ?? [];
+  const knownMs = fromTime(question.status.release?.sampleAt);
+  if (series.length > 0 && historyOf(series, knownMs) === 'whole')
+    return { canary: series, seen: series, history: 'whole', ...servingOf(compared) };
+  // The canary may be new, or Prometheus may have lost what it had: the serving backend was there all the time.
+  const serving = compared ?? (await ask(question.serving));
+  const history = serving.series.length === 0 ? 'whole' : historyOf(serving.series, knownMs);
+  if (series.length > 0) return { canary: series, seen: series, history, ...servingOf(serving) };
+  const problem = serving.problem === undefined ? {} : { problem: serving.problem };
+  return { ...NOTHING, serving: serving.series, seen: serving.series, history, ...problem };
+}
+
+function servingOf(answers: Answers | undefined): Pick<Counts, 'serving' | 'servingProblem'> {
+  if (answers?.problem !== undefined) return { serving: [], servingProblem: answers.problem };
+  return { serving: answers?.series ?? [] };
+}
+
+/** The series of all these queries together; equal ones are asked once. */
+export async function askAll(reader: MetricsReader, target: MetricsTarget, queries: readonly string[], atMs: number): Promise<Answers> {
+  const answers = await Promise.all([...new Set(queries)].map((query) => reader.query(target, query, atMs)));
+  for (const answer of answers) {
+    const problem = problemOf(answer);
+    if (problem !== undefined) return { series: [], problem };
+  }
+  return { series: answers.flatMap((answer) => (answer.ok ? answer.series : [])) };
+}
+
+/** Why an answer is no evidence. */
+export function problemOf(answer: MetricsAnswer): Problem | undefined {
+  if (!answer.ok) {
+    return answer.kind === 'unavailable' ? { kind: 'unavailable', message: answer.message } : { kind: 'unusable', message: answer.message };
+  }
+  const warning = answer.warnings[0];
+  return warning === undefined ? undefined : { kind: 'partial', message: `Prometheus warns that the answer is not whole: ${warning}` };
+}
+
+/** Latency buckets of one arm. */
+export async function askLatency(
+  reader: MetricsReader,
+  { source, target }: LookQuestion,
+  backends: readonly BackendIdentity[],
+  rangeMs: number,
+  atMs: number,
+): Promise<Timed> {
+  const asked = backends.flatMap((backend) => source?.latency?.(backend, rangeMs) ?? []);
+  const unit = asked[0]?.unit;
+  if (unit === undefined)
+    return { kind: 'unusable', message: `metrics source ${source?.name ?? 'none'} has no latency histogram; use an own query` };
+  const answers = await askAll(
+    reader,
+    target,
+    asked.map(({ query }) => query),
+    atMs,
+  );
+  return answers.problem ?? { kind: 'series', series: answers.series, perSecond: unit === 'ms' ? 1_000 : 1 };
+}

@@ -1,0 +1,44 @@
+// Deployment mode: what the watches say of a release's Deployment, and whether a change of it is held. A hold is proven at
+// start, every ten minutes, and before each release. While one runs, too: nothing waits for that proof, and nothing is stopped by it.
+
+import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
+import { isGoingHome, isRunning, parseState } from '../../core/release/state.ts';
+import type { HoldStanding, ObservedWorkload } from '../../core/workload/observed.ts';
+import type { World } from '../world.ts';
+
+const PROOF_MS = 600_000;
+/** A held template may be released at once: the proof has to be fresh. */
+const PROOF_BEFORE_RELEASE_MS = 60_000;
+
+/** Undefined in Services mode. */
+export async function observeWorkload(
+  world: World,
+  release: CanaryRelease,
+  status: CanaryReleaseStatus,
+): Promise<ObservedWorkload | undefined> {
+  const { targetRef, service } = release.spec;
+  if (targetRef === undefined || service === undefined) return undefined;
+  const { namespace, name } = release.metadata;
+  const seen = world.workloads.observe({ namespace, release: name, deployment: targetRef.name, service: service.name });
+  if (!seen.known || seen.deployment === undefined) return { ...seen, hold: NOT_SEEN };
+  // Kept paused by the release itself: there is nothing to ask the API server about.
+  if (targetRef.hold === 'PausedAtRest') return { ...seen, hold: { kind: seen.deployment.spec.paused === true ? 'proven' : 'awaited' } };
+  const asked = world.workloads.proveHold(namespace, targetRef.name, proofAge(status, seen.deployment.spec.paused === true));
+  // What has weight may have to go home in this very pass, which waits for nobody's answer (rule 1); a proof that is known wins.
+  const hold = mayGoHome(status) ? await Promise.race([asked, Promise.resolve(BEING_ASKED)]) : await asked;
+  return { ...seen, hold };
+}
+
+const NOT_SEEN: HoldStanding = { kind: 'unknown', message: 'the Deployment was not seen yet' };
+const BEING_ASKED: HoldStanding = { kind: 'asked' };
+
+/** Traffic is, or may be, on the canary. */
+function mayGoHome(status: CanaryReleaseStatus): boolean {
+  const state = parseState(status.state) ?? 'blocked';
+  return isRunning(state) && ((status.weight ?? 0) > 0 || isGoingHome(state));
+}
+
+/** A held template that is about to be released wants a fresh proof. */
+function proofAge(status: CanaryReleaseStatus, held: boolean): number {
+  return held && !isRunning(parseState(status.state) ?? 'blocked') ? PROOF_BEFORE_RELEASE_MS : PROOF_MS;
+}

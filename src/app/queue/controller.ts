@@ -1,0 +1,120 @@
+// Which release a change of the world concerns: watches give changes, the queue gets keys. An index from Services and routes
+// to releases makes a foreign object cost one look-up.
+
+import type { CanaryRelease } from '../../api/release.ts';
+import type { Route } from '../../api/routes.ts';
+import { servicesOf } from '../../core/release/facts/revision.ts';
+import { isRunning, parseState } from '../../core/release/state.ts';
+import { nameCanary } from '../../core/workload/canary-names.ts';
+import { parseCached } from '../observe/observer.ts';
+import type { Priority } from './work-queue.ts';
+
+/** One changed object of the watches. */
+export interface Change {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly old?: unknown;
+  readonly new?: unknown;
+}
+
+/** A key to work on. */
+export interface Wanted {
+  readonly key: string;
+  readonly priority: Priority;
+}
+
+/** Knows which releases care for which objects. */
+export class Interests {
+  readonly #releasesOf = new Map<string, Set<string>>();
+  readonly #topicsOf = new Map<string, readonly string[]>();
+  readonly #running = new Set<string>();
+
+  /** Releases that run. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Takes in a release as it is now; `undefined` when it went. */
+  note(namespace: string, name: string, raw: unknown): void {
+    const key = `${namespace}/${name}`;
+    for (const topic of this.#topicsOf.get(key) ?? []) this.#drop(topic, key);
+    this.#topicsOf.delete(key);
+    this.#running.delete(key);
+    const release = parseCached(raw);
+    if (release === undefined) return;
+    const topics = topicsOf(release);
+    this.#topicsOf.set(key, topics);
+    for (const topic of topics) this.#add(topic, key);
+    if (isRunning(parseState(release.status?.state) ?? 'blocked')) this.#running.add(key);
+  }
+
+  /** The releases that a change concerns, changes of releases themselves included. */
+  concerned(change: Change): readonly Wanted[] {
+    if (change.kind === 'CanaryRelease') return this.#concernedRelease(change);
+    const topics =
+      change.kind === 'Service'
+        ? [topicOf(change.namespace, 'Service', change.name)]
+        : [topicOf(change.namespace, change.kind, change.name), ...backendTopics(change.old), ...backendTopics(change.new)];
+    const keys = new Set(topics.flatMap((topic) => [...(this.#releasesOf.get(topic) ?? [])]));
+    // Endpoints that go away, and weights that somebody raised, may have to be answered at once.
+    return [...keys].map((key) => ({ key, priority: this.#running.has(key) ? 'urgent' : 'normal' }));
+  }
+
+  #concernedRelease(change: Change): readonly Wanted[] {
+    const key = `${change.namespace}/${change.name}`;
+    const before = this.#topicsOf.get(key) ?? [];
+    this.note(change.namespace, change.name, change.new);
+    // Our own status writes come back as changes: they bring nothing new.
+    if (change.old !== undefined && change.new !== undefined && orderOf(change.old) === orderOf(change.new)) return [];
+    // Another release may wait for what this one drives (rule 8).
+    const shared = [...before, ...(this.#topicsOf.get(key) ?? [])].flatMap((topic) => [...(this.#releasesOf.get(topic) ?? [])]);
+    return [...new Set([key, ...shared])].map((one) => ({ key: one, priority: this.#running.has(one) ? 'urgent' : 'normal' }));
+  }
+
+  #add(topic: string, key: string): void {
+    const keys = this.#releasesOf.get(topic) ?? new Set();
+    keys.add(key);
+    this.#releasesOf.set(topic, keys);
+  }
+
+  #drop(topic: string, key: string): void {
+    const keys = this.#releasesOf.get(topic);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#releasesOf.delete(topic);
+  }
+}
+
+function topicOf(namespace: string, kind: string, name: string): string {
+  return `${namespace}/${kind}/${name}`;
+}
+
+function topicsOf(release: CanaryRelease): readonly string[] {
+  const { namespace } = release.metadata;
+  const running = release.status?.release;
+  const services = [...servicesOf(release.spec), ...(running === undefined ? [] : [running.serving.service, running.canary.service])];
+  const { targetRef, service } = release.spec;
+  if (service !== undefined) services.push(nameCanary(service.name));
+  const deployments = targetRef === undefined ? [] : [targetRef.name, nameCanary(targetRef.name)];
+  const routes = [...release.spec.routeRefs, ...(running?.routes ?? [])];
+  return [
+    ...new Set([
+      ...services.map((one) => topicOf(namespace, 'Service', one)),
+      ...deployments.map((deployment) => topicOf(namespace, 'Deployment', deployment)),
+      ...routes.map((route) => topicOf(namespace, route.kind, route.name)),
+    ]),
+  ];
+}
+
+/** A route concerns the releases of the Services that it names or named. */
+function backendTopics(route: unknown): readonly string[] {
+  if (typeof route !== 'object' || route === null || !('spec' in route)) return [];
+  const { metadata, spec } = route as Route;
+  return (spec.rules ?? []).flatMap((rule) => (rule.backendRefs ?? []).map((ref) => topicOf(metadata.namespace, 'Service', ref.name)));
+}
+
+/** What people order by a release: everything of it but its status. */
+function orderOf(raw: unknown): string {
+  const { generation, annotations, deletionTimestamp, finalizers, uid } = parseCached(raw)?.metadata ?? {};
+  return JSON.stringify([uid, generation, annotations, deletionTimestamp, finalizers]);
+}

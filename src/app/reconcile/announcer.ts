@@ -1,0 +1,54 @@
+// Tells what a reconcile did: one event and notification for each happening, one log line for each transition.
+
+import type { CanaryRelease } from '../../api/release.ts';
+import type { Telling } from '../../core/release/machine/guards.ts';
+import type { Announcement } from '../../ports/outbox.ts';
+import type { Memory } from './memory.ts';
+import type { World } from '../world.ts';
+
+/** Events say what the operator did in one word. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  ReleaseStarted: 'Start',
+  StageStarted: 'Analyze',
+  WeightShifted: 'Shift',
+  ApprovalNeeded: 'Wait',
+  Approved: 'Approve',
+  Paused: 'Pause',
+  Resumed: 'Resume',
+  Promoted: 'Promote',
+  RollbackStarted: 'RollBack',
+  CanaryEmpty: 'RollBack',
+  RolledBack: 'RollBack',
+  RouteDrift: 'Repair',
+  RouteContested: 'Hold',
+  MetricsUnavailable: 'Hold',
+  NoTraffic: 'Hold',
+  CommandRefused: 'Refuse',
+  Blocked: 'Hold',
+  WrongVersionServing: 'Repair',
+  GitOpsManaged: 'Observe',
+  PolicyParity: 'Observe',
+};
+
+/** Publishes what the memory holds. Nothing here can stop a reconcile: sinks never throw. */
+export function announce(world: World, release: CanaryRelease, memory: Memory): void {
+  for (const { from, to, reason, message } of memory.transitions) world.telemetry.transition(release, from, to, reason, message);
+  for (const drift of memory.drifts) {
+    world.telemetry.drift(release);
+    publish(world, release, { reason: 'RouteDrift', message: drift.message, warning: true });
+  }
+  for (const telling of memory.tellings) publish(world, release, telling);
+  world.telemetry.release(release);
+}
+
+function publish(world: World, release: CanaryRelease, { reason, message, warning, by }: Telling): void {
+  const announcement: Announcement = {
+    reason,
+    type: warning === true ? 'Warning' : 'Normal',
+    note: message,
+    action: ACTIONS[reason] ?? 'Observe',
+    ...(by === undefined ? {} : { by }),
+  };
+  world.events.publish(release, announcement);
+  world.notifier.notify(release, announcement);
+}

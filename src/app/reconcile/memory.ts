@@ -1,0 +1,78 @@
+// What the operator remembers of a release between reconciles: the last status, committed or not, and what waits to be told.
+// All of it can be lost: the object's status and the routes say the same, and Prometheus is the judge's memory.
+
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { WriteProblem } from '../../core/release/observation.ts';
+import type { Drift } from '../../core/release/drift/drift.ts';
+import type { Telling } from '../../core/release/machine/guards.ts';
+import type { Transition } from '../../core/release/decide.ts';
+
+export interface Memory {
+  readonly uid: string;
+  /** The newest status; ahead of `committed` while nothing in it matters to a reader. */
+  readonly status: CanaryReleaseStatus;
+  /** What the API server stores, as far as we know. */
+  readonly committed: CanaryReleaseStatus;
+  /** resourceVersion of our last write, until the cache has it. */
+  readonly resourceVersion: string | undefined;
+  readonly committedAtMs: number;
+  readonly writeProblems: readonly WriteProblem[];
+  /** Since when writes fail, by route, Unix milliseconds. */
+  readonly failingSince: ReadonlyMap<string, number>;
+  readonly transitions: readonly Transition[];
+  readonly tellings: readonly Telling[];
+  readonly drifts: readonly Drift[];
+  /** When the verdict that takes it home was reached. */
+  readonly failedAtMs: number | undefined;
+}
+
+/** Numbers that change at every look do not matter to a reader until a minute has passed. */
+const QUIET_MS = 60_000;
+
+/** Must this status be written now? On a change of state, stage, phase, verdict or failing count at once, else each minute. */
+export function needsCommit(memory: Memory, status: CanaryReleaseStatus, now: number): boolean {
+  if (essenceOf(status) !== essenceOf(memory.committed)) return true;
+  return now - memory.committedAtMs >= QUIET_MS && toText(status) !== toText(memory.committed);
+}
+
+/** The committed status where it says the same: of a thousand releases at rest one copy is held, not two. */
+export function shareCommitted(committed: CanaryReleaseStatus, status: CanaryReleaseStatus): CanaryReleaseStatus {
+  return committed !== status && toText(committed) === toText(status) ? committed : status;
+}
+
+function essenceOf(status: CanaryReleaseStatus): string {
+  const { message, checks, conditions, observedWeight: _observed, measured: _measured, release, ...rest } = status;
+  const essential = release === undefined ? undefined : withoutRunningNumbers(release);
+  return toText([
+    rest,
+    essential,
+    // What blocks a release, or is left of it to mend, is all that a reader wants to know of it.
+    status.phase === 'Blocked' || status.phase === 'RolledBack' ? message : '',
+    (checks ?? []).map((check) => [check.name, check.verdict]),
+    (conditions ?? []).map((condition) => [condition.type, condition.status, condition.reason, condition.observedGeneration]),
+  ]);
+}
+
+function withoutRunningNumbers(release: NonNullable<CanaryReleaseStatus['release']>): unknown {
+  const {
+    lookGridAt: _grid,
+    sampleAt: _sample,
+    stageRequests: _requests,
+    failedRequests: _failed,
+    passAt: _pass,
+    lookPhaseMs: _phase,
+    scrapeIntervalMs: _scrape,
+    routes,
+    ...rest
+  } = release;
+  return [rest, routes?.map(({ generation: _generation, ...route }) => route)];
+}
+
+/** JSON with sorted keys: a field that went and came back, or that the API server sorts elsewhere, is no change. */
+function toText(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../../src/api/release.ts';
+import { type Memory, needsCommit, shareCommitted } from '../../../../src/app/reconcile/memory.ts';
+import { after, aReleaseStatus, aStatus, timeAfter } from '../../../fixtures/builders.ts';
+
+const COMMITTED: CanaryReleaseStatus = aStatus({
+  phase: 'Analyzing',
+  message: 'stage 1/2 at 25%',
+  observedWeight: 25,
+  measured: { share: '24%', canaryRequests: 240, servingRequests: 760, at: timeAfter(0) },
+  verdict: 'Pass',
+  checks: [{ name: 'errors', verdict: 'Pass', value: '0.1%', limit: '<= 1%', requests: 800, at: timeAfter(0) }],
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'False',
+      reason: 'InRelease',
+      message: 'stage 1/2 at 25%',
+      lastTransitionTime: timeAfter(0),
+      observedGeneration: 1,
+    },
+  ],
+  release: aReleaseStatus({ verdict: 'Pass', lookGridAt: timeAfter(0), sampleAt: timeAfter(0), stageRequests: 800 }),
+});
+
+function needed(status: CanaryReleaseStatus, seconds = 1): boolean {
+  const memory: Memory = {
+    uid: 'uid-web',
+    status: COMMITTED,
+    committed: COMMITTED,
+    resourceVersion: undefined,
+    committedAtMs: after(0),
+    writeProblems: [],
+    failingSince: new Map(),
+    transitions: [],
+    tellings: [],
+    drifts: [],
+    failedAtMs: undefined,
+  };
+  return needsCommit(memory, status, after(seconds));
+}
+
+const withRelease = (change: Partial<ReleaseStatus>): CanaryReleaseStatus => ({
+  ...COMMITTED,
+  release: { ...aReleaseStatus(), ...COMMITTED.release, ...change },
+});
+
+/** What every look changes: numbers, and words that hold them. */
+const NEXT_LOOK: CanaryReleaseStatus = {
+  ...withRelease({
+    lookGridAt: timeAfter(10),
+    sampleAt: timeAfter(10),
+    stageRequests: 900,
+    passAt: timeAfter(10),
+    lookPhaseMs: 120,
+    scrapeIntervalMs: 10_000,
+  }),
+  message: 'another message',
+  observedWeight: 26,
+  measured: { share: '25%', canaryRequests: 250, servingRequests: 750, at: timeAfter(10) },
+  checks: [{ name: 'errors', verdict: 'Pass', value: '0.2%', limit: '<= 1%', requests: 900, at: timeAfter(10) }],
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'False',
+      reason: 'InRelease',
+      message: 'another message',
+      lastTransitionTime: timeAfter(0),
+      observedGeneration: 1,
+    },
+  ],
+};
+
+describe('the status is written', () => {
+  test('not when nothing changed, however long ago it was', () => {
+    expect(needed(COMMITTED, 3_600)).toBe(false);
+    expect(needed(structuredClone(COMMITTED), 3_600)).toBe(false);
+  });
+
+  test('once a minute when only numbers and words changed', () => {
+    expect([1, 59].map((seconds) => needed(NEXT_LOOK, seconds))).toEqual([false, false]);
+    expect(needed(NEXT_LOOK, 60)).toBe(true);
+  });
+
+  test('not because fields stand in another order', () => {
+    const turned = Object.fromEntries(Object.entries(COMMITTED).toReversed()) as unknown as CanaryReleaseStatus;
+    const release = Object.fromEntries(Object.entries(COMMITTED.release ?? {}).toReversed()) as unknown as ReleaseStatus;
+    expect(needed({ ...turned, release }, 3_600)).toBe(false);
+  });
+
+  test.each<readonly [string, CanaryReleaseStatus]>([
+    ['phase', { ...COMMITTED, phase: 'Paused' }],
+    ['state', { ...COMMITTED, state: 'paused' }],
+    ['weight', { ...COMMITTED, weight: 50 }],
+    ['verdict', { ...COMMITTED, verdict: 'Inconclusive' }],
+    ['verdict of a check', { ...COMMITTED, checks: [{ name: 'errors', verdict: 'Fail' }] }],
+    ['list of checks', { ...COMMITTED, checks: [] }],
+    ['condition', { ...COMMITTED, conditions: [] }],
+    ['observed generation', { ...COMMITTED, observedGeneration: 2 }],
+    ['stage', withRelease({ stageIndex: 1 })],
+    ['failing count', withRelease({ failing: [{ check: 'errors', count: 1 }] })],
+    ['failed check', withRelease({ failedCheck: { name: 'errors', reason: 'ErrorRatio', message: '' } })],
+    ['outage of Prometheus', withRelease({ unavailableSince: timeAfter(10) })],
+    ['approval', withRelease({ approvedStages: [1] })],
+    ['handled command', { ...COMMITTED, lastHandledCommand: { verb: 'pause', release: 'x', at: timeAfter(0), result: 'Done' } }],
+  ])('at once when the %s changed', (_what, status) => {
+    expect(needed(status)).toBe(true);
+  });
+
+  test('at once when the release began or went, and for what has no lists yet', () => {
+    const { release: _release, checks: _checks, conditions: _conditions, ...bare } = COMMITTED;
+    expect(needed(bare)).toBe(true);
+  });
+});
+
+test('a status that says what was committed is held once; any other one is kept as it is', () => {
+  const { release, ...rest } = structuredClone(COMMITTED);
+  const copy: CanaryReleaseStatus = { ...(release === undefined ? {} : { release }), ...rest };
+  expect(shareCommitted(COMMITTED, copy)).toBe(COMMITTED);
+  const other = { ...copy, message: 'another' };
+  expect(shareCommitted(COMMITTED, other)).toBe(other);
+});
