@@ -3,11 +3,11 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSystemClock } from '../../src/adapters/clock.ts';
-import { PooledKubeConfig } from '../../src/adapters/kubernetes/kubeconfig.ts';
-import { pathOf, type Resource } from '../../src/adapters/kubernetes/kinds.ts';
-import { listAll } from '../../src/adapters/kubernetes/list.ts';
-import { Transport } from '../../src/adapters/kubernetes/transport.ts';
-import { readEvents, type WatchEventType } from '../../src/adapters/kubernetes/watch-stream.ts';
+import { PooledKubeConfig } from '../../src/adapters/kubernetes/client/kubeconfig.ts';
+import { pathOf, type Resource } from '../../src/adapters/kubernetes/informer/kinds.ts';
+import { listAll } from '../../src/adapters/kubernetes/client/list.ts';
+import { Transport } from '../../src/adapters/kubernetes/client/transport.ts';
+import { readEvents, type WatchEventType } from '../../src/adapters/kubernetes/informer/watch-stream.ts';
 import { isGlidepathError } from '../../src/api/errors.ts';
 import { LabError } from '../lab/settings.ts';
 

@@ -3,24 +3,24 @@
 
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../../ports/clock.ts';
-import { KubernetesBackends } from './backends.ts';
-import type { ChangeListener } from './changes.ts';
-import { type ElectionOptions, runElection } from './election.ts';
-import { KubernetesEvents } from './events.ts';
-import { HomeGate } from './gate.ts';
+import { KubernetesBackends } from './backends/backends.ts';
+import type { ChangeListener } from './informer/changes.ts';
+import { type ElectionOptions, runElection } from './leader/election.ts';
+import { KubernetesEvents } from './events/events.ts';
+import { HomeGate } from './client/gate.ts';
 import { CertificateSecret, WebhookConfiguration } from './hold-webhook.ts';
-import type { WatchedCache, WatchEnvironment } from './kinds.ts';
-import { HOME_CONNECTIONS, loadConfigFile, PooledKubeConfig } from './kubeconfig.ts';
+import type { WatchedCache, WatchEnvironment } from './informer/kinds.ts';
+import { HOME_CONNECTIONS, loadConfigFile, PooledKubeConfig } from './client/kubeconfig.ts';
 import { KubernetesPolicies } from './policies.ts';
-import type { ReflectorHealth } from './reflector.ts';
-import type { ReflectorTimes } from './reflector-times.ts';
+import type { ReflectorHealth } from './informer/reflector.ts';
+import type { ReflectorTimes } from './informer/reflector-times.ts';
 import { KubernetesReleases } from './releases.ts';
-import type { DiscoveryTimes } from './route-kinds.ts';
-import { KubernetesRoutes } from './routes.ts';
+import type { DiscoveryTimes } from './routes/route-kinds.ts';
+import { KubernetesRoutes } from './routes/routes.ts';
 import { readSchemaLevel } from './schema-level.ts';
 import { createSecretReader, type ReadSecret } from './secrets.ts';
-import { KubernetesWorkloads } from './workloads.ts';
-import { Transport } from './transport.ts';
+import { KubernetesWorkloads } from './workloads/workloads.ts';
+import { Transport } from './client/transport.ts';
 
 export interface ConnectOptions {
   readonly clock: Clock;

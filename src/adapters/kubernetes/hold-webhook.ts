@@ -7,9 +7,9 @@ import { GlidepathError, isGlidepathError } from '../../api/errors.ts';
 import { WEBHOOK_CONFIGURATION, WEBHOOK_NAME } from '../../core/hold/registration.ts';
 import type { Json } from '../../core/workload/objects.ts';
 import type { CertificateStore, HoldRegistry, ServingCertificate } from '../../ports/hold.ts';
-import { fieldsOf, listOf, textOf, textsOf } from './fields.ts';
-import { pathOf } from './kinds.ts';
-import { MERGE_PATCH, type Transport } from './transport.ts';
+import { fieldsOf, listOf, textOf, textsOf } from './client/fields.ts';
+import { pathOf } from './informer/kinds.ts';
+import { MERGE_PATCH, type Transport } from './client/transport.ts';
 
 const SECRETS = { group: '', version: 'v1', plural: 'secrets' };
 const CONFIGURATIONS = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'mutatingwebhookconfigurations' };

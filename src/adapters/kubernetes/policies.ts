@@ -4,12 +4,12 @@
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import { POLICY_KINDS, type PolicyKind, type PolicyObject, type PolicyReading, type UnreadKind } from '../../core/workload/policy-kinds.ts';
 import type { PolicyStore } from '../../ports/policies.ts';
-import { withDeadline } from './deadline.ts';
-import { fieldsOf, listOf, textOf } from './fields.ts';
-import { pathOf, type WatchEnvironment } from './kinds.ts';
-import { listAll } from './list.ts';
-import { compareVersions } from './route-discovery.ts';
-import type { Transport } from './transport.ts';
+import { withDeadline } from './client/deadline.ts';
+import { fieldsOf, listOf, textOf } from './client/fields.ts';
+import { pathOf, type WatchEnvironment } from './informer/kinds.ts';
+import { listAll } from './client/list.ts';
+import { compareVersions } from './routes/route-discovery.ts';
+import type { Transport } from './client/transport.ts';
 
 /** Of all requests of one reading together: a release waits for it. */
 const DEADLINE_MS = 8_000;

@@ -4,12 +4,12 @@ import { API_VERSION, FIELD_MANAGER, FINALIZER, GROUP, KIND, PLURAL, VERSION } f
 import { GlidepathError, isGlidepathError } from '../../api/errors.ts';
 import { parseRelease, type CanaryRelease } from '../../api/release.ts';
 import type { ReleaseKey, ReleaseStore } from '../../ports/releases.ts';
-import { type ChangeListener, Listeners } from './changes.ts';
-import { fieldsOf, listOf, textOf, trimMetadata } from './fields.ts';
-import { buildReflectors, pathOf, type WatchedCache, type WatchEnvironment } from './kinds.ts';
-import { type CachedObject, ObjectCache } from './object-cache.ts';
-import type { Reflector, ReflectorHealth } from './reflector.ts';
-import { MERGE_PATCH, type Transport } from './transport.ts';
+import { type ChangeListener, Listeners } from './informer/changes.ts';
+import { fieldsOf, listOf, textOf, trimMetadata } from './client/fields.ts';
+import { buildReflectors, pathOf, type WatchedCache, type WatchEnvironment } from './informer/kinds.ts';
+import { type CachedObject, ObjectCache } from './informer/object-cache.ts';
+import type { Reflector, ReflectorHealth } from './informer/reflector.ts';
+import { MERGE_PATCH, type Transport } from './client/transport.ts';
 
 const RELEASES = { group: GROUP, version: VERSION, plural: PLURAL };
 const PAGE_SIZE = 250;

@@ -2,8 +2,8 @@
 
 import { CRD_NAME, SCHEMA_ANNOTATION } from '../../api/names.ts';
 import { isGlidepathError } from '../../api/errors.ts';
-import { fieldsOf, textOf } from './fields.ts';
-import type { Transport } from './transport.ts';
+import { fieldsOf, textOf } from './client/fields.ts';
+import type { Transport } from './client/transport.ts';
 
 /** @returns undefined when the CRD is not there or carries no number. */
 export async function readSchemaLevel(transport: Transport): Promise<number | undefined> {

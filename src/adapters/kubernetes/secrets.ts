@@ -1,8 +1,8 @@
 // One Secret, read when it is needed and kept nowhere here.
 
 import { Buffer } from 'node:buffer';
-import { fieldsOf, textsOf } from './fields.ts';
-import type { Transport } from './transport.ts';
+import { fieldsOf, textsOf } from './client/fields.ts';
+import type { Transport } from './client/transport.ts';
 
 /** Reads the decoded values of a Secret. @throws GlidepathError, whose message never holds a value. */
 export type ReadSecret = (namespace: string, name: string) => Promise<Record<string, string>>;

@@ -2,9 +2,9 @@
 
 import { isGlidepathError } from '../../api/errors.ts';
 import type { DeploymentObject } from '../../core/workload/objects.ts';
-import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
-import { listAll } from '../../adapters/kubernetes/list.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
+import { listAll } from '../../adapters/kubernetes/client/list.ts';
 import { failure, usageError } from '../usage.ts';
 import type { ClusterLink } from './link.ts';
 import { findNear } from './releases.ts';

@@ -2,9 +2,9 @@
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { HELD_ANNOTATION } from '../../api/names.ts';
-import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
-import { DEPLOYMENTS } from '../../adapters/kubernetes/workload-watches.ts';
+import { fieldsOf } from '../../adapters/kubernetes/client/fields.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
+import { DEPLOYMENTS } from '../../adapters/kubernetes/workloads/workload-watches.ts';
 import type { ClusterLink } from './link.ts';
 import type { SeenRelease } from './releases.ts';
 

@@ -1,7 +1,7 @@
 // Is what holds a changed Deployment installed: the admission policy, or the webhook?
 
-import { fieldsOf, listOf } from '../../adapters/kubernetes/fields.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
+import { fieldsOf, listOf } from '../../adapters/kubernetes/client/fields.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
 import type { ClusterLink } from './link.ts';
 import { readObject } from './read.ts';
 

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isGlidepathError } from '../../api/errors.ts';
 import { CRD_NAME, SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { WEBHOOK_CONFIGURATION, WEBHOOK_NAME } from '../../core/hold/registration.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
 import type { ClusterLink } from './link.ts';
 
 /** One object of the installation. */

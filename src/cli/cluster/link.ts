@@ -3,8 +3,8 @@
 
 import { KubeConfig } from '@kubernetes/client-node';
 import { messageOf, isGlidepathError } from '../../api/errors.ts';
-import { PooledKubeConfig } from '../../adapters/kubernetes/kubeconfig.ts';
-import { type RestRequest, Transport } from '../../adapters/kubernetes/transport.ts';
+import { PooledKubeConfig } from '../../adapters/kubernetes/client/kubeconfig.ts';
+import { type RestRequest, Transport } from '../../adapters/kubernetes/client/transport.ts';
 import type { CliIo } from '../io.ts';
 import { failure, usageError } from '../usage.ts';
 

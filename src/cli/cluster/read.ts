@@ -1,8 +1,8 @@
 // Reads what may be missing or forbidden without making an error of it.
 
 import { isGlidepathError } from '../../api/errors.ts';
-import { pathOf, type Resource } from '../../adapters/kubernetes/kinds.ts';
-import { listAll } from '../../adapters/kubernetes/list.ts';
+import { pathOf, type Resource } from '../../adapters/kubernetes/informer/kinds.ts';
+import { listAll } from '../../adapters/kubernetes/client/list.ts';
 import type { ClusterLink } from './link.ts';
 
 /** An object, or why it cannot be had. */

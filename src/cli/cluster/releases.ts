@@ -4,9 +4,9 @@ import { GROUP, PLURAL, VERSION } from '../../api/names.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import type { ObjectMeta } from '../../api/metadata.ts';
 import { type CanaryReleaseSpec, type CanaryReleaseStatus, parseRelease } from '../../api/release.ts';
-import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
-import { listAll } from '../../adapters/kubernetes/list.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
+import { listAll } from '../../adapters/kubernetes/client/list.ts';
 import { failure } from '../usage.ts';
 import type { ClusterLink } from './link.ts';
 

@@ -1,10 +1,10 @@
 // Routes of every kind that the cluster serves, and the controllers that serve them.
 
 import { GATEWAY_GROUP, type Route } from '../../api/routes.ts';
-import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
-import { discoverRoutes } from '../../adapters/kubernetes/route-discovery.ts';
-import { trimRoute } from '../../adapters/kubernetes/routes.ts';
+import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
+import { discoverRoutes } from '../../adapters/kubernetes/routes/route-discovery.ts';
+import { trimRoute } from '../../adapters/kubernetes/routes/routes.ts';
 import type { ClusterLink } from './link.ts';
 import { readList, readObject } from './read.ts';
 

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isGlidepathError } from '../../api/errors.ts';
 import { FINALIZER } from '../../api/names.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
 import { type ClusterLink, withCluster } from '../cluster/link.ts';
 import { addClusterOptions, type ClusterOptions } from '../cluster/options.ts';
 import { listReleases, RELEASES, type SeenRelease } from '../cluster/releases.ts';

@@ -2,7 +2,7 @@
 // is a verb of its own, so whoever may patch a release may still be refused.
 
 import { COMMAND_VERBS, GROUP, PLURAL } from '../../api/names.ts';
-import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
+import { fieldsOf } from '../../adapters/kubernetes/client/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
 import type { Standing } from './standing.ts';

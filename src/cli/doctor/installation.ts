@@ -2,7 +2,7 @@
 
 import { SCHEMA_ANNOTATION, SCHEMA_NUMBER, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
-import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
+import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 import { CRD_PATH } from '../cluster/installed.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { type Read, readObject } from '../cluster/read.ts';

@@ -3,7 +3,7 @@
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../api/names.ts';
-import { fieldsOf } from '../../adapters/kubernetes/fields.ts';
+import { fieldsOf } from '../../adapters/kubernetes/client/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';

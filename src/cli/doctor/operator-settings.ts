@@ -1,6 +1,6 @@
 // What the operator was told, read from its Deployment: flags win over the environment, as in the operator itself.
 
-import { fieldsOf, type Fields, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
+import { fieldsOf, type Fields, listOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 
 const URL_OPTION = ['--prometheus-url', 'GLIDEPATH_PROMETHEUS_URL'] as const;
 const NAMESPACE_OPTION = ['--namespace', 'GLIDEPATH_NAMESPACE'] as const;

@@ -2,7 +2,7 @@
 // the Deployment there is no other recipe than to leave the field out of Git.
 
 import { findGitOpsTool, isGitOpsController, nameGitOpsTool } from '../../core/routing/gitops.ts';
-import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../../adapters/kubernetes/fields.ts';
+import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../../adapters/kubernetes/client/fields.ts';
 
 /** Who writes the field. */
 export interface Pausing {

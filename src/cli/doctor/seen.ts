@@ -3,7 +3,7 @@
 
 import { GROUP } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
-import { fieldsOf, listOf, textOf, textsOf } from '../../adapters/kubernetes/fields.ts';
+import { fieldsOf, listOf, textOf, textsOf } from '../../adapters/kubernetes/client/fields.ts';
 import { DEPLOYMENTS } from '../cluster/deployments.ts';
 import { findHold, type HoldFound } from '../cluster/hold.ts';
 import { OPERATOR_PATH } from '../cluster/installed.ts';

@@ -1,6 +1,6 @@
 // How an admission policy of ours stands: there with its binding, there without, or not there.
 
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { readObject } from '../cluster/read.ts';
 

@@ -1,7 +1,7 @@
 // Does the API server answer, does the cluster serve routes, and which releases are in trouble?
 
-import { discoverRoutes } from '../../adapters/kubernetes/route-discovery.ts';
-import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
+import { discoverRoutes } from '../../adapters/kubernetes/routes/route-discovery.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';

@@ -5,7 +5,7 @@ import { GROUP, type RouteKind } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
 import { type Apart, keepApart } from '../../core/workload/apart.ts';
 import type { DeploymentObject, ServiceObject } from '../../core/workload/objects.ts';
-import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 import { getDeployment } from '../cluster/deployments.ts';
 import { findHold, type HoldFound } from '../cluster/hold.ts';
 import { OPERATOR_PATH } from '../cluster/installed.ts';

@@ -3,10 +3,10 @@
 import { isGlidepathError } from '../../api/errors.ts';
 import type { RouteKind } from '../../api/names.ts';
 import { GATEWAY_GROUP } from '../../api/routes.ts';
-import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/fields.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
-import { listAll } from '../../adapters/kubernetes/list.ts';
-import { discoverRoutes } from '../../adapters/kubernetes/route-discovery.ts';
+import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
+import { listAll } from '../../adapters/kubernetes/client/list.ts';
+import { discoverRoutes } from '../../adapters/kubernetes/routes/route-discovery.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { findNear } from '../cluster/releases.ts';
 import { failure } from '../usage.ts';

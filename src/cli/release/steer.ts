@@ -11,9 +11,9 @@ import {
   type CommandVerb,
 } from '../../api/names.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
-import { fieldsOf, textOf } from '../../adapters/kubernetes/fields.ts';
-import { pathOf } from '../../adapters/kubernetes/kinds.ts';
-import { MERGE_PATCH } from '../../adapters/kubernetes/transport.ts';
+import { fieldsOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
+import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
+import { MERGE_PATCH } from '../../adapters/kubernetes/client/transport.ts';
 import { followRelease } from '../cluster/follow.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { RELEASES, type SeenRelease } from '../cluster/releases.ts';

@@ -1,9 +1,9 @@
 // The election over real sockets: one leads, nobody leads twice, a leader that cannot renew stops before the next begins.
 
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type ElectionOptions, runElection } from '../../../src/adapters/kubernetes/election.ts';
-import { loadConfigFile, PooledKubeConfig } from '../../../src/adapters/kubernetes/kubeconfig.ts';
-import { Transport } from '../../../src/adapters/kubernetes/transport.ts';
+import { type ElectionOptions, runElection } from '../../../src/adapters/kubernetes/leader/election.ts';
+import { loadConfigFile, PooledKubeConfig } from '../../../src/adapters/kubernetes/client/kubeconfig.ts';
+import { Transport } from '../../../src/adapters/kubernetes/client/transport.ts';
 import type { FakeApiServer } from '../../fakes/api-server/server.ts';
 import { until } from '../../fixtures/until.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { cutNote, KubernetesEvents } from '../../../src/adapters/kubernetes/events.ts';
-import { microTime } from '../../../src/adapters/kubernetes/micro-time.ts';
+import { cutNote, KubernetesEvents } from '../../../src/adapters/kubernetes/events/events.ts';
+import { microTime } from '../../../src/adapters/kubernetes/client/micro-time.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import type { Announcement } from '../../../src/ports/outbox.ts';
 import { until } from '../../fixtures/until.ts';

@@ -2,10 +2,10 @@
 
 import { onTestFinished } from 'vitest';
 import { connectKubernetes, type ConnectOptions, type KubernetesConnection } from '../../../src/adapters/kubernetes/connect.ts';
-import type { ChangeEvent } from '../../../src/adapters/kubernetes/changes.ts';
-import { HomeGate } from '../../../src/adapters/kubernetes/gate.ts';
-import { loadConfigFile, PooledKubeConfig } from '../../../src/adapters/kubernetes/kubeconfig.ts';
-import { Transport } from '../../../src/adapters/kubernetes/transport.ts';
+import type { ChangeEvent } from '../../../src/adapters/kubernetes/informer/changes.ts';
+import { HomeGate } from '../../../src/adapters/kubernetes/client/gate.ts';
+import { loadConfigFile, PooledKubeConfig } from '../../../src/adapters/kubernetes/client/kubeconfig.ts';
+import { Transport } from '../../../src/adapters/kubernetes/client/transport.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { FakeApiServer, type FakeInput } from '../../fakes/api-server/server.ts';

@@ -2,11 +2,11 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Reflector } from '../../../src/adapters/kubernetes/reflector.ts';
-import type { ReflectorTimes } from '../../../src/adapters/kubernetes/reflector-times.ts';
+import type { Reflector } from '../../../src/adapters/kubernetes/informer/reflector.ts';
+import type { ReflectorTimes } from '../../../src/adapters/kubernetes/informer/reflector-times.ts';
 import { trimRelease } from '../../../src/adapters/kubernetes/releases.ts';
-import { buildReflectors } from '../../../src/adapters/kubernetes/kinds.ts';
-import { type CachedObject, ObjectCache } from '../../../src/adapters/kubernetes/object-cache.ts';
+import { buildReflectors } from '../../../src/adapters/kubernetes/informer/kinds.ts';
+import { type CachedObject, ObjectCache } from '../../../src/adapters/kubernetes/informer/object-cache.ts';
 import type { SeenRequest } from '../../fakes/api-server/server.ts';
 import { until } from '../../fixtures/until.ts';
 import { createTransport, QUICK, releaseNamed, releases } from './harness.ts';

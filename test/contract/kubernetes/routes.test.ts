@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { RELEASE_ANNOTATION } from '../../../src/api/names.ts';
-import { compareVersions } from '../../../src/adapters/kubernetes/route-discovery.ts';
+import { compareVersions } from '../../../src/adapters/kubernetes/routes/route-discovery.ts';
 import { until } from '../../fixtures/until.ts';
 import { connectFake, grpcRoutes, type Harness, httpRoutes, routeNamed, tcpRoutes } from './harness.ts';
 

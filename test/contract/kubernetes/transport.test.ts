@@ -1,8 +1,8 @@
 // The REST client: every refusal in our words, honest about half answers, few connections, home writes first.
 
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { describe as describeRequest, JSON_PATCH, readWarnings } from '../../../src/adapters/kubernetes/transport.ts';
-import { ApiError } from '../../../src/adapters/kubernetes/api-errors.ts';
+import { describe as describeRequest, JSON_PATCH, readWarnings } from '../../../src/adapters/kubernetes/client/transport.ts';
+import { ApiError } from '../../../src/adapters/kubernetes/client/api-errors.ts';
 import { GlidepathError } from '../../../src/api/errors.ts';
 import type { FaultAction } from '../../fakes/api-server/server.ts';
 import { until } from '../../fixtures/until.ts';

@@ -1,7 +1,7 @@
 // One operator's view of the cluster: watch caches that may be late, the ports of the reconciler over the API server, and
 // the end of it all when the operator is killed. The cache is the real one of the Kubernetes adapter.
 
-import { type CachedObject, ObjectCache } from '../../../src/adapters/kubernetes/object-cache.ts';
+import { type CachedObject, ObjectCache } from '../../../src/adapters/kubernetes/informer/object-cache.ts';
 import { FIELD_MANAGER, FINALIZER, KIND, RELEASE_ANNOTATION, ROUTE_KINDS, type RouteKind } from '../../../src/api/names.ts';
 import { GlidepathError } from '../../../src/api/errors.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';

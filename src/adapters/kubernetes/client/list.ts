@@ -1,6 +1,6 @@
 // A whole list in pages, so that no answer holds a thousand objects at once. A page that comes too late begins the list again.
 
-import { isGlidepathError } from '../../api/errors.ts';
+import { isGlidepathError } from '../../../api/errors.ts';
 import type { Lane } from './kubeconfig.ts';
 import type { Query, Transport } from './transport.ts';
 

@@ -2,16 +2,16 @@
 // reconcile, so a failure is a debug line and no more.
 
 import { randomUUID } from 'node:crypto';
-import { isGlidepathError, messageOf } from '../../api/errors.ts';
-import { API_VERSION, FIELD_MANAGER, KIND, REPORTING_CONTROLLER } from '../../api/names.ts';
-import type { CanaryRelease } from '../../api/release.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { Announcement, EventSink } from '../../ports/outbox.ts';
-import { pause } from './deadline.ts';
+import { isGlidepathError, messageOf } from '../../../api/errors.ts';
+import { API_VERSION, FIELD_MANAGER, KIND, REPORTING_CONTROLLER } from '../../../api/names.ts';
+import type { CanaryRelease } from '../../../api/release.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { Announcement, EventSink } from '../../../ports/outbox.ts';
+import { pause } from '../client/deadline.ts';
 import { type EventEntry, EventSeries, type Regarding } from './event-series.ts';
-import { fieldsOf, textOf } from './fields.ts';
-import { microTime } from './micro-time.ts';
-import { MERGE_PATCH, type Transport } from './transport.ts';
+import { fieldsOf, textOf } from '../client/fields.ts';
+import { microTime } from '../client/micro-time.ts';
+import { MERGE_PATCH, type Transport } from '../client/transport.ts';
 
 export interface EventsOptions {
   readonly transport: Transport;

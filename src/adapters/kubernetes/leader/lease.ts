@@ -1,11 +1,11 @@
 // The Lease object of the election: one attempt to take or renew it. Whether it has run out is judged by how long *we* have
 // seen it unchanged; times written by other machines are never compared with our clock.
 
-import { isGlidepathError } from '../../api/errors.ts';
-import { FIELD_MANAGER } from '../../api/names.ts';
-import { type Fields, fieldsOf, textOf } from './fields.ts';
-import { microTime } from './micro-time.ts';
-import type { Transport } from './transport.ts';
+import { isGlidepathError } from '../../../api/errors.ts';
+import { FIELD_MANAGER } from '../../../api/names.ts';
+import { type Fields, fieldsOf, textOf } from '../client/fields.ts';
+import { microTime } from '../client/micro-time.ts';
+import type { Transport } from '../client/transport.ts';
 
 export interface LeaseOptions {
   readonly transport: Transport;

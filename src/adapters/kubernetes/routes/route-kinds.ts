@@ -1,12 +1,12 @@
 // The route kinds that are watched at this moment: begun when discovery finds one, moved when its version is served no more,
 // ended when it is gone. A gateway's CRDs may be installed, upgraded and removed while we run.
 
-import { ROUTE_KINDS, type RouteKind } from '../../api/names.ts';
-import { GATEWAY_GROUP, type Route } from '../../api/routes.ts';
-import { pause } from './deadline.ts';
-import { buildReflectors, type Resource, type WatchEnvironment } from './kinds.ts';
-import type { ObjectCache } from './object-cache.ts';
-import type { Reflector, ReflectorHealth } from './reflector.ts';
+import { ROUTE_KINDS, type RouteKind } from '../../../api/names.ts';
+import { GATEWAY_GROUP, type Route } from '../../../api/routes.ts';
+import { pause } from '../client/deadline.ts';
+import { buildReflectors, type Resource, type WatchEnvironment } from '../informer/kinds.ts';
+import type { ObjectCache } from '../informer/object-cache.ts';
+import type { Reflector, ReflectorHealth } from '../informer/reflector.ts';
 import { discoverRoutes, type ServedKind } from './route-discovery.ts';
 
 /** How often kinds that are missing are looked for. */

@@ -1,7 +1,7 @@
 // Services and EndpointSlices cut down to what counting needs: thousands of foreign ones are held, so each is a few strings.
 
-import { fieldsOf, listOf, textOf, textsOf } from './fields.ts';
-import type { CachedObject } from './object-cache.ts';
+import { fieldsOf, listOf, textOf, textsOf } from '../client/fields.ts';
+import type { CachedObject } from '../informer/object-cache.ts';
 
 export interface ServicePort {
   readonly name?: string;

@@ -2,10 +2,10 @@
 // have changed.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { isGlidepathError } from '../../api/errors.ts';
-import { fieldsOf, textOf } from './fields.ts';
-import { listAll } from './list.ts';
-import type { Transport } from './transport.ts';
+import { isGlidepathError } from '../../../api/errors.ts';
+import { fieldsOf, textOf } from '../client/fields.ts';
+import { listAll } from '../client/list.ts';
+import type { Transport } from '../client/transport.ts';
 
 export interface Templates {
   readonly hashes: readonly string[];

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { RequestOptions } from 'node:https';
 import { type Cluster, KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
-import { GlidepathError, messageOf } from '../../api/errors.ts';
+import { GlidepathError, messageOf } from '../../../api/errors.ts';
 
 /**
  * `home` and `normal` have so many sockets and no more; `watch` opens one whenever it needs one, for watches, their lists

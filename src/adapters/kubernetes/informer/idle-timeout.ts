@@ -1,7 +1,7 @@
 // Patience with a watch: a connection whose other end has gone sends nothing at all, so silence beyond the watch's own end
 // is a fault. Attaches to a long-lived stop signal and takes itself off again.
 
-import { ApiError } from './api-errors.ts';
+import { ApiError } from '../client/api-errors.ts';
 
 /** Fires when nothing was heard for so long, or together with `stop`. */
 export class Silence {

@@ -1,7 +1,7 @@
 // What the API server's refusals mean to us: one table from HTTP status and reason to our codes. Messages name the verb and
 // the object and never hold headers or bodies, because they end in logs and conditions.
 
-import { type ErrorCode, GlidepathError, messageOf } from '../../api/errors.ts';
+import { type ErrorCode, GlidepathError, messageOf } from '../../../api/errors.ts';
 import { Interrupted } from './deadline.ts';
 
 /** The fields of a Kubernetes `Status` that decide. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { HomeGate } from '../../../../src/adapters/kubernetes/gate.ts';
+import { HomeGate } from '../../../../../src/adapters/kubernetes/client/gate.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

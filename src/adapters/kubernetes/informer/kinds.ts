@@ -4,7 +4,7 @@
 import type { CachedObject, ObjectCache } from './object-cache.ts';
 import { Reflector, type ReflectorHealth } from './reflector.ts';
 import type { ReflectorTimes } from './reflector-times.ts';
-import type { Transport } from './transport.ts';
+import type { Transport } from '../client/transport.ts';
 
 /** A resource as the API server serves it. */
 export interface Resource {

@@ -1,13 +1,13 @@
 // Services and their endpoints. All are watched, because a canary without endpoints must be seen within a second; only those
 // that somebody asked for are told of.
 
-import type { BackendStore, ObservedBackend } from '../../ports/backends.ts';
-import { type ChangeListener, Listeners } from './changes.ts';
+import type { BackendStore, ObservedBackend } from '../../../ports/backends.ts';
+import { type ChangeListener, Listeners } from '../informer/changes.ts';
 import { type CachedService, type CachedSlice, countEndpoints, trimService, trimSlice } from './endpoints.ts';
-import { buildReflectors, type WatchedCache, type WatchEnvironment } from './kinds.ts';
-import { ObjectCache } from './object-cache.ts';
+import { buildReflectors, type WatchedCache, type WatchEnvironment } from '../informer/kinds.ts';
+import { ObjectCache } from '../informer/object-cache.ts';
 import { PodTemplates, type Templates } from './pod-templates.ts';
-import type { Reflector, ReflectorHealth } from './reflector.ts';
+import type { Reflector, ReflectorHealth } from '../informer/reflector.ts';
 
 const SERVICES = { group: '', version: 'v1', plural: 'services' };
 const SLICES = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' };

@@ -1,8 +1,8 @@
 // Leader election: one operator writes at a time. Whoever cannot renew in time stops before anybody else may begin.
 
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../../ports/clock.ts';
 import { Lease, type LeaseOutcome } from './lease.ts';
-import type { Transport } from './transport.ts';
+import type { Transport } from '../client/transport.ts';
 
 export interface ElectionTimes {
   /** How long others leave a lease alone that is not renewed. */

@@ -2,7 +2,7 @@
 // never swallowed; half a line at the end is dropped, because the next watch begins before it.
 
 import { StringDecoder } from 'node:string_decoder';
-import { ApiError } from './api-errors.ts';
+import { ApiError } from '../client/api-errors.ts';
 
 export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 

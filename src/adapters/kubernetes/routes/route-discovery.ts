@@ -1,10 +1,10 @@
 // Which route kinds the API server serves, and at which version: clusters differ, and a kind moves from alpha to v1.
 
-import { ROUTE_KINDS, type RouteKind } from '../../api/names.ts';
-import { isGlidepathError } from '../../api/errors.ts';
-import { GATEWAY_GROUP } from '../../api/routes.ts';
-import { fieldsOf, listOf, textOf } from './fields.ts';
-import type { Transport } from './transport.ts';
+import { ROUTE_KINDS, type RouteKind } from '../../../api/names.ts';
+import { isGlidepathError } from '../../../api/errors.ts';
+import { GATEWAY_GROUP } from '../../../api/routes.ts';
+import { fieldsOf, listOf, textOf } from '../client/fields.ts';
+import type { Transport } from '../client/transport.ts';
 
 /** Version and resource name of a served kind. */
 export interface ServedKind {

@@ -1,18 +1,18 @@
 // Deployments as Deployment mode reads and writes them. Watches run only in namespaces where a release asks; a hold is lifted by
 // a JSON Patch that tests the whole template, so that another template which came meanwhile stays held.
 
-import { FIELD_MANAGER, GROUP, HELD_ANNOTATION } from '../../api/names.ts';
-import { isGlidepathError, messageOf } from '../../api/errors.ts';
-import type { WorkloadIntent } from '../../core/release/desired/workload.ts';
-import type { DisownIntent } from '../../core/release/facts/retain.ts';
-import { nameCanary } from '../../core/workload/canary-names.ts';
-import type { PodTemplate } from '../../core/workload/objects.ts';
-import type { HoldStanding, ObservedWorkload } from '../../core/workload/observed.ts';
-import type { WorkloadKey, WorkloadStore } from '../../ports/workloads.ts';
-import { type ChangeListener, Listeners } from './changes.ts';
-import { fieldsOf } from './fields.ts';
-import { pathOf, type WatchEnvironment } from './kinds.ts';
-import { JSON_PATCH, MERGE_PATCH, type Transport } from './transport.ts';
+import { FIELD_MANAGER, GROUP, HELD_ANNOTATION } from '../../../api/names.ts';
+import { isGlidepathError, messageOf } from '../../../api/errors.ts';
+import type { WorkloadIntent } from '../../../core/release/desired/workload.ts';
+import type { DisownIntent } from '../../../core/release/facts/retain.ts';
+import { nameCanary } from '../../../core/workload/canary-names.ts';
+import type { PodTemplate } from '../../../core/workload/objects.ts';
+import type { HoldStanding, ObservedWorkload } from '../../../core/workload/observed.ts';
+import type { WorkloadKey, WorkloadStore } from '../../../ports/workloads.ts';
+import { type ChangeListener, Listeners } from '../informer/changes.ts';
+import { fieldsOf } from '../client/fields.ts';
+import { pathOf, type WatchEnvironment } from '../informer/kinds.ts';
+import { JSON_PATCH, MERGE_PATCH, type Transport } from '../client/transport.ts';
 import { DEPLOYMENTS, REPLICA_SETS, SERVICES, WorkloadWatches } from './workload-watches.ts';
 
 /** A probe must not hold up a reconcile for long. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DISCOVERY_TIMES } from '../../../../src/adapters/kubernetes/route-kinds.ts';
+import { DISCOVERY_TIMES } from '../../../../../src/adapters/kubernetes/routes/route-kinds.ts';
 
 describe('route kinds that are missing', () => {
   test('are looked for within a minute where a release asks for them, and seldom where none does', () => {

@@ -2,7 +2,7 @@
 // lane wait at it. Only reads are repeated here; whoever writes decides by himself whether to write again.
 
 import pRetry from 'p-retry';
-import { GlidepathError } from '../../api/errors.ts';
+import { GlidepathError } from '../../../api/errors.ts';
 import { ApiError, type Asked, translateFailure, translateStatus, unreadableAnswer } from './api-errors.ts';
 import { Interrupted, pause, withDeadline } from './deadline.ts';
 import { HomeGate } from './gate.ts';

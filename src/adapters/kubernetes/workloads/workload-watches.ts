@@ -1,15 +1,15 @@
 // The watches of one namespace that Deployment mode needs: Deployments, ReplicaSets by owner, Services. They begin with the
 // first release that asks and end with the last. Pods are watched only while there is a canary.
 
-import { CANARY_ROLE } from '../../api/names.ts';
-import type { DeploymentObject, ReplicaSetObject, ServiceObject } from '../../core/workload/objects.ts';
-import type { PodObject } from '../../core/workload/pods.ts';
+import { CANARY_ROLE } from '../../../api/names.ts';
+import type { DeploymentObject, ReplicaSetObject, ServiceObject } from '../../../core/workload/objects.ts';
+import type { PodObject } from '../../../core/workload/pods.ts';
 import { CanaryPods } from './canary-pods.ts';
-import type { Listeners } from './changes.ts';
-import { fieldsOf, listOf, textOf, trimMetadata } from './fields.ts';
-import { buildReflectors, type WatchEnvironment } from './kinds.ts';
-import { type CachedObject, ObjectCache } from './object-cache.ts';
-import type { Reflector } from './reflector.ts';
+import type { Listeners } from '../informer/changes.ts';
+import { fieldsOf, listOf, textOf, trimMetadata } from '../client/fields.ts';
+import { buildReflectors, type WatchEnvironment } from '../informer/kinds.ts';
+import { type CachedObject, ObjectCache } from '../informer/object-cache.ts';
+import type { Reflector } from '../informer/reflector.ts';
 
 export const DEPLOYMENTS = { group: 'apps', version: 'v1', plural: 'deployments' };
 export const REPLICA_SETS = { group: 'apps', version: 'v1', plural: 'replicasets' };

@@ -1,7 +1,7 @@
 // Which announcements become events: equal ones fold into a series, and a release that shouts is cut short, so that the
 // events of the others stay readable.
 
-import type { Announcement } from '../../ports/outbox.ts';
+import type { Announcement } from '../../../ports/outbox.ts';
 
 /** The object that an event is about. */
 export interface Regarding {

@@ -1,13 +1,13 @@
 // The watch of the canaries' pods in one namespace: it begins with the first canary and ends with the last, and it shows no
 // other pods. Who may not watch pods loses only what is seen earlier by them.
 
-import { CANARY_ROLE } from '../../api/names.ts';
-import type { ContainerStatus, PodObject } from '../../core/workload/pods.ts';
-import type { Listeners } from './changes.ts';
-import { type Fields, fieldsOf, listOf, textOf, textsOf } from './fields.ts';
-import { buildReflectors, type WatchEnvironment } from './kinds.ts';
-import { type CachedObject, ObjectCache } from './object-cache.ts';
-import type { Reflector } from './reflector.ts';
+import { CANARY_ROLE } from '../../../api/names.ts';
+import type { ContainerStatus, PodObject } from '../../../core/workload/pods.ts';
+import type { Listeners } from '../informer/changes.ts';
+import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../client/fields.ts';
+import { buildReflectors, type WatchEnvironment } from '../informer/kinds.ts';
+import { type CachedObject, ObjectCache } from '../informer/object-cache.ts';
+import type { Reflector } from '../informer/reflector.ts';
 
 const PODS = { group: '', version: 'v1', plural: 'pods' };
 const TEMPLATE_LABEL = 'pod-template-hash';

@@ -1,18 +1,18 @@
 // Routes of all five kinds: watched at the version the cluster serves, read whole, written by JSON Patch. Home patches go
 // through their own connections and make all other writes wait.
 
-import { FIELD_MANAGER, RELEASE_ANNOTATION, ROUTE_KINDS, type RouteKind } from '../../api/names.ts';
-import { GlidepathError, isGlidepathError } from '../../api/errors.ts';
-import type { Route } from '../../api/routes.ts';
-import type { JsonPatchOperation } from '../../core/routing/patch.ts';
-import type { RouteKey, RouteStore, WriteLane } from '../../ports/routes.ts';
-import { type ChangeListener, Listeners } from './changes.ts';
-import { fieldsOf, trimMetadata } from './fields.ts';
-import { pathOf, type WatchedCache, type WatchEnvironment } from './kinds.ts';
-import { ObjectCache } from './object-cache.ts';
-import type { ReflectorHealth } from './reflector.ts';
+import { FIELD_MANAGER, RELEASE_ANNOTATION, ROUTE_KINDS, type RouteKind } from '../../../api/names.ts';
+import { GlidepathError, isGlidepathError } from '../../../api/errors.ts';
+import type { Route } from '../../../api/routes.ts';
+import type { JsonPatchOperation } from '../../../core/routing/patch.ts';
+import type { RouteKey, RouteStore, WriteLane } from '../../../ports/routes.ts';
+import { type ChangeListener, Listeners } from '../informer/changes.ts';
+import { fieldsOf, trimMetadata } from '../client/fields.ts';
+import { pathOf, type WatchedCache, type WatchEnvironment } from '../informer/kinds.ts';
+import { ObjectCache } from '../informer/object-cache.ts';
+import type { ReflectorHealth } from '../informer/reflector.ts';
 import { type DiscoveryTimes, RouteKinds } from './route-kinds.ts';
-import { JSON_PATCH, MERGE_PATCH, type Transport } from './transport.ts';
+import { JSON_PATCH, MERGE_PATCH, type Transport } from '../client/transport.ts';
 
 export class KubernetesRoutes implements RouteStore, WatchedCache {
   readonly #transport: Transport;

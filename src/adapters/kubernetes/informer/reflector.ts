@@ -2,13 +2,13 @@
 // bookmarks, resume after every fault from the last version seen, list again when that version is too old or a handler
 // threw. It never stops by itself and never throws.
 
-import { isGlidepathError, messageOf } from '../../api/errors.ts';
-import { ApiError, translateStatus } from './api-errors.ts';
-import { pause } from './deadline.ts';
-import { listAll } from './list.ts';
+import { isGlidepathError, messageOf } from '../../../api/errors.ts';
+import { ApiError, translateStatus } from '../client/api-errors.ts';
+import { pause } from '../client/deadline.ts';
+import { listAll } from '../client/list.ts';
 import { REFLECTOR_TIMES, type ReflectorTimes } from './reflector-times.ts';
-import { Silence } from './silence.ts';
-import { describe, type Transport } from './transport.ts';
+import { Silence } from './idle-timeout.ts';
+import { describe, type Transport } from '../client/transport.ts';
 import { codeOf, isExpired, readEvents, versionOf, type WatchEvent } from './watch-stream.ts';
 
 /** Where a reflector puts what it sees. `raw` objects are untrimmed. */
