@@ -1,7 +1,7 @@
 // The command line as a function: arguments and a world in, an exit code out. Errors become one line for each thing that is wrong.
 
 import { Command, CommanderError } from 'commander';
-import { COMMANDS } from './commands/registry.ts';
+import { COMMANDS } from './registry.ts';
 import { EXIT, type CliIo, type ExitCode } from './io.ts';
 import { describeError, exitCodeOf } from './usage.ts';
 

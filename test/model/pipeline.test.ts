@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { readSeen } from '../../src/cli/cluster/releases.ts';
-import { trackRelease } from '../../src/cli/release/ending.ts';
+import { trackRelease } from '../../src/cli/watch/ending.ts';
 import { hashTemplate, nameTemplate } from '../../src/core/workload/template.ts';
 import { BAKE, DeploymentStory, startIn } from '../fixtures/deployment-story.ts';
 import { untilState } from '../fixtures/story.ts';

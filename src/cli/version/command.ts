@@ -3,8 +3,8 @@
 import { API_VERSION } from '../../api/names.ts';
 import { EXIT } from '../io.ts';
 import { printObject } from '../output.ts';
-import { addFormat, type Format, isForPrograms } from './format.ts';
-import type { CommandEntry } from './registry.ts';
+import { addFormat, type Format, isForPrograms } from '../output-format.ts';
+import type { CommandEntry } from '../registry.ts';
 
 /** The command. The version is that of the package. */
 export const versionCommand: CommandEntry = {

@@ -5,11 +5,11 @@ import { addListOptions, isListing, type ListOptions, namespaceOf, scopeOf, targ
 import { findRelease, listReleases, type SeenRelease } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { paintFor, printList, printObject } from '../output.ts';
-import { explain } from '../release/explain.ts';
-import { formatEvidence } from '../release/explain-text.ts';
-import { formatReleases, sayNone } from '../release/rows.ts';
-import { addFormat, type Format, isForPrograms } from './format.ts';
-import type { CommandEntry } from './registry.ts';
+import { explain } from '../explain/explain.ts';
+import { formatEvidence } from '../explain/text.ts';
+import { formatReleases, sayNone } from '../list/rows.ts';
+import { addFormat, type Format, isForPrograms } from '../output-format.ts';
+import type { CommandEntry } from '../registry.ts';
 
 interface StatusOptions extends ListOptions {
   readonly output: Format;

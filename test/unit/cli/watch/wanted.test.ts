@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../../../src/api/release.ts';
 import { readSeen, type SeenRelease } from '../../../../src/cli/cluster/releases.ts';
-import { trackRelease } from '../../../../src/cli/release/ending.ts';
+import { trackRelease } from '../../../../src/cli/watch/ending.ts';
 import { aRelease, aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 const [OLD, OURS, NEXT] = ['0'.repeat(32), 'a'.repeat(32), 'b'.repeat(32)];

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../../../src/api/release.ts';
 import { readSeen, type SeenRelease } from '../../../../src/cli/cluster/releases.ts';
-import { trackRelease, type WatchGoal } from '../../../../src/cli/release/ending.ts';
+import { trackRelease, type WatchGoal } from '../../../../src/cli/watch/ending.ts';
 import { aRelease, aReleaseStatus, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 function seen(status: Partial<CanaryReleaseStatus> | undefined): SeenRelease | undefined {

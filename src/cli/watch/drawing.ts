@@ -5,9 +5,9 @@ import { clockOf } from '../../api/times.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import type { Paint } from '../plan/chart.ts';
 import { sayDuration } from '../values.ts';
-import { placeOf } from './advice.ts';
-import type { Explanation } from './explain.ts';
-import { sayAge, sayIn, sayMeasured } from './explain-text.ts';
+import { placeOf } from '../explain/advice.ts';
+import type { Explanation } from '../explain/explain.ts';
+import { sayAge, sayIn, sayMeasured } from '../explain/text.ts';
 
 const BAR_CELLS = 40;
 

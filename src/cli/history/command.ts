@@ -5,9 +5,9 @@ import { addListOptions, isListing, type ListOptions, namespaceOf, scopeOf } fro
 import { findRelease, listReleases, type SeenRelease } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { printObject } from '../output.ts';
-import { formatHistories, formatHistory, sayNone } from '../release/rows.ts';
-import { addFormat, type Format, isForPrograms } from './format.ts';
-import type { CommandEntry } from './registry.ts';
+import { formatHistories, formatHistory, sayNone } from '../list/rows.ts';
+import { addFormat, type Format, isForPrograms } from '../output-format.ts';
+import type { CommandEntry } from '../registry.ts';
 
 interface HistoryOptions extends ListOptions {
   readonly output: Format;

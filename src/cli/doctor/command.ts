@@ -3,11 +3,11 @@
 import { Option } from 'commander';
 import { withCluster } from '../cluster/link.ts';
 import { addClusterOptions, type ClusterOptions, namespaceOf } from '../cluster/options.ts';
-import { examine } from '../doctor/examine.ts';
-import type { Finding } from '../doctor/finding.ts';
+import { examine } from './examine.ts';
+import type { Finding } from './finding.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { formatTable, paintFor, printObject } from '../output.ts';
-import type { CommandEntry } from './registry.ts';
+import type { CommandEntry } from '../registry.ts';
 
 interface DoctorOptions extends ClusterOptions {
   readonly allNamespaces?: boolean;

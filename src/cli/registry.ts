@@ -1,21 +1,21 @@
 // Every command of `kubectl canary`, one file each. A new command is one more entry here.
 
 import type { Command } from 'commander';
-import type { CliIo, ExitCode } from '../io.ts';
-import { backtestCommand } from './backtest.ts';
-import { completionCommand } from './completion.ts';
-import { doctorCommand } from './doctor.ts';
-import { explainCommand } from './explain.ts';
-import { historyCommand } from './history.ts';
-import { initCommand } from './init.ts';
-import { lintCommand } from './lint.ts';
-import { listCommand } from './list.ts';
-import { planCommand } from './plan.ts';
-import { statusCommand } from './status.ts';
-import { steeringCommands } from './steer.ts';
-import { uninstallCommand } from './uninstall.ts';
-import { versionCommand } from './version.ts';
-import { watchCommand } from './watch.ts';
+import type { CliIo, ExitCode } from './io.ts';
+import { backtestCommand } from './backtest/command.ts';
+import { completionCommand } from './completion/command.ts';
+import { doctorCommand } from './doctor/command.ts';
+import { explainCommand } from './explain/command.ts';
+import { historyCommand } from './history/command.ts';
+import { initCommand } from './init/command.ts';
+import { lintCommand } from './lint/command.ts';
+import { listCommand } from './list/command.ts';
+import { planCommand } from './plan/command.ts';
+import { statusCommand } from './status/command.ts';
+import { steeringCommands } from './steer/command.ts';
+import { uninstallCommand } from './uninstall/command.ts';
+import { versionCommand } from './version/command.ts';
+import { watchCommand } from './watch/command.ts';
 
 /** One command. */
 export interface CommandEntry {

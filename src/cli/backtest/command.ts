@@ -7,16 +7,16 @@ import { messageOf } from '../../api/errors.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import { AUTO, findSource, SOURCES } from '../../sources/catalogue.ts';
 import type { MetricsSource } from '../../sources/source.ts';
-import type { Arm } from '../backtest/arms.ts';
-import { formatBacktest, toBacktestJson } from '../backtest/report.ts';
-import { readSelector } from '../backtest/selector.ts';
-import { backtest } from '../backtest/session.ts';
+import type { Arm } from './arms.ts';
+import { formatBacktest, toBacktestJson } from './report.ts';
+import { readSelector } from './selector.ts';
+import { backtest } from './session.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { readReleaseFile } from '../manifest.ts';
 import { pairOf } from '../plan/world.ts';
 import { usageError } from '../usage.ts';
 import { readTime } from '../values.ts';
-import type { CommandEntry } from './registry.ts';
+import type { CommandEntry } from '../registry.ts';
 
 interface BacktestOptions {
   readonly filename: string;

@@ -5,9 +5,9 @@ import { addListOptions, type ListOptions, scopeOf } from '../cluster/options.ts
 import { listReleases } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { printList } from '../output.ts';
-import { formatReleases, sayNone } from '../release/rows.ts';
-import { addFormat, type Format, isForPrograms } from './format.ts';
-import type { CommandEntry } from './registry.ts';
+import { formatReleases, sayNone } from './rows.ts';
+import { addFormat, type Format, isForPrograms } from '../output-format.ts';
+import type { CommandEntry } from '../registry.ts';
 
 /** Many releases, a line each. */
 export const listCommand: CommandEntry = {

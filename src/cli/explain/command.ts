@@ -6,9 +6,9 @@ import { addClusterOptions, type ClusterOptions, namespaceOf, targetFlags } from
 import { findRelease } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { paintFor, printObject } from '../output.ts';
-import { explain } from '../release/explain.ts';
-import { formatExplanation } from '../release/explain-text.ts';
-import type { CommandEntry } from './registry.ts';
+import { explain } from './explain.ts';
+import { formatExplanation } from './text.ts';
+import type { CommandEntry } from '../registry.ts';
 
 interface ExplainOptions extends ClusterOptions {
   readonly output: 'text' | 'json' | 'yaml';

@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { withCluster } from '../cluster/link.ts';
 import { addClusterOptions, type ClusterOptions, namespaceOf } from '../cluster/options.ts';
 import { readDeploymentName } from '../cluster/deployments.ts';
-import { seeDeployment } from '../init/deployment.ts';
-import { findDeploymentWarnings, writeDeploymentManifest } from '../init/deployment-manifest.ts';
-import { findWarnings, writeManifest } from '../init/manifest.ts';
-import { seeServices } from '../init/services.ts';
+import { seeDeployment } from './deployment.ts';
+import { findDeploymentWarnings, writeDeploymentManifest } from './deployment-manifest.ts';
+import { findWarnings, writeManifest } from './manifest.ts';
+import { seeServices } from './services.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { failure, usageError } from '../usage.ts';
-import type { CommandEntry } from './registry.ts';
+import type { CommandEntry } from '../registry.ts';
 
 interface InitOptions extends ClusterOptions {
   readonly route?: readonly string[];

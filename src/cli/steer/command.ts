@@ -7,14 +7,14 @@ import { addClusterOptions, type ClusterOptions, namespaceOf, targetFlags } from
 import { getRelease, type SeenRelease } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { paintFor } from '../output.ts';
-import { approvalOf } from '../release/advice.ts';
-import { explain } from '../release/explain.ts';
-import { formatEvidence } from '../release/explain-text.ts';
-import { awaitOrder, makeOrder, type SteeringVerb, writeOrder } from '../release/steer.ts';
+import { approvalOf } from '../explain/advice.ts';
+import { explain } from '../explain/explain.ts';
+import { formatEvidence } from '../explain/text.ts';
+import { awaitOrder, makeOrder, type SteeringVerb, writeOrder } from './steer.ts';
 import { usageError } from '../usage.ts';
 import { readDuration, readWhole } from '../values.ts';
-import type { CommandEntry } from './registry.ts';
-import { describeUndo, isUndoAllowed } from './steer-undo.ts';
+import type { CommandEntry } from '../registry.ts';
+import { describeUndo, isUndoAllowed } from './undo.ts';
 
 interface SteerOptions extends ClusterOptions {
   readonly yes?: boolean;

@@ -6,13 +6,13 @@ import type { CanaryRelease } from '../../api/release.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { readReleaseFile } from '../manifest.ts';
 import { openProgress, paintFor } from '../output.ts';
-import { openWorkers } from '../plan/lanes.ts';
-import { makePlan, type Plan } from '../plan/plan.ts';
-import { describeEnd, describeTraffic, formatPlan, nameOf, toPlanJson } from '../plan/report.ts';
-import { drawSvg } from '../plan/svg.ts';
+import { openWorkers } from './lanes.ts';
+import { makePlan, type Plan } from './plan.ts';
+import { describeEnd, describeTraffic, formatPlan, nameOf, toPlanJson } from './report.ts';
+import { drawSvg } from './svg.ts';
 import { usageError } from '../usage.ts';
 import { readDuration, readPercent, readRate, readWhole } from '../values.ts';
-import type { CommandEntry } from './registry.ts';
+import type { CommandEntry } from '../registry.ts';
 
 interface PlanOptions {
   readonly filename: string;

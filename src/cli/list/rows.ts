@@ -4,7 +4,7 @@ import type { HistoryEntry } from '../../api/release.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { formatTable } from '../output.ts';
 import { sayDuration } from '../values.ts';
-import { sayAge } from './explain-text.ts';
+import { sayAge } from '../explain/text.ts';
 
 const HEADS = ['NAMESPACE', 'NAME', 'PHASE', 'PROGRESS', 'WEIGHT', 'VERDICT', 'REVISION', 'AGE'] as const;
 

@@ -9,12 +9,12 @@ import { findRelease, findReleaseOf, type SeenRelease } from '../cluster/release
 import { openTemplateReadings } from '../cluster/template-readings.ts';
 import { EXIT, type CliIo, type ExitCode, WATCH_EXIT } from '../io.ts';
 import { paintFor } from '../output.ts';
-import { drawRelease, formatLine, keyOf } from '../release/drawing.ts';
-import { trackRelease } from '../release/ending.ts';
-import { explain } from '../release/explain.ts';
-import type { Wanted } from '../release/wanted.ts';
+import { drawRelease, formatLine, keyOf } from './drawing.ts';
+import { trackRelease } from './ending.ts';
+import { explain } from '../explain/explain.ts';
+import type { Wanted } from './wanted.ts';
 import { readDuration, sayDuration } from '../values.ts';
-import type { CommandEntry } from './registry.ts';
+import type { CommandEntry } from '../registry.ts';
 
 interface WatchOptions extends ClusterOptions {
   readonly until?: 'done';
