@@ -71,7 +71,7 @@ describe('paths', () => {
   test('from every state in which the canary may have weight a home edge leads away first', () => {
     const judged = STATES.filter((state) => !['idle', 'promoted', 'rolledBack'].includes(state) && !state.startsWith('rollingBack'));
     for (const state of judged)
-      expect(listEdges().find(({ from }) => from === state)).toMatchObject({ guard: 'mustGoHome', to: 'rollingBack.goingHome' });
+      expect(listEdges().find(({ from }) => from === state)).toMatchObject({ guard: 'mustRollBack', to: 'rollingBack.goingHome' });
   });
 });
 

@@ -4,7 +4,7 @@
 import { listEdges, listStates, type MachineEdge } from '../../test/fixtures/machine-edges.ts';
 
 /** Edges that nearly every state has are said once, in a note, so that the rest can be read. */
-const EVERYWHERE: readonly string[] = ['mustGoHome', 'isLetGo', 'shouldPause', 'isBlocked', 'mayResumeTo', 'isFreeAgain'];
+const EVERYWHERE: readonly string[] = ['mustRollBack', 'isLetGo', 'shouldPause', 'isBlocked', 'mayResumeTo', 'isFreeAgain'];
 
 /** The diagram. The same machine always gives the same text. */
 export function renderDiagram(): string {
@@ -51,7 +51,7 @@ function renderEverywhere(): readonly string[] {
       .filter((from) => from !== to)
       .map((from) => `  ${from} --> ${to} : ${sayGuard(guard)}`);
   return [
-    ...line('mustGoHome', 'rollingBack'),
+    ...line('mustRollBack', 'rollingBack'),
     ...line('shouldPause', 'paused'),
     ...line('isBlocked', 'blocked'),
     '  note right of paused : returns to where it came from when it may resume',

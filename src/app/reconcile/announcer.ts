@@ -1,7 +1,7 @@
 // Tells what a reconcile did: one event and notification for each happening, one log line for each transition.
 
 import type { CanaryRelease } from '../../api/release.ts';
-import type { Telling } from '../../core/release/machine/guards.ts';
+import type { ReleaseEvent } from '../../core/release/machine/guards.ts';
 import type { Announcement } from '../../ports/outbox.ts';
 import type { Memory } from './memory.ts';
 import type { World } from '../world.ts';
@@ -37,11 +37,11 @@ export function announce(world: World, release: CanaryRelease, memory: Memory): 
     world.telemetry.drift(release);
     publish(world, release, { reason: 'RouteDrift', message: drift.message, warning: true });
   }
-  for (const telling of memory.tellings) publish(world, release, telling);
+  for (const event of memory.events) publish(world, release, event);
   world.telemetry.release(release);
 }
 
-function publish(world: World, release: CanaryRelease, { reason, message, warning, by }: Telling): void {
+function publish(world: World, release: CanaryRelease, { reason, message, warning, by }: ReleaseEvent): void {
   const announcement: Announcement = {
     reason,
     type: warning === true ? 'Warning' : 'Normal',

@@ -4,7 +4,7 @@
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import type { Drift } from '../../core/release/drift/drift.ts';
-import type { Telling } from '../../core/release/machine/guards.ts';
+import type { ReleaseEvent } from '../../core/release/machine/guards.ts';
 import type { Transition } from '../../core/release/decide.ts';
 
 export interface Memory {
@@ -20,7 +20,7 @@ export interface Memory {
   /** Since when writes fail, by route, Unix milliseconds. */
   readonly failingSince: ReadonlyMap<string, number>;
   readonly transitions: readonly Transition[];
-  readonly tellings: readonly Telling[];
+  readonly events: readonly ReleaseEvent[];
   readonly drifts: readonly Drift[];
   /** When the verdict that takes it home was reached. */
   readonly failedAtMs: number | undefined;

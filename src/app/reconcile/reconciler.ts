@@ -131,7 +131,7 @@ export class Reconciler {
     const moved = await writeWorkload(world, key.namespace, decision.workloadIntents);
     const problems = [...lowered.problems, ...raised.problems, ...moved.problems];
     this.#noteProblems(key, problems);
-    this.#tell(key, moved.tellings);
+    this.#tell(key, moved.events);
     if (!running && holds && !decision.keepsPaused) {
       await forgetTraces(world, key.namespace, decision.status.release?.routes ?? []);
       await world.releases.setFinalizer(key, false);
@@ -154,10 +154,9 @@ export class Reconciler {
     await this.#world.workloads.redirect(namespace, name, selector).catch(() => undefined);
   }
 
-  #tell(key: ReleaseKey, tellings: Memory['tellings']): void {
+  #tell(key: ReleaseKey, events: Memory['events']): void {
     const memory = this.#memories.get(nameOf(key));
-    if (memory !== undefined && tellings.length > 0)
-      this.#memories.set(nameOf(key), { ...memory, tellings: [...memory.tellings, ...tellings] });
+    if (memory !== undefined && events.length > 0) this.#memories.set(nameOf(key), { ...memory, events: [...memory.events, ...events] });
   }
 
   async #write(release: CanaryRelease, decision: Decision, intents: readonly RouteIntent[]): Promise<WriteOutcome> {
@@ -181,7 +180,7 @@ export class Reconciler {
       writeProblems: [],
       failingSince: new Map(),
       transitions: [],
-      tellings: [],
+      events: [],
       drifts: [],
       failedAtMs: undefined,
     };
@@ -211,7 +210,7 @@ export class Reconciler {
       status: isRunning(decision.state) ? decision.status : shareCommitted(before.committed, decision.status),
       writeProblems: outcome.problems,
       transitions: [...before.transitions, ...decision.transitions],
-      tellings: [...before.tellings, ...decision.tellings],
+      events: [...before.events, ...decision.events],
       drifts: [...before.drifts, ...decision.drifts],
     });
   }
@@ -285,7 +284,7 @@ export class Reconciler {
     if (memory === undefined) return;
     const told: CanaryRelease = { ...release, status: memory.status };
     announce(this.#world, told, memory);
-    this.#memories.set(nameOf(key), { ...memory, transitions: [], tellings: [], drifts: [] });
+    this.#memories.set(nameOf(key), { ...memory, transitions: [], events: [], drifts: [] });
   }
 }
 

@@ -2,25 +2,25 @@
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import type { WorkloadIntent } from '../../core/release/desired/workload.ts';
-import type { Telling } from '../../core/release/machine/guards.ts';
+import type { ReleaseEvent } from '../../core/release/machine/guards.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import type { World } from '../world.ts';
 
 export interface WorkloadOutcome {
   readonly problems: readonly WriteProblem[];
-  readonly tellings: readonly Telling[];
+  readonly events: readonly ReleaseEvent[];
 }
 
 /** Never throws: what was refused comes back as problems. The watches show what was done. */
 export async function writeWorkload(world: World, namespace: string, intents: readonly WorkloadIntent[]): Promise<WorkloadOutcome> {
   const problems: WriteProblem[] = [];
-  const tellings: Telling[] = [];
+  const events: ReleaseEvent[] = [];
   for (const intent of intents) {
     try {
       // In their order: between two scalings the Deployment controller is at work.
       await world.workloads.write(namespace, intent);
       if (intent.kind === 'scaleReplicaSet')
-        tellings.push({
+        events.push({
           reason: 'WrongVersionServing',
           message: `${intent.why}: ReplicaSet ${intent.name} is scaled to ${intent.replicas}`,
           warning: true,
@@ -30,7 +30,7 @@ export async function writeWorkload(world: World, namespace: string, intents: re
       if (problem !== undefined) problems.push(problem);
     }
   }
-  return { problems, tellings };
+  return { problems, events };
 }
 
 /** Another template came, or somebody was quicker: the watch shows it, and it is decided anew. */

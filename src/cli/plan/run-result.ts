@@ -58,10 +58,10 @@ export function begin(): Log {
 }
 
 /** What a decision tells. */
-export function entriesOf({ tellings, state, status }: Decision, atMs: number): readonly Entry[] {
+export function entriesOf({ events, state, status }: Decision, atMs: number): readonly Entry[] {
   // After a promotion the roles have swapped; here the canary of this release stays the canary.
   const weight = state === 'promoted' ? 100 : (status.weight ?? 0);
-  return tellings.map(({ reason, message }) => ({ atMs, state, weight, reason, message }));
+  return events.map(({ reason, message }) => ({ atMs, state, weight, reason, message }));
 }
 
 /** Sums a run up. */

@@ -14,7 +14,7 @@ import { applyEdit } from './machine/spec-edits.ts';
 import { gatherFacts, type Facts } from './facts/facts.ts';
 import { handled, isObeyedBy, refuseForNow, whyNotNow } from './machine/command-outcome.ts';
 import { foldLook, forgetFutureLooks, gridOf } from './evidence/looks.ts';
-import { findPauseReason, type Telling } from './machine/guards.ts';
+import { findPauseReason, type ReleaseEvent } from './machine/guards.ts';
 import { notePods } from './checks/canary-pods.ts';
 import { keepsPaused } from './desired/rest.ts';
 import { noteServed } from './evidence/steady-spans.ts';
@@ -43,7 +43,7 @@ export interface Decision {
   readonly state: StateName;
   readonly status: CanaryReleaseStatus;
   readonly transitions: readonly Transition[];
-  readonly tellings: readonly Telling[];
+  readonly events: readonly ReleaseEvent[];
   readonly drifts: readonly Drift[];
   readonly intents: readonly RouteIntent[];
   /** Deployment mode: writes beside the routes. */
@@ -86,11 +86,11 @@ export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
     state: walked.state,
     status: { ...described, state: walked.state, stateVersion: STATE_VERSION },
     transitions: walked.transitions,
-    tellings: [
+    events: [
       ...news,
-      ...adopted.tellings,
-      ...obeyed.tellings,
-      ...walked.tellings,
+      ...adopted.events,
+      ...obeyed.events,
+      ...walked.events,
       ...findBlockNews(status, described, walked.state),
       ...findGitOpsNews(status, described),
       ...findHoldNews(status, described, walked.state),
@@ -122,27 +122,25 @@ function obey(
   state: StateName,
   observation: Observation,
   now: number,
-): { readonly status: CanaryReleaseStatus; readonly tellings: readonly Telling[] } {
+): { readonly status: CanaryReleaseStatus; readonly events: readonly ReleaseEvent[] } {
   const { command } = gatherFacts(spec, status, state, observation, now);
-  if (command === undefined) return { status, tellings: [] };
+  if (command === undefined) return { status, events: [] };
   const who = command.by ?? 'a person';
   const giver = command.by === undefined ? {} : { by: command.by };
   if (command.refusal !== undefined)
     return {
       status: handled(status, command, 'Refused', command.refusal),
-      tellings: [
-        { reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true, ...giver },
-      ],
+      events: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true, ...giver }],
     };
   if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
     return {
       status: handled(steps.forgetContest(status), command, 'Done'),
-      tellings: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more`, ...giver }],
+      events: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more`, ...giver }],
     };
-  if (command.verb !== 'approve' || command.stage === undefined) return { status, tellings: [] };
+  if (command.verb !== 'approve' || command.stage === undefined) return { status, events: [] };
   return {
     status: noteApproval(handled(steps.approve(status, command.stage), command, 'Done'), command, command.stage, now),
-    tellings: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
+    events: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
   };
 }
 
@@ -150,22 +148,22 @@ interface Walked {
   readonly state: StateName;
   readonly status: CanaryReleaseStatus;
   readonly transitions: readonly Transition[];
-  readonly tellings: readonly Telling[];
+  readonly events: readonly ReleaseEvent[];
 }
 
 /** Steps until nothing moves. A command is used up by the first step that it lets happen, or by the first that it does not. */
 function walk(spec: CanaryReleaseSpec, start: CanaryReleaseStatus, from: StateName, observation: Observation, now: number): Walked {
   let [state, status] = [from, start];
   const transitions: Transition[] = [];
-  const tellings: Telling[] = [];
+  const events: ReleaseEvent[] = [];
   for (let count = 0; count < MOST_STEPS; count += 1) {
     const gathered = gatherFacts(spec, status, state, observation, now);
     const why = isRunning(state) ? findPauseReason({ context: { status }, event: { type: 'OBSERVED', facts: gathered } }) : undefined;
     const facts = why === undefined ? gathered : { ...gathered, pauseReason: why };
     const next = step(state, status, facts);
     if (next.moved) {
-      tellings.push(...next.tellings);
-      transitions.push(toTransition(state, next.state, next.tellings, facts));
+      events.push(...next.events);
+      transitions.push(toTransition(state, next.state, next.events, facts));
     }
     const number = (status.release?.stageIndex ?? 0) + 1;
     [state, status] = [next.state, next.status];
@@ -174,14 +172,14 @@ function walk(spec: CanaryReleaseSpec, start: CanaryReleaseStatus, from: StateNa
       status = done
         ? noteApproval(handled(status, facts.command, 'Done'), facts.command, number, now)
         : handled(status, facts.command, 'Refused', whyNotNow(facts, state));
-      if (!done) tellings.push(refuseForNow(facts, state));
+      if (!done) events.push(refuseForNow(facts, state));
     } else if (!next.moved) break;
   }
-  return { state, status, transitions, tellings };
+  return { state, status, transitions, events };
 }
 
-function toTransition(from: StateName, to: StateName, tellings: readonly Telling[], facts: Facts): Transition {
-  const told = tellings[0];
+function toTransition(from: StateName, to: StateName, events: readonly ReleaseEvent[], facts: Facts): Transition {
+  const told = events[0];
   return {
     from,
     to,
@@ -256,7 +254,7 @@ function refuseUnknown(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, obs
       ...(status.stateVersion === undefined ? {} : { stateVersion: status.stateVersion }),
     },
     transitions: [],
-    tellings: [],
+    events: [],
     drifts: [],
     intents: [],
     workloadIntents: [],

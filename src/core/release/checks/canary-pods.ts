@@ -6,7 +6,7 @@ import { type DeploymentObject, findCondition, type WorkloadCondition } from '..
 import { judgePods, type PodsStanding } from '../../workload/pods.ts';
 import type { Blocker, BlockerFacts } from './blockers.ts';
 import type { Facts } from '../facts/facts.ts';
-import type { HomeFacts, HomeReason } from './rollback-reasons.ts';
+import type { RollbackFacts, RollbackReason } from './rollback-reasons.ts';
 import type { Observation } from '../observation.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 
@@ -35,7 +35,7 @@ export function notePods(status: CanaryReleaseStatus, { workload, now }: Facts):
 }
 
 /** Whether the release has weight or not: what cannot run is never proven. */
-export function theCanaryCannotRun({ workload, state, now }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {
+export function theCanaryCannotRun({ workload, state, now }: RollbackFacts, { release }: CanaryReleaseStatus): RollbackReason | undefined {
   const fault = workload?.pods?.fault;
   // While the last writes of a promotion are made the release has ended in all but name.
   if (fault === undefined || state === 'promoting.restoring') return undefined;
@@ -53,7 +53,7 @@ const SENTENCES = {
 } as const;
 
 /** The Deployment controller has given up on the canary's pods, and they had their time on a node. */
-export function theCanaryNeverGotReady({ observation, workload, now }: HomeFacts): HomeReason | undefined {
+export function theCanaryNeverGotReady({ observation, workload, now }: RollbackFacts): RollbackReason | undefined {
   const canary = observation.workload?.canaryDeployment;
   const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
   if (canary === undefined || stuck === undefined || arePodsRefused(canary, stuck)) return undefined;

@@ -14,7 +14,7 @@ import { fromTime } from '../../../api/times.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
 
 /** Reason word and sentence. `rejects`: the revision itself is to blame and is not tried again by itself. */
-export interface HomeReason {
+export interface RollbackReason {
   readonly reason: string;
   readonly message: string;
   readonly rejects: boolean;
@@ -23,7 +23,7 @@ export interface HomeReason {
 }
 
 /** What the checks may ask. */
-export interface HomeFacts {
+export interface RollbackFacts {
   readonly now: number;
   readonly state: StateName;
   readonly spec: CanaryReleaseSpec;
@@ -45,7 +45,7 @@ export interface HomeFacts {
   readonly command: FreshCommand | undefined;
 }
 
-type Check = (facts: HomeFacts, status: CanaryReleaseStatus) => HomeReason | undefined;
+type Check = (facts: RollbackFacts, status: CanaryReleaseStatus) => RollbackReason | undefined;
 
 /**
  * In this order: what people asked for first, then what the world says, then what the clock says. The mark of an earlier
@@ -70,7 +70,7 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** The first reason to go home, or undefined. Only a release that runs and is not on its way home already has one. */
-export function findHomeReason(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+export function findRollbackReason(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   if (!isJudged(facts.state)) return undefined;
   for (const check of CHECKS) {
     const reason = check(facts, status);
@@ -79,13 +79,13 @@ export function findHomeReason(facts: HomeFacts, status: CanaryReleaseStatus): H
   return undefined;
 }
 
-function deletionAsksForHome({ deleting, spec, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function deletionAsksForHome({ deleting, spec, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   if (!deleting || keepsWeights(spec, status)) return undefined;
   if (isPromotedButForTheCanary(state, status)) return undefined;
   return { reason: 'Deleted', message: 'the CanaryRelease is being deleted', rejects: false };
 }
 
-function abortWasAsked({ abortRequested, abortBy }: HomeFacts): HomeReason | undefined {
+function abortWasAsked({ abortRequested, abortBy }: RollbackFacts): RollbackReason | undefined {
   if (!abortRequested) return undefined;
   const message = `aborted by ${abortBy ?? 'a person'} (annotation glidepath.dev/abort)`;
   return { reason: 'Aborted', message, rejects: true, ...(abortBy === undefined ? {} : { by: abortBy }) };
@@ -97,7 +97,7 @@ function isPromotedButForTheCanary(state: StateName, { release }: CanaryReleaseS
 }
 
 /** In a promotion that is under way; one that is over is taken back by the machine. */
-function undoWasAsked({ command }: HomeFacts): HomeReason | undefined {
+function undoWasAsked({ command }: RollbackFacts): RollbackReason | undefined {
   if (command?.verb !== 'undo' || command.refusal !== undefined) return undefined;
   const { by } = command;
   const message = `undone by ${by ?? 'a person'} (command undo)`;
@@ -105,7 +105,7 @@ function undoWasAsked({ command }: HomeFacts): HomeReason | undefined {
 }
 
 /** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */
-function anEarlierOperatorWentHome({ standings, homeMark }: HomeFacts): HomeReason | undefined {
+function anEarlierOperatorWentHome({ standings, homeMark }: RollbackFacts): RollbackReason | undefined {
   if (!standings.some(({ mark }) => mark === homeMark)) return undefined;
   return {
     reason: 'Recovered',
@@ -114,13 +114,13 @@ function anEarlierOperatorWentHome({ standings, homeMark }: HomeFacts): HomeReas
   };
 }
 
-function theVerdictIsFail({ enforced }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function theVerdictIsFail({ enforced }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   const failed = status.release?.failedCheck;
   if (failed === undefined || !enforced) return undefined;
   return { reason: failed.reason, message: failed.message, rejects: true };
 }
 
-function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   // Then its share goes at once, too, but what was promoted stays.
   if (isPromotedButForTheCanary(facts.state, status)) return undefined;
   const hasWeight = facts.observedWeight > 0 || (status.weight ?? 0) > 0;
@@ -131,32 +131,32 @@ function theCanaryIsEmpty(facts: HomeFacts, status: CanaryReleaseStatus): HomeRe
   return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint${why}`.slice(0, 1_000), rejects: true };
 }
 
-function theHoldWasPassed({ workload, state }: HomeFacts, { release }: CanaryReleaseStatus): HomeReason | undefined {
+function theHoldWasPassed({ workload, state }: RollbackFacts, { release }: CanaryReleaseStatus): RollbackReason | undefined {
   const promotes = state.startsWith('promoting.') || release?.returnTo?.startsWith('promoting.') === true;
   if (workload?.rollsUnproven !== true || (promotes && !workload.bakes)) return undefined;
   const name = workload.deployment?.metadata.name ?? '';
   return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused past the hold and rolls by itself`, rejects: false };
 }
 
-function theDeploymentIsGone({ workload }: HomeFacts): HomeReason | undefined {
+function theDeploymentIsGone({ workload }: RollbackFacts): RollbackReason | undefined {
   if (workload === undefined || !workload.known || workload.deployment !== undefined) return undefined;
   return { reason: 'WorkloadDeleted', message: 'the Deployment that is released was deleted', rejects: false };
 }
 
-function aNewRevisionIsThere({ revisionChanged, state }: HomeFacts): HomeReason | undefined {
+function aNewRevisionIsThere({ revisionChanged, state }: RollbackFacts): RollbackReason | undefined {
   // While the last writes of a promotion are made the release has ended in all but name.
   if (!revisionChanged || state === 'promoting.restoring') return undefined;
   return { reason: 'Superseded', message: 'another revision appeared while this one was being released', rejects: false };
 }
 
-function theDeadlinePassed({ now, spec, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function theDeadlinePassed({ now, spec, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   const deadline = fromTime(status.release?.deadlineAt);
   if (isPromotedButForTheCanary(state, status)) return undefined;
   if (deadline === undefined || now < deadline || spec.deadline.then !== 'Rollback') return undefined;
   return { reason: 'DeadlineExceeded', message: `the release took longer than ${spec.deadline.after}`, rejects: true };
 }
 
-function troubleLastedTooLong({ now, spec, blocker, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function troubleLastedTooLong({ now, spec, blocker, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   const since = fromTime(status.release?.blockedSince);
   if (state !== 'blocked' || since === undefined || spec.onBlocked.then !== 'Rollback') return undefined;
   if (now < since + parseDuration(spec.onBlocked.after)) return undefined;
@@ -167,7 +167,7 @@ function troubleLastedTooLong({ now, spec, blocker, state }: HomeFacts, status: 
   };
 }
 
-function prometheusWasAwayTooLong({ now, spec, enforced, state }: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function prometheusWasAwayTooLong({ now, spec, enforced, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   if (isPromotedButForTheCanary(state, status)) return undefined;
   const since = fromTime(status.release?.unavailableSince);
   const { after, then } = spec.analysis.onUnavailable;
@@ -175,7 +175,7 @@ function prometheusWasAwayTooLong({ now, spec, enforced, state }: HomeFacts, sta
   return { reason: 'MetricsUnavailable', message: `Prometheus could not be asked for ${after}`, rejects: false };
 }
 
-function evidenceNeverCame(facts: HomeFacts, status: CanaryReleaseStatus): HomeReason | undefined {
+function evidenceNeverCame(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   const { state, enforced, timedOut, spec, stage } = { stage: facts.spec.stages[status.release?.stageIndex ?? 0], ...facts };
   if (!waitsForProof(state, status.release) || !enforced || !timedOut || spec.analysis.onInconclusive !== 'Rollback') return undefined;
   // Unavailable is not the release's fault; a Fail that only holds is as little a proof as no evidence.

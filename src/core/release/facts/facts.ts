@@ -6,7 +6,7 @@ import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
 import { findBlocker, type Blocker } from '../checks/blockers.ts';
 import { readCommand, readGiver, type FreshCommand } from '../commands/read.ts';
-import { findHomeReason, type HomeReason } from '../checks/rollback-reasons.ts';
+import { findRollbackReason, type RollbackReason } from '../checks/rollback-reasons.ts';
 import type { Observation } from '../observation.ts';
 import { gatherRouteFacts, type RouteFacts } from './route-facts.ts';
 import { chooseSides, findCandidate, isSameRevision, keyOf, pairOf, servicesOf, type CandidateKey, type Sides } from './revision.ts';
@@ -28,7 +28,7 @@ export interface Facts extends RouteFacts {
   readonly canaryKey: CandidateKey | undefined;
   readonly stage: Stage | undefined;
   readonly blocker: Blocker | undefined;
-  readonly home: HomeReason | undefined;
+  readonly home: RollbackReason | undefined;
   readonly command: FreshCommand | undefined;
   /** What the command `undo` would do to a promoted release. */
   readonly undo: UndoPlan | undefined;
@@ -92,7 +92,7 @@ export function gatherFacts(
     abortBy: readGiver(observation.release, ABORT_BY_ANNOTATION),
   };
   const blocked = { ...facts, blocker: findBlocker({ ...facts, status }) };
-  return { ...blocked, home: findHomeReason(blocked, status) };
+  return { ...blocked, home: findRollbackReason(blocked, status) };
 }
 
 /** Some sentences mean more where the Deployment and the canary are moved, too. */

@@ -4,29 +4,29 @@
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
 import { hashTemplate, nameTemplate } from '../../workload/template.ts';
-import type { Telling } from './guards.ts';
+import type { ReleaseEvent } from './guards.ts';
 import type { Observation } from '../observation.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { isProvenTemplate } from '../facts/workload-facts.ts';
 
 export interface Adopted {
   readonly status: CanaryReleaseStatus;
-  readonly tellings: readonly Telling[];
+  readonly events: readonly ReleaseEvent[];
 }
 
 /** Notes what serves. The same status when nothing is to be noted. */
 export function adoptServing(status: CanaryReleaseStatus, state: StateName, { workload, release }: Observation): Adopted {
   const service = release.spec.service?.name;
   const deployment = workload?.deployment;
-  if (service === undefined || isRunning(state) || workload?.known !== true || deployment === undefined) return { status, tellings: [] };
+  if (service === undefined || isRunning(state) || workload?.known !== true || deployment === undefined) return { status, events: [] };
   const known = status.serving?.service === service ? status.serving : undefined;
   const serves = findServing(known, deployment, workload.replicaSets);
   const hash = hashTemplate(serves);
   const serving = describeServing(service, serves, known, deployment, workload.replicaSets);
-  if (JSON.stringify(serving) === JSON.stringify(known)) return { status, tellings: [] };
+  if (JSON.stringify(serving) === JSON.stringify(known)) return { status, events: [] };
   const changed = known?.template !== undefined && known.template !== hash;
-  const telling = isProvenTemplate(status, hash) ? tellProven(deployment, serving.revision) : tellBypassed(deployment, serving.revision);
-  return { status: { ...status, serving }, tellings: changed ? [telling] : [] };
+  const event = isProvenTemplate(status, hash) ? tellProven(deployment, serving.revision) : tellBypassed(deployment, serving.revision);
+  return { status: { ...status, serving }, events: changed ? [event] : [] };
 }
 
 type Serving = NonNullable<CanaryReleaseStatus['serving']>;
@@ -63,11 +63,11 @@ function findServing(known: Serving | undefined, deployment: DeploymentObject, r
   return (most?.status?.readyReplicas ?? 0) > 0 && most !== undefined ? most.spec.template : template;
 }
 
-function tellProven({ metadata }: DeploymentObject, revision: string): Telling {
+function tellProven({ metadata }: DeploymentObject, revision: string): ReleaseEvent {
   return { reason: 'Promoted', message: `revision ${revision} is proven: Deployment ${metadata.name} rolls it at once, without a canary` };
 }
 
-function tellBypassed({ metadata }: DeploymentObject, revision: string): Telling {
+function tellBypassed({ metadata }: DeploymentObject, revision: string): ReleaseEvent {
   return {
     reason: 'HoldBypassed',
     message: `Deployment ${metadata.name} rolled revision ${revision} without a canary: it was made anew, or the hold was not in force; that revision serves now`,

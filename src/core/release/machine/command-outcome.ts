@@ -2,7 +2,7 @@
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../facts/facts.ts';
-import type { Telling } from './guards.ts';
+import type { ReleaseEvent } from './guards.ts';
 import { isRunning, type StateName } from '../state.ts';
 
 /** The status once a command is used up. @param message why it was refused */
@@ -45,7 +45,7 @@ export function isObeyedBy(verb: string, to: StateName): boolean {
 }
 
 /** The event of a command that did not fit the moment. */
-export function refuseForNow(facts: Facts, state: StateName): Telling {
+export function refuseForNow(facts: Facts, state: StateName): ReleaseEvent {
   const { command } = facts;
   const message = `${command?.verb} by ${command?.by ?? 'a person'} cannot be done now: ${whyNotNow(facts, state)}; give it again later`;
   return { reason: 'CommandRefused', message, warning: true, ...(command?.by === undefined ? {} : { by: command.by }) };

@@ -22,7 +22,7 @@ export interface Observed {
 }
 
 /** An edge in words: the event reason it is told under, and the sentence. */
-export interface Telling {
+export interface ReleaseEvent {
   readonly reason: EventReason;
   readonly message: string;
   readonly warning?: boolean;

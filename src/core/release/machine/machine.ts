@@ -34,13 +34,13 @@ import {
   type MachineContext,
   type Observed,
   type Scope,
-  type Telling,
+  type ReleaseEvent,
 } from './guards.ts';
 
 const machineSetup = setup({
   types: {} as { context: MachineContext; events: Observed; input: MachineContext },
   guards: {
-    mustGoHome: ({ event }) => event.facts.home !== undefined,
+    mustRollBack: ({ event }) => event.facts.home !== undefined,
     isLetGo: ({ context, event }) => event.facts.deleting && keepsWeights(event.facts.spec, context.status),
     candidateMayStart: (scope) =>
       candidateOf(scope) !== undefined &&
@@ -101,7 +101,7 @@ const machineSetup = setup({
     allRoutesAreLeft: ({ event }) => event.facts.allLeft,
   },
   actions: {
-    tell: (_scope, _params: Telling) => {
+    tell: (_scope, _params: ReleaseEvent) => {
       throw new Error('effects are data');
     },
     start: assign(({ context, event }) => {
@@ -118,8 +118,8 @@ const machineSetup = setup({
     beginBake: assign(({ context, event }) => ({ status: steps.beginBake(context.status, event.facts) })),
     beginRollout: assign(({ context }) => ({ status: steps.beginRollout(context.status) })),
     beginRestoring: assign(({ context }) => ({ status: steps.beginRestoring(context.status) })),
-    beginHome: assign(({ context, event }) =>
-      event.facts.home === undefined ? {} : { status: steps.beginHome(context.status, event.facts.home, event.facts) },
+    beginRollback: assign(({ context, event }) =>
+      event.facts.home === undefined ? {} : { status: steps.beginRollback(context.status, event.facts.home, event.facts) },
     ),
     beginUndo: assign(({ context, event }) => ({
       status: beginUndo(context.status, event.facts.undo, event.facts.command?.by),
@@ -137,12 +137,12 @@ const machineSetup = setup({
 });
 
 /** An announcement whose words are made when the edge is taken, from the status after the steps before it. */
-const tell = (words: (scope: Scope) => Telling) => ({ type: 'tell' as const, params: words as never });
+const tell = (words: (scope: Scope) => ReleaseEvent) => ({ type: 'tell' as const, params: words as never });
 
 const goHome = {
-  guard: 'mustGoHome',
+  guard: 'mustRollBack',
   target: '#release.rollingBack.goingHome',
-  actions: ['beginHome', tell(say.rollbackStarted)],
+  actions: ['beginRollback', tell(say.rollbackStarted)],
 } as const;
 const letGo = { guard: 'isLetGo', target: '#release.rollingBack.cleaning', actions: ['beginLettingGo'] } as const;
 const pause = { guard: 'shouldPause', target: '#release.paused', actions: [tell(say.paused), 'pause'] } as const;
@@ -363,7 +363,7 @@ export const releaseMachine = machineSetup.createMachine({
 export interface Step {
   readonly state: StateName;
   readonly status: CanaryReleaseStatus;
-  readonly tellings: readonly Telling[];
+  readonly events: readonly ReleaseEvent[];
   readonly moved: boolean;
 }
 
@@ -374,8 +374,8 @@ export function step(state: StateName, status: CanaryReleaseStatus, facts: Facts
   const before = releaseMachine.resolveState({ value: toMachineValue(state) as never, context: { status } });
   const [after, actions] = transition(releaseMachine, before, { type: 'OBSERVED', facts });
   if (after.status === 'error') throw after.error;
-  const tellings = (actions as readonly Executable[]).flatMap((action): Telling[] =>
-    action.type === 'tell' ? [action.params as unknown as Telling] : [],
+  const events = (actions as readonly Executable[]).flatMap((action): ReleaseEvent[] =>
+    action.type === 'tell' ? [action.params as unknown as ReleaseEvent] : [],
   );
-  return { state: fromMachineValue(after.value), status: after.context.status, tellings, moved: after !== before };
+  return { state: fromMachineValue(after.value), status: after.context.status, events, moved: after !== before };
 }

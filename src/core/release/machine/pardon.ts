@@ -4,7 +4,7 @@ import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts
 import { type CandidateKey, isSameRevision } from '../facts/revision.ts';
 
 /** The status without what stood against the promoted revision, or for another one that had to wait. */
-export function pardonPromoted(status: CanaryReleaseStatus, release: ReleaseStatus): CanaryReleaseStatus {
+export function clearRejection(status: CanaryReleaseStatus, release: ReleaseStatus): CanaryReleaseStatus {
   const promoted = keyOf({ ...release, service: release.canary.service });
   const { rejected, settled, ...rest } = status;
   // Without either, any revision of the Service would be the same.

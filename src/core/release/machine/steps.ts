@@ -7,8 +7,8 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/releas
 import { nameApprovers } from './approval-record.ts';
 import { endOfDrain } from '../drain.ts';
 import type { Facts } from '../facts/facts.ts';
-import type { HomeReason } from '../checks/rollback-reasons.ts';
-import { pardonPromoted } from './pardon.ts';
+import type { RollbackReason } from '../checks/rollback-reasons.ts';
+import { clearRejection } from './pardon.ts';
 import { countPutBack } from '../drift/reverts.ts';
 import { backendsOf, describeRevision, keyOf, nameRelease, type CandidateKey } from '../facts/revision.ts';
 import { describeRetained } from '../facts/retain.ts';
@@ -189,7 +189,7 @@ export function beginRestoring(status: Status): Status {
 }
 
 /** All weight home: the first thing that is written, before this status itself. */
-export function beginHome(status: Status, reason: HomeReason, facts: Facts): Status {
+export function beginRollback(status: Status, reason: RollbackReason, facts: Facts): Status {
   const going = edit(
     forgetUnwritten(status, facts),
     { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects },
@@ -222,7 +222,7 @@ export function settlePromoted(status: Status, facts: Facts): Status {
   const release = status.release;
   if (release === undefined) return status;
   const old = keyOf(release.serving.service, facts.spec.revision, facts.observation.backends[release.serving.service]);
-  const { verdict: _verdict, ...rest } = pardonPromoted(status, release);
+  const { verdict: _verdict, ...rest } = clearRejection(status, release);
   const { workload } = release;
   return {
     ...rest,

@@ -4,12 +4,12 @@
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
-import type { Telling } from '../machine/guards.ts';
+import type { ReleaseEvent } from '../machine/guards.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { fromTime } from '../../../api/times.ts';
 
 /** The news between two statuses of the same release. */
-export function findVerdictNews(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+export function findVerdictNews(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   return [
     ...findFails(before, after),
     ...findOutage(before, after),
@@ -19,13 +19,13 @@ export function findVerdictNews(spec: CanaryReleaseSpec, before: CanaryReleaseSt
 }
 
 /** A release that is blocked before its first write stays where it is: it is told when the reason is a new one. */
-export function findBlockNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly Telling[] {
+export function findBlockNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
   if (isRunning(state) || after.phase !== 'Blocked' || after.message === before.message) return [];
   return [{ reason: 'Blocked', message: (after.message ?? '').replace(/^blocked: /, ''), warning: true }];
 }
 
 /** What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary. */
-export function findHoldNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly Telling[] {
+export function findHoldNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
   const isGone = ({ conditions = [] }: CanaryReleaseStatus) =>
     conditions.find(({ type, reason }) => type === 'TemplateHeld' && reason === 'HoldUnavailable');
   const found = isGone(after);
@@ -34,17 +34,17 @@ export function findHoldNews(before: CanaryReleaseStatus, after: CanaryReleaseSt
 }
 
 /** A route that a GitOps tool applies is told before the first weight is written: the tool may have to be told something first. */
-export function findGitOpsNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+export function findGitOpsNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   const told = (before.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');
   const found = (after.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');
   return found === undefined || found.message === told?.message ? [] : [{ reason: 'GitOpsManaged', message: found.message }];
 }
 
-function findFails(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+function findFails(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   const known = new Set((before.release?.failing ?? []).map((entry) => entry.check));
   return (after.release?.failing ?? [])
     .filter((entry) => !known.has(entry.check))
-    .map((entry): Telling => {
+    .map((entry): ReleaseEvent => {
       const check = (after.checks ?? []).find((one) => one.name === entry.check);
       const over = check?.requests === undefined ? '' : ` over ${check.requests} canary requests`;
       return {
@@ -55,21 +55,21 @@ function findFails(before: CanaryReleaseStatus, after: CanaryReleaseStatus): rea
     });
 }
 
-function findOutage(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+function findOutage(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   if (after.release?.unavailableSince === undefined || before.release?.unavailableSince !== undefined) return [];
   return [
     { reason: 'MetricsUnavailable', message: `Prometheus cannot be asked; the weight is held at ${after.weight ?? 0}%`, warning: true },
   ];
 }
 
-function findMismatchNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+function findMismatchNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   if (after.release?.splitMismatch !== true || before.release?.splitMismatch === true) return [];
   const told = (after.checks ?? []).find(({ name }) => name === COMPARISON)?.message ?? 'the gateway does not split the traffic as asked';
   return [{ reason: 'TrafficSplitMismatch', message: `the weight is held at ${after.weight ?? 0}%: ${told}`, warning: true }];
 }
 
 /** No traffic is told when it has lasted a whole window: the first looks of a stage often see none. */
-function findSilence(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+function findSilence(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   const since = fromTime(after.release?.inconclusiveSince);
   if (since === undefined) return [];
   const patience = parseDuration(spec.analysis.window);

@@ -1,7 +1,7 @@
 // The words of every announcement: the event reason and one sentence that names what was found and what happens next.
 
 import { describeGit } from './gitops.ts';
-import type { MachineContext, Observed, Telling } from '../machine/guards.ts';
+import type { MachineContext, Observed, ReleaseEvent } from '../machine/guards.ts';
 import { describeShortfall } from '../evidence/shortfall.ts';
 import { clockOf, fromTime } from '../../../api/times.ts';
 
@@ -29,12 +29,12 @@ function byWhom({ event }: Scope): string {
 }
 
 /** The same for programs: the name alone. */
-function giverOf({ event }: Scope): Pick<Telling, 'by'> {
+function giverOf({ event }: Scope): Pick<ReleaseEvent, 'by'> {
   const { command } = event.facts;
   return command?.by === undefined || command.refusal !== undefined ? {} : { by: command.by };
 }
 
-export function releaseStarted(scope: Scope): Telling {
+export function releaseStarted(scope: Scope): ReleaseEvent {
   const release = current(scope);
   return {
     reason: 'ReleaseStarted',
@@ -43,7 +43,7 @@ export function releaseStarted(scope: Scope): Telling {
   };
 }
 
-export function weightShifted(scope: Scope): Telling {
+export function weightShifted(scope: Scope): ReleaseEvent {
   return {
     reason: 'WeightShifted',
     message: `${stageOf(scope)}: canary share goes to ${weightOf(scope)}%${byWhom(scope)}`,
@@ -51,7 +51,7 @@ export function weightShifted(scope: Scope): Telling {
   };
 }
 
-export function weightReduced(scope: Scope): Telling {
+export function weightReduced(scope: Scope): ReleaseEvent {
   return {
     reason: 'MetricsUnavailable',
     message: `Prometheus cannot be asked: canary share goes down to ${weightOf(scope)}% (onUnavailable: Reduce)`,
@@ -59,7 +59,7 @@ export function weightReduced(scope: Scope): Telling {
   };
 }
 
-export function passedWithoutProof(scope: Scope): Telling {
+export function passedWithoutProof(scope: Scope): ReleaseEvent {
   return {
     reason: 'WeightShifted',
     message: `no proof in time; goes on to ${weightOf(scope)}% because spec.analysis.onInconclusive is Promote`,
@@ -67,13 +67,13 @@ export function passedWithoutProof(scope: Scope): Telling {
   };
 }
 
-export function stageStarted(scope: Scope): Telling {
+export function stageStarted(scope: Scope): ReleaseEvent {
   const ends = fromTime(current(scope)?.stageEndsAt);
   const until = ends === undefined ? '' : `, until ${clockOf(ends)} at the earliest`;
   return { reason: 'StageStarted', message: `${stageOf(scope)}: every route gives the canary ${weightOf(scope)}%${until}` };
 }
 
-export function approvalNeeded(scope: Scope): Telling {
+export function approvalNeeded(scope: Scope): ReleaseEvent {
   const release = current(scope);
   const { stage, spec } = scope.event.facts;
   const index = release?.stageIndex ?? 0;
@@ -86,7 +86,7 @@ export function approvalNeeded(scope: Scope): Telling {
 }
 
 /** `onInconclusive: Approve`: the judge could not tell in time. */
-export function approvalNeededWithoutProof(scope: Scope): Telling {
+export function approvalNeededWithoutProof(scope: Scope): ReleaseEvent {
   const release = current(scope);
   const { spec, now } = scope.event.facts;
   const short = describeShortfall(scope.context.status, spec, now);
@@ -97,7 +97,7 @@ export function approvalNeededWithoutProof(scope: Scope): Telling {
   };
 }
 
-export function approvedWithoutProof(scope: Scope): Telling {
+export function approvedWithoutProof(scope: Scope): ReleaseEvent {
   const last = scope.context.status.lastHandledCommand;
   const by = last?.verb === 'approve' ? last.by : undefined;
   return {
@@ -108,7 +108,7 @@ export function approvedWithoutProof(scope: Scope): Telling {
   };
 }
 
-export function promotionStarted(scope: Scope): Telling {
+export function promotionStarted(scope: Scope): ReleaseEvent {
   const workload = current(scope)?.workload;
   if (workload?.bakes === true)
     return {
@@ -125,7 +125,7 @@ export function promotionStarted(scope: Scope): Telling {
   return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(scope)}`, ...giverOf(scope) };
 }
 
-export function rolloutStarted(scope: Scope): Telling {
+export function rolloutStarted(scope: Scope): ReleaseEvent {
   const { workload } = current(scope) ?? {};
   return {
     reason: 'WeightShifted',
@@ -133,14 +133,14 @@ export function rolloutStarted(scope: Scope): Telling {
   };
 }
 
-export function promoted(scope: Scope): Telling {
+export function promoted(scope: Scope): ReleaseEvent {
   const release = current(scope);
   if (release?.workload !== undefined)
     return { reason: 'Promoted', message: `revision ${release.revision} is promoted: Deployment ${release.workload.name} serves it now` };
   return { reason: 'Promoted', message: `revision ${release?.revision} is promoted: Service ${release?.canary.service} serves now` };
 }
 
-export function rollbackStarted(scope: Scope): Telling {
+export function rollbackStarted(scope: Scope): ReleaseEvent {
   const { home } = scope.event.facts;
   return {
     reason: home?.reason === 'CanaryEmpty' ? 'CanaryEmpty' : 'RollbackStarted',
@@ -151,7 +151,7 @@ export function rollbackStarted(scope: Scope): Telling {
 }
 
 /** A promotion that is over is taken back. */
-export function undoStarted(scope: Scope): Telling {
+export function undoStarted(scope: Scope): ReleaseEvent {
   const release = current(scope);
   const { workload, undo } = scope.event.facts;
   const back = undo?.kind === 'traffic' || undo?.kind === 'template' ? undo.revision : '';
@@ -168,7 +168,7 @@ export function undoStarted(scope: Scope): Telling {
   };
 }
 
-export function rolledBack(scope: Scope): Telling {
+export function rolledBack(scope: Scope): ReleaseEvent {
   const release = current(scope);
   const again = release?.rejects === true ? '; it is not tried again by itself (command retry)' : '';
   return {
@@ -200,7 +200,7 @@ export function describePause(by: string | undefined): string {
   return PAUSE_WORDS[by ?? 'Command'] ?? `paused (${by})`;
 }
 
-export function paused(scope: Scope): Telling {
+export function paused(scope: Scope): ReleaseEvent {
   const { spec, now } = scope.event.facts;
   const why = pauseReason(scope);
   const giver = why === 'Command' ? giverOf(scope) : {};
@@ -219,11 +219,11 @@ function pauseReason({ event }: Scope): string {
   return command?.verb === 'pause' ? 'Command' : (event.facts.pauseReason ?? 'Command');
 }
 
-export function resumed(scope: Scope): Telling {
+export function resumed(scope: Scope): ReleaseEvent {
   return { reason: 'Resumed', message: `goes on at ${weightOf(scope)}%${byWhom(scope)}`, ...giverOf(scope) };
 }
 
-export function blocked(scope: Scope): Telling {
+export function blocked(scope: Scope): ReleaseEvent {
   const { blocker } = scope.event.facts;
   const reason = blocker?.reason === 'RouteContested' || blocker?.reason === 'RouteNotAccepted' ? blocker.reason : 'Blocked';
   return { reason, message: `${blocker?.reason}: ${blocker?.message}`, warning: true };

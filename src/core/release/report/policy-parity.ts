@@ -5,7 +5,7 @@ import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';
 import { POLICY_KINDS, type UnreadKind } from '../../workload/policy-kinds.ts';
 import type { Finding } from '../../workload/policy-sides.ts';
 import type { Blocker, BlockerFacts } from '../checks/blockers.ts';
-import type { Telling } from '../machine/guards.ts';
+import type { ReleaseEvent } from '../machine/guards.ts';
 import type { Parity } from '../facts/policy-parity.ts';
 import { isRunning, type StateName } from '../state.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
@@ -74,7 +74,7 @@ function shorten(text: string): string {
 }
 
 /** Told once when a release is about to begin; what blocks it is told as that. */
-export function findParityNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly Telling[] {
+export function findParityNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   const find = ({ conditions = [] }: CanaryReleaseStatus) => conditions.find(({ type }) => type === CONDITION);
   const found = find(after);
   if (found === undefined || found.status === 'True' || found.message === find(before)?.message || isBlockedByParity(after)) return [];

@@ -33,7 +33,7 @@ function needed(status: CanaryReleaseStatus, seconds = 1): boolean {
     writeProblems: [],
     failingSince: new Map(),
     transitions: [],
-    tellings: [],
+    events: [],
     drifts: [],
     failedAtMs: undefined,
   };

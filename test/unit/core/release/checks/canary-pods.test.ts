@@ -4,7 +4,7 @@ import { defaultSpec, type ReleaseStatus } from '../../../../../src/api/release.
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
 import { notePods } from '../../../../../src/core/release/checks/canary-pods.ts';
 import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
-import { findHomeReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
+import { findRollbackReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import type { DeploymentObject, WorkloadCondition } from '../../../../../src/core/workload/objects.ts';
 import type { PodObject } from '../../../../../src/core/workload/pods.ts';
@@ -56,7 +56,7 @@ function factsOf({ pods, state = 'preparing', release, conditions = [], seconds 
 
 function reasonOf(one: Case) {
   const { facts, status } = factsOf(one);
-  const found = findHomeReason(facts, status);
+  const found = findRollbackReason(facts, status);
   return found === undefined ? undefined : [found.reason, found.rejects];
 }
 
@@ -86,7 +86,7 @@ describe('a crash loop takes the release home', () => {
 
   test('in words that say what the pods say', () => {
     const { facts, status } = factsOf({ pods: crashed });
-    expect(findHomeReason(facts, status)?.message).toMatch(/^the canary crashes again and again: pod p-1, container app: /);
+    expect(findRollbackReason(facts, status)?.message).toMatch(/^the canary crashes again and again: pod p-1, container app: /);
   });
 });
 
@@ -186,7 +186,7 @@ describe('the progress deadline', () => {
   test('is told in the words of the pods, where these say anything', () => {
     const messageOf = (one: Case) => {
       const { facts, status } = factsOf(one);
-      return findHomeReason(facts, status)?.message;
+      return findRollbackReason(facts, status)?.message;
     };
     expect(messageOf({ conditions })).toBe('the pods of Deployment store-canary do not get ready: no progress');
     expect(messageOf({ pods, conditions, seconds: 600 })).toContain('exited with 1 (Error), 1 restart');
@@ -197,7 +197,7 @@ test('a canary with weight and no ready pod goes home with what its pods say', (
   const pods = [aPod('p-1', statusWith(crashing(1)))];
   const { facts, status } = factsOf({ pods, state: 'stage.analyzing' });
   const empty = { ...facts, canaryEmpty: true, observedWeight: 25 };
-  expect(findHomeReason(empty, status)).toMatchObject({
+  expect(findRollbackReason(empty, status)).toMatchObject({
     reason: 'CanaryEmpty',
     message: expect.stringContaining('no ready endpoint: pod p-1, container app: CrashLoopBackOff, exited with 1'),
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../../../src/api/release.ts';
-import { findHomeReason, type HomeFacts } from '../../../../../src/core/release/checks/rollback-reasons.ts';
+import { findRollbackReason, type RollbackFacts } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import { isJudged, STATES } from '../../../../../src/core/release/state.ts';
 import { standRoutes } from '../../../../../src/core/routing/standing.ts';
 import {
@@ -18,7 +18,7 @@ import {
 } from '../../../../fixtures/builders.ts';
 
 /** A release that goes well. */
-function facts(change: Partial<HomeFacts> = {}, spec: Partial<SpecInput> = {}): HomeFacts {
+function facts(change: Partial<RollbackFacts> = {}, spec: Partial<SpecInput> = {}): RollbackFacts {
   return {
     now: after(100),
     state: 'stage.analyzing',
@@ -50,8 +50,8 @@ const failedCheck = { name: 'errors', reason: 'ErrorRatio', message: 'errors 10%
 const wentHome = { standings: standRoutes([aRecordedRoute()], [aRoute({ metadata: marked(HOME_MARK) })], SIDES) };
 const { release: _release, ...NOTHING } = aStatus();
 
-function reasonOf(status: CanaryReleaseStatus, change: Partial<HomeFacts> = {}, spec: Partial<SpecInput> = {}) {
-  const found = findHomeReason(facts(change, spec), status);
+function reasonOf(status: CanaryReleaseStatus, change: Partial<RollbackFacts> = {}, spec: Partial<SpecInput> = {}) {
+  const found = findRollbackReason(facts(change, spec), status);
   return found === undefined ? undefined : ([found.reason, found.rejects] as const);
 }
 
@@ -71,14 +71,14 @@ describe('rule 1: a release goes home', () => {
   });
 
   test('and says which person it was, where that is known', () => {
-    const told = (abortBy?: string) => findHomeReason(facts({ abortRequested: true, abortBy }), running());
+    const told = (abortBy?: string) => findRollbackReason(facts({ abortRequested: true, abortBy }), running());
     expect(told()).not.toHaveProperty('by');
     expect(told()?.message).toBe('aborted by a person (annotation glidepath.dev/abort)');
     expect(told('ada')).toMatchObject({ by: 'ada', message: 'aborted by ada (annotation glidepath.dev/abort)' });
   });
 
   test('when a check failed, in the words of the check', () => {
-    expect(findHomeReason(facts(), running({ failedCheck }))).toEqual({
+    expect(findRollbackReason(facts(), running({ failedCheck }))).toEqual({
       reason: 'ErrorRatio',
       message: failedCheck.message,
       rejects: true,
@@ -131,7 +131,7 @@ describe('rule 1: a release goes home', () => {
     for (const verdict of ['Inconclusive', 'Fail'] as const)
       expect(reasonOf(running({ verdict }), { timedOut: true }, rollBack)).toEqual(['Inconclusive', true]);
     expect(reasonOf(running(), { timedOut: true }, rollBack)).toEqual(['Inconclusive', true]);
-    expect(findHomeReason(facts({ timedOut: true }, rollBack), running({ stageIndex: 9 }))?.message).toContain('the timeout');
+    expect(findRollbackReason(facts({ timedOut: true }, rollBack), running({ stageIndex: 9 }))?.message).toContain('the timeout');
   });
 
   test('never for want of proof while Prometheus is away, while the proof is there, before the timeout, or in another state', () => {

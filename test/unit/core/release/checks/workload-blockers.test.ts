@@ -3,7 +3,7 @@ import type { SpecInput } from '../../../../../src/api/release.ts';
 import { defaultSpec } from '../../../../../src/api/release.ts';
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
 import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
-import { findHomeReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
+import { findRollbackReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import type { DeploymentObject, ServiceObject, WorkloadCondition } from '../../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../../src/core/workload/observed.ts';
@@ -105,7 +105,7 @@ describe('in mid-release', () => {
       const canary = canaryWith(...conditions);
       const canaryDeployment = { ...canary, status: { ...canary.status, replicas } };
       const facts = factsOf({ canaryDeployment }, {}, 'preparing');
-      return findHomeReason(
+      return findRollbackReason(
         { ...facts, abortRequested: false, abortBy: undefined, revisionChanged: false, canaryEmpty: false },
         facts.status,
       );

@@ -38,7 +38,7 @@ describe('at first contact', () => {
     const adopted = adopt({ deployment: deploymentOf('a:2', false), replicaSets: [setOf('a:1', 4), setOf('a:2')] });
     expect(adopted.status.serving).toMatchObject({ service: 'store', replicaSet: 'set-a:2', uid: 'uid-1' });
     expect(templateIn(adopted)).toBe(hashTemplate(templateOf('a:2')));
-    expect(adopted.tellings).toEqual([]);
+    expect(adopted.events).toEqual([]);
   });
 
   test('of what is held the ReplicaSet with the most ready pods tells', () => {
@@ -64,7 +64,7 @@ describe('later', () => {
     const replicaSets = [setOf('a:1', 1), setOf('a:2', 9)];
     const adopted = adopt({ deployment: deploymentOf('a:3', true), replicaSets }, servingOf('a:1'));
     expect(templateIn(adopted)).toBe(hashTemplate(templateOf('a:1')));
-    expect(adopted.tellings).toEqual([]);
+    expect(adopted.events).toEqual([]);
   });
 
   test('the same status comes back when nothing is new', () => {
@@ -74,15 +74,15 @@ describe('later', () => {
   });
 
   test('what rolled past the hold serves, and it is told', () => {
-    const { tellings, ...adopted } = adopt({ deployment: deploymentOf('a:2', false) }, servingOf('a:1'));
+    const { events, ...adopted } = adopt({ deployment: deploymentOf('a:2', false) }, servingOf('a:1'));
     expect(templateIn(adopted)).toBe(hashTemplate(templateOf('a:2')));
-    expect(tellings).toMatchObject([{ reason: 'HoldBypassed', warning: true }]);
+    expect(events).toMatchObject([{ reason: 'HoldBypassed', warning: true }]);
   });
 
   test('a Deployment that was made anew has no old pods: what it rolls serves', () => {
-    const { tellings, ...adopted } = adopt({ deployment: deploymentOf('a:2', true, 'uid-2') }, servingOf('a:1'));
+    const { events, ...adopted } = adopt({ deployment: deploymentOf('a:2', true, 'uid-2') }, servingOf('a:1'));
     expect(templateIn(adopted)).toBe(hashTemplate(templateOf('a:2')));
-    expect(tellings).toMatchObject([{ reason: 'HoldBypassed' }]);
+    expect(events).toMatchObject([{ reason: 'HoldBypassed' }]);
   });
 
   test('a proven template that rolled is good news', () => {
@@ -90,11 +90,11 @@ describe('later', () => {
       ...servingOf('a:2'),
       proven: [{ revision: '1', at: '2030-01-01T00:00:00Z', templateHashes: [hashTemplate(templateOf('a:1'))] }],
     };
-    expect(adopt({ deployment: deploymentOf('a:1', false) }, status).tellings).toMatchObject([{ reason: 'Promoted' }]);
+    expect(adopt({ deployment: deploymentOf('a:1', false) }, status).events).toMatchObject([{ reason: 'Promoted' }]);
   });
 
   test('another Service in the spec is first contact again', () => {
     const adopted = adopt({ deployment: deploymentOf('a:2', false) }, servingOf('a:1', { service: 'former' }));
-    expect([adopted.status.serving?.service, adopted.tellings]).toEqual(['store', []]);
+    expect([adopted.status.serving?.service, adopted.events]).toEqual(['store', []]);
   });
 });

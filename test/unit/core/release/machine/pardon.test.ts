@@ -1,7 +1,7 @@
 // What a promotion forgets: a revision that was rejected once and promoted after a retry may come again.
 
 import { describe, expect, test } from 'vitest';
-import { pardonPromoted } from '../../../../../src/core/release/machine/pardon.ts';
+import { clearRejection } from '../../../../../src/core/release/machine/pardon.ts';
 import { isSettledOrRejected } from '../../../../../src/core/release/facts/revision.ts';
 import { isProvenTemplate } from '../../../../../src/core/release/facts/workload-facts.ts';
 import { aReleaseStatus, aStatus, timeAfter } from '../../../../fixtures/builders.ts';
@@ -19,19 +19,19 @@ describe('a promotion', () => {
   test('takes the revision off the rejected ones, and leaves the others there', () => {
     const release = aReleaseStatus({ templateHashes: ['good'], attempt: 2 });
     const status = aStatus({ release, rejected: [rejection(['good']), rejection(['bad']), rejection(['good'], { specRevision: '9' })] });
-    expect(pardonPromoted(status, release).rejected).toEqual([rejection(['bad']), rejection(['good'], { specRevision: '9' })]);
+    expect(clearRejection(status, release).rejected).toEqual([rejection(['bad']), rejection(['good'], { specRevision: '9' })]);
   });
 
   test('of which the pods are not known pardons nobody', () => {
     const release = aReleaseStatus({ templateHashes: [] });
     const status = aStatus({ release, rejected: [rejection(['bad'])] });
-    expect(pardonPromoted(status, release).rejected).toEqual([rejection(['bad'])]);
+    expect(clearRejection(status, release).rejected).toEqual([rejection(['bad'])]);
   });
 
   test('changes nothing where nothing stands against anybody', () => {
     const release = aReleaseStatus();
     const status = aStatus({ release, settled: { service: 'v1', templateHashes: ['x'] } });
-    expect(pardonPromoted(status, release)).toEqual(status);
+    expect(clearRejection(status, release)).toEqual(status);
   });
 
   test('of a Deployment makes its template a proven one, and lets one that went home without blame come again', () => {
@@ -42,7 +42,7 @@ describe('a promotion', () => {
     const proven = [{ revision: 'r', at: timeAfter(0), templateHashes: [template] }];
     const status = aStatus({ release, rejected: [rejection([template])], settled, proven });
     expect(isProvenTemplate(status, template)).toBe(false);
-    const pardoned = pardonPromoted(status, release);
+    const pardoned = clearRejection(status, release);
     expect(isProvenTemplate(pardoned, template)).toBe(true);
     expect(isSettledOrRejected(pardoned, settled)).toBe(false);
   });

@@ -69,9 +69,9 @@ describe('steps', () => {
     const factsIn = (state: 'preparing' | 'stage.analyzing') =>
       gatherFacts(spec, preparing, state, anObservation({ release: aRelease({ spec }), routes: [store, other] }), after(60));
     const names = (status: typeof preparing) => status.release?.routes?.map(({ name }) => name);
-    expect(names(steps.beginHome(preparing, reason, factsIn('preparing')))).toEqual(['store']);
+    expect(names(steps.beginRollback(preparing, reason, factsIn('preparing')))).toEqual(['store']);
     expect(names(steps.beginLettingGo(preparing, factsIn('preparing')))).toEqual(['store']);
-    expect(names(steps.beginHome(preparing, reason, factsIn('stage.analyzing')))).toEqual(['store', 'other']);
+    expect(names(steps.beginRollback(preparing, reason, factsIn('stage.analyzing')))).toEqual(['store', 'other']);
   });
 
   test('a person who resumes without proof puts back what an edit took away', () => {
