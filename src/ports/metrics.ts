@@ -1,5 +1,6 @@
 // Prometheus as the judge's witness: raw samples in, honest errors out.
 
+import type { BlockReason } from '../api/reasons.ts';
 import type { Series } from '../core/analysis/series.ts';
 
 export type { Series };
@@ -30,5 +31,5 @@ export interface MetricsReader {
   /** Evaluates `query` at `atMs`. Range selectors give raw samples, instant vectors and scalars one sample a series. Never throws. */
   query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer>;
   /** Says why this target may not be used (no address, not on the allow-list, own query not allowed), or undefined. */
-  refusal(target: MetricsTarget, ownQueries: boolean): { readonly reason: string; readonly message: string } | undefined;
+  refusal(target: MetricsTarget, ownQueries: boolean): { readonly reason: BlockReason; readonly message: string } | undefined;
 }

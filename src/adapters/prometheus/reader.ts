@@ -1,5 +1,6 @@
 // The metrics port on Prometheus: who may ask where and as whom, one deadline over everything, quick retries of broken
 // connections, one look at fresh credentials after a refusal, and an honest answer in every case.
+import type { BlockReason } from '../../api/reasons.ts';
 import { readFile } from 'node:fs/promises';
 import pRetry from 'p-retry';
 import { parseAddress, parseAllowList } from '../../api/addresses.ts';
@@ -63,7 +64,7 @@ export class PrometheusReader implements MetricsReader {
     this.#credentials = new CredentialCache(options.now ?? Date.now);
   }
 
-  refusal(target: MetricsTarget, ownQueries: boolean): { readonly reason: string; readonly message: string } | undefined {
+  refusal(target: MetricsTarget, ownQueries: boolean): { readonly reason: BlockReason; readonly message: string } | undefined {
     return refuseTarget(this.#settings, target, ownQueries);
   }
 

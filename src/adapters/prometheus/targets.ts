@@ -1,7 +1,7 @@
 // Which address a question goes to and whose credentials go with it, or why not. The operator's credentials go to the
 // operator's address only; an address of a release's own must be on the allow-list.
 import { isUnder, parseAddress } from '../../api/addresses.ts';
-import type { ConditionReason } from '../../api/names.ts';
+import type { BlockReason } from '../../api/reasons.ts';
 import type { MetricsTarget } from '../../ports/metrics.ts';
 
 /** What the operator's owner allows. */
@@ -17,11 +17,11 @@ export type Identity = 'operator' | 'secret' | 'nobody';
 /** An address with an identity, or a refusal with a condition reason. */
 export type Resolution =
   | { readonly ok: true; readonly url: URL; readonly identity: Identity }
-  | { readonly ok: false; readonly reason: ConditionReason; readonly message: string };
+  | { readonly ok: false; readonly reason: BlockReason; readonly message: string };
 
 const FIELD = 'spec.analysis.metrics.prometheus.url';
 
-function refuse(reason: ConditionReason, message: string): Resolution {
+function refuse(reason: BlockReason, message: string): Resolution {
   return { ok: false, reason, message };
 }
 
@@ -61,7 +61,7 @@ export function refuseTarget(
   settings: TargetSettings,
   target: MetricsTarget,
   ownQueries: boolean,
-): { readonly reason: ConditionReason; readonly message: string } | undefined {
+): { readonly reason: BlockReason; readonly message: string } | undefined {
   const resolution = resolveTarget(settings, target);
   if (!resolution.ok) return { reason: resolution.reason, message: resolution.message };
   if (!ownQueries || settings.allowQueries || target.secretName !== undefined) return undefined;

@@ -3,7 +3,7 @@
 
 import type { CanaryRelease } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
-import { servicesOf } from '../../core/release/facts/revision.ts';
+import { servicesOf } from '../../core/release/facts/sides.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
 import { parseCached } from '../observe/observer.ts';

@@ -1,7 +1,7 @@
 // Tells what a reconcile did: one event and notification for each happening, one log line for each transition.
 
 import type { CanaryRelease } from '../../api/release.ts';
-import type { ReleaseEvent } from '../../core/release/machine/guards.ts';
+import type { ReleaseEvent } from '../../core/release/report/event.ts';
 import type { Announcement } from '../../ports/outbox.ts';
 import type { Memory } from './memory.ts';
 import type { World } from '../world.ts';

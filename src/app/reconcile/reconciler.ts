@@ -9,7 +9,7 @@ import { decide, type Decision } from '../../core/release/decide.ts';
 import type { WorkloadIntent } from '../../core/release/desired/workload.ts';
 import type { RouteIntent } from '../../core/release/desired/routes.ts';
 import type { Observation } from '../../core/release/observation.ts';
-import { pairOf } from '../../core/release/facts/revision.ts';
+import { pairOf } from '../../core/release/facts/sides.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { ReleaseKey } from '../../ports/releases.ts';
 import { announce } from './announcer.ts';

@@ -2,7 +2,7 @@
 
 import type { CanaryReleaseSpec } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
-import { portOf, servicesOf } from '../../core/release/facts/revision.ts';
+import { portOf, servicesOf } from '../../core/release/facts/sides.ts';
 import { routesInScope, wantedRules } from '../../core/release/facts/scope.ts';
 import { isAtPort } from '../../core/routing/rules.ts';
 import { chooseSource } from '../../sources/catalogue.ts';

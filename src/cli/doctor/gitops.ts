@@ -3,7 +3,7 @@
 // they apply leave the pause of a Deployment to the hold?
 
 import type { Route } from '../../api/routes.ts';
-import { servicesOf } from '../../core/release/facts/revision.ts';
+import { servicesOf } from '../../core/release/facts/sides.ts';
 import { routesInScope } from '../../core/release/facts/scope.ts';
 import { findGitOpsTool } from '../../core/routing/gitops.ts';
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../../adapters/kubernetes/client/fields.ts';

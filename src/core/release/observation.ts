@@ -1,5 +1,6 @@
 // What one reconcile saw of the world: plain facts, nothing decided. The reconciler gathers it, the core only reads it.
 
+import type { BlockReason } from '../../api/reasons.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import type { Route, RouteKind } from '../../api/routes.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
@@ -40,7 +41,7 @@ export interface WriteProblem {
 /** Whether the judge can be asked at all, found out before the first write. */
 export type MetricsStanding =
   | { readonly kind: 'ready'; readonly source: string }
-  | { readonly kind: 'refused'; readonly reason: string; readonly message: string };
+  | { readonly kind: 'refused'; readonly reason: BlockReason; readonly message: string };
 
 /** Who drives the routes of this release (rule 8). */
 export type Driver = { readonly kind: 'us' } | { readonly kind: 'other'; readonly name: string; readonly route: string };

@@ -5,7 +5,7 @@ import { readCommand } from './commands/read.ts';
 import type { Observation } from './observation.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
 import { isRunning, parseState } from './state.ts';
-import { gatherHeldFacts } from './facts/workload-facts.ts';
+import { gatherHeldFacts } from './facts/held-candidate.ts';
 
 /** Does a held template wait for its release, or is one to be tried again? */
 export function asksForPolicies(status: CanaryReleaseStatus, observation: Observation, now: number): boolean {

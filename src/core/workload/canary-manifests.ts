@@ -19,12 +19,11 @@ export interface CanaryWish {
   readonly deployment: DeploymentObject;
   readonly service: ServiceObject;
   readonly owner: Owner;
-  readonly replicas: number;
   /** `spec.canary.labels`. */
   readonly labels: Labels;
 }
 
-/** Both objects as they are sent to the API server. */
+/** Both objects as they are sent to the API server, the number of pods aside. */
 export interface CanaryManifests {
   readonly deployment: Json & { readonly metadata: { readonly name: string }; readonly spec: { readonly template: PodTemplate } };
   readonly service: Json & { readonly metadata: { readonly name: string; readonly labels: Labels } };
@@ -57,7 +56,12 @@ export function buildCanary(wish: CanaryWish): CanaryPlan {
   };
 }
 
-function buildDeployment({ deployment, owner, replicas }: CanaryWish, template: PodTemplate, matchLabels: Labels) {
+/** The canary Deployment as it is created with so many pods. */
+export function withReplicas({ deployment }: CanaryManifests, replicas: number): Json {
+  return { ...deployment, spec: { ...deployment.spec, replicas } };
+}
+
+function buildDeployment({ deployment, owner }: CanaryWish, template: PodTemplate, matchLabels: Labels) {
   const { paused: _paused, selector, replicas: _replicas, template: held, ...rest } = deployment.spec;
   return {
     apiVersion: 'apps/v1',
@@ -68,7 +72,7 @@ function buildDeployment({ deployment, owner, replicas }: CanaryWish, template: 
       annotations: { [TEMPLATE_ANNOTATION]: hashTemplate(held) },
       ownerReferences: [ownerReference(owner)],
     },
-    spec: { ...rest, replicas, selector: { ...selector, matchLabels }, template },
+    spec: { ...rest, selector: { ...selector, matchLabels }, template },
   };
 }
 

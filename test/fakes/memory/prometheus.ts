@@ -1,6 +1,7 @@
 // Prometheus in memory: answers the range selectors that the Contour source writes from the virtual traffic's samples, and
 // own queries from functions. Can be down, hang, be slow, warn, or refuse a query.
 
+import type { BlockReason } from '../../../src/api/reasons.ts';
 import { parseSelector, selects } from '../prometheus/promql-selector.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../../src/ports/metrics.ts';
@@ -16,7 +17,7 @@ export class MemoryPrometheus implements MetricsReader {
   latencyMs = 0;
   /** Answers of own queries: the first entry whose text the query holds. `undefined`: no series. */
   readonly own = new Map<string, (atMs: number) => number | undefined>();
-  refused: { readonly reason: string; readonly message: string } | undefined;
+  refused: { readonly reason: BlockReason; readonly message: string } | undefined;
   /** Time of the last query that was answered with data. */
   answeredAt = Number.NEGATIVE_INFINITY;
   readonly #clock: Clock;
@@ -45,7 +46,7 @@ export class MemoryPrometheus implements MetricsReader {
     return { ok: true, series: this.#evaluate(query, Math.min(atMs, this.#clock.now() - INGEST_MS)), warnings };
   }
 
-  refusal(): { readonly reason: string; readonly message: string } | undefined {
+  refusal(): { readonly reason: BlockReason; readonly message: string } | undefined {
     return this.refused;
   }
 

@@ -3,12 +3,11 @@
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { type DeploymentObject, findCondition, type WorkloadCondition } from '../../workload/objects.ts';
-import { judgePods, type PodsStanding } from '../../workload/pods.ts';
-import type { Blocker, BlockerFacts } from './blockers.ts';
-import type { Facts } from '../facts/facts.ts';
-import type { RollbackFacts, RollbackReason } from './rollback-reasons.ts';
-import type { Observation } from '../observation.ts';
-import { fromTime, toTime } from '../../../api/times.ts';
+import type { PodsStanding } from '../../workload/pods.ts';
+import type { Known } from '../facts/known.ts';
+import type { Blocker } from './blocker.ts';
+import type { RollbackReason } from './rollback-reason.ts';
+import { fromTime } from '../../../api/times.ts';
 
 /** An image, or a ConfigMap, may come a moment after the Deployment. */
 const PATIENCE_MS = 60_000;
@@ -19,23 +18,8 @@ const PROGRESS_DEADLINE_SECONDS = 600;
 /** `status.release.reasonMessage` takes so many characters. */
 const MOST_MESSAGE = 1_000;
 
-/** Undefined where the pods are not watched. Pods of an earlier release's canary are none of this one's. */
-export function standPods({ workload }: Observation, isOfThisRelease: boolean): PodsStanding | undefined {
-  return workload?.canaryPods === undefined || !isOfThisRelease ? undefined : judgePods(workload.canaryPods);
-}
-
-/** Notes since when something that may still come keeps the pods from starting. */
-export function notePods(status: CanaryReleaseStatus, { workload, now }: Facts): CanaryReleaseStatus {
-  const { release } = status;
-  if (release === undefined) return status;
-  const waits = workload?.pods?.fault?.certain === false;
-  if (waits === (release.podsFailingSince !== undefined)) return status;
-  const { podsFailingSince: _since, ...rest } = release;
-  return { ...status, release: waits ? { ...rest, podsFailingSince: toTime(now) } : rest };
-}
-
 /** Whether the release has weight or not: what cannot run is never proven. */
-export function theCanaryCannotRun({ workload, state, now }: RollbackFacts, { release }: CanaryReleaseStatus): RollbackReason | undefined {
+export function theCanaryCannotRun({ workload, state, now }: Known, { release }: CanaryReleaseStatus): RollbackReason | undefined {
   const fault = workload?.pods?.fault;
   // While the last writes of a promotion are made the release has ended in all but name.
   if (fault === undefined || state === 'promoting.restoring') return undefined;
@@ -43,7 +27,7 @@ export function theCanaryCannotRun({ workload, state, now }: RollbackFacts, { re
   const lasted = since !== undefined && now >= since + PATIENCE_MS;
   if (!fault.certain && !lasted) return undefined;
   const message = `${SENTENCES[fault.reason]}: ${fault.message}`;
-  return { reason: fault.reason, message: message.slice(0, MOST_MESSAGE), rejects: true };
+  return { reason: fault.reason, message: message.slice(0, MOST_MESSAGE) };
 }
 
 const SENTENCES = {
@@ -53,7 +37,7 @@ const SENTENCES = {
 } as const;
 
 /** The Deployment controller has given up on the canary's pods, and they had their time on a node. */
-export function theCanaryNeverGotReady({ observation, workload, now }: RollbackFacts): RollbackReason | undefined {
+export function theCanaryNeverGotReady({ observation, workload, now }: Known): RollbackReason | undefined {
   const canary = observation.workload?.canaryDeployment;
   const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
   if (canary === undefined || stuck === undefined || arePodsRefused(canary, stuck)) return undefined;
@@ -61,7 +45,7 @@ export function theCanaryNeverGotReady({ observation, workload, now }: RollbackF
   if (pods !== undefined && !hadTheirTime(pods, canary.spec['progressDeadlineSeconds'], now)) return undefined;
   const why = pods?.seen === undefined ? (stuck.message ?? stuck.reason ?? '') : pods.seen;
   const message = `the pods of Deployment ${canary.metadata.name} do not get ready: ${why}`;
-  return { reason: 'CanaryNotReady', message: message.slice(0, MOST_MESSAGE), rejects: true };
+  return { reason: 'CanaryNotReady', message: message.slice(0, MOST_MESSAGE) };
 }
 
 /** Pods that a quota keeps from being made say nothing of the revision: that is trouble, and `onBlocked` decides. */
@@ -80,10 +64,10 @@ function hadTheirTime({ count, placedSinceMs }: PodsStanding, seconds: unknown, 
 }
 
 /** No node takes a pod: told, and `onBlocked` decides; the version is not rejected for it. */
-export function noNodeTakesAPod({ workload, status, state, now }: BlockerFacts): Blocker | undefined {
+export function noNodeTakesAPod({ workload, state, now }: Known, { release }: CanaryReleaseStatus): Blocker | undefined {
   const homeless = workload?.pods?.homeless;
   // A rollout that is under way takes room itself; it ends without more pods of the canary.
-  const promotes = state.startsWith('promoting.') || status.release?.returnTo?.startsWith('promoting.') === true;
+  const promotes = state.startsWith('promoting.') || release?.returnTo?.startsWith('promoting.') === true;
   // What bakes first grows to full size, and rolls later.
   const rolls = promotes && workload?.bakes !== true;
   if (homeless === undefined || rolls || now < homeless.sinceMs + HOMELESS_MS) return undefined;

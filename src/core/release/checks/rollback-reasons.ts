@@ -1,49 +1,19 @@
 // Why a running release must bring all traffic home now (rule 1): a chain of named checks, the first that answers wins.
 
-import { parseDuration } from '../../../api/duration.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
-import type { RouteStanding } from '../../routing/standing.ts';
-import type { Blocker } from './blockers.ts';
-import { theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
-import type { FreshCommand } from '../commands/read.ts';
-import type { Observation } from '../observation.ts';
-import type { Sides } from '../facts/revision.ts';
+import { isRollbackReason } from '../../../api/reasons.ts';
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { Known } from '../facts/known.ts';
 import { keepsWeights } from '../facts/retain.ts';
 import { isJudged, waitsForProof, type StateName } from '../state.ts';
-import { fromTime } from '../../../api/times.ts';
-import type { WorkloadFacts } from '../facts/workload-facts.ts';
+import type { Blocker } from './blocker.ts';
+import { theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
+import { afterBlock, afterDeadline, afterOutage, afterTimeout } from './overdue.ts';
+import type { RollbackReason } from './rollback-reason.ts';
 
-/** Reason word and sentence. `rejects`: the revision itself is to blame and is not tried again by itself. */
-export interface RollbackReason {
-  readonly reason: string;
-  readonly message: string;
-  readonly rejects: boolean;
-  /** The person who asked for it, where a command did. */
-  readonly by?: string;
-}
+export type { RollbackReason };
 
 /** What the checks may ask. */
-export interface RollbackFacts {
-  readonly now: number;
-  readonly state: StateName;
-  readonly spec: CanaryReleaseSpec;
-  readonly observation: Observation;
-  readonly sides: Sides | undefined;
-  readonly standings: readonly RouteStanding[];
-  readonly observedWeight: number;
-  readonly homeMark: string;
-  readonly deleting: boolean;
-  readonly enforced: boolean;
-  readonly timedOut: boolean;
-  readonly blocker: Blocker | undefined;
-  readonly abortRequested: boolean;
-  /** Who asked for the abort, where it says. */
-  readonly abortBy: string | undefined;
-  readonly revisionChanged: boolean;
-  readonly canaryEmpty: boolean;
-  readonly workload: WorkloadFacts | undefined;
-  readonly command: FreshCommand | undefined;
-}
+export type RollbackFacts = Known & { readonly blocker: Blocker | undefined };
 
 type Check = (facts: RollbackFacts, status: CanaryReleaseStatus) => RollbackReason | undefined;
 
@@ -82,13 +52,13 @@ export function findRollbackReason(facts: RollbackFacts, status: CanaryReleaseSt
 function deletionAsksForHome({ deleting, spec, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   if (!deleting || keepsWeights(spec, status)) return undefined;
   if (isPromotedButForTheCanary(state, status)) return undefined;
-  return { reason: 'Deleted', message: 'the CanaryRelease is being deleted', rejects: false };
+  return { reason: 'Deleted', message: 'the CanaryRelease is being deleted' };
 }
 
 function abortWasAsked({ abortRequested, abortBy }: RollbackFacts): RollbackReason | undefined {
   if (!abortRequested) return undefined;
   const message = `aborted by ${abortBy ?? 'a person'} (annotation glidepath.dev/abort)`;
-  return { reason: 'Aborted', message, rejects: true, ...(abortBy === undefined ? {} : { by: abortBy }) };
+  return { reason: 'Aborted', message, ...(abortBy === undefined ? {} : { by: abortBy }) };
 }
 
 /** The Deployment serves what was promoted: only the canary, which is wanted no more, is still to go. No clock takes that back. */
@@ -101,7 +71,7 @@ function undoWasAsked({ command }: RollbackFacts): RollbackReason | undefined {
   if (command?.verb !== 'undo' || command.refusal !== undefined) return undefined;
   const { by } = command;
   const message = `undone by ${by ?? 'a person'} (command undo)`;
-  return { reason: 'Undone', message, rejects: true, ...(by === undefined ? {} : { by }) };
+  return { reason: 'Undone', message, ...(by === undefined ? {} : { by }) };
 }
 
 /** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */
@@ -110,14 +80,18 @@ function anEarlierOperatorWentHome({ standings, homeMark }: RollbackFacts): Roll
   return {
     reason: 'Recovered',
     message: 'a route says that this release was taken home before the operator restarted',
-    rejects: true,
   };
 }
 
 function theVerdictIsFail({ enforced }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   const failed = status.release?.failedCheck;
   if (failed === undefined || !enforced) return undefined;
-  return { reason: failed.reason, message: failed.message, rejects: true };
+  return { reason: ofCheck(failed.reason), message: failed.message };
+}
+
+/** A status of another version may have a word that this one does not know. */
+function ofCheck(reason: string): RollbackReason['reason'] {
+  return isRollbackReason(reason) ? reason : 'Query';
 }
 
 function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
@@ -128,62 +102,58 @@ function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): Ro
   const service = facts.sides?.canary ?? '';
   const seen = facts.workload?.pods?.seen;
   const why = seen === undefined ? '' : `: ${seen}`;
-  return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint${why}`.slice(0, 1_000), rejects: true };
+  return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint${why}`.slice(0, 1_000) };
 }
 
 function theHoldWasPassed({ workload, state }: RollbackFacts, { release }: CanaryReleaseStatus): RollbackReason | undefined {
   const promotes = state.startsWith('promoting.') || release?.returnTo?.startsWith('promoting.') === true;
   if (workload?.rollsUnproven !== true || (promotes && !workload.bakes)) return undefined;
   const name = workload.deployment?.metadata.name ?? '';
-  return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused past the hold and rolls by itself`, rejects: false };
+  return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused past the hold and rolls by itself` };
 }
 
 function theDeploymentIsGone({ workload }: RollbackFacts): RollbackReason | undefined {
   if (workload === undefined || !workload.known || workload.deployment !== undefined) return undefined;
-  return { reason: 'WorkloadDeleted', message: 'the Deployment that is released was deleted', rejects: false };
+  return { reason: 'WorkloadDeleted', message: 'the Deployment that is released was deleted' };
 }
 
 function aNewRevisionIsThere({ revisionChanged, state }: RollbackFacts): RollbackReason | undefined {
   // While the last writes of a promotion are made the release has ended in all but name.
   if (!revisionChanged || state === 'promoting.restoring') return undefined;
-  return { reason: 'Superseded', message: 'another revision appeared while this one was being released', rejects: false };
+  return { reason: 'Superseded', message: 'another revision appeared while this one was being released' };
 }
 
-function theDeadlinePassed({ now, spec, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
-  const deadline = fromTime(status.release?.deadlineAt);
-  if (isPromotedButForTheCanary(state, status)) return undefined;
-  if (deadline === undefined || now < deadline || spec.deadline.then !== 'Rollback') return undefined;
-  return { reason: 'DeadlineExceeded', message: `the release took longer than ${spec.deadline.after}`, rejects: true };
+function theDeadlinePassed({ spec, state, deadlinePassed }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
+  if (!deadlinePassed || afterDeadline(spec) !== 'rollback' || isPromotedButForTheCanary(state, status)) return undefined;
+  return { reason: 'DeadlineExceeded', message: `the release took longer than ${spec.deadline.after}` };
 }
 
-function troubleLastedTooLong({ now, spec, blocker, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
-  const since = fromTime(status.release?.blockedSince);
-  if (state !== 'blocked' || since === undefined || spec.onBlocked.then !== 'Rollback') return undefined;
-  if (now < since + parseDuration(spec.onBlocked.after)) return undefined;
+function troubleLastedTooLong(
+  { spec, blocker, blockedTooLong }: RollbackFacts,
+  { release }: CanaryReleaseStatus,
+): RollbackReason | undefined {
+  if (!blockedTooLong || afterBlock(spec) !== 'rollback') return undefined;
   return {
     reason: 'BlockedTooLong',
-    message: `blocked for ${spec.onBlocked.after} (${blocker?.message ?? status.release?.blockedReason ?? 'trouble'})`,
-    rejects: false,
+    message: `blocked for ${spec.onBlocked.after} (${blocker?.message ?? release?.blockedReason ?? 'trouble'})`,
   };
 }
 
-function prometheusWasAwayTooLong({ now, spec, enforced, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
-  if (isPromotedButForTheCanary(state, status)) return undefined;
-  const since = fromTime(status.release?.unavailableSince);
-  const { after, then } = spec.analysis.onUnavailable;
-  if (since === undefined || then !== 'Rollback' || !enforced || now < since + parseDuration(after)) return undefined;
-  return { reason: 'MetricsUnavailable', message: `Prometheus could not be asked for ${after}`, rejects: false };
+function prometheusWasAwayTooLong(
+  { spec, unavailableTooLong, state }: RollbackFacts,
+  status: CanaryReleaseStatus,
+): RollbackReason | undefined {
+  if (!unavailableTooLong || afterOutage(spec) !== 'rollback' || isPromotedButForTheCanary(state, status)) return undefined;
+  return { reason: 'MetricsUnavailable', message: `Prometheus could not be asked for ${spec.analysis.onUnavailable.after}` };
 }
 
-function evidenceNeverCame(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
-  const { state, enforced, timedOut, spec, stage } = { stage: facts.spec.stages[status.release?.stageIndex ?? 0], ...facts };
-  if (!waitsForProof(state, status.release) || !enforced || !timedOut || spec.analysis.onInconclusive !== 'Rollback') return undefined;
+function evidenceNeverCame(facts: RollbackFacts, { release }: CanaryReleaseStatus): RollbackReason | undefined {
+  const { state, enforced, timedOut, spec, stage } = facts;
+  if (!waitsForProof(state, release) || !enforced || !timedOut || afterTimeout(spec) !== 'rollback') return undefined;
   // Unavailable is not the release's fault; a Fail that only holds is as little a proof as no evidence.
-  const verdict = status.release?.verdict;
-  if (verdict === 'Unavailable' || verdict === 'Pass') return undefined;
+  if (release?.verdict === 'Unavailable' || release?.verdict === 'Pass') return undefined;
   return {
     reason: 'Inconclusive',
     message: `no proof after ${stage?.timeout ?? 'the timeout'} in this stage (onInconclusive: Rollback)`,
-    rejects: true,
   };
 }

@@ -1,16 +1,15 @@
 // What stands in the way of a release in Deployment mode, beside what can stand in the way of any.
 
 import { findCondition } from '../../workload/objects.ts';
-import type { Blocker, BlockerFacts } from './blockers.ts';
+import type { Known } from '../facts/known.ts';
+import type { Blocker, BlockerCheck } from './blocker.ts';
 import { noNodeTakesAPod } from './canary-pods.ts';
-import { thePoliciesDiffer } from '../report/policy-parity.ts';
-
-type Check = (facts: BlockerFacts) => Blocker | undefined;
+import { thePoliciesDiffer } from './policy-parity.ts';
 
 /** Whatever the state. */
-export const WORKLOAD_ALWAYS: readonly Check[] = [theWorkloadCannotBeWatched];
+export const WORKLOAD_ALWAYS: readonly BlockerCheck[] = [theWorkloadCannotBeWatched];
 
-export const WORKLOAD_BEFORE: readonly Check[] = [
+export const WORKLOAD_BEFORE: readonly BlockerCheck[] = [
   theDeploymentIsMissing,
   theHoldIsNotThere,
   theStrategyLeavesNothingRunning,
@@ -20,7 +19,7 @@ export const WORKLOAD_BEFORE: readonly Check[] = [
   thePoliciesDiffer,
 ];
 
-export const WORKLOAD_LATER: readonly Check[] = [noPodsMayBeMade, noNodeTakesAPod, theRolloutIsStuck];
+export const WORKLOAD_LATER: readonly BlockerCheck[] = [noPodsMayBeMade, noNodeTakesAPod, theRolloutIsStuck];
 
 /** Of a hold that nobody knows of yet. */
 export const BEING_ASKED = 'the API server is being asked';
@@ -29,7 +28,7 @@ export const BEING_ASKED = 'the API server is being asked';
 export const INSTALL_HOLD =
   'kubectl apply --server-side -k config/deployment-mode, or below Kubernetes 1.36 the webhook: kubectl apply --server-side -k config/webhook';
 
-function theWorkloadCannotBeWatched({ spec, observation }: BlockerFacts): Blocker | undefined {
+function theWorkloadCannotBeWatched({ spec, observation }: Known): Blocker | undefined {
   const { workload, release } = observation;
   if (spec.targetRef === undefined || workload?.problem === undefined || workload.known) return undefined;
   const { namespace } = release.metadata;
@@ -39,13 +38,13 @@ function theWorkloadCannotBeWatched({ spec, observation }: BlockerFacts): Blocke
   };
 }
 
-function theDeploymentIsMissing({ spec, observation }: BlockerFacts): Blocker | undefined {
+function theDeploymentIsMissing({ spec, observation }: Known): Blocker | undefined {
   const { workload } = observation;
   if (spec.targetRef === undefined || workload?.known !== true || workload.deployment !== undefined) return undefined;
   return { reason: 'WorkloadNotFound', message: `Deployment ${spec.targetRef.name} is not there; create it or correct spec.targetRef` };
 }
 
-function theHoldIsNotThere({ spec, observation }: BlockerFacts): Blocker | undefined {
+function theHoldIsNotThere({ spec, observation }: Known): Blocker | undefined {
   const { workload } = observation;
   if (spec.targetRef === undefined || workload?.known !== true || workload.deployment === undefined) return undefined;
   const { hold } = workload;
@@ -62,7 +61,7 @@ function theHoldIsNotThere({ spec, observation }: BlockerFacts): Blocker | undef
 }
 
 /** Recreate ends all old pods before it starts new ones: only a canary that takes everything can bridge that. */
-function theStrategyLeavesNothingRunning({ spec, observation }: BlockerFacts): Blocker | undefined {
+function theStrategyLeavesNothingRunning({ spec, observation }: Known): Blocker | undefined {
   if (observation.workload?.deployment?.spec.strategy?.type !== 'Recreate' || spec.stages.at(-1)?.weight === 100) return undefined;
   return {
     reason: 'NotSupported',
@@ -71,7 +70,7 @@ function theStrategyLeavesNothingRunning({ spec, observation }: BlockerFacts): B
 }
 
 /** While it is held and scaled to 0, the Deployment controller deletes what it need not keep: the version that is to come back. */
-function noHistoryIsKept({ spec, observation }: BlockerFacts): Blocker | undefined {
+function noHistoryIsKept({ spec, observation }: Known): Blocker | undefined {
   if (observation.workload?.deployment?.spec['revisionHistoryLimit'] !== 0) return undefined;
   return {
     reason: 'NotSupported',
@@ -79,16 +78,16 @@ function noHistoryIsKept({ spec, observation }: BlockerFacts): Blocker | undefin
   };
 }
 
-function theNameIsTaken({ workload }: BlockerFacts): Blocker | undefined {
+function theNameIsTaken({ workload }: Known): Blocker | undefined {
   if (workload?.nameTaken === undefined) return undefined;
   return { reason: 'NameTaken', message: `${workload.nameTaken} is not ours, and the canary needs its name; rename or remove it` };
 }
 
-function noCanaryCanBeBuilt({ workload }: BlockerFacts): Blocker | undefined {
-  return workload?.plan?.kind === 'impossible' ? { reason: 'NotSupported', message: workload.plan.message } : undefined;
+function noCanaryCanBeBuilt({ plan }: Known): Blocker | undefined {
+  return plan?.kind === 'impossible' ? { reason: 'NotSupported', message: plan.message } : undefined;
 }
 
-function noPodsMayBeMade({ observation }: BlockerFacts): Blocker | undefined {
+function noPodsMayBeMade({ observation }: Known): Blocker | undefined {
   const canary = observation.workload?.canaryDeployment;
   const failure = canary === undefined ? undefined : findCondition(canary, 'ReplicaFailure', 'True');
   if (failure === undefined) return undefined;
@@ -98,7 +97,7 @@ function noPodsMayBeMade({ observation }: BlockerFacts): Blocker | undefined {
   };
 }
 
-function theRolloutIsStuck({ workload, state }: BlockerFacts): Blocker | undefined {
+function theRolloutIsStuck({ workload, state }: Known): Blocker | undefined {
   const deployment = workload?.deployment;
   const isPromoting = state === 'promoting.rollingOut' || state === 'blocked';
   if (!isPromoting || deployment === undefined || deployment.spec.paused === true) return undefined;

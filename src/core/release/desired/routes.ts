@@ -25,8 +25,8 @@ import {
   type WantedWeights,
 } from '../../routing/standing.ts';
 import { drainsYet } from '../drain.ts';
-import type { Facts } from '../facts/facts.ts';
-import { pairOf } from '../facts/revision.ts';
+import type { Facts } from '../assess.ts';
+import { pairOf } from '../facts/sides.ts';
 import { hasLeft } from '../facts/route-facts.ts';
 import { waitsForRaise, wantsOf } from '../drift/accounting.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';

@@ -3,14 +3,15 @@
 import { HELD_ANNOTATION, TEMPLATE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { DeploymentObject, Json, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
+import { withReplicas } from '../../workload/canary-manifests.ts';
 import { planTakeBack, type TakeBack } from '../../workload/take-back.ts';
 import { hashTemplate } from '../../workload/template.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts } from '../assess.ts';
 import { desireDisowned, type DisownIntent, isRetained } from '../facts/retain.ts';
 import { desireRest, restsPaused } from './rest.ts';
 import { listRolled } from '../machine/rolled.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
-import { findTemplateBack, isWayBack } from '../facts/undo.ts';
+import { findTemplateBack, isWayBack } from '../facts/undo-plan.ts';
 import { isOurs, type WorkloadFacts } from '../facts/workload-facts.ts';
 
 /** One write beside the routes. */
@@ -175,8 +176,8 @@ function isAloneReady(wrong: readonly ReplicaSetObject[], serving: ReplicaSetObj
 function desireCanary(
   status: CanaryReleaseStatus,
   state: StateName,
-  { observation }: Facts,
-  { plan, replicas, nameTaken }: WorkloadFacts,
+  { observation, plan }: Facts,
+  { replicas, nameTaken }: WorkloadFacts,
 ): readonly WorkloadIntent[] {
   const { canaryDeployment, canaryService, deployment } = observation.workload ?? {};
   if (nameTaken !== undefined || deployment === undefined) return [];
@@ -185,7 +186,7 @@ function desireCanary(
     ...(manifests === undefined || canaryService !== undefined ? [] : [{ kind: 'createService' as const, manifest: manifests.service }]),
     ...(manifests === undefined || canaryDeployment !== undefined
       ? []
-      : [{ kind: 'createDeployment' as const, manifest: manifests.deployment }]),
+      : [{ kind: 'createDeployment' as const, manifest: withReplicas(manifests, replicas) }]),
   ];
   if (canaryDeployment === undefined || canaryDeployment.metadata.deletionTimestamp !== undefined) return created;
   return [...created, ...adjustCanary(status, state, canaryDeployment, replicas)];

@@ -3,7 +3,7 @@
 
 import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import { compareShare, givesNothing, isAddedByUs, type RouteStanding } from '../../routing/standing.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts } from '../assess.ts';
 import { toTime } from '../../../api/times.ts';
 
 type Status = CanaryReleaseStatus;

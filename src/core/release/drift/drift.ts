@@ -5,7 +5,7 @@ import { FIELD_MANAGER } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { isGitOpsController } from '../../routing/gitops.ts';
 import { compareShare, lastForeignManager, type RouteStanding } from '../../routing/standing.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts } from '../assess.ts';
 import { countPutBack } from './reverts.ts';
 import { findEdit, noteEdited, settleShares, wantsOf, type Edited } from './accounting.ts';
 import { isResumable, parseState, type StateName } from '../state.ts';

@@ -8,6 +8,7 @@ import { judgeCheck, type CheckResult } from '../../analysis/checks.ts';
 import { alignPhase, type Grid } from '../../analysis/grid.ts';
 import type { LookReading } from '../../analysis/reading.ts';
 import { breachOf, COMPARISON, compareAtLook, findMismatch, isComparisonEnforced, reasonOf } from './comparison-look.ts';
+import { isJudged, type StateName } from '../state.ts';
 import { withMeasured } from './measured.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 
@@ -35,11 +36,31 @@ export function hasNewSample(look: LookReading, release: Release): boolean {
 }
 
 /** A clock that was ahead and came back: nothing would be looked at until that time has come, so the last look counts as one of now. */
-export function forgetFutureLooks(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): CanaryReleaseStatus {
+function forgetFutureLooks(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): CanaryReleaseStatus {
   const { release } = status;
   const last = fromTime(release?.lookGridAt);
   if (release === undefined || last === undefined || last <= now + 2 * parseDuration(spec.analysis.interval)) return status;
   return { ...status, release: { ...release, lookGridAt: toTime(now) } };
+}
+
+/** Folds the looks that fell due, in time order. Nothing is folded while the canary is not judged. */
+export function foldLooks(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  looks: readonly LookReading[],
+  now: number,
+): CanaryReleaseStatus {
+  const start = forgetFutureLooks(spec, status, now);
+  if (!isJudged(state) || spec.analysis.mode === 'Off') return start;
+  return looks.reduce((folded, look) => noteAnswer(foldLook(spec, folded, look), look), start);
+}
+
+/** The first answer of Prometheus lets a release begin. */
+function noteAnswer(status: CanaryReleaseStatus, look: LookReading): CanaryReleaseStatus {
+  const { release } = status;
+  if (look.requests.kind === 'unavailable' || release === undefined || release.judgeAnswered === true) return status;
+  return { ...status, release: { ...release, judgeAnswered: true } };
 }
 
 /** Folds a look. The stage's clock stands at Unavailable and starts anew at Fail. */

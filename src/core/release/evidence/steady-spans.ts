@@ -11,7 +11,7 @@ type Served = NonNullable<NonNullable<CanaryReleaseStatus['release']>['served']>
 const SHIFTING: readonly StateName[] = ['preparing', 'stage.shifting', 'promoting.rollingOut'];
 
 /** Opens a span when a weight has become steady and closes it when it is changed or somebody else changes it. */
-export function noteServed(status: CanaryReleaseStatus, state: StateName, now: number): CanaryReleaseStatus {
+export function noteSteadySpan(status: CanaryReleaseStatus, state: StateName, now: number): CanaryReleaseStatus {
   const { release } = status;
   if (release === undefined) return status;
   const served = release.served ?? [];

@@ -4,7 +4,7 @@
 import { IGNORE_PARITY_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryPlan } from '../../workload/canary-manifests.ts';
 import { comparePolicies, findAlternatives } from '../../workload/parity.ts';
-import type { PolicyReading, UnreadKind } from '../../workload/policy-kinds.ts';
+import type { UnreadKind } from '../../workload/policy-kinds.ts';
 import type { Finding, PolicySides } from '../../workload/policy-sides.ts';
 import { findSharingServices } from '../../workload/sharing-services.ts';
 import type { Observation } from '../observation.ts';
@@ -18,12 +18,12 @@ export interface Parity {
 }
 
 /** Undefined while the policies were not read, or where there can be no canary to compare with. */
-export function gatherParity(observation: Observation, plan: CanaryPlan | undefined): Parity | undefined {
+export function compareParity(observation: Observation, plan: CanaryPlan | undefined): Parity | undefined {
   const policies = observation.workload?.policies;
   const sides = findSides(observation, plan);
   if (policies === undefined || sides === undefined) return undefined;
   const ignores = readIgnored(observation.release.metadata.annotations?.[IGNORE_PARITY_ANNOTATION]);
-  const findings = [...compareOnce(policies, sides), ...findSharingServices(observation.workload?.services ?? [], sides)];
+  const findings = [...comparePolicies(policies.objects, sides), ...findSharingServices(observation.workload?.services ?? [], sides)];
   const { unread } = policies;
   const ignored = [
     ...findings.filter(({ kind, name }) => ignores(kind, name)).map(({ kind, name }) => `${kind}/${name}`),
@@ -34,18 +34,6 @@ export function gatherParity(observation: Observation, plan: CanaryPlan | undefi
     unread: unread.filter(({ kind }) => !ignores(kind, '*')),
     ignored: [...new Set(ignored)],
   };
-}
-
-/** The facts are gathered several times in one decision, and a namespace may have hundreds of policies. */
-const compared = new WeakMap<PolicyReading, { readonly sides: string; readonly findings: readonly Finding[] }>();
-
-function compareOnce(reading: PolicyReading, sides: PolicySides): readonly Finding[] {
-  const key = JSON.stringify(sides);
-  const known = compared.get(reading);
-  if (known?.sides === key) return known.findings;
-  const findings = comparePolicies(reading.objects, sides);
-  compared.set(reading, { sides: key, findings });
-  return findings;
 }
 
 function findSides({ workload, release }: Observation, plan: CanaryPlan | undefined): PolicySides | undefined {

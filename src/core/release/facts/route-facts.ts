@@ -12,12 +12,23 @@ import {
   type RouteStanding,
   type RuleStanding,
 } from '../../routing/standing.ts';
-import type { Observation } from '../observation.ts';
-import type { Sides } from './revision.ts';
+import type { Gathered } from './gather.ts';
+import type { Sides } from './sides.ts';
 import { findEdit, wantsOf } from '../drift/accounting.ts';
-import { isGoingHome, type StateName } from '../state.ts';
+import { isGoingHome, isPreparing, isRunning, type StateName } from '../state.ts';
+import { routesInScope, wantedRules } from './scope.ts';
+import { type RuleScan, scanRules } from '../../routing/rules.ts';
+import type { Route } from '../../../api/routes.ts';
+
+/** A route of the release with the rules that name its Services, as they are now. */
+export interface ScannedRoute {
+  readonly route: Route;
+  readonly scan: RuleScan;
+}
 
 export interface RouteFacts {
+  /** Before the claim of all routes: what a release would drive. Empty later. */
+  readonly scans: readonly ScannedRoute[];
   readonly standings: readonly RouteStanding[];
   /** Routes that an edit took out of the release: they go home by themselves and are let go. */
   readonly leaving: readonly RouteStanding[];
@@ -43,18 +54,18 @@ export interface RouteFacts {
 
 /** @param sides undefined while no release runs: then no route is any of ours */
 export function gatherRouteFacts(
+  { observation, acceptances: taken }: Gathered,
   status: CanaryReleaseStatus,
   state: StateName,
-  observation: Observation,
   sides: Sides | undefined,
-): RouteFacts {
+): Omit<RouteFacts, 'scans'> {
   const stand = (routes: readonly RecordedRoute[]) => (sides === undefined ? [] : standRoutes(routes, observation.routes, sides));
   const recorded = status.release?.routes ?? [];
   const staying = isGoingHome(state) ? recorded : findStaying(observation.release.spec, recorded);
   const standings = stand(staying);
   const mark = `${observation.release.metadata.name}/${status.release?.id ?? ''}`;
   const homeMark = `${mark}/${HOME_MARK}`;
-  const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [judgeAcceptance(route)]));
+  const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [taken.get(route) ?? judgeAcceptance(route)]));
   const rejection = acceptances.find((acceptance) => acceptance.kind === 'rejected');
   const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
   const isAtWeight = (rule: RuleStanding) => compareShare(rule, status.weight ?? 0) === 'equal';
@@ -77,6 +88,21 @@ export function gatherRouteFacts(
     routesLeft,
     allLeft: routesLeft,
   };
+}
+
+/** The routes that a release would drive, as they are now. @param sides undefined where the roles are undecided */
+export function scanRoutes(
+  { spec, observation }: Gathered,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  sides: Sides | undefined,
+): readonly ScannedRoute[] {
+  const claimed = isRunning(state) && status.release?.routes !== undefined && !isPreparing(state, status.release);
+  if (sides === undefined || claimed) return [];
+  return routesInScope(spec, observation.routes, [sides.serving, sides.canary]).map((route) => ({
+    route,
+    scan: scanRules(route, sides, wantedRules(spec, route)),
+  }));
 }
 
 /** The recorded routes that the spec still chooses. A spec that chooses none of them any more has other trouble, and lets none go. */

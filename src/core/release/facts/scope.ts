@@ -6,7 +6,7 @@ import type { Route } from '../../../api/routes.ts';
 import { namesService, scanRules } from '../../routing/rules.ts';
 import { pickFactor } from '../../routing/weights.ts';
 import type { Observation } from '../observation.ts';
-import { pairOf, portOf, type Sides } from './revision.ts';
+import { pairOf, portOf, type Sides } from './sides.ts';
 import { isPreparing, type StateName } from '../state.ts';
 
 /** The routes in scope, in the order of the cache. */

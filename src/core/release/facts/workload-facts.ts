@@ -4,19 +4,16 @@
 import { TEMPLATE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { nameCanary } from '../../workload/canary-names.ts';
-import { buildCanary, type CanaryPlan } from '../../workload/canary-manifests.ts';
 import { keepsPods } from '../../workload/keeps-pods.ts';
 import { type DeploymentObject, isOwnedBy, type ReplicaSetObject } from '../../workload/objects.ts';
 import type { ObservedWorkload } from '../../workload/observed.ts';
 import type { PodsStanding } from '../../workload/pods.ts';
 import { countCanaryReplicas } from '../../workload/replicas.ts';
-import { hashTemplate, nameTemplate } from '../../workload/template.ts';
-import { standPods } from '../checks/canary-pods.ts';
+import { hashTemplate } from '../../workload/template.ts';
 import { isDrained } from '../drain.ts';
 import type { ObservedBackend, Observation } from '../observation.ts';
-import { gatherParity, type Parity } from './policy-parity.ts';
-import { isSettledOrRejected, type CandidateKey } from './revision.ts';
-import { isGoingHome, isPreparing, isRunning, type StateName } from '../state.ts';
+import type { Gathered } from './gather.ts';
+import { isPreparing, isRunning, type StateName } from '../state.ts';
 
 export interface WorkloadFacts {
   readonly known: boolean;
@@ -36,10 +33,6 @@ export interface WorkloadFacts {
   readonly rolledOut: boolean;
   /** The Deployment rolls out what is released, though it shall not. */
   readonly rollsUnproven: boolean;
-  /** The canary as it is to be, or why there can be none. */
-  readonly plan: CanaryPlan | undefined;
-  /** How policies treat the canary; undefined where that was not asked. */
-  readonly parity: Parity | undefined;
   readonly replicas: number;
   /** As many ready canary pods as the wanted weight needs. */
   readonly enoughPods: boolean;
@@ -56,23 +49,20 @@ export interface WorkloadFacts {
 
 /** Undefined in Services mode. @param weight the canary's share that needs pods */
 export function gatherWorkloadFacts(
-  spec: CanaryReleaseSpec,
+  gathered: Gathered,
   status: CanaryReleaseStatus,
   state: StateName,
-  observation: Observation,
   weight: number,
-  now: number,
 ): WorkloadFacts | undefined {
+  const { spec, observation, now, template } = gathered;
   const { workload, release } = observation;
   if (spec.targetRef === undefined || workload === undefined) return undefined;
   const { deployment } = workload;
   const running = isRunning(state) ? status.release : undefined;
   const recorded = running?.workload;
   const [serving, ofCanary] = [servingOf(spec, observation), backendOf(spec, observation)];
-  const template = deployment === undefined ? undefined : hashTemplate(deployment.spec.template);
   const replicas = countWanted(spec, status, state, deployment, weight);
   const canary = [workload.canaryDeployment, workload.canaryService];
-  const plan = planCanary(spec, observation, replicas);
   return {
     known: workload.known,
     problem: workload.problem,
@@ -83,19 +73,19 @@ export function gatherWorkloadFacts(
     proven: template !== undefined && isProvenTemplate(status, template),
     bakes: recorded?.bakes === true,
     ...gatherRollout(recorded?.template, template, workload, serving),
-    plan,
-    parity: gatherParity(observation, plan),
     replicas,
     enoughPods: readyOf(ofCanary) >= replicas,
     canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
     nameTaken: findTaken(observation),
     drained: isDrained(running, observation.drain, now),
     homeIsEmpty: recorded?.rolls === true && isHomeEmpty(workload, serving, ofCanary),
-    pods: standPods(observation, running !== undefined && runsReleased(status, workload.canaryDeployment)),
+    // Pods of an earlier release's canary say nothing of this one.
+    pods: running !== undefined && runsReleased(status, workload.canaryDeployment) ? gathered.canaryPods : undefined,
   };
 }
 
-function backendOf({ service }: CanaryReleaseSpec, { backends }: Observation): ObservedBackend | undefined {
+/** What stands behind the canary Service. */
+export function backendOf({ service }: CanaryReleaseSpec, { backends }: Observation): ObservedBackend | undefined {
   return service === undefined ? undefined : backends[nameCanary(service.name)];
 }
 
@@ -179,13 +169,6 @@ function countWanted(
   return countCanaryReplicas(count, Math.max(weight, first), spec.canary?.minReplicas ?? 1);
 }
 
-function planCanary(spec: CanaryReleaseSpec, { workload, release }: Observation, replicas: number): CanaryPlan | undefined {
-  if (workload?.deployment === undefined || workload.service === undefined) return undefined;
-  const { name, uid } = release.metadata;
-  const { deployment, service } = workload;
-  return buildCanary({ deployment, service, owner: { name, uid }, replicas, labels: spec.canary?.labels ?? {} });
-}
-
 /** All pods are of the newest template, available, and no other is left. */
 export function isRolledOut({ metadata, spec, status }: DeploymentObject): boolean {
   const wanted = spec.replicas ?? 1;
@@ -200,66 +183,12 @@ function findTaken({ workload, release }: Observation): string | undefined {
   return canaryService !== undefined && !isOurs(canaryService, release) ? `Service ${canaryService.metadata.name}` : undefined;
 }
 
-export interface CanaryFacts {
-  readonly candidate: CandidateKey | undefined;
-  readonly canaryKey: CandidateKey | undefined;
-  readonly canaryReady: boolean;
-  readonly canaryRolling: boolean;
-  readonly canaryEmpty: boolean;
-  readonly revisionChanged: boolean;
-}
-
-/** The same questions as in Services mode, answered by the Deployment: a held template that differs from serving is a candidate. */
-export function gatherHeldFacts(
-  spec: CanaryReleaseSpec,
-  status: CanaryReleaseStatus,
-  state: StateName,
-  observation: Observation,
-): CanaryFacts {
-  const { workload } = observation;
-  const backend = backendOf(spec, observation);
-  const key = keyOfHeld(spec, workload?.deployment);
-  const known = workload?.known === true;
-  const held = known && workload.deployment?.spec.paused === true && !isRunning(state);
-  return {
-    candidate: held && key !== undefined && isNews(status, key) ? key : undefined,
-    canaryKey: key,
-    canaryReady: backend !== undefined && isReady(backend) && runsReleased(status, workload?.canaryDeployment),
-    canaryRolling: backend !== undefined && (backend.rolling === true || !backend.templatesKnown),
-    canaryEmpty: isEmpty(backend),
-    revisionChanged: isRunning(state) && !isGoingHome(state) && known && isOther(spec, status, key),
-  };
-}
-
-/** What is proven rolls at once; where nothing serves yet there is nothing to be compared with. */
-function isNews(status: CanaryReleaseStatus, key: CandidateKey): boolean {
-  const [template = ''] = key.templateHashes;
-  const serving = status.serving?.template;
-  if (serving === undefined || template === serving) return false;
-  return !isProvenTemplate(status, template) && !isSettledOrRejected(status, key);
-}
-
-function keyOfHeld(spec: CanaryReleaseSpec, deployment: DeploymentObject | undefined): CandidateKey | undefined {
-  if (deployment === undefined) return undefined;
-  const { template } = deployment.spec;
-  return { service: nameCanary(spec.service?.name ?? ''), templateHashes: [hashTemplate(template)], name: nameTemplate(template) };
-}
-
-function isEmpty(backend: ObservedBackend | undefined): boolean {
+/** It is known that no endpoint is ready. */
+export function isEmpty(backend: ObservedBackend | undefined): boolean {
   return backend?.known === true && backend.readyEndpoints === 0;
 }
 
-function isReady(backend: ObservedBackend): boolean {
-  return backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0;
-}
-
-/** An older release's canary may still be going. */
-function runsReleased({ release }: CanaryReleaseStatus, canary: DeploymentObject | undefined): boolean {
+/** The canary Deployment runs what is being released: an older release's canary may still be going. */
+export function runsReleased({ release }: CanaryReleaseStatus, canary: DeploymentObject | undefined): boolean {
   return canary !== undefined && canary.metadata.annotations?.[TEMPLATE_ANNOTATION] === release?.workload?.template;
-}
-
-function isOther(spec: CanaryReleaseSpec, { release }: CanaryReleaseStatus, key: CandidateKey | undefined): boolean {
-  if (release?.workload === undefined) return true;
-  if (spec.targetRef?.name !== release.workload.name || spec.service?.name !== release.serving.service) return true;
-  return key !== undefined && key.templateHashes[0] !== release.workload.template;
 }

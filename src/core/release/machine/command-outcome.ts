@@ -1,8 +1,8 @@
 // What becomes of a command once it was read: obeyed or refused, why, and how the status and an event tell it.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import type { Facts } from '../facts/facts.ts';
-import type { ReleaseEvent } from './guards.ts';
+import type { Facts } from '../assess.ts';
+import type { ReleaseEvent } from '../report/event.ts';
 import { isRunning, type StateName } from '../state.ts';
 
 /** The status once a command is used up. @param message why it was refused */

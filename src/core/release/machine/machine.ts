@@ -1,15 +1,14 @@
 // The release as an XState machine: which state follows which fact. Time, metrics and routes come in as facts of one event;
-// nothing here waits, asks or writes. Effects are data: what a step does to the status is in steps.ts, what is announced
+// nothing here waits, asks or writes. Effects are data: what a step does to the status is in the files of steps, what is announced
 // leaves as resolved action parameters. This is the only file that imports xstate.
 
-import { assign, setup, transition, type ExecutableActionsFrom } from 'xstate';
+import { assign, type ExecutableActionsFrom, setup, type StateValueFrom, transition } from 'xstate';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts, Moment } from '../assess.ts';
 import { keepsWeights } from '../facts/retain.ts';
-import { fromMachineValue, toMachineValue, type StateName } from '../state.ts';
+import type { ReleaseEvent } from '../report/event.ts';
 import * as say from '../report/events.ts';
-import * as steps from './steps.ts';
-import { beginUndo } from '../facts/undo.ts';
+import { fromMachineValue, type StateName, toMachineValue } from '../state.ts';
 import {
   areApprovalsGiven,
   arePoliciesKnown,
@@ -17,119 +16,118 @@ import {
   attemptOf,
   bakesNow,
   candidateOf,
-  findPauseReason,
   isAtStageWeight,
   isFree,
-  isInconclusiveTooLong,
   isLastStage,
   isLetGoByAPerson,
+  isLetPassWithoutProof,
   isOrdered,
   isProven,
-  isUnavailableTooLong,
   mayRaise,
-  mayRaiseByItself,
   mayResume,
-  release,
+  shouldReduce,
   stageIndex,
-  type MachineContext,
-  type Observed,
-  type Scope,
-  type ReleaseEvent,
 } from './guards.ts';
+import * as steps from './steps.ts';
+import { beginUndo } from './undo-steps.ts';
+
+/** What the machine carries: the status as it grows. */
+export interface MachineContext {
+  readonly status: CanaryReleaseStatus;
+}
+
+/** The one event: what is known now. */
+export interface Observed {
+  readonly type: 'OBSERVED';
+  readonly facts: Facts;
+}
+
+type Args = { readonly context: MachineContext; readonly event: Observed };
+/** Where an edge leads: one guard serves several edges of a state. */
+type To = { readonly to: StateName };
+
+/** Guards and steps are about a moment: the status as it has become, and the facts. */
+const momentOf = ({ context, event }: Args): Moment => ({ status: context.status, facts: event.facts });
+const when = (holds: (at: Moment) => boolean) => (args: Args) => holds(momentOf(args));
+const whenTo =
+  (holds: (at: Moment, to: StateName) => boolean) =>
+  (args: Args, { to }: To) =>
+    holds(momentOf(args), to);
+/** A stage is left for the next one, the last one for the promotion. */
+const whenLeaving = (holds: (at: Moment) => boolean) =>
+  whenTo((at, to) => isLastStage(at) === (to === 'promoting.rollingOut') && holds(at));
 
 const machineSetup = setup({
   types: {} as { context: MachineContext; events: Observed; input: MachineContext },
   guards: {
-    mustRollBack: ({ event }) => event.facts.home !== undefined,
-    isLetGo: ({ context, event }) => event.facts.deleting && keepsWeights(event.facts.spec, context.status),
-    candidateMayStart: (scope) =>
-      candidateOf(scope) !== undefined &&
-      scope.event.facts.blocker === undefined &&
-      arePoliciesKnown(scope) &&
-      !scope.event.facts.deleting &&
-      !scope.event.facts.spec.paused,
-    isBlocked: ({ event }) => event.facts.blocker !== undefined && !event.facts.deleting,
-    isFreeAgain: (scope, params: { readonly to: StateName }) => release(scope)?.returnTo === params.to && isFree(scope, params.to),
-    shouldPause: (scope) => findPauseReason(scope) !== undefined,
-    mayResumeTo: (scope, params: { readonly to: StateName }) => mayResume(scope) && release(scope)?.returnTo === params.to,
-    routesAreClaimedAndCanaryIsReady: (scope) =>
-      scope.event.facts.claimed &&
-      mayRaise(scope) &&
-      // What is given weight is what a Fail rejects: it has to be one revision.
-      !scope.event.facts.canaryRolling &&
-      (!scope.event.facts.judging || release(scope)?.judgeAnswered === true),
-    weightIsEffective: ({ event }) => event.facts.weightEffective,
-    weightIsEffectiveAndBakes: (scope) => scope.event.facts.weightEffective && bakesNow(scope),
-    stageIsProvenBelowItsWeight: (scope) => isProven(scope) && !isAtStageWeight(scope),
-    stageIsProven: (scope) => isProven(scope) && areApprovalsGiven(scope) && !isLastStage(scope),
-    lastStageIsProven: (scope) => isProven(scope) && areApprovalsGiven(scope) && isLastStage(scope),
-    stageIsProvenAndNeedsApproval: (scope) => isProven(scope) && !areApprovalsGiven(scope),
-    isLetPassWithoutProof: (scope) =>
-      isInconclusiveTooLong(scope) &&
-      scope.event.facts.spec.analysis.onInconclusive === 'Promote' &&
-      release(scope)?.passInStage === true &&
-      release(scope)?.verdict === 'Inconclusive' &&
-      areApprovalsGiven(scope) &&
-      mayRaiseByItself(scope) &&
-      !isLastStage(scope),
-    isLetPassWithoutProofAtTheEnd: (scope) =>
-      isInconclusiveTooLong(scope) &&
-      scope.event.facts.spec.analysis.onInconclusive === 'Promote' &&
-      release(scope)?.passInStage === true &&
-      release(scope)?.verdict === 'Inconclusive' &&
-      areApprovalsGiven(scope) &&
-      mayRaiseByItself(scope) &&
-      isLastStage(scope),
-    stageAsksWithoutProof: (scope) => asksWithoutProof(scope) && !isLetGoByAPerson(scope),
-    isApprovedWithoutProof: (scope) => asksWithoutProof(scope) && isLetGoByAPerson(scope) && mayRaise(scope) && !isLastStage(scope),
-    isApprovedWithoutProofAtTheEnd: (scope) => asksWithoutProof(scope) && isLetGoByAPerson(scope) && mayRaise(scope) && isLastStage(scope),
-    shouldReduce: (scope) =>
-      isUnavailableTooLong(scope) && scope.event.facts.spec.analysis.onUnavailable.then === 'Reduce' && stageIndex(scope) > 0,
-    isAdvanced: (scope) => isOrdered(scope, 'advance') && mayRaise(scope) && !isLastStage(scope),
-    isPromotedByCommand: (scope) => (isOrdered(scope, 'promote') || (isOrdered(scope, 'advance') && isLastStage(scope))) && mayRaise(scope),
+    mustRollBack: when(({ facts }) => facts.rollback !== undefined),
+    isLetGo: when(({ status, facts }) => facts.deleting && keepsWeights(facts.spec, status)),
+    candidateMayStart: when(
+      (at) =>
+        candidateOf(at) !== undefined &&
+        at.facts.blocker === undefined &&
+        arePoliciesKnown(at) &&
+        !at.facts.deleting &&
+        !at.facts.spec.paused,
+    ),
+    isBlocked: when(({ facts }) => facts.blocker !== undefined && !facts.deleting),
+    isFreeAgain: whenTo((at, to) => at.status.release?.returnTo === to && isFree(at, to)),
+    shouldPause: when(({ facts }) => facts.pause !== undefined),
+    mayResumeTo: whenTo((at, to) => mayResume(at) && at.status.release?.returnTo === to),
+    routesAreClaimedAndCanaryIsReady: when(
+      (at) =>
+        at.facts.claimed &&
+        mayRaise(at) &&
+        // What is given weight is what a Fail rejects: it has to be one revision.
+        !at.facts.canaryRolling &&
+        (!at.facts.judging || at.status.release?.judgeAnswered === true),
+    ),
+    weightIsEffective: when(({ facts }) => facts.weightEffective),
+    weightIsEffectiveAndBakes: when((at) => at.facts.weightEffective && bakesNow(at)),
+    stageIsProvenBelowItsWeight: when((at) => isProven(at) && !isAtStageWeight(at)),
+    stageIsProven: whenLeaving((at) => isProven(at) && areApprovalsGiven(at)),
+    stageIsProvenAndNeedsApproval: when((at) => isProven(at) && !areApprovalsGiven(at)),
+    isLetPassWithoutProof: whenLeaving(isLetPassWithoutProof),
+    stageAsksWithoutProof: when((at) => asksWithoutProof(at) && !isLetGoByAPerson(at)),
+    isApprovedWithoutProof: whenLeaving((at) => asksWithoutProof(at) && isLetGoByAPerson(at) && mayRaise(at)),
+    shouldReduce: when(shouldReduce),
+    isAdvanced: whenLeaving((at) => isOrdered(at, 'advance') && mayRaise(at)),
+    isPromotedByCommand: when((at) => isOrdered(at, 'promote') && mayRaise(at)),
     // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
-    bakeIsServed: ({ event }) => event.facts.stageServed && event.facts.weightEffective,
+    bakeIsServed: when(({ facts }) => facts.stageServed && facts.weightEffective),
     // Going back is one weight write only while the Deployment has its old pods, so it rolls after the bake.
-    bakeIsServedAndRolls: (scope) => {
-      const { stageServed, weightEffective } = scope.event.facts;
-      return stageServed && weightEffective && release(scope)?.workload !== undefined;
-    },
-    isUndoneByTraffic: (scope) => isOrdered(scope, 'undo') && scope.event.facts.undo?.kind === 'traffic',
-    isUndoneByItsDeployment: (scope) => isOrdered(scope, 'undo') && scope.event.facts.undo?.kind === 'template',
-    allRoutesAreHome: ({ event }) => event.facts.allHome,
-    canaryHasAnswered: ({ event }) => event.facts.workload?.drained !== false,
-    allRoutesAreLeft: ({ event }) => event.facts.allLeft,
+    bakeIsServedAndRolls: when(({ status, facts }) => facts.stageServed && facts.weightEffective && status.release?.workload !== undefined),
+    isUndoneByTraffic: when((at) => isOrdered(at, 'undo') && at.facts.undo?.kind === 'traffic'),
+    isUndoneByItsDeployment: when((at) => isOrdered(at, 'undo') && at.facts.undo?.kind === 'template'),
+    allRoutesAreHome: when(({ facts }) => facts.allHome),
+    canaryHasAnswered: when(({ facts }) => facts.workload?.drained !== false),
+    allRoutesAreLeft: when(({ facts }) => facts.allLeft),
   },
   actions: {
-    tell: (_scope, _params: ReleaseEvent) => {
-      throw new Error('effects are data');
-    },
-    start: assign(({ context, event }) => {
-      const scope = { context, event };
-      const key = candidateOf(scope);
-      return key === undefined ? {} : { status: steps.startRelease(context.status, event.facts, key, attemptOf(scope)) };
+    /** Announcements are read off the transition, see `step`. */
+    announce: (_args, _event: ReleaseEvent) => undefined,
+    start: assign((args) => {
+      const at = momentOf(args);
+      const key = candidateOf(at);
+      return key === undefined ? {} : { status: steps.startRelease(at.status, at.facts, key, attemptOf(at)) };
     }),
     enterFirstStage: assign(({ context, event }) => ({ status: steps.enterFirstStage(context.status, event.facts) })),
     reduce: assign(({ context, event }) => ({ status: steps.enterStage(context.status, event.facts, 0) })),
-    enterSameStage: assign((scope) => ({ status: steps.enterStage(scope.context.status, scope.event.facts, stageIndex(scope)) })),
-    enterNextStage: assign((scope) => ({ status: steps.enterStage(scope.context.status, scope.event.facts, stageIndex(scope) + 1) })),
+    enterSameStage: assign((args) => ({ status: steps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args))) })),
+    enterNextStage: assign((args) => ({ status: steps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args)) + 1) })),
     enterPromotion: assign(({ context, event }) => ({ status: steps.enterPromotion(context.status, event.facts) })),
     beginStageClock: assign(({ context, event }) => ({ status: steps.beginStageClock(context.status, event.facts) })),
     beginBake: assign(({ context, event }) => ({ status: steps.beginBake(context.status, event.facts) })),
     beginRollout: assign(({ context }) => ({ status: steps.beginRollout(context.status) })),
     beginRestoring: assign(({ context }) => ({ status: steps.beginRestoring(context.status) })),
     beginRollback: assign(({ context, event }) =>
-      event.facts.home === undefined ? {} : { status: steps.beginRollback(context.status, event.facts.home, event.facts) },
+      event.facts.rollback === undefined ? {} : { status: steps.beginRollback(context.status, event.facts.rollback, event.facts) },
     ),
-    beginUndo: assign(({ context, event }) => ({
-      status: beginUndo(context.status, event.facts.undo, event.facts.command?.by),
-    })),
+    beginUndo: assign(({ context, event }) => ({ status: beginUndo(context.status, event.facts.undo, event.facts.command?.by) })),
     beginLettingGo: assign(({ context, event }) => ({ status: steps.beginLettingGo(context.status, event.facts) })),
     settlePromoted: assign(({ context, event }) => ({ status: steps.settlePromoted(context.status, event.facts) })),
     settleRolledBack: assign(({ context, event }) => ({ status: steps.settleRolledBack(context.status, event.facts) })),
-    pause: assign((scope) => ({
-      status: steps.pause(scope.context.status, findPauseReason(scope) ?? 'Command', scope.event.facts.state),
-    })),
+    pause: assign(({ context, event }) => ({ status: steps.pause(context.status, event.facts) })),
     resume: assign(({ context, event }) => ({ status: steps.resume(context.status, event.facts) })),
     block: assign(({ context, event }) => ({ status: steps.block(context.status, event.facts, event.facts.state) })),
     unblock: assign(({ context, event }) => ({ status: steps.unblock(context.status, event.facts) })),
@@ -137,18 +135,18 @@ const machineSetup = setup({
 });
 
 /** An announcement whose words are made when the edge is taken, from the status after the steps before it. */
-const tell = (words: (scope: Scope) => ReleaseEvent) => ({ type: 'tell' as const, params: words as never });
+const announce = (words: (at: Moment) => ReleaseEvent) => ({ type: 'announce' as const, params: (args: Args) => words(momentOf(args)) });
 
-const goHome = {
+const rollBack = {
   guard: 'mustRollBack',
   target: '#release.rollingBack.goingHome',
-  actions: ['beginRollback', tell(say.rollbackStarted)],
+  actions: ['beginRollback', announce(say.rollbackStarted)],
 } as const;
 const letGo = { guard: 'isLetGo', target: '#release.rollingBack.cleaning', actions: ['beginLettingGo'] } as const;
-const pause = { guard: 'shouldPause', target: '#release.paused', actions: [tell(say.paused), 'pause'] } as const;
-const block = { guard: 'isBlocked', target: '#release.blocked', actions: ['block', tell(say.blocked)] } as const;
-const start = { guard: 'candidateMayStart', target: '#release.preparing', actions: ['start', tell(say.releaseStarted)] } as const;
-const running = [goHome, letGo] as const;
+const pause = { guard: 'shouldPause', target: '#release.paused', actions: [announce(say.paused), 'pause'] } as const;
+const block = { guard: 'isBlocked', target: '#release.blocked', actions: ['block', announce(say.blocked)] } as const;
+const start = { guard: 'candidateMayStart', target: '#release.preparing', actions: ['start', announce(say.releaseStarted)] } as const;
+const running = [rollBack, letGo] as const;
 
 const RESUMABLE = [
   'preparing',
@@ -161,39 +159,55 @@ const RESUMABLE = [
 const resumes = RESUMABLE.map((to) => ({
   guard: { type: 'mayResumeTo' as const, params: { to } },
   target: `#release.${to}` as const,
-  actions: [tell(say.resumed), 'resume' as const],
+  actions: [announce(say.resumed), 'resume' as const],
 }));
 const unblocks = RESUMABLE.map((to) => ({
   guard: { type: 'isFreeAgain' as const, params: { to } },
   target: `#release.${to}` as const,
-  actions: ['unblock' as const, tell(say.resumed)],
+  actions: ['unblock' as const, announce(say.resumed)],
 }));
 
+type LeavingGuard = 'stageIsProven' | 'isLetPassWithoutProof' | 'isApprovedWithoutProof' | 'isAdvanced';
+
+/** A stage is left in two ways by the same question: to the next one, or from the last one into the promotion. */
+function leaveStage(type: LeavingGuard, next: (at: Moment) => ReleaseEvent, promotes: (at: Moment) => ReleaseEvent) {
+  return [
+    {
+      guard: { type, params: { to: 'stage.shifting' as const } },
+      target: '#release.stage.shifting' as const,
+      actions: ['enterNextStage' as const, announce(next)],
+    },
+    {
+      guard: { type, params: { to: 'promoting.rollingOut' as const } },
+      target: '#release.promoting.rollingOut' as const,
+      actions: ['enterPromotion' as const, announce(promotes)],
+    },
+  ];
+}
+
+const promotedByCommand = {
+  guard: 'isPromotedByCommand',
+  target: '#release.promoting.rollingOut',
+  actions: ['enterPromotion', announce(say.promotionStarted)],
+} as const;
+/** What a person orders comes first, then what an outage of Prometheus asks for. */
+const ordered = [promotedByCommand, ...leaveStage('isAdvanced', say.weightShifted, say.promotionStarted)];
+const reduces = { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', announce(say.weightReduced)] } as const;
+const proven = leaveStage('stageIsProven', say.weightShifted, say.promotionStarted);
 /** A person looked at what there is and lets the release go on. */
-const approvedWithoutProof = [
-  {
-    guard: 'isApprovedWithoutProof' as const,
-    target: '#release.stage.shifting' as const,
-    actions: ['enterNextStage' as const, tell(say.approvedWithoutProof)],
-  },
-  {
-    guard: 'isApprovedWithoutProofAtTheEnd' as const,
-    target: '#release.promoting.rollingOut' as const,
-    actions: ['enterPromotion' as const, tell(say.approvedWithoutProof)],
-  },
-];
+const approvedWithoutProof = leaveStage('isApprovedWithoutProof', say.approvedWithoutProof, say.approvedWithoutProof);
 
 /** A promotion is taken back: by one weight write where the former version still runs, else by the Deployment, which rolls. */
 const undoes = [
   {
     guard: 'isUndoneByTraffic' as const,
     target: '#release.rollingBack.goingHome' as const,
-    actions: ['beginUndo' as const, tell(say.undoStarted)],
+    actions: ['beginUndo' as const, announce(say.undoStarted)],
   },
   {
     guard: 'isUndoneByItsDeployment' as const,
     target: '#release.rollingBack.cleaning' as const,
-    actions: ['beginUndo' as const, tell(say.undoStarted)],
+    actions: ['beginUndo' as const, announce(say.undoStarted)],
   },
 ];
 
@@ -213,7 +227,7 @@ export const releaseMachine = machineSetup.createMachine({
           {
             guard: 'routesAreClaimedAndCanaryIsReady',
             target: '#release.stage.shifting',
-            actions: ['enterFirstStage', tell(say.weightShifted)],
+            actions: ['enterFirstStage', announce(say.weightShifted)],
           },
         ],
       },
@@ -227,7 +241,7 @@ export const releaseMachine = machineSetup.createMachine({
               ...running,
               pause,
               block,
-              { guard: 'weightIsEffective', target: '#release.stage.analyzing', actions: ['beginStageClock', tell(say.stageStarted)] },
+              { guard: 'weightIsEffective', target: '#release.stage.analyzing', actions: ['beginStageClock', announce(say.stageStarted)] },
             ],
           },
         },
@@ -237,67 +251,30 @@ export const releaseMachine = machineSetup.createMachine({
               ...running,
               pause,
               block,
-              {
-                guard: 'isPromotedByCommand',
-                target: '#release.promoting.rollingOut',
-                actions: ['enterPromotion', tell(say.promotionStarted)],
-              },
-              { guard: 'isAdvanced', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
-              { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', tell(say.weightReduced)] },
+              ...ordered,
+              reduces,
               {
                 guard: 'stageIsProvenBelowItsWeight',
                 target: '#release.stage.shifting',
-                actions: ['enterSameStage', tell(say.weightShifted)],
-              },
-              { guard: 'stageIsProvenAndNeedsApproval', target: '#release.stage.awaitingApproval', actions: [tell(say.approvalNeeded)] },
-              { guard: 'stageIsProven', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
-              {
-                guard: 'lastStageIsProven',
-                target: '#release.promoting.rollingOut',
-                actions: ['enterPromotion', tell(say.promotionStarted)],
+                actions: ['enterSameStage', announce(say.weightShifted)],
               },
               {
-                guard: 'isLetPassWithoutProof',
-                target: '#release.stage.shifting',
-                actions: ['enterNextStage', tell(say.passedWithoutProof)],
+                guard: 'stageIsProvenAndNeedsApproval',
+                target: '#release.stage.awaitingApproval',
+                actions: [announce(say.approvalNeeded)],
               },
-              {
-                guard: 'isLetPassWithoutProofAtTheEnd',
-                target: '#release.promoting.rollingOut',
-                actions: ['enterPromotion', tell(say.passedWithoutProof)],
-              },
+              ...proven,
+              ...leaveStage('isLetPassWithoutProof', say.passedWithoutProof, say.passedWithoutProof),
               {
                 guard: 'stageAsksWithoutProof',
                 target: '#release.stage.awaitingApproval',
-                actions: [tell(say.approvalNeededWithoutProof)],
+                actions: [announce(say.approvalNeededWithoutProof)],
               },
               ...approvedWithoutProof,
             ],
           },
         },
-        awaitingApproval: {
-          on: {
-            OBSERVED: [
-              ...running,
-              pause,
-              block,
-              {
-                guard: 'isPromotedByCommand',
-                target: '#release.promoting.rollingOut',
-                actions: ['enterPromotion', tell(say.promotionStarted)],
-              },
-              { guard: 'isAdvanced', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
-              { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', tell(say.weightReduced)] },
-              { guard: 'stageIsProven', target: '#release.stage.shifting', actions: ['enterNextStage', tell(say.weightShifted)] },
-              {
-                guard: 'lastStageIsProven',
-                target: '#release.promoting.rollingOut',
-                actions: ['enterPromotion', tell(say.promotionStarted)],
-              },
-              ...approvedWithoutProof,
-            ],
-          },
-        },
+        awaitingApproval: { on: { OBSERVED: [...running, pause, block, ...ordered, reduces, ...proven, ...approvedWithoutProof] } },
       },
     },
     paused: { on: { OBSERVED: [...running, ...resumes] } },
@@ -324,7 +301,7 @@ export const releaseMachine = machineSetup.createMachine({
               {
                 guard: 'bakeIsServedAndRolls',
                 target: '#release.promoting.rollingOut',
-                actions: ['beginRollout', tell(say.rolloutStarted)],
+                actions: ['beginRollout', announce(say.rolloutStarted)],
               },
               { guard: 'bakeIsServed', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
             ],
@@ -334,7 +311,7 @@ export const releaseMachine = machineSetup.createMachine({
           on: {
             OBSERVED: [
               ...running,
-              { guard: 'allRoutesAreLeft', target: '#release.promoted', actions: ['settlePromoted', tell(say.promoted)] },
+              { guard: 'allRoutesAreLeft', target: '#release.promoted', actions: ['settlePromoted', announce(say.promoted)] },
             ],
           },
         },
@@ -349,7 +326,9 @@ export const releaseMachine = machineSetup.createMachine({
         draining: { on: { OBSERVED: [{ guard: 'canaryHasAnswered', target: '#release.rollingBack.cleaning' }] } },
         cleaning: {
           on: {
-            OBSERVED: [{ guard: 'allRoutesAreLeft', target: '#release.rolledBack', actions: ['settleRolledBack', tell(say.rolledBack)] }],
+            OBSERVED: [
+              { guard: 'allRoutesAreLeft', target: '#release.rolledBack', actions: ['settleRolledBack', announce(say.rolledBack)] },
+            ],
           },
         },
       },
@@ -359,7 +338,7 @@ export const releaseMachine = machineSetup.createMachine({
   },
 });
 
-/** One step: the state and status after it, and what is told. `moved` is false when nothing applies. */
+/** One step: the state and status after it, and what is announced. `moved` is false when nothing applies. */
 export interface Step {
   readonly state: StateName;
   readonly status: CanaryReleaseStatus;
@@ -371,11 +350,15 @@ type Executable = ExecutableActionsFrom<typeof releaseMachine>;
 
 /** Sends the facts to the machine in the state that the status stores. Pure. */
 export function step(state: StateName, status: CanaryReleaseStatus, facts: Facts): Step {
-  const before = releaseMachine.resolveState({ value: toMachineValue(state) as never, context: { status } });
-  const [after, actions] = transition(releaseMachine, before, { type: 'OBSERVED', facts });
+  const value = toMachineValue(state) as StateValueFrom<typeof releaseMachine>;
+  const before = releaseMachine.resolveState({ value, context: { status } });
+  const event: Observed = { type: 'OBSERVED', facts };
+  // Most decisions take no edge: then only the guards are asked.
+  if (!before.can(event)) return { state, status, events: [], moved: false };
+  const [after, actions] = transition(releaseMachine, before, event);
   if (after.status === 'error') throw after.error;
   const events = (actions as readonly Executable[]).flatMap((action): ReleaseEvent[] =>
-    action.type === 'tell' ? [action.params as unknown as ReleaseEvent] : [],
+    action.type === 'announce' ? [action.params as ReleaseEvent] : [],
   );
-  return { state: fromMachineValue(after.value), status: after.context.status, events, moved: after !== before };
+  return { state: fromMachineValue(after.value), status: after.context.status, events, moved: true };
 }

@@ -4,7 +4,7 @@ import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { nameCanary } from '../../workload/canary-names.ts';
 import type { ReplicaSetObject } from '../../workload/objects.ts';
 import { hashTemplate } from '../../workload/template.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts } from '../assess.ts';
 
 type Release = NonNullable<CanaryReleaseStatus['release']>;
 

@@ -1,16 +1,18 @@
 // What each transition does to the status: pure functions from status to status, one for each named step of the machine.
 
 import { createHash } from 'node:crypto';
+import { ROLLBACK_REASONS } from '../../../api/reasons.ts';
 import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../../api/names.ts';
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { nameApprovers } from './approval-record.ts';
 import { endOfDrain } from '../drain.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts } from '../assess.ts';
 import type { RollbackReason } from '../checks/rollback-reasons.ts';
 import { clearRejection } from './pardon.ts';
 import { countPutBack } from '../drift/reverts.ts';
-import { backendsOf, describeRevision, keyOf, nameRelease, type CandidateKey } from '../facts/revision.ts';
+import { describeRevision, keyOf, nameRelease, type CandidateKey } from '../facts/revision.ts';
+import { backendsOf } from '../facts/sides.ts';
 import { describeRetained } from '../facts/retain.ts';
 import { recordWorkload } from './rolled.ts';
 import { recordRoutes } from '../facts/scope.ts';
@@ -192,7 +194,12 @@ export function beginRestoring(status: Status): Status {
 export function beginRollback(status: Status, reason: RollbackReason, facts: Facts): Status {
   const going = edit(
     forgetUnwritten(status, facts),
-    { outcome: 'RolledBack', reason: reason.reason, reasonMessage: reason.message, rejects: reason.rejects },
+    {
+      outcome: 'RolledBack',
+      reason: reason.reason,
+      reasonMessage: reason.message,
+      rejects: ROLLBACK_REASONS[reason.reason].fate === 'rejected',
+    },
     ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
   );
   return { ...going, weight: 0 };
@@ -307,7 +314,7 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
 }
 
 /** Stops raises until somebody resumes. The weight stays and is judged on. */
-export function pause(status: Status, by: string, from: StateName): Status {
+export function pause(status: Status, { pause: by = 'Command', state: from }: Facts): Status {
   const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
   // A raise to 100% that was taken back is no promotion under way any more: the last stage goes on and proves it again.
   const { workload } = status.release ?? {};

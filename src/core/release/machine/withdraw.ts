@@ -2,7 +2,7 @@
 // an autoscaler took some of them away while the canary had the load, in steps that let it see the load come back.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts } from '../assess.ts';
 import type { StateName } from '../state.ts';
 import { clockOf, fromTime, toTime } from '../../../api/times.ts';
 

@@ -4,12 +4,17 @@
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
-import type { ReleaseEvent } from '../machine/guards.ts';
+import type { ReleaseEvent } from './event.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { fromTime } from '../../../api/times.ts';
+import { findParityNews } from './policy-parity.ts';
 
 /** The news between two statuses of the same release. */
-export function findVerdictNews(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
+export function findVerdictEvents(
+  spec: CanaryReleaseSpec,
+  before: CanaryReleaseStatus,
+  after: CanaryReleaseStatus,
+): readonly ReleaseEvent[] {
   return [
     ...findFails(before, after),
     ...findOutage(before, after),
@@ -18,14 +23,24 @@ export function findVerdictNews(spec: CanaryReleaseSpec, before: CanaryReleaseSt
   ];
 }
 
+/** What changed between the status before a decision and the one after it, as people read them. */
+export function findStatusEvents(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
+  return [
+    ...findBlockNews(before, after, state),
+    ...findGitOpsNews(before, after),
+    ...findHoldNews(before, after, state),
+    ...findParityNews(before, after),
+  ];
+}
+
 /** A release that is blocked before its first write stays where it is: it is told when the reason is a new one. */
-export function findBlockNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
+function findBlockNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
   if (isRunning(state) || after.phase !== 'Blocked' || after.message === before.message) return [];
   return [{ reason: 'Blocked', message: (after.message ?? '').replace(/^blocked: /, ''), warning: true }];
 }
 
 /** What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary. */
-export function findHoldNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
+function findHoldNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
   const isGone = ({ conditions = [] }: CanaryReleaseStatus) =>
     conditions.find(({ type, reason }) => type === 'TemplateHeld' && reason === 'HoldUnavailable');
   const found = isGone(after);
@@ -34,7 +49,7 @@ export function findHoldNews(before: CanaryReleaseStatus, after: CanaryReleaseSt
 }
 
 /** A route that a GitOps tool applies is told before the first weight is written: the tool may have to be told something first. */
-export function findGitOpsNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
+function findGitOpsNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   const told = (before.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');
   const found = (after.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');
   return found === undefined || found.message === told?.message ? [] : [{ reason: 'GitOpsManaged', message: found.message }];

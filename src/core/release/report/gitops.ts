@@ -4,7 +4,7 @@
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { describeGitOps, describeHeldFromGit, findGitOpsTool, type GitOpsTool, nameGitOpsTool } from '../../routing/gitops.ts';
 import type { DeploymentObject } from '../../workload/objects.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts } from '../assess.ts';
 import type { StateName } from '../state.ts';
 
 interface Applier {

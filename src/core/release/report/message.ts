@@ -7,7 +7,7 @@ import { findApproval } from '../commands/approval.ts';
 import { describeApplier, describeGit, describePutBack } from './gitops.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import { describeDrain } from '../drain.ts';
-import type { Facts } from '../facts/facts.ts';
+import type { Facts } from '../assess.ts';
 import { isOfFormerWeight } from '../evidence/measured.ts';
 import { describeParity } from './policy-parity.ts';
 import { describePause, nameStage } from './events.ts';
@@ -246,7 +246,7 @@ function describeConditions(
     ['RoutesAccepted', describeRoutes(status, state, facts)],
     ['MetricsAvailable', describeMetrics(status, facts)],
     ['AnalysisEnforced', describeMode(facts)],
-    ['PolicyParity', describeParity(status, state, facts.workload)],
+    ['PolicyParity', describeParity(status, state, facts.parity)],
     ['TrafficSplitMismatch', describeSplit(status, state)],
     ['TemplateHeld', describeHold(status, facts)],
     ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts)],

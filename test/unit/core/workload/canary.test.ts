@@ -56,7 +56,7 @@ const service: ServiceObject = {
 };
 
 function build(change: Partial<CanaryWish> = {}) {
-  const plan = buildCanary({ deployment, service, owner: { name: 'web', uid: 'uid-web' }, replicas: 2, labels: {}, ...change });
+  const plan = buildCanary({ deployment, service, owner: { name: 'web', uid: 'uid-web' }, labels: {}, ...change });
   if (plan.kind === 'impossible') throw new Error(plan.message);
   return plan.manifests as unknown as { readonly deployment: DeploymentObject; readonly service: ServiceObject };
 }
@@ -65,7 +65,7 @@ describe('the canary Deployment', () => {
   test('has the same spec under a name of its own, unpaused, with its own count', () => {
     const canary = build().deployment;
     expect(canary.metadata.name).toBe('store-api-canary');
-    expect(canary.spec).toMatchObject({ replicas: 2, progressDeadlineSeconds: 60 });
+    expect(canary.spec).toMatchObject({ progressDeadlineSeconds: 60 });
     expect(canary.spec.paused).toBeUndefined();
     expect(canary.spec.template.spec?.['containers']).toEqual([{ name: 'app', image: 'store:2' }]);
   });
@@ -186,7 +186,6 @@ describe('the labels that keep apart', () => {
       deployment,
       service: { ...service, spec },
       owner: { name: 'web', uid: 'u' },
-      replicas: 1,
       labels: {},
     });
     expect(plan.kind).toBe('impossible');

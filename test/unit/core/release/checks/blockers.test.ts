@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, SpecInput } from '../../../../../src/api/release.ts';
 import type { Route } from '../../../../../src/api/routes.ts';
-import { type BlockerFacts, findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
+import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
+import type { Known } from '../../../../../src/core/release/facts/known.ts';
+import { scanRoutes } from '../../../../../src/core/release/facts/route-facts.ts';
+import type { StateName } from '../../../../../src/core/release/state.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import type { Observation } from '../../../../../src/core/release/observation.ts';
 import { standRoutes } from '../../../../../src/core/routing/standing.ts';
 import {
@@ -26,25 +30,23 @@ interface Scene {
   readonly routes?: readonly Route[];
 }
 
+interface Change extends Partial<Known> {
+  readonly status?: CanaryReleaseStatus;
+}
+
 /** Before the first release, with everything ready for it. */
-function before({ spec = {}, observation = {}, routes = [aRoute()] }: Scene = {}, change: Partial<BlockerFacts> = {}) {
-  return findBlocker({
-    spec: aSpec(spec),
-    status: { observedGeneration: 1 },
-    state: 'idle',
-    observation: anObservation({ routes, ...observation }),
-    sides: SIDES,
-    standings: [],
-    rejection: undefined,
-    candidate: undefined,
-    workload: undefined,
-    now: after(0),
-    ...change,
-  });
+function before({ spec = {}, observation = {}, routes = [aRoute()] }: Scene = {}, { status, ...change }: Change = {}) {
+  const present = status ?? { observedGeneration: 1 };
+  const state: StateName = change.state ?? 'idle';
+  const whole = aSpec(spec);
+  const known = gatherFacts(whole, present, state, anObservation({ routes, ...observation }), after(0));
+  const sides = 'sides' in change ? change.sides : SIDES;
+  const scans = scanRoutes(known, present, state, sides);
+  return findBlocker({ ...known, standings: [], rejection: undefined, ...change, sides, scans }, present);
 }
 
 /** In the middle of a release. */
-function during(scene: Scene = {}, status: CanaryReleaseStatus = aStatus(), change: Partial<BlockerFacts> = {}) {
+function during(scene: Scene = {}, status: CanaryReleaseStatus = aStatus(), change: Change = {}) {
   const standings = standRoutes([aRecordedRoute()], scene.routes ?? [aRoute()], SIDES);
   return before(scene, { status, state: 'stage.analyzing', standings, ...change });
 }
@@ -85,8 +87,8 @@ describe('at any time a release is blocked', () => {
       'Service v2 is not there',
     ],
     [
-      'UrlNotAllowed',
-      { observation: { metrics: { kind: 'refused', reason: 'UrlNotAllowed', message: 'not on the list' } } },
+      'PrometheusNotAllowed',
+      { observation: { metrics: { kind: 'refused', reason: 'PrometheusNotAllowed', message: 'not on the list' } } },
       'not on the list',
     ],
     [
@@ -112,7 +114,10 @@ describe('at any time a release is blocked', () => {
 
   test('not by a judge that is not asked', () => {
     expect(
-      before({ spec: { analysis: { mode: 'Off' } }, observation: { metrics: { kind: 'refused', reason: 'NoAddress', message: 'none' } } }),
+      before({
+        spec: { analysis: { mode: 'Off' } },
+        observation: { metrics: { kind: 'refused', reason: 'InvalidSpec', message: 'none' } },
+      }),
     ).toBeUndefined();
   });
 });

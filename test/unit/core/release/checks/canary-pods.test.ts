@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { TEMPLATE_ANNOTATION } from '../../../../../src/api/names.ts';
 import { defaultSpec, type ReleaseStatus } from '../../../../../src/api/release.ts';
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
-import { notePods } from '../../../../../src/core/release/checks/canary-pods.ts';
-import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import { ROLLBACK_REASONS } from '../../../../../src/api/reasons.ts';
+import { notePods } from '../../../../../src/core/release/machine/note-pods.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { findRollbackReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import type { DeploymentObject, WorkloadCondition } from '../../../../../src/core/workload/objects.ts';
@@ -51,13 +52,13 @@ function factsOf({ pods, state = 'preparing', release, conditions = [], seconds 
   const same = { ...workload, template: 'x' };
   const status = aStatus({ state, weight: 0, release: aReleaseStatus({ workload: { ...same, template: 'released' }, ...release }) });
   const facts = gatherFacts(spec, status, state, observation, after(seconds));
-  return { facts: { ...facts, standings: [], ...UNASKED, status }, status };
+  return { facts: { ...facts, standings: [], ...UNASKED }, status };
 }
 
 function reasonOf(one: Case) {
   const { facts, status } = factsOf(one);
   const found = findRollbackReason(facts, status);
-  return found === undefined ? undefined : [found.reason, found.rejects];
+  return found === undefined ? undefined : [found.reason, ROLLBACK_REASONS[found.reason].fate === 'rejected'];
 }
 
 const crashed = [aPod('p-1', statusWith(crashing(2)))];
@@ -127,13 +128,17 @@ describe('what may still come gets a minute', () => {
 
 describe('pods without a node', () => {
   const pods = [aPod('p-1', homeless(timeAfter(0)))];
-  const blockerOf = (one: Case) => findBlocker(factsOf(one).facts)?.reason;
+  const blockerFor = (one: Case) => {
+    const { facts, status } = factsOf(one);
+    return findBlocker(facts, status);
+  };
+  const blockerOf = (one: Case) => blockerFor(one)?.reason;
 
   test('are told after half a minute, and reject nothing', () => {
     expect(blockerOf({ pods, seconds: 29 })).not.toBe('PodsUnschedulable');
     expect(blockerOf({ pods, seconds: 30 })).toBe('PodsUnschedulable');
     expect(reasonOf({ pods, seconds: 3_000 })).toBeUndefined();
-    expect(findBlocker(factsOf({ pods, seconds: 30 }).facts)?.message).toContain('pod p-1: 0/3 nodes: Insufficient cpu; make room');
+    expect(blockerFor({ pods, seconds: 30 })?.message).toContain('pod p-1: 0/3 nodes: Insufficient cpu; make room');
   });
 
   test('do not hold a promotion, which needs no more pods of the canary', () => {

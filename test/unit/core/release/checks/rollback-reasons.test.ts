@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../../../src/api/release.ts';
 import { findRollbackReason, type RollbackFacts } from '../../../../../src/core/release/checks/rollback-reasons.ts';
+import { ROLLBACK_REASONS } from '../../../../../src/api/reasons.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { isJudged, STATES } from '../../../../../src/core/release/state.ts';
 import { standRoutes } from '../../../../../src/core/routing/standing.ts';
 import {
   after,
   anObservation,
   aRecordedRoute,
+  aRelease,
   aReleaseStatus,
   aRoute,
   aSpec,
@@ -18,26 +21,19 @@ import {
 } from '../../../../fixtures/builders.ts';
 
 /** A release that goes well. */
-function facts(change: Partial<RollbackFacts> = {}, spec: Partial<SpecInput> = {}): RollbackFacts {
+function facts(change: Partial<RollbackFacts> = {}, spec: Partial<SpecInput> = {}, status: CanaryReleaseStatus = NOTHING): RollbackFacts {
+  const state = change.state ?? 'stage.analyzing';
+  const whole = aSpec(spec);
+  const known = gatherFacts(whole, status, state, anObservation({ release: aRelease({ spec: whole }) }), change.now ?? after(100));
   return {
-    now: after(100),
-    state: 'stage.analyzing',
-    spec: aSpec(spec),
-    observation: anObservation(),
+    ...known,
     sides: SIDES,
     standings: [],
     observedWeight: 25,
     homeMark: HOME_MARK,
-    deleting: false,
-    enforced: true,
+    revisionChanged: false,
     timedOut: false,
     blocker: undefined,
-    abortRequested: false,
-    abortBy: undefined,
-    revisionChanged: false,
-    canaryEmpty: false,
-    workload: undefined,
-    command: undefined,
     ...change,
   };
 }
@@ -51,8 +47,8 @@ const wentHome = { standings: standRoutes([aRecordedRoute()], [aRoute({ metadata
 const { release: _release, ...NOTHING } = aStatus();
 
 function reasonOf(status: CanaryReleaseStatus, change: Partial<RollbackFacts> = {}, spec: Partial<SpecInput> = {}) {
-  const found = findRollbackReason(facts(change, spec), status);
-  return found === undefined ? undefined : ([found.reason, found.rejects] as const);
+  const found = findRollbackReason(facts(change, spec, status), status);
+  return found === undefined ? undefined : ([found.reason, ROLLBACK_REASONS[found.reason].fate === 'rejected'] as const);
 }
 
 describe('rule 1: a release goes home', () => {
@@ -81,7 +77,6 @@ describe('rule 1: a release goes home', () => {
     expect(findRollbackReason(facts(), running({ failedCheck }))).toEqual({
       reason: 'ErrorRatio',
       message: failedCheck.message,
-      rejects: true,
     });
     expect(reasonOf(running({ failedCheck }), { enforced: false })).toBeUndefined();
   });
@@ -122,7 +117,7 @@ describe('rule 1: a release goes home', () => {
     const rollBack = { analysis: { onUnavailable: { after: '1m', then: 'Rollback' } } } as const;
     expect(reasonOf(dark, {}, rollBack)).toEqual(['MetricsUnavailable', false]);
     expect(reasonOf(dark, { now: after(99) }, rollBack)).toBeUndefined();
-    expect(reasonOf(dark, { enforced: false }, rollBack)).toBeUndefined();
+    expect(reasonOf(dark, {}, { analysis: { ...rollBack.analysis, mode: 'Observe' } })).toBeUndefined();
     expect(reasonOf(dark, {}, { analysis: { onUnavailable: { after: '1m' } } })).toBeUndefined();
   });
 
@@ -131,7 +126,9 @@ describe('rule 1: a release goes home', () => {
     for (const verdict of ['Inconclusive', 'Fail'] as const)
       expect(reasonOf(running({ verdict }), { timedOut: true }, rollBack)).toEqual(['Inconclusive', true]);
     expect(reasonOf(running(), { timedOut: true }, rollBack)).toEqual(['Inconclusive', true]);
-    expect(findRollbackReason(facts({ timedOut: true }, rollBack), running({ stageIndex: 9 }))?.message).toContain('the timeout');
+    expect(
+      findRollbackReason(facts({ timedOut: true }, rollBack, running({ stageIndex: 9 })), running({ stageIndex: 9 }))?.message,
+    ).toContain('the timeout');
   });
 
   test('never for want of proof while Prometheus is away, while the proof is there, before the timeout, or in another state', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { HELD_ANNOTATION } from '../../../../../src/api/names.ts';
 import { defaultSpec } from '../../../../../src/api/release.ts';
-import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { desireRest, keepsPaused, restsPaused } from '../../../../../src/core/release/desired/rest.ts';
 import type { WorkloadFacts } from '../../../../../src/core/release/facts/workload-facts.ts';
 import type { DeploymentObject } from '../../../../../src/core/workload/objects.ts';

@@ -3,7 +3,7 @@ import { type CanaryReleaseStatus, defaultSpec, type ReleaseStatus } from '../..
 import type { Route } from '../../../../../src/api/routes.ts';
 import { buildPatch, desireRoutes, type RouteIntent } from '../../../../../src/core/release/desired/routes.ts';
 import { endOfDrain } from '../../../../../src/core/release/drain.ts';
-import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import {
   aRecordedRoute,

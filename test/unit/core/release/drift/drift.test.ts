@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, RecordedRoute, ReleaseStatus } from '../../../../../src/api/release.ts';
 import { noteDrift, settleDrift } from '../../../../../src/core/release/drift/drift.ts';
-import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import {
   after,

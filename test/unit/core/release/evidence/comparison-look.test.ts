@@ -4,7 +4,7 @@ import type { Judgement } from '../../../../../src/core/analysis/comparison/judg
 import type { LookReading } from '../../../../../src/core/analysis/reading.ts';
 import { breachOf, compareAtLook, findMismatch, nextShareOf, reasonOf } from '../../../../../src/core/release/evidence/comparison-look.ts';
 import { decide } from '../../../../../src/core/release/decide.ts';
-import { foldLook, forgetFutureLooks } from '../../../../../src/core/release/evidence/looks.ts';
+import { foldLook, foldLooks } from '../../../../../src/core/release/evidence/looks.ts';
 import {
   aCheck,
   after,
@@ -195,10 +195,10 @@ describe('a clock that was ahead and came back', () => {
   });
 
   test('changes nothing where the last look lies in the past, or so little ahead that it may be jitter', () => {
-    for (const now of [3_580, 3_600, 4_000]) expect(forgetFutureLooks(aSpec(), ahead, after(now))).toBe(ahead);
-    expect(forgetFutureLooks(aSpec(), ahead, after(3_579)).release?.lookGridAt).toBe(timeAfter(3_579));
+    for (const now of [3_580, 3_600, 4_000]) expect(foldLooks(aSpec(), ahead, 'stage.analyzing', [], after(now))).toBe(ahead);
+    expect(foldLooks(aSpec(), ahead, 'stage.analyzing', [], after(3_579)).release?.lookGridAt).toBe(timeAfter(3_579));
     const { release: _release, ...idle } = aStatus();
-    expect(forgetFutureLooks(aSpec(), idle, after(0))).toBe(idle);
-    expect(forgetFutureLooks(aSpec(), aStatus(), after(0))).toEqual(aStatus());
+    expect(foldLooks(aSpec(), idle, 'stage.analyzing', [], after(0))).toBe(idle);
+    expect(foldLooks(aSpec(), aStatus(), 'stage.analyzing', [], after(0))).toEqual(aStatus());
   });
 });

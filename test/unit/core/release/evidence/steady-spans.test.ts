@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_SERVED } from '../../../../../src/api/names.ts';
 import type { CanaryReleaseStatus } from '../../../../../src/api/release.ts';
-import { noteServed } from '../../../../../src/core/release/evidence/steady-spans.ts';
+import { noteSteadySpan } from '../../../../../src/core/release/evidence/steady-spans.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import { after, aReleaseStatus, aStatus, timeAfter } from '../../../../fixtures/builders.ts';
 
 const iso = (seconds: number) => new Date(after(seconds)).toISOString();
 const at = (weight: number, change: Parameters<typeof aReleaseStatus>[0] = {}) => aStatus({ weight, release: aReleaseStatus(change) });
-const note = (status: CanaryReleaseStatus, state: StateName, seconds: number) => noteServed(status, state, after(seconds));
+const note = (status: CanaryReleaseStatus, state: StateName, seconds: number) => noteSteadySpan(status, state, after(seconds));
 const servedOf = ({ release }: CanaryReleaseStatus) => release?.served;
 
 describe('a span of steady weight', () => {

@@ -3,7 +3,7 @@ import { IGNORE_PARITY_ANNOTATION } from '../../../../../src/api/names.ts';
 import type { CanaryReleaseStatus } from '../../../../../src/api/release.ts';
 import { defaultSpec, type SpecInput } from '../../../../../src/api/release.ts';
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
-import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { describeParity, findParityNews } from '../../../../../src/core/release/report/policy-parity.ts';
 import { asksForPolicies } from '../../../../../src/core/release/policy-question.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
@@ -57,8 +57,8 @@ function factsOf(scene: Scene, state: StateName = 'idle') {
   return gatherFacts(observation.release.spec, idle, state, observation, after(0));
 }
 
-const blockerOf = (scene: Scene) => findBlocker({ ...factsOf(scene), status: idle });
-const wordOf = (scene: Scene, status = idle, state: StateName = 'idle') => describeParity(status, state, factsOf(scene, state).workload);
+const blockerOf = (scene: Scene) => findBlocker(factsOf(scene), idle);
+const wordOf = (scene: Scene, status = idle, state: StateName = 'idle') => describeParity(status, state, factsOf(scene, state).parity);
 
 const SELECTOR = { matchLabels: { app: 'store' } };
 const NET = aPolicy('NetworkPolicy', { podSelector: SELECTOR }, 'allow');

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultSpec } from '../../../../../src/api/release.ts';
 import { desireWorkload } from '../../../../../src/core/release/desired/workload.ts';
-import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import type { ObservedBackend } from '../../../../../src/core/release/observation.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import { isRolledOut } from '../../../../../src/core/release/facts/workload-facts.ts';
@@ -103,8 +103,8 @@ describe('what is wanted', () => {
       rolledOut: false,
       rollsUnproven: false,
       enoughPods: false,
-      plan: undefined,
     });
+    expect(facts.plan).toBeUndefined();
   });
 
   test('scales the serving ReplicaSet up first where it has no pods, and leaves the last step to the Deployment controller', () => {
@@ -164,14 +164,14 @@ describe('what is wanted', () => {
 test('a canary of objects with nothing but what is needed', () => {
   const deployment = heldWith({ selector: { matchLabels: { app: 'store' } } });
   const service = { metadata: { name: 'store' }, spec: { selector: { app: 'store', tier: 'web' } } };
-  const plan = buildCanary({ deployment, service, owner: { name: 'web', uid: 'u' }, replicas: 1, labels: {} });
+  const plan = buildCanary({ deployment, service, owner: { name: 'web', uid: 'u' }, labels: {} });
   expect(plan).toMatchObject({
     kind: 'manifests',
     manifests: {
-      deployment: { spec: { selector: { matchLabels: { app: 'store-canary' } }, replicas: 1 } },
+      deployment: { spec: { selector: { matchLabels: { app: 'store-canary' } } } },
       service: { spec: { selector: { app: 'store-canary', tier: 'web' }, ports: [] } },
     },
   });
-  const bare = buildCanary({ deployment: heldWith({ template: {} }), service, owner: { name: 'web', uid: 'u' }, replicas: 1, labels: {} });
+  const bare = buildCanary({ deployment: heldWith({ template: {} }), service, owner: { name: 'web', uid: 'u' }, labels: {} });
   expect(bare.kind).toBe('impossible');
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import * as sentences from '../../../../../src/core/release/report/events.ts';
 import * as steps from '../../../../../src/core/release/machine/steps.ts';
-import { findBlockNews, findVerdictNews } from '../../../../../src/core/release/report/condition-events.ts';
+import { findStatusEvents, findVerdictEvents } from '../../../../../src/core/release/report/condition-events.ts';
 import {
   aBackend,
   aRecordedRoute,
@@ -23,8 +23,8 @@ const bare = { observedGeneration: 1 };
 const facts = gatherFacts(spec, bare, 'idle', observation, after(60));
 const running = aStatus({ state: 'stage.analyzing', weight: 5, release: aReleaseStatus() });
 const scopeOf = (status: Parameters<typeof steps.approve>[0], more: object = {}) => ({
-  context: { status },
-  event: { type: 'OBSERVED' as const, facts: { ...facts, ...more } },
+  status,
+  facts: { ...facts, ...more },
 });
 
 describe('steps without a release', () => {
@@ -43,11 +43,11 @@ describe('steps without a release', () => {
 
 describe('steps', () => {
   test('a pause out of a block returns to where the block came from, else to the shift', () => {
-    expect(steps.pause(aStatus({ release: aReleaseStatus({ returnTo: 'stage.analyzing' }) }), 'Command', 'blocked').release?.returnTo).toBe(
-      'stage.analyzing',
-    );
-    expect(steps.pause(running, 'Command', 'blocked').release?.returnTo).toBe('stage.shifting');
-    expect(steps.pause(running, 'Command', 'stage.analyzing').release?.returnTo).toBe('stage.analyzing');
+    expect(
+      steps.pause(aStatus({ release: aReleaseStatus({ returnTo: 'stage.analyzing' }) }), { ...facts, state: 'blocked' }).release?.returnTo,
+    ).toBe('stage.analyzing');
+    expect(steps.pause(running, { ...facts, state: 'blocked' }).release?.returnTo).toBe('stage.shifting');
+    expect(steps.pause(running, { ...facts, state: 'stage.analyzing' }).release?.returnTo).toBe('stage.analyzing');
   });
 
   test('a block in the middle of a raise takes the raise back from all routes', () => {
@@ -61,7 +61,7 @@ describe('steps', () => {
   });
 
   test('a release that ends before its first weight has no business with routes that it did not claim', () => {
-    const reason = { reason: 'Deleted', message: 'deleted', rejects: false };
+    const reason = { reason: 'Deleted', message: 'deleted' } as const;
     const routes = ['store', 'other'].map((name) => aRecordedRoute({ name, uid: `uid-${name}` }));
     const preparing = aStatus({ state: 'preparing', weight: 0, release: aReleaseStatus({ routes }) });
     const store = aRoute({ metadata: marked() });
@@ -129,11 +129,11 @@ describe('sentences', () => {
   test.each(all)('$name says something of every status, and by whom it was asked', ({ say }) => {
     expect(say(scopeOf(bare)).message.length).toBeGreaterThan(5);
     const rich = scopeOf(running, {
-      home: { reason: 'CanaryEmpty', message: 'empty', rejects: true },
+      rollback: { reason: 'CanaryEmpty', message: 'empty' },
       blocker: { reason: 'RouteContested', message: 'argocd' },
       command: { verb: 'pause', release: 'x', at: timeAfter(1), by: 'ada' },
       stage: { ...spec.stages[0], approval: 'Required' },
-      pauseReason: 'Inconclusive',
+      pause: 'Inconclusive',
     });
     expect(say(rich).message).not.toContain('undefined');
     const named = aStatus({
@@ -149,9 +149,8 @@ describe('sentences', () => {
     expect(
       say(
         scopeOf(named, {
-          home: { reason: 'Aborted', message: 'x', rejects: true },
+          rollback: { reason: 'Aborted', message: 'x' },
           blocker: { reason: 'RouteNotAccepted', message: 'y' },
-          pauseReason: 'Odd',
           command: { verb: 'advance', release: 'x', at: timeAfter(1) },
         }),
       ).message.length,
@@ -173,38 +172,38 @@ describe('news', () => {
 
   test('a check that begins to fail is told once, with what is known of it', () => {
     const failing = [{ check: 'errors', count: 1 }];
-    const told = findVerdictNews(spec, at(10, {}), {
+    const told = findVerdictEvents(spec, at(10, {}), {
       ...at(20, { failing }),
       checks: [{ name: 'errors', verdict: 'Fail', value: '50%', limit: '<= 1%', requests: 12 }],
     });
     expect(told.map(({ message }) => message)).toEqual(['check errors fails: 50% (limit <= 1%) over 12 canary requests']);
-    expect(findVerdictNews(spec, at(10, { failing }), at(20, { failing }))).toEqual([]);
-    expect(findVerdictNews(spec, at(10, {}), { ...at(20, { failing }), checks: [] })).toHaveLength(1);
+    expect(findVerdictEvents(spec, at(10, { failing }), at(20, { failing }))).toEqual([]);
+    expect(findVerdictEvents(spec, at(10, {}), { ...at(20, { failing }), checks: [] })).toHaveLength(1);
   });
 
   test('an outage is told when it begins', () => {
     const away = { unavailableSince: timeAfter(20) };
-    expect(findVerdictNews(spec, at(10, {}), at(20, away)).map(({ reason }) => reason)).toEqual(['MetricsUnavailable']);
-    expect(findVerdictNews(spec, at(20, away), at(30, away))).toEqual([]);
+    expect(findVerdictEvents(spec, at(10, {}), at(20, away)).map(({ reason }) => reason)).toEqual(['MetricsUnavailable']);
+    expect(findVerdictEvents(spec, at(20, away), at(30, away))).toEqual([]);
   });
 
   test('silence is told once, when it has lasted a window', () => {
     const silent = { inconclusiveSince: timeAfter(0) };
-    expect(findVerdictNews(spec, at(40, silent), at(50, silent))).toEqual([]);
-    expect(findVerdictNews(spec, at(50, silent), at(60, silent)).map(({ reason }) => reason)).toEqual(['NoTraffic']);
-    expect(findVerdictNews(spec, at(60, silent), at(70, silent))).toEqual([]);
+    expect(findVerdictEvents(spec, at(40, silent), at(50, silent))).toEqual([]);
+    expect(findVerdictEvents(spec, at(50, silent), at(60, silent)).map(({ reason }) => reason)).toEqual(['NoTraffic']);
+    expect(findVerdictEvents(spec, at(60, silent), at(70, silent))).toEqual([]);
   });
 
   test('a release that cannot begin is told when the reason is new', () => {
     const blocked = { ...bare, phase: 'Blocked' as const, message: 'blocked: X: y' };
-    expect(findBlockNews(bare, blocked, 'idle').map(({ message }) => message)).toEqual(['X: y']);
-    expect(findBlockNews(blocked, blocked, 'idle')).toEqual([]);
-    expect(findBlockNews(bare, blocked, 'blocked')).toEqual([]);
+    expect(findStatusEvents(bare, blocked, 'idle').map(({ message }) => message)).toEqual(['X: y']);
+    expect(findStatusEvents(blocked, blocked, 'idle')).toEqual([]);
+    expect(findStatusEvents(bare, blocked, 'blocked')).toEqual([]);
   });
 });
 
 test('a backend that is not known proves nothing of the canary', () => {
   const unknown = { v1: aBackend('v1'), v2: aBackend('v2', { known: false }) };
   const seen = gatherFacts(spec, running, 'stage.analyzing', { ...observation, backends: unknown }, after(60));
-  expect([seen.canaryReady, seen.home]).toEqual([false, undefined]);
+  expect([seen.canaryReady, seen.rollback]).toEqual([false, undefined]);
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../../../../src/api/release.ts';
 import { describeStatus } from '../../../../../src/core/release/report/message.ts';
-import { gatherFacts } from '../../../../../src/core/release/facts/facts.ts';
+import type { Facts } from '../../../../../src/core/release/assess.ts';
+import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { STATES } from '../../../../../src/core/release/state.ts';
 import { aRelease, aReleaseStatus, aSpec, aStatus, after, anObservation, timeAfter } from '../../../../fixtures/builders.ts';
 
@@ -49,7 +50,7 @@ describe('the words of a status', () => {
     }
   });
 
-  test.each([
+  test.each<[Partial<Facts>, string]>([
     [{ deleting: true }, 'Deleting'],
     [{ blocker: { reason: 'RouteContested', message: 'argocd' } }, 'RouteContested'],
     [{ blocker: { reason: 'Forbidden', message: 'no right' } }, 'Blocked'],

@@ -1,15 +1,14 @@
 // The way back after a promotion: what served before it serves again, without a canary. In Services mode its Service still
 // runs; in Deployment mode the Deployment's own ReplicaSet still has the whole template, which the status knows by its hash only.
 
-import { IRREVERSIBLE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import { type RouteStanding, standRoutes } from '../../routing/standing.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
 import { hashTemplate, nameTemplate } from '../../workload/template.ts';
 import type { ObservedWorkload } from '../../workload/observed.ts';
-import type { FreshCommand } from '../commands/read.ts';
 import type { Observation } from '../observation.ts';
-import { describeRevision, keyOf, pairOf } from './revision.ts';
+import { describeRevision, keyOf } from './revision.ts';
+import { pairOf } from './sides.ts';
 import type { StateName } from '../state.ts';
 import { isProvenTemplate, isRolledOut } from './workload-facts.ts';
 
@@ -33,13 +32,6 @@ export function planUndo(status: Status, state: StateName, observation: Observat
   return release.workload === undefined
     ? planTraffic(release, observation)
     : planTemplate(status, release, release.workload, observation.workload);
-}
-
-/** The command as the plan leaves it: refused with the plan's reason, or not there yet. */
-export function judgeUndo(command: FreshCommand | undefined, plan: UndoPlan | undefined): FreshCommand | undefined {
-  if (command?.verb !== 'undo' || command.refusal !== undefined || plan === undefined) return command;
-  if (plan.kind === 'unknown') return undefined;
-  return plan.kind === 'refused' ? { ...command, refusal: plan.why } : command;
 }
 
 function planTraffic({ serving, canary, routes }: Release, { backends, routes: present, driver }: Observation): UndoPlan {
@@ -124,42 +116,6 @@ function findReplicaSet(replicaSets: readonly ReplicaSetObject[], template: stri
   return replicaSets.find((one) => hashTemplate(one.spec.template) === template);
 }
 
-/** Begins the way back: from here on the release is one that was rejected. */
-export function beginUndo(status: Status, plan: UndoPlan | undefined, by: string | undefined): Status {
-  const { release } = status;
-  if (release === undefined || plan === undefined || plan.kind === 'refused' || plan.kind === 'unknown') return status;
-  const { finishedAt: _finished, ...rest } = release;
-  const isUndone = (entry: { readonly revision: string; readonly templateHashes?: readonly string[] }) =>
-    release.workload === undefined
-      ? entry.revision === release.revision
-      : entry.templateHashes?.includes(release.workload.template) === true;
-  return {
-    ...status,
-    weight: 0,
-    serving: servingAfter(status, release, plan),
-    proven: (status.proven ?? []).filter((entry) => !isUndone(entry)),
-    release: {
-      ...rest,
-      ...(plan.kind === 'template' && release.workload !== undefined
-        ? { workload: { ...release.workload, servingTemplate: plan.template, servingReplicaSet: plan.replicaSet } }
-        : {}),
-      ...(plan.kind === 'traffic' ? { routes: [...plan.routes] } : {}),
-      outcome: 'RolledBack',
-      reason: 'Undone',
-      reasonMessage: `undone by ${by ?? 'a person'} (command undo), back to revision ${plan.revision}`,
-      rejects: true,
-      undone: true,
-    },
-  };
-}
-
-function servingAfter({ serving }: Status, release: Release, plan: Extract<UndoPlan, { kind: 'traffic' | 'template' }>) {
-  const { service } = release.serving;
-  if (plan.kind === 'traffic') return { service, revision: plan.revision };
-  const { uid = '' } = serving ?? {};
-  return { service, revision: plan.revision, template: plan.template, replicaSet: plan.replicaSet, uid };
-}
-
 /** What of a Deployment the way back asks about. */
 export interface WayBackFacts {
   readonly deployment: DeploymentObject | undefined;
@@ -192,22 +148,4 @@ export function isBack(status: Status, facts: WayBackFacts, deleting: boolean): 
   if (template === status.release?.workload?.template) return deleting && findTemplateBack(status, facts) === undefined;
   if (template !== servingTemplate) return true;
   return deleting ? deployment.spec.paused !== true : isRolledOut(deployment);
-}
-
-/** Notes what the author of the revision says of going back: on the template, which is the revision's own, or on the Deployment. */
-export function noteIrreversible(status: Status, { workload: observed }: Observation): Status {
-  const { release } = status;
-  const deployment = observed?.deployment;
-  if (release?.workload === undefined || deployment === undefined) return status;
-  if (hashTemplate(deployment.spec.template) !== release.workload.template) return status;
-  const { irreversible: noted, ...workload } = release.workload;
-  const told = readIrreversible(deployment);
-  if (told === noted) return status;
-  return { ...status, release: { ...release, workload: { ...workload, ...(told === undefined ? {} : { irreversible: told }) } } };
-}
-
-function readIrreversible({ metadata, spec }: DeploymentObject): string | undefined {
-  const told = spec.template.metadata?.annotations?.[IRREVERSIBLE_ANNOTATION] ?? metadata.annotations?.[IRREVERSIBLE_ANNOTATION];
-  const text = told?.trim().slice(0, 256) ?? '';
-  return text === '' || text === 'false' ? undefined : text;
 }

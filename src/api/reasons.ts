@@ -1,0 +1,246 @@
+// The reasons for which a release waits, pauses or rolls back, each with what it means and what to do. `docs/reasons.md` is generated
+// from these tables, and the code that decides is typed by their keys.
+
+/** What a reason means, and what a person can do about it. */
+export interface ReasonDoc {
+  readonly means: string;
+  readonly todo: string;
+}
+
+/** Why a release cannot begin, or why its weight cannot be raised. In mid-release a rollback stays possible. */
+export const BLOCK_REASONS = {
+  OldSchema: {
+    means: 'The CRD in the cluster is older than this operator needs. The operator only takes traffic back.',
+    todo: 'Apply the CRD of the same version: `kubectl apply --server-side -k config/crd`.',
+  },
+  UnknownState: {
+    means: 'The stored state was written by a newer operator.',
+    todo: 'Upgrade this operator, or abort the release to bring traffic back to the serving version.',
+  },
+  NotSupported: {
+    means: 'The spec, the Deployment or the gateway asks for something that this version cannot do.',
+    todo: 'Change the field that the message names.',
+  },
+  InvalidSpec: { means: 'The spec contradicts itself or the route.', todo: 'Change the field that the message names.' },
+  Forbidden: {
+    means: "The operator's ServiceAccount may not read or write an object that the release needs.",
+    todo: 'Grant the verb that the message names.',
+  },
+  AnotherRelease: {
+    means: 'Another CanaryRelease drives the same route.',
+    todo: 'Delete one of them, or give each its own route.',
+  },
+  GatewayApiMissing: {
+    means: 'The API server does not serve the route kind.',
+    todo: 'Install the Gateway API CRDs, or correct `spec.routeRefs[].kind`.',
+  },
+  ServiceNotFound: { means: 'A Service of the spec does not exist.', todo: 'Create it, or correct `spec.service` or `spec.services`.' },
+  RouteNotFound: {
+    means: 'A route of `spec.routeRefs`, or one that the release drives, does not exist.',
+    todo: 'Create it, correct `spec.routeRefs`, or abort the release.',
+  },
+  RuleNotFound: {
+    means: 'A rule that `spec.routeRefs[].rules` names does not exist in the route.',
+    todo: 'Correct the name in the route or in the spec.',
+  },
+  BackendNotRouted: {
+    means: 'No rule splits traffic between the two Services, or a rule that did no longer does.',
+    todo: 'Add the backendRef that the message names, or abort the release.',
+  },
+  TooManyRules: { means: 'More rules name the Services than a release can drive.', todo: 'Choose rules with `spec.routeRefs`.' },
+  CanaryAlreadyHasTraffic: {
+    means: 'The candidate has weight in a route before its release began, or neither Service serves more than the other.',
+    todo: "Set the candidate's weight to 0.",
+  },
+  WeightsTooLarge: {
+    means: 'The weights of a rule cannot be split in whole numbers up to 1,000,000.',
+    todo: 'Use smaller weights in the route.',
+  },
+  RouteNotAccepted: {
+    means: 'A gateway rejected the route, or has not accepted its last change.',
+    todo: 'See the conditions in `status.parents` of the route.',
+  },
+  RouteRefused: {
+    means: 'The API server rejected a write of the route.',
+    todo: 'See the message: usually an admission policy or webhook.',
+  },
+  RouteWriteFailed: {
+    means: 'The API server did not answer writes of the route for 10 seconds.',
+    todo: 'Check the API server. The write is retried.',
+  },
+  RouteContested: {
+    means: 'Another field manager keeps reverting the weights.',
+    todo: 'Exclude backendRef weights from it as the message says, then give the command `resume`.',
+  },
+  QueryNotAllowed: {
+    means: 'The operator does not allow own queries in `spec.analysis.checks`.',
+    todo: 'Remove the query, or start the operator with `--allow-queries`.',
+  },
+  PrometheusNotAllowed: {
+    means: 'The Prometheus address of the spec is not on the allow-list of the operator.',
+    todo: 'Use the Prometheus of the operator, or add the address with `--prometheus-allow`.',
+  },
+  WorkloadNotFound: { means: 'The Deployment of `spec.targetRef` does not exist.', todo: 'Create it, or correct `spec.targetRef`.' },
+  HoldUnavailable: {
+    means: 'No admission policy or webhook holds template changes of the Deployment, so they would roll out without a canary.',
+    todo: 'Install the policy: `kubectl apply --server-side -k config/deployment-mode`.',
+  },
+  HoldUnknown: {
+    means: 'The operator could not find out whether template changes of the Deployment are held.',
+    todo: 'See the message. The question is repeated.',
+  },
+  NameTaken: {
+    means: 'An object that is not ours has the name that the canary needs.',
+    todo: 'Rename or delete the object that the message names.',
+  },
+  PolicyParity: {
+    means: 'A security policy treats the pods of the canary otherwise than the serving pods.',
+    todo: 'Change the policy, or annotate the CanaryRelease as the message says.',
+  },
+  PodsRefused: {
+    means: 'The API server rejects pods of the canary, usually because of a quota.',
+    todo: 'Raise the quota or lower `spec.canary.minReplicas`.',
+  },
+  PodsUnschedulable: {
+    means: 'No node has room for the pods of the canary.',
+    todo: 'Add nodes, or lower the resource requests or `spec.canary.minReplicas`.',
+  },
+  PromotionStuck: {
+    means: 'The rollout of the Deployment makes no progress during the promotion.',
+    todo: 'Fix what the message names, or abort the release.',
+  },
+} as const satisfies Record<string, ReasonDoc>;
+export type BlockReason = keyof typeof BLOCK_REASONS;
+
+/** Why a running release stops rising until a person resumes it. The canary keeps its weight and is analyzed. */
+export const PAUSE_REASONS = {
+  Spec: { means: '`spec.paused` is true.', todo: 'Set it to false.' },
+  Command: { means: 'A person gave the command `pause`.', todo: 'Give the command `resume`.' },
+  DeadlineExceeded: {
+    means: 'The release took longer than `spec.deadline.after`, and `then` is Pause.',
+    todo: 'Resume for another deadline, or abort.',
+  },
+  MetricsUnavailable: {
+    means: 'Prometheus did not answer for `spec.analysis.onUnavailable.after`.',
+    todo: 'Fix Prometheus, then resume.',
+  },
+  Inconclusive: {
+    means: 'A stage timed out without enough evidence, and `spec.analysis.onInconclusive` is Pause.',
+    todo: 'Send the canary more traffic or lower `minRequests`, then resume; or promote or abort.',
+  },
+  BlockedTooLong: {
+    means: 'The release was blocked for `spec.onBlocked.after`.',
+    todo: 'Fix what blocked it (the message keeps the reason), then resume.',
+  },
+} as const satisfies Record<string, ReasonDoc>;
+export type PauseReason = keyof typeof PAUSE_REASONS;
+
+/** What a rollback means for the revision. */
+export type RevisionFate =
+  /** It is not tried again before a person gives the command `retry`. */
+  | 'rejected'
+  /** Nothing is said of it: it may come again as a new release. */
+  | 'open';
+
+export interface RollbackDoc extends ReasonDoc {
+  readonly fate: RevisionFate;
+}
+
+/** Why all traffic goes back to the serving version, and what that says of the revision. */
+export const ROLLBACK_REASONS = {
+  Deleted: { means: 'The CanaryRelease is being deleted.', todo: 'Nothing.', fate: 'open' },
+  Aborted: { means: 'A person aborted the release.', todo: 'Commit a new revision, or give the command `retry`.', fate: 'rejected' },
+  Undone: { means: 'A person gave the command `undo`.', todo: 'Revert the change in Git.', fate: 'rejected' },
+  ErrorRatio: {
+    means: 'The canary had more server errors than the limit or the comparison allows.',
+    todo: 'Fix the version and commit it, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  ClientErrorRatio: {
+    means: 'The canary had more client errors (4xx) than the limit or the comparison allows.',
+    todo: 'Fix the version and commit it, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  Latency: {
+    means: 'The canary was slower than the limit or the comparison allows.',
+    todo: 'Fix the version and commit it, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  RequestRate: {
+    means: 'The canary had fewer or more requests than the limit allows.',
+    todo: 'Fix the version or the limit, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  Query: {
+    means: 'A query of `spec.analysis.checks` broke its limit.',
+    todo: 'Fix the version or the limit, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  CanaryCrashLooping: {
+    means: 'A container of the canary exits again and again.',
+    todo: 'Fix the version and commit it, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  ImageNotPulled: {
+    means: 'The image of the canary cannot be pulled.',
+    todo: 'Push the image or correct its name, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  CanaryNotConfigured: {
+    means: 'The pods of the canary refer to a ConfigMap or Secret that does not exist.',
+    todo: 'Create it, then give the command `retry`.',
+    fate: 'rejected',
+  },
+  CanaryEmpty: {
+    means: 'The canary had traffic and no ready endpoint.',
+    todo: 'See the pods of the canary; give the command `retry`.',
+    fate: 'rejected',
+  },
+  CanaryNotReady: {
+    means: 'The pods of the canary did not become ready within their progress deadline.',
+    todo: 'Fix the version and commit it, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  HoldBypassed: {
+    means: 'Someone unpaused the held Deployment, so it is rolling out without a canary.',
+    todo: 'Nothing, or revert the change in Git.',
+    fate: 'open',
+  },
+  WorkloadDeleted: { means: 'The Deployment that is being released was deleted.', todo: 'Create it again.', fate: 'open' },
+  Superseded: {
+    means: 'Another revision appeared while this one was being released.',
+    todo: 'Nothing: the new revision starts from the first stage.',
+    fate: 'open',
+  },
+  DeadlineExceeded: {
+    means: 'The release took longer than `spec.deadline.after`, and `then` is Rollback.',
+    todo: 'Give the command `retry`, or raise the deadline.',
+    fate: 'rejected',
+  },
+  BlockedTooLong: {
+    means: 'The release was blocked for `spec.onBlocked.after`, and `then` is Rollback.',
+    todo: 'Fix what blocked it, then give the command `retry`.',
+    fate: 'open',
+  },
+  MetricsUnavailable: {
+    means: 'Prometheus did not answer for `spec.analysis.onUnavailable.after`, and `then` is Rollback.',
+    todo: 'Fix Prometheus, then give the command `retry`.',
+    fate: 'open',
+  },
+  Inconclusive: {
+    means: 'A stage timed out without enough evidence, and `spec.analysis.onInconclusive` is Rollback.',
+    todo: 'Send the canary more traffic or lower `minRequests`, then give the command `retry`.',
+    fate: 'rejected',
+  },
+  Recovered: {
+    means: 'A route says that this release was rolled back before the operator restarted; the reason was not stored.',
+    todo: 'See the events of the release; give the command `retry`.',
+    fate: 'rejected',
+  },
+} as const satisfies Record<string, RollbackDoc>;
+export type RollbackReasonName = keyof typeof ROLLBACK_REASONS;
+
+/** Is this a reason that this version knows? A stored status may be of another one. */
+export function isRollbackReason(text: string | undefined): text is RollbackReasonName {
+  return text !== undefined && Object.hasOwn(ROLLBACK_REASONS, text);
+}

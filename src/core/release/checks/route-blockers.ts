@@ -1,0 +1,276 @@
+// What of the routes stands in the way of a release: before the first write what is there has to be as a release needs it; in
+// mid-release what was recorded has to be there still.
+
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import { MAX_RECORDED_RULES } from '../../../api/names.ts';
+import type { Route } from '../../../api/routes.ts';
+import { adviseManager } from '../../routing/gitops.ts';
+import { isAtPort, namesService, portsOf, type NamedService, type RuleProblem } from '../../routing/rules.ts';
+import { pickFactor } from '../../routing/weights.ts';
+import type { Known } from '../facts/known.ts';
+import { isMarked, routesInScope } from '../facts/scope.ts';
+import { portOf, servicesOf, type Sides } from '../facts/sides.ts';
+import { isPreparing } from '../state.ts';
+import type { Blocker, BlockerCheck } from './blocker.ts';
+
+/** Before the first write of a release. */
+export const ROUTES_BEFORE: readonly BlockerCheck[] = [
+  aRouteIsMissing,
+  noRouteNamesTheServices,
+  aRuleIsUnknown,
+  aRuleLacksTheCanary,
+  aRuleNamesAnotherPort,
+  tooManyRules,
+  connectionsCannotBeCounted,
+  theRolesAreUndecided,
+  theCanaryHasTrafficAlready,
+  theServingWeightIsZero,
+  weightsAreTooLarge,
+  aGatewayRefusesARoute,
+  aWriteWasRefused,
+];
+
+/** Of routes that a release has recorded and not claimed yet. */
+const BEFORE_THE_CLAIM: readonly BlockerCheck[] = [
+  tooManyRules,
+  aRuleNamesAnotherPort,
+  theCanaryHasTrafficAlready,
+  theServingWeightIsZero,
+  weightsAreTooLarge,
+];
+
+/** Of routes that a release drives. */
+export const ROUTES_LATER: readonly BlockerCheck[] = [
+  aWriteWasRefused,
+  aRecordedRouteWentAway,
+  aGatewayRefusesNow,
+  othersKeepEditing,
+  anUnclaimedRouteCannotBeClaimed,
+];
+
+function aRouteIsMissing({ spec, observation }: Known): Blocker | undefined {
+  const missing = (spec.routeRefs ?? []).find(
+    (ref) => !observation.routes.some((route) => route.kind === ref.kind && route.metadata.name === ref.name),
+  );
+  if (missing === undefined) return undefined;
+  return {
+    reason: 'RouteNotFound',
+    message: `${missing.kind} ${missing.name} is not there; create it or correct spec.routeRefs`,
+  };
+}
+
+function noRouteNamesTheServices({ spec, observation }: Known): Blocker | undefined {
+  const wanted = servicesOf(spec).map((name) => ({ name, port: portOf(spec, name) }));
+  const names = wanted.map(({ name }) => name);
+  const scope = routesInScope(spec, observation.routes, names);
+  if (scope.some((route) => namesService(route, wanted))) return undefined;
+  const where = spec.routeRefs.length > 0 ? 'spec.routeRefs' : 'this namespace';
+  return {
+    reason: 'BackendNotRouted',
+    message: `no route of ${where} names Service ${wanted.map(describeWanted).join(' or ')} in its backendRefs; ${adviseOtherPorts(spec, observation.routes) ?? `add ${names.length > 1 ? 'both' : 'it'} to a rule`}`,
+  };
+}
+
+function describeWanted({ name, port }: NamedService): string {
+  return port === undefined ? name : `${name} with port ${port}`;
+}
+
+/** Where the Service is named by other ports than that of the spec: those rules are none of the release. */
+function adviseOtherPorts(spec: CanaryReleaseSpec, routes: readonly Route[]): string | undefined {
+  for (const service of servicesOf(spec)) {
+    const route = routes.find((one) => portsOf(one, service).length > 0);
+    const [found] = route === undefined ? [] : portsOf(route, service);
+    if (route !== undefined && portOf(spec, service) !== undefined)
+      return `${describe(route)} names ${service} with port ${found ?? 'none'}: correct ${portField(spec)}, or the route`;
+  }
+  return undefined;
+}
+
+function portField(spec: CanaryReleaseSpec): string {
+  return spec.services === undefined ? 'spec.service.port' : 'spec.services[].port';
+}
+
+/** A rule that names one of the two by the wanted port and the other one by another: half of it would be none of the release. */
+function aRuleNamesAnotherPort(known: Known): Blocker | undefined {
+  const { servingPort, canaryPort } = known.sides ?? {};
+  for (const { route, scan } of known.scans) {
+    const refs = scan.rules.flatMap(({ key, serving, canary }) => [
+      { key, ref: serving, port: servingPort },
+      { key, ref: canary, port: canaryPort },
+    ]);
+    const other = refs.find(({ ref, port }) => !isAtPort(ref, port));
+    if (other !== undefined)
+      return {
+        reason: 'BackendNotRouted',
+        message: `${describe(route)}, rule ${other.key} names Service ${other.ref.name} with port ${other.ref.port ?? 'none'} and not ${other.port}; correct ${portField(known.spec)}, or the rule`,
+      };
+  }
+  return undefined;
+}
+
+function aRuleIsUnknown(known: Known): Blocker | undefined {
+  for (const { route, scan } of known.scans) {
+    if (scan.unknownRules.length > 0)
+      return {
+        reason: 'RuleNotFound',
+        message: `${describe(route)} has no rule named ${scan.unknownRules[0]}; name one of its rules in spec.routeRefs[].rules`,
+      };
+  }
+  return undefined;
+}
+
+function aRuleLacksTheCanary(known: Known): Blocker | undefined {
+  if (known.sides === undefined) return undefined;
+  const found = known.scans;
+  for (const { route, scan } of found) {
+    const problem = scan.problems[0];
+    if (problem !== undefined) return { reason: 'BackendNotRouted', message: describeProblem(route, problem, known.sides) };
+  }
+  if (found.some(({ scan }) => scan.rules.length > 0)) return undefined;
+  const { serving, canary, adds, servingPort, canaryPort } = known.sides;
+  const [served, candidate] = [describeWanted({ name: serving, port: servingPort }), describeWanted({ name: canary, port: canaryPort })];
+  if (adds === true)
+    return { reason: 'BackendNotRouted', message: `no rule that spec.routeRefs chooses names Service ${served}; add it to one` };
+  return {
+    reason: 'BackendNotRouted',
+    message: `no rule names both Service ${served} and Service ${candidate}; add both to the backendRefs of a rule, ${canary} with weight 0`,
+  };
+}
+
+function describeProblem(route: Route, problem: RuleProblem, sides: Sides): string {
+  const where = `${describe(route)}, rule ${problem.key}`;
+  return problem.kind === 'canaryMissing'
+    ? `${where} names Service ${sides.serving} but not ${sides.canary}; add a backendRef {name: ${sides.canary}, port: ${sides.canaryPort ?? '…'}, weight: 0}`
+    : `${where} names Service ${problem.service} twice; name it once`;
+}
+
+function tooManyRules(known: Known): Blocker | undefined {
+  const count = known.scans.reduce((total, { scan }) => total + scan.rules.length, 0);
+  if (count <= MAX_RECORDED_RULES) return undefined;
+  return {
+    reason: 'TooManyRules',
+    message: `${count} rules name the Services; a release drives at most ${MAX_RECORDED_RULES}: choose with spec.routeRefs`,
+  };
+}
+
+function connectionsCannotBeCounted(known: Known): Blocker | undefined {
+  const layer4 = known.scans.find(({ route }) => route.kind !== 'HTTPRoute' && route.kind !== 'GRPCRoute');
+  if (layer4 === undefined || known.spec.analysis.mode === 'Off') return undefined;
+  if (known.spec.analysis.checks.some((check) => check.query !== undefined)) return undefined;
+  return {
+    reason: 'InvalidSpec',
+    message: `${describe(layer4.route)} carries connections, which gateways do not count by answer; add a check with your own query`,
+  };
+}
+
+function theRolesAreUndecided({ sides, spec }: Known): Blocker | undefined {
+  if (sides !== undefined || spec.services === undefined) return undefined;
+  const names = spec.services.map((service) => service.name).join(' and ');
+  return {
+    reason: 'CanaryAlreadyHasTraffic',
+    message: `${names} have equal weights, so neither of them is the one that serves; give the new one weight 0`,
+  };
+}
+
+function theCanaryHasTrafficAlready(known: Known): Blocker | undefined {
+  for (const { route, scan } of known.scans) {
+    const rule = scan.rules.find((one) => one.canary.weight > 0);
+    if (rule !== undefined)
+      return {
+        reason: 'CanaryAlreadyHasTraffic',
+        message: `${describe(route)}, rule ${rule.key} already gives Service ${rule.canary.name} weight ${rule.canary.weight}, and nothing is proven of it yet; set it to 0`,
+      };
+  }
+  return undefined;
+}
+
+function theServingWeightIsZero(known: Known): Blocker | undefined {
+  for (const { route, scan } of known.scans) {
+    const rule = scan.rules.find((one) => one.serving.weight === 0);
+    if (rule !== undefined)
+      return {
+        reason: 'BackendNotRouted',
+        message: `${describe(route)}, rule ${rule.key} gives Service ${rule.serving.name} weight 0, so there is nothing to share; give it its weight`,
+      };
+  }
+  return undefined;
+}
+
+function weightsAreTooLarge(known: Known): Blocker | undefined {
+  for (const { route, scan } of known.scans) {
+    const rule = scan.rules.find(
+      (one) => pickFactor({ serving: one.serving.weight, canary: 0, others: one.others.map((ref) => ref.weight) }) === undefined,
+    );
+    if (rule !== undefined)
+      return {
+        reason: 'WeightsTooLarge',
+        message: `${describe(route)}, rule ${rule.key}: its weights cannot be split into whole numbers up to 1,000,000; make them smaller`,
+      };
+  }
+  return undefined;
+}
+
+function aGatewayRefusesARoute(known: Known): Blocker | undefined {
+  for (const { route } of known.scans) {
+    const acceptance = known.acceptances.get(route);
+    if (acceptance?.kind === 'rejected') return { reason: 'RouteNotAccepted', message: acceptance.message };
+  }
+  return undefined;
+}
+
+/** The API server may be away for a moment; a route that cannot be written for longer holds the others up half raised. */
+const ERRORS_MAY_LAST_MS = 10_000;
+
+function aWriteWasRefused({ observation, now }: Known): Blocker | undefined {
+  const problem = observation.writeProblems.find(({ kind, sinceMs }) => kind !== 'error' || now - (sinceMs ?? now) >= ERRORS_MAY_LAST_MS);
+  if (problem === undefined) return undefined;
+  if (problem.kind === 'error')
+    return { reason: 'RouteWriteFailed', message: `${problem.route}: the API server has not taken our write for 10s: ${problem.message}` };
+  return problem.kind === 'forbidden'
+    ? { reason: 'Forbidden', message: `${problem.route}: ${problem.message}; grant the operator's ServiceAccount patch on it` }
+    : { reason: 'RouteRefused', message: `${problem.route}: the API server refused our write: ${problem.message}` };
+}
+
+function aRecordedRouteWentAway({ standings, sides }: Known): Blocker | undefined {
+  for (const { recorded, route, rules } of standings) {
+    if (route === undefined)
+      return {
+        reason: 'RouteNotFound',
+        message: `${recorded.kind} ${recorded.name} went away in mid-release; bring it back, or abort the release`,
+      };
+    const gone = rules.find((rule) => rule.now === undefined);
+    if (gone !== undefined)
+      return {
+        reason: 'BackendNotRouted',
+        message: `${describe(route)}, rule ${gone.recorded.key} no longer names both Service ${sides?.serving} and Service ${sides?.canary}; put them back, or abort the release`,
+      };
+  }
+  return undefined;
+}
+
+function anUnclaimedRouteCannotBeClaimed(known: Known, status: CanaryReleaseStatus): Blocker | undefined {
+  if (!isPreparing(known.state, status.release)) return undefined;
+  const unclaimed = { ...known, scans: known.scans.filter(({ route }) => !isMarked(route, known.mark)) };
+  for (const check of BEFORE_THE_CLAIM) {
+    const blocker = check(unclaimed, status);
+    if (blocker !== undefined) return blocker;
+  }
+  return undefined;
+}
+
+function aGatewayRefusesNow({ rejection }: Known): Blocker | undefined {
+  return rejection === undefined ? undefined : { reason: 'RouteNotAccepted', message: rejection.message };
+}
+
+function othersKeepEditing({ spec }: Known, { release }: CanaryReleaseStatus): Blocker | undefined {
+  const contested = release?.contestedBy;
+  if (contested === undefined) return undefined;
+  return {
+    reason: 'RouteContested',
+    message: `${contested} keeps undoing our weights; tell it to leave them: ${adviseManager(contested, spec.targetRef !== undefined)}; then command resume`,
+  };
+}
+
+function describe(route: Route): string {
+  return `${route.kind} ${route.metadata.name}`;
+}

@@ -1,0 +1,67 @@
+// What stands behind the canary, in either mode: is it there, ready, of one template, and is it the revision that is being released?
+
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import type { Observation } from '../observation.ts';
+import { isRunning, type StateName } from '../state.ts';
+import { type CandidateKey, findCandidate, isSameRevision, keyOf } from './revision.ts';
+import { type Sides, servicesOf } from './sides.ts';
+
+export interface CanaryFacts {
+  /** What would be released next, while no release runs. */
+  readonly candidate: CandidateKey | undefined;
+  /** What stands behind the canary Service now. */
+  readonly canaryKey: CandidateKey | undefined;
+  readonly canaryReady: boolean;
+  /** It is known that no ready pod stands behind the canary Service. */
+  readonly canaryEmpty: boolean;
+  /** The canary's pods are of more than one template, or it is not known of which. */
+  readonly canaryRolling: boolean;
+  /** Another revision than the one that is being released stands behind the canary. */
+  readonly revisionChanged: boolean;
+}
+
+const NOT_SEEN: CanaryFacts = {
+  candidate: undefined,
+  canaryKey: undefined,
+  canaryReady: false,
+  canaryRolling: false,
+  canaryEmpty: false,
+  revisionChanged: false,
+};
+
+/** Services mode: by the endpoints and pods of the canary Service. */
+export function gatherCanaryFacts(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  observation: Observation,
+  sides: Sides | undefined,
+  state: StateName,
+): CanaryFacts {
+  const [between, preparing] = [!isRunning(state), state === 'preparing'];
+  const backend = sides === undefined ? undefined : observation.backends[sides.canary];
+  if (sides === undefined || backend === undefined) return NOT_SEEN;
+  const canaryKey = keyOf(sides.canary, spec.revision, backend);
+  return {
+    candidate: between ? findCandidate(spec, status, observation, sides) : undefined,
+    canaryKey,
+    canaryReady: backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0,
+    canaryRolling: backend.rolling === true || !backend.templatesKnown,
+    canaryEmpty: backend.known && backend.readyEndpoints === 0,
+    // While nothing has weight, pods may still be rolling: the release takes them as they are when its first weight is given.
+    revisionChanged: isRevisionChanged(spec, status, canaryKey, preparing ? false : backend.known && backend.templatesKnown),
+  };
+}
+
+function isRevisionChanged(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, key: CandidateKey, known: boolean): boolean {
+  const release = status.release;
+  if (release === undefined) return false;
+  const listed = servicesOf(spec);
+  if (!listed.includes(release.serving.service) || !listed.includes(release.canary.service)) return true;
+  if (spec.revision !== release.specRevision) return true;
+  if (!known) return false;
+  return !isSameRevision(key, {
+    service: release.canary.service,
+    ...(release.specRevision === undefined ? {} : { specRevision: release.specRevision }),
+    templateHashes: release.templateHashes ?? [],
+  });
+}

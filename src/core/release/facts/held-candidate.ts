@@ -1,0 +1,58 @@
+// Deployment mode: the same questions about the canary as in Services mode, answered by the Deployment. A held template that differs
+// from the one that serves is a candidate.
+
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import { nameCanary } from '../../workload/canary-names.ts';
+import type { DeploymentObject } from '../../workload/objects.ts';
+import { hashTemplate, nameTemplate } from '../../workload/template.ts';
+import type { ObservedBackend, Observation } from '../observation.ts';
+import { isGoingHome, isRunning, type StateName } from '../state.ts';
+import type { CanaryFacts } from './canary-facts.ts';
+import { type CandidateKey, isSettledOrRejected } from './revision.ts';
+import { backendOf, isEmpty, isProvenTemplate, runsReleased } from './workload-facts.ts';
+
+/** The same questions as in Services mode, answered by the Deployment: a held template that differs from serving is a candidate. */
+export function gatherHeldFacts(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+): CanaryFacts {
+  const { workload } = observation;
+  const backend = backendOf(spec, observation);
+  const key = keyOfHeld(spec, workload?.deployment);
+  const known = workload?.known === true;
+  const held = known && workload.deployment?.spec.paused === true && !isRunning(state);
+  return {
+    candidate: held && key !== undefined && isNews(status, key) ? key : undefined,
+    canaryKey: key,
+    canaryReady: backend !== undefined && isReady(backend) && runsReleased(status, workload?.canaryDeployment),
+    canaryRolling: backend !== undefined && (backend.rolling === true || !backend.templatesKnown),
+    canaryEmpty: isEmpty(backend),
+    revisionChanged: isRunning(state) && !isGoingHome(state) && known && isOther(spec, status, key),
+  };
+}
+
+/** What is proven rolls at once; where nothing serves yet there is nothing to be compared with. */
+function isNews(status: CanaryReleaseStatus, key: CandidateKey): boolean {
+  const [template = ''] = key.templateHashes;
+  const serving = status.serving?.template;
+  if (serving === undefined || template === serving) return false;
+  return !isProvenTemplate(status, template) && !isSettledOrRejected(status, key);
+}
+
+function keyOfHeld(spec: CanaryReleaseSpec, deployment: DeploymentObject | undefined): CandidateKey | undefined {
+  if (deployment === undefined) return undefined;
+  const { template } = deployment.spec;
+  return { service: nameCanary(spec.service?.name ?? ''), templateHashes: [hashTemplate(template)], name: nameTemplate(template) };
+}
+
+function isReady(backend: ObservedBackend): boolean {
+  return backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0;
+}
+
+function isOther(spec: CanaryReleaseSpec, { release }: CanaryReleaseStatus, key: CandidateKey | undefined): boolean {
+  if (release?.workload === undefined) return true;
+  if (spec.targetRef?.name !== release.workload.name || spec.service?.name !== release.serving.service) return true;
+  return key !== undefined && key.templateHashes[0] !== release.workload.template;
+}

@@ -1,0 +1,79 @@
+// Everything that is known when one event is sent to the machine: what the decision gathered once, and what it means for the release
+// as the status has it now. Facts only: what follows from them is in checks/, and put together in assess.ts.
+
+import { ABORT_ANNOTATION } from '../../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { type FreshCommand, readCommand } from '../commands/read.ts';
+import { isRunning, type StateName } from '../state.ts';
+import { type CanaryFacts, gatherCanaryFacts } from './canary-facts.ts';
+import type { Gathered } from './gather.ts';
+import { gatherHeldFacts } from './held-candidate.ts';
+import { isRetained } from './retain.ts';
+import { chooseSides } from './revision.ts';
+import { gatherRouteFacts, type RouteFacts, scanRoutes } from './route-facts.ts';
+import { pairOf, type Sides } from './sides.ts';
+import { readStageClock, type StageClock } from './stage-clock.ts';
+import { isBack, isWayBack, planUndo, type UndoPlan } from './undo-plan.ts';
+import { gatherWorkloadFacts, type WorkloadFacts } from './workload-facts.ts';
+
+export interface Known extends Gathered, RouteFacts, CanaryFacts, StageClock {
+  readonly state: StateName;
+  readonly sides: Sides | undefined;
+  /** The command that waits, as it was given. */
+  readonly command: FreshCommand | undefined;
+  /** What the command `undo` would do to a promoted release. */
+  readonly undo: UndoPlan | undefined;
+  readonly abortRequested: boolean;
+  /** Deployment mode. */
+  readonly workload: WorkloadFacts | undefined;
+}
+
+/** What a decision's facts say of a release whose status this is. */
+export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: StateName): Known {
+  const { spec, observation, now } = gathered;
+  const release = isRunning(state) ? status.release : undefined;
+  const sides = release === undefined ? chooseSides(spec, status, observation.routes) : pairOf(release);
+  const driven = gatherRouteFacts(gathered, status, state, release === undefined ? undefined : sides);
+  const routes = { ...driven, scans: scanRoutes(gathered, status, state, sides) };
+  const canary =
+    spec.targetRef === undefined
+      ? gatherCanaryFacts(spec, status, observation, sides, state)
+      : gatherHeldFacts(spec, status, state, observation);
+  const workload = gatherWorkloadFacts(gathered, status, state, Math.max(status.weight ?? 0, routes.observedWeight));
+  return {
+    ...gathered,
+    state,
+    sides,
+    ...routes,
+    ...canary,
+    workload,
+    ...(workload === undefined ? {} : alsoOfTheWorkload(gathered, status, state, routes, workload)),
+    ...readStageClock(gathered, status, state),
+    command: readCommand(observation.release, status, state, now),
+    undo: planUndo(status, state, observation),
+    abortRequested: release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,
+  };
+}
+
+/** Some sentences mean more where the Deployment and the canary are moved, too. */
+function alsoOfTheWorkload(
+  { deleting }: Gathered,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  routes: RouteFacts,
+  workload: WorkloadFacts,
+): Pick<RouteFacts, 'weightEffective' | 'allLeft'> {
+  const { bakes, rolledOut } = workload;
+  return {
+    // The promotion is the rollout, after the bake: the canary keeps its share until then.
+    weightEffective: state === 'promoting.rollingOut' && !bakes ? rolledOut : routes.weightEffective,
+    allLeft: isAllLeft(status, state, routes, workload, deleting),
+  };
+}
+
+function isAllLeft(status: CanaryReleaseStatus, state: StateName, routes: RouteFacts, workload: WorkloadFacts, deleting: boolean): boolean {
+  const { canaryGone, rollsUnproven, drained } = workload;
+  if (isWayBack(status, state)) return isBack(status, workload, deleting);
+  if (isRetained(status, state)) return routes.routesLeft && canaryGone;
+  return routes.routesLeft && drained && canaryGone && (state === 'promoting.restoring' || !rollsUnproven);
+}

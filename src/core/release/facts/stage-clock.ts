@@ -1,0 +1,87 @@
+// What the clock and the judge's last word say of the present stage, of the release and of what it waits for.
+
+import { parseDuration } from '../../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
+import { fromTime } from '../../../api/times.ts';
+import { isRunning, type StateName } from '../state.ts';
+import type { Gathered } from './gather.ts';
+
+export interface StageClock {
+  readonly stage: Stage | undefined;
+  /** The duration of the stage, or of the bake, passed without Fail and Unavailable. */
+  readonly stageServed: boolean;
+  readonly stageProven: boolean;
+  /** The looks are read up to now, so that the last verdict is about now. */
+  readonly evidenceFresh: boolean;
+  /** `stages[].timeout` passed. */
+  readonly timedOut: boolean;
+  /** The stage timed out without proof while Prometheus answered. */
+  readonly inconclusiveTooLong: boolean;
+  /** `onUnavailable.after` passed since Prometheus answered last. */
+  readonly unavailableTooLong: boolean;
+  /** `onBlocked.after` passed since the trouble began. */
+  readonly blockedTooLong: boolean;
+  /** `deadline.after` passed since the release began. */
+  readonly deadlinePassed: boolean;
+}
+
+export function readStageClock({ spec, now, enforced }: Gathered, status: CanaryReleaseStatus, state: StateName): StageClock {
+  const { release } = status;
+  const stage = spec.stages[release?.stageIndex ?? 0];
+  const evidenceFresh = isEvidenceFresh(spec, status, now);
+  const stageServed = isStageServed(stage, spec, status, state, now);
+  const stageProven = stageServed && isProven(spec, status, evidenceFresh);
+  const timedOut = isRunning(state) && hasPassed(release?.stageTimesOutAt, now);
+  return {
+    stage,
+    evidenceFresh,
+    stageServed,
+    stageProven,
+    timedOut,
+    inconclusiveTooLong: timedOut && enforced && evidenceFresh && release?.verdict !== 'Unavailable' && !stageProven,
+    unavailableTooLong: enforced && hasLasted(release?.unavailableSince, spec.analysis.onUnavailable.after, now),
+    blockedTooLong: state === 'blocked' && hasLasted(release?.blockedSince, spec.onBlocked.after, now),
+    deadlinePassed: hasPassed(release?.deadlineAt, now),
+  };
+}
+
+/** Nothing falls due at a time that is not set. */
+function hasPassed(time: string | undefined, now: number): boolean {
+  const at = fromTime(time);
+  return at !== undefined && now >= at;
+}
+
+function hasLasted(since: string | undefined, duration: string, now: number): boolean {
+  const from = fromTime(since);
+  return from !== undefined && now >= from + parseDuration(duration);
+}
+
+function isStageServed(
+  stage: Stage | undefined,
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  state: StateName,
+  now: number,
+): boolean {
+  // Where the judge does not act, what it says does not stop the clock either.
+  const cleanSince = fromTime(spec.analysis.mode === 'Enforce' ? status.release?.cleanSince : status.release?.stageStartedAt);
+  if (cleanSince === undefined || stage === undefined) return false;
+  // The clock stands while Prometheus is away (rule 6).
+  if (spec.analysis.mode === 'Enforce' && status.release?.unavailableSince !== undefined) return false;
+  const needed = state === 'promoting.baking' ? parseDuration(spec.promotion.bake) : parseDuration(stage.duration);
+  return now >= cleanSince + needed;
+}
+
+/** The judge's last word is Pass; where the judge does not act, time alone counts. Inconclusive and Unavailable prove nothing. */
+function isProven(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, fresh: boolean): boolean {
+  if (spec.analysis.mode !== 'Enforce') return true;
+  if ((status.weight ?? 0) === 0) return true;
+  return fresh && status.release?.verdict === 'Pass' && status.release.passInStage === true;
+}
+
+/** An operator that was away, or whose Prometheus hangs, must first read what it missed (rule 5): old evidence raises nothing. */
+function isEvidenceFresh(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): boolean {
+  const { interval, metrics } = spec.analysis;
+  const oldest = now - 2 * parseDuration(interval) - parseDuration(metrics.prometheus.timeout);
+  return (fromTime(status.release?.lookGridAt) ?? Number.NEGATIVE_INFINITY) >= oldest;
+}

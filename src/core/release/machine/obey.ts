@@ -1,0 +1,34 @@
+// What a person's command does before the machine moves: approvals are remembered, a refusal is recorded, a contest is ended. The
+// other verbs are guards of the machine.
+
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { Facts } from '../assess.ts';
+import type { ReleaseEvent } from '../report/event.ts';
+import { noteApproval } from './approval-record.ts';
+import { handled } from './command-outcome.ts';
+import * as steps from './steps.ts';
+
+/** Records a command as handled, refused or done; one that waits for the machine stays. */
+export function obey(
+  status: CanaryReleaseStatus,
+  { command, state, now }: Facts,
+): { readonly status: CanaryReleaseStatus; readonly events: readonly ReleaseEvent[] } {
+  if (command === undefined) return { status, events: [] };
+  const who = command.by ?? 'a person';
+  const giver = command.by === undefined ? {} : { by: command.by };
+  if (command.refusal !== undefined)
+    return {
+      status: handled(status, command, 'Refused', command.refusal),
+      events: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true, ...giver }],
+    };
+  if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
+    return {
+      status: handled(steps.forgetContest(status), command, 'Done'),
+      events: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more`, ...giver }],
+    };
+  if (command.verb !== 'approve' || command.stage === undefined) return { status, events: [] };
+  return {
+    status: noteApproval(handled(steps.approve(status, command.stage), command, 'Done'), command, command.stage, now),
+    events: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
+  };
+}

@@ -1,0 +1,127 @@
+// The passes of one decision, in their order: each takes a release as it has become so far and says what it adds. Their order is part
+// of the decision, so each says why it stands where it stands.
+
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { type Facts, assess } from './assess.ts';
+import { type Drift, noteDrift, settleDrift } from './drift/drift.ts';
+import { noteEmptied } from './drift/accounting.ts';
+import { foldLooks } from './evidence/looks.ts';
+import { noteSteadySpan } from './evidence/steady-spans.ts';
+import type { Gathered } from './facts/gather.ts';
+import { recordAgain } from './facts/scope.ts';
+import { adoptServing } from './machine/adopt-serving.ts';
+import { notePods } from './machine/note-pods.ts';
+import { obey } from './machine/obey.ts';
+import { applyEdit } from './machine/spec-edits.ts';
+import { noteDrain } from './machine/steps.ts';
+import { noteIrreversible } from './machine/undo-steps.ts';
+import { type Transition, walk } from './machine/walk.ts';
+import { noteWithdrawal } from './machine/withdraw.ts';
+import { findVerdictEvents } from './report/condition-events.ts';
+import type { ReleaseEvent } from './report/event.ts';
+import type { StateName } from './state.ts';
+
+type Status = CanaryReleaseStatus;
+
+/** A release in the middle of a decision. */
+export interface Course {
+  readonly state: StateName;
+  readonly status: Status;
+  readonly transitions: readonly Transition[];
+  readonly events: readonly ReleaseEvent[];
+  readonly drifts: readonly Drift[];
+}
+
+/** What a pass may ask. */
+export interface Decided {
+  readonly gathered: Gathered;
+  /** The status as it was before the decision. */
+  readonly before: Status;
+  /** What is known of a release whose status this is, judged; the same status is judged once. */
+  readonly assess: (status: Status, state: StateName) => Facts;
+}
+
+/** What a pass adds: the rest stays. Events, transitions and drifts are added to those before. */
+export type Pass = (course: Course, decided: Decided) => Partial<Course>;
+
+/** The order of these is law. */
+export const DECIDING: readonly Pass[] = [
+  // First, so that everything below speaks of the newest evidence.
+  foldEvidence,
+  // Before anything asks which template serves.
+  adopt,
+  // Routes that were not claimed yet are what their owners make of them, and an edited spec applies at once.
+  applyEdits,
+  // A command is about the release as its person sees it: before the machine moves, after the edits that it may be about.
+  obeyCommand,
+  // What the routes say now accounts for what was written before: later differences are somebody else's.
+  settle,
+  // All steps of the machine, until nothing moves.
+  takeSteps,
+  // After the steps: a weight that is wanted since this very moment is on no route yet, and that is nobody's edit.
+  seeDrift,
+];
+
+/** What is written down of the state that was reached, one thing each: in any order. */
+export const NOTING: readonly Pass[] = [
+  (course, { assess: judge }) => ({ status: noteWithdrawal(course.status, course.state, judge(course.status, course.state)) }),
+  (course, { gathered }) => ({ status: noteSteadySpan(course.status, course.state, gathered.now) }),
+  (course, { assess: judge }) => ({ status: noteEmptied(course.status, judge(course.status, course.state)) }),
+  (course, { assess: judge }) => ({ status: noteDrain(course.status, judge(course.status, course.state), course.state) }),
+  (course, { assess: judge }) => ({ status: notePods(course.status, judge(course.status, course.state)) }),
+  (course, { gathered }) => ({ status: noteIrreversible(course.status, gathered.observation) }),
+];
+
+/** Runs passes one after the other. */
+export function runPasses(passes: readonly Pass[], start: Course, decided: Decided): Course {
+  let course = start;
+  for (const pass of passes) {
+    const { events = [], transitions = [], drifts = [], ...change } = pass(course, decided);
+    course = {
+      ...course,
+      ...change,
+      events: [...course.events, ...events],
+      transitions: [...course.transitions, ...transitions],
+      drifts: [...course.drifts, ...drifts],
+    };
+  }
+  return course;
+}
+
+/** Judges a status once, however many passes ask: most of them change nothing. */
+export function assessOnce(gathered: Gathered): Decided['assess'] {
+  let last: { readonly status: Status; readonly state: StateName; readonly facts: Facts } | undefined;
+  return (status, state) => {
+    if (last?.status !== status || last.state !== state) last = { status, state, facts: assess(gathered, status, state) };
+    return last.facts;
+  };
+}
+
+function foldEvidence({ status, state }: Course, { gathered: { spec, observation, now } }: Decided): Partial<Course> {
+  const folded = foldLooks(spec, status, state, observation.looks, now);
+  return { status: folded, events: findVerdictEvents(spec, status, folded) };
+}
+
+function adopt({ status, state }: Course, { gathered }: Decided): Partial<Course> {
+  return adoptServing(status, state, gathered.observation);
+}
+
+function applyEdits({ status, state }: Course, { gathered: { spec, observation } }: Decided): Partial<Course> {
+  return { status: applyEdit(spec, recordAgain(spec, status, state, observation), state) };
+}
+
+function obeyCommand({ status, state }: Course, decided: Decided): Partial<Course> {
+  return obey(status, decided.assess(status, state));
+}
+
+function settle({ status, state }: Course, decided: Decided): Partial<Course> {
+  return { status: settleDrift(status, decided.assess(status, state)) };
+}
+
+function takeSteps({ status, state }: Course, decided: Decided): Partial<Course> {
+  return walk(status, state, decided.assess);
+}
+
+function seeDrift({ status, state }: Course, { before, assess: judge }: Decided): Partial<Course> {
+  return status.weight === before.weight ? noteDrift(status, judge(status, state)) : {};
+}

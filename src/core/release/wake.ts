@@ -1,0 +1,57 @@
+// When a release has to be decided again by the clock alone.
+
+import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { fromTime } from '../../api/times.ts';
+import { nextLookAfter } from '../analysis/grid.ts';
+import type { Facts } from './assess.ts';
+import { endOfEmptying } from './drain.ts';
+import { gridOf } from './evidence/looks.ts';
+import { endOfStep } from './machine/withdraw.ts';
+import { isJudged, isRunning, type StateName } from './state.ts';
+
+/** States that wait for a gateway, for pods or for a write: seconds matter. */
+const WAITS_FOR_ANSWERS: readonly StateName[] = [
+  'preparing',
+  'stage.shifting',
+  'promoting.rollingOut',
+  'promoting.restoring',
+  'rollingBack.goingHome',
+  'rollingBack.draining',
+  'rollingBack.cleaning',
+];
+
+/** The next time at which something may be due; undefined when only a change of the world can bring anything new. */
+export function findWakeTime(status: CanaryReleaseStatus, state: StateName, facts: Facts): number | undefined {
+  const { release } = status;
+  const { now, spec } = facts;
+  // A hold is proven again now and then: a policy can be removed at any time.
+  if (release === undefined || !isRunning(state)) return facts.workload === undefined ? undefined : now + wakeForHold(facts);
+  const times: (number | undefined)[] = [
+    fromTime(release.deadlineAt),
+    fromTime(release.drainEndsAt),
+    ...facts.leaving.map(endOfEmptying),
+    (status.weight ?? 0) > 0 ? endOfStep(release) : undefined,
+    state === 'stage.analyzing' ? fromTime(release.stageEndsAt) : undefined,
+    state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
+    state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,
+    // Routes and writes that do not answer are looked at again without being asked.
+    now + (WAITS_FOR_ANSWERS.includes(state) ? 1_000 : 30_000),
+    facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
+  ];
+  // What was due already was decided upon just now; waiting for it again would go round in circles.
+  const coming = times.filter((time): time is number => time !== undefined && time > now);
+  return coming.length === 0 ? undefined : Math.min(...coming);
+}
+
+/** How long a proof of the hold is believed. */
+const HOLD_PROOF_MS = 600_000;
+const WITHOUT_HOLD_MS = 15_000;
+const UNREAD_MS = 1_000;
+
+function wakeForHold({ observation, blocker, candidate }: Facts): number {
+  const { workload } = observation;
+  // A release ended in this very step, and the next one waits for its policies to be read.
+  if (candidate !== undefined && workload?.policies === undefined) return UNREAD_MS;
+  if (blocker?.reason === 'PolicyParity') return WITHOUT_HOLD_MS;
+  return workload?.known === true && workload.hold.kind === 'proven' ? HOLD_PROOF_MS : WITHOUT_HOLD_MS;
+}
