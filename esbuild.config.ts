@@ -10,11 +10,12 @@ const PURE_PACKAGES = /node_modules\/@kubernetes\/client-node\//;
 /** The parts of undici that are used, by themselves: its index loads fetch, mocks, caches and WebSockets, too. Nobody calls `fetch`. */
 const UNDICI = `
 import Agent from 'undici/lib/dispatcher/agent.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
 import api from 'undici/lib/api/index.js';
 Object.assign(Dispatcher.prototype, api);
-export { Agent, ProxyAgent };
+export { Agent, Pool, ProxyAgent };
 export const fetch = (...wanted) => globalThis.fetch(...wanted);
 `;
 

@@ -1,5 +1,5 @@
-// Reads one HTTP answer to an instant query: raw samples, or exactly why there are none. Decodes itself, because the
-// client library turns infinities into NaN, loses warnings and cuts sample times to the millisecond below.
+// Reads one HTTP answer to an instant query: raw samples, or exactly why there are none. The judge needs what the client library
+// prometheus-query does not keep, such as warnings and infinities (docs/decisions/0013-prometheus-client.md).
 import { GlidepathError } from '../../api/errors.ts';
 import type { Series } from '../../ports/metrics.ts';
 import { BAD_QUERY, UNAUTHORIZED, UNAVAILABLE, UNUSABLE } from './failure.ts';

@@ -1,19 +1,14 @@
-// One Prometheus address over kept connections. The client library sends the question; two interceptors give each
-// request its own deadline and headers and take the answer before the library loses parts of it.
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+// One Prometheus address over kept connections. Sends one instant query and brings back the answer as it came: status and text,
+// bounded in bytes and in time, no redirect followed, no proxy of the environment used.
+import { setImmediate } from 'node:timers/promises';
 import tls from 'node:tls';
-import { PrometheusDriver } from 'prometheus-query';
-import type { PrometheusConnectionOptions } from 'prometheus-query';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { Pool } from 'undici';
 import { GlidepathError } from '../../api/errors.ts';
-import { readAnswer } from './answer.ts';
-import type { Finding } from './answer.ts';
+import type { RawAnswer } from './answer.ts';
 import type { Credentials } from './credentials.ts';
-import { UNUSABLE, describeTransportError } from './failure.ts';
-
-type RequestHook = NonNullable<PrometheusConnectionOptions['requestInterceptor']>['onFulfilled'];
-type ResponseHook = NonNullable<PrometheusConnectionOptions['responseInterceptor']>['onFulfilled'];
+import { UNUSABLE, describeTransportError, tooLarge } from './failure.ts';
 
 /** One instant query. */
 export interface Question {
@@ -24,93 +19,95 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
-/** All are kept: looks of many releases come in one burst behind the scrape, and none is to pay for a handshake. */
-const KEEP_ALIVE = { keepAlive: true, maxSockets: 32, maxFreeSockets: 32, scheduling: 'lifo' } as const;
-// What the library may parse once the real answer was taken.
-const TAKEN = { status: 'success', data: { resultType: 'matrix', result: [] } };
+type Body = Awaited<ReturnType<Pool['request']>>['body'];
 
-/** The certificate authorities of the system, and these besides. */
-function createHttpsAgent({ ca, cert, key }: Credentials): HttpsAgent {
-  return new HttpsAgent({
-    ...KEEP_ALIVE,
-    ...(ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
-  });
-}
+const QUERY_PATH = '/api/v1/query';
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+const MOST_CONNECTIONS = 32;
+/**
+ * The longest interval between looks, so that no look pays for a handshake. Looks of many releases come in one burst behind the
+ * scrape. The server may close a connection earlier, or ask for that with a Keep-Alive header.
+ */
+const KEEP_ALIVE_MS = 10 * 60_000;
+const unpack = promisify(gunzip);
 
 /** Connections to one address with one set of certificates; headers come with each question. */
 export class PrometheusConnection {
-  readonly #httpAgent: HttpAgent;
-  readonly #httpsAgent: HttpsAgent;
-  readonly #driver: PrometheusDriver;
-  readonly #questions = new AsyncLocalStorage<{ readonly question: Question; finding?: Finding }>();
+  readonly #pool: Pool;
+  readonly #path: string;
 
   /** @throws an error of node:tls when a certificate or key is no PEM. */
   constructor(endpoint: string, certificates: Credentials) {
-    this.#httpAgent = new HttpAgent(KEEP_ALIVE);
-    this.#httpsAgent = createHttpsAgent(certificates);
-    this.#driver = new PrometheusDriver({
-      endpoint,
-      preferPost: true,
-      requestInterceptor: { onFulfilled: (config) => this.#prepare(config) },
-      responseInterceptor: {
-        onFulfilled: (response) => this.#take(response),
-        // An error that carries half an answer would lose its cause in the library.
-        onRejected: (thrown: unknown) => {
-          throw describeTransportError(thrown);
-        },
-      },
+    const { origin, pathname } = new URL(endpoint);
+    this.#path = `${pathname.replace(/\/+$/, '')}${QUERY_PATH}`;
+    this.#pool = new Pool(origin, {
+      allowH2: false,
+      connections: MOST_CONNECTIONS,
+      connect: readCertificates(certificates),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      // Each question has a deadline of its own, which covers the whole answer.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     });
   }
 
   /** @throws GlidepathError with a code of failure.ts. */
-  async ask(question: Question): Promise<Finding> {
-    const context: { readonly question: Question; finding?: Finding } = { question };
-    const time = new Date(Math.round(question.atMs));
+  async ask({ query, atMs, timeoutMs, signal, headers }: Question): Promise<RawAnswer> {
+    const form = new URLSearchParams({ query, time: String(Math.round(atMs) / 1_000), timeout: `${timeoutMs}ms` });
     try {
-      await this.#questions.run(context, () => this.#driver.instantQuery(question.query, time, `${question.timeoutMs}ms`));
+      const response = await this.#pool.request({
+        method: 'POST',
+        path: this.#path,
+        headers: {
+          'user-agent': 'glidepath',
+          accept: 'application/json',
+          ...headers,
+          'accept-encoding': 'gzip',
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: form.toString(),
+        signal,
+      });
+      const body = await readBody(response.body, response.headers['content-encoding']);
+      // undici takes a connection for free one turn of the event loop later: the next question is to find this one, not to open another.
+      await setImmediate();
+      return { status: response.statusCode, body: body.toString('utf8') };
     } catch (thrown) {
-      throw describeTransportError(unwrap(thrown));
+      throw describeTransportError(thrown);
     }
-    if (context.finding === undefined) throw new GlidepathError(UNUSABLE, 'gives no answer that can be read');
-    return context.finding;
   }
 
   /** Ends all connections, also those in use. */
   close(): void {
-    this.#httpAgent.destroy();
-    this.#httpsAgent.destroy();
+    this.#pool.destroy(() => undefined);
   }
-
-  readonly #prepare: RequestHook = (config) => {
-    const question = this.#questions.getStore()?.question;
-    if (question === undefined) throw new GlidepathError(UNUSABLE, 'was asked without a question');
-    config.signal = question.signal;
-    config.timeout = 0;
-    config.maxRedirects = 0;
-    config.maxContentLength = MAX_ANSWER_BYTES;
-    config.proxy = false;
-    config.httpAgent = this.#httpAgent;
-    config.httpsAgent = this.#httpsAgent;
-    config.responseType = 'text';
-    config.transformResponse = [(body: unknown) => body];
-    config.validateStatus = () => true;
-    config.headers.set({ 'user-agent': 'glidepath', accept: 'application/json', ...question.headers });
-    return config;
-  };
-
-  readonly #take: ResponseHook = (response) => {
-    const context = this.#questions.getStore();
-    const finding = readAnswer({ status: response.status, body: String(response.data ?? '') });
-    if (context !== undefined) context.finding = finding;
-    return { ...response, data: TAKEN };
-  };
 }
 
-/** The library throws plain objects; what was thrown first is under `original`. */
-function unwrap(thrown: unknown): unknown {
-  if (typeof thrown !== 'object' || thrown === null || thrown instanceof Error) return thrown;
-  if ('original' in thrown) return thrown.original;
-  return new Error('error' in thrown ? String(thrown.error) : 'unknown error of the client library');
+/** The certificate authorities of the system, and these besides; parsed here, once for all connections. */
+function readCertificates({ ca, cert, key }: Credentials): { readonly secureContext?: tls.SecureContext } {
+  const certificates = {
+    ...(ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  };
+  return Object.keys(certificates).length === 0 ? {} : { secureContext: tls.createSecureContext(certificates) };
+}
+
+async function readBody(body: Body, encoding: string | string[] | undefined): Promise<Buffer> {
+  const whole = await collect(body);
+  if (encoding === undefined || encoding === 'identity') return whole;
+  if (encoding !== 'gzip') throw new GlidepathError(UNUSABLE, `answers in the encoding ${String(encoding)}, which was not asked for`);
+  return unpack(whole, { maxOutputLength: MAX_ANSWER_BYTES });
+}
+
+async function collect(body: Body): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    // Leaving the loop ends the connection: the rest is not read.
+    if (bytes > MAX_ANSWER_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

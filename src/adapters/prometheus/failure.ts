@@ -13,22 +13,41 @@ export const BAD_QUERY: ErrorCode = 'GLIDEPATH_E_METRICS_BAD_QUERY';
 export const UNUSABLE: ErrorCode = 'GLIDEPATH_E_METRICS_UNUSABLE';
 
 // A connection that broke or was refused may work the next moment; a certificate or a name will not.
-const PASSING = new Set(['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE', 'EAI_AGAIN', 'ETIMEDOUT', 'ENETUNREACH']);
+const PASSING = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'EPIPE',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'ENETUNREACH',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** More bytes than are read, on the way or unpacked. */
+export function tooLarge(): GlidepathError {
+  return new GlidepathError(UNUSABLE, 'answers with more data than the 8 MiB that are read: make the query narrower');
+}
 
 /** What the HTTP client threw before there was a whole answer, as a coded error. */
 export function describeTransportError(thrown: unknown): GlidepathError {
   if (isGlidepathError(thrown)) return thrown;
-  const message = messageOf(thrown);
-  if (message.startsWith('maxContentLength')) {
-    return new GlidepathError(UNUSABLE, 'answers with more data than the 8 MiB that are read: make the query narrower');
-  }
-  const isBroken = message === 'stream has been aborted' || PASSING.has(codeOf(thrown));
-  return new GlidepathError(UNAVAILABLE, `cannot be reached: ${message}`, { retryable: isBroken });
+  const code = codeOf(thrown);
+  if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge();
+  if (code.startsWith('Z_')) return new GlidepathError(UNUSABLE, `answers with broken gzip: ${messageOf(thrown)}`);
+  return new GlidepathError(UNAVAILABLE, `cannot be reached: ${sayTransportError(thrown)}`, { retryable: PASSING.has(code) });
 }
 
 function codeOf(thrown: unknown): string {
   if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return '';
   return String(thrown.code);
+}
+
+/** A name with several addresses fails with one error for each, under an error without words. */
+function sayTransportError(thrown: unknown): string {
+  if (!(thrown instanceof AggregateError) || thrown.message !== '') return messageOf(thrown);
+  return thrown.errors.map(messageOf).join('; ');
 }
 
 /** A failure in the words of the port. */

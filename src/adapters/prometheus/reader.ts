@@ -6,7 +6,7 @@ import pRetry from 'p-retry';
 import { parseAddress, parseAllowList } from '../../api/addresses.ts';
 import { GlidepathError, isGlidepathError, messageOf } from '../../api/errors.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
-import type { Finding } from './answer.ts';
+import { type Finding, readAnswer } from './answer.ts';
 import type { Question } from './connection.ts';
 import { CredentialCache } from './credential-cache.ts';
 import { NO_CREDENTIALS, checkHeaders, parseCredentials, redact } from './credentials.ts';
@@ -111,13 +111,14 @@ export class PrometheusReader implements MetricsReader {
   async #ask(endpoint: string, credentials: Credentials, ask: Ask): Promise<Finding> {
     const question = { ...ask, headers: credentials.headers };
     try {
-      const finding = await this.#pool.with(endpoint, credentials, (connection) =>
+      const answer = await this.#pool.with(endpoint, credentials, (connection) =>
         pRetry(() => connection.ask(question), {
           ...RETRIES,
           signal: ask.signal,
           shouldRetry: ({ error }) => isGlidepathError(error) && error.retryable,
         }),
       );
+      const finding = readAnswer(answer);
       return { ...finding, warnings: finding.warnings.map((warning) => redact(warning, credentials)) };
     } catch (thrown) {
       // A server may repeat what it was sent, and its words end in status and logs.

@@ -7,6 +7,7 @@ import { doubt, fail, fine, type Finding } from './finding.ts';
 import { type Judged, servingBackends } from './gateways.ts';
 import type { Asker } from './prometheus.ts';
 import { nameOf, nameSome } from './seen.ts';
+import { describeUnmatchedLabel } from './unmatched-label.ts';
 
 /** What is looked back for. */
 const RANGE_MS = 10 * 60_000;
@@ -75,7 +76,9 @@ async function describeAbsence({ source }: Judged, check: string, query: string,
     const fix = `let Prometheus scrape what tells ${metric}, and see that this is not empty: count(${metric})`;
     return fail(check, `Prometheus has no series ${metric} of anybody, which ${source.name} tells: it does not scrape it`, fix);
   }
-  const says = 'no series of what serves within 10 minutes: it had no request, or the labels are others than the source expects';
+  const unmatched = await describeUnmatchedLabel(query, (label, of) => asker.labelValues(label, of, RANGE_MS));
+  const why = unmatched ?? 'it had no request, or the labels are others than the source expects';
+  const says = `no series of what serves within 10 minutes: ${why}`;
   return doubt(check, says, `send a request through the gateway, then ask Prometheus: ${query}`);
 }
 

@@ -4,7 +4,9 @@
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import { SYSTEM_NAMESPACE } from '../../api/names.ts';
 import type { Series } from '../../core/analysis/series.ts';
+import { fieldsOf } from '../../adapters/kubernetes/client/fields.ts';
 import { readAnswer } from '../../adapters/prometheus/answer.ts';
+import { type LabelQuestion, readLabelValues } from '../../adapters/prometheus/label-values.ts';
 import { createPrometheusReader } from '../../adapters/prometheus/reader.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { doubt, fine, type Finding } from './finding.ts';
@@ -15,6 +17,8 @@ export type Asked = { readonly ok: true; readonly series: readonly Series[] } | 
 /** One Prometheus. */
 export interface Asker {
   readonly ask: (query: string) => Promise<Asked>;
+  /** Values of the label among the series of the metric within the last `rangeMs`; undefined where they cannot be read. */
+  readonly labelValues: (label: string, metric: string, rangeMs: number) => Promise<readonly string[] | undefined>;
   readonly close: () => void;
 }
 
@@ -61,6 +65,7 @@ function openDirect(url: string, now: () => number): Asker | undefined {
         const answer = await reader.query({ namespace: SYSTEM_NAMESPACE, timeoutMs: TIMEOUT_MS }, query, now());
         return answer.ok ? { ok: true, series: answer.series } : { ok: false, message: shorten(answer.message, url) };
       },
+      labelValues: (label, metric, rangeMs) => unlessRefused(readLabelValues(withoutSlashes(url), askLabel(label, metric, rangeMs, now()))),
       close: () => reader.close(),
     };
   } catch (thrown) {
@@ -71,7 +76,11 @@ function openDirect(url: string, now: () => number): Asker | undefined {
 
 /** The address is in the sentence around it already. */
 function shorten(message: string, url: string): string {
-  return message.replace(`Prometheus at ${url.replace(/\/+$/, '')} `, '');
+  return message.replace(`Prometheus at ${withoutSlashes(url)} `, '');
+}
+
+function withoutSlashes(url: string): string {
+  return url.replace(/\/+$/, '');
 }
 
 /** `http://prometheus.monitoring.svc:9090/prom` is a Service of the cluster. */
@@ -82,7 +91,7 @@ function proxyPathOf(text: string): string | undefined {
   const scheme = url.protocol.replace(':', '');
   const port = url.port === '' ? (scheme === 'https' ? '443' : '80') : url.port;
   const prefix = url.pathname.replace(/\/+$/, '');
-  return `/api/v1/namespaces/${namespace}/services/${scheme}:${service}:${port}/proxy${prefix}/api/v1/query`;
+  return `/api/v1/namespaces/${namespace}/services/${scheme}:${service}:${port}/proxy${prefix}/api/v1`;
 }
 
 function openProxied(link: ClusterLink, path: string, now: () => number): Asker {
@@ -91,7 +100,7 @@ function openProxied(link: ClusterLink, path: string, now: () => number): Asker 
       try {
         const body = await link.request({
           method: 'GET',
-          path,
+          path: `${path}/query`,
           query: { query, time: now() / 1_000 },
           deadlineMs: TIMEOUT_MS,
           repeat: false,
@@ -102,6 +111,29 @@ function openProxied(link: ClusterLink, path: string, now: () => number): Asker 
         return { ok: false, message };
       }
     },
+    labelValues: (label, metric, rangeMs) => unlessRefused(readProxiedValues(link, path, askLabel(label, metric, rangeMs, now()))),
     close: () => undefined,
   };
+}
+
+function askLabel(label: string, selector: string, rangeMs: number, toMs: number): LabelQuestion {
+  return { label, selector, fromMs: toMs - rangeMs, toMs, timeoutMs: TIMEOUT_MS };
+}
+
+async function readProxiedValues(link: ClusterLink, path: string, question: LabelQuestion): Promise<readonly string[] | undefined> {
+  const { label, selector, fromMs, toMs, timeoutMs } = question;
+  const query = { 'match[]': selector, start: fromMs / 1_000, end: toMs / 1_000 };
+  const body = await link.request({ method: 'GET', path: `${path}/label/${label}/values`, query, deadlineMs: timeoutMs, repeat: false });
+  const values = fieldsOf(body)['data'];
+  return Array.isArray(values) ? values.map(String) : undefined;
+}
+
+/** What a label could be is a hint; where it cannot be had the finding stands without it. */
+async function unlessRefused<T>(values: Promise<T>): Promise<T | undefined> {
+  try {
+    return await values;
+  } catch (thrown) {
+    if (isGlidepathError(thrown)) return undefined;
+    throw thrown;
+  }
 }

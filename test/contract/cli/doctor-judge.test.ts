@@ -44,7 +44,7 @@ const judge: readonly Case[] = [
       put({ services: [{ name: 'v3' }, { name: 'v2' }] }, { ...over, serving: { service: 'v3' } }),
       putRoute({ refs: [{ name: 'v3', port: 80 }] }),
     ],
-    /^warn +metrics of shop\/web +no series of what serves within 10 minutes: .*\n +fix: send a request through the gateway, then ask Prometheus: envoy_cluster_upstream_rq/m,
+    /^warn +metrics of shop\/web +no series of what serves within 10 minutes: no envoy_cluster_upstream_rq has envoy_cluster_name="shop_v3_80", only shop_v1_80, shop_v4_80\n +fix: send a request through the gateway, then ask Prometheus: envoy_cluster_upstream_rq/m,
   ],
   [
     'a backend that was scraped once',
@@ -83,6 +83,29 @@ describe('the judge', () => {
     });
     expect((await world.shop.run('doctor -n shop')).out).toMatch(
       /^ok +Prometheus +http:\/\/prometheus\.monitoring:9090 answers inside the cluster only \(asked through the API server\)$/m,
+    );
+  });
+
+  test('a label that fits nothing is named through the API server, too', async () => {
+    putOperator('http://prometheus.monitoring:9090');
+    put({ services: [{ name: 'v3' }, { name: 'v2' }] }, { ...over, serving: { service: 'v3' } });
+    putRoute({ refs: [{ name: 'v3', port: 80 }] });
+    const proxy = '/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy/api/v1';
+    const answer = (path: string, of: RegExp, data: unknown) =>
+      world.shop.server.fault({
+        when: (request) => request.path === `${proxy}${path}` && of.test(request.query['query'] ?? ''),
+        times: 9,
+        action: { kind: 'body', text: JSON.stringify({ status: 'success', data }), code: 200 },
+      });
+    const vector = (values: readonly string[]) => ({
+      resultType: 'vector',
+      result: values.map((value) => ({ metric: {}, value: [1, value] })),
+    });
+    answer('/query', /^vector|^count/, vector(['1']));
+    answer('/query', /^envoy/, vector([]));
+    answer('/label/envoy_cluster_name/values', /^$/, ['bank_x_80', 'shop_v9_80']);
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(
+      /: no envoy_cluster_upstream_rq has envoy_cluster_name="shop_v3_80", only shop_v9_80, bank_x_80$/m,
     );
   });
 

@@ -95,6 +95,13 @@ describe('a question', () => {
     expect(prometheus.connections()).toBe(1);
   });
 
+  test('goes over a new connection when the server has closed the old one meanwhile', async () => {
+    await reader.query(TARGET, SELECTOR, NOW);
+    prometheus.hangUp();
+    expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({ ok: true });
+    expect(prometheus.connections()).toBe(2);
+  });
+
   test('survives many at once, each with its own answer', async () => {
     for (let n = 0; n < 50; n += 1) prometheus.counter('n', { n: String(n) }, () => n);
     const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => reader.query(TARGET, `n{n="${n}"}`, NOW)));
@@ -107,6 +114,14 @@ describe('a question', () => {
     prometheus.fail('500');
     await reader.query(TARGET, SELECTOR, NOW);
     expect(spent).toHaveLength(2);
+  });
+
+  test('asks for a compressed answer, and reads it', async () => {
+    prometheus.fail('gzip');
+    const packed = await reader.query(TARGET, SELECTOR, NOW);
+    expect(prometheus.received[0]?.headers['accept-encoding']).toBe('gzip');
+    prometheus.fail(undefined);
+    expect(packed).toEqual(await reader.query(TARGET, SELECTOR, NOW));
   });
 
   test('takes no way round a proxy of the environment', async () => {
@@ -163,6 +178,9 @@ describe('a failure', () => {
     ['wrongValue', 'unusable', /no number/],
     ['string', 'unusable', /type string/],
     ['oversized', 'unusable', /8 MiB/],
+    ['gzipBomb', 'unusable', /8 MiB/],
+    ['brokenGzip', 'unusable', /broken gzip/],
+    ['brotli', 'unusable', /encoding br, which was not asked for/],
   ] as const)('of kind %s is %s, told in words and asked once', async (fault, kind, message) => {
     prometheus.fail(fault);
     const answer = await reader.query(TARGET, SELECTOR, NOW);
@@ -180,8 +198,8 @@ describe('a failure', () => {
     expect(prometheus.received).toHaveLength(6);
   });
 
-  test('to answer in time is unavailability, and ends the wait', async () => {
-    prometheus.fail('hang');
+  test.each<[Fault]>([['hang'], ['stall']])('to answer in time (%s) is unavailability, and ends the wait', async (fault) => {
+    prometheus.fail(fault);
     const answer = await reader.query({ ...TARGET, timeoutMs: 30 }, SELECTOR, NOW);
     expect(answer).toMatchObject({ kind: 'unavailable', message: expect.stringMatching(/within 30 ms/) });
     prometheus.fail(undefined);

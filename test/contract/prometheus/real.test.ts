@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { readLabelValues } from '../../../src/adapters/prometheus/label-values.ts';
 import { createPrometheusReader } from '../../../src/adapters/prometheus/reader.ts';
 import type { PrometheusReader } from '../../../src/adapters/prometheus/reader.ts';
 import type { Series } from '../../../src/ports/metrics.ts';
@@ -71,6 +72,20 @@ describe.runIf(isInstalled('prometheus'))('a real Prometheus', () => {
     expect(await values('4.5')).toEqual([4.5]);
     expect(await values('vector(1) > 2')).toEqual([]);
   });
+
+  test('gives the values of a label', async () => {
+    const question = { label: 'code', selector: 'requests_total', fromMs: Date.now() - 600_000, toMs: Date.now(), timeoutMs: 5_000 };
+    expect(
+      await vi.waitFor(
+        async () => {
+          const values = await readLabelValues(prometheus.url, question);
+          expect(values).not.toEqual([]);
+          return values;
+        },
+        { timeout: 20_000 },
+      ),
+    ).toEqual(['200']);
+  }, 30_000);
 
   test('says that a wrong query is wrong', async () => {
     for (const query of ['sum(', 'requests_total[', 'nothing_at_all()']) {

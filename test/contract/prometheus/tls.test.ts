@@ -74,3 +74,13 @@ test('a client certificate is shown where the server demands one', async () => {
   secret = { 'ca.crt': ca, 'tls.crt': client.cert, 'tls.key': client.key };
   expect(await open().query({ ...TARGET, secretName: 'prom' }, 'up', NOW)).toMatchObject({ ok: true });
 });
+
+test('a client certificate that cannot be read is named by its keys, not by what OpenSSL says', async () => {
+  secret = { 'ca.crt': ca, 'tls.crt': client.cert, 'tls.key': 'no PEM' };
+  expect(await open().query({ ...TARGET, secretName: 'prom' }, 'up', NOW)).toEqual({
+    ok: false,
+    kind: 'unavailable',
+    message: `Prometheus at ${prometheus.url} cannot be asked: ca.crt, tls.crt or tls.key is no usable PEM`,
+  });
+  expect(prometheus.received).toEqual([]);
+});

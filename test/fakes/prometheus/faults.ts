@@ -1,8 +1,9 @@
 // The faults of the fake Prometheus: what real ones, proxies before them and broken networks answer.
 import type { ServerResponse } from 'node:http';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { ReceivedQuery } from './server.ts';
 
-/** `hang` never answers; `reset` and `truncated` break the connection; `echo` repeats its credentials in an error. */
+/** `hang` never answers; `stall` stops in the middle of an answer; `reset` and `truncated` break the connection; `echo` repeats its credentials in an error. */
 export type Fault =
   | '403'
   | '404'
@@ -10,6 +11,7 @@ export type Fault =
   | '503'
   | 'timeout'
   | 'hang'
+  | 'stall'
   | 'reset'
   | 'truncated'
   | 'cutJson'
@@ -27,7 +29,11 @@ export type Fault =
   | 'string'
   | 'scalar'
   | 'redirect'
-  | 'oversized';
+  | 'oversized'
+  | 'gzip'
+  | 'brokenGzip'
+  | 'gzipBomb'
+  | 'brotli';
 
 type Play = (response: ServerResponse, query: ReceivedQuery, data: unknown) => void;
 
@@ -40,6 +46,10 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
 
 function sendText(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { 'content-type': type }).end(body);
+}
+
+function sendPacked(response: ServerResponse, encoding: string, body: Buffer): void {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding }).end(body);
 }
 
 function sendError(status: number, errorType: string, error: string): Play {
@@ -61,6 +71,10 @@ const PLAYS: Readonly<Record<Fault, Play>> = {
   '503': (response) => sendText(response, 503, 'text/plain', 'no healthy upstream'),
   timeout: sendError(503, 'timeout', 'query timed out in expression evaluation'),
   hang: () => undefined,
+  stall: (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write('{"status":"success","data":{');
+  },
   reset: (response) => response.destroy(),
   truncated: (response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
@@ -98,6 +112,10 @@ const PLAYS: Readonly<Record<Fault, Play>> = {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(`{"status":"success","warnings":["${'x'.repeat(9 * MIB)}"]}`);
   },
+  gzip: (response, _, data) => sendPacked(response, 'gzip', gzipSync(JSON.stringify({ status: 'success', data }))),
+  brokenGzip: (response) => sendPacked(response, 'gzip', gzipSync('{"status":"success"}').subarray(0, 20)),
+  gzipBomb: (response) => sendPacked(response, 'gzip', gzipSync(`{"status":"success","warnings":["${'x'.repeat(9 * MIB)}"]}`)),
+  brotli: (response) => sendPacked(response, 'br', brotliCompressSync('{"status":"success"}')),
 };
 
 /** Answers in the way of the fault. */

@@ -38,6 +38,8 @@ export interface ReceivedQuery {
   /** As sent, in seconds. */
   readonly time: string;
   readonly timeout: string;
+  /** Selector of a question about labels. */
+  readonly match: string;
 }
 
 interface StoredSeries {
@@ -50,6 +52,7 @@ interface OwnAnswer {
   readonly results: (atMs: number) => readonly { readonly labels: Labels; readonly value: number }[];
 }
 
+const LABEL_PATH = /\/api\/v1\/label\/(\w+)\/values$/;
 const LOOKBACK_MS = 300_000;
 
 export type FakePrometheus = Awaited<ReturnType<typeof startFakePrometheus>>;
@@ -92,6 +95,13 @@ class Store {
     return { resultType: isRange ? 'matrix' : 'vector', result };
   }
 
+  /** The `data` of an answer to a question for the values of a label, among the series that a selector picks. */
+  labelValues(label: string, match: string): readonly string[] {
+    const selector = parseSelector(match);
+    const picked = this.series.filter(({ labels }) => selector !== undefined && selects(selector, labels));
+    return [...new Set(picked.flatMap(({ labels }) => labels[label] ?? []))].sort();
+  }
+
   #samples(selector: Selector, valueAt: ValueAt, atMs: number): readonly (readonly [number, string])[] {
     const { scrapeIntervalMs, scrapePhaseMs = 0, now, includeRangeStart = false } = this.#options;
     const startMs = atMs - (selector.rangeMs ?? LOOKBACK_MS);
@@ -129,7 +139,9 @@ export async function startFakePrometheus(options: FakePrometheusOptions) {
     }
     const fault = state.times > 0 ? state.fault : undefined;
     state.times -= 1;
-    const data = store.evaluate(query.query, Math.round(Number(query.time) * 1_000));
+    const label = LABEL_PATH.exec(query.path)?.[1];
+    const data =
+      label === undefined ? store.evaluate(query.query, Math.round(Number(query.time) * 1_000)) : store.labelValues(label, query.match);
     if (fault === undefined) answer(response, data, query.query);
     else playFault(fault, query, response, data);
   }
@@ -145,8 +157,11 @@ export async function startFakePrometheus(options: FakePrometheusOptions) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const close = async (): Promise<void> => {
+  const hangUp = (): void => {
     for (const socket of sockets) socket.destroy();
+  };
+  const close = async (): Promise<void> => {
+    hangUp();
     await new Promise((resolve) => server.close(resolve));
   };
 
@@ -173,6 +188,8 @@ export async function startFakePrometheus(options: FakePrometheusOptions) {
     requireAuthorization(header: string | undefined): void {
       state.authorization = header;
     },
+    /** Ends every connection, as a server does with idle ones. */
+    hangUp,
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -188,6 +205,7 @@ async function readQuery(request: IncomingMessage): Promise<ReceivedQuery> {
     query: parameters.get('query') ?? '',
     time: parameters.get('time') ?? '',
     timeout: parameters.get('timeout') ?? '',
+    match: parameters.get('match[]') ?? '',
   };
 }
 
