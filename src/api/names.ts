@@ -157,6 +157,9 @@ export const CONDITION_REASONS = [
   'Ignored',
   'NotChecked',
 ] as const;
+/** Condition types that a decision writes. */
+export type WrittenCondition = Exclude<ConditionType, 'CanaryReady' | 'RouteContested'>;
+
 /** Reasons of conditions that the operator writes. */
 export type ConditionReason = (typeof CONDITION_REASONS)[number];
 

@@ -82,6 +82,13 @@ const servingSchema = z.object({
 
 const settledSchema = z.object({ ...revisionKey, service: textField(63), templateHashes: templateHashesField() });
 
+const toldKey = () => textField(256).optional();
+
+/** What the operator has to remember, for itself. */
+const internalSchema = z.object({
+  told: z.object({ block: toldKey(), gitops: toldKey(), parity: toldKey(), hold: toldKey(), left: toldKey() }).optional(),
+});
+
 /** The schema of `status`. */
 export const statusSchema = z.object({
   observedGeneration: z.int().min(-1).default(-1).describe('Generation of the spec that this status is about; -1 before the first look.'),
@@ -111,6 +118,7 @@ export const statusSchema = z.object({
     .max(16)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+  internal: internalSchema.optional().describe('Memory of the operator: nothing is promised of its fields.'),
   history: z.array(historySchema).max(MAX_HISTORY).optional().meta(ATOMIC).describe('The last releases, newest first.'),
 });
 

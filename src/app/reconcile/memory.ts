@@ -40,14 +40,13 @@ export function shareCommitted(committed: CanaryReleaseStatus, status: CanaryRel
   return committed !== status && toText(committed) === toText(status) ? committed : status;
 }
 
+/** Reasons and values, never sentences: what blocks a release, or is left of it to mend, is a key in `internal.told`. */
 function essenceOf(status: CanaryReleaseStatus): string {
-  const { message, checks, conditions, observedWeight: _observed, measured: _measured, release, ...rest } = status;
+  const { message: _message, checks, conditions, observedWeight: _observed, measured: _measured, release, ...rest } = status;
   const essential = release === undefined ? undefined : withoutRunningNumbers(release);
   return toText([
     rest,
     essential,
-    // What blocks a release, or is left of it to mend, is all that a reader wants to know of it.
-    status.phase === 'Blocked' || status.phase === 'RolledBack' ? message : '',
     (checks ?? []).map((check) => [check.name, check.verdict]),
     (conditions ?? []).map((condition) => [condition.type, condition.status, condition.reason, condition.observedGeneration]),
   ]);

@@ -13,7 +13,7 @@ import type { Observation } from './observation.ts';
 import { assessOnce, DECIDING, NOTING, runPasses } from './passes.ts';
 import { findStatusEvents } from './report/condition-events.ts';
 import type { ReleaseEvent } from './report/event.ts';
-import { describeStatus } from './report/message.ts';
+import { describeStatus } from './report/status.ts';
 import { parseState, type StateName } from './state.ts';
 import { findWakeTime } from './wake.ts';
 
@@ -58,7 +58,7 @@ function decideFrom(gathered: Gathered, before: CanaryReleaseStatus, from: State
     state,
     status: { ...described, state, stateVersion: STATE_VERSION },
     transitions,
-    events: [...events, ...findStatusEvents(before, described, state)],
+    events: [...events, ...findStatusEvents(before, described, facts)],
     drifts,
     intents: desireRoutes(status, state, facts),
     workloadIntents,

@@ -8,6 +8,8 @@ import type { Known } from '../facts/known.ts';
 export interface Blocker {
   readonly reason: BlockReason;
   readonly message: string;
+  /** The object or field that it is about: another one is another trouble. Absent where there is only one. */
+  readonly about?: string;
 }
 
 /** One thing that may stand in the way. The status is that of the release at this moment. */

@@ -49,7 +49,7 @@ function theSpecAsksForMoreThanIsBuilt({ spec }: Known): Blocker | undefined {
     spec.stages.some((stage) => stage.mirror !== undefined) ? 'spec.stages[].mirror' : undefined,
   ].find((field) => field !== undefined);
   if (asked === undefined) return undefined;
-  return { reason: 'NotSupported', message: `${asked} is not built in this version; remove it` };
+  return { reason: 'NotSupported', about: asked, message: `${asked} is not built in this version; remove it` };
 }
 
 function anotherReleaseDrives({ observation }: Known): Blocker | undefined {
@@ -57,6 +57,7 @@ function anotherReleaseDrives({ observation }: Known): Blocker | undefined {
   if (driver.kind === 'us') return undefined;
   return {
     reason: 'AnotherRelease',
+    about: `${driver.route} ${driver.name}`,
     message: `${driver.route} is driven by canaryrelease/${driver.name}; one release drives a route: delete one of them, or give each its own rules in its own route`,
   };
 }
@@ -66,6 +67,7 @@ function theGatewayApiIsMissing({ spec, observation }: Known): Blocker | undefin
   if (wanted === undefined && observation.servedKinds.length > 0) return undefined;
   return {
     reason: 'GatewayApiMissing',
+    about: wanted ?? 'all',
     message: `the API server does not serve ${wanted ?? 'any kind of gateway.networking.k8s.io'}; install the Gateway API CRDs`,
   };
 }
@@ -74,7 +76,7 @@ function aServiceIsMissing({ spec, observation }: Known): Blocker | undefined {
   const missing = servicesOf(spec).find((service) => observation.backends[service]?.exists === false);
   if (missing === undefined) return undefined;
   const field = spec.services === undefined ? 'spec.service' : 'spec.services';
-  return { reason: 'ServiceNotFound', message: `Service ${missing} is not there; create it or correct ${field}` };
+  return { reason: 'ServiceNotFound', about: missing, message: `Service ${missing} is not there; create it or correct ${field}` };
 }
 
 function theJudgeCannotBeAsked({ spec, observation }: Known): Blocker | undefined {

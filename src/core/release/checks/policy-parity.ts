@@ -23,7 +23,11 @@ export function thePoliciesDiffer({ parity, observation }: Known): Blocker | und
   const more = told.length > MOST_IN_A_BLOCK ? `; and ${told.length - MOST_IN_A_BLOCK} more in condition PolicyParity` : '';
   const { name, namespace } = observation.release.metadata;
   const way = `kubectl annotate crel ${name} -n ${namespace} --overwrite ${IGNORE_PARITY_ANNOTATION}='${joinNames(names)}'`;
-  return { reason: 'PolicyParity', message: `${told.slice(0, MOST_IN_A_BLOCK).join('; ')}${more}. To release all the same: ${way}` };
+  return {
+    reason: 'PolicyParity',
+    about: names.join(','),
+    message: `${told.slice(0, MOST_IN_A_BLOCK).join('; ')}${more}. To release all the same: ${way}`,
+  };
 }
 
 /** All of them, or their kinds where that would be too long. */

@@ -55,6 +55,7 @@ function aRouteIsMissing({ spec, observation }: Known): Blocker | undefined {
   if (missing === undefined) return undefined;
   return {
     reason: 'RouteNotFound',
+    about: `${missing.kind} ${missing.name}`,
     message: `${missing.kind} ${missing.name} is not there; create it or correct spec.routeRefs`,
   };
 }
@@ -102,6 +103,7 @@ function aRuleNamesAnotherPort(known: Known): Blocker | undefined {
     if (other !== undefined)
       return {
         reason: 'BackendNotRouted',
+        about: `${describe(route)} ${other.key}`,
         message: `${describe(route)}, rule ${other.key} names Service ${other.ref.name} with port ${other.ref.port ?? 'none'} and not ${other.port}; correct ${portField(known.spec)}, or the rule`,
       };
   }
@@ -113,6 +115,7 @@ function aRuleIsUnknown(known: Known): Blocker | undefined {
     if (scan.unknownRules.length > 0)
       return {
         reason: 'RuleNotFound',
+        about: `${describe(route)} ${scan.unknownRules[0]}`,
         message: `${describe(route)} has no rule named ${scan.unknownRules[0]}; name one of its rules in spec.routeRefs[].rules`,
       };
   }
@@ -124,7 +127,12 @@ function aRuleLacksTheCanary(known: Known): Blocker | undefined {
   const found = known.scans;
   for (const { route, scan } of found) {
     const problem = scan.problems[0];
-    if (problem !== undefined) return { reason: 'BackendNotRouted', message: describeProblem(route, problem, known.sides) };
+    if (problem !== undefined)
+      return {
+        reason: 'BackendNotRouted',
+        about: `${describe(route)} ${problem.key}`,
+        message: describeProblem(route, problem, known.sides),
+      };
   }
   if (found.some(({ scan }) => scan.rules.length > 0)) return undefined;
   const { serving, canary, adds, servingPort, canaryPort } = known.sides;
@@ -178,6 +186,7 @@ function theCanaryHasTrafficAlready(known: Known): Blocker | undefined {
     if (rule !== undefined)
       return {
         reason: 'CanaryAlreadyHasTraffic',
+        about: `${describe(route)} ${rule.key}`,
         message: `${describe(route)}, rule ${rule.key} already gives Service ${rule.canary.name} weight ${rule.canary.weight}, and nothing is proven of it yet; set it to 0`,
       };
   }
@@ -190,6 +199,7 @@ function theServingWeightIsZero(known: Known): Blocker | undefined {
     if (rule !== undefined)
       return {
         reason: 'BackendNotRouted',
+        about: `${describe(route)} ${rule.key}`,
         message: `${describe(route)}, rule ${rule.key} gives Service ${rule.serving.name} weight 0, so there is nothing to share; give it its weight`,
       };
   }
@@ -204,6 +214,7 @@ function weightsAreTooLarge(known: Known): Blocker | undefined {
     if (rule !== undefined)
       return {
         reason: 'WeightsTooLarge',
+        about: `${describe(route)} ${rule.key}`,
         message: `${describe(route)}, rule ${rule.key}: its weights cannot be split into whole numbers up to 1,000,000; make them smaller`,
       };
   }
@@ -213,7 +224,7 @@ function weightsAreTooLarge(known: Known): Blocker | undefined {
 function aGatewayRefusesARoute(known: Known): Blocker | undefined {
   for (const { route } of known.scans) {
     const acceptance = known.acceptances.get(route);
-    if (acceptance?.kind === 'rejected') return { reason: 'RouteNotAccepted', message: acceptance.message };
+    if (acceptance?.kind === 'rejected') return { reason: 'RouteNotAccepted', about: describe(route), message: acceptance.message };
   }
   return undefined;
 }
@@ -225,10 +236,18 @@ function aWriteWasRefused({ observation, now }: Known): Blocker | undefined {
   const problem = observation.writeProblems.find(({ kind, sinceMs }) => kind !== 'error' || now - (sinceMs ?? now) >= ERRORS_MAY_LAST_MS);
   if (problem === undefined) return undefined;
   if (problem.kind === 'error')
-    return { reason: 'RouteWriteFailed', message: `${problem.route}: the API server has not taken our write for 10s: ${problem.message}` };
+    return {
+      reason: 'RouteWriteFailed',
+      about: problem.route,
+      message: `${problem.route}: the API server has not taken our write for 10s: ${problem.message}`,
+    };
   return problem.kind === 'forbidden'
-    ? { reason: 'Forbidden', message: `${problem.route}: ${problem.message}; grant the operator's ServiceAccount patch on it` }
-    : { reason: 'RouteRefused', message: `${problem.route}: the API server refused our write: ${problem.message}` };
+    ? {
+        reason: 'Forbidden',
+        about: problem.route,
+        message: `${problem.route}: ${problem.message}; grant the operator's ServiceAccount patch on it`,
+      }
+    : { reason: 'RouteRefused', about: problem.route, message: `${problem.route}: the API server refused our write: ${problem.message}` };
 }
 
 function aRecordedRouteWentAway({ standings, sides }: Known): Blocker | undefined {
@@ -236,12 +255,14 @@ function aRecordedRouteWentAway({ standings, sides }: Known): Blocker | undefine
     if (route === undefined)
       return {
         reason: 'RouteNotFound',
+        about: `${recorded.kind} ${recorded.name}`,
         message: `${recorded.kind} ${recorded.name} went away in mid-release; bring it back, or abort the release`,
       };
     const gone = rules.find((rule) => rule.now === undefined);
     if (gone !== undefined)
       return {
         reason: 'BackendNotRouted',
+        about: `${describe(route)} ${gone.recorded.key}`,
         message: `${describe(route)}, rule ${gone.recorded.key} no longer names both Service ${sides?.serving} and Service ${sides?.canary}; put them back, or abort the release`,
       };
   }
@@ -267,6 +288,7 @@ function othersKeepEditing({ spec }: Known, { release }: CanaryReleaseStatus): B
   if (contested === undefined) return undefined;
   return {
     reason: 'RouteContested',
+    about: contested,
     message: `${contested} keeps undoing our weights; tell it to leave them: ${adviseManager(contested, spec.targetRef !== undefined)}; then command resume`,
   };
 }

@@ -80,7 +80,11 @@ function noHistoryIsKept({ spec, observation }: Known): Blocker | undefined {
 
 function theNameIsTaken({ workload }: Known): Blocker | undefined {
   if (workload?.nameTaken === undefined) return undefined;
-  return { reason: 'NameTaken', message: `${workload.nameTaken} is not ours, and the canary needs its name; rename or remove it` };
+  return {
+    reason: 'NameTaken',
+    about: workload.nameTaken,
+    message: `${workload.nameTaken} is not ours, and the canary needs its name; rename or remove it`,
+  };
 }
 
 function noCanaryCanBeBuilt({ plan }: Known): Blocker | undefined {

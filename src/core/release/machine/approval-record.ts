@@ -3,6 +3,7 @@
 import { MAX_APPROVALS, MAX_APPROVERS } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, HistoryEntry, ReleaseStatus } from '../../../api/release.ts';
 import type { FreshCommand } from '../commands/read.ts';
+import { edit } from './change.ts';
 import { toTime } from '../../../api/times.ts';
 
 type Status = CanaryReleaseStatus;
@@ -26,4 +27,10 @@ export function noteApproval(status: Status, { verb, by }: Pick<FreshCommand, 'v
 export function nameApprovers({ approvals = [] }: Pick<ReleaseStatus, 'approvals'>): Pick<HistoryEntry, 'approvedBy'> {
   const names = [...new Set(approvals.flatMap(({ by }) => (by === undefined ? [] : [by])))];
   return names.length === 0 ? {} : { approvedBy: names.slice(0, MAX_APPROVERS) };
+}
+
+/** Marks a stage as let go by a person. */
+export function approve(status: Status, stage: number): Status {
+  const approved = status.release?.approvedStages ?? [];
+  return approved.includes(stage) ? status : edit(status, { approvedStages: [...approved, stage] });
 }

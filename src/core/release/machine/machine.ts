@@ -28,8 +28,12 @@ import {
   shouldReduce,
   stageIndex,
 } from './guards.ts';
-import * as steps from './steps.ts';
-import { beginUndo } from './undo-steps.ts';
+import * as pauseSteps from './pause-steps.ts';
+import * as promotionSteps from './promotion-steps.ts';
+import * as rollbackSteps from './rollback-steps.ts';
+import * as settleSteps from './settle-steps.ts';
+import * as stageSteps from './stage-steps.ts';
+import * as startSteps from './start-steps.ts';
 
 /** What the machine carries: the status as it grows. */
 export interface MachineContext {
@@ -109,28 +113,34 @@ const machineSetup = setup({
     start: assign((args) => {
       const at = momentOf(args);
       const key = candidateOf(at);
-      return key === undefined ? {} : { status: steps.startRelease(at.status, at.facts, key, attemptOf(at)) };
+      return key === undefined ? {} : { status: startSteps.startRelease(at.status, at.facts, key, attemptOf(at)) };
     }),
-    enterFirstStage: assign(({ context, event }) => ({ status: steps.enterFirstStage(context.status, event.facts) })),
-    reduce: assign(({ context, event }) => ({ status: steps.enterStage(context.status, event.facts, 0) })),
-    enterSameStage: assign((args) => ({ status: steps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args))) })),
-    enterNextStage: assign((args) => ({ status: steps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args)) + 1) })),
-    enterPromotion: assign(({ context, event }) => ({ status: steps.enterPromotion(context.status, event.facts) })),
-    beginStageClock: assign(({ context, event }) => ({ status: steps.beginStageClock(context.status, event.facts) })),
-    beginBake: assign(({ context, event }) => ({ status: steps.beginBake(context.status, event.facts) })),
-    beginRollout: assign(({ context }) => ({ status: steps.beginRollout(context.status) })),
-    beginRestoring: assign(({ context }) => ({ status: steps.beginRestoring(context.status) })),
+    enterFirstStage: assign(({ context, event }) => ({ status: stageSteps.enterFirstStage(context.status, event.facts) })),
+    reduce: assign(({ context, event }) => ({ status: stageSteps.enterStage(context.status, event.facts, 0) })),
+    enterSameStage: assign((args) => ({
+      status: stageSteps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args))),
+    })),
+    enterNextStage: assign((args) => ({
+      status: stageSteps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args)) + 1),
+    })),
+    enterPromotion: assign(({ context, event }) => ({ status: promotionSteps.enterPromotion(context.status, event.facts) })),
+    beginStageClock: assign(({ context, event }) => ({ status: stageSteps.beginStageClock(context.status, event.facts) })),
+    beginBake: assign(({ context, event }) => ({ status: promotionSteps.beginBake(context.status, event.facts) })),
+    beginRollout: assign(({ context }) => ({ status: promotionSteps.beginRollout(context.status) })),
+    beginRestoring: assign(({ context }) => ({ status: promotionSteps.beginRestoring(context.status) })),
     beginRollback: assign(({ context, event }) =>
-      event.facts.rollback === undefined ? {} : { status: steps.beginRollback(context.status, event.facts.rollback, event.facts) },
+      event.facts.rollback === undefined ? {} : { status: rollbackSteps.beginRollback(context.status, event.facts.rollback, event.facts) },
     ),
-    beginUndo: assign(({ context, event }) => ({ status: beginUndo(context.status, event.facts.undo, event.facts.command?.by) })),
-    beginLettingGo: assign(({ context, event }) => ({ status: steps.beginLettingGo(context.status, event.facts) })),
-    settlePromoted: assign(({ context, event }) => ({ status: steps.settlePromoted(context.status, event.facts) })),
-    settleRolledBack: assign(({ context, event }) => ({ status: steps.settleRolledBack(context.status, event.facts) })),
-    pause: assign(({ context, event }) => ({ status: steps.pause(context.status, event.facts) })),
-    resume: assign(({ context, event }) => ({ status: steps.resume(context.status, event.facts) })),
-    block: assign(({ context, event }) => ({ status: steps.block(context.status, event.facts, event.facts.state) })),
-    unblock: assign(({ context, event }) => ({ status: steps.unblock(context.status, event.facts) })),
+    beginUndo: assign(({ context, event }) => ({
+      status: rollbackSteps.beginUndo(context.status, event.facts.undo, event.facts.command?.by),
+    })),
+    beginLettingGo: assign(({ context, event }) => ({ status: rollbackSteps.beginLettingGo(context.status, event.facts) })),
+    settlePromoted: assign(({ context, event }) => ({ status: settleSteps.settlePromoted(context.status, event.facts) })),
+    settleRolledBack: assign(({ context, event }) => ({ status: settleSteps.settleRolledBack(context.status, event.facts) })),
+    pause: assign(({ context, event }) => ({ status: pauseSteps.pause(context.status, event.facts) })),
+    resume: assign(({ context, event }) => ({ status: pauseSteps.resume(context.status, event.facts) })),
+    block: assign(({ context, event }) => ({ status: pauseSteps.block(context.status, event.facts, event.facts.state) })),
+    unblock: assign(({ context, event }) => ({ status: pauseSteps.unblock(context.status, event.facts) })),
   },
 });
 

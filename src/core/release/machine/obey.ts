@@ -4,9 +4,9 @@
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
 import type { ReleaseEvent } from '../report/event.ts';
-import { noteApproval } from './approval-record.ts';
+import { approve, noteApproval } from './approval-record.ts';
 import { handled } from './command-outcome.ts';
-import * as steps from './steps.ts';
+import { forgetContest } from './pause-steps.ts';
 
 /** Records a command as handled, refused or done; one that waits for the machine stays. */
 export function obey(
@@ -23,12 +23,12 @@ export function obey(
     };
   if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
     return {
-      status: handled(steps.forgetContest(status), command, 'Done'),
+      status: handled(forgetContest(status), command, 'Done'),
       events: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more`, ...giver }],
     };
   if (command.verb !== 'approve' || command.stage === undefined) return { status, events: [] };
   return {
-    status: noteApproval(handled(steps.approve(status, command.stage), command, 'Done'), command, command.stage, now),
+    status: noteApproval(handled(approve(status, command.stage), command, 'Done'), command, command.stage, now),
     events: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
   };
 }

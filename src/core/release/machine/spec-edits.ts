@@ -1,10 +1,10 @@
 // Edits in mid-release never raise: the present weight is kept if the new stages hold it or more, else lowered to the last
 // stage below it. Checks and stages ahead apply at once.
 
+import { createHash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
-import { hashPlan } from './steps.ts';
 import { timeoutOf } from '../timeouts.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 
@@ -56,4 +56,19 @@ function chooseStage(spec: CanaryReleaseSpec, weight: number, present: number): 
   if (reached === undefined) return 0;
   if (spec.stages[present]?.weight === reached) return present;
   return spec.stages.findIndex((stage) => stage.weight === reached);
+}
+
+/** Asked at every decision, and a spec never changes in place. */
+const planHashes = new WeakMap<CanaryReleaseSpec, string>();
+
+/** A hash of everything that an edit in mid-release can change. */
+export function hashPlan(spec: CanaryReleaseSpec): string {
+  const known = planHashes.get(spec);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([spec.stages, spec.analysis, spec.promotion]))
+    .digest('hex')
+    .slice(0, 16);
+  planHashes.set(spec, hash);
+  return hash;
 }

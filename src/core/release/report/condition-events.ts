@@ -5,9 +5,10 @@ import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import type { ReleaseEvent } from './event.ts';
-import { isRunning, type StateName } from '../state.ts';
+import type { Facts } from '../assess.ts';
+import { isRunning } from '../state.ts';
 import { fromTime } from '../../../api/times.ts';
-import { findParityNews } from './policy-parity.ts';
+import type { Told } from './told.ts';
 
 /** The news between two statuses of the same release. */
 export function findVerdictEvents(
@@ -23,36 +24,34 @@ export function findVerdictEvents(
   ];
 }
 
-/** What changed between the status before a decision and the one after it, as people read them. */
-export function findStatusEvents(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
-  return [
-    ...findBlockNews(before, after, state),
-    ...findGitOpsNews(before, after),
-    ...findHoldNews(before, after, state),
-    ...findParityNews(before, after),
-  ];
+/** What a status tells that the one before it did not: by the keys of `told.ts`, never by a sentence. */
+export function findStatusEvents(
+  before: CanaryReleaseStatus,
+  after: CanaryReleaseStatus,
+  { blocker, state }: Facts,
+): readonly ReleaseEvent[] {
+  const isNew = (subject: keyof Told) => {
+    const key = after.internal?.told?.[subject];
+    return key !== undefined && key !== before.internal?.told?.[subject];
+  };
+  const messageOf = (type: string) => (after.conditions ?? []).find((condition) => condition.type === type)?.message ?? '';
+  const events: ReleaseEvent[] = [];
+  // In mid-release the machine announces a block itself.
+  if (isNew('block') && !isRunning(state))
+    events.push({ reason: 'Blocked', message: `${blocker?.reason}: ${blocker?.message}`, warning: true });
+  if (isNew('gitops')) events.push({ reason: 'GitOpsManaged', message: messageOf('GitOpsManaged') });
+  // What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary.
+  if (isNew('hold'))
+    events.push({ reason: 'HoldUnavailable', message: `the release goes on, but ${messageOf('TemplateHeld')}`, warning: true });
+  if (isNew('parity') && !(after.phase === 'Blocked' && blocker?.reason === 'PolicyParity')) events.push(...tellParity(after));
+  return events;
 }
 
-/** A release that is blocked before its first write stays where it is: it is told when the reason is a new one. */
-function findBlockNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
-  if (isRunning(state) || after.phase !== 'Blocked' || after.message === before.message) return [];
-  return [{ reason: 'Blocked', message: (after.message ?? '').replace(/^blocked: /, ''), warning: true }];
-}
-
-/** What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary. */
-function findHoldNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus, state: StateName): readonly ReleaseEvent[] {
-  const isGone = ({ conditions = [] }: CanaryReleaseStatus) =>
-    conditions.find(({ type, reason }) => type === 'TemplateHeld' && reason === 'HoldUnavailable');
-  const found = isGone(after);
-  if (!isRunning(state) || found === undefined || isGone(before) !== undefined) return [];
-  return [{ reason: 'HoldUnavailable', message: `the release goes on, but ${found.message}`, warning: true }];
-}
-
-/** A route that a GitOps tool applies is told before the first weight is written: the tool may have to be told something first. */
-function findGitOpsNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
-  const told = (before.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');
-  const found = (after.conditions ?? []).find(({ type }) => type === 'GitOpsManaged');
-  return found === undefined || found.message === told?.message ? [] : [{ reason: 'GitOpsManaged', message: found.message }];
+/** Told once when a release is about to begin; what blocks it is told as that. */
+function tellParity({ conditions = [] }: CanaryReleaseStatus): readonly ReleaseEvent[] {
+  const found = conditions.find(({ type }) => type === 'PolicyParity');
+  if (found === undefined || found.status === 'True') return [];
+  return [{ reason: 'PolicyParity', message: found.message.slice(0, 1_000), warning: found.status === 'False' }];
 }
 
 function findFails(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {

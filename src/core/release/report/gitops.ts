@@ -27,26 +27,41 @@ export function describePutBack(
   return { status: 'True', reason: tool, message };
 }
 
-/** The first route that a tool applies, and the Deployment, and what the tool has to be told of each. */
-export function describeApplier({ standings, sides, workload }: Pick<Facts, 'standings' | 'sides' | 'workload'>): Applier | undefined {
-  const found = [describeRoute(standings, sides?.adds), describeDeployment(workload?.deployment)].filter((one) => one !== undefined);
-  const [first] = found;
-  return first === undefined ? undefined : { ...first, message: found.map(({ message }) => message).join('; ') };
+/** An object that a GitOps tool applies, and what the tool has to be told of it. */
+export interface AppliedObject {
+  readonly tool: GitOpsTool;
+  /** Kind and name. */
+  readonly object: string;
+  readonly message: string;
 }
 
-function describeRoute(standings: Facts['standings'], addsRef: boolean | undefined): Applier | undefined {
+/** The first route that a tool applies, and the Deployment. */
+export function findAppliers({ standings, sides, workload }: Pick<Facts, 'standings' | 'sides' | 'workload'>): readonly AppliedObject[] {
+  return [findRoute(standings, sides?.adds), findDeployment(workload?.deployment)].filter((one) => one !== undefined);
+}
+
+/** What the tools have to be told. */
+export function describeApplier(facts: Pick<Facts, 'standings' | 'sides' | 'workload'>): Applier | undefined {
+  const found = findAppliers(facts);
+  const [first] = found;
+  return first === undefined ? undefined : { status: 'True', reason: first.tool, message: found.map(({ message }) => message).join('; ') };
+}
+
+function findRoute(standings: Facts['standings'], addsRef: boolean | undefined): AppliedObject | undefined {
   for (const { route } of standings) {
     const tool = route === undefined ? undefined : findGitOpsTool(route);
-    if (route !== undefined && tool !== undefined)
-      return { status: 'True', reason: tool, message: describeGitOps(tool, `${route.kind} ${route.metadata.name}`, addsRef) };
+    if (route === undefined || tool === undefined) continue;
+    const object = `${route.kind} ${route.metadata.name}`;
+    return { tool, object, message: describeGitOps(tool, object, addsRef) };
   }
   return undefined;
 }
 
-function describeDeployment(deployment: DeploymentObject | undefined): Applier | undefined {
+function findDeployment(deployment: DeploymentObject | undefined): AppliedObject | undefined {
   const tool = deployment === undefined ? undefined : findGitOpsTool(deployment);
   if (deployment === undefined || tool === undefined) return undefined;
-  return { status: 'True', reason: tool, message: describeHeldFromGit(tool, `Deployment ${deployment.metadata.name}`) };
+  const object = `Deployment ${deployment.metadata.name}`;
+  return { tool, object, message: describeHeldFromGit(tool, object) };
 }
 
 /** Git knows nothing of an undo. */

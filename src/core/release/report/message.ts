@@ -1,64 +1,21 @@
-// The status in people's terms, derived: phase, progress, message, conditions. Whoever reads the status reads this.
+// What is going on and what comes next, in one sentence: `status.message`.
 
-import { setCondition } from '../../../api/conditions.ts';
-import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { clockOf, fromTime } from '../../../api/times.ts';
 import { hashTemplate } from '../../workload/template.ts';
-import { findApproval } from '../commands/approval.ts';
-import { describeApplier, describeGit, describePutBack } from './gitops.ts';
-import { COMPARISON } from '../evidence/comparison-look.ts';
-import { describeDrain } from '../drain.ts';
 import type { Facts } from '../assess.ts';
-import { isOfFormerWeight } from '../evidence/measured.ts';
-import { describeParity } from './policy-parity.ts';
-import { describePause, nameStage } from './events.ts';
+import { findApproval } from '../commands/approval.ts';
+import { describeDrain } from '../drain.ts';
+import { COMPARISON } from '../evidence/comparison-look.ts';
 import { describeShortfall, findShortfall } from '../evidence/shortfall.ts';
-import { isRunning, phaseOf, type StateName } from '../state.ts';
-import { clockOf, fromTime, toTime } from '../../../api/times.ts';
-import { describeWithdrawal } from '../machine/withdraw.ts';
-import { BEING_ASKED, INSTALL_HOLD } from '../checks/workload-blockers.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
+import { describeWithdrawal } from '../machine/withdraw.ts';
+import type { StateName } from '../state.ts';
+import { describePause, nameStage } from './events.ts';
+import { describeGit } from './gitops.ts';
 
-/** Fills in what is derived. @param walked the state after the last step */
-export function describeStatus(status: CanaryReleaseStatus, walked: StateName, facts: Facts): CanaryReleaseStatus {
-  const state = isReverted(walked, facts) ? 'idle' : walked;
-  const generation = facts.observation.release.metadata.generation ?? 0;
-  const waitsBlocked = !isRunning(state) && facts.blocker !== undefined && !facts.deleting && needsRelease(status, facts);
-  const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
-  const count = facts.spec.stages.length;
-  const release = status.release;
-  const { verdict, measured, ...rest } = status;
-  return {
-    ...rest,
-    ...(measured === undefined || !isRunning(state) || isOfFormerWeight(measured, release) ? {} : { measured }),
-    ...(verdict === undefined || !isRunning(state) ? {} : { verdict }),
-    observedGeneration: generation,
-    phase,
-    ...(release === undefined ? {} : { progress: progressOf(state, release.stageIndex ?? 0, count) }),
-    weight: status.weight ?? 0,
-    observedWeight: isRunning(state) ? facts.observedWeight : 0,
-    message: describe(status, state, facts, waitsBlocked).slice(0, 1024),
-    conditions: [...describeConditions(status, state, facts, waitsBlocked, generation)],
-  };
-}
-
-/** After a rollback somebody took the change back, and what serves is what the Deployment says: nobody is needed any more. */
-function isReverted(state: StateName, { workload }: Facts): boolean {
-  if (state !== 'rolledBack' || workload?.template === undefined) return false;
-  return workload.template === workload.servingTemplate && workload.deployment?.spec.paused !== true;
-}
-
-/** Something is asked for that cannot be done: a candidate waits, or roles cannot even be told. */
-function needsRelease(status: CanaryReleaseStatus, facts: Facts): boolean {
-  if (facts.workload !== undefined) return true;
-  return facts.candidate !== undefined || facts.sides === undefined || status.serving === undefined;
-}
-
-function progressOf(state: StateName, index: number, count: number): string {
-  if (state === 'promoted' || state.startsWith('promoting.')) return `${count}/${count}`;
-  return state === 'preparing' ? `0/${count}` : `${Math.min(index + 1, count)}/${count}`;
-}
-
-function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
+/** What `status.message` says. @param waitsBlocked a release that has not begun is blocked */
+export function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
   const { release } = status;
   if (waitsBlocked || state === 'blocked') return describeBlock(release, facts.blocker);
   return release === undefined ? 'nothing to release yet' : describeState(status, state, facts, release);
@@ -225,129 +182,4 @@ function expectedEnd(status: CanaryReleaseStatus, facts: Facts): number | undefi
   const short = findShortfall(status, facts.spec, facts.now);
   if (ends === undefined || short === undefined || short.rate <= 0) return ends;
   return Math.max(ends, facts.now + Math.ceil(((short.needed - short.have) / short.rate) * 1_000));
-}
-
-type Word = Pick<Condition, 'status' | 'reason' | 'message'>;
-
-function describeConditions(
-  status: CanaryReleaseStatus,
-  state: StateName,
-  facts: Facts,
-  waitsBlocked: boolean,
-  generation: number,
-): readonly Condition[] {
-  const ready = describeReady(status, state, facts, waitsBlocked);
-  const bad = ready.stalled;
-  const message = describe(status, state, facts, waitsBlocked).slice(0, 1024);
-  const words: readonly (readonly [string, Word | undefined])[] = [
-    ['Ready', { status: ready.ok ? 'True' : 'False', reason: ready.reason, message }],
-    ['Reconciling', !ready.ok && !bad ? { status: 'True', reason: ready.reason, message: 'a release is under way' } : undefined],
-    ['Stalled', bad ? { status: 'True', reason: ready.reason, message } : undefined],
-    ['RoutesAccepted', describeRoutes(status, state, facts)],
-    ['MetricsAvailable', describeMetrics(status, facts)],
-    ['AnalysisEnforced', describeMode(facts)],
-    ['PolicyParity', describeParity(status, state, facts.parity)],
-    ['TrafficSplitMismatch', describeSplit(status, state)],
-    ['TemplateHeld', describeHold(status, facts)],
-    ['GitOpsManaged', isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts)],
-  ];
-  let conditions: readonly Condition[] = status.conditions ?? [];
-  for (const [type, word] of words) {
-    if (word === undefined) {
-      conditions = conditions.filter((condition) => condition.type !== type);
-      continue;
-    }
-    conditions = setCondition(conditions, { type, ...word, observedGeneration: generation }, toTime(facts.now));
-  }
-  return conditions;
-}
-
-interface ReadyWord {
-  readonly ok: boolean;
-  readonly stalled: boolean;
-  readonly reason: string;
-}
-
-/** kstatus: a person is needed (Stalled) after a rollback and when blocked; waiting for people is still reconciling. */
-function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): ReadyWord {
-  if (facts.deleting) return { ok: false, stalled: false, reason: 'Deleting' };
-  if (waitsBlocked || state === 'blocked')
-    return { ok: false, stalled: true, reason: facts.blocker?.reason === 'RouteContested' ? 'RouteContested' : 'Blocked' };
-  if (state === 'rolledBack') {
-    const superseded = status.release?.reason === 'Superseded';
-    return { ok: false, stalled: !superseded, reason: 'RolledBack' };
-  }
-  if (!isRunning(state))
-    return facts.candidate === undefined
-      ? { ok: true, stalled: false, reason: state === 'promoted' ? 'Promoted' : 'Idle' }
-      : { ok: false, stalled: false, reason: 'PendingRelease' };
-  if (state === 'paused') return { ok: false, stalled: false, reason: 'Paused' };
-  if (state === 'stage.awaitingApproval') return { ok: false, stalled: false, reason: 'AwaitingApproval' };
-  if (state.startsWith('rollingBack.')) return { ok: false, stalled: false, reason: 'RollingBack' };
-  return { ok: false, stalled: false, reason: state === 'preparing' ? 'PendingRelease' : 'InRelease' };
-}
-
-function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
-  if (!isRunning(state) || (status.release?.routes ?? []).length === 0) return undefined;
-  if (facts.rejection !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.rejection.message };
-  if (facts.acceptanceWait !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.acceptanceWait };
-  return { status: 'True', reason: 'Accepted', message: 'every gateway has accepted every route as it is' };
-}
-
-function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | undefined {
-  if (facts.spec.analysis.mode === 'Off') return undefined;
-  const { metrics } = facts.observation;
-  if (metrics.kind === 'refused') return { status: 'False', reason: metrics.reason, message: metrics.message };
-  if (status.release?.unavailableSince !== undefined)
-    return {
-      status: 'False',
-      reason: 'Unavailable',
-      message: `Prometheus cannot be asked since ${status.release.unavailableSince}; weights are held`,
-    };
-  return { status: 'True', reason: 'Available', message: `metrics source ${metrics.source}` };
-}
-
-/** There only while it is so. */
-function describeSplit(status: CanaryReleaseStatus, state: StateName): Word | undefined {
-  if (!isRunning(state) || status.release?.splitMismatch !== true) return undefined;
-  const told = (status.checks ?? []).find(({ name }) => name === COMPARISON)?.message;
-  return { status: 'True', reason: 'Measured', message: told ?? 'the gateway does not split the traffic as asked; the weight is held' };
-}
-
-/** Deployment mode only. */
-function describeHold({ conditions = [] }: CanaryReleaseStatus, { observation }: Facts): Word | undefined {
-  const { workload } = observation;
-  if (workload?.known !== true || workload.deployment === undefined) return undefined;
-  const { name } = workload.deployment.metadata;
-  switch (workload.hold.kind) {
-    case 'proven':
-      return { status: 'True', reason: 'Proven', message: `a change of the template of Deployment ${name} is held until it is proven` };
-    case 'awaited':
-      return {
-        status: 'False',
-        reason: 'HoldUnknown',
-        message: `Deployment ${name} is not paused at this moment; it will be when it has rolled out`,
-      };
-    case 'unavailable':
-      return { status: 'False', reason: 'HoldUnavailable', message: `nothing holds a change of Deployment ${name}: ${INSTALL_HOLD}` };
-    case 'asked':
-      return conditions.find(({ type }) => type === 'TemplateHeld') ?? { status: 'False', reason: 'HoldUnknown', message: BEING_ASKED };
-    case 'unknown':
-      return { status: 'False', reason: 'HoldUnknown', message: workload.hold.message.slice(0, 1_000) };
-  }
-}
-
-function describeMode(facts: Facts): Word {
-  switch (facts.spec.analysis.mode) {
-    case 'Enforce':
-      return { status: 'True', reason: 'Enforced', message: 'a bad verdict takes the canary home' };
-    case 'Observe':
-      return { status: 'False', reason: 'Observing', message: 'spec.analysis.mode is Observe: verdicts are told and never acted on' };
-    case 'Off':
-      return {
-        status: 'False',
-        reason: 'AnalysisOff',
-        message: 'spec.analysis.mode is Off: weights rise by time alone, nothing is judged',
-      };
-  }
 }

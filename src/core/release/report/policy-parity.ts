@@ -3,7 +3,6 @@
 import { IGNORE_PARITY_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';
 import { describeFinding, describeUnread } from '../checks/policy-parity.ts';
-import type { ReleaseEvent } from './event.ts';
 import type { Parity } from '../facts/policy-parity.ts';
 import { isRunning, type StateName } from '../state.ts';
 
@@ -30,17 +29,4 @@ function describeOutcome({ findings, unread, ignored }: Parity): Word {
 
 function shorten(text: string): string {
   return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}…`;
-}
-
-/** Told once when a release is about to begin; what blocks it is told as that. */
-export function findParityNews(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
-  const find = ({ conditions = [] }: CanaryReleaseStatus) => conditions.find(({ type }) => type === CONDITION);
-  const found = find(after);
-  if (found === undefined || found.status === 'True' || found.message === find(before)?.message || isBlockedByParity(after)) return [];
-  return [{ reason: CONDITION, message: found.message.slice(0, 1_000), warning: found.status === 'False' }];
-}
-
-/** Is it this that keeps a release from beginning? */
-function isBlockedByParity({ phase, message = '' }: CanaryReleaseStatus): boolean {
-  return phase === 'Blocked' && message.startsWith(`blocked: ${CONDITION}: `);
 }

@@ -3,7 +3,7 @@ import { TEMPLATE_ANNOTATION } from '../../../../../src/api/names.ts';
 import { defaultSpec, type ReleaseStatus } from '../../../../../src/api/release.ts';
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
 import { ROLLBACK_REASONS } from '../../../../../src/api/reasons.ts';
-import { notePods } from '../../../../../src/core/release/machine/note-pods.ts';
+import { notePods } from '../../../../../src/core/release/machine/notes.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { findRollbackReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';

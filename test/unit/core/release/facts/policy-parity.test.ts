@@ -4,7 +4,9 @@ import type { CanaryReleaseStatus } from '../../../../../src/api/release.ts';
 import { defaultSpec, type SpecInput } from '../../../../../src/api/release.ts';
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
-import { describeParity, findParityNews } from '../../../../../src/core/release/report/policy-parity.ts';
+import type { Blocker } from '../../../../../src/core/release/checks/blocker.ts';
+import { findStatusEvents } from '../../../../../src/core/release/report/condition-events.ts';
+import { describeParity } from '../../../../../src/core/release/report/policy-parity.ts';
 import { asksForPolicies } from '../../../../../src/core/release/policy-question.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import type { DeploymentObject, PodTemplate, ServiceObject } from '../../../../../src/core/workload/objects.ts';
@@ -79,7 +81,8 @@ describe('what blocks', () => {
     ['what another entry names', { objects: [NET], ignore: 'NetworkPolicy/other,allow' }, 'NetworkPolicy allow'],
   ])('%s', (_what, scene, words) => {
     const blocker = blockerOf(scene);
-    expect(blocker).toEqual(words === undefined ? undefined : { reason: 'PolicyParity', message: expect.stringContaining(words) });
+    if (words === undefined) expect(blocker).toBeUndefined();
+    else expect(blocker).toMatchObject({ reason: 'PolicyParity', message: expect.stringContaining(words) });
   });
 
   test('says how to release all the same, for all of them at once', () => {
@@ -138,24 +141,31 @@ describe('the condition', () => {
 });
 
 describe('the event', () => {
-  const statusWith = (status: 'True' | 'False' | 'Unknown', message: string, phase: 'Preparing' | 'Blocked' = 'Preparing', text = '') => ({
+  const statusWith = (
+    status: 'True' | 'False' | 'Unknown',
+    message: string,
+    phase: 'Preparing' | 'Blocked' = 'Preparing',
+    parity = 'NetworkPolicy/store',
+  ) => ({
     ...idle,
     phase,
-    message: text,
+    internal: { told: { parity } },
     conditions: [{ type: 'PolicyParity', status, reason: 'Different', message, lastTransitionTime: 'then' }],
   });
 
   test('is told once for each new finding, as a warning where something differs', () => {
-    expect(findParityNews(idle, statusWith('False', 'x'))).toEqual([{ reason: 'PolicyParity', message: 'x', warning: true }]);
-    expect(findParityNews(idle, statusWith('Unknown', 'x'))).toMatchObject([{ warning: false }]);
-    expect(findParityNews(statusWith('False', 'x'), statusWith('False', 'x'))).toEqual([]);
-    expect(findParityNews(statusWith('False', 'x'), statusWith('False', 'y'))).toHaveLength(1);
+    const tell = (before: CanaryReleaseStatus, after: CanaryReleaseStatus) => findStatusEvents(before, after, factsOf({}));
+    expect(tell(idle, statusWith('False', 'x'))).toEqual([{ reason: 'PolicyParity', message: 'x', warning: true }]);
+    expect(tell(idle, statusWith('Unknown', 'x'))).toMatchObject([{ warning: false }]);
+    expect(tell(statusWith('False', 'x'), statusWith('False', 'in other words'))).toEqual([]);
+    expect(tell(statusWith('False', 'x'), statusWith('False', 'y', 'Preparing', 'NetworkPolicy/other'))).toHaveLength(1);
   });
 
   test('is not told where all is alike, or where the block tells it', () => {
-    expect(findParityNews(idle, statusWith('True', 'x'))).toEqual([]);
-    expect(findParityNews(idle, statusWith('False', 'x', 'Blocked', 'blocked: PolicyParity: x'))).toEqual([]);
-    expect(findParityNews(idle, statusWith('False', 'x', 'Blocked', 'blocked: HoldUnavailable: y'))).toHaveLength(1);
+    const blockedBy = (reason: Blocker['reason']) => ({ ...factsOf({}), blocker: { reason, message: 'x' } });
+    expect(findStatusEvents(idle, statusWith('True', 'x'), factsOf({}))).toEqual([]);
+    expect(findStatusEvents(idle, statusWith('False', 'x', 'Blocked'), blockedBy('PolicyParity'))).toEqual([]);
+    expect(findStatusEvents(idle, statusWith('False', 'x', 'Blocked'), blockedBy('HoldUnavailable'))).toHaveLength(1);
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { describeGit, describePutBack } from '../../../../../src/core/release/report/gitops.ts';
 import { judgeUndo } from '../../../../../src/core/release/assess.ts';
 import { planUndo } from '../../../../../src/core/release/facts/undo-plan.ts';
-import { noteIrreversible } from '../../../../../src/core/release/machine/undo-steps.ts';
+import { noteIrreversible } from '../../../../../src/core/release/machine/notes.ts';
 import { keepsWeights } from '../../../../../src/core/release/facts/retain.ts';
 import type { CanaryReleaseStatus } from '../../../../../src/api/release.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../../../src/core/workload/objects.ts';

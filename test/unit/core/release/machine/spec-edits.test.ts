@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../../../src/api/release.ts';
 import { applyEdit } from '../../../../../src/core/release/machine/spec-edits.ts';
 import { type StateName, STATES } from '../../../../../src/core/release/state.ts';
-import { hashPlan } from '../../../../../src/core/release/machine/steps.ts';
+import { hashPlan } from '../../../../../src/core/release/machine/spec-edits.ts';
 import { aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../../fixtures/builders.ts';
 
 type Stages = NonNullable<SpecInput['stages']>;

@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import * as sentences from '../../../../../src/core/release/report/events.ts';
-import * as steps from '../../../../../src/core/release/machine/steps.ts';
+import { approve } from '../../../../../src/core/release/machine/approval-record.ts';
+import * as pauseSteps from '../../../../../src/core/release/machine/pause-steps.ts';
+import * as promotionSteps from '../../../../../src/core/release/machine/promotion-steps.ts';
+import * as rollbackSteps from '../../../../../src/core/release/machine/rollback-steps.ts';
+import * as settleSteps from '../../../../../src/core/release/machine/settle-steps.ts';
+import * as stageSteps from '../../../../../src/core/release/machine/stage-steps.ts';
+import { startRelease } from '../../../../../src/core/release/machine/start-steps.ts';
+import { describeStatus } from '../../../../../src/core/release/report/status.ts';
 import { findStatusEvents, findVerdictEvents } from '../../../../../src/core/release/report/condition-events.ts';
 import {
   aBackend,
@@ -16,6 +23,8 @@ import {
   marked,
   timeAfter,
 } from '../../../../fixtures/builders.ts';
+
+const steps = { ...pauseSteps, ...promotionSteps, ...rollbackSteps, ...settleSteps, ...stageSteps, startRelease, approve };
 
 const spec = aSpec({ stages: [{ weight: 5 }, { name: 'half', weight: 50 }] });
 const observation = anObservation({ release: aRelease({ spec }) });
@@ -194,11 +203,21 @@ describe('news', () => {
     expect(findVerdictEvents(spec, at(60, silent), at(70, silent))).toEqual([]);
   });
 
-  test('a release that cannot begin is told when the reason is new', () => {
-    const blocked = { ...bare, phase: 'Blocked' as const, message: 'blocked: X: y' };
-    expect(findStatusEvents(bare, blocked, 'idle').map(({ message }) => message)).toEqual(['X: y']);
-    expect(findStatusEvents(blocked, blocked, 'idle')).toEqual([]);
-    expect(findStatusEvents(bare, blocked, 'blocked')).toEqual([]);
+  test('a release that cannot begin is told when the reason or the object is another, whatever the sentence says', () => {
+    const blocked = (message: string, about: string) => {
+      const stuck = gatherFacts(spec, bare, 'idle', observation, after(60));
+      const blockedFacts = { ...stuck, blocker: { reason: 'RouteNotFound' as const, message, about } };
+      return { facts: blockedFacts, status: describeStatus(bare, 'idle', blockedFacts) };
+    };
+    const first = blocked('HTTPRoute a not found', 'HTTPRoute a');
+    expect(findStatusEvents(bare, first.status, first.facts).map(({ message }) => message)).toEqual([
+      'RouteNotFound: HTTPRoute a not found',
+    ]);
+    const reworded = blocked('there is no HTTPRoute a', 'HTTPRoute a');
+    expect(findStatusEvents(first.status, reworded.status, reworded.facts)).toEqual([]);
+    const other = blocked('HTTPRoute b not found', 'HTTPRoute b');
+    expect(findStatusEvents(first.status, other.status, other.facts)).toHaveLength(1);
+    expect(findStatusEvents(bare, first.status, { ...first.facts, state: 'blocked' })).toEqual([]);
   });
 });
 

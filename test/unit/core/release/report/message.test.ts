@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../../../../src/api/release.ts';
-import { describeStatus } from '../../../../../src/core/release/report/message.ts';
+import { describeStatus } from '../../../../../src/core/release/report/status.ts';
 import type { Facts } from '../../../../../src/core/release/assess.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { STATES } from '../../../../../src/core/release/state.ts';

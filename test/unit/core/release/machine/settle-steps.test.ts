@@ -1,7 +1,7 @@
 // What a promotion forgets: a revision that was rejected once and promoted after a retry may come again.
 
 import { describe, expect, test } from 'vitest';
-import { clearRejection } from '../../../../../src/core/release/machine/pardon.ts';
+import { clearRejection } from '../../../../../src/core/release/machine/settle-steps.ts';
 import { isSettledOrRejected } from '../../../../../src/core/release/facts/revision.ts';
 import { isProvenTemplate } from '../../../../../src/core/release/facts/workload-facts.ts';
 import { aReleaseStatus, aStatus, timeAfter } from '../../../../fixtures/builders.ts';

@@ -1,0 +1,50 @@
+// What is written down of a state that was reached: nothing here decides, and none needs another.
+
+import { IRREVERSIBLE_ANNOTATION } from '../../../api/names.ts';
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { toTime } from '../../../api/times.ts';
+import { hashTemplate } from '../../workload/template.ts';
+import type { DeploymentObject } from '../../workload/objects.ts';
+import { endOfDrain } from '../drain.ts';
+import type { Known } from '../facts/known.ts';
+import type { Observation } from '../observation.ts';
+import type { StateName } from '../state.ts';
+import { edit } from './change.ts';
+
+type Status = CanaryReleaseStatus;
+
+/** The canary gets nothing any more from here on: notes until when it is left to answer. */
+export function noteDrain(status: Status, { now, withdrawn }: Known, state: StateName): Status {
+  const { release } = status;
+  const drains = state === 'rollingBack.draining' || (state === 'promoting.restoring' && withdrawn);
+  if (!drains || release?.workload === undefined || release.drainEndsAt !== undefined) return status;
+  return edit(status, { drainEndsAt: endOfDrain(now) });
+}
+
+/** Notes since when something that may still come keeps the pods from starting. */
+export function notePods(status: CanaryReleaseStatus, { workload, now }: Known): CanaryReleaseStatus {
+  const { release } = status;
+  if (release === undefined) return status;
+  const waits = workload?.pods?.fault?.certain === false;
+  if (waits === (release.podsFailingSince !== undefined)) return status;
+  const { podsFailingSince: _since, ...rest } = release;
+  return { ...status, release: waits ? { ...rest, podsFailingSince: toTime(now) } : rest };
+}
+
+/** Notes what the author of the revision says of going back: on the template, which is the revision's own, or on the Deployment. */
+export function noteIrreversible(status: Status, { workload: observed }: Observation): Status {
+  const { release } = status;
+  const deployment = observed?.deployment;
+  if (release?.workload === undefined || deployment === undefined) return status;
+  if (hashTemplate(deployment.spec.template) !== release.workload.template) return status;
+  const { irreversible: noted, ...workload } = release.workload;
+  const told = readIrreversible(deployment);
+  if (told === noted) return status;
+  return { ...status, release: { ...release, workload: { ...workload, ...(told === undefined ? {} : { irreversible: told }) } } };
+}
+
+function readIrreversible({ metadata, spec }: DeploymentObject): string | undefined {
+  const told = spec.template.metadata?.annotations?.[IRREVERSIBLE_ANNOTATION] ?? metadata.annotations?.[IRREVERSIBLE_ANNOTATION];
+  const text = told?.trim().slice(0, 256) ?? '';
+  return text === '' || text === 'false' ? undefined : text;
+}

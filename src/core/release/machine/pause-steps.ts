@@ -1,0 +1,74 @@
+// Pauses and blocks: where they return to, and what a raise that they interrupt becomes.
+
+import { parseDuration } from '../../../api/duration.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import { fromTime, toTime } from '../../../api/times.ts';
+import type { Facts } from '../assess.ts';
+import { accountFor } from '../drift/accounting.ts';
+import type { StateName } from '../state.ts';
+import { timeoutOf } from '../timeouts.ts';
+import { edit } from './change.ts';
+import { goOnPromoting, setBakes } from './promotion-steps.ts';
+import { enterStage } from './stage-steps.ts';
+
+type Status = CanaryReleaseStatus;
+type Release = ReleaseStatus;
+
+/** Stops raises until somebody resumes. The weight stays and is judged on. */
+export function pause(status: Status, { pause: by = 'Command', state: from }: Facts): Status {
+  const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
+  // A raise to 100% that was taken back is no promotion under way any more: the last stage goes on and proves it again.
+  const { workload } = status.release ?? {};
+  const raises = workload === undefined || workload.bakes === true;
+  const taken = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 && raises;
+  const returnTo = taken ? 'stage.shifting' : before;
+  return edit(taken ? setBakes(status, false) : status, { pausedBy: by, returnTo }, ['blockedSince', 'blockedReason']);
+}
+
+/** A new chance after a pause: the stage's timeout and, where it had run out, the deadline begin again. */
+export function resume(status: Status, facts: Facts): Status {
+  const { stage, spec, now } = facts;
+  // Without traffic there is never a Pass: the person who was asked puts back what an edit took away.
+  const puttingBack = status.release?.driftSince !== undefined && status.release.pausedBy === 'Inconclusive';
+  const late = now >= (fromTime(status.release?.deadlineAt) ?? Number.POSITIVE_INFINITY);
+  return edit(
+    status,
+    {
+      ...(stage === undefined ? {} : { stageTimesOutAt: toTime(now + timeoutOf(stage)) }),
+      ...(late ? { deadlineAt: toTime(now + parseDuration(spec.deadline.after)) } : {}),
+      ...(puttingBack ? { puttingBack } : {}),
+    },
+    ['pausedBy', 'returnTo', 'unavailableSince', 'contestedBy', 'putBacks', 'putBackTimes', 'shiftedAt'],
+  );
+}
+
+/** Trouble: a raise that was under way is taken back from all routes. */
+export function block(status: Status, facts: Facts, from: StateName): Status {
+  const blocked = edit(status, {
+    // A new try of a raise that failed again is the same trouble: `onBlocked` counts from the first one.
+    blockedSince: status.release?.blockedSince ?? toTime(facts.now),
+    blockedReason: facts.blocker?.reason ?? 'Blocked',
+    returnTo: from,
+  });
+  const before = status.release?.weightBefore;
+  const midway = from === 'stage.shifting' || from === 'promoting.rollingOut';
+  if (!midway || before === undefined) return blocked;
+  return { ...accountFor(blocked, facts.standings, false), weight: Math.min(before, status.weight ?? 0) };
+}
+
+/** The trouble is mended. A raise that was taken back is wanted again, and is no trouble of the past until it is effective. */
+export function unblock(status: Status, facts: Facts): Status {
+  const back = status.release?.returnTo;
+  const tries = back === 'preparing' || back === 'stage.shifting' || back === 'promoting.rollingOut';
+  const drop: readonly (keyof Release)[] = tries
+    ? ['returnTo', 'contestedBy']
+    : ['blockedSince', 'blockedReason', 'returnTo', 'contestedBy'];
+  const free = edit(status, tries ? { shiftedAt: toTime(facts.now) } : {}, drop);
+  if (back === 'stage.shifting') return enterStage(free, facts, status.release?.stageIndex ?? 0);
+  return back === 'promoting.rollingOut' ? goOnPromoting(free, facts) : free;
+}
+
+/** A person has seen to it that nobody undoes our weights any more: the count begins anew, and the weight is put back by this command. */
+export function forgetContest(status: Status): Status {
+  return edit(status, { puttingBack: true }, ['contestedBy', 'putBacks', 'putBackTimes']);
+}

@@ -1,0 +1,83 @@
+// How a release begins to end without a promotion: a rollback, an undo of a promotion, or a deletion that keeps the weights.
+
+import { ROLLBACK_REASONS } from '../../../api/reasons.ts';
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { Facts } from '../assess.ts';
+import type { RollbackReason } from '../checks/rollback-reason.ts';
+import { describeRetained } from '../facts/retain.ts';
+import { isPreparing } from '../state.ts';
+import type { UndoPlan } from '../facts/undo-plan.ts';
+import { edit } from './change.ts';
+
+type Status = CanaryReleaseStatus;
+type Release = NonNullable<Status['release']>;
+
+/** All weight home: the first thing that is written, before this status itself. */
+export function beginRollback(status: Status, reason: RollbackReason, facts: Facts): Status {
+  const going = edit(
+    forgetUnwritten(status, facts),
+    {
+      outcome: 'RolledBack',
+      reason: reason.reason,
+      reasonMessage: reason.message,
+      rejects: ROLLBACK_REASONS[reason.reason].fate === 'rejected',
+    },
+    ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
+  );
+  return { ...going, weight: 0 };
+}
+
+/** Before its first weight a release has written to no route that does not carry its mark: those are none of its business. */
+function forgetUnwritten(status: Status, { state, standings, leaving, mark, homeMark }: Facts): Status {
+  const routes = status.release?.routes;
+  if (routes === undefined || !isPreparing(state, status.release)) return status;
+  const written = [...standings, ...leaving].filter((standing) => standing.mark === mark || standing.mark === homeMark);
+  return edit(status, { routes: routes.filter((route) => written.some(({ recorded }) => recorded === route)) });
+}
+
+/** Deleted with `deletionPolicy: Retain`: the weights stay, our mark goes. */
+export function beginLettingGo(status: Status, facts: Facts): Status {
+  return edit(forgetUnwritten(status, facts), {
+    outcome: 'RolledBack',
+    reason: 'Deleted',
+    reasonMessage: describeRetained(status),
+    rejects: false,
+    retained: true,
+  });
+}
+
+/** Begins the way back: from here on the release is one that was rejected. */
+export function beginUndo(status: Status, plan: UndoPlan | undefined, by: string | undefined): Status {
+  const { release } = status;
+  if (release === undefined || plan === undefined || plan.kind === 'refused' || plan.kind === 'unknown') return status;
+  const { finishedAt: _finished, ...rest } = release;
+  const isUndone = (entry: { readonly revision: string; readonly templateHashes?: readonly string[] }) =>
+    release.workload === undefined
+      ? entry.revision === release.revision
+      : entry.templateHashes?.includes(release.workload.template) === true;
+  return {
+    ...status,
+    weight: 0,
+    serving: servingAfter(status, release, plan),
+    proven: (status.proven ?? []).filter((entry) => !isUndone(entry)),
+    release: {
+      ...rest,
+      ...(plan.kind === 'template' && release.workload !== undefined
+        ? { workload: { ...release.workload, servingTemplate: plan.template, servingReplicaSet: plan.replicaSet } }
+        : {}),
+      ...(plan.kind === 'traffic' ? { routes: [...plan.routes] } : {}),
+      outcome: 'RolledBack',
+      reason: 'Undone',
+      reasonMessage: `undone by ${by ?? 'a person'} (command undo), back to revision ${plan.revision}`,
+      rejects: true,
+      undone: true,
+    },
+  };
+}
+
+function servingAfter({ serving }: Status, release: Release, plan: Extract<UndoPlan, { kind: 'traffic' | 'template' }>) {
+  const { service } = release.serving;
+  if (plan.kind === 'traffic') return { service, revision: plan.revision };
+  const { uid = '' } = serving ?? {};
+  return { service, revision: plan.revision, template: plan.template, replicaSet: plan.replicaSet, uid };
+}

@@ -1,0 +1,50 @@
+// How a release begins: what is on the routes now is recorded, and nothing is written yet.
+
+import { createHash } from 'node:crypto';
+import { parseDuration } from '../../../api/duration.ts';
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { toTime } from '../../../api/times.ts';
+import type { Facts } from '../assess.ts';
+import { type CandidateKey, describeRevision, keyOf, nameRelease } from '../facts/revision.ts';
+import { recordRoutes } from '../facts/scope.ts';
+import { backendsOf } from '../facts/sides.ts';
+import { recordWorkload } from './rolled.ts';
+import { hashPlan } from './spec-edits.ts';
+
+type Status = CanaryReleaseStatus;
+
+/** Begins a release: what is on the routes now is recorded, and nothing was written yet. */
+export function startRelease(status: Status, facts: Facts, key: CandidateKey, attempt: number): Status {
+  const { sides, spec, now, observation } = facts;
+  if (sides === undefined) return status;
+  const startedAt = toTime(now);
+  const uid = observation.release.metadata.uid ?? '';
+  const id = nameRelease(uid, key, startedAt, attempt);
+  const trace = createHash('sha256').update(`${uid}/${id}`).digest('hex');
+  // `spec.revision` names the candidate, never the version that serves at first contact.
+  const servingKey = keyOf(sides.serving, undefined, observation.backends[sides.serving]);
+  const known = status.serving?.service === sides.serving ? status.serving : undefined;
+  const { verdict: _verdict, ...rest } = status;
+  return {
+    ...rest,
+    weight: 0,
+    checks: [],
+    serving: known ?? { service: sides.serving, revision: describeRevision(servingKey) },
+    release: {
+      id,
+      attempt,
+      revision: describeRevision(key),
+      ...(key.specRevision === undefined ? {} : { specRevision: key.specRevision }),
+      templateHashes: [...key.templateHashes],
+      ...backendsOf(sides),
+      ...recordWorkload(status, facts),
+      startedAt,
+      stageIndex: 0,
+      plan: hashPlan(spec),
+      maxWeight: 0,
+      deadlineAt: toTime(now + parseDuration(spec.deadline.after)),
+      traceparent: `00-${trace.slice(0, 32)}-${trace.slice(32, 48)}-01`,
+      routes: [...recordRoutes(spec, observation.routes, sides)],
+    },
+  };
+}

@@ -1,0 +1,139 @@
+// The conditions of a release as kstatus, Flux and Argo CD read them, and those that say why something waits.
+
+import { setCondition } from '../../../api/conditions.ts';
+import type { ConditionReason, WrittenCondition } from '../../../api/names.ts';
+import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';
+import { toTime } from '../../../api/times.ts';
+import type { Facts } from '../assess.ts';
+import { BEING_ASKED, INSTALL_HOLD } from '../checks/workload-blockers.ts';
+import { COMPARISON } from '../evidence/comparison-look.ts';
+import { isRunning, type StateName } from '../state.ts';
+import { describeApplier, describePutBack } from './gitops.ts';
+import { describeParity } from './policy-parity.ts';
+
+type Word = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** The condition types that the operator writes, each with what it says now; undefined takes it away. */
+type Words = Readonly<Record<WrittenCondition, Word | undefined>>;
+
+/** Conditions of a status. @param message what `status.message` says @param waitsBlocked a release that has not begun is blocked */
+export function describeConditions(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  facts: Facts,
+  waitsBlocked: boolean,
+  message: string,
+): readonly Condition[] {
+  const { ok, stalled, reason } = describeReady(status, state, facts, waitsBlocked);
+  const words: Words = {
+    Ready: { status: ok ? 'True' : 'False', reason, message },
+    Reconciling: ok || stalled ? undefined : { status: 'True', reason, message: 'a release is under way' },
+    Stalled: stalled ? { status: 'True', reason, message } : undefined,
+    RoutesAccepted: describeRoutes(status, state, facts),
+    MetricsAvailable: describeMetrics(status, facts),
+    AnalysisEnforced: describeMode(facts),
+    PolicyParity: describeParity(status, state, facts.parity),
+    TrafficSplitMismatch: describeSplit(status, state),
+    TemplateHeld: describeHold(status, facts),
+    GitOpsManaged: isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts),
+  };
+  const observedGeneration = facts.observation.release.metadata.generation ?? 0;
+  let conditions: readonly Condition[] = status.conditions ?? [];
+  for (const [type, word] of Object.entries(words)) {
+    conditions =
+      word === undefined
+        ? conditions.filter((condition) => condition.type !== type)
+        : setCondition(conditions, { type, ...word, observedGeneration }, toTime(facts.now));
+  }
+  return conditions;
+}
+
+interface ReadyWord {
+  readonly ok: boolean;
+  readonly stalled: boolean;
+  readonly reason: ConditionReason;
+}
+
+/** kstatus: a person is needed (Stalled) after a rollback and when blocked; waiting for people is still reconciling. */
+function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): ReadyWord {
+  if (facts.deleting) return { ok: false, stalled: false, reason: 'Deleting' };
+  if (waitsBlocked || state === 'blocked')
+    return { ok: false, stalled: true, reason: facts.blocker?.reason === 'RouteContested' ? 'RouteContested' : 'Blocked' };
+  if (state === 'rolledBack') {
+    const superseded = status.release?.reason === 'Superseded';
+    return { ok: false, stalled: !superseded, reason: 'RolledBack' };
+  }
+  if (!isRunning(state))
+    return facts.candidate === undefined
+      ? { ok: true, stalled: false, reason: state === 'promoted' ? 'Promoted' : 'Idle' }
+      : { ok: false, stalled: false, reason: 'PendingRelease' };
+  if (state === 'paused') return { ok: false, stalled: false, reason: 'Paused' };
+  if (state === 'stage.awaitingApproval') return { ok: false, stalled: false, reason: 'AwaitingApproval' };
+  if (state.startsWith('rollingBack.')) return { ok: false, stalled: false, reason: 'RollingBack' };
+  return { ok: false, stalled: false, reason: state === 'preparing' ? 'PendingRelease' : 'InRelease' };
+}
+
+function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
+  if (!isRunning(state) || (status.release?.routes ?? []).length === 0) return undefined;
+  if (facts.rejection !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.rejection.message };
+  if (facts.acceptanceWait !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.acceptanceWait };
+  return { status: 'True', reason: 'Accepted', message: 'every gateway has accepted every route as it is' };
+}
+
+function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | undefined {
+  if (facts.spec.analysis.mode === 'Off') return undefined;
+  const { metrics } = facts.observation;
+  if (metrics.kind === 'refused') return { status: 'False', reason: metrics.reason, message: metrics.message };
+  if (status.release?.unavailableSince !== undefined)
+    return {
+      status: 'False',
+      reason: 'Unavailable',
+      message: `Prometheus cannot be asked since ${status.release.unavailableSince}; weights are held`,
+    };
+  return { status: 'True', reason: 'Available', message: `metrics source ${metrics.source}` };
+}
+
+/** There only while it is so. */
+function describeSplit(status: CanaryReleaseStatus, state: StateName): Word | undefined {
+  if (!isRunning(state) || status.release?.splitMismatch !== true) return undefined;
+  const told = (status.checks ?? []).find(({ name }) => name === COMPARISON)?.message;
+  return { status: 'True', reason: 'Measured', message: told ?? 'the gateway does not split the traffic as asked; the weight is held' };
+}
+
+/** Deployment mode only. */
+function describeHold({ conditions = [] }: CanaryReleaseStatus, { observation }: Facts): Word | undefined {
+  const { workload } = observation;
+  if (workload?.known !== true || workload.deployment === undefined) return undefined;
+  const { name } = workload.deployment.metadata;
+  switch (workload.hold.kind) {
+    case 'proven':
+      return { status: 'True', reason: 'Proven', message: `a change of the template of Deployment ${name} is held until it is proven` };
+    case 'awaited':
+      return {
+        status: 'False',
+        reason: 'HoldUnknown',
+        message: `Deployment ${name} is not paused at this moment; it will be when it has rolled out`,
+      };
+    case 'unavailable':
+      return { status: 'False', reason: 'HoldUnavailable', message: `nothing holds a change of Deployment ${name}: ${INSTALL_HOLD}` };
+    case 'asked':
+      return conditions.find(({ type }) => type === 'TemplateHeld') ?? { status: 'False', reason: 'HoldUnknown', message: BEING_ASKED };
+    case 'unknown':
+      return { status: 'False', reason: 'HoldUnknown', message: workload.hold.message.slice(0, 1_000) };
+  }
+}
+
+function describeMode(facts: Facts): Word {
+  switch (facts.spec.analysis.mode) {
+    case 'Enforce':
+      return { status: 'True', reason: 'Enforced', message: 'a bad verdict takes the canary home' };
+    case 'Observe':
+      return { status: 'False', reason: 'Observing', message: 'spec.analysis.mode is Observe: verdicts are told and never acted on' };
+    case 'Off':
+      return {
+        status: 'False',
+        reason: 'AnalysisOff',
+        message: 'spec.analysis.mode is Off: weights rise by time alone, nothing is judged',
+      };
+  }
+}

@@ -1,0 +1,53 @@
+// Fills in what of a status is derived: phase, progress, message, conditions.
+
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { Facts } from '../assess.ts';
+import { isOfFormerWeight } from '../evidence/measured.ts';
+import { isRunning, phaseOf, type StateName } from '../state.ts';
+import { describeConditions } from './conditions.ts';
+import { describe } from './message.ts';
+import { findTold } from './told.ts';
+
+const MOST_MESSAGE = 1_024;
+
+/** Fills in what is derived. @param walked the state after the last step */
+export function describeStatus(status: CanaryReleaseStatus, walked: StateName, facts: Facts): CanaryReleaseStatus {
+  const state = isReverted(walked, facts) ? 'idle' : walked;
+  const waitsBlocked = !isRunning(state) && facts.blocker !== undefined && !facts.deleting && needsRelease(status, facts);
+  const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
+  const count = facts.spec.stages.length;
+  const release = status.release;
+  const { verdict, measured, internal: _former, ...rest } = status;
+  const told = findTold(phase, state, facts, status);
+  const message = describe(status, state, facts, waitsBlocked).slice(0, MOST_MESSAGE);
+  return {
+    ...rest,
+    ...(measured === undefined || !isRunning(state) || isOfFormerWeight(measured, release) ? {} : { measured }),
+    ...(verdict === undefined || !isRunning(state) ? {} : { verdict }),
+    observedGeneration: facts.observation.release.metadata.generation ?? 0,
+    phase,
+    ...(release === undefined ? {} : { progress: progressOf(state, release.stageIndex ?? 0, count) }),
+    weight: status.weight ?? 0,
+    observedWeight: isRunning(state) ? facts.observedWeight : 0,
+    message,
+    conditions: [...describeConditions(status, state, facts, waitsBlocked, message)],
+    ...(Object.keys(told).length === 0 ? {} : { internal: { told } }),
+  };
+}
+
+/** After a rollback somebody took the change back, and what serves is what the Deployment says: nobody is needed any more. */
+function isReverted(state: StateName, { workload }: Facts): boolean {
+  if (state !== 'rolledBack' || workload?.template === undefined) return false;
+  return workload.template === workload.servingTemplate && workload.deployment?.spec.paused !== true;
+}
+
+/** Something is asked for that cannot be done: a candidate waits, or roles cannot even be told. */
+function needsRelease(status: CanaryReleaseStatus, facts: Facts): boolean {
+  if (facts.workload !== undefined) return true;
+  return facts.candidate !== undefined || facts.sides === undefined || status.serving === undefined;
+}
+
+function progressOf(state: StateName, index: number, count: number): string {
+  if (state === 'promoted' || state.startsWith('promoting.')) return `${count}/${count}`;
+  return state === 'preparing' ? `0/${count}` : `${Math.min(index + 1, count)}/${count}`;
+}
