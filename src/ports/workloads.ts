@@ -1,7 +1,7 @@
 // Deployment mode: the Deployment that is released, its ReplicaSets, its Services and its canary. Watched only in namespaces
 // where a release asks for it.
 
-import type { WorkloadIntent } from '../core/release/desired/workload.ts';
+import type { WorkloadIntent } from '../core/release/desired/intents.ts';
 import type { HoldStanding, ObservedWorkload } from '../core/workload/observed.ts';
 
 /** What one release asks about. */

@@ -118,6 +118,88 @@ describe('the dependency rule', () => {
   });
 });
 
+/** Files that import each other in a circle, types included: each circle once, its files in order. */
+function findCircles(files: readonly SourceFile[]): readonly (readonly string[])[] {
+  const imports = new Map(files.map((file) => [file.path, ownImports(file)]));
+  const reach = (from: string, seen = new Set<string>()): ReadonlySet<string> => {
+    for (const path of imports.get(from) ?? []) if (!seen.has(path) && imports.has(path)) reach(path, seen.add(path));
+    return seen;
+  };
+  const reached = new Map(files.map(({ path }) => [path, reach(path)]));
+  const circles = files
+    .filter(({ path }) => reached.get(path)?.has(path) === true)
+    .map(({ path }) =>
+      [path, ...[...(reached.get(path) ?? [])].filter((other) => other !== path && reached.get(other)?.has(path))].toSorted(),
+    );
+  return [...new Map(circles.map((circle) => [circle.join(), circle])).values()];
+}
+
+/**
+ * The rooms of a folder in the order in which they may build on each other: a file imports its own room and those before it.
+ * A room is a folder, or a file that stands for itself.
+ */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'src/core': ['analysis', 'routing', 'workload', 'hold', 'release'],
+  'src/core/release': [
+    'state.ts',
+    'timeouts.ts',
+    'drain.ts',
+    'observation.ts',
+    'evidence',
+    'commands',
+    'facts',
+    'checks',
+    'assess.ts',
+    'drift',
+    'report',
+    'machine',
+    'desired',
+    'wake.ts',
+    'policy-question.ts',
+    'passes.ts',
+    'decide.ts',
+  ],
+  'src/adapters/kubernetes': [
+    'client',
+    'informer',
+    'leader',
+    'events',
+    'routes',
+    'workloads',
+    'backends',
+    'policies.ts',
+    'releases.ts',
+    'secrets.ts',
+    'schema-level.ts',
+    'hold-webhook.ts',
+    'connect.ts',
+  ],
+};
+
+describe('the rooms', () => {
+  test('no file of src is in a circle of imports, types included', () => {
+    const circle = ['a', 'b', 'c'].map((name, index, all) => ({
+      path: `src/${name}.ts`,
+      text: '',
+      code: '',
+      imports: [`./${all[(index + 1) % all.length]}.ts`],
+    }));
+    expect(findCircles(circle)).toEqual([['src/a.ts', 'src/b.ts', 'src/c.ts']]);
+    expect(findCircles(SOURCES)).toEqual([]);
+  });
+
+  test.each(Object.entries(ROOMS))('of %s build only on those before them', (folder, rooms) => {
+    const inside = SOURCES.filter(({ path }) => path.startsWith(`${folder}/`));
+    const roomOf = (path: string) => path.slice(folder.length + 1).split('/')[0] ?? '';
+    expect([...new Set(inside.map(({ path }) => roomOf(path)))].toSorted()).toEqual([...rooms].toSorted());
+    const upwards = findImports(
+      inside,
+      (file, path) => path.startsWith(`${folder}/`) && rooms.indexOf(roomOf(path)) > rooms.indexOf(roomOf(file.path)),
+    );
+    expect(upwards).toEqual([]);
+  });
+});
+
 describe('the core', () => {
   const forbidden: readonly (readonly [what: string, pattern: RegExp, examples: readonly string[]])[] = [
     [

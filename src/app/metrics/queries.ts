@@ -4,7 +4,7 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.t
 import { type Answers, type Counts, type Problem, type Timed, toArm } from '../../core/analysis/assemble.ts';
 import type { ArmSeries } from '../../core/analysis/comparison/cells.ts';
 import { historyOf, type History, type Span } from '../../core/analysis/increments.ts';
-import type { OutcomeOf } from '../../core/analysis/reading.ts';
+import type { OutcomeOf } from '../../core/analysis/outcome.ts';
 import { fromTime } from '../../api/times.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';

@@ -6,7 +6,7 @@ import { FINALIZER } from '../../api/names.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import { decide, type Decision } from '../../core/release/decide.ts';
-import type { WorkloadIntent } from '../../core/release/desired/workload.ts';
+import type { WorkloadIntent } from '../../core/release/desired/intents.ts';
 import type { RouteIntent } from '../../core/release/desired/routes.ts';
 import type { Observation } from '../../core/release/observation.ts';
 import { pairOf } from '../../core/release/facts/sides.ts';

@@ -1,7 +1,7 @@
 // Carries out writes to Deployments, ReplicaSets and the canary, one after the other in the order in which they were decided.
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
-import type { WorkloadIntent } from '../../core/release/desired/workload.ts';
+import type { WorkloadIntent } from '../../core/release/desired/intents.ts';
 import type { ReleaseEvent } from '../../core/release/report/event.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import type { World } from '../world.ts';

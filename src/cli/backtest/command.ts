@@ -16,7 +16,7 @@ import { readReleaseFile } from '../manifest.ts';
 import { pairOf } from '../plan/world.ts';
 import { usageError } from '../usage.ts';
 import { readTime } from '../values.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface BacktestOptions {
   readonly filename: string;

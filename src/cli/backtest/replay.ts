@@ -16,17 +16,8 @@ import { foldLook, gridOf } from '../../core/release/evidence/looks.ts';
 import { fromTime } from '../../api/times.ts';
 import type { MetricsSource } from '../../sources/source.ts';
 import { armsOf, type Piece } from './arms.ts';
+import type { ReplayQuestion } from './question.ts';
 import { enterStage, findStage, startStatus } from './stages.ts';
-
-/** What is replayed. */
-export interface ReplayQuestion {
-  readonly spec: CanaryReleaseSpec;
-  readonly source: Pick<MetricsSource, 'name' | 'classify' | 'reportedBy'>;
-  readonly servingName: string;
-  readonly canaryName: string;
-  /** The canary's first request, and the scrape behind it. */
-  readonly startMs: number;
-}
 
 /** A judge half way through a recording. */
 export interface Replay {

@@ -4,7 +4,7 @@
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Cell } from '../../core/analysis/comparison/cells.ts';
 import { toTime } from '../../api/times.ts';
-import type { ReplayQuestion } from './replay.ts';
+import type { ReplayQuestion } from './question.ts';
 
 /** A share that is this part of a stage's weight has reached it: shares of small numbers scatter. */
 const REACHED = 0.85;

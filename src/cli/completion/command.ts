@@ -8,7 +8,7 @@ import { type ClusterLink, listContexts, withCluster } from '../cluster/link.ts'
 import { type ClusterOptions, namespaceOf } from '../cluster/options.ts';
 import { listReleases } from '../cluster/releases.ts';
 import { EXIT, type CliIo } from '../io.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 const SCRIPT = `#!/bin/sh
 # Save this as kubectl_complete-canary on your PATH and make it executable; kubectl's own completion asks it. For

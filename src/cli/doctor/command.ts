@@ -7,7 +7,7 @@ import { examine } from './examine.ts';
 import type { Finding } from './finding.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { formatTable, paintFor, printObject } from '../output.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface DoctorOptions extends ClusterOptions {
   readonly allNamespaces?: boolean;

@@ -8,7 +8,7 @@ import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { paintFor, printObject } from '../output.ts';
 import { explain } from './explain.ts';
 import { formatExplanation } from './text.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface ExplainOptions extends ClusterOptions {
   readonly output: 'text' | 'json' | 'yaml';

@@ -7,7 +7,7 @@ import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { printObject } from '../output.ts';
 import { formatHistories, formatHistory, sayNone } from '../list/rows.ts';
 import { addFormat, type Format, isForPrograms } from '../output-format.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface HistoryOptions extends ListOptions {
   readonly output: Format;

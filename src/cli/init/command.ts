@@ -10,7 +10,7 @@ import { findWarnings, writeManifest } from './manifest.ts';
 import { seeServices } from './services.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { failure, usageError } from '../usage.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface InitOptions extends ClusterOptions {
   readonly route?: readonly string[];

@@ -4,7 +4,7 @@ import { messageOf } from '../../api/errors.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { type Inspected, inspectReleases } from '../manifest.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface LintOptions {
   readonly filename: readonly string[];

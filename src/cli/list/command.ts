@@ -7,7 +7,7 @@ import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { printList } from '../output.ts';
 import { formatReleases, sayNone } from './rows.ts';
 import { addFormat, type Format, isForPrograms } from '../output-format.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 /** Many releases, a line each. */
 export const listCommand: CommandEntry = {

@@ -12,7 +12,7 @@ import { describeEnd, describeTraffic, formatPlan, nameOf, toPlanJson } from './
 import { drawSvg } from './svg.ts';
 import { usageError } from '../usage.ts';
 import { readDuration, readPercent, readRate, readWhole } from '../values.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface PlanOptions {
   readonly filename: string;

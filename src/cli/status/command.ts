@@ -9,7 +9,7 @@ import { explain } from '../explain/explain.ts';
 import { formatEvidence } from '../explain/text.ts';
 import { formatReleases, sayNone } from '../list/rows.ts';
 import { addFormat, type Format, isForPrograms } from '../output-format.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface StatusOptions extends ListOptions {
   readonly output: Format;

@@ -13,7 +13,7 @@ import { formatEvidence } from '../explain/text.ts';
 import { awaitOrder, makeOrder, type SteeringVerb, writeOrder } from './steer.ts';
 import { usageError } from '../usage.ts';
 import { readDuration, readWhole } from '../values.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 import { describeUndo, isUndoAllowed } from './undo.ts';
 
 interface SteerOptions extends ClusterOptions {

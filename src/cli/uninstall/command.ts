@@ -13,7 +13,7 @@ import { INSTALLED, removeInstalled } from '../cluster/installed.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { failure, usageError } from '../usage.ts';
 import { readDuration } from '../values.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface UninstallOptions extends ClusterOptions {
   readonly yes?: boolean;

@@ -4,7 +4,7 @@ import { API_VERSION } from '../../api/names.ts';
 import { EXIT } from '../io.ts';
 import { printObject } from '../output.ts';
 import { addFormat, type Format, isForPrograms } from '../output-format.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 /** The command. The version is that of the package. */
 export const versionCommand: CommandEntry = {

@@ -14,7 +14,7 @@ import { trackRelease } from './ending.ts';
 import { explain } from '../explain/explain.ts';
 import type { Wanted } from './wanted.ts';
 import { readDuration, sayDuration } from '../values.ts';
-import type { CommandEntry } from '../registry.ts';
+import type { CommandEntry } from '../entry.ts';
 
 interface WatchOptions extends ClusterOptions {
   readonly until?: 'done';

@@ -4,7 +4,8 @@
 import type { ArmSeries } from './comparison/cells.ts';
 import type { Bucket } from './histogram.ts';
 import { countIncrements, type History, type Span } from './increments.ts';
-import type { Evidence, OutcomeOf, RequestCounts } from './reading.ts';
+import type { OutcomeOf } from './outcome.ts';
+import type { Evidence, RequestCounts } from './reading.ts';
 import type { Series } from './series.ts';
 
 /** Why an answer is no evidence. */

@@ -12,9 +12,6 @@ export interface RequestCounts {
   readonly spanSeconds: number;
 }
 
-/** What the requests of a series were, from its labels; metrics sources know it. */
-export type OutcomeOf = (labels: Readonly<Record<string, string>>) => 'success' | 'clientError' | 'serverError' | 'ignore';
-
 /** Why there is no evidence. None of these is ever a Pass. */
 export type NoEvidence =
   | { readonly kind: 'noTraffic'; readonly message: string }

@@ -6,7 +6,7 @@ import { nextLookAfter } from '../analysis/grid.ts';
 import type { Facts } from './assess.ts';
 import { endOfEmptying } from './drain.ts';
 import { gridOf } from './evidence/looks.ts';
-import { endOfStep } from './machine/withdraw.ts';
+import { endOfStep } from './facts/withdrawal.ts';
 import { isJudged, isRunning, type StateName } from './state.ts';
 
 /** States that wait for a gateway, for pods or for a write: seconds matter. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { GlidepathError } from '../../../src/api/errors.ts';
 import type { PodTemplate } from '../../../src/core/workload/objects.ts';
-import type { WorkloadIntent } from '../../../src/core/release/desired/workload.ts';
+import type { WorkloadIntent } from '../../../src/core/release/desired/intents.ts';
 import type { FakeInput } from '../../fakes/api-server/server.ts';
 import { until } from '../../fixtures/until.ts';
 import { connectFake, deployments, type Harness, pods, replicaSets, serviceNamed, services } from './harness.ts';

@@ -2,7 +2,7 @@
 
 import { FIELD_MANAGER, HELD_ANNOTATION } from '../../../src/api/names.ts';
 import { GlidepathError } from '../../../src/api/errors.ts';
-import type { WorkloadIntent } from '../../../src/core/release/desired/workload.ts';
+import type { WorkloadIntent } from '../../../src/core/release/desired/intents.ts';
 import { nameCanary } from '../../../src/core/workload/canary-names.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../src/core/workload/objects.ts';
 import type { HoldStanding } from '../../../src/core/workload/observed.ts';

@@ -3,7 +3,7 @@
 
 import { FIELD_MANAGER, GROUP, HELD_ANNOTATION } from '../../../api/names.ts';
 import { isGlidepathError, messageOf } from '../../../api/errors.ts';
-import type { WorkloadIntent } from '../../../core/release/desired/workload.ts';
+import type { WorkloadIntent } from '../../../core/release/desired/intents.ts';
 import type { DisownIntent } from '../../../core/release/facts/retain.ts';
 import { nameCanary } from '../../../core/workload/canary-names.ts';
 import type { PodTemplate } from '../../../core/workload/objects.ts';

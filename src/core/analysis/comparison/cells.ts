@@ -4,7 +4,7 @@
 import type { Bucket } from '../histogram.ts';
 import type { History } from '../increments.ts';
 import type { Sample, Series } from '../series.ts';
-import type { OutcomeOf } from '../reading.ts';
+import type { OutcomeOf } from '../outcome.ts';
 
 /** What one arm answered inside a cell. */
 export interface ArmCounts {

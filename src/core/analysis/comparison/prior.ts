@@ -3,7 +3,7 @@
 
 import { phiPre } from '../sequential/dispersion.ts';
 import type { Block } from '../sequential/numbers.ts';
-import type { OutcomeOf } from '../reading.ts';
+import type { OutcomeOf } from '../outcome.ts';
 import type { History } from '../increments.ts';
 import type { Series } from '../series.ts';
 import { isCountable } from './blocks.ts';

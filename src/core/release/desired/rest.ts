@@ -3,7 +3,7 @@
 
 import { HELD_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseSpec } from '../../../api/release.ts';
-import type { WorkloadIntent } from './workload.ts';
+import type { WorkloadIntent } from './intents.ts';
 import type { Facts } from '../assess.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { isRolledOut, type WorkloadFacts } from '../facts/workload-facts.ts';

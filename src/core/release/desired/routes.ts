@@ -28,7 +28,7 @@ import { drainsYet } from '../drain.ts';
 import type { Facts } from '../assess.ts';
 import { pairOf } from '../facts/sides.ts';
 import { hasLeft } from '../facts/route-facts.ts';
-import { waitsForRaise, wantsOf } from '../drift/accounting.ts';
+import { waitsForRaise, wantsOf } from '../facts/route-edits.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
 
 /** One route and what is wanted of it. The patch is built again from a fresh read when a guard fails. */

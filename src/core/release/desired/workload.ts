@@ -2,41 +2,18 @@
 
 import { HELD_ANNOTATION, TEMPLATE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import type { DeploymentObject, Json, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
+import type { DeploymentObject, ReplicaSetObject } from '../../workload/objects.ts';
 import { withReplicas } from '../../workload/canary-manifests.ts';
 import { planTakeBack, type TakeBack } from '../../workload/take-back.ts';
 import { hashTemplate } from '../../workload/template.ts';
 import type { Facts } from '../assess.ts';
-import { desireDisowned, type DisownIntent, isRetained } from '../facts/retain.ts';
+import { desireDisowned, isRetained } from '../facts/retain.ts';
+import type { WorkloadIntent } from './intents.ts';
 import { desireRest, restsPaused } from './rest.ts';
 import { listRolled } from '../machine/rolled.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
 import { findTemplateBack, isWayBack } from '../facts/undo-plan.ts';
 import { isOurs, type WorkloadFacts } from '../facts/workload-facts.ts';
-
-/** One write beside the routes. */
-export type WorkloadIntent =
-  /** Lifts the hold, if the template is still this one. */
-  | { readonly kind: 'unpause'; readonly name: string; readonly template: PodTemplate; readonly held: boolean }
-  /** Writes a template back, if the present one is still this one. Whatever holds templates holds this one, too. */
-  | { readonly kind: 'writeTemplate'; readonly name: string; readonly template: PodTemplate; readonly to: PodTemplate }
-  /** Pauses what serves and marks it as held, if the template is still this one. */
-  | {
-      readonly kind: 'rest';
-      readonly name: string;
-      readonly template: PodTemplate;
-      readonly release: string;
-      /** Whether it has annotations at all. */
-      readonly annotated: boolean;
-    }
-  /** Stops a rollout, if the template is still this one. */
-  | { readonly kind: 'pause'; readonly name: string; readonly template: PodTemplate }
-  | { readonly kind: 'createDeployment'; readonly manifest: Json }
-  | { readonly kind: 'createService'; readonly manifest: Json }
-  | { readonly kind: 'scaleDeployment'; readonly name: string; readonly replicas: number }
-  | { readonly kind: 'scaleReplicaSet'; readonly name: string; readonly replicas: number; readonly why: string }
-  | { readonly kind: 'deleteDeployment' | 'deleteService'; readonly name: string; readonly uid: string }
-  | DisownIntent;
 
 /** Wanted writes, none where everything is so already. */
 export function desireWorkload(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly WorkloadIntent[] {

@@ -1,45 +1,13 @@
 // What each route of a running release is known to give the canary: whether a raise of it is still to be written, and up to
 // which generation its edits are accounted for. A difference that is neither is somebody else's edit (rule 7), in any state.
 
+import { isSame } from '../facts/route-edits.ts';
 import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import { compareShare, givesNothing, isAddedByUs, type RouteStanding } from '../../routing/standing.ts';
 import type { Facts } from '../assess.ts';
 import { toTime } from '../../../api/times.ts';
 
 type Status = CanaryReleaseStatus;
-
-/** How a route differs from what the release wants of it, by somebody else's hand. */
-export type Edited = 'raised' | 'lowered';
-
-/** What a release wants of its routes, and wanted before the raise under way. */
-export interface Wants {
-  readonly weight: number;
-  readonly before: number;
-}
-
-/** The wants that a status stores. */
-export function wantsOf(status: Status): Wants {
-  const weight = status.weight ?? 0;
-  return { weight, before: Math.min(status.release?.weightBefore ?? 0, weight) };
-}
-
-/**
- * The foreign edit that a route shows, if it shows one. A watch may still show a route as it was before our own last write:
- * a generation that is accounted for already is nobody's edit.
- */
-export function findEdit({ recorded, route, rules }: RouteStanding, { weight, before }: Wants): Edited | undefined {
-  if (route === undefined) return undefined;
-  const known = isSame(recorded, route.metadata.uid) ? (recorded.generation ?? -1) : -1;
-  const generation = route.metadata.generation ?? 0;
-  if (generation > known && rules.some((rule) => compareShare(rule, weight) === 'above')) return 'raised';
-  if (recorded.raising === true) return generation > known && isBelow(rules, before) ? 'lowered' : undefined;
-  return generation >= known && isBelow(rules, weight) ? 'lowered' : undefined;
-}
-
-/** A raise of this route is still to be written, and nobody lowered it meanwhile. */
-export function waitsForRaise(standing: RouteStanding, wants: Wants): boolean {
-  return standing.recorded.raising === true && findEdit(standing, wants) !== 'lowered';
-}
 
 /** Takes note of the routes that give what is wanted: their raise is written, and later differences are others' work. */
 export function settleShares(status: Status, standings: readonly RouteStanding[]): Status {
@@ -94,15 +62,6 @@ function editRoutes(
   return routes.every((route, index) => route === release.routes?.[index]) ? status : { ...status, release: { ...release, routes } };
 }
 
-function isBelow(rules: RouteStanding['rules'], percent: number): boolean {
-  return rules.some((rule) => compareShare(rule, percent) === 'below');
-}
-
 function isAt(share: ReturnType<typeof compareShare>): boolean {
   return share === 'equal' || share === 'gone';
-}
-
-/** A route that was deleted and made anew counts its generations from 1. */
-function isSame(recorded: RecordedRoute, uid: string | undefined): boolean {
-  return recorded.uid === (uid ?? '');
 }

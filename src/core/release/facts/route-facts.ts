@@ -14,7 +14,7 @@ import {
 } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
 import type { Sides } from './sides.ts';
-import { findEdit, wantsOf } from '../drift/accounting.ts';
+import { findEdit, wantsOf } from './route-edits.ts';
 import { isGoingHome, isPreparing, isRunning, type StateName } from '../state.ts';
 import { routesInScope, wantedRules } from './scope.ts';
 import { type RuleScan, scanRules } from '../../routing/rules.ts';

@@ -9,7 +9,7 @@ import { describeDrain } from '../drain.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import { describeShortfall, findShortfall } from '../evidence/shortfall.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
-import { describeWithdrawal } from '../machine/withdraw.ts';
+import { countPods, endOfStep } from '../facts/withdrawal.ts';
 import type { StateName } from '../state.ts';
 import { describePause, nameStage } from './events.ts';
 import { describeGit } from './gitops.ts';
@@ -182,4 +182,13 @@ function expectedEnd(status: CanaryReleaseStatus, facts: Facts): number | undefi
   const short = findShortfall(status, facts.spec, facts.now);
   if (ends === undefined || short === undefined || short.rate <= 0) return ends;
   return Math.max(ends, facts.now + Math.ceil(((short.needed - short.have) / short.rate) * 1_000));
+}
+
+/** Why there are steps, and when the next one comes; undefined where there are none. */
+function describeWithdrawal({ weight = 0, release }: CanaryReleaseStatus, { workload }: Pick<Facts, 'workload'>): string | undefined {
+  const count = countPods(release, workload);
+  const due = release === undefined ? undefined : endOfStep(release);
+  if (weight === 0 || count === undefined || due === undefined) return undefined;
+  const name = workload?.deployment?.metadata.name ?? '';
+  return `Deployment ${name} has ${count.ready} of the ${count.before} pods that served before, so the canary gives its share back in steps: ${weight}%, less at ${clockOf(due)} or when they are there`;
 }

@@ -154,7 +154,7 @@ describe('the event', () => {
   });
 
   test('is told once for each new finding, as a warning where something differs', () => {
-    const tell = (before: CanaryReleaseStatus, after: CanaryReleaseStatus) => findStatusEvents(before, after, factsOf({}));
+    const tell = (before: CanaryReleaseStatus, next: CanaryReleaseStatus) => findStatusEvents(before, next, factsOf({}));
     expect(tell(idle, statusWith('False', 'x'))).toEqual([{ reason: 'PolicyParity', message: 'x', warning: true }]);
     expect(tell(idle, statusWith('Unknown', 'x'))).toMatchObject([{ warning: false }]);
     expect(tell(statusWith('False', 'x'), statusWith('False', 'in other words'))).toEqual([]);

@@ -1,0 +1,48 @@
+// How a route differs from what its release wants of it: by a raise that is still to be written, or by somebody else's edit (rule 7).
+
+import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import { compareShare, type RouteStanding } from '../../routing/standing.ts';
+
+type Status = CanaryReleaseStatus;
+
+/** How a route differs from what the release wants of it, by somebody else's hand. */
+export type Edited = 'raised' | 'lowered';
+
+/** What a release wants of its routes, and wanted before the raise under way. */
+export interface Wants {
+  readonly weight: number;
+  readonly before: number;
+}
+
+/** The wants that a status stores. */
+export function wantsOf(status: Status): Wants {
+  const weight = status.weight ?? 0;
+  return { weight, before: Math.min(status.release?.weightBefore ?? 0, weight) };
+}
+
+/**
+ * The foreign edit that a route shows, if it shows one. A watch may still show a route as it was before our own last write:
+ * a generation that is accounted for already is nobody's edit.
+ */
+export function findEdit({ recorded, route, rules }: RouteStanding, { weight, before }: Wants): Edited | undefined {
+  if (route === undefined) return undefined;
+  const known = isSame(recorded, route.metadata.uid) ? (recorded.generation ?? -1) : -1;
+  const generation = route.metadata.generation ?? 0;
+  if (generation > known && rules.some((rule) => compareShare(rule, weight) === 'above')) return 'raised';
+  if (recorded.raising === true) return generation > known && isBelow(rules, before) ? 'lowered' : undefined;
+  return generation >= known && isBelow(rules, weight) ? 'lowered' : undefined;
+}
+
+/** A raise of this route is still to be written, and nobody lowered it meanwhile. */
+export function waitsForRaise(standing: RouteStanding, wants: Wants): boolean {
+  return standing.recorded.raising === true && findEdit(standing, wants) !== 'lowered';
+}
+
+function isBelow(rules: RouteStanding['rules'], percent: number): boolean {
+  return rules.some((rule) => compareShare(rule, percent) === 'below');
+}
+
+/** A route that was deleted and made anew counts its generations from 1. */
+export function isSame(recorded: RecordedRoute, uid: string | undefined): boolean {
+  return recorded.uid === (uid ?? '');
+}
