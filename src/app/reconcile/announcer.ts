@@ -1,5 +1,6 @@
 // Tells what a reconcile did: one event and notification for each happening, one log line for each transition.
 
+import type { EventReason } from '../../api/names.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import type { ReleaseEvent } from '../../core/release/report/event.ts';
 import type { Announcement } from '../../ports/outbox.ts';
@@ -7,7 +8,7 @@ import type { Memory } from './memory.ts';
 import type { World } from '../world.ts';
 
 /** Events say what the operator did in one word. */
-const ACTIONS: Readonly<Record<string, string>> = {
+const ACTIONS: Readonly<Record<EventReason, string>> = {
   ReleaseStarted: 'Start',
   StageStarted: 'Analyze',
   WeightShifted: 'Shift',
@@ -26,6 +27,11 @@ const ACTIONS: Readonly<Record<string, string>> = {
   CommandRefused: 'Refuse',
   Blocked: 'Hold',
   WrongVersionServing: 'Repair',
+  VerdictFailed: 'Analyze',
+  RouteNotAccepted: 'Hold',
+  TrafficSplitMismatch: 'Hold',
+  HoldBypassed: 'Observe',
+  HoldUnavailable: 'Observe',
   GitOpsManaged: 'Observe',
   PolicyParity: 'Observe',
 };
@@ -46,7 +52,7 @@ function publish(world: World, release: CanaryRelease, { reason, message, warnin
     reason,
     type: warning === true ? 'Warning' : 'Normal',
     note: message,
-    action: ACTIONS[reason] ?? 'Observe',
+    action: ACTIONS[reason],
     ...(by === undefined ? {} : { by }),
   };
   world.events.publish(release, announcement);

@@ -73,7 +73,17 @@ function goOn(release: SeenRelease, state: StateName, now: number): readonly Ste
         ['pause', 'hold this weight'],
         ['advance', 'go on to the next stage without waiting for proof'],
       ];
-    default:
+    case 'idle':
+    case 'preparing':
+    case 'stage.shifting':
+    case 'promoting.rollingOut':
+    case 'promoting.baking':
+    case 'promoting.restoring':
+    case 'promoted':
+    case 'rollingBack.goingHome':
+    case 'rollingBack.draining':
+    case 'rollingBack.cleaning':
+    case 'rolledBack':
       return [];
   }
 }

@@ -98,7 +98,16 @@ function endingOf(status: CanaryReleaseStatus, over: boolean): Ending {
     case 'paused':
     case 'stage.awaitingApproval':
       return 'asked';
-    default:
+    case undefined:
+    case 'stage.shifting':
+    case 'stage.analyzing':
+    case 'promoting.rollingOut':
+    case 'promoting.baking':
+    case 'promoting.restoring':
+    case 'rollingBack.goingHome':
+    case 'rollingBack.draining':
+    case 'rollingBack.cleaning':
+    case 'blocked':
       return 'blocked';
   }
 }

@@ -60,6 +60,7 @@ export function describeLimit(check: Pick<Check, 'max' | 'min'>): string {
 
 function findingOf(check: Check, look: LookReading): Evidence<Finding> {
   const limits = limitsOf(check);
+  if (check.metric === undefined) return mapFacts(look.own[check.name] ?? missing(check), (value) => judgeValue(value, limits));
   switch (check.metric) {
     case 'ErrorRatio':
       return mapFacts(requestsOf(look), (counts) => judgeRatio(counts.serverErrors, counts.requests, limits));
@@ -69,8 +70,6 @@ function findingOf(check: Check, look: LookReading): Evidence<Finding> {
       return mapFacts(requestsOf(look), (counts) => judgeRate(counts, limits));
     case 'Latency':
       return judgeLatency(look.latency, parseQuantile(check.quantile ?? '0.99'), limits);
-    default:
-      return mapFacts(look.own[check.name] ?? missing(check), (value) => judgeValue(value, limits));
   }
 }
 

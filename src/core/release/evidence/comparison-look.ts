@@ -1,5 +1,6 @@
 // What the comparison at one look means for the release: a verdict beside the checks, and which breach of a check may act.
 
+import type { CheckMetric } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../../api/release.ts';
 import type { CheckResult } from '../../analysis/checks.ts';
 import type { Judgement } from '../../analysis/comparison/judgement.ts';
@@ -63,7 +64,8 @@ export function isComparisonEnforced(spec: CanaryReleaseSpec): boolean {
   return spec.analysis.comparison.mode === 'Enforce';
 }
 
-const COMPARABLE: readonly (Check['metric'] | undefined)[] = ['ErrorRatio', 'ClientErrorRatio', 'Latency'];
+/** Whether the comparison speaks about the same thing as a check of this metric. */
+const COMPARABLE: Readonly<Record<CheckMetric, boolean>> = { ErrorRatio: true, ClientErrorRatio: true, Latency: true, RequestRate: false };
 
 /**
  * What a breach does at this look. `Auto`: what breaks a limit while serving has traffic may be an incident of both, and the
@@ -75,7 +77,7 @@ export function breachOf(check: Check, spec: CanaryReleaseSpec, look: LookReadin
   // A comparison that is reading its past, or whose answer is not whole, will speak: until then the limit alone does not decide.
   const speaks = kind === 'facts' || kind === 'partial';
   const compared = isComparisonEnforced(spec) && speaks && look.servingRequests !== 0;
-  return compared && COMPARABLE.includes(check.metric) ? 'Hold' : 'Rollback';
+  return compared && check.metric !== undefined && COMPARABLE[check.metric] ? 'Hold' : 'Rollback';
 }
 
 /** The word under which a failed comparison is remembered: the metric that convicted. */

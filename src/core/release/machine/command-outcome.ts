@@ -1,5 +1,6 @@
 // What becomes of a command once it was read: obeyed or refused, why, and how the status and an event tell it.
 
+import type { CommandVerb } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
 import type { ReleaseEvent } from '../report/event.ts';
@@ -28,7 +29,7 @@ export function handled(
 }
 
 /** Did the step do what the command asked for? Another guard may have come first: a Fail, a pause, a block. */
-export function isObeyedBy(verb: string, to: StateName): boolean {
+export function isObeyedBy(verb: CommandVerb | 'unreadable', to: StateName): boolean {
   switch (verb) {
     case 'advance':
     case 'promote':
@@ -39,8 +40,11 @@ export function isObeyedBy(verb: string, to: StateName): boolean {
       return to.startsWith('rollingBack.');
     case 'retry':
       return to === 'preparing';
-    default:
+    case 'approve':
+    case 'resume':
       return isRunning(to) && !to.startsWith('rollingBack.') && to !== 'paused';
+    case 'unreadable':
+      return false;
   }
 }
 

@@ -1,0 +1,48 @@
+// What events and conditions mean, for docs/reasons.md: a new one does not compile without its line.
+
+import type { ConditionType, EventReason } from './names.ts';
+
+/** What each event says. */
+export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
+  ReleaseStarted: 'A release of a new revision began. No weight was written yet.',
+  StageStarted: 'Every route gives the canary the weight of the stage, and every gateway has accepted it.',
+  WeightShifted: 'The weight of the canary changes, or the Deployment starts to roll out.',
+  VerdictFailed: 'A check failed at one evaluation. Whether traffic goes back depends on `consecutive` and `onBreach`.',
+  ApprovalNeeded: 'The release waits for the command `approve`.',
+  Approved: 'A person approved a stage or the promotion.',
+  Paused: 'The release stopped rising until a person resumes it.',
+  Resumed: 'The release continues after a pause or a block.',
+  Promoted: 'The revision serves.',
+  RollbackStarted: 'All traffic goes back to the serving version.',
+  RolledBack: 'The rollback is complete: no route gives the canary traffic.',
+  RouteDrift: 'Someone else changed a weight of the release.',
+  RouteContested: 'A field manager keeps reverting the weights; they are not raised until a person resumes.',
+  RouteNotAccepted: 'A gateway rejected a route of the release.',
+  MetricsUnavailable: 'Prometheus did not answer; the weight is held or reduced.',
+  NoTraffic: 'The canary has weight and no request was counted; the weight is held.',
+  TrafficSplitMismatch: 'The gateway does not split traffic as the weights say; the weight is held.',
+  CanaryEmpty: 'The canary had traffic and no ready endpoint; all traffic goes back.',
+  CommandRefused: 'A command was rejected; the message says why.',
+  Blocked: 'The release cannot begin or rise; see the block reasons above.',
+  HoldBypassed: 'The Deployment rolled out a revision without a canary.',
+  HoldUnavailable: 'Nothing holds template changes of the Deployment any more.',
+  WrongVersionServing: 'Pods of another version were running for the held Deployment and were scaled down.',
+  GitOpsManaged: 'A GitOps tool applies an object of the release and needs a setting.',
+  PolicyParity: 'Policies of the namespace treat the canary otherwise than the serving pods.',
+};
+
+/** What each condition says when it is True. */
+export const CONDITION_DOCS: Readonly<Record<ConditionType, string>> = {
+  Ready: 'No release is under way and the last one was promoted, or there was none.',
+  Reconciling: 'A release is under way, paused, or waiting for a person.',
+  Stalled: 'A person has to act: the release is blocked or was rolled back.',
+  RoutesAccepted: 'Every gateway has accepted every route of the release as it is.',
+  MetricsAvailable: 'Prometheus answers, and the metrics source is known.',
+  AnalysisEnforced: 'A failed verdict rolls the release back.',
+  CanaryReady: 'The pods of the canary are ready.',
+  RouteContested: 'Another field manager keeps reverting the weights.',
+  TrafficSplitMismatch: 'The gateway does not split traffic as the weights say.',
+  TemplateHeld: 'A change of the template of the Deployment is held until it is released.',
+  GitOpsManaged: 'A GitOps tool applies a route or the Deployment.',
+  PolicyParity: 'Every compared policy covers the canary as it covers the serving pods.',
+};
