@@ -17,6 +17,7 @@ import { nextShareOf } from '../../core/release/evidence/comparison-look.ts';
 import { fromTime } from '../../api/times.ts';
 import type { MetricsReader } from '../../ports/metrics.ts';
 import { type ArmsAsked, askArms, type LookQuestion, outcomesOf } from './queries.ts';
+import { Semaphore } from './semaphore.ts';
 
 /** What is read again is read in pieces of this length, so that no answer is large. */
 const PIECE_MS = 10 * 60_000;
@@ -37,8 +38,7 @@ export class ComparisonDesk {
   readonly #memories = new Map<string, Memory>();
   /** Releases whose past is being read. */
   readonly #underWay = new Set<string>();
-  readonly #waiting: (() => void)[] = [];
-  #reading = 0;
+  readonly #reading = new Semaphore(MOST_AT_ONCE);
 
   constructor(reader: MetricsReader) {
     this.#reader = reader;
@@ -54,7 +54,7 @@ export class ComparisonDesk {
     this.#forgetFuture(key, question, atMs);
     const known = this.#known(key, question);
     const missingMs = arms.fromMs - (known?.state.foldedToMs ?? startOf(question));
-    const waits = (known === undefined || missingMs > 0) && this.#reading >= MOST_AT_ONCE;
+    const waits = (known === undefined || missingMs > 0) && this.#reading.isFull;
     const catching = this.#catchUp(key, question, arms.fromMs);
     if (missingMs > PIECE_MS || waits) {
       catching.catch(() => undefined);
@@ -97,13 +97,13 @@ export class ComparisonDesk {
     const known = this.#known(key, question);
     if (known !== undefined && known.state.foldedToMs >= untilMs) return known;
     this.#underWay.add(key);
-    await this.#takePlace();
-    try {
-      return await this.#readPast(key, question, known, untilMs);
-    } finally {
-      this.#underWay.delete(key);
-      this.#leavePlace();
-    }
+    return this.#reading.run(async () => {
+      try {
+        return await this.#readPast(key, question, known, untilMs);
+      } finally {
+        this.#underWay.delete(key);
+      }
+    });
   }
 
   async #readPast(key: string, question: LookQuestion, known: Memory | undefined, untilMs: number): Promise<Memory | Problem> {
@@ -147,17 +147,6 @@ export class ComparisonDesk {
     const under = underOf(question);
     const oldestMs = (fromTime(question.status.release?.lookGridAt) ?? startMs) - OLDEST_MS;
     return { under, settings, state: { ...state, foldedToMs: Math.max(startMs, oldestMs) } };
-  }
-
-  async #takePlace(): Promise<void> {
-    if (this.#reading >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#reading += 1;
-  }
-
-  #leavePlace(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#reading -= 1;
-    else next();
   }
 }
 

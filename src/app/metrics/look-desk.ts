@@ -6,6 +6,7 @@ import type { LookReading } from '../../core/analysis/reading.ts';
 import { ComparisonDesk } from './comparison-desk.ts';
 import type { LookQuestion } from './queries.ts';
 import { askLook, type LookAnswer } from './look-reading.ts';
+import { Semaphore } from './semaphore.ts';
 import type { World } from '../world.ts';
 
 interface Entry {
@@ -28,10 +29,9 @@ export class LookDesk {
   readonly #comparisons: ComparisonDesk;
   readonly #onLook: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #looks = new Semaphore(MOST_LOOKS_AT_ONCE);
   /** Releases whose answer was read and that were not told yet. */
   #answered: string[] = [];
-  #underWay = 0;
 
   constructor(world: World, onLook: (key: string) => void) {
     this.#world = world;
@@ -68,7 +68,7 @@ export class LookDesk {
   /** At once when nothing else is under way; else together with the answers that come right behind it. */
   #tellSoon(key: string): void {
     this.#answered.push(key);
-    if (this.#underWay === 0 || this.#world.afterArrivals === undefined) this.#tellAll();
+    if (this.#looks.taken === 0 || this.#world.afterArrivals === undefined) this.#tellAll();
     else if (this.#answered.length === 1) this.#gather(this.#world.clock.now(), 1);
   }
 
@@ -79,7 +79,7 @@ export class LookDesk {
       const lastedMs = this.#world.clock.now() - sinceMs;
       // A clock that was set back ends it, too.
       const isBrief = lastedMs >= 0 && lastedMs < MOST_GATHER_MS;
-      if (isBrief && this.#underWay > 0 && read > seen) this.#gather(sinceMs, read);
+      if (isBrief && this.#looks.taken > 0 && read > seen) this.#gather(sinceMs, read);
       else this.#tellAll();
     });
   }
@@ -115,17 +115,10 @@ export class LookDesk {
   }
 
   async #readOne(question: LookQuestion, atMs: number, previousMs: number | undefined): Promise<LookAnswer> {
-    if (this.#underWay >= MOST_LOOKS_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#underWay += 1;
     try {
-      return await askLook(this.#world.metrics, question, atMs, previousMs);
+      return await this.#looks.run(() => askLook(this.#world.metrics, question, atMs, previousMs));
     } catch (thrown) {
       return { reading: describeFault(atMs, thrown) };
-    } finally {
-      // The place goes on to the next one that waits.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#underWay -= 1;
-      else next();
     }
   }
 }
