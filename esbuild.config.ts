@@ -3,9 +3,13 @@
 
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import manifest from './package.json' with { type: 'json' };
 
 /** Says in place of a package that importing its modules does nothing but define things, so that unused ones can go. */
 const PURE_PACKAGES = /node_modules\/@kubernetes\/client-node\//;
+
+/** Of our own package.json the version is used. */
+const SOURCES = join(import.meta.dirname, 'src/');
 
 /** The parts of undici that are used, by themselves: its index loads fetch, mocks, caches and WebSockets, too. Nobody calls `fetch`. */
 const UNDICI = `
@@ -22,6 +26,13 @@ export const fetch = (...wanted) => globalThis.fetch(...wanted);
 const trim: Plugin = {
   name: 'trim',
   setup(bundle) {
+    bundle.onResolve({ filter: /^(\.\.\/)+package\.json$/ }, ({ importer }) =>
+      importer.startsWith(SOURCES) ? { path: 'package.json', namespace: 'trim' } : undefined,
+    );
+    bundle.onLoad({ filter: /^package\.json$/, namespace: 'trim' }, () => ({
+      contents: JSON.stringify({ version: manifest.version }),
+      loader: 'json',
+    }));
     bundle.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'trim' }));
     bundle.onLoad({ filter: /^undici$/, namespace: 'trim' }, () => ({ contents: UNDICI, resolveDir: import.meta.dirname }));
     bundle.onResolve({ filter: /^@kubernetes\/client-node$/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {

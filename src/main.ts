@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from './api/errors.ts';
 import { KIND, SCHEMA_NUMBER, SYSTEM_NAMESPACE } from './api/names.ts';
+import { VERSION } from './api/version.ts';
 import { createCertificateFolder } from './adapters/certificates/folder.ts';
 import { createCertificateMaker } from './adapters/certificates/self-signed.ts';
 import { createSystemClock } from './adapters/clock.ts';
@@ -25,7 +26,6 @@ import { OperatorServer } from './server/http.ts';
 import { createMetrics, type OperatorMetrics } from './server/metrics.ts';
 import { checkHealth, checkReadiness, EventLoopLag, type WatchHealth } from './server/probes.ts';
 
-const VERSION = '0.1.0';
 const LEASE_NAME = 'glidepath';
 /** What is under way gets this long at the end; the pod's grace period is longer. */
 const STOP_GRACE_MS = 20_000;

@@ -8,11 +8,11 @@ import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
+import { VERSION } from '../api/version.ts';
 import type { CliIo } from './io.ts';
 import { isSimulationWorker, serveSimulations } from './plan/lanes.ts';
 import type { PlanQuestion } from './plan/simulation.ts';
 import { runCli } from './program.ts';
-import { CLI_VERSION } from './version.ts';
 
 const MOST_THREADS = 8;
 const OLDEST_NODE = 24;
@@ -49,5 +49,5 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 else {
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on('error', (thrown: NodeJS.ErrnoException) => process.exit(thrown.code === 'EPIPE' ? 0 : 1));
-  process.exitCode = await runCli(process.argv.slice(2), CLI_VERSION, io);
+  process.exitCode = await runCli(process.argv.slice(2), VERSION, io);
 }
