@@ -27,8 +27,8 @@ export const BLOCK_REASONS = {
     todo: 'Grant the verb that the message names.',
   },
   AnotherRelease: {
-    means: 'Another CanaryRelease drives the same route.',
-    todo: 'Delete one of them, or give each its own route.',
+    means: 'Another CanaryRelease drives the same Deployment, Service, route, or an object that this one would create for its canary.',
+    todo: 'Delete one of them, or give each its own objects.',
   },
   GatewayApiMissing: {
     means: 'The API server does not serve the route kind.',

@@ -1,6 +1,8 @@
 // The operator as a whole: changes and due times go into the queue, the queue calls the reconciler.
 
 import type { CanaryRelease } from '../api/release.ts';
+import type { Route } from '../api/routes.ts';
+import { parseCached } from './parsed.ts';
 import { Interests, type Change } from './queue/controller.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { WorkQueue, type QueueObserver } from './queue/work-queue.ts';
@@ -25,7 +27,11 @@ export class Operator {
 
   constructor(options: OperatorOptions) {
     this.#options = options;
-    this.#reconciler = new Reconciler(options.world, (key) => this.#queue.add(key, 'urgent'));
+    this.#reconciler = new Reconciler(
+      options.world,
+      (key) => this.#queue.add(key, 'urgent'),
+      (release, routes) => this.#neighbours(release, routes),
+    );
     this.#queue = new WorkQueue({
       clock: options.world.clock,
       maxConcurrent: options.maxConcurrent,
@@ -47,10 +53,11 @@ export class Operator {
   start(keys: () => Iterable<Pick<CanaryRelease['metadata'], 'namespace' | 'name'>>): void {
     this.#queue.start();
     const resync = () => {
-      for (const { namespace, name } of keys()) {
+      const all = [...keys()];
+      for (const { namespace, name } of all)
         this.#interests.note(namespace, name, this.#options.world.releases.cached({ namespace, name }));
-        this.#queue.add(`${namespace}/${name}`);
-      }
+      // Each may have to know of all others.
+      for (const { namespace, name } of all) this.#queue.add(`${namespace}/${name}`);
       this.#cancelResync = this.#options.world.clock.schedule(this.#options.world.clock.now() + this.#options.resyncMs, resync);
     };
     resync();
@@ -65,6 +72,14 @@ export class Operator {
   async stop(): Promise<void> {
     this.#cancelResync();
     await this.#queue.drain();
+  }
+
+  #neighbours(release: CanaryRelease, routes: readonly Route[]): readonly CanaryRelease[] {
+    const { releases } = this.#options.world;
+    return this.#interests
+      .neighbours(release.metadata, routes)
+      .map((key) => parseCached(releases.cached(key)))
+      .filter((one) => one !== undefined);
   }
 
   async #work(key: string): Promise<void> {

@@ -11,8 +11,6 @@ export interface ReleaseKey {
 export interface ReleaseStore {
   /** From the watch cache; `undefined` when the object is not there. The caller parses; what was parsed already costs nothing. */
   cached(key: ReleaseKey): unknown;
-  /** All cached releases of a namespace (for the one-driver rule). */
-  cachedIn(namespace: string): readonly unknown[];
   /** Straight from the API server. */
   read(key: ReleaseKey): Promise<unknown>;
   /**

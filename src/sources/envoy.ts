@@ -27,6 +27,7 @@ export interface EnvoyNaming {
   /** Matcher that selects the cluster of a backend. */
   readonly selectCluster: (backend: BackendIdentity) => Matcher;
   readonly hazards: readonly Hazard[];
+  readonly refuseRule?: MetricsSource['refuseRule'];
 }
 
 /**
@@ -45,6 +46,7 @@ export function createEnvoySource(naming: EnvoyNaming): MetricsSource {
       query: rangeSelector('envoy_cluster_upstream_rq_time_bucket', [naming.selectCluster(backend)], rangeMs),
       unit: 'ms',
     }),
+    ...(naming.refuseRule === undefined ? {} : { refuseRule: naming.refuseRule }),
     hazards: [...ENVOY_HAZARDS, ...naming.hazards],
   };
 }

@@ -3,16 +3,7 @@
 import { GlidepathError } from '../api/errors.ts';
 import { CLUSTER_LABEL, createEnvoySource } from './envoy.ts';
 import { equals, escapeRegex, matches } from './selector.ts';
-import type { BackendIdentity, MetricsSource, SourceRefusal } from './source.ts';
-
-/** What of a rule decides whether Envoy Gateway counts its backends apart. */
-export interface EnvoyGatewayRule {
-  readonly routeName: string;
-  readonly backendRefs: readonly { readonly hasFilters: boolean }[];
-}
-
-/** `separable`, or why not and what to do. */
-export type Separability = { readonly separable: true } | ({ readonly separable: false } & SourceRefusal);
+import type { BackendIdentity, JudgedRule, MetricsSource, SourceRefusal } from './source.ts';
 
 const ADVICE =
   'put a filter on each backendRef (a RequestHeaderModifier that sets a header of your own is enough), ' +
@@ -20,20 +11,18 @@ const ADVICE =
   'or use source OpenTelemetry or PrometheusClient';
 
 /**
- * True when the backends of the rule have clusters of their own. One filter in the rule is enough: Envoy Gateway then
- * splits all of its backends. A route name with a dot is refused, as Envoy cuts the cluster name there.
+ * Backends of a rule have clusters of their own once one of them has a filter: Envoy Gateway then splits all of them. A route name
+ * with a dot is refused, as Envoy cuts the cluster name there.
  */
-export function envoyGatewaySeparable({ routeName, backendRefs }: EnvoyGatewayRule): Separability {
+function refuseTogether({ routeName, backendRefs }: JudgedRule): SourceRefusal | undefined {
   if (routeName.includes('.')) {
     return {
-      separable: false,
       reason: 'NotSupported',
       message: `Envoy cuts metric names at the dot in the route name "${routeName}": rename the route, or use source OpenTelemetry or PrometheusClient`,
     };
   }
-  if (backendRefs.some(({ hasFilters }) => hasFilters)) return { separable: true };
+  if (backendRefs.some(({ hasFilters }) => hasFilters)) return undefined;
   return {
-    separable: false,
     reason: 'NotSupported',
     message: `Envoy Gateway counts the backends of a rule of route "${routeName}" together: ${ADVICE}`,
   };
@@ -47,9 +36,10 @@ function clusterOf({ route, service }: BackendIdentity): string {
   return `${kind.toLowerCase()}/${namespace}/${name}/rule/${ruleIndex}/backend/${backendIndex}`;
 }
 
-/** Metrics of Envoy Gateway where `envoyGatewaySeparable` says yes. */
+/** Metrics of Envoy Gateway where the backends of a rule have clusters of their own. */
 export const envoyGateway: MetricsSource = createEnvoySource({
   name: 'EnvoyGateway',
+  refuseRule: refuseTogether,
   tier: 'recorded',
   scope: 'routeRule',
   selectCluster: (backend) => equals(CLUSTER_LABEL, clusterOf(backend)),

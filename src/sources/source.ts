@@ -51,6 +51,12 @@ export interface Collision {
   readonly certain: boolean;
 }
 
+/** What of a rule decides whether a source counts its backends apart. */
+export interface JudgedRule {
+  readonly routeName: string;
+  readonly backendRefs: readonly { readonly hasFilters: boolean }[];
+}
+
 /** How one gateway or application convention names RED metrics. */
 export interface MetricsSource {
   readonly name: string;
@@ -81,5 +87,7 @@ export interface MetricsSource {
    * namespace. Absent where names cannot collide.
    */
   collisions?(backend: BackendIdentity, siblings: readonly string[]): readonly Collision[];
+  /** Why the backends of this rule cannot be told apart, and what to do; absent where they always can. */
+  refuseRule?(rule: JudgedRule): SourceRefusal | undefined;
   readonly hazards: readonly Hazard[];
 }

@@ -111,7 +111,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     await expectPromoted(app);
   });
 
-  test('another release drives the same route; the older one goes first', async () => {
+  test('another release drives the same Services; the older one goes first', async () => {
     const app = await stand.app({ name: 'shared' });
     await app.release({ stages: [{ weight: 30, duration: '4s' }] });
     await app.untilPhase('Analyzing');
@@ -119,7 +119,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     await stand.cluster.apply(second);
     const status = await stand.releases.until('shared-second', 'to be blocked', ({ status: now }) => now?.phase === 'Blocked' && now);
     expect(status.message).toMatch(
-      /AnotherRelease: HTTPRoute shared is driven by canaryrelease\/shared; one release drives a route: delete/,
+      /AnotherRelease: Service shared-v1 is driven by canaryrelease\/shared; one release drives a Service: delete/,
     );
     await stand.untilEvents('shared-second', 'Blocked');
     await app.untilPhase('Promoted');

@@ -9,7 +9,7 @@ import type { Observation } from '../../core/release/observation.ts';
 import { parseState } from '../../core/release/state.ts';
 import type { BackendIdentity } from '../../sources/source.ts';
 import { askAll, type LookQuestion } from './queries.ts';
-import { buildQuestion } from '../observe/observer.ts';
+import { buildQuestion } from './question.ts';
 import type { World } from '../world.ts';
 
 interface Entry {
@@ -54,7 +54,7 @@ export class DrainDesk {
     if (entry !== undefined && (entry.underWay || isOver(entry.reading) || now < entry.askedAtMs + AGAIN_MS)) return;
     const asked: Entry = { releaseId: current.id, reading: entry?.reading, underWay: true, askedAtMs: now };
     this.#entries.set(key, asked);
-    const question = buildQuestion(this.#world, release, status, observation);
+    const question = buildQuestion(this.#world.metrics, release, status, observation);
     void askSilence(this.#world, question, sinceMs, now).then((reading) => {
       asked.reading = reading;
       asked.underWay = false;

@@ -6,7 +6,8 @@ import type { Route } from '../../api/routes.ts';
 import { servicesOf } from '../../core/release/facts/sides.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
-import { parseCached } from '../observe/observer.ts';
+import type { ReleaseKey } from '../../ports/releases.ts';
+import { parseCached } from '../parsed.ts';
 import type { Priority } from './work-queue.ts';
 
 /** One changed object of the watches. */
@@ -56,20 +57,34 @@ export class Interests {
       change.kind === 'Service'
         ? [topicOf(change.namespace, 'Service', change.name)]
         : [topicOf(change.namespace, change.kind, change.name), ...backendTopics(change.old), ...backendTopics(change.new)];
-    const keys = new Set(topics.flatMap((topic) => [...(this.#releasesOf.get(topic) ?? [])]));
+    const keys = this.#caringFor(topics);
     // Endpoints that go away, and weights that somebody raised, may have to be answered at once.
     return [...keys].map((key) => ({ key, priority: this.#running.has(key) ? 'urgent' : 'normal' }));
   }
 
+  /** Other releases that care for the same objects, or for one that these routes name. */
+  neighbours(own: ReleaseKey, routes: readonly Route[]): readonly ReleaseKey[] {
+    const key = `${own.namespace}/${own.name}`;
+    const ofRoutes = routes.flatMap((route) => [topicOf(own.namespace, route.kind, route.metadata.name), ...backendTopics(route)]);
+    const keys = this.#caringFor([...(this.#topicsOf.get(key) ?? []), ...ofRoutes]);
+    return [...keys].filter((one) => one !== key).map((one) => ({ namespace: own.namespace, name: one.slice(own.namespace.length + 1) }));
+  }
+
   #concernedRelease(change: Change): readonly Wanted[] {
     const key = `${change.namespace}/${change.name}`;
-    const before = this.#topicsOf.get(key) ?? [];
+    const [before, ran] = [this.#topicsOf.get(key) ?? [], this.#running.has(key)];
     this.note(change.namespace, change.name, change.new);
-    // Our own status writes come back as changes: they bring nothing new.
-    if (change.old !== undefined && change.new !== undefined && orderOf(change.old) === orderOf(change.new)) return [];
+    // Our own status writes come back as changes: they bring nothing new, but that a release began or ended.
+    const isOwn = change.old !== undefined && change.new !== undefined && orderOf(change.old) === orderOf(change.new);
+    if (isOwn && ran === this.#running.has(key)) return [];
     // Another release may wait for what this one drives (rule 8).
-    const shared = [...before, ...(this.#topicsOf.get(key) ?? [])].flatMap((topic) => [...(this.#releasesOf.get(topic) ?? [])]);
-    return [...new Set([key, ...shared])].map((one) => ({ key: one, priority: this.#running.has(one) ? 'urgent' : 'normal' }));
+    const shared = this.#caringFor([...before, ...(this.#topicsOf.get(key) ?? [])]);
+    const keys = isOwn ? [...shared].filter((one) => one !== key) : new Set([key, ...shared]);
+    return [...keys].map((one) => ({ key: one, priority: this.#running.has(one) ? 'urgent' : 'normal' }));
+  }
+
+  #caringFor(topics: readonly string[]): ReadonlySet<string> {
+    return new Set(topics.flatMap((topic) => [...(this.#releasesOf.get(topic) ?? [])]));
   }
 
   #add(topic: string, key: string): void {
@@ -96,6 +111,7 @@ function topicsOf(release: CanaryRelease): readonly string[] {
   const { targetRef, service } = release.spec;
   if (service !== undefined) services.push(nameCanary(service.name));
   const deployments = targetRef === undefined ? [] : [targetRef.name, nameCanary(targetRef.name)];
+  if (running?.workload !== undefined) deployments.push(running.workload.name, running.workload.canary);
   const routes = [...release.spec.routeRefs, ...(running?.routes ?? [])];
   return [
     ...new Set([

@@ -5,6 +5,7 @@
 import { FINALIZER } from '../../api/names.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
+import type { Route } from '../../api/routes.ts';
 import { decide, type Decision } from '../../core/release/decide.ts';
 import type { WorkloadIntent } from '../../core/release/desired/intents.ts';
 import type { RouteIntent } from '../../core/release/desired/routes.ts';
@@ -15,11 +16,16 @@ import type { ReleaseKey } from '../../ports/releases.ts';
 import { announce } from './announcer.ts';
 import { DrainDesk } from '../metrics/drain-desk.ts';
 import { LookDesk } from '../metrics/look-desk.ts';
+import { dueQuestion } from '../metrics/question.ts';
 import { needsCommit, shareCommitted, type Memory } from './memory.ts';
-import { dueQuestion, observe, parseCached } from '../observe/observer.ts';
+import { observe } from '../observe/observer.ts';
+import { parseCached } from '../parsed.ts';
 import { forgetTraces, writeRoutes, type WriteOutcome } from './route-writer.ts';
 import { writeWorkload } from './workload-writer.ts';
 import type { World } from '../world.ts';
+
+/** Other releases that may share something with a release and its routes. */
+export type Neighbours = (release: CanaryRelease, routes: readonly Route[]) => readonly CanaryRelease[];
 
 /** What the queue does next with the key. */
 export interface Outcome {
@@ -44,10 +50,15 @@ export class Reconciler {
   readonly #memories = new Map<string, Memory>();
   readonly #desk: LookDesk;
   readonly #drains: DrainDesk;
+  readonly #neighbours: Neighbours;
 
-  /** @param onLook a look was answered: its release is to be visited at once */
-  constructor(world: World, onLook: (key: string) => void) {
+  /**
+   * @param onLook a look was answered: its release is to be visited at once
+   * @param neighbours other releases that may share something with a release and its routes
+   */
+  constructor(world: World, onLook: (key: string) => void, neighbours: Neighbours) {
     this.#world = world;
+    this.#neighbours = neighbours;
     this.#desk = new LookDesk(world, onLook);
     this.#drains = new DrainDesk(world, onLook);
   }
@@ -76,7 +87,9 @@ export class Reconciler {
     const memory = this.#remember(release);
     const now = world.clock.now();
     const looks = this.#desk.take(nameOf(key), memory.status.release?.id);
-    const seen = await observe(world, release, memory.status, memory.writeProblems, looks);
+    const { status, writeProblems } = memory;
+    const neighbours = (routes: readonly Route[]) => this.#neighbours(release, routes);
+    const seen = await observe(world, { release, status, writeProblems, looks, neighbours });
     const drain = this.#drains.read(nameOf(key), memory.status.release?.id);
     const observation = drain === undefined ? seen : { ...seen, drain };
     const decision = decide(release.spec, memory.status, observation, now);
@@ -189,7 +202,7 @@ export class Reconciler {
   }
 
   #askForLooks(key: ReleaseKey, release: CanaryRelease, decision: Decision, observation: Observation, now: number): void {
-    const due = dueQuestion(this.#world, release, decision.status, observation, now);
+    const due = dueQuestion(this.#world.metrics, release, decision.status, observation, now);
     const id = decision.status.release?.id;
     if (due !== undefined && id !== undefined) this.#desk.ask(nameOf(key), id, due.question, due.times);
     this.#drains.consider(nameOf(key), release, decision.status, observation, now);

@@ -43,8 +43,16 @@ export type MetricsStanding =
   | { readonly kind: 'ready'; readonly source: string }
   | { readonly kind: 'refused'; readonly reason: BlockReason; readonly message: string };
 
-/** Who drives the routes of this release (rule 8). */
-export type Driver = { readonly kind: 'us' } | { readonly kind: 'other'; readonly name: string; readonly route: string };
+/** What two releases have in common. */
+export interface SharedObject {
+  readonly kind: RouteKind | 'Deployment' | 'Service';
+  readonly name: string;
+  /** The name of what the operator makes for the canary of the release that asks. */
+  readonly isMade?: boolean;
+}
+
+/** Who drives what this release is about (rule 8). */
+export type Driver = { readonly kind: 'us' } | { readonly kind: 'other'; readonly name: string; readonly shared: SharedObject };
 
 export interface Observation {
   readonly release: CanaryRelease;

@@ -3,7 +3,7 @@
 
 import { FIELD_MANAGER, FINALIZER, HOME_MARK, KIND, RELEASE_ANNOTATION, ROUTE_KINDS } from '../../../src/api/names.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
-import { parseCached } from '../../../src/app/observe/observer.ts';
+import { parseCached } from '../../../src/app/parsed.ts';
 import { parseDuration } from '../../../src/api/duration.ts';
 import type { Route } from '../../../src/api/routes.ts';
 import type { Clock } from '../../../src/ports/clock.ts';

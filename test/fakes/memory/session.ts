@@ -185,7 +185,6 @@ export class MemorySession implements World {
         gate.touch();
         return this.#cacheOf(KIND).get(namespace, name);
       },
-      cachedIn: (namespace) => this.#cacheOf(KIND).inNamespace(namespace),
       read: async (key) => {
         const found = await gate.pass({ verb: 'readRelease', target: key.name }, () => api.get(keyOf(key)));
         return found === undefined ? undefined : keep(found);

@@ -12,7 +12,7 @@ import {
 } from '../../../src/api/names.ts';
 import type { CanaryRelease, SpecInput } from '../../../src/api/release.ts';
 import type { Route, RouteRule } from '../../../src/api/routes.ts';
-import { parseCached } from '../../../src/app/observe/observer.ts';
+import { parseCached } from '../../../src/app/parsed.ts';
 import { Operator } from '../../../src/app/operator.ts';
 import { MemoryApiServer, type StoredChange, type StoredObject } from './api-server.ts';
 import { CallGate, type CrashPlan, type FaultPlan } from './calls.ts';

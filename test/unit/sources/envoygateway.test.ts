@@ -1,22 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { envoyGateway, envoyGatewaySeparable } from '../../../src/sources/envoygateway.ts';
+import { envoyGateway } from '../../../src/sources/envoygateway.ts';
 
 const PLAIN = { hasFilters: false };
 const FILTERED = { hasFilters: true };
 
 describe('backends of a rule of Envoy Gateway', () => {
   test('cannot be told apart by default, and the refusal says what to do', () => {
-    const answer = envoyGatewaySeparable({ routeName: 'store', backendRefs: [PLAIN, PLAIN] });
-    expect(answer).toMatchObject({ separable: false, reason: 'NotSupported' });
+    const answer = envoyGateway.refuseRule?.({ routeName: 'store', backendRefs: [PLAIN, PLAIN] });
+    expect(answer).toMatchObject({ reason: 'NotSupported' });
     expect(answer).toHaveProperty('message', expect.stringMatching(/RequestHeaderModifier.*mergeBackends.*OpenTelemetry/));
   });
 
   test('are apart once one of them has a filter', () => {
-    expect(envoyGatewaySeparable({ routeName: 'store', backendRefs: [PLAIN, FILTERED] })).toEqual({ separable: true });
+    expect(envoyGateway.refuseRule?.({ routeName: 'store', backendRefs: [PLAIN, FILTERED] })).toBeUndefined();
   });
 
   test('have no usable names when the route name has a dot, filter or not', () => {
-    const answer = envoyGatewaySeparable({ routeName: 'store.v1', backendRefs: [FILTERED, FILTERED] });
+    const answer = envoyGateway.refuseRule?.({ routeName: 'store.v1', backendRefs: [FILTERED, FILTERED] });
     expect(answer).toHaveProperty('message', expect.stringContaining('store.v1'));
   });
 

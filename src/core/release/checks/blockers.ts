@@ -1,9 +1,10 @@
 // What stands in the way of a release, each with the reason, what was found and what mends it: a chain of named checks.
 // Before the first write a blocker keeps every route untouched; later it stops raises while home stays possible (rule 13).
 
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Known } from '../facts/known.ts';
 import { servicesOf } from '../facts/sides.ts';
+import type { SharedObject } from '../observation.ts';
 import { isRunning } from '../state.ts';
 import type { Blocker, BlockerCheck } from './blocker.ts';
 import { ROUTES_BEFORE, ROUTES_LATER } from './route-blockers.ts';
@@ -52,14 +53,23 @@ function theSpecAsksForMoreThanIsBuilt({ spec }: Known): Blocker | undefined {
   return { reason: 'NotSupported', about: asked, message: `${asked} is not built in this version; remove it` };
 }
 
-function anotherReleaseDrives({ observation }: Known): Blocker | undefined {
+function anotherReleaseDrives({ observation, spec }: Known): Blocker | undefined {
   const { driver } = observation;
   if (driver.kind === 'us') return undefined;
+  const { kind, name, isMade } = driver.shared;
+  const what = isMade === true ? `${kind} ${name}, which this release would make for its canary,` : `${kind} ${name}`;
+  const noun = kind === 'Deployment' || kind === 'Service' ? kind : 'route';
   return {
     reason: 'AnotherRelease',
-    about: `${driver.route} ${driver.name}`,
-    message: `${driver.route} is driven by canaryrelease/${driver.name}; one release drives a route: delete one of them, or give each its own rules in its own route`,
+    about: `${kind} ${name} ${driver.name}`,
+    message: `${what} is driven by canaryrelease/${driver.name}; one release drives a ${noun}: delete one of them, or ${adviseApart(driver.shared, spec)}`,
   };
+}
+
+function adviseApart({ kind }: SharedObject, spec: CanaryReleaseSpec): string {
+  if (kind === 'Deployment') return 'name another Deployment in spec.targetRef';
+  if (kind === 'Service') return `name other Services in ${spec.services === undefined ? 'spec.service' : 'spec.services'}`;
+  return 'give each its own rules in its own route';
 }
 
 function theGatewayApiIsMissing({ spec, observation }: Known): Blocker | undefined {

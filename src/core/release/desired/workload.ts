@@ -21,12 +21,20 @@ export function desireWorkload(status: CanaryReleaseStatus, state: StateName, fa
   if (workload === undefined || !workload.known) return [];
   if (isRetained(status, state)) return desireRetained(facts);
   return [
-    // Pods of a promotion that is taken back serve until those before them do: the rollout sees to it.
-    ...(isWayBack(status, state)
-      ? desireWayBack(status, workload)
-      : [...desireRollout(status, state, facts, workload), ...desireServing(status, state, workload)]),
+    ...(isOfAnother(state, facts) ? [] : desireDeployment(status, state, facts, workload)),
     ...(mayHaveCanary(state, facts, workload) ? desireCanary(status, state, facts, workload) : desireNoCanary(facts)),
   ];
+}
+
+/** Between its own releases a release leaves a Deployment alone that another one drives (rule 8). */
+function isOfAnother(state: StateName, { observation }: Facts): boolean {
+  return observation.driver.kind === 'other' && !isRunning(state);
+}
+
+function desireDeployment(status: CanaryReleaseStatus, state: StateName, facts: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
+  // Pods of a promotion that is taken back serve until those before them do: the rollout sees to it.
+  if (isWayBack(status, state)) return desireWayBack(status, workload);
+  return [...desireRollout(status, state, facts, workload), ...desireServing(status, state, workload)];
 }
 
 /** A rollout that is under way goes on: the Deployment is its owner's. */

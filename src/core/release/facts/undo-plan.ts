@@ -37,7 +37,10 @@ export function planUndo(status: Status, state: StateName, observation: Observat
 function planTraffic({ serving, canary, routes }: Release, { backends, routes: present, driver }: Observation): UndoPlan {
   const backend = backends[serving.service];
   if (driver.kind === 'other')
-    return { kind: 'refused', why: `${driver.route} is driven by canaryrelease/${driver.name} by now; nothing of it is undone` };
+    return {
+      kind: 'refused',
+      why: `${driver.shared.kind} ${driver.shared.name} is driven by canaryrelease/${driver.name} by now; nothing of it is undone`,
+    };
   if (backend?.known === false) return { kind: 'unknown' };
   if (backend?.exists !== true || backend.readyEndpoints === 0)
     return {

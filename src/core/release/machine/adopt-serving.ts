@@ -15,7 +15,7 @@ export interface Adopted {
 }
 
 /** Notes what serves. The same status when nothing is to be noted. */
-export function adoptServing(status: CanaryReleaseStatus, state: StateName, { workload, release }: Observation): Adopted {
+export function adoptServing(status: CanaryReleaseStatus, state: StateName, { workload, release, driver }: Observation): Adopted {
   const service = release.spec.service?.name;
   const deployment = workload?.deployment;
   if (service === undefined || isRunning(state) || workload?.known !== true || deployment === undefined) return { status, events: [] };
@@ -26,7 +26,8 @@ export function adoptServing(status: CanaryReleaseStatus, state: StateName, { wo
   if (JSON.stringify(serving) === JSON.stringify(known)) return { status, events: [] };
   const changed = known?.template !== undefined && known.template !== hash;
   const event = isProvenTemplate(status, hash) ? tellProven(deployment, serving.revision) : tellBypassed(deployment, serving.revision);
-  return { status: { ...status, serving }, events: changed ? [event] : [] };
+  // What another release lets roll is its news (rule 8).
+  return { status: { ...status, serving }, events: changed && driver.kind === 'us' ? [event] : [] };
 }
 
 type Serving = NonNullable<CanaryReleaseStatus['serving']>;

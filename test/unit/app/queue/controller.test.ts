@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Route } from '../../../../src/api/routes.ts';
 import { type Change, Interests } from '../../../../src/app/queue/controller.ts';
 
 function aRelease(name: string, services: readonly [string, string], extra: { readonly metadata?: object; readonly status?: object } = {}) {
@@ -71,5 +72,23 @@ describe('which release a change concerns', () => {
     const interests = knowing(first, second);
     expect(interests.concerned(ofRelease('a', first, undefined)).map(({ key }) => key)).toEqual(['shop/a', 'shop/b']);
     expect(interests.concerned({ kind: 'Service', namespace: 'shop', name: 's1' })).toEqual([]);
+  });
+
+  test('a release that begins or ends concerns those that share its Services, though only its status changed', () => {
+    const [before, other] = [aRelease('a', ['s1', 's2']), aRelease('b', ['s2', 's3'])];
+    const after = aRelease('a', ['s1', 's2'], { metadata: { resourceVersion: '7' }, status: running });
+    const interests = knowing(before, other);
+    expect(interests.concerned(ofRelease('a', before, after))).toEqual([{ key: 'shop/b', priority: 'normal' }]);
+    expect(interests.concerned(ofRelease('a', after, before))).toEqual([{ key: 'shop/b', priority: 'normal' }]);
+  });
+});
+
+describe('the neighbours of a release', () => {
+  test('share a Service with it, or name one that its routes name; it is none of its own', () => {
+    const releases = [aRelease('a', ['s1', 's2']), aRelease('b', ['s2', 's3']), aRelease('c', ['c1', 'c2']), aRelease('d', ['d1', 'd2'])];
+    const interests = knowing(...releases);
+    const route = aRoute('x', 'c1') as unknown as Route;
+    expect(interests.neighbours({ namespace: 'shop', name: 'a' }, [])).toEqual([{ namespace: 'shop', name: 'b' }]);
+    expect(interests.neighbours({ namespace: 'shop', name: 'a' }, [route]).map(({ name }) => name)).toEqual(['b', 'c']);
   });
 });

@@ -76,7 +76,7 @@ describe('at any time a release is blocked', () => {
     ['NotSupported', { spec: { stages: [{ weight: 0, mirror: { percent: 10 } }] } }, 'spec.stages[].mirror'],
     [
       'AnotherRelease',
-      { observation: { driver: { kind: 'other', name: 'blue', route: 'HTTPRoute store' } } },
+      { observation: { driver: { kind: 'other', name: 'blue', shared: { kind: 'HTTPRoute', name: 'store' } } } },
       'HTTPRoute store is driven by canaryrelease/blue',
     ],
     ['GatewayApiMissing', { observation: { servedKinds: [] } }, 'any kind of gateway.networking.k8s.io'],

@@ -94,7 +94,7 @@ describe('undo in Services mode', () => {
   });
 
   test('leaves routes alone that another release drives by now', () => {
-    const driver = { kind: 'other', name: 'newer', route: 'HTTPRoute store' } as const;
+    const driver = { kind: 'other', name: 'newer', shared: { kind: 'HTTPRoute', name: 'store' } } as const;
     expect(planWith({ driver, backends: { v1: aBackend('v1') } })).toMatchObject({
       kind: 'refused',
       why: expect.stringContaining('newer'),

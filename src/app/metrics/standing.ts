@@ -1,0 +1,76 @@
+// Whom Prometheus is asked for a release: the metrics source of the controllers that serve its routes, the address, and why nothing
+// may be asked.
+
+import { parseDuration } from '../../api/duration.ts';
+import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { Route } from '../../api/routes.ts';
+import type { MetricsStanding } from '../../core/release/observation.ts';
+import { chooseSides } from '../../core/release/facts/revision.ts';
+import { routesInScope } from '../../core/release/facts/scope.ts';
+import { servicesOf, sidesOf, type Sides } from '../../core/release/facts/sides.ts';
+import { controllersOf } from '../../core/routing/acceptance.ts';
+import { scanRules } from '../../core/routing/rules.ts';
+import type { MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
+import { chooseSource, type SourceChoice } from '../../sources/catalogue.ts';
+import type { MetricsSource, SourceRefusal } from '../../sources/source.ts';
+
+const NO_STATUS: CanaryReleaseStatus = { observedGeneration: -1 };
+
+/** Whether a release can be judged at all. @param routes those of the namespace that may be the release's */
+export function standMetrics(metrics: MetricsReader, release: CanaryRelease, routes: readonly Route[]): MetricsStanding {
+  const { checks } = release.spec.analysis;
+  const own = checks.some((check) => check.query !== undefined);
+  const refusal = metrics.refusal(targetOf(release), own);
+  if (refusal !== undefined) return { kind: 'refused', ...refusal };
+  const choice = chooseSourceFor(release, routes);
+  const unread = choice.ok ? findUnread(release.spec, choice.source, routes) : undefined;
+  if (unread !== undefined) return refuse(unread);
+  if (choice.ok) return { kind: 'ready', source: choice.source.name };
+  if (own && checks.every((check) => check.query !== undefined)) return { kind: 'ready', source: 'own queries' };
+  return refuse(choice);
+}
+
+function refuse({ reason, message }: SourceRefusal): MetricsStanding {
+  return { kind: 'refused', reason: reason === 'Unavailable' ? 'RouteNotAccepted' : reason, message };
+}
+
+/** The metrics source that the spec names, or that of the controllers that serve the routes. */
+export function chooseSourceFor(release: CanaryRelease, routes: readonly Route[]): SourceChoice {
+  const scope = routesInScope(release.spec, routes, servicesOf(release.spec));
+  return chooseSource({
+    wanted: release.spec.analysis.metrics.source,
+    kinds: [...new Set(scope.map((route) => route.kind))],
+    controllerNames: [...new Set(scope.flatMap(controllersOf))],
+  });
+}
+
+/** The Prometheus of a release. */
+export function targetOf(release: CanaryRelease): MetricsTarget {
+  const { url, secretRef, timeout } = release.spec.analysis.metrics.prometheus;
+  return {
+    namespace: release.metadata.namespace,
+    ...(url === undefined ? {} : { url }),
+    ...(secretRef === undefined ? {} : { secretName: secretRef.name }),
+    timeoutMs: parseDuration(timeout),
+  };
+}
+
+/** Why the source cannot tell the two versions apart in a rule of the release. */
+function findUnread(spec: CanaryReleaseSpec, source: MetricsSource, routes: readonly Route[]): SourceRefusal | undefined {
+  const pair = pairWithoutRoles(spec);
+  if (source.refuseRule === undefined || pair === undefined) return undefined;
+  for (const route of routesInScope(spec, routes, [pair.serving, pair.canary])) {
+    for (const { serving, canary, others } of scanRules(route, pair, undefined).rules) {
+      const refusal = source.refuseRule({ routeName: route.metadata.name, backendRefs: [serving, canary, ...others] });
+      if (refusal !== undefined) return refusal;
+    }
+  }
+  return undefined;
+}
+
+/** Which of two Services serves is all the same here. */
+function pairWithoutRoles(spec: CanaryReleaseSpec): Sides | undefined {
+  const [first, second] = servicesOf(spec);
+  if (first !== undefined && second !== undefined) return sidesOf(spec, { serving: first, canary: second });
+  return spec.targetRef === undefined ? undefined : chooseSides(spec, NO_STATUS, []);
+}
