@@ -79,6 +79,29 @@ describe('the comparison', () => {
     expect(restarted?.message).toBe(undisturbed?.message);
   });
 
+  test('the time of the next step is never told from a handful of requests, nor from an old count and a later clock', async () => {
+    const world = await startStory(
+      {
+        stages: [
+          { weight: 10, duration: '1m' },
+          { weight: 50, duration: '1m' },
+        ],
+        analysis: { minRequests: 5, comparison: { mode: 'Enforce' } },
+      },
+      { rps: 30, scrapeMs: 30_000 },
+    );
+    const began = world.clock.now();
+    const told: number[] = [];
+    const read = () => {
+      const [, clock] = /at (\d\d:\d\d:\d\d)Z at the earliest/.exec(world.status('web')?.message ?? '') ?? [];
+      if (clock !== undefined) told.push(Date.parse(`${new Date(began).toISOString().slice(0, 10)}T${clock}Z`) - began);
+    };
+    world.api.onChange(read);
+    await world.until('50%', () => shareOf(world) === 50);
+    expect(told.length).toBeGreaterThan(2);
+    expect(Math.max(...told) - Math.min(...told)).toBeLessThan(30_000);
+  });
+
   test('too little traffic is told with the sum, and a person may let it go on', async () => {
     const world = await startStory(
       {

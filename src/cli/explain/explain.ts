@@ -58,7 +58,7 @@ export function explain(release: SeenRelease, flags: string, now: number): Expla
   const running = state === undefined || isRunning(state);
   // While the stage is not served yet, more requests are simply on their way.
   const overdue = running && Date.parse(status.release?.stageEndsAt ?? '') <= now;
-  const shortfall = spec === undefined || !overdue ? undefined : describeShortfall(status, spec, now);
+  const shortfall = spec === undefined || !overdue ? undefined : describeShortfall(status, spec);
   return {
     namespace: release.namespace,
     name: release.name,

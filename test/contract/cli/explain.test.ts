@@ -43,8 +43,10 @@ describe('explain', () => {
 
   test('says what is missing once the stage has had its time', async () => {
     const release = aReleaseStatus({ stageEndsAt: timeAfter(30), stageRequests: 31 });
-    shop.put('web', aRunningStatus({ release: { ...release, served: [{ weight: 5, from: timeAfter(0) }] } }));
-    expect((await shop.run('explain web -n shop')).out).toMatch(/Missing {2}31 of 420 canary requests after 40s at 0\.78\/s: /);
+    const counted = { lookGridAt: timeAfter(30), sampleAt: timeAfter(31) };
+    const checks = aRunningStatus().checks?.map((check) => ({ ...check, at: timeAfter(30) })) ?? [];
+    shop.put('web', aRunningStatus({ checks, release: { ...release, ...counted, served: [{ weight: 5, from: timeAfter(0) }] } }));
+    expect((await shop.run('explain web -n shop')).out).toMatch(/Missing {2}31 of 420 canary requests after 30s at 1\/s: /);
   });
 
   test('names the stage to approve, and conditions that are not fine', async () => {

@@ -88,8 +88,8 @@ export function approvalNeeded(at: Moment): ReleaseEvent {
 /** `onInconclusive: Approve`: the judge could not tell in time. */
 export function approvalNeededWithoutProof(at: Moment): ReleaseEvent {
   const release = current(at);
-  const { spec, now } = at.facts;
-  const short = describeShortfall(at.status, spec, now);
+  const { spec } = at.facts;
+  const short = describeShortfall(at.status, spec);
   return {
     reason: 'ApprovalNeeded',
     message: `${stageOf(at)} had no proof in time${short === undefined ? '' : ` (${short})`} and waits for a person: annotate with glidepath.dev/command=approve:${release?.id}/${(release?.stageIndex ?? 0) + 1}:<UTC time>`,
@@ -206,10 +206,10 @@ function isPauseReason(text: string): text is PauseReason {
 }
 
 export function paused(at: Moment): ReleaseEvent {
-  const { spec, now, pause = 'Command' } = at.facts;
+  const { spec, pause = 'Command' } = at.facts;
   const giver = pause === 'Command' ? giverOf(at) : {};
   const words = giver.by === undefined ? describePause(pause) : `paused by ${giver.by}`;
-  const short = pause === 'Inconclusive' ? describeShortfall(at.status, spec, now) : undefined;
+  const short = pause === 'Inconclusive' ? describeShortfall(at.status, spec) : undefined;
   return {
     reason: 'Paused',
     message: `paused at ${weightOf(at)}%: ${words}${short === undefined ? '' : ` (${short})`}; the canary is judged on`,

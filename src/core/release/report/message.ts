@@ -7,7 +7,7 @@ import type { Facts } from '../assess.ts';
 import { findApproval } from '../commands/approval.ts';
 import { describeDrain } from '../drain.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
-import { describeShortfall, findShortfall } from '../evidence/shortfall.ts';
+import { describeShortfall, forecastRequests } from '../evidence/shortfall.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
 import { countPods, endOfStep } from '../facts/withdrawal.ts';
 import type { StateName } from '../state.ts';
@@ -136,7 +136,7 @@ function describeBlock(release: CanaryReleaseStatus['release'], blocker: Facts['
 /** Why there is no proof, where numbers alone are missing. */
 function describeLack(status: CanaryReleaseStatus, facts: Facts): string {
   if (!facts.timedOut) return '';
-  const short = describeShortfall(status, facts.spec, facts.now);
+  const short = describeShortfall(status, facts.spec);
   return short === undefined ? '' : ` (${short})`;
 }
 
@@ -176,12 +176,11 @@ function describeNext(status: CanaryReleaseStatus, facts: Facts): string {
   return ends === undefined ? `${what} next` : `${what} at ${clockOf(Math.max(ends, 0))} at the earliest`;
 }
 
-/** When the stage's duration is served, or later when the requests for a decision are there. */
+/** When the stage's duration is served, or later when the requests for a decision are expected. */
 function expectedEnd(status: CanaryReleaseStatus, facts: Facts): number | undefined {
   const ends = fromTime(status.release?.stageEndsAt);
-  const short = findShortfall(status, facts.spec, facts.now);
-  if (ends === undefined || short === undefined || short.rate <= 0) return ends;
-  return Math.max(ends, facts.now + Math.ceil(((short.needed - short.have) / short.rate) * 1_000));
+  const enough = forecastRequests(status, facts.spec);
+  return ends === undefined || enough === undefined ? ends : Math.max(ends, enough);
 }
 
 /** Why there are steps, and when the next one comes; undefined where there are none. */
