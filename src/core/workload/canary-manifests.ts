@@ -105,8 +105,28 @@ function buildTemplate(template: PodTemplate, changed: Labels, wanted: Labels): 
       labels: { ...labels, ...wanted, ...changed, [CANARY_ROLE.label]: CANARY_ROLE.value },
       ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
     },
-    spec: moveSelectors(template.spec ?? {}, template.metadata?.labels ?? {}, changed),
+    spec: keepLastWords(moveSelectors(template.spec ?? {}, template.metadata?.labels ?? {}, changed)),
   };
+}
+
+const WITH_LAST_WORDS = ['containers', 'initContainers'];
+
+/**
+ * What a container that crashes wrote last is kept in its status: after a rollback its pod and its logs are gone. Only where the owner
+ * left the default; the template's hash is that of the owner's template, and does not know of it.
+ */
+function keepLastWords(spec: Json): Json {
+  return Object.fromEntries(
+    Object.entries(spec).map(([field, value]) => {
+      if (!WITH_LAST_WORDS.includes(field) || !Array.isArray(value)) return [field, value];
+      return [field, value.map((container: unknown) => (isJson(container) ? withLastWords(container) : container))];
+    }),
+  );
+}
+
+function withLastWords(container: Json): Json {
+  const { terminationMessagePolicy: policy = 'File' } = container;
+  return policy === 'File' ? { ...container, terminationMessagePolicy: 'FallbackToLogsOnError' } : container;
 }
 
 function withoutTracking(annotations: Labels): Labels {

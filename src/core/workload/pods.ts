@@ -197,9 +197,15 @@ function withWords(what: string, message = ''): string {
 }
 
 const MOST_SAID = 300;
+/** Colours and cursor moves of a terminal (ECMA-48), which logs are full of. */
+const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
+/** Control and format characters: the first break a terminal, the second turn a line around or hide a part of it. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu;
 
 /** One line of what somebody else wrote; of a long one the end, which is where an error stands. */
 function shorten(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length <= MOST_SAID ? line : `… ${line.slice(-MOST_SAID)}`;
+  const line = text.replace(ESCAPES, '').replace(/\s+/g, ' ').replace(UNPRINTABLE, '').trim();
+  if (line.length <= MOST_SAID) return line;
+  // Not in the middle of a character.
+  return `… ${line.slice(-MOST_SAID).replace(/^[\udc00-\udfff]/, '')}`;
 }

@@ -67,7 +67,25 @@ describe('the canary Deployment', () => {
     expect(canary.metadata.name).toBe('store-api-canary');
     expect(canary.spec).toMatchObject({ progressDeadlineSeconds: 60 });
     expect(canary.spec.paused).toBeUndefined();
-    expect(canary.spec.template.spec?.['containers']).toEqual([{ name: 'app', image: 'store:2' }]);
+    expect(canary.spec.template.spec?.['containers']).toEqual([
+      { name: 'app', image: 'store:2', terminationMessagePolicy: 'FallbackToLogsOnError' },
+    ]);
+  });
+
+  test('keeps the last words of containers whose owner left the default, and is no other revision for that', () => {
+    const spec = {
+      initContainers: [{ name: 'migrate', image: 'migrate:2', terminationMessagePolicy: 'File' }],
+      containers: [
+        { name: 'app', image: 'store:2' },
+        { name: 'proxy', image: 'proxy:1', terminationMessagePolicy: 'FallbackToLogsOnError' },
+      ],
+    };
+    const template = { ...deployment.spec.template, spec };
+    const canary = build({ deployment: { ...deployment, spec: { ...deployment.spec, template } } }).deployment;
+    const { initContainers, containers } = canary.spec.template.spec ?? {};
+    const policies = [initContainers, containers].flat().map((one) => (one as Record<string, unknown>)['terminationMessagePolicy']);
+    expect(policies).toEqual(['FallbackToLogsOnError', 'FallbackToLogsOnError', 'FallbackToLogsOnError']);
+    expect(canary.metadata.annotations).toEqual({ 'glidepath.dev/template': hashTemplate(template) });
   });
 
   test('changes one label that both selectors share, in its selector and on its pods', () => {

@@ -103,6 +103,16 @@ describe('a version that cannot run', () => {
     expect(long.length).toBeLessThan(420);
     expect(long).toMatch(/: … x+ panic: no database$/);
   });
+
+  test('is told without what would colour, break or turn round a terminal', () => {
+    const words = '\u001b[1;31mpanic:\u001b[0m\tno\u0000 data\u202ebase\u0007\r\n\u001b]0;title\u0007 goroutine 1\u009b';
+    expect(faultOf(statusWith(crashing(2, 1, 'Error', words)))?.message).toMatch(/: panic: no database goroutine 1$/);
+  });
+
+  test('is never cut in the middle of a character', () => {
+    const message = faultOf(statusWith(crashing(2, 1, 'Error', `${'🔥'.repeat(400)}x`)))?.message ?? '';
+    expect(message.isWellFormed()).toBe(true);
+  });
 });
 
 describe('what else is seen', () => {
