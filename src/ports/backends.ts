@@ -5,6 +5,9 @@ import type { ObservedBackend } from '../core/release/observation.ts';
 export type { ObservedBackend };
 
 export interface BackendStore {
-  /** Resolves pod template hashes by a pod list only when the endpoints changed since the last call. */
-  observe(namespace: string, service: string): Promise<ObservedBackend>;
+  /**
+   * Resolves pod template hashes by a pod list only when the endpoints changed since the last call.
+   * @param withPods while endpoints are not ready, also what their pods say of themselves; nobody waits for that
+   */
+  observe(namespace: string, service: string, withPods?: boolean): Promise<ObservedBackend>;
 }

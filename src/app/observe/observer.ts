@@ -7,7 +7,7 @@ import type { LookReading } from '../../core/analysis/reading.ts';
 import type { ObservedBackend, Observation, WriteProblem } from '../../core/release/observation.ts';
 import { findDriver } from '../../core/release/facts/driver.ts';
 import { servicesOf } from '../../core/release/facts/sides.ts';
-import { isPreparing, parseState } from '../../core/release/state.ts';
+import { isJudged, isPreparing, parseState } from '../../core/release/state.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
 import { listServices } from '../../core/routing/rules.ts';
 import { standMetrics } from '../metrics/standing.ts';
@@ -34,7 +34,7 @@ export async function observe(world: World, { release, status, writeProblems, lo
   for (const service of [status.release?.serving, status.release?.canary]) if (service !== undefined) services.add(service.service);
   await readBeforeLeaving(world, release, status);
   const routes = relevantRoutes(release, status, world.routes.cachedIn(namespace), [...services]);
-  const backends = await observeBackends(world, namespace, [...services]);
+  const backends = await observeBackends(world, namespace, [...services], findAwaited(status));
   const workload = await observeWorkload(world, release, status);
   const observation: Observation = {
     release,
@@ -88,11 +88,17 @@ function servicesNamedBy(route: Route): ReadonlySet<string> {
   return named;
 }
 
+/** The canary Service of a release in Services mode: it is worth knowing why its pods do not run. In Deployment mode they are watched. */
+function findAwaited({ release, state }: CanaryReleaseStatus): string | undefined {
+  return release?.workload === undefined && isJudged(parseState(state) ?? 'idle') ? release?.canary.service : undefined;
+}
+
 async function observeBackends(
   world: World,
   namespace: string,
   services: readonly string[],
+  awaited: string | undefined,
 ): Promise<Readonly<Record<string, ObservedBackend>>> {
-  const found = await Promise.all(services.map((service) => world.backends.observe(namespace, service)));
+  const found = await Promise.all(services.map((service) => world.backends.observe(namespace, service, service === awaited)));
   return Object.fromEntries(found.map((backend) => [backend.service, backend]));
 }

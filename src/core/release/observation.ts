@@ -4,6 +4,7 @@ import type { BlockReason } from '../../api/reasons.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import type { Route, RouteKind } from '../../api/routes.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
+import type { PodObject } from '../workload/pods.ts';
 import type { LookReading } from '../analysis/reading.ts';
 import type { DrainReading } from './drain.ts';
 
@@ -17,6 +18,8 @@ export interface ObservedBackend {
   readonly unreadyEndpoints: number;
   /** Names of the pods that are ready endpoints, addresses where there is no pod; absent where nobody has looked. */
   readonly readyPods?: readonly string[];
+  /** Services mode: what pods say of themselves while endpoints are not ready; absent where that was not read. */
+  readonly pods?: readonly PodObject[];
   /** Sorted distinct pod-template-hash values of the pods behind the Service; empty without such pods. */
   readonly templateHashes: readonly string[];
   /** Name of the Deployment whose ReplicaSets own the pods; absent when there is none or more than one. */

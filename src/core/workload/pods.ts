@@ -32,7 +32,15 @@ export interface ContainerStatus {
 export interface ContainerState {
   readonly running?: object;
   readonly waiting?: { readonly reason?: string; readonly message?: string };
-  readonly terminated?: { readonly exitCode?: number; readonly reason?: string; readonly message?: string };
+  readonly terminated?: ContainerEnd;
+}
+
+export interface ContainerEnd {
+  readonly exitCode?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
 }
 
 /** Why the version itself cannot run. */
@@ -57,6 +65,8 @@ export interface PodsStanding {
 
 /** Crashes of one container that are a loop, whatever the other pods do: the second restart did not help either. */
 const REPEATED_RESTARTS = 2;
+/** The kubelet forgets earlier crashes of a container that ran for so long: restarts of other days are no loop. */
+const LONG_RUN_MS = 600_000;
 const NOT_PULLED = ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'ImageInspectError'];
 const NOT_CONFIGURED = ['CreateContainerConfigError'];
 /** A container that went with its node: nobody knows how it ended. */
@@ -152,8 +162,14 @@ function findTrouble(pod: string, container: ContainerStatus): Trouble | undefin
   if (NOT_PULLED.includes(reason)) return { kind: reason === 'InvalidImageName' ? 'badName' : 'notPulled', text };
   if (NOT_CONFIGURED.includes(reason)) return { kind: 'notConfigured', text };
   if (!isDown(container)) return undefined;
-  if (restartCount >= REPEATED_RESTARTS) return { kind: 'loops', text };
+  if (restartCount >= REPEATED_RESTARTS && !ranLong(container)) return { kind: 'loops', text };
   return reason === 'CrashLoopBackOff' ? { kind: 'crashes', text } : undefined;
+}
+
+function ranLong({ state, lastState }: ContainerStatus): boolean {
+  const { startedAt = '', finishedAt = '' } = state?.terminated ?? lastState?.terminated ?? {};
+  const ms = Date.parse(finishedAt) - Date.parse(startedAt);
+  return !Number.isNaN(ms) && ms >= LONG_RUN_MS;
 }
 
 /** Ended by itself and waits for its next try. An init container that has done its work ended well. */
@@ -197,15 +213,21 @@ function withWords(what: string, message = ''): string {
 }
 
 const MOST_SAID = 300;
-/** Colours and cursor moves of a terminal (ECMA-48), which logs are full of. */
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
+const ESCAPE = '\u001b';
+/** What follows an escape character: colours, cursor moves, titles (ECMA-48). Logs are full of them. */
+const ESCAPED = /^(?:\[[0-?]*[ -/]*[@-~]|\][^\p{Cc}]*\p{Cc}?|[@-Z\\^_])/u;
 /** Control and format characters: the first break a terminal, the second turn a line around or hide a part of it. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu;
 
 /** One line of what somebody else wrote; of a long one the end, which is where an error stands. */
 function shorten(text: string): string {
-  const line = text.replace(ESCAPES, '').replace(/\s+/g, ' ').replace(UNPRINTABLE, '').trim();
+  const line = withoutEscapes(text).replace(/\s+/g, ' ').replace(UNPRINTABLE, '').trim();
   if (line.length <= MOST_SAID) return line;
   // Not in the middle of a character.
   return `… ${line.slice(-MOST_SAID).replace(/^[\udc00-\udfff]/, '')}`;
+}
+
+function withoutEscapes(text: string): string {
+  const [first = '', ...others] = text.split(ESCAPE);
+  return [first, ...others.map((part) => part.replace(ESCAPED, ''))].join('');
 }

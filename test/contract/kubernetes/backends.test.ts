@@ -176,3 +176,54 @@ describe('changes are told', () => {
     expect(await connection.backends.observe('shop', 'store')).toMatchObject({ exists: false });
   });
 });
+
+describe('what pods say of themselves', () => {
+  const crashing = {
+    state: { waiting: { reason: 'CrashLoopBackOff' } },
+    lastState: { terminated: { exitCode: 7, message: 'no database' } },
+  };
+  const status = { phase: 'Running', podIP: '10.0.0.9', containerStatuses: [{ name: 'app', restartCount: 3, image: 'x', ...crashing }] };
+  const startTroubled = async () => {
+    const harness = await start();
+    harness.server.put(pods, { ...podNamed('p3', 'store', 'hash-b'), status });
+    return harness;
+  };
+  const podsOf = async ({ connection }: Harness) => (await connection.backends.observe('shop', 'store', true)).pods;
+
+  test('is read while an endpoint is not ready, without anybody waiting for it, and the release is visited then', async () => {
+    const harness = await startTroubled();
+    expect(await podsOf(harness)).toBeUndefined();
+    await until(() => harness.changes.some(({ kind, name }) => kind === 'Service' && name === 'store'));
+    const seen = (await podsOf(harness))?.find(({ metadata }) => metadata.name === 'p3');
+    expect(seen?.status).toEqual({
+      phase: 'Running',
+      conditions: [],
+      initContainerStatuses: [],
+      containerStatuses: [{ name: 'app', restartCount: 3, ...crashing }],
+    });
+    const lists = podLists(harness).filter(({ query }) => query['limit'] === '100');
+    expect(lists.map(({ query }) => query['labelSelector'])).toEqual(['app=store']);
+  });
+
+  test('is not read while all endpoints are ready, nor by those that do not ask', async () => {
+    const harness = await startTroubled();
+    await harness.connection.backends.observe('shop', 'store');
+    harness.server.put(slices, sliceOf('store', 'store-a', [{ pod: 'p1' }, { pod: 'p2' }]));
+    await until(() => harness.changes.some(({ kind }) => kind === 'Service'));
+    expect(await podsOf(harness)).toBeUndefined();
+    expect(podLists(harness).filter(({ query }) => query['limit'] === '100')).toEqual([]);
+  });
+
+  test('is read every two seconds at most, and what may not be read costs nothing but the word', async () => {
+    const harness = await startTroubled();
+    harness.server.fault({
+      when: ({ path, query }) => path.endsWith('/pods') && query['limit'] === '100',
+      action: { kind: 'status', code: 403 },
+    });
+    for (let visit = 0; visit < 20; visit += 1) expect(await podsOf(harness)).toBeUndefined();
+    await until(() => podLists(harness).some(({ query }) => query['limit'] === '100'));
+    for (let visit = 0; visit < 20; visit += 1) expect(await podsOf(harness)).toBeUndefined();
+    expect(podLists(harness).filter(({ query }) => query['limit'] === '100')).toHaveLength(1);
+    expect(await harness.connection.backends.observe('shop', 'store', true)).toMatchObject({ known: true, readyEndpoints: 2 });
+  });
+});

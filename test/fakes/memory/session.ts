@@ -10,7 +10,8 @@ import { statusSchema } from '../../../src/api/status.ts';
 import type { Change } from '../../../src/app/queue/controller.ts';
 import type { World } from '../../../src/app/world.ts';
 import type { JsonPatchOperation } from '../../../src/core/routing/patch.ts';
-import type { ObservedBackend } from '../../../src/ports/backends.ts';
+import type { PodObject } from '../../../src/core/workload/pods.ts';
+import type { BackendStore, ObservedBackend } from '../../../src/ports/backends.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { EventSink, Telemetry } from '../../../src/ports/outbox.ts';
 import type { PolicyStore } from '../../../src/ports/policies.ts';
@@ -30,6 +31,8 @@ export interface ServiceSpec {
   readonly ready: number;
   readonly unready: number;
   readonly hashes: readonly string[];
+  /** What the pods say while endpoints are not ready, where a test is about that. */
+  readonly pods?: readonly PodObject[];
 }
 
 type Cached = CachedObject & { readonly kind: string };
@@ -52,7 +55,7 @@ export class MemorySession implements World {
   readonly clock: Clock;
   readonly releases: ReleaseStore;
   readonly routes: RouteStore;
-  readonly backends = { observe: (namespace: string, service: string) => this.#observe(namespace, service) };
+  readonly backends = { observe: (...asked: Parameters<BackendStore['observe']>) => this.#observe(...asked) };
   readonly workloads: WorkloadStore;
   readonly policies: PolicyStore;
   readonly metrics: MetricsReader;
@@ -145,7 +148,7 @@ export class MemorySession implements World {
     });
   }
 
-  async #observe(namespace: string, service: string): Promise<ObservedBackend> {
+  async #observe(namespace: string, service: string, withPods = false): Promise<ObservedBackend> {
     this.#parts.gate.touch();
     const cached = this.#cacheOf('Service').get(namespace, service) as StoredObject | undefined;
     if (cached === undefined)
@@ -159,7 +162,7 @@ export class MemorySession implements World {
         known: true,
         templatesKnown: true,
       });
-    const { ready, unready, hashes } = cached.spec as ServiceSpec;
+    const { ready, unready, hashes, pods } = cached.spec as ServiceSpec;
     return this.#alive({
       service,
       exists: true,
@@ -168,6 +171,7 @@ export class MemorySession implements World {
       unreadyEndpoints: unready,
       templateHashes: [...hashes].sort(),
       ...(hashes.length > 1 ? { rolling: true } : {}),
+      ...(withPods && pods !== undefined && (ready === 0 || unready > 0) ? { pods } : {}),
       known: true,
       templatesKnown: true,
     });

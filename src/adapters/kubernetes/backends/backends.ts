@@ -1,11 +1,13 @@
 // Services and their endpoints. All are watched, because a canary without endpoints must be seen within a second; only those
 // that somebody asked for are told of.
 
+import type { PodObject } from '../../../core/workload/pods.ts';
 import type { BackendStore, ObservedBackend } from '../../../ports/backends.ts';
 import { type ChangeListener, Listeners } from '../informer/changes.ts';
 import { type CachedService, type CachedSlice, countEndpoints, trimService, trimSlice } from './endpoints.ts';
 import { buildReflectors, type WatchedCache, type WatchEnvironment } from '../informer/kinds.ts';
 import { ObjectCache } from '../informer/object-cache.ts';
+import { BackendPods } from './backend-pods.ts';
 import { PodTemplates, type Templates } from './pod-templates.ts';
 import type { Reflector, ReflectorHealth } from '../informer/reflector.ts';
 
@@ -15,6 +17,7 @@ const SLICES = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslic
 export class KubernetesBackends implements BackendStore, WatchedCache {
   readonly #listeners = new Listeners();
   readonly #templates: PodTemplates;
+  readonly #pods: BackendPods;
   readonly #services: ObjectCache<CachedService>;
   readonly #slices: ObjectCache<CachedSlice>;
   readonly #serviceWatches: readonly Reflector[];
@@ -26,6 +29,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
 
   constructor(env: WatchEnvironment) {
     this.#templates = new PodTemplates(env.transport);
+    this.#pods = new BackendPods(env.transport, env.now, (namespace, name) => this.#listeners.tell({ kind: 'Service', namespace, name }));
     this.#services = new ObjectCache((old, now) => this.#onService(old, now));
     this.#slices = new ObjectCache((old, now) => this.#onSlice(old, now));
     this.#serviceWatches = buildReflectors({ resource: SERVICES, cache: this.#services, trim: trimService }, env);
@@ -52,13 +56,14 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
    * Never throws: pods that cannot be listed leave the template hashes of the last time, marked as not known.
    * A backend without endpoints is told at once, without asking for its pods: traffic may have to go home.
    */
-  async observe(namespace: string, service: string): Promise<ObservedBackend> {
+  async observe(namespace: string, service: string, withPods = false): Promise<ObservedBackend> {
     const key = `${namespace}/${service}`;
     const changes = this.#asked.get(key) ?? 0;
     this.#asked.set(key, changes);
     const cached = this.#services.get(namespace, service);
     if (cached === undefined) return { ...NO_SERVICE, service, known: this.synced(), templatesKnown: true };
     const { ready, unready, pods } = countEndpoints(this.#slicesBehind(namespace, service));
+    const podStates = withPods ? this.#readPods(namespace, service, cached.selector, ready > 0 && unready === 0) : undefined;
     const stamp = `${cached.metadata.uid ?? ''} ${changes} ${cached.selector}`;
     const templates =
       ready + unready === 0 ? NO_TEMPLATES : await this.#templates.resolve(namespace, service, cached.selector, stamp, ready === 0);
@@ -69,12 +74,19 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
       readyEndpoints: ready,
       unreadyEndpoints: unready,
       readyPods: pods,
+      ...(podStates === undefined ? {} : { pods: podStates }),
       templateHashes: templates.hashes,
       ...(templates.workload === undefined ? {} : { workload: templates.workload }),
       ...(templates.rolling ? { rolling: true } : {}),
       known: this.synced(),
       templatesKnown: templates.fresh,
     };
+  }
+
+  #readPods(namespace: string, service: string, selector: string, allReady: boolean): readonly PodObject[] | undefined {
+    if (!allReady) return this.#pods.read(namespace, service, selector);
+    this.#pods.forget(namespace, service);
+    return undefined;
   }
 
   #watches(): readonly Reflector[] {

@@ -19,8 +19,8 @@ const PROGRESS_DEADLINE_SECONDS = 600;
 const MOST_MESSAGE = 1_000;
 
 /** Whether the release has weight or not: what cannot run is never proven. */
-export function theCanaryCannotRun({ workload, state, now }: Known, { release }: CanaryReleaseStatus): RollbackReason | undefined {
-  const fault = workload?.pods?.fault;
+export function theCanaryCannotRun({ pods, state, now }: Known, { release }: CanaryReleaseStatus): RollbackReason | undefined {
+  const fault = pods?.fault;
   // While the last writes of a promotion are made the release has ended in all but name.
   if (fault === undefined || state === 'promoting.restoring') return undefined;
   const since = fromTime(release?.podsFailingSince);
@@ -37,11 +37,10 @@ const SENTENCES = {
 } as const;
 
 /** The Deployment controller has given up on the canary's pods, and they had their time on a node. */
-export function theCanaryNeverGotReady({ observation, workload, now }: Known): RollbackReason | undefined {
+export function theCanaryNeverGotReady({ observation, pods, now }: Known): RollbackReason | undefined {
   const canary = observation.workload?.canaryDeployment;
   const stuck = canary === undefined ? undefined : findCondition(canary, 'Progressing', 'False');
   if (canary === undefined || stuck === undefined || arePodsRefused(canary, stuck)) return undefined;
-  const pods = workload?.pods;
   if (pods !== undefined && !hadTheirTime(pods, canary.spec['progressDeadlineSeconds'], now)) return undefined;
   const why = pods?.seen === undefined ? (stuck.message ?? stuck.reason ?? '') : pods.seen;
   const message = `the pods of Deployment ${canary.metadata.name} do not get ready: ${why}`;

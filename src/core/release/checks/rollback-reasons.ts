@@ -100,7 +100,7 @@ function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): Ro
   const hasWeight = facts.observedWeight > 0 || (status.weight ?? 0) > 0;
   if (!hasWeight || !facts.canaryEmpty) return undefined;
   const service = facts.sides?.canary ?? '';
-  const seen = facts.workload?.pods?.seen;
+  const seen = facts.pods?.seen;
   const why = seen === undefined ? '' : `: ${seen}`;
   return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint${why}`.slice(0, 1_000) };
 }

@@ -5,7 +5,9 @@ import { ABORT_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { type FreshCommand, readCommand } from '../commands/read.ts';
 import { isRunning, type StateName } from '../state.ts';
+import type { PodsStanding } from '../../workload/pods.ts';
 import { type CanaryFacts, gatherCanaryFacts } from './canary-facts.ts';
+import { judgeBackendPods } from './backend-pods.ts';
 import type { Gathered } from './gather.ts';
 import { gatherHeldFacts } from './held-candidate.ts';
 import { isRetained } from './retain.ts';
@@ -26,6 +28,8 @@ export interface Known extends Gathered, RouteFacts, CanaryFacts, StageClock {
   readonly abortRequested: boolean;
   /** Deployment mode. */
   readonly workload: WorkloadFacts | undefined;
+  /** What the canary's own pods say; undefined where they are not seen, or are all ready. */
+  readonly pods: PodsStanding | undefined;
 }
 
 /** What a decision's facts say of a release whose status this is. */
@@ -47,6 +51,7 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
     ...routes,
     ...canary,
     workload,
+    pods: workload === undefined ? judgeBackendPods(status, observation, sides) : workload.pods,
     ...(workload === undefined ? {} : alsoOfTheWorkload(gathered, status, state, routes, workload)),
     ...readStageClock(gathered, status, state),
     command: readCommand(observation.release, status, state, now),

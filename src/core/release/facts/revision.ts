@@ -97,7 +97,7 @@ export function isSettledOrRejected({ settled, rejected }: CanaryReleaseStatus, 
 }
 
 /** In a rolling update the pods that are no news are on their way out: the candidate is the template that is new. */
-function withoutLeaving(key: CandidateKey, backend: ObservedBackend, settled: CanaryReleaseStatus['settled']): CandidateKey {
+export function withoutLeaving(key: CandidateKey, backend: ObservedBackend, settled: CanaryReleaseStatus['settled']): CandidateKey {
   if (backend.rolling !== true || settled?.service !== key.service) return key;
   const news = key.templateHashes.filter((hash) => !settled.templateHashes.includes(hash));
   return news.length === 0 ? key : { ...key, templateHashes: news };

@@ -22,10 +22,10 @@ export function noteDrain(status: Status, { now, withdrawn }: Known, state: Stat
 }
 
 /** Notes since when something that may still come keeps the pods from starting. */
-export function notePods(status: CanaryReleaseStatus, { workload, now }: Known): CanaryReleaseStatus {
+export function notePods(status: CanaryReleaseStatus, { pods, now }: Known): CanaryReleaseStatus {
   const { release } = status;
   if (release === undefined) return status;
-  const waits = workload?.pods?.fault?.certain === false;
+  const waits = pods?.fault?.certain === false;
   if (waits === (release.podsFailingSince !== undefined)) return status;
   const { podsFailingSince: _since, ...rest } = release;
   return { ...status, release: waits ? { ...rest, podsFailingSince: toTime(now) } : rest };

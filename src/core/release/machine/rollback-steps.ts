@@ -5,6 +5,7 @@ import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
 import type { RollbackReason } from '../checks/rollback-reason.ts';
 import { describeRetained } from '../facts/retain.ts';
+import { withoutLeaving } from '../facts/revision.ts';
 import { isPreparing } from '../state.ts';
 import type { UndoPlan } from '../facts/undo-plan.ts';
 import { edit } from './change.ts';
@@ -15,7 +16,7 @@ type Release = NonNullable<Status['release']>;
 /** All weight home: the first thing that is written, before this status itself. */
 export function beginRollback(status: Status, reason: RollbackReason, facts: Facts): Status {
   const going = edit(
-    forgetUnwritten(status, facts),
+    takePods(forgetUnwritten(status, facts), facts),
     {
       outcome: 'RolledBack',
       reason: reason.reason,
@@ -25,6 +26,19 @@ export function beginRollback(status: Status, reason: RollbackReason, facts: Fac
     ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
   );
   return { ...going, weight: 0 };
+}
+
+/**
+ * Before its first weight a release is of whatever pods come behind its Service: those that are there now are the ones that end, or a
+ * revision whose pods came late would be no other one than the next.
+ */
+function takePods(status: Status, { state, observation, canaryKey }: Facts): Status {
+  const { release } = status;
+  const backend = observation.backends[release?.canary.service ?? ''];
+  if (release?.workload !== undefined || !isPreparing(state, release) || canaryKey === undefined || backend === undefined) return status;
+  if (!backend.known || !backend.templatesKnown) return status;
+  const { templateHashes } = withoutLeaving(canaryKey, backend, status.settled);
+  return templateHashes.length === 0 ? status : edit(status, { templateHashes: [...templateHashes] });
 }
 
 /** Before its first weight a release has written to no route that does not carry its mark: those are none of its business. */

@@ -141,7 +141,7 @@ function describeLack(status: CanaryReleaseStatus, facts: Facts): string {
 }
 
 function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
-  const seen = facts.workload?.pods?.seen ?? facts.workload?.pods?.homeless?.message;
+  const seen = facts.pods?.seen ?? facts.pods?.homeless?.message;
   if (!facts.canaryReady) return `waits for ready pods behind Service ${release.canary.service}${seen === undefined ? '' : `: ${seen}`}`;
   if (facts.canaryRolling)
     return `waits until the pods behind Service ${release.canary.service} are of one template: its rollout is under way`;
