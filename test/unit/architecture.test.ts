@@ -144,6 +144,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/core/release': [
     'state.ts',
     'timeouts.ts',
+    'traffic.ts',
     'drain.ts',
     'observation.ts',
     'evidence',

@@ -1,6 +1,7 @@
 // Looks are asked in the background and wait here until their release is visited again. One question at a time for a
 // release, and a bounded number at a time in all: while Prometheus hangs nothing piles up, and nothing else waits for it.
 
+import { asksForTraffic } from '../../core/release/traffic.ts';
 import { messageOf } from '../../api/errors.ts';
 import type { LookReading } from '../../core/analysis/reading.ts';
 import { ComparisonDesk } from './comparison-desk.ts';
@@ -52,7 +53,7 @@ export class LookDesk {
     if (this.#entries.has(key)) return;
     const asked: Entry = { releaseId, readings: undefined };
     this.#entries.set(key, asked);
-    if ((question.status.weight ?? 0) === 0) this.#comparisons.prepare(key, question);
+    if (!asksForTraffic(question.spec, question.status)) this.#comparisons.prepare(key, question);
     void this.#readAll(key, question, times).then((readings) => {
       if (this.#entries.get(key) !== asked) return;
       this.#entries.set(key, { releaseId, readings });

@@ -15,6 +15,7 @@ import { newestSampleAt, scrapeIntervalOf, type Span } from '../../core/analysis
 import type { Evidence, LookReading } from '../../core/analysis/reading.ts';
 import { promDuration, renderQuery } from '../../core/analysis/template.ts';
 import { fromTime } from '../../api/times.ts';
+import { canaryGetsTraffic } from '../../core/release/traffic.ts';
 import type { MetricsReader } from '../../ports/metrics.ts';
 import {
   type ArmsAsked,
@@ -44,17 +45,17 @@ export interface LookAnswer {
  */
 export async function askLook(reader: MetricsReader, question: LookQuestion, atMs: number, previousMs?: number): Promise<LookAnswer> {
   const { spec, status } = question;
-  const weight = status.weight ?? 0;
+  const serves = canaryGetsTraffic(spec, status);
   const { span, sinceMs, beforeMs, fromMs } = spansOf(question, atMs, previousMs);
   // Rounded, so that releases ask the same question: more samples than are needed do no harm.
   const rangeMs = Math.ceil((atMs - fromMs + BASE_SLACK_MS) / RANGE_STEP_MS) * RANGE_STEP_MS;
   const compares = isCompared(question);
   const checksLatency = spec.analysis.checks.some((check) => check.metric === 'Latency');
   const [counts, timed, servingTimed, own] = await Promise.all([
-    askCounts(reader, question, weight, rangeMs, atMs),
-    weight > 0 && (compares || checksLatency) ? askLatency(reader, question, question.canary, rangeMs, atMs) : undefined,
+    askCounts(reader, question, rangeMs, atMs),
+    serves && (compares || checksLatency) ? askLatency(reader, question, question.canary, rangeMs, atMs) : undefined,
     compares ? askLatency(reader, question, question.serving, rangeMs, atMs) : undefined,
-    weight > 0 ? askOwn(reader, question, atMs) : {},
+    serves ? askOwn(reader, question, atMs) : {},
   ]);
   const outcomeOf = outcomesOf(question);
   const reading: LookReading = {

@@ -6,6 +6,7 @@ import type { ArmSeries } from '../../core/analysis/comparison/cells.ts';
 import { historyOf, type History, type Span } from '../../core/analysis/increments.ts';
 import type { OutcomeOf } from '../../core/analysis/outcome.ts';
 import { fromTime } from '../../api/times.ts';
+import { asksForTraffic, canaryGetsTraffic } from '../../core/release/traffic.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 
@@ -36,8 +37,8 @@ export interface ArmsAsked {
 
 /** Does the release compare, and can it: switched on, both sides with a share, a metrics source that counts? */
 export function isCompared({ spec, status, source }: LookQuestion): boolean {
-  const weight = status.weight ?? 0;
-  return spec.analysis.comparison.mode !== 'Off' && source !== undefined && weight > 0 && weight < 100;
+  const share = asksForTraffic(spec, status) && (status.weight ?? 0) < 100;
+  return spec.analysis.comparison.mode !== 'Off' && source !== undefined && share;
 }
 
 /** How this question's source reads labels; without one nothing is a request. */
@@ -98,13 +99,7 @@ const NOTHING: Counts = { canary: [], serving: [], seen: [], history: 'whole' };
 const NOBODY_COUNTS: Problem = { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' };
 
 /** Counters of the canary, and of serving where they are compared or say when the gateway is scraped. */
-export async function askCounts(
-  reader: MetricsReader,
-  question: LookQuestion,
-  weight: number,
-  rangeMs: number,
-  atMs: number,
-): Promise<Counts> {
+export async function askCounts(reader: MetricsReader, question: LookQuestion, rangeMs: number, atMs: number): Promise<Counts> {
   const { source, target } = question;
   if (source === undefined) return { ...NOTHING, problem: NOBODY_COUNTS };
   const ask = (backends: readonly BackendIdentity[]) =>
@@ -115,7 +110,7 @@ export async function askCounts(
       atMs,
     );
   const [canary, compared] = await Promise.all([
-    weight > 0 ? ask(question.canary) : undefined,
+    canaryGetsTraffic(question.spec, question.status) ? ask(question.canary) : undefined,
     isCompared(question) ? ask(question.serving) : undefined,
   ]);
   if (canary?.problem !== undefined) return { ...NOTHING, problem: canary.problem };

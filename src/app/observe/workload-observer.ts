@@ -1,7 +1,8 @@
 // Deployment mode: what the watches say of a release's Deployment, and whether a change of it is held. A hold is proven at
 // start, every ten minutes, and before each release. While one runs, too: nothing waits for that proof, and nothing is stopped by it.
 
-import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import { canaryGetsTraffic } from '../../core/release/traffic.ts';
 import { isGoingHome, isRunning, parseState } from '../../core/release/state.ts';
 import type { HoldStanding, ObservedWorkload } from '../../core/workload/observed.ts';
 import type { World } from '../world.ts';
@@ -25,7 +26,7 @@ export async function observeWorkload(
   if (targetRef.hold === 'PausedAtRest') return { ...seen, hold: { kind: seen.deployment.spec.paused === true ? 'proven' : 'awaited' } };
   const asked = world.workloads.proveHold(namespace, targetRef.name, proofAge(status, seen.deployment.spec.paused === true));
   // What has weight may have to go home in this very pass, which waits for nobody's answer (rule 1); a proof that is known wins.
-  const hold = mayGoHome(status) ? await Promise.race([asked, Promise.resolve(BEING_ASKED)]) : await asked;
+  const hold = mayGoHome(release.spec, status) ? await Promise.race([asked, Promise.resolve(BEING_ASKED)]) : await asked;
   return { ...seen, hold };
 }
 
@@ -33,9 +34,9 @@ const NOT_SEEN: HoldStanding = { kind: 'unknown', message: 'the Deployment was n
 const BEING_ASKED: HoldStanding = { kind: 'asked' };
 
 /** Traffic is, or may be, on the canary. */
-function mayGoHome(status: CanaryReleaseStatus): boolean {
+function mayGoHome(spec: CanaryReleaseSpec, status: CanaryReleaseStatus): boolean {
   const state = parseState(status.state) ?? 'blocked';
-  return isRunning(state) && ((status.weight ?? 0) > 0 || isGoingHome(state));
+  return isRunning(state) && (canaryGetsTraffic(spec, status) || isGoingHome(state));
 }
 
 /** A held template that is about to be released wants a fresh proof. */

@@ -8,6 +8,7 @@ import { judgeCheck, type CheckResult } from '../../analysis/checks.ts';
 import { alignPhase, type Grid } from '../../analysis/grid.ts';
 import type { LookReading } from '../../analysis/reading.ts';
 import { breachOf, COMPARISON, compareAtLook, findMismatch, isComparisonEnforced, reasonOf } from './comparison-look.ts';
+import { asksForTraffic, canaryGetsTraffic } from '../traffic.ts';
 import { isJudged, type StateName } from '../state.ts';
 import { withMeasured } from './measured.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
@@ -71,10 +72,10 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   const unavailable = look.requests.kind === 'unavailable';
   if (!unavailable && !isStale(look, before) && !hasNewSample(look, before))
     return { ...status, release: { ...release, lookGridAt: toTime(look.atMs) } };
-  const judged = (status.weight ?? 0) > 0 ? judgeAll(spec, look, before) : [];
+  const judged = canaryGetsTraffic(spec, status) ? judgeAll(spec, look, before) : [];
   const verdict = sumUp(judged, unavailable);
   const counted = runClock(noteSplit(noteFails(release, judged), look), verdict, look);
-  const folded = noteSilence(counted, look, status.weight ?? 0);
+  const folded = noteSilence(counted, look, asksForTraffic(spec, status));
   const requests = (release.stageRequests ?? 0) + (isFromBefore(look, before) ? 0 : look.newRequests);
   const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
   // Where nothing is judged the former word stands, but `Unavailable` does not outlast the outage.
@@ -93,11 +94,11 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   };
 }
 
-/** Since when the canary has had weight and no request; it ends with the first request, and says nothing while nobody can be asked. */
-function noteSilence(release: Release, look: LookReading, weight: number): Release {
+/** Since when the canary is to have traffic and has had no request; it ends with the first request, and says nothing while nobody can be asked. */
+function noteSilence(release: Release, look: LookReading, asked: boolean): Release {
   if (look.requests.kind === 'unavailable') return release;
   const { inconclusiveSince, ...rest } = release;
-  const silent = weight > 0 && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
+  const silent = asked && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
   return silent ? { ...rest, inconclusiveSince: inconclusiveSince ?? toTime(look.atMs) } : rest;
 }
 

@@ -1,5 +1,6 @@
 // The honest answer to low traffic: how many requests there were, how many a decision needs, and what a person can do about it.
 
+import { asksForTraffic } from '../traffic.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { roundCount } from '../../analysis/comparison/words.ts';
 import { COMPARISON } from './comparison-look.ts';
@@ -21,7 +22,7 @@ const LEAST_FOR_A_RATE = 30;
 /** What is missing for a Pass by numbers alone; undefined where numbers are not what is missing. */
 export function findShortfall(status: CanaryReleaseStatus, spec: CanaryReleaseSpec): Shortfall | undefined {
   const { release } = status;
-  if (release === undefined || (status.weight ?? 0) === 0) return undefined;
+  if (release === undefined || !asksForTraffic(spec, status)) return undefined;
   const missing = [missingEvidence(status, spec), missingRequests(release, spec)].find((sum) => sum !== undefined && sum.have < sum.needed);
   if (missing === undefined) return undefined;
   const { have, needed, since, until } = missing;

@@ -4,6 +4,7 @@ import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
 import { fromTime } from '../../../api/times.ts';
 import { isRunning, type StateName } from '../state.ts';
+import { asksForTraffic } from '../traffic.ts';
 import type { Gathered } from './gather.ts';
 
 export interface StageClock {
@@ -75,7 +76,7 @@ function isStageServed(
 /** The judge's last word is Pass; where the judge does not act, time alone counts. Inconclusive and Unavailable prove nothing. */
 function isProven(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, fresh: boolean): boolean {
   if (spec.analysis.mode !== 'Enforce') return true;
-  if ((status.weight ?? 0) === 0) return true;
+  if (!asksForTraffic(spec, status)) return true;
   return fresh && status.release?.verdict === 'Pass' && status.release.passInStage === true;
 }
 

@@ -9,6 +9,7 @@ import { afterOutage, afterTimeout } from '../checks/overdue.ts';
 import { hasPassedSince } from '../drift/drift.ts';
 import type { CandidateKey } from '../facts/revision.ts';
 import type { StateName } from '../state.ts';
+import { asksForTraffic } from '../traffic.ts';
 
 export const stageIndex = ({ status }: Moment) => status.release?.stageIndex ?? 0;
 export const isLastStage = (at: Moment) => stageIndex(at) >= at.facts.spec.stages.length - 1;
@@ -50,12 +51,12 @@ function waitsForAnotherTry({ status: { release }, facts: { now } }: Moment, rai
 export function isFree(at: Moment, to: StateName): boolean {
   const { blocker, acceptanceWait, rejection, enforced, evidenceFresh } = at.facts;
   if (blocker !== undefined || acceptanceWait !== undefined || rejection !== undefined) return false;
-  const { release, weight = 0 } = at.status;
+  const { release } = at.status;
   // Before the first raise a gateway refuses the route as its owner wrote it: accepted is accepted.
   const refusedAsItWas = to === 'preparing' && release?.blockedReason === 'RouteNotAccepted';
   const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
   if (!refusedAsItWas && waitsForAnotherTry(at, raises)) return false;
-  if (!raises || !enforced || weight === 0) return true;
+  if (!raises || !enforced || !asksForTraffic(at.facts.spec, at.status)) return true;
   if (release?.driftSince !== undefined && !hasPassedSince(release, at.facts)) return false;
   return release?.verdict === 'Pass' && evidenceFresh;
 }

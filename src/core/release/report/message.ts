@@ -11,6 +11,7 @@ import { describeShortfall, forecastRequests } from '../evidence/shortfall.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
 import { countPods, endOfStep } from '../facts/withdrawal.ts';
 import type { StateName } from '../state.ts';
+import { asksForTraffic } from '../traffic.ts';
 import { describePause, nameStage } from './events.ts';
 import { describeGit } from './gitops.ts';
 
@@ -155,7 +156,7 @@ function describeEvidence(status: CanaryReleaseStatus, facts: Facts): string {
   const checks = status.checks ?? [];
   const order = ['Fail', 'Unavailable', 'Inconclusive', 'Pass'];
   const telling = [...checks].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))[0];
-  if (telling === undefined) return (status.weight ?? 0) === 0 ? 'no traffic is asked for' : 'no look yet';
+  if (telling === undefined) return asksForTraffic(facts.spec, status) ? 'no look yet' : 'no traffic is asked for';
   // The comparison says it all in its own words.
   if (telling.name === COMPARISON && telling.message !== undefined) return `${telling.message}${describeTooFew(status, facts)}`;
   if (telling.value === undefined) return `${telling.name}: ${telling.message ?? telling.verdict}`;

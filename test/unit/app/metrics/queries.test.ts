@@ -116,8 +116,7 @@ describe('the arms', () => {
 });
 
 describe('the counts of a look', () => {
-  const ask = (prometheus: MemoryPrometheus, question = aQuestion(), weight = 10) =>
-    askCounts(prometheus, question, weight, 300_000, after(600));
+  const ask = (prometheus: MemoryPrometheus, question = aQuestion()) => askCounts(prometheus, question, 300_000, after(600));
 
   test('are those of both arms where they are compared', async () => {
     const counts = await ask(new MemoryPrometheus(HEALTHY));
@@ -150,7 +149,6 @@ describe('the counts of a look', () => {
     const quiet = await ask(
       new MemoryPrometheus(HEALTHY),
       aQuestion(undefined, {}, { status: aStatus({ weight: 0, release: aReleaseStatus() }) }),
-      0,
     );
     expect([quiet.canary.length, quiet.serving.length]).toEqual([0, 2]);
   });

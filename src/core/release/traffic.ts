@@ -1,0 +1,20 @@
+// Whether the canary gets requests, which is not the same as having weight: a cohort, a mirror and rules of the user's own send it
+// some at weight 0. Whoever has traffic is judged, and goes back at a Fail (rule 13).
+
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+
+type Stages = Pick<CanaryReleaseSpec, 'stages'>;
+type Progress = Pick<CanaryReleaseStatus, 'weight' | 'release'>;
+
+/** The release asks for traffic: by weight, or by the cohort or mirror of the stage that is in effect. A Pass needs some. */
+export function asksForTraffic({ stages }: Stages, { weight = 0, release }: Progress): boolean {
+  if (weight > 0) return true;
+  if (release?.stageStartedAt === undefined) return false;
+  const stage = stages[release.stageIndex ?? 0];
+  return stage?.cohort !== undefined || stage?.mirror !== undefined;
+}
+
+/** The canary gets requests, whether the release asked for them or rules of the user's own send them. */
+export function canaryGetsTraffic(spec: Stages, status: Progress): boolean {
+  return asksForTraffic(spec, status);
+}

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { asksForTraffic, canaryGetsTraffic } from '../../../../src/core/release/traffic.ts';
+import { aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../fixtures/builders.ts';
+
+const cohort = { weight: 0, cohort: { headers: [{ name: 'X-Canary', value: 'true' }] } };
+const mirror = { weight: 0, mirror: { percent: 10 } };
+const approval = { weight: 0, approval: 'Required' as const };
+
+describe('the canary gets traffic', () => {
+  const at = (weight: number, started: boolean) =>
+    aStatus({ weight, release: aReleaseStatus({ stageIndex: 0, ...(started ? { stageStartedAt: timeAfter(0) } : {}) }) });
+
+  test('while it has weight, whatever the stage says', () => {
+    expect(asksForTraffic(aSpec(), at(1, false))).toBe(true);
+    expect(canaryGetsTraffic(aSpec({ stages: [approval] }), at(25, true))).toBe(true);
+  });
+
+  test.each([cohort, mirror])('at weight 0 from the start of a stage with %j', (stage) => {
+    const { stageStartedAt: _none, ...release } = aReleaseStatus({ stageIndex: 0 });
+    expect(asksForTraffic(aSpec({ stages: [stage] }), aStatus({ weight: 0, release }))).toBe(false);
+    expect(asksForTraffic(aSpec({ stages: [stage] }), at(0, true))).toBe(true);
+    expect(canaryGetsTraffic(aSpec({ stages: [stage] }), at(0, true))).toBe(true);
+  });
+
+  test('not at weight 0 in a stage that only waits for a person, nor without a release', () => {
+    expect(asksForTraffic(aSpec({ stages: [approval] }), at(0, true))).toBe(false);
+    expect(asksForTraffic(aSpec({ stages: [cohort] }), { weight: 0 })).toBe(false);
+  });
+});
