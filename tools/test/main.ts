@@ -70,6 +70,7 @@ steps.push(await check('types (tsc)', 'tsc', ['--noEmit']));
 steps.push(await check('lint (oxlint)', 'oxlint', ['--type-aware']));
 steps.push(await check('format (biome)', 'biome', ['check']));
 steps.push(await check('unused code (knip)', 'knip', []));
+steps.push(await check('words', 'node', ['tools/words/main.ts']));
 steps.push(await vitest('unit, model and contract tests', ['unit', 'model', 'contract'], ['--coverage']));
 steps.push(...(await clusterTests()));
 rmSync(reports, { recursive: true, force: true });

@@ -1,0 +1,33 @@
+// `npm run words`, part of `npm run check`: fails when a message, a comment, a page or a manifest uses a word of the table in
+// rules.ts, and names the place and what to write.
+
+import { globSync, readFileSync } from 'node:fs';
+import { lineAt, readProse } from './prose.ts';
+import { findWords } from './rules.ts';
+
+/** What people read of this repository. Tests are read by those who write them; generated files are checked at their source. */
+const FILES = ['src/**/*.ts', 'tools/**/*.ts', 'docs/**/*.md', 'config/**/*.{yaml,lua}', 'README.md', 'CHANGELOG.md'];
+
+const EXCEPT = [
+  'tools/words/rules.ts',
+  // Not written in these words yet.
+  'src/{adapters,api,app,cli,core,ports,server,sources}/**',
+  'src/main.ts',
+  'tools/vectors/**',
+  'docs/**',
+  'config/**',
+  '*.md',
+];
+
+function checkFile(path: string): readonly string[] {
+  const content = readFileSync(path, 'utf8');
+  return readProse(path, content).flatMap((prose) =>
+    findWords(prose.reader, prose.text).map(
+      ({ index, found, write }) => `${path}:${lineAt(content, prose, index)}: "${found}"; write: ${write}`,
+    ),
+  );
+}
+
+const findings = globSync(FILES, { exclude: EXCEPT }).toSorted().flatMap(checkFile);
+for (const finding of findings) process.stderr.write(`${finding}\n`);
+process.exitCode = findings.length === 0 ? 0 : 1;
