@@ -12,7 +12,7 @@ export const CATEGORY = 'glidepath';
 export const CRD_NAME = `${PLURAL}.${GROUP}`;
 
 /** Number of the stored schema: an operator that needs a higher one than the CRD carries only takes releases home. */
-export const SCHEMA_NUMBER = 1;
+export const SCHEMA_NUMBER = 2;
 /** Version of the state in `status` that this code writes. */
 export const STATE_VERSION = 1;
 

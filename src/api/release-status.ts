@@ -38,7 +38,7 @@ const recordedRuleSchema = z.object({
     .describe('Weights of foreign backends of the rule before the first write.'),
 });
 
-const recordedRouteSchema = z.object({
+export const recordedRouteSchema = z.object({
   kind: openEnum(ROUTE_KINDS),
   name: textField(253),
   uid: textField(63, 0),

@@ -4,22 +4,22 @@ import * as z from 'zod';
 import { type ObjectMeta, metadataSchema } from './metadata.ts';
 import { API_VERSION, KIND } from './names.ts';
 import { type CanaryReleaseSpec, completeSpec, specSchema } from './spec.ts';
-import { type CanaryReleaseStatus, readStatus } from './status.ts';
+import { readStatus } from './read-status.ts';
+import type { CanaryReleaseStatus } from './status.ts';
 
 export type { Condition } from './conditions.ts';
 export type { ObjectMeta } from './metadata.ts';
 export type { Backend, RecordedRoute, RecordedRule, ReleaseStatus } from './release-status.ts';
 export { type Analysis, type CanaryReleaseSpec, type Check, type RouteRef, type SpecInput, type Stage, defaultSpec } from './spec.ts';
-export {
-  type CanaryReleaseStatus,
-  type CheckStatus,
-  type HandledCommand,
-  type HistoryEntry,
-  type ProvenRevision,
-  type ReadStatus,
-  type Rejected,
-  readStatus,
+export type {
+  CanaryReleaseStatus,
+  CheckStatus,
+  HandledCommand,
+  HistoryEntry,
+  ProvenRevision,
+  Rejected,
 } from './status.ts';
+export { type ReadStatus, readStatus } from './read-status.ts';
 
 /** A CanaryRelease as it was read: every default of the spec is filled. */
 export interface CanaryRelease {

@@ -84,8 +84,8 @@ const settledSchema = z.object({ ...revisionKey, service: textField(63), templat
 
 const toldKey = () => textField(256).optional();
 
-/** What the operator has to remember, for itself. */
-const internalSchema = z.object({
+/** What the operator has to remember, for itself; the memory of a release is added where it is stored (`stored-status.ts`). */
+export const internalSchema = z.object({
   told: z.object({ block: toldKey(), gitops: toldKey(), parity: toldKey(), hold: toldKey(), left: toldKey() }).optional(),
 });
 
@@ -136,53 +136,3 @@ export type Rejected = NonNullable<StatusOutput['rejected']>[number];
 export type ProvenRevision = NonNullable<StatusOutput['proven']>[number];
 /** The last command that was obeyed or refused. */
 export type HandledCommand = NonNullable<StatusOutput['lastHandledCommand']>;
-
-/** A status that was read, and what of it this version does not understand. */
-export interface ReadStatus {
-  readonly status: CanaryReleaseStatus;
-  readonly unknownState?: string;
-}
-
-/**
- * Reads a stored status without ever failing: what a later version wrote and this one does not understand is left out and
- * named in `unknownState`, while the rest (the recorded routes above all) stays usable, because home must stay possible.
- */
-export function readStatus(stored: unknown): ReadStatus {
-  const given = isRecord(stored) ? stored : {};
-  const whole = readFields(statusSchema.shape, given, '');
-  const release = whole.values['release'] === undefined && isRecord(given['release']) ? readRelease(given['release']) : undefined;
-  const problems =
-    release === undefined ? whole.problems : [...whole.problems.filter((text) => !text.startsWith('release')), ...release.problems];
-  const version =
-    typeof given['stateVersion'] === 'number' && given['stateVersion'] > STATE_VERSION ? [`stateVersion ${given['stateVersion']}`] : [];
-  const unknown = [...version, ...problems].join('; ');
-  const status = { ...whole.values, ...(release?.value === undefined ? {} : { release: release.value }) };
-  return { status: status as CanaryReleaseStatus, ...(unknown === '' ? {} : { unknownState: unknown.slice(0, 512) }) };
-}
-
-function readRelease(given: Readonly<Record<string, unknown>>): { value?: Readonly<Record<string, unknown>>; problems: readonly string[] } {
-  const { values, problems } = readFields(releaseStatusSchema.shape, given, 'release.');
-  const whole = releaseStatusSchema.safeParse(values);
-  return whole.success ? { value: whole.data, problems } : { problems };
-}
-
-function readFields(shape: Readonly<Record<string, z.ZodType>>, given: Readonly<Record<string, unknown>>, prefix: string) {
-  const values: Record<string, unknown> = {};
-  const problems: string[] = [];
-  for (const [field, schema] of Object.entries(shape)) {
-    const parsed = schema.safeParse(given[field]);
-    if (parsed.success && parsed.data !== undefined) values[field] = parsed.data;
-    if (!parsed.success) problems.push(`${prefix}${field} ${describeValue(given[field])}`);
-  }
-  return { values, problems };
-}
-
-function describeValue(value: unknown): string {
-  if (value === undefined) return 'is missing';
-  const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-  return isPlain ? `"${String(value).slice(0, 64)}" is not understood` : 'is not understood';
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

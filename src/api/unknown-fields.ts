@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import type { Problem } from './release.ts';
 import { specSchema } from './spec.ts';
-import { statusSchema } from './status.ts';
+import { storedStatusSchema } from './stored-status.ts';
 
 const TOP_LEVEL = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
@@ -14,7 +14,7 @@ export function findUnknownFields(object: unknown): readonly Problem[] {
   return [
     ...top.map((key) => ({ path: key, message: 'unknown field; remove it' })),
     ...walk(specSchema, object['spec'], 'spec'),
-    ...walk(statusSchema, object['status'], 'status'),
+    ...walk(storedStatusSchema, object['status'], 'status'),
   ];
 }
 

@@ -14,7 +14,7 @@ import {
   VERSION,
 } from '../../src/api/names.ts';
 import { specSchema } from '../../src/api/spec.ts';
-import { statusSchema } from '../../src/api/status.ts';
+import { storedStatusSchema } from '../../src/api/stored-status.ts';
 import { type SchemaNode, toStructural } from './structural.ts';
 
 /** Where the CRD lives in the repository. */
@@ -73,7 +73,7 @@ function buildRootSchema(): SchemaNode {
       kind: { type: 'string' },
       metadata: { type: 'object' },
       spec: toStructural(specSchema),
-      status: { ...toStructural(statusSchema), default: { observedGeneration: -1 } },
+      status: { ...toStructural(storedStatusSchema), default: { observedGeneration: -1 } },
     },
     'x-kubernetes-validations': [{ rule: `self.metadata.name.size() <= ${NAME_MAX_LENGTH}`, message: NAME_MESSAGE }],
   };

@@ -1,5 +1,6 @@
 // CanaryRelease objects: watched, read, their status replaced with the version that was read, their finalizer set.
 
+import { toStoredStatus } from '../../api/stored-status.ts';
 import { API_VERSION, FIELD_MANAGER, FINALIZER, GROUP, KIND, PLURAL, VERSION } from '../../api/names.ts';
 import { GlidepathError, isGlidepathError } from '../../api/errors.ts';
 import { parseRelease, type CanaryRelease } from '../../api/release.ts';
@@ -73,7 +74,7 @@ export class KubernetesReleases implements ReleaseStore, WatchedCache {
       path: `${pathOfRelease(key)}/status`,
       query: { fieldManager: FIELD_MANAGER, fieldValidation: 'Warn' },
       // The server takes nothing but the status from this body; uid and version are its preconditions.
-      body: { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, uid, resourceVersion }, status: release.status },
+      body: { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, uid, resourceVersion }, status: storedOf(release) },
     });
     const kept = this.#keep(body);
     const pruned = warnings.filter((warning) => UNKNOWN_FIELD.test(warning));
@@ -149,4 +150,8 @@ function prunedError(key: ReleaseKey, warnings: readonly string[]): GlidepathErr
     'GLIDEPATH_E_PRUNED',
     `the stored CRD does not know a field of CanaryRelease ${key.namespace}/${key.name} (${fields}); apply the CRD of this operator version`,
   );
+}
+
+function storedOf({ status }: CanaryRelease): unknown {
+  return status === undefined ? undefined : toStoredStatus(status);
 }

@@ -1,7 +1,7 @@
 // A cluster for `doctor` in which all is well: the operator is there, knows a Prometheus and may do what it needs.
 
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import { CRD_NAME } from '../../../src/api/names.ts';
+import { CRD_NAME, SCHEMA_ANNOTATION, SCHEMA_NUMBER } from '../../../src/api/names.ts';
 import type { CanaryReleaseStatus, SpecInput } from '../../../src/api/release.ts';
 import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { type FakePrometheus, startFakePrometheus } from '../../fakes/prometheus/server.ts';
@@ -49,7 +49,7 @@ class DoctorWorld {
   /** Another cluster, in which nobody is asked for rights yet. */
   async reopen(): Promise<void> {
     this.shop = await openShop();
-    this.shop.server.put(crds, { metadata: { name: CRD_NAME, annotations: { 'glidepath.dev/schema': '1' } } });
+    this.shop.server.put(crds, { metadata: { name: CRD_NAME, annotations: { [SCHEMA_ANNOTATION]: String(SCHEMA_NUMBER) } } });
     for (const name of ['glidepath-commands', 'glidepath-authors']) {
       this.shop.server.put(validatingPolicies, { metadata: { name } });
       this.shop.server.put(validatingPolicyBindings, { metadata: { name } });

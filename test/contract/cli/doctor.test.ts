@@ -1,7 +1,7 @@
 // `doctor`: each thing that can be wrong is named with its fix, and only what stops releases is a failure.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { COMMAND_VERBS, CRD_NAME } from '../../../src/api/names.ts';
+import { COMMAND_VERBS, CRD_NAME, SCHEMA_ANNOTATION, SCHEMA_NUMBER } from '../../../src/api/names.ts';
 import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { timeAfter } from '../../fixtures/builders.ts';
 import { type FakePrometheus, startFakePrometheus } from '../../fakes/prometheus/server.ts';
@@ -20,7 +20,7 @@ afterAll(() => prometheus.close());
 
 beforeEach(async () => {
   shop = await openShop();
-  shop.server.put(crds, { metadata: { name: CRD_NAME, annotations: { 'glidepath.dev/schema': '1' } } });
+  shop.server.put(crds, { metadata: { name: CRD_NAME, annotations: { [SCHEMA_ANNOTATION]: String(SCHEMA_NUMBER) } } });
   for (const name of ['glidepath-commands', 'glidepath-authors']) {
     shop.server.put(FAKE_RESOURCES.validatingPolicies, { metadata: { name } });
     shop.server.put(FAKE_RESOURCES.validatingPolicyBindings, { metadata: { name } });
@@ -57,7 +57,7 @@ test('says ok to everything where all is well, and ends with 0', async () => {
   const { code, out } = await shop.run('doctor -n shop');
   expect(out.split('\n').map((line) => line.replace(/ {2,}/g, ' | '))).toEqual([
     'ok | API server | context fake',
-    'ok | CRD | schema 1',
+    `ok | CRD | schema ${SCHEMA_NUMBER}`,
     'ok | operator | 1 of 1 ready',
     `ok | Prometheus | the operator asks ${prometheus.url}`,
     'ok | command policies | commands and authors of releases are held to their rights',

@@ -6,7 +6,7 @@ import { FIELD_MANAGER, FINALIZER, KIND, RELEASE_ANNOTATION, ROUTE_KINDS, type R
 import { GlidepathError } from '../../../src/api/errors.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import type { Route } from '../../../src/api/routes.ts';
-import { statusSchema } from '../../../src/api/status.ts';
+import { storedStatusSchema, toStoredStatus } from '../../../src/api/stored-status.ts';
 import type { Change } from '../../../src/app/queue/controller.ts';
 import type { World } from '../../../src/app/world.ts';
 import type { JsonPatchOperation } from '../../../src/core/routing/patch.ts';
@@ -204,8 +204,8 @@ export class MemorySession implements World {
 
   #replaceStatus(release: CanaryRelease): StoredObject {
     const { name, namespace, uid, resourceVersion } = release.metadata;
-    const status: unknown = JSON.parse(JSON.stringify(release.status));
-    const parsed = statusSchema.safeParse(status);
+    const status: unknown = JSON.parse(JSON.stringify(release.status === undefined ? undefined : toStoredStatus(release.status)));
+    const parsed = storedStatusSchema.safeParse(status);
     if (!parsed.success) throw new GlidepathError('GLIDEPATH_E_INVALID', `status of ${name}: ${parsed.error.message}`);
     if (!isSame(parsed.data, status))
       throw new GlidepathError('GLIDEPATH_E_PRUNED', `status of ${name} has fields that the CRD does not know`);

@@ -25,7 +25,7 @@ describe('crds/', () => {
   });
 
   test('carries the number of its schema', () => {
-    expect(buildCrd()['metadata']).toMatchObject({ annotations: { 'glidepath.dev/schema': '1' } });
+    expect(buildCrd()['metadata']).toMatchObject({ annotations: { 'glidepath.dev/schema': '2' } });
   });
 
   test('shows the columns of the design', () => {

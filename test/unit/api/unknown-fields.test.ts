@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { findUnknownFields } from '../../../src/api/unknown-fields.ts';
+import { toStoredStatus } from '../../../src/api/stored-status.ts';
 import { FULL_STATUS } from '../../fixtures/full-status.ts';
 import { ACCEPTANCES } from '../../fixtures/acceptances.ts';
 import { manifestOf } from '../../fixtures/refusals.ts';
 
 describe('findUnknownFields', () => {
   test.each(ACCEPTANCES)('finds none in: $name', ({ spec }) => {
-    expect(findUnknownFields({ ...manifestOf(spec), status: FULL_STATUS })).toEqual([]);
+    expect(findUnknownFields({ ...manifestOf(spec), status: toStoredStatus(FULL_STATUS) })).toEqual([]);
   });
 
   test('names the path, at every depth and in lists', () => {

@@ -1,0 +1,116 @@
+// How a status is stored: what people and their tools may rely on stays where it is, and the memory of the machine goes under
+// `status.internal`, of which nothing is promised. In the program a status has all of it in one place.
+
+import * as z from 'zod';
+import { MAX_ROUTES } from './names.ts';
+import { ATOMIC, type RecordedRoute, recordedRouteSchema, type ReleaseStatus, releaseStatusSchema } from './release-status.ts';
+import { type CanaryReleaseStatus, internalSchema, statusSchema } from './status.ts';
+
+/** Fields of `status.release` that only the operator needs. */
+const MEMORY = [
+  'returnTo',
+  'weightBefore',
+  'shiftedAt',
+  'withdrawnAt',
+  'podsFailingSince',
+  'judgeAnswered',
+  'lookGridAt',
+  'lookPhaseMs',
+  'scrapeIntervalMs',
+  'sampleAt',
+  'cleanSince',
+  'passInStage',
+  'passAt',
+  'inconclusiveSince',
+  'served',
+  'putBacks',
+  'putBackTimes',
+  'puttingBack',
+  'driftSince',
+  'driftBy',
+] as const satisfies readonly (keyof ReleaseStatus)[];
+/** The same of a recorded route. */
+const ROUTE_MEMORY = ['raising', 'generation', 'edited', 'emptiedAt'] as const satisfies readonly (keyof RecordedRoute)[];
+
+const maskOf = <Key extends string>(keys: readonly Key[]) => Object.fromEntries(keys.map((key) => [key, true])) as Record<Key, true>;
+
+const routeMemorySchema = recordedRouteSchema.pick({ kind: true, name: true, ...maskOf(ROUTE_MEMORY) });
+const publicRoute = recordedRouteSchema.omit(maskOf(ROUTE_MEMORY));
+
+/** The schema of `status` as the CRD has it. */
+export const storedStatusSchema = statusSchema.extend({
+  release: releaseStatusSchema
+    .omit(maskOf(MEMORY))
+    .extend({
+      routes: z
+        .array(publicRoute)
+        .max(MAX_ROUTES)
+        .optional()
+        .meta(ATOMIC)
+        .describe('What was there before our first write; at most 64 rules in all.'),
+    })
+    .optional()
+    .describe('The running or last release.'),
+  internal: internalSchema
+    .extend({
+      release: releaseStatusSchema
+        .pick(maskOf(MEMORY))
+        .extend({ routes: z.array(routeMemorySchema).max(MAX_ROUTES).optional().meta(ATOMIC) })
+        .optional(),
+    })
+    .optional()
+    .describe('Memory of the operator: nothing is promised of its fields.'),
+});
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The status as it is written to the API server. */
+export function toStoredStatus(status: CanaryReleaseStatus): Fields {
+  const { release, internal, ...rest } = status;
+  if (release === undefined) return status;
+  const [memory, known] = split(release, MEMORY);
+  const routes = (release.routes ?? []).map((route) => split(route, ROUTE_MEMORY));
+  const remembered = routes.flatMap(([kept], index) => {
+    const { kind, name } = release.routes?.[index] ?? {};
+    return Object.keys(kept).length === 0 ? [] : [{ kind, name, ...kept }];
+  });
+  const hidden = { ...memory, ...(remembered.length === 0 ? {} : { routes: remembered }) };
+  return {
+    ...rest,
+    release: { ...known, ...(release.routes === undefined ? {} : { routes: routes.map(([, route]) => route) }) },
+    ...(internal === undefined && Object.keys(hidden).length === 0 ? {} : { internal: { ...internal, release: hidden } }),
+  };
+}
+
+/** The status as the program has it, of one that was read: not validated yet. */
+export function fromStoredStatus(stored: Fields): Fields {
+  const { internal, release, ...rest } = stored;
+  if (!isFields(internal) || !isFields(release)) return stored;
+  const { release: hidden, ...told } = internal;
+  const { routes: remembered, ...memory } = isFields(hidden) ? hidden : {};
+  const routes = Array.isArray(release['routes']) ? { routes: joinRoutes(release['routes'], remembered) } : {};
+  return { ...rest, release: { ...release, ...memory, ...routes }, ...(Object.keys(told).length === 0 ? {} : { internal: told }) };
+}
+
+/** What a route is remembered for, by kind and name. */
+function joinRoutes(routes: readonly unknown[], remembered: unknown): readonly unknown[] {
+  const entries = Array.isArray(remembered) ? remembered.filter(isFields) : [];
+  return routes.map((route) => {
+    if (!isFields(route)) return route;
+    const entry = entries.find(({ kind, name }) => kind === route['kind'] && name === route['name']);
+    return entry === undefined ? route : { ...route, ...entry };
+  });
+}
+
+/** The fields of these names, and the others. */
+function split(object: object, names: readonly string[]): readonly [named: Fields, others: Fields] {
+  const entries = Object.entries(object);
+  return [
+    Object.fromEntries(entries.filter(([key]) => names.includes(key))),
+    Object.fromEntries(entries.filter(([key]) => !names.includes(key))),
+  ];
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
