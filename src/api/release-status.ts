@@ -20,6 +20,9 @@ const backendSchema = z.object({
 const recordedRuleSchema = z.object({
   key: textField(253).describe("The rule's name, or rules[i] for one without a name."),
   index: countField(0, 1_023).describe('Where the rule stood in the list.'),
+  matches: textField(16).optional().describe('Hash of the matches of the rule, which tells it from other rules.'),
+  servingPort: countField(1, 65_535).optional().describe('Port of the ref to the serving Service.'),
+  canaryPort: countField(1, 65_535).optional().describe('Port of the ref to the canary.'),
   serving: countField(0, 1_000_000).describe('Backend weight of the serving Service before the first write.'),
   canary: countField(0, 1_000_000)
     .optional()
@@ -49,6 +52,13 @@ export const recordedRouteSchema = z.object({
   emptiedAt: timeField()
     .optional()
     .describe('Since when a route that was removed from the release gives the canary nothing (Deployment mode).'),
+});
+
+const ownRuleSchema = z.object({
+  kind: openEnum(ROUTE_KINDS).describe('Kind of its route.'),
+  name: textField(253).describe('Name of its route.'),
+  rule: textField(253).describe("The rule's name, or rules[i] for one without a name."),
+  matches: textField(16).describe('Hash of the matches of the rule.'),
 });
 
 const workloadSchema = z.object({
@@ -84,6 +94,12 @@ const identity = {
     .optional()
     .meta(ATOMIC)
     .describe('What was there before our first write; at most 64 rules in all.'),
+  ownRules: z
+    .array(ownRuleSchema)
+    .max(MAX_RECORDED_RULES)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Rules that sent requests to the canary before the release began and that it does not change.'),
 };
 
 const place = {
@@ -197,5 +213,7 @@ export type ReleaseStatus = Exact<z.output<typeof releaseStatusSchema>>;
 export type RecordedRoute = Exact<z.output<typeof recordedRouteSchema>>;
 /** A rule as it was before our first write. */
 export type RecordedRule = Exact<z.output<typeof recordedRuleSchema>>;
+/** A rule of the user's own that sends requests to the canary. */
+export type OwnRule = Exact<z.output<typeof ownRuleSchema>>;
 /** A Service with its port. */
 export type Backend = Exact<z.output<typeof backendSchema>>;

@@ -9,7 +9,7 @@ import type { CanaryReleaseStatus } from './status.ts';
 
 export type { Condition } from './conditions.ts';
 export type { ObjectMeta } from './metadata.ts';
-export type { Backend, RecordedRoute, RecordedRule, ReleaseStatus } from './release-status.ts';
+export type { Backend, OwnRule, RecordedRoute, RecordedRule, ReleaseStatus } from './release-status.ts';
 export { type Analysis, type CanaryReleaseSpec, type Check, type RouteRef, type SpecInput, type Stage, defaultSpec } from './spec.ts';
 export type {
   CanaryReleaseStatus,

@@ -11,6 +11,7 @@ const MEMORY = [
   'returnTo',
   'weightBefore',
   'shiftedAt',
+  'ownRules',
   'withdrawnAt',
   'podsFailingSince',
   'judgeAnswered',

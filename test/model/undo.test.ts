@@ -76,7 +76,7 @@ describe('after a promotion', () => {
     [
       'is no longer named by the route',
       (world: MemoryWorld) => world.editRoute('store', 'git', withoutV1),
-      'names Service v1 and Service v2 no longer',
+      'has no rule of the release any more that names both Service v1 and Service v2',
     ],
   ])('it is refused when the former Service %s', async (_what, happen, words) => {
     const world = await startPromoted();

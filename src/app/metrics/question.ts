@@ -7,7 +7,8 @@ import { gridOf } from '../../core/release/evidence/looks.ts';
 import { pairOf, type Sides } from '../../core/release/facts/sides.ts';
 import type { Observation } from '../../core/release/observation.ts';
 import { isJudged, parseState } from '../../core/release/state.ts';
-import { scanRules } from '../../core/routing/rules.ts';
+import { atPort, type RefPosition } from '../../core/routing/refs.ts';
+import { manageRule, type SeenRule, seeRules } from '../../core/routing/rules.ts';
 import type { MetricsReader } from '../../ports/metrics.ts';
 import type { BackendIdentity } from '../../sources/source.ts';
 import type { LookQuestion } from './queries.ts';
@@ -61,25 +62,30 @@ export function buildQuestion(
   };
 }
 
-/** The backend as metrics sources know it: once for each rule and port. Queries that turn out equal are asked once. */
+/** The backend as metrics sources know it: once for each of its refs. Queries that turn out equal are asked once. */
 function identitiesOf(namespace: string, { routes, backends }: Seen, pair: Sides, side: 'serving' | 'canary'): readonly BackendIdentity[] {
   return routes.flatMap((route) =>
-    scanRules(route, pair, undefined).rules.map((rule) => {
-      const ref = rule[side];
-      const behind = backends[ref.name];
-      return {
-        namespace,
-        service: ref.name,
-        port: ref.port ?? 80,
-        route: {
-          kind: route.kind,
+    seeRules(route, pair).flatMap((rule) =>
+      refsToAsk(rule, pair, side).map((ref) => {
+        const behind = backends[ref.name];
+        return {
           namespace,
-          name: route.metadata.name,
-          ruleIndex: rule.index,
-          backendIndex: ref.index,
-        },
-        ...(behind?.workload === undefined ? {} : { workload: { name: behind.workload, templateHashes: behind.templateHashes } }),
-      };
-    }),
+          service: ref.name,
+          port: ref.port ?? 80,
+          route: { kind: route.kind, namespace, name: route.metadata.name, ruleIndex: rule.index, backendIndex: ref.index },
+          ...(behind?.workload === undefined ? {} : { workload: { name: behind.workload, templateHashes: behind.templateHashes } }),
+        };
+      }),
+    ),
   );
+}
+
+/** Whatever reaches the canary is judged; serving is compared where both are named, because other rules take other requests. */
+function refsToAsk(rule: SeenRule, pair: Sides, side: 'serving' | 'canary'): readonly RefPosition[] {
+  const { servings, canaries } = rule;
+  if (side === 'serving') return canaries.length === 0 && pair.adds !== true ? [] : atPort(servings, pair.servingPort);
+  if (canaries.length > 0 || pair.adds !== true) return atPort(canaries, pair.canaryPort);
+  // Our own ref may be gone already, or still to be added: the Service is the same.
+  const managed = manageRule(rule, pair);
+  return managed === undefined ? [] : [managed.canary];
 }

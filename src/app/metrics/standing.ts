@@ -60,8 +60,8 @@ function findUnread(spec: CanaryReleaseSpec, source: MetricsSource, routes: read
   const pair = pairWithoutRoles(spec);
   if (source.refuseRule === undefined || pair === undefined) return undefined;
   for (const route of routesInScope(spec, routes, [pair.serving, pair.canary])) {
-    for (const { serving, canary, others } of scanRules(route, pair, undefined).rules) {
-      const refusal = source.refuseRule({ routeName: route.metadata.name, backendRefs: [serving, canary, ...others] });
+    for (const { serving, canary, extras, others } of scanRules(route, pair, undefined).rules) {
+      const refusal = source.refuseRule({ routeName: route.metadata.name, backendRefs: [serving, canary, ...extras, ...others] });
       if (refusal !== undefined) return refusal;
     }
   }

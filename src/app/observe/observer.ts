@@ -9,7 +9,7 @@ import { findDriver } from '../../core/release/facts/driver.ts';
 import { servicesOf } from '../../core/release/facts/sides.ts';
 import { isJudged, isPreparing, parseState } from '../../core/release/state.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
-import { listServices } from '../../core/routing/rules.ts';
+import { listServices } from '../../core/routing/refs.ts';
 import { standMetrics } from '../metrics/standing.ts';
 import { observePolicies } from './policy-observer.ts';
 import { observeWorkload } from './workload-observer.ts';

@@ -173,9 +173,10 @@ export class Reconciler {
   }
 
   async #write(release: CanaryRelease, decision: Decision, intents: readonly RouteIntent[]): Promise<WriteOutcome> {
-    const pair = decision.status.release;
-    if (intents.length === 0 || pair === undefined) return { wrote: false, problems: [] };
-    return writeRoutes(this.#world, release.metadata.namespace, pairOf(pair), intents);
+    const current = decision.status.release;
+    if (intents.length === 0 || current === undefined) return { wrote: false, problems: [] };
+    const roles = { pair: pairOf(current), own: current.ownRules ?? [] };
+    return writeRoutes(this.#world, release.metadata.namespace, roles, intents);
   }
 
   /** The last status, committed or not; a new object (another uid) or one that another operator wrote starts afresh. */

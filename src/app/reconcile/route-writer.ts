@@ -2,18 +2,25 @@
 // another by now, reads it, builds the patch again and tries at once (rule 1: home is retried without waiting).
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
-import type { RecordedRoute } from '../../api/release.ts';
+import type { OwnRule, RecordedRoute } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
-import { buildPatch, TRACE_MANAGER, type RouteIntent } from '../../core/release/desired/routes.ts';
+import { buildPatch } from '../../core/release/desired/patch.ts';
+import { TRACE_MANAGER, type RouteIntent } from '../../core/release/desired/routes.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import { buildForget } from '../../core/routing/patch.ts';
 import type { BackendPair } from '../../core/routing/rules.ts';
-import { standRoutes, type RouteStanding, type RuleStanding } from '../../core/routing/standing.ts';
-import { shareOf } from '../../core/routing/weights.ts';
+import { shareOf } from '../../core/routing/canary-share.ts';
+import { standRoutes, type RouteStanding } from '../../core/routing/standing.ts';
 import type { RouteKey, WriteLane } from '../../ports/routes.ts';
 import type { World } from '../world.ts';
 
 const MOST_TRIES = 5;
+
+/** What a route is read by when it has to be read again. */
+export interface Roles {
+  readonly pair: BackendPair;
+  readonly own: readonly OwnRule[];
+}
 
 export interface WriteOutcome {
   /** At least one request changed something. */
@@ -22,25 +29,15 @@ export interface WriteOutcome {
 }
 
 /** Carries out all intents at the same time. Never throws: what was refused comes back as problems. */
-export async function writeRoutes(
-  world: World,
-  namespace: string,
-  pair: BackendPair,
-  intents: readonly RouteIntent[],
-): Promise<WriteOutcome> {
-  const outcomes = await Promise.all(intents.map((intent) => writeRoute(world, namespace, pair, intent)));
+export async function writeRoutes(world: World, namespace: string, roles: Roles, intents: readonly RouteIntent[]): Promise<WriteOutcome> {
+  const outcomes = await Promise.all(intents.map((intent) => writeRoute(world, namespace, roles, intent)));
   return {
     wrote: outcomes.some((outcome) => outcome === 'wrote'),
     problems: outcomes.filter((outcome): outcome is WriteProblem => typeof outcome === 'object'),
   };
 }
 
-async function writeRoute(
-  world: World,
-  namespace: string,
-  pair: BackendPair,
-  first: RouteIntent,
-): Promise<'wrote' | 'nothing' | WriteProblem> {
+async function writeRoute(world: World, namespace: string, roles: Roles, first: RouteIntent): Promise<'wrote' | 'nothing' | WriteProblem> {
   const { recorded } = first.standing;
   const key: RouteKey = { kind: recorded.kind, namespace, name: recorded.name };
   let intent = first;
@@ -57,7 +54,7 @@ async function writeRoute(
       const guarded = isGlidepathError(thrown, 'GLIDEPATH_E_GUARD');
       world.telemetry.routeWrite(resultOf(thrown));
       if (!guarded || attempt >= MOST_TRIES) return describeProblem(key, thrown);
-      const again = await rebuild(world, key, pair, intent, recorded).catch((failed: unknown) => describeProblem(key, failed));
+      const again = await rebuild(world, key, roles, intent, recorded).catch((failed: unknown) => describeProblem(key, failed));
       if (again === undefined) return 'nothing';
       if ('message' in again) return again;
       intent = again;
@@ -76,7 +73,7 @@ async function send(world: World, key: RouteKey, intent: RouteIntent): Promise<R
 async function rebuild(
   world: World,
   key: RouteKey,
-  pair: BackendPair,
+  { pair, own }: Roles,
   intent: RouteIntent,
   recorded: RecordedRoute,
 ): Promise<RouteIntent | undefined> {
@@ -85,18 +82,19 @@ async function rebuild(
   world.routes.remember(route);
   // What is there is another thing than what was decided upon: it has to be recorded, or judged, anew.
   if (intent.kind === 'claim' || intent.kind === 'clean') return undefined;
-  const [standing] = standRoutes([recorded], [route], pair);
+  const [standing] = standRoutes([recorded], [route], pair, own);
   if (standing === undefined) return undefined;
   if (intent.kind === 'raise' && (standing.mark !== intent.mark || isLower(standing, intent.standing))) return undefined;
   return { ...intent, standing: intent.standing.rules.length === 0 ? { ...standing, rules: [] } : standing };
 }
 
+/** A rule gives the canary less than it did, or is not there any more. */
 function isLower(now: RouteStanding, before: RouteStanding): boolean {
-  return now.rules.some((rule, index) => shareNow(rule) < shareNow(before.rules[index]) - 0.005);
-}
-
-function shareNow(rule: RuleStanding | undefined): number {
-  return rule?.now === undefined ? 0 : shareOf({ serving: rule.now.serving.weight, canary: rule.now.canary.weight });
+  return now.rules.some((rule, index) => {
+    const former = before.rules[index];
+    const [present, past] = [shareOf(rule), former === undefined ? undefined : shareOf(former)];
+    return past !== undefined && (present === undefined || present < past - 0.005);
+  });
 }
 
 /** Drops our managedFields entries; not being able to is no reason to hold a release up. */

@@ -4,7 +4,7 @@ import type { CanaryReleaseSpec } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { portOf, servicesOf } from '../../core/release/facts/sides.ts';
 import { routesInScope, wantedRules } from '../../core/release/facts/scope.ts';
-import { isAtPort } from '../../core/routing/rules.ts';
+import { isAtPort } from '../../core/routing/refs.ts';
 import { chooseSource } from '../../sources/catalogue.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 import type { ClusterLink } from '../cluster/link.ts';

@@ -1,10 +1,13 @@
 // JSON Patches for routes. Raising patches test our annotation and every weight they replace; lowering patches test names
-// only, so that nothing but a renamed backend can stop traffic from coming home (rules 2 and 3 of the design).
+// only, of the rule and of its refs, so that nothing but another rule or backend in their place can stop traffic from coming home
+// (rules 2 and 3 of the design).
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { Route, RouteBackendRef } from '../../api/routes.ts';
+import type { RefWeight } from './foreign-rules.ts';
 import { type AnnotationChange, holdFlux, releaseFlux } from './gitops.ts';
-import type { ManagedRule, RefPosition } from './rules.ts';
+import type { RefPosition } from './refs.ts';
+import type { ManagedRule, SeenRule } from './rules.ts';
 import type { RuleWeights } from './weights.ts';
 
 /** One operation of RFC 6902. */
@@ -27,6 +30,14 @@ export interface RuleChange {
   readonly removes?: boolean;
 }
 
+/** A rule that the release does not drive, and the weights that take its traffic away from the canary. */
+export interface RuleDrain {
+  readonly rule: SeenRule;
+  readonly weights: readonly RefWeight[];
+  /** The canary's refs are removed instead of emptied. */
+  readonly removes?: boolean;
+}
+
 /**
  * The patch of a raise: guarded by our annotation and by the weights it replaces.
  * @param mark the annotation's value that must be there, `<name>/<id>`
@@ -44,13 +55,14 @@ export function buildRaise(changes: readonly RuleChange[], mark: string): readon
  * @param recorded the weights that were recorded of each rule
  */
 export function buildClaim(recorded: readonly RuleChange[], route: Route, mark: string): readonly JsonPatchOperation[] {
-  const tests = recorded.flatMap(({ rule, weights }) =>
-    listTargets({ rule, weights }).flatMap(({ ref, weight }): JsonPatchOperation[] => {
+  const tests = recorded.flatMap(({ rule, weights }) => [
+    ...testRule(rule),
+    ...listTargets({ rule, weights }).flatMap(({ ref, weight }): JsonPatchOperation[] => {
       if (ref.missing !== undefined) return [addRef(rule, ref.missing, weight)];
       const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
-      return [...testRef(rule, ref, path), { op: 'test', path: `${path}/weight`, value: weight }];
+      return [...testRef(refsOf(rule), ref, path), { op: 'test', path: `${path}/weight`, value: weight }];
     }),
-  );
+  ]);
   const { annotations } = route.metadata;
   const held = holdFlux(route);
   if (annotations === undefined) return [...tests, ...addMark(mark, 'absent', held)];
@@ -75,9 +87,9 @@ export function buildHome(
   changes: readonly RuleChange[],
   homeMark: string,
   annotations: 'present' | 'absent',
+  drains: readonly RuleDrain[] = [],
 ): readonly JsonPatchOperation[] {
-  const edits = changes.flatMap((change) => weightEdits(change, 'names'));
-  return [...edits, ...addMark(homeMark, annotations)];
+  return [...buildLower(changes, drains), ...addMark(homeMark, annotations)];
 }
 
 /**
@@ -97,14 +109,18 @@ function addMark(mark: string, annotations: 'present' | 'absent', more: readonly
 }
 
 /** A lowering patch that leaves the mark as it is: an edit that raised our weight is put back down. Names are tested only. */
-export function buildLower(changes: readonly RuleChange[]): readonly JsonPatchOperation[] {
-  return changes.flatMap((change) => weightEdits(change, 'names'));
+export function buildLower(changes: readonly RuleChange[], drains: readonly RuleDrain[] = []): readonly JsonPatchOperation[] {
+  return [...changes.flatMap((change) => weightEdits(change, 'names')), ...drains.flatMap(drainEdits)];
 }
 
 /** The write that ends a release on a route: the final weights, our annotation away, Flux as it was. Empty when all is so already. */
-export function buildRestore(changes: readonly RuleChange[], route: Route): readonly JsonPatchOperation[] {
+export function buildRestore(
+  changes: readonly RuleChange[],
+  route: Route,
+  drains: readonly RuleDrain[] = [],
+): readonly JsonPatchOperation[] {
   const weights = changes.flatMap((change) => weightEdits(change, 'guarded'));
-  const edits = [...weights, ...releaseFlux(route).flatMap(changeAnnotation)];
+  const edits = [...weights, ...drains.flatMap(drainEdits), ...releaseFlux(route).flatMap(changeAnnotation)];
   const mark = route.metadata.annotations?.[RELEASE_ANNOTATION];
   if (mark === undefined) return edits;
   return [...edits, { op: 'test', path: ANNOTATION_PATH, value: mark }, { op: 'remove', path: ANNOTATION_PATH }];
@@ -125,47 +141,77 @@ export function buildForget(route: Route, manager: string): readonly JsonPatchOp
   ];
 }
 
-function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): JsonPatchOperation[] {
+function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): readonly JsonPatchOperation[] {
   const { rule } = change;
-  const base = `/spec/rules/${rule.index}/backendRefs`;
-  return listTargets(change).flatMap(({ ref, weight }): JsonPatchOperation[] => {
-    if (ref === rule.canary && change.removes === true) return ref.missing === undefined ? removeRef(rule, ref) : [];
+  const edits = listTargets(change).flatMap(({ ref, weight }): readonly JsonPatchOperation[] => {
+    if (ref === rule.canary && change.removes === true) return ref.missing === undefined ? removeRef(rule.index, refsOf(rule), ref) : [];
     // Somebody took our ref away: it is added again where it shall have weight, and missed nowhere else.
     if (ref.missing !== undefined) return weight === 0 ? [] : [addRef(rule, ref.missing, weight)];
-    const always = guard === 'names' && (ref === rule.serving || ref === rule.canary);
+    const always = guard === 'names' && !rule.others.includes(ref);
     if (ref.weight === weight && !always) return [];
-    const path = `${base}/${ref.index}`;
-    const name = testRef(rule, ref, path);
-    const write: JsonPatchOperation = { op: 'replace', path: `${path}/weight`, value: weight };
-    if (guard === 'names') return [...name, write];
-    return [...name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];
+    return writeWeight(rule.index, refsOf(rule), { ref, weight }, guard);
   });
+  return edits.length === 0 ? [] : [...testRule(rule), ...edits];
+}
+
+/** Of a rule that is not ours the weights are tested, too: its serving ref gets what its canary had, and both are somebody else's. */
+function drainEdits({ rule, weights, removes }: RuleDrain): readonly JsonPatchOperation[] {
+  const edits = weights.flatMap(({ ref, weight }) =>
+    removes === true && rule.canaries.includes(ref) ? [] : writeWeight(rule.index, rule.refs, { ref, weight }, 'guarded'),
+  );
+  // Those behind first: the places of the others hold until then.
+  const removed = removes === true ? rule.canaries.toReversed().flatMap((ref) => removeRef(rule.index, rule.refs, ref)) : [];
+  return [...testRule(rule), ...edits, ...removed];
+}
+
+/** It is still the same rule: its name, or the requests that it takes. What is not there equals null. */
+function testRule({ index, name, matches }: Pick<SeenRule, 'index' | 'name' | 'matches'>): readonly JsonPatchOperation[] {
+  const path = `/spec/rules/${index}`;
+  return name === undefined
+    ? [{ op: 'test', path: `${path}/matches`, value: matches ?? null }]
+    : [{ op: 'test', path: `${path}/name`, value: name }];
+}
+
+function writeWeight(
+  index: number,
+  refs: readonly RefPosition[],
+  { ref, weight }: RefWeight,
+  guard: 'guarded' | 'names',
+): readonly JsonPatchOperation[] {
+  const path = `/spec/rules/${index}/backendRefs/${ref.index}`;
+  const name = testRef(refs, ref, path);
+  const write: JsonPatchOperation = { op: 'replace', path: `${path}/weight`, value: weight };
+  if (guard === 'names') return [...name, write];
+  return [...name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];
+}
+
+function refsOf({ serving, canary, extras, others }: ManagedRule): readonly RefPosition[] {
+  return [serving, canary, ...extras, ...others];
 }
 
 function addRef(rule: ManagedRule, ref: RouteBackendRef, weight: number): JsonPatchOperation {
   return { op: 'add', path: `/spec/rules/${rule.index}/backendRefs/-`, value: { ...ref, weight } };
 }
 
-function removeRef(rule: ManagedRule, ref: RefPosition): JsonPatchOperation[] {
-  const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
-  return [...testRef(rule, ref, path), { op: 'remove', path }];
+function removeRef(index: number, refs: readonly RefPosition[], ref: RefPosition): readonly JsonPatchOperation[] {
+  const path = `/spec/rules/${index}/backendRefs/${ref.index}`;
+  return [...testRef(refs, ref, path), { op: 'remove', path }];
 }
 
 /** The name of the ref that is written; its port, too, where the rule lists that name more than once. */
-function testRef({ serving, canary, others }: ManagedRule, ref: RefPosition, path: string): readonly JsonPatchOperation[] {
-  const isShared = [serving, canary, ...others].some(
-    (one) => one !== ref && one.missing === undefined && one.listedName === ref.listedName,
-  );
+function testRef(refs: readonly RefPosition[], ref: RefPosition, path: string): readonly JsonPatchOperation[] {
+  const isShared = refs.some((one) => one !== ref && one.missing === undefined && one.listedName === ref.listedName);
   const port: JsonPatchOperation = { op: 'test', path: `${path}/port`, value: ref.port };
   return [{ op: 'test', path: `${path}/name`, value: ref.listedName }, ...(isShared && ref.port !== undefined ? [port] : [])];
 }
 
 /** A ref that is removed comes last: the places of the others hold until then. */
-function listTargets({ rule, weights, removes }: RuleChange): readonly { readonly ref: RefPosition; readonly weight: number }[] {
+function listTargets({ rule, weights, removes }: RuleChange): readonly RefWeight[] {
   const canary = { ref: rule.canary, weight: weights.canary };
   return [
     { ref: rule.serving, weight: weights.serving },
     ...(removes === true ? [] : [canary]),
+    ...rule.extras.map((ref) => ({ ref, weight: 0 })),
     ...rule.others.map((ref, index) => ({ ref, weight: weights.others[index] ?? ref.weight })),
     ...(removes === true ? [canary] : []),
   ];

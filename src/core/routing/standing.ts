@@ -1,18 +1,31 @@
-// What the routes say about a running release: the canary's share in each recorded rule, our mark, and edits by others.
+// What the routes say about a running release: the canary's share in each recorded rule, our mark, and rules of others.
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
-import type { RecordedRoute, RecordedRule } from '../../api/release.ts';
+import type { OwnRule, RecordedRoute, RecordedRule } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
+import { drainRule, findForeignRules, isOwn, type ForeignRule } from './foreign-rules.ts';
 import { isFluxHeld } from './gitops.ts';
-import { scanRules, type BackendPair, type ManagedRule, type RefPosition } from './rules.ts';
+import { pairOfRule, pairRules } from './identity.ts';
+import { sumWeights, type RefPosition } from './refs.ts';
+import { type BackendPair, type ManagedRule, manageRule, seeRules, type SeenRule } from './rules.ts';
 import { homeWeights, promotedWeights, splitWeights, type OriginalWeights, type RuleWeights } from './weights.ts';
 
-/** A recorded rule beside the rule as it is now; `now` is absent when the rule, or one of our refs in it, went away. */
-export interface RuleStanding {
+interface Known {
   readonly recorded: RecordedRule;
   readonly original: OriginalWeights;
-  readonly now?: ManagedRule;
 }
+
+/** A recorded rule beside the rule as it is now. That it is not there is a value of its own, never a share of 0. */
+export type RuleStanding = Known &
+  (
+    | { readonly kind: 'found'; readonly now: ManagedRule }
+    /** Somebody took the canary's ref away, and it is not ours to add: the rule can be taken home, and not be raised. */
+    | { readonly kind: 'lacksCanary'; readonly now: ManagedRule }
+    /** Somebody took the serving ref away. */
+    | { readonly kind: 'lacksServing'; readonly seen: SeenRule }
+    /** No rule of the route is this one any more. */
+    | { readonly kind: 'removed' }
+  );
 
 /** A recorded route beside the route as it is now; `route` is absent when it is gone. */
 export interface RouteStanding {
@@ -20,45 +33,61 @@ export interface RouteStanding {
   readonly route?: Route;
   readonly mark: string | undefined;
   readonly rules: readonly RuleStanding[];
+  /** Rules of the route that name the canary and that the release does not drive. */
+  readonly foreign: readonly ForeignRule[];
 }
 
-/** Pairs what was recorded before the first write with what is there now, by the recorded names. */
-export function standRoutes(recorded: readonly RecordedRoute[], routes: readonly Route[], pair: BackendPair): readonly RouteStanding[] {
+/** Pairs what was recorded before the first write with what is there now. @param own rules of the user's own */
+export function standRoutes(
+  recorded: readonly RecordedRoute[],
+  routes: readonly Route[],
+  pair: BackendPair,
+  own: readonly OwnRule[] = [],
+): readonly RouteStanding[] {
   return recorded.map((entry) => {
     const route = routes.find((one) => one.kind === entry.kind && one.metadata.name === entry.name);
-    if (route === undefined) return { recorded: entry, mark: undefined, rules: entry.rules.map((rule) => standRule(rule)) };
-    const { rules } = scanRules(route, pair, undefined);
-    return {
-      recorded: entry,
-      route,
-      mark: route.metadata.annotations?.[RELEASE_ANNOTATION],
-      rules: entry.rules.map((rule) => standRule(rule, findRule(rules, entry.rules, rule))),
-    };
+    return route === undefined ? standWithout(entry) : standRoute(entry, route, pair, own);
   });
 }
 
-/**
- * A rule is found by its name. `rules[i]` moves when somebody inserts a rule before it: as long as there are as many rules
- * without a name as were recorded they are the same ones in the same order. Else its key tells, else the only rule that is
- * left will do, unless it is another recorded one.
- */
-function findRule(rules: readonly ManagedRule[], recorded: readonly RecordedRule[], wanted: RecordedRule): ManagedRule | undefined {
-  const positions = rules.filter((rule) => isPosition(rule.key));
-  const recordedPositions = recorded.filter((rule) => isPosition(rule.key));
-  if (isPosition(wanted.key) && positions.length === recordedPositions.length) return positions[recordedPositions.indexOf(wanted)];
-  const [first, second] = rules;
-  const lone = second === undefined && !recorded.some((rule) => rule.key === first?.key) ? first : undefined;
-  return rules.find((rule) => rule.key === wanted.key) ?? lone;
+function standWithout(recorded: RecordedRoute): RouteStanding {
+  const rules = recorded.rules.map((rule): RuleStanding => ({ ...knownOf(rule), kind: 'removed' }));
+  return { recorded, mark: undefined, rules, foreign: [] };
 }
 
-function isPosition(key: string): boolean {
-  return /^rules\[\d+\]$/.test(key);
+function standRoute(recorded: RecordedRoute, route: Route, pair: BackendPair, own: readonly OwnRule[]): RouteStanding {
+  const seen = seeRules(route, pair);
+  const candidates = seen.filter((rule) => !isOwn(route, rule, own));
+  const partners = pairRules(recorded.rules, candidates, pair);
+  return {
+    recorded,
+    route,
+    mark: route.metadata.annotations?.[RELEASE_ANNOTATION],
+    rules: recorded.rules.map((rule) => standRule(rule, partners.get(rule), pair)),
+    foreign: findForeignRules(route, seen, [...partners.values()], own),
+  };
 }
 
-function standRule(recorded: RecordedRule, now?: ManagedRule): RuleStanding {
-  const others = now === undefined ? [] : now.others.map((ref, index) => originalOf(recorded, now, ref, index));
-  const original: OriginalWeights = { serving: recorded.serving, canary: recorded.canary ?? 0, others };
-  return { recorded, original, ...(now === undefined ? {} : { now }) };
+/** A route that the release did not record, for the rules in it that name the canary. */
+export function standStranger(route: Route, pair: BackendPair, own: readonly OwnRule[]): RouteStanding {
+  const { kind, metadata } = route;
+  return standRoute({ kind, name: metadata.name, uid: metadata.uid ?? '', rules: [] }, route, pair, own);
+}
+
+function knownOf(recorded: RecordedRule, others: readonly number[] = []): Known {
+  return { recorded, original: { serving: recorded.serving, canary: recorded.canary ?? 0, others } };
+}
+
+function standRule(recorded: RecordedRule, seen: SeenRule | undefined, pair: BackendPair): RuleStanding {
+  if (seen === undefined) return { ...knownOf(recorded), kind: 'removed' };
+  const now = manageRule(seen, pairOfRule(recorded, pair));
+  if (now === undefined) return { ...knownOf(recorded), kind: 'lacksServing', seen };
+  const known = knownOf(
+    recorded,
+    now.others.map((ref, index) => originalOf(recorded, now, ref, index)),
+  );
+  const lacks = now.canary.missing !== undefined && pair.adds !== true;
+  return { ...known, kind: lacks ? 'lacksCanary' : 'found', now };
 }
 
 /**
@@ -71,8 +100,13 @@ function originalOf(recorded: RecordedRule, now: ManagedRule, ref: RefPosition, 
   const earlier = now.others.slice(0, index).filter((other) => other.name === ref.name).length;
   const original = (recorded.others ?? []).filter((other) => other.name === ref.name)[earlier]?.weight;
   if (original !== undefined && (ref.weight === original * recorded.factor || ref.weight === original)) return original;
-  const ours = now.serving.weight + now.canary.weight;
+  const ours = oursOf(now);
   return ours === 0 ? ref.weight / recorded.factor : (ref.weight * recorded.serving) / ours;
+}
+
+/** What our refs have together. */
+function oursOf({ serving, canary, extras }: ManagedRule): number {
+  return sumWeights([serving, canary, ...extras]);
 }
 
 /** What a rule's weights shall be. */
@@ -81,67 +115,50 @@ export type WantedWeights =
   | { readonly kind: 'restored' }
   | { readonly kind: 'promoted' };
 
-export function weightsFor(standing: RuleStanding, wanted: WantedWeights): RuleWeights {
+export function weightsFor({ original, recorded }: Known, wanted: WantedWeights): RuleWeights {
   switch (wanted.kind) {
     case 'share':
-      return splitWeights(standing.original, standing.recorded.factor, wanted.percent);
+      return splitWeights(original, recorded.factor, wanted.percent);
     case 'restored':
-      return homeWeights(standing.original);
+      return homeWeights(original, recorded.factor);
     case 'promoted':
-      return promotedWeights(standing.original);
+      return promotedWeights(original, recorded.factor);
   }
 }
 
-/** The weights that were recorded, in the order of the rule's refs; undefined when the rule names others by now. */
-export function recordedWeights({ recorded, now }: RuleStanding): RuleWeights | undefined {
+/** The weights that were recorded, in the order of the rule's refs; undefined when the rule names others by now, or is not there. */
+export function recordedWeights(standing: RuleStanding): RuleWeights | undefined {
+  if (standing.kind !== 'found') return undefined;
+  const { recorded, now } = standing;
   const others = recorded.others ?? [];
-  if (now === undefined || now.others.length !== others.length) return undefined;
+  if (now.others.length !== others.length) return undefined;
   if (now.others.some((ref, index) => ref.name !== others[index]?.name)) return undefined;
   return { serving: recorded.serving, canary: recorded.canary ?? 0, others: others.map(({ weight }) => weight) };
-}
-
-/** The canary's share now against the wanted one. */
-export type ShareState = 'equal' | 'above' | 'below' | 'gone';
-
-export function compareShare(standing: RuleStanding, percent: number): ShareState {
-  const { now } = standing;
-  if (now === undefined) return 'gone';
-  const total = now.serving.weight + now.canary.weight;
-  const share = total === 0 ? 0 : (100 * now.canary.weight) / total;
-  // A share that is right in other integers still gives the traffic that is wanted; only real differences count.
-  if (Math.abs(share - percent) < 0.005) return 'equal';
-  return share > percent ? 'above' : 'below';
-}
-
-/** The largest share that any managed rule gives the canary, in whole percent rounded up. */
-export function observedShare(standings: readonly RouteStanding[]): number {
-  const shares = standings.flatMap((route) =>
-    route.rules.map(({ now }) => {
-      const total = (now?.serving.weight ?? 0) + (now?.canary.weight ?? 0);
-      return now === undefined || total === 0 ? 0 : (100 * now.canary.weight) / total;
-    }),
-  );
-  return Math.max(0, Math.ceil(Math.max(0, ...shares) - 0.005));
-}
-
-/** The canary has no weight in any rule of the route, however small. */
-export function givesNothing({ rules }: Pick<RouteStanding, 'rules'>): boolean {
-  return rules.every(({ now }) => (now?.canary.weight ?? 0) === 0);
 }
 
 /** Does the route say exactly what the release shall leave behind, without our mark? */
 export function isLeftAs(standing: RouteStanding, wanted: WantedWeights): boolean {
   if (standing.route === undefined) return true;
   if (standing.mark !== undefined || isFluxHeld(standing.route)) return false;
-  return standing.rules.every(
-    (rule) =>
-      rule.now === undefined ||
-      (sameWeights(rule.now, weightsFor(rule, wanted)) && (!isAddedByUs(rule) || rule.now.canary.missing !== undefined)),
-  );
+  return standing.rules.every((rule) => isRuleLeftAs(rule, wanted));
+}
+
+function isRuleLeftAs(rule: RuleStanding, wanted: WantedWeights): boolean {
+  switch (rule.kind) {
+    case 'found':
+      return sameWeights(rule.now, weightsFor(rule, wanted)) && (!isAddedByUs(rule) || rule.now.canary.missing !== undefined);
+    case 'lacksCanary':
+      return wanted.kind === 'promoted' || sameWeights(rule.now, weightsFor(rule, wanted));
+    case 'lacksServing':
+      // Our own ref goes unless the rule would be left without any.
+      return !isAddedByUs(rule) || drainRule(rule.seen) === undefined;
+    case 'removed':
+      return true;
+  }
 }
 
 /** The canary's ref was not there before the release, so it is not there after it. */
-export function isAddedByUs({ recorded }: RuleStanding): boolean {
+export function isAddedByUs({ recorded }: Pick<RuleStanding, 'recorded'>): boolean {
   return recorded.canary === undefined;
 }
 
@@ -150,6 +167,7 @@ export function sameWeights(now: ManagedRule, weights: RuleWeights): boolean {
   return (
     now.serving.weight === weights.serving &&
     now.canary.weight === weights.canary &&
+    now.extras.every(({ weight }) => weight === 0) &&
     now.others.every((ref, index) => ref.weight === weights.others[index])
   );
 }

@@ -45,14 +45,30 @@ export function splitWeights(original: OriginalWeights, factor: number, percent:
   return { serving: whole - canary, canary, others: original.others.map((weight) => fitWeight(weight * factor)) };
 }
 
-/** The weights that "restored" means: what was there, the canary at 0. */
-export function homeWeights(original: OriginalWeights): RuleWeights {
-  return { serving: original.serving, canary: 0, others: original.others.map(fitWeight) };
+/** The weights that "restored" means: what was there, the canary at 0. @param factor of the release, for shares that need it */
+export function homeWeights(original: OriginalWeights, factor = 1): RuleWeights {
+  const { serving, others } = finalWeights(original, factor);
+  return { serving, canary: 0, others };
 }
 
-/** The weights after a promotion in Services mode: the roles have swapped. */
-export function promotedWeights(original: OriginalWeights): RuleWeights {
-  return { serving: 0, canary: original.serving, others: original.others.map(fitWeight) };
+/** The weights after a promotion in Services mode: the roles have swapped. @param factor as of `homeWeights` */
+export function promotedWeights(original: OriginalWeights, factor = 1): RuleWeights {
+  const { serving, others } = finalWeights(original, factor);
+  return { serving: 0, canary: serving, others };
+}
+
+/**
+ * What was there before the release; or, where a foreign weight was edited meanwhile to a share that is no integer beside it, the
+ * same shares on the scale of the release, where its editor wrote it (rule 3).
+ */
+function finalWeights(original: OriginalWeights, factor: number): Pick<RuleWeights, 'serving' | 'others'> {
+  const scale = original.others.every(isWhole) ? 1 : factor;
+  return { serving: original.serving * scale, others: original.others.map((weight) => fitWeight(weight * scale)) };
+}
+
+/** A whole number, rounding errors aside. */
+function isWhole(weight: number): boolean {
+  return Math.abs(weight - Math.round(weight)) < 1e-9 * Math.max(1, weight);
 }
 
 /**
@@ -61,12 +77,6 @@ export function promotedWeights(original: OriginalWeights): RuleWeights {
  */
 function fitWeight(weight: number): number {
   return weight <= 0 ? 0 : Math.min(MAX_BACKEND_WEIGHT, Math.max(1, Math.round(weight)));
-}
-
-/** The canary's share in percent of what both backends have together; 0 when both are 0. */
-export function shareOf(weights: Pick<RuleWeights, 'serving' | 'canary'>): number {
-  const total = weights.serving + weights.canary;
-  return total === 0 ? 0 : (100 * weights.canary) / total;
 }
 
 function sum(values: readonly number[]): number {

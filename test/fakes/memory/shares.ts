@@ -2,11 +2,13 @@
 
 import type { RouteRule } from '../../../src/api/routes.ts';
 
-/** Weights by backend name, in the order of the refs. */
+/** Weights by backend name, in the order of the refs; what is named more than once has the sum. */
 export type Weights = ReadonlyMap<string, number>;
 
 export function weightsOf(rule: RouteRule | undefined): Weights {
-  return new Map((rule?.backendRefs ?? []).map((ref) => [ref.name, ref.weight ?? 1]));
+  const weights = new Map<string, number>();
+  for (const { name, weight = 1 } of rule?.backendRefs ?? []) weights.set(name, (weights.get(name) ?? 0) + weight);
+  return weights;
 }
 
 /** a/b > c/d for whole numbers, b and d at least 0; nothing over 0 counts as 0. */

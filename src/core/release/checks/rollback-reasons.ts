@@ -98,7 +98,7 @@ function ofCheck(reason: string): RollbackReason['reason'] {
 function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   // Then its share goes at once, too, but what was promoted stays.
   if (isPromotedButForTheCanary(facts.state, status)) return undefined;
-  const hasTraffic = facts.observedWeight > 0 || canaryGetsTraffic(facts.spec, status);
+  const hasTraffic = (facts.observedWeight !== undefined && facts.observedWeight > 0) || canaryGetsTraffic(facts.spec, status);
   if (!hasTraffic || !facts.canaryEmpty) return undefined;
   const service = facts.sides?.canary ?? '';
   const seen = facts.pods?.seen;

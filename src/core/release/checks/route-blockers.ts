@@ -5,7 +5,8 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/releas
 import { MAX_RECORDED_RULES } from '../../../api/names.ts';
 import type { Route } from '../../../api/routes.ts';
 import { adviseManager } from '../../routing/gitops.ts';
-import { isAtPort, namesService, portsOf, type NamedService, type RuleProblem } from '../../routing/rules.ts';
+import { isAtPort, namesService, type NamedService, portsOf } from '../../routing/refs.ts';
+import type { RuleProblem } from '../../routing/rules.ts';
 import { pickFactor } from '../../routing/weights.ts';
 import type { Known } from '../facts/known.ts';
 import { isMarked, routesInScope } from '../facts/scope.ts';
@@ -182,15 +183,19 @@ function theRolesAreUndecided({ sides, spec }: Known): Blocker | undefined {
 
 function theCanaryHasTrafficAlready(known: Known): Blocker | undefined {
   for (const { route, scan } of known.scans) {
-    const rule = scan.rules.find((one) => one.canary.weight > 0);
-    if (rule !== undefined)
+    const ref = scan.rules.flatMap(({ key, canary, extras }) => [canary, ...extras].map((one) => ({ key, ...one }))).find(hasWeight);
+    if (ref !== undefined)
       return {
         reason: 'CanaryAlreadyHasTraffic',
-        about: `${describe(route)} ${rule.key}`,
-        message: `${describe(route)}, rule ${rule.key} already gives Service ${rule.canary.name} weight ${rule.canary.weight}, and nothing is proven of it yet; set it to 0`,
+        about: `${describe(route)} ${ref.key}`,
+        message: `${describe(route)}, rule ${ref.key} already gives Service ${ref.name} weight ${ref.weight}, and nothing is proven of it yet; set it to 0`,
       };
   }
   return undefined;
+}
+
+function hasWeight({ weight }: { readonly weight: number }): boolean {
+  return weight > 0;
 }
 
 function theServingWeightIsZero(known: Known): Blocker | undefined {
@@ -258,12 +263,20 @@ function aRecordedRouteWentAway({ standings, sides }: Known): Blocker | undefine
         about: `${recorded.kind} ${recorded.name}`,
         message: `${recorded.kind} ${recorded.name} went away in mid-release; bring it back, or abort the release`,
       };
-    const gone = rules.find((rule) => rule.now === undefined);
-    if (gone !== undefined)
+    const cut = rules.find(({ kind }) => kind === 'lacksServing' || kind === 'lacksCanary');
+    if (cut !== undefined) {
+      const service = cut.kind === 'lacksServing' ? sides?.serving : sides?.canary;
       return {
         reason: 'BackendNotRouted',
-        about: `${describe(route)} ${gone.recorded.key}`,
-        message: `${describe(route)}, rule ${gone.recorded.key} no longer names both Service ${sides?.serving} and Service ${sides?.canary}; put them back, or abort the release`,
+        about: `${describe(route)} ${cut.recorded.key}`,
+        message: `${describe(route)}, rule ${cut.recorded.key} no longer names Service ${service}; put it back, or abort the release`,
+      };
+    }
+    if (!rules.some(({ kind }) => kind === 'found'))
+      return {
+        reason: 'BackendNotRouted',
+        about: describe(route),
+        message: `${describe(route)} has lost ${rules.length === 1 ? `rule ${rules[0]?.recorded.key}, which` : `all ${rules.length} rules that`} the release shifts; put ${rules.length === 1 ? 'it' : 'one'} back, or abort the release`,
       };
   }
   return undefined;

@@ -3,27 +3,8 @@
 
 import { FIELD_MANAGER, RELEASE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import {
-  buildClaim,
-  buildHome,
-  buildLower,
-  buildRaise,
-  buildRestore,
-  type JsonPatchOperation,
-  type RuleChange,
-} from '../../routing/patch.ts';
-import {
-  compareShare,
-  givesNothing,
-  isAddedByUs,
-  isLeftAs,
-  recordedWeights,
-  standRoutes,
-  weightsFor,
-  type RouteStanding,
-  type RuleStanding,
-  type WantedWeights,
-} from '../../routing/standing.ts';
+import { compareShare, findUnproven, givesNothing, isAbove, shareOf } from '../../routing/canary-share.ts';
+import { isLeftAs, standRoutes, type RouteStanding, type WantedWeights } from '../../routing/standing.ts';
 import { drainsYet } from '../drain.ts';
 import type { Facts } from '../assess.ts';
 import { pairOf } from '../facts/sides.ts';
@@ -54,7 +35,7 @@ export function desireRoutes(status: CanaryReleaseStatus, state: StateName, fact
 /** A mark of ours on a route that was left: that of an operator which did not know yet that it leads no more. */
 function desireCleaning(standing: RouteStanding, { homeMark }: Facts): RouteIntent {
   // Home has the shares of what was there before, in other integers. Anything else may be what people want since.
-  const wentHome = standing.mark === homeMark && standing.rules.every(({ now }) => now !== undefined && now.canary.weight === 0);
+  const wentHome = standing.mark === homeMark && standing.rules.every((rule) => shareOf(rule) === 0);
   return {
     kind: 'clean',
     standing: wentHome ? standing : { ...standing, rules: [] },
@@ -108,9 +89,13 @@ function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts
 /** The last writes, either way: the share first, the ref when its requests have stopped. */
 function desireEnding(status: CanaryReleaseStatus, state: StateName, facts: Facts, standing: RouteStanding): RouteIntent | undefined {
   const { mark, homeMark, workload } = facts;
+  const swaps = state === 'promoting.restoring' && workload === undefined;
   // Its pods are scaled up meanwhile: going home now would take what still answers for nothing that does.
   if (state === 'rollingBack.goingHome' && workload?.homeIsEmpty === true) return undefined;
   if (state === 'rollingBack.goingHome' || state === 'rollingBack.draining') return desireHome(standing, homeMark);
+  // Whoever gives the canary weight now raises it, except where it is what serves from here on.
+  if (!swaps && status.release?.retained !== true && findUnproven(standing).length > 0)
+    return { kind: 'lower', standing, wanted: { kind: 'share', percent: status.weight ?? 0 }, mark };
   if (state === 'promoting.restoring' && workload?.drained === false) return desireWithdrawn(status, standing, mark);
   return desireRestored(status, state, standing, mark);
 }
@@ -135,7 +120,7 @@ function desireWithdrawn({ release, weight = 0 }: CanaryReleaseStatus, standing:
 function desireShare(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding, mark: string): RouteIntent | undefined {
   const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
   const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
-  if (shares.includes('above')) return { kind: 'lower', standing, wanted: share, mark };
+  if (shares.includes('above') || findUnproven(standing).length > 0) return { kind: 'lower', standing, wanted: share, mark };
   if (!shares.includes('below')) return undefined;
   if (!isRaised(status, state, standing)) return undefined;
   // Somebody replaced the route and our mark with it: it is claimed again before the raise, which tests it.
@@ -158,52 +143,6 @@ function desireRestored(status: CanaryReleaseStatus, state: StateName, standing:
   if (status.release?.retained === true)
     return standing.mark === undefined ? undefined : { kind: 'restore', standing: { ...standing, rules: [] }, wanted: { kind }, mark };
   return isLeftAs(standing, { kind }) ? undefined : { kind: 'restore', standing, wanted: { kind }, mark };
-}
-
-/** The patch of an intent against the route as its standing has it. Empty: nothing to write. Claims that come again are merge patches instead. */
-export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
-  const { standing, wanted, mark } = intent;
-  const ends = intent.kind === 'restore' || intent.kind === 'clean';
-  const changes = standing.rules
-    // A lowering patch is not guarded, so it must not raise another rule of the route on the way (rule 2).
-    .filter((rule) => !isLowering(intent.kind) || wanted.kind !== 'share' || isAbove(rule, wanted.percent))
-    .flatMap((rule): RuleChange[] =>
-      rule.now === undefined ? [] : [{ rule: rule.now, weights: weightsFor(rule, wanted), removes: ends && isAddedByUs(rule) }],
-    );
-  switch (intent.kind) {
-    case 'home':
-      return buildHome(changes, mark, standing.route?.metadata.annotations === undefined ? 'absent' : 'present');
-    case 'lower':
-    case 'withdraw':
-      return buildLower(changes);
-    case 'raise':
-      return buildRaise(changes, mark);
-    case 'restore':
-    case 'clean':
-      return standing.route === undefined ? [] : buildRestore(changes, standing.route);
-    case 'claim':
-      return buildFirstClaim(standing, mark);
-    case 'reclaim':
-      return [];
-  }
-}
-
-function isLowering(kind: RouteIntent['kind']): boolean {
-  return kind === 'lower' || kind === 'withdraw';
-}
-
-/** Nothing is nothing: the smallest share is above it. */
-function isAbove(rule: RuleStanding, percent: number): boolean {
-  return percent === 0 ? !givesNothing({ rules: [rule] }) : compareShare(rule, percent) === 'above';
-}
-
-/** Nothing where the rules are others than those that were recorded: they are recorded again first. */
-function buildFirstClaim({ route, rules }: RouteStanding, mark: string): readonly JsonPatchOperation[] {
-  const recorded = rules.flatMap((rule): RuleChange[] => {
-    const weights = recordedWeights(rule);
-    return rule.now === undefined || weights === undefined ? [] : [{ rule: rule.now, weights }];
-  });
-  return route === undefined || recorded.length < rules.length ? [] : buildClaim(recorded, route, mark);
 }
 
 /** The field manager whose entry the very last write removes. */

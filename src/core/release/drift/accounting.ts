@@ -1,20 +1,32 @@
 // What each route of a running release is known to give the canary: whether a raise of it is still to be written, and up to
 // which generation its edits are accounted for. A difference that is neither is somebody else's edit (rule 7), in any state.
 
-import { isSame } from '../facts/route-edits.ts';
+import { isAbove, isBelow, isSame } from '../facts/route-edits.ts';
 import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
-import { compareShare, givesNothing, isAddedByUs, type RouteStanding } from '../../routing/standing.ts';
+import { givesNothing } from '../../routing/canary-share.ts';
+import { followRule } from '../../routing/identity.ts';
+import { isAddedByUs, type RouteStanding } from '../../routing/standing.ts';
 import type { Facts } from '../assess.ts';
 import { toTime } from '../../../api/times.ts';
 
 type Status = CanaryReleaseStatus;
 
+/** Takes note of what the recorded rules are known by now: names, places and matches are their owners' to change. */
+export function followRules(status: Status, standings: readonly RouteStanding[]): Status {
+  return editRoutes(status, standings, (recorded, { rules }) => {
+    const followed = rules.map((rule) => (rule.kind === 'found' ? followRule(rule.recorded, rule.now) : rule.recorded));
+    return followed.every((rule, index) => rule === recorded.rules[index]) ? recorded : { ...recorded, rules: followed };
+  });
+}
+
 /** Takes note of the routes that give what is wanted: their raise is written, and later differences are others' work. */
 export function settleShares(status: Status, standings: readonly RouteStanding[]): Status {
-  return editRoutes(status, standings, (recorded, { route, rules }) => {
+  return editRoutes(status, standings, (recorded, standing) => {
+    const { route, rules } = standing;
     const generation = route?.metadata.generation ?? 0;
     const isOld = isSame(recorded, route?.metadata.uid) && generation < (recorded.generation ?? 0);
-    if (route === undefined || isOld || !rules.every((rule) => isAt(compareShare(rule, status.weight ?? 0)))) return recorded;
+    const weight = status.weight ?? 0;
+    if (route === undefined || isOld || isAbove(standing, weight) || isBelow(rules, weight)) return recorded;
     if (recorded.raising !== true && recorded.generation === generation) return recorded;
     const { raising: _raising, ...rest } = recorded;
     return { ...rest, generation };
@@ -60,8 +72,4 @@ function editRoutes(
     return standing === undefined ? recorded : edit(recorded, standing);
   });
   return routes.every((route, index) => route === release.routes?.[index]) ? status : { ...status, release: { ...release, routes } };
-}
-
-function isAt(share: ReturnType<typeof compareShare>): boolean {
-  return share === 'equal' || share === 'gone';
 }

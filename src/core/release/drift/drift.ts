@@ -4,11 +4,12 @@
 import { FIELD_MANAGER } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { isGitOpsController } from '../../routing/gitops.ts';
-import { compareShare, lastForeignManager, type RouteStanding } from '../../routing/standing.ts';
+import { compareShare, findUnproven, shareOf } from '../../routing/canary-share.ts';
+import { lastForeignManager, type RouteStanding } from '../../routing/standing.ts';
 import type { Facts } from '../assess.ts';
 import { countPutBack } from './reverts.ts';
-import { findEdit, wantsOf, type Edited } from '../facts/route-edits.ts';
-import { noteEdited, settleShares } from './accounting.ts';
+import { type Edited, findEdit, type Wants, wantsOf } from '../facts/route-edits.ts';
+import { followRules, noteEdited, settleShares } from './accounting.ts';
 import { isResumable, parseState, type StateName } from '../state.ts';
 import { timeoutOf } from '../timeouts.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
@@ -31,7 +32,7 @@ interface Found extends Drift {
 /** Takes note of what the routes say before anything is decided: raises that are written, and edits that are over. */
 export function settleDrift(status: Status, facts: Facts): Status {
   if (!mayDrift(status, facts.state)) return status;
-  const settled = settleShares(status, facts.standings);
+  const settled = settleShares(followRules(status, facts.standings), facts.standings);
   return facts.lowered ? settled : clearDrift(settled);
 }
 
@@ -58,7 +59,8 @@ export function noteDrift(status: Status, facts: Facts): { readonly status: Stat
  * ever prove the canary, so a put-back would never be due and counted.
  */
 function isSelfHeal({ manager, standing }: Found): boolean {
-  return isGitOpsController(manager) && standing.rules.every(({ now }) => now === undefined || now.canary.weight === 0);
+  const shares = standing.rules.map(shareOf).filter((share) => share !== undefined);
+  return isGitOpsController(manager) && shares.every((share) => share === 0);
 }
 
 function contestAtOnce(release: Release, now: number): Release {
@@ -77,14 +79,20 @@ function findDrifts(standings: readonly RouteStanding[], status: Status): readon
     const direction = findEdit(standing, wants);
     const { route } = standing;
     if (direction === undefined || route === undefined) return [];
-    const share = direction === 'raised' ? 'above' : 'below';
-    const rule = standing.rules.find((one) => compareShare(one, wants.weight) === share);
     const manager = lastForeignManager(route, FIELD_MANAGER) ?? 'unknown';
     const name = `${route.kind} ${route.metadata.name}`;
-    const what = direction === 'raised' ? 'put back down at once' : 'left as it is until the next Pass';
-    const message = `${name}, rule ${rule?.recorded.key ?? ''}: field manager ${manager} ${direction} the canary's share (wanted ${wants.weight}%); ${what}`;
-    return [{ route: name, manager, direction, message, standing }];
+    return [{ route: name, manager, direction, message: describeDrift(standing, direction, wants, name, manager), standing }];
   });
+}
+
+function describeDrift(standing: RouteStanding, direction: Edited, { weight }: Wants, name: string, manager: string): string {
+  const share = direction === 'raised' ? 'above' : 'below';
+  const rule = standing.rules.find((one) => compareShare(one, weight) === share);
+  const [added] = findUnproven(standing);
+  if (rule === undefined && added !== undefined)
+    return `${name}, rule ${added.rule.key}: field manager ${manager} added weight for Service ${added.rule.canaries[0]?.listedName ?? ''} to a rule that the release does not change; set to 0 at once`;
+  const what = direction === 'raised' ? 'put back down at once' : 'left as it is until the next Pass';
+  return `${name}, rule ${rule?.recorded.key ?? ''}: field manager ${manager} ${direction} the canary's share (wanted ${weight}%); ${what}`;
 }
 
 /** Every edit waits for a Pass of its own: one that was looked at before the edit says nothing about it. */

@@ -43,7 +43,8 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
     spec.targetRef === undefined
       ? gatherCanaryFacts(spec, status, observation, sides, state)
       : gatherHeldFacts(spec, status, state, observation);
-  const workload = gatherWorkloadFacts(gathered, status, state, Math.max(status.weight ?? 0, routes.observedWeight));
+  const weight = Math.max(status.weight ?? 0, ...(routes.observedWeight === undefined ? [] : [routes.observedWeight]));
+  const workload = gatherWorkloadFacts(gathered, status, state, weight);
   return {
     ...gathered,
     state,

@@ -1,7 +1,8 @@
 // How a route differs from what its release wants of it: by a raise that is still to be written, or by somebody else's edit (rule 7).
 
 import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
-import { compareShare, type RouteStanding } from '../../routing/standing.ts';
+import { compareShare, findUnproven } from '../../routing/canary-share.ts';
+import type { RouteStanding } from '../../routing/standing.ts';
 
 type Status = CanaryReleaseStatus;
 
@@ -24,11 +25,12 @@ export function wantsOf(status: Status): Wants {
  * The foreign edit that a route shows, if it shows one. A watch may still show a route as it was before our own last write:
  * a generation that is accounted for already is nobody's edit.
  */
-export function findEdit({ recorded, route, rules }: RouteStanding, { weight, before }: Wants): Edited | undefined {
+export function findEdit(standing: RouteStanding, { weight, before }: Wants): Edited | undefined {
+  const { recorded, route, rules } = standing;
   if (route === undefined) return undefined;
   const known = isSame(recorded, route.metadata.uid) ? (recorded.generation ?? -1) : -1;
   const generation = route.metadata.generation ?? 0;
-  if (generation > known && rules.some((rule) => compareShare(rule, weight) === 'above')) return 'raised';
+  if (generation > known && isAbove(standing, weight)) return 'raised';
   if (recorded.raising === true) return generation > known && isBelow(rules, before) ? 'lowered' : undefined;
   return generation >= known && isBelow(rules, weight) ? 'lowered' : undefined;
 }
@@ -38,8 +40,14 @@ export function waitsForRaise(standing: RouteStanding, wants: Wants): boolean {
   return standing.recorded.raising === true && findEdit(standing, wants) !== 'lowered';
 }
 
-function isBelow(rules: RouteStanding['rules'], percent: number): boolean {
+/** A rule of the release gives the canary less than that. */
+export function isBelow(rules: RouteStanding['rules'], percent: number): boolean {
   return rules.some((rule) => compareShare(rule, percent) === 'below');
+}
+
+/** A rule of the release gives the canary more than that, or another one anything at all. */
+export function isAbove(standing: RouteStanding, percent: number): boolean {
+  return standing.rules.some((rule) => compareShare(rule, percent) === 'above') || findUnproven(standing).length > 0;
 }
 
 /** A route that was deleted and made anew counts its generations from 1. */

@@ -3,15 +3,8 @@
 import { HOME_MARK } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
-import {
-  compareShare,
-  givesNothing,
-  isLeftAs,
-  observedShare,
-  standRoutes,
-  type RouteStanding,
-  type RuleStanding,
-} from '../../routing/standing.ts';
+import { compareShare, givesNothing, observedShare } from '../../routing/canary-share.ts';
+import { isLeftAs, standRoutes, type RouteStanding } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
 import type { Sides } from './sides.ts';
 import { findEdit, wantsOf } from './route-edits.ts';
@@ -32,7 +25,8 @@ export interface RouteFacts {
   readonly standings: readonly RouteStanding[];
   /** Routes that an edit took out of the release: they go home by themselves and are let go. */
   readonly leaving: readonly RouteStanding[];
-  readonly observedWeight: number;
+  /** The largest share that any rule gives the canary; undefined where no rule of the release is left. */
+  readonly observedWeight: number | undefined;
   /** The release's mark on routes, `<name>/<id>`. */
   readonly mark: string;
   readonly homeMark: string;
@@ -59,7 +53,8 @@ export function gatherRouteFacts(
   state: StateName,
   sides: Sides | undefined,
 ): Omit<RouteFacts, 'scans'> {
-  const stand = (routes: readonly RecordedRoute[]) => (sides === undefined ? [] : standRoutes(routes, observation.routes, sides));
+  const own = status.release?.ownRules;
+  const stand = (routes: readonly RecordedRoute[]) => (sides === undefined ? [] : standRoutes(routes, observation.routes, sides, own));
   const recorded = status.release?.routes ?? [];
   const staying = isGoingHome(state) ? recorded : findStaying(observation.release.spec, recorded);
   const standings = stand(staying);
@@ -68,7 +63,6 @@ export function gatherRouteFacts(
   const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [taken.get(route) ?? judgeAcceptance(route)]));
   const rejection = acceptances.find((acceptance) => acceptance.kind === 'rejected');
   const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
-  const isAtWeight = (rule: RuleStanding) => compareShare(rule, status.weight ?? 0) === 'equal';
   const isTaken = standings.length > 0 && rejection === undefined && waiting === undefined;
   const leaving = stand(recorded.filter((route) => !staying.includes(route)));
   const routesLeft = standings.every((route) => isLeft(route, status)) && leaving.every(hasLeft);
@@ -79,7 +73,7 @@ export function gatherRouteFacts(
     mark,
     homeMark,
     claimed: standings.every((route) => route.mark === mark),
-    weightEffective: isTaken && standings.every((route) => route.rules.every(isAtWeight)),
+    weightEffective: isTaken && standings.every((route) => hasWeight(route, status.weight ?? 0)),
     lowered: standings.some((standing) => findEdit(standing, wantsOf(status)) === 'lowered'),
     rejection,
     acceptanceWait: waiting?.message,
@@ -110,6 +104,12 @@ function findStaying(spec: CanaryReleaseSpec, recorded: readonly RecordedRoute[]
   if (spec.routeRefs.length === 0) return recorded;
   const staying = recorded.filter((route) => spec.routeRefs.some((ref) => ref.kind === route.kind && ref.name === route.name));
   return staying.length === 0 ? recorded : staying;
+}
+
+/** Every rule that is still there gives the canary this share, and at least one does. */
+function hasWeight({ rules }: RouteStanding, percent: number): boolean {
+  const shares = rules.map((rule) => compareShare(rule, percent));
+  return shares.includes('equal') && shares.every((share) => share === 'equal' || share === 'none');
 }
 
 function isHome(standing: RouteStanding, homeMark: string): boolean {

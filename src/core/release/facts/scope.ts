@@ -3,8 +3,9 @@
 import { HOME_MARK, MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
-import { namesService, scanRules } from '../../routing/rules.ts';
-import { pickFactor } from '../../routing/weights.ts';
+import { recordRule } from '../../routing/identity.ts';
+import { namesService } from '../../routing/refs.ts';
+import { scanRules } from '../../routing/rules.ts';
 import type { Observation } from '../observation.ts';
 import { pairOf, portOf, type Sides } from './sides.ts';
 import { isPreparing, type StateName } from '../state.ts';
@@ -33,17 +34,7 @@ export function recordRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], 
         kind: route.kind,
         name: route.metadata.name,
         uid: route.metadata.uid ?? '',
-        rules: rules.map((rule) => {
-          const others = rule.others.map((ref) => ref.weight);
-          return {
-            key: rule.key,
-            index: rule.index,
-            serving: rule.serving.weight,
-            ...(rule.canary.missing === undefined ? { canary: rule.canary.weight } : {}),
-            factor: pickFactor({ serving: rule.serving.weight, canary: 0, others }) ?? 1,
-            ...(others.length === 0 ? {} : { others: rule.others.map((ref) => ({ name: ref.name, weight: ref.weight })) }),
-          };
-        }),
+        rules: rules.map(recordRule),
       },
     ];
   });

@@ -1,7 +1,10 @@
 // The way back after a promotion: what served before it serves again, without a canary. In Services mode its Service still
 // runs; in Deployment mode the Deployment's own ReplicaSet still has the whole template, which the status knows by its hash only.
 
-import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, RecordedRoute, RecordedRule } from '../../../api/release.ts';
+import { identityOf } from '../../routing/identity.ts';
+import { sumWeights } from '../../routing/refs.ts';
+import type { ManagedRule } from '../../routing/rules.ts';
 import { type RouteStanding, standRoutes } from '../../routing/standing.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
 import { hashTemplate, nameTemplate } from '../../workload/template.ts';
@@ -34,7 +37,7 @@ export function planUndo(status: Status, state: StateName, observation: Observat
     : planTemplate(status, release, release.workload, observation.workload);
 }
 
-function planTraffic({ serving, canary, routes }: Release, { backends, routes: present, driver }: Observation): UndoPlan {
+function planTraffic({ serving, canary, routes, ownRules }: Release, { backends, routes: present, driver }: Observation): UndoPlan {
   const backend = backends[serving.service];
   if (driver.kind === 'other')
     return {
@@ -47,12 +50,12 @@ function planTraffic({ serving, canary, routes }: Release, { backends, routes: p
       kind: 'refused',
       why: `Service ${serving.service}, which served before, has no ready endpoint; start its pods and give the command again`,
     };
-  const standings = standRoutes(routes ?? [], present, pairOf({ serving, canary }));
-  const gone = standings.find(({ rules }) => rules.some(({ now }) => now === undefined))?.recorded;
+  const standings = standRoutes(routes ?? [], present, pairOf({ serving, canary }), ownRules);
+  const gone = standings.find(({ rules }) => !rules.some(({ kind }) => kind === 'found'))?.recorded;
   if (gone !== undefined)
     return {
       kind: 'refused',
-      why: `${gone.kind} ${gone.name} names Service ${serving.service} and Service ${canary.service} no longer; change it by hand`,
+      why: `${gone.kind} ${gone.name} has no rule of the release any more that names both Service ${serving.service} and Service ${canary.service}; change it by hand`,
     };
   return { kind: 'traffic', revision: describeRevision(keyOf(serving.service, undefined, backend)), routes: standings.map(recordBack) };
 }
@@ -64,20 +67,17 @@ function recordBack({ recorded, route, rules }: RouteStanding): RecordedRoute {
     kind,
     name,
     uid: route?.metadata.uid ?? uid,
-    rules: rules.flatMap(({ now }) =>
-      now === undefined
-        ? []
-        : [
-            {
-              key: now.key,
-              index: now.index,
-              serving: now.serving.weight + now.canary.weight,
-              canary: 0,
-              factor: 1,
-              others: now.others.map((other) => ({ name: other.name, weight: other.weight })),
-            },
-          ],
-    ),
+    rules: rules.flatMap((rule) => (rule.kind === 'found' ? [recordRuleBack(rule.now)] : [])),
+  };
+}
+
+function recordRuleBack(now: ManagedRule): RecordedRule {
+  return {
+    ...identityOf(now),
+    serving: now.serving.weight + sumWeights([now.canary, ...now.extras]),
+    canary: 0,
+    factor: 1,
+    others: now.others.map((other) => ({ name: other.name, weight: other.weight })),
   };
 }
 

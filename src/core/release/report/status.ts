@@ -17,7 +17,7 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
   const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
   const count = facts.spec.stages.length;
   const release = status.release;
-  const { verdict, measured, internal: _former, ...rest } = status;
+  const { verdict, measured, observedWeight: _observed, internal: _former, ...rest } = status;
   const told = findTold(phase, state, facts, status);
   const message = describe(status, state, facts, waitsBlocked).slice(0, MOST_MESSAGE);
   return {
@@ -28,11 +28,17 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
     phase,
     ...(release === undefined ? {} : { progress: progressOf(state, release.stageIndex ?? 0, count) }),
     weight: status.weight ?? 0,
-    observedWeight: isRunning(state) ? facts.observedWeight : 0,
+    ...observedWeightOf(state, facts),
     message,
     conditions: [...describeConditions(status, state, facts, waitsBlocked, message)],
     ...(Object.keys(told).length === 0 ? {} : { internal: { told } }),
   };
+}
+
+/** Absent where the routes have no rule of the release any more. */
+function observedWeightOf(state: StateName, { observedWeight }: Facts): Pick<CanaryReleaseStatus, 'observedWeight'> {
+  if (!isRunning(state)) return { observedWeight: 0 };
+  return observedWeight === undefined ? {} : { observedWeight };
 }
 
 /** After a rollback somebody took the change back, and what serves is what the Deployment says: nobody is needed any more. */

@@ -2,9 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { recordRoutes } from '../../../../src/core/release/facts/scope.ts';
-import { buildPatch, type RouteIntent } from '../../../../src/core/release/desired/routes.ts';
+import { buildPatch } from '../../../../src/core/release/desired/patch.ts';
+import type { RouteIntent } from '../../../../src/core/release/desired/routes.ts';
 import { scanRules } from '../../../../src/core/routing/rules.ts';
-import { compareShare, isLeftAs, standRoutes } from '../../../../src/core/routing/standing.ts';
+import { compareShare } from '../../../../src/core/routing/canary-share.ts';
+import { isLeftAs, standRoutes } from '../../../../src/core/routing/standing.ts';
 import type { Route } from '../../../../src/api/routes.ts';
 import { applyJsonPatch } from '../../../fakes/api-server/objects.ts';
 import { aRef, aRoute, aRule, aSpec, MARK } from '../../../fixtures/builders.ts';

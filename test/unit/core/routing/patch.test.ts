@@ -212,10 +212,24 @@ describe('going home', () => {
     );
   });
 
-  test('tests names and nothing else', () => {
+  test('tests which rule and which refs it writes to, and nothing else', () => {
     const route = aRoute({ rules: [aRule({ v1: 3, v2: 1, third: 5 })], metadata: marked() });
     const tests = home(route).filter(({ op }) => op === 'test');
-    expect(tests.map(({ path }) => path.split('/').at(-1))).toEqual(['name', 'name', 'name']);
+    expect(tests.map(({ path }) => path.split('/').slice(4).join('/'))).toEqual([
+      'matches',
+      'backendRefs/0/name',
+      'backendRefs/1/name',
+      'backendRefs/2/name',
+    ]);
+    const named = aRoute({ rules: [aRule({ v1: 3, v2: 1 }, { name: 'api' })], metadata: marked() });
+    expect(home(named)[0]).toEqual({ op: 'test', path: '/spec/rules/0/name', value: 'api' });
+  });
+
+  test('fails when another rule stands in its place, which names both Services, too', () => {
+    const matches = [{ headers: [{ name: 'x-user', value: 'a' }] }];
+    const route = aRoute({ rules: [aRule({ v1: 3, v2: 1 })], metadata: marked() });
+    const inserted = aRoute({ rules: [aRule({ v1: 9, v2: 0 }, { matches }), aRule({ v1: 3, v2: 1 })], metadata: marked() });
+    expect(() => applyPatch(inserted, home(route))).toThrow(TestFailed);
   });
 
   test('writes the weights also where the cache says that they are right', () => {

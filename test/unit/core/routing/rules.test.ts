@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { namesService, scanRules } from '../../../../src/core/routing/rules.ts';
+import { namesService } from '../../../../src/core/routing/refs.ts';
+import { scanRules } from '../../../../src/core/routing/rules.ts';
 import { aRef, aRoute, aRule, SIDES } from '../../../fixtures/builders.ts';
 
 describe('a scan', () => {
@@ -9,9 +10,11 @@ describe('a scan', () => {
       rules: [
         {
           key: 'api',
+          name: 'api',
           index: 1,
           serving: { index: 1, name: 'v1', listedName: 'v1', namespace: 'shop', port: 80, weight: 95, hasFilters: false },
           canary: { index: 0, name: 'v2', listedName: 'v2', namespace: 'shop', port: 80, weight: 5, hasFilters: false },
+          extras: [],
           others: [{ index: 2, name: 'third', listedName: 'third', namespace: 'shop', port: 80, weight: 7, hasFilters: false }],
         },
       ],

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RecordedRule } from '../../../../src/api/release.ts';
 import type { Route, RouteBackendRef, RouteRule } from '../../../../src/api/routes.ts';
+import { compareShare, observedShare } from '../../../../src/core/routing/canary-share.ts';
 import {
-  compareShare,
   isLeftAs,
   lastForeignManager,
-  observedShare,
   type RouteStanding,
+  type RuleStanding,
   standRoutes,
   type WantedWeights,
   weightsFor,
@@ -22,11 +22,18 @@ function stand(route: Route, recorded: readonly RecordedRule[] = [aRecordedRule(
   return standing;
 }
 
+const TESTERS = [{ headers: [{ name: 'x-tester', value: 'yes' }] }];
+
 /** The only rule of a route with these weights. */
 function standWeights(weights: Readonly<Record<string, number>>, recorded: Partial<RecordedRule> = {}) {
   const [rule] = stand(aRoute({ rules: [aRule(weights)] }), [aRecordedRule(recorded)]).rules;
   if (rule === undefined) throw new Error('the rule was not found');
   return rule;
+}
+
+/** The rule as the release drives it now. */
+function nowOf(rule: RuleStanding | undefined) {
+  return rule?.kind === 'found' ? rule.now : undefined;
 }
 
 const share = (percent: number): WantedWeights => ({ kind: 'share', percent });
@@ -35,10 +42,10 @@ const share = (percent: number): WantedWeights => ({ kind: 'share', percent });
 function write(route: Route, recorded: readonly RecordedRule[], wanted: WantedWeights): Route {
   const rules = (route.spec.rules ?? []).map((rule) => ({ ...rule, backendRefs: [...(rule.backendRefs ?? [])] }));
   for (const rule of stand(route, recorded).rules) {
-    if (rule.now === undefined) continue;
+    if (rule.kind !== 'found') continue;
     const weights = weightsFor(rule, wanted);
     const set = (index: number, weight: number | undefined) => {
-      const refs = rules[rule.now?.index ?? 0]?.backendRefs;
+      const refs = rules[rule.now.index]?.backendRefs;
       const ref = refs?.[index];
       if (refs !== undefined && ref !== undefined && weight !== undefined) refs[index] = { ...ref, weight };
     };
@@ -64,7 +71,7 @@ describe('the standing of routes', () => {
     const grpc = aRoute({ kind: 'GRPCRoute', metadata: marked() });
     const [first, second] = standRoutes([aRecordedRoute(), aRecordedRoute({ kind: 'GRPCRoute' })], [grpc, aRoute()], SIDES);
     expect([first?.mark, second?.mark]).toEqual([undefined, MARK]);
-    expect(first?.rules[0]?.now?.key).toBe('rules[0]');
+    expect(nowOf(first?.rules[0])?.key).toBe('rules[0]');
   });
 
   test('keeps a route that is gone, with its rules', () => {
@@ -72,7 +79,8 @@ describe('the standing of routes', () => {
     expect(gone).toEqual({
       recorded: aRecordedRoute(),
       mark: undefined,
-      rules: [{ recorded: aRecordedRule(), original: { serving: 1, canary: 0, others: [] } }],
+      rules: [{ kind: 'removed', recorded: aRecordedRule(), original: { serving: 1, canary: 0, others: [] } }],
+      foreign: [],
     });
   });
 
@@ -90,7 +98,7 @@ describe('a recorded rule', () => {
     stand(
       route,
       recorded.map((key, index) => aRecordedRule({ key, index })),
-    ).rules.map(({ now }) => now?.index);
+    ).rules.map((rule) => nowOf(rule)?.index);
   const ours = (name?: string) => aRule({ v1: 1, v2: 0 }, name === undefined ? {} : { name });
   const other = aRule({ web: 1 });
 
@@ -112,9 +120,9 @@ describe('a recorded rule', () => {
     expect(keysOf(aRoute({ rules: [ours()] }), 'rules[0]', 'rules[1]')).toEqual([0, undefined]);
   });
 
-  test('that was renamed is the only one that is left', () => {
+  test('that was renamed is the one that takes the same requests', () => {
     expect(keysOf(aRoute({ rules: [ours('new')] }), 'old')).toEqual([0]);
-    expect(keysOf(aRoute({ rules: [ours('new'), ours('newer')] }), 'old')).toEqual([undefined]);
+    expect(keysOf(aRoute({ rules: [aRule({ v1: 1, v2: 0 }, { name: 'newer', matches: TESTERS }), ours('new')] }), 'old')).toEqual([1]);
   });
 
   test('that went away is never another recorded one, which would be written twice', () => {
@@ -250,7 +258,7 @@ describe('the share now', () => {
 
   test('of two zeros is 0, and of a rule that went away there is none', () => {
     expect(compareShare(standWeights({ v1: 0, v2: 0 }), 0)).toBe('equal');
-    expect(compareShare({ recorded: aRecordedRule(), original: { serving: 1, canary: 0, others: [] } }, 25)).toBe('gone');
+    expect(compareShare({ kind: 'removed', recorded: aRecordedRule(), original: { serving: 1, canary: 0, others: [] } }, 25)).toBe('none');
   });
 
   test('that people see is the largest of all rules, rounded up', () => {
@@ -258,7 +266,8 @@ describe('the share now', () => {
     expect(observedShare([route(75, 25), route(1_000, 1)])).toBe(25);
     expect(observedShare([route(1_000, 1)])).toBe(1);
     expect(observedShare([route(0, 0), ...standRoutes([aRecordedRoute()], [], SIDES)])).toBe(0);
-    expect(observedShare([])).toBe(0);
+    expect(observedShare(standRoutes([aRecordedRoute()], [], SIDES))).toBeUndefined();
+    expect(observedShare([])).toBeUndefined();
     expect(observedShare([route(0, 5)])).toBe(100);
   });
 });

@@ -6,7 +6,6 @@ import {
   type OriginalWeights,
   pickFactor,
   promotedWeights,
-  shareOf,
   splitWeights,
 } from '../../../../src/core/routing/weights.ts';
 
@@ -95,7 +94,6 @@ describe('rules 3 and 4: the weights at a share', () => {
       fc.property(splittable, anyPercent, (weights, percent) => {
         const split = splitWeights(weights, pickFactor(weights) ?? 0, percent);
         expect(split.canary * 100).toBe((split.serving + split.canary) * percent);
-        expect(shareOf(split)).toBeCloseTo(percent, 10);
       }),
     );
   });
@@ -128,17 +126,16 @@ describe('restored and promoted weights', () => {
     expect(promotedWeights(original(7, 3, 0))).toEqual({ serving: 0, canary: 7, others: [3, 0] });
   });
 
+  test('keep the share that a foreign weight was edited to, on the scale of the release where it needs one', () => {
+    expect(homeWeights(original(1, 0.5), 10_000)).toEqual({ serving: 10_000, canary: 0, others: [5_000] });
+    expect(promotedWeights(original(1, 0.5), 10_000)).toEqual({ serving: 0, canary: 10_000, others: [5_000] });
+    expect(homeWeights(original(1, 4), 10_000)).toEqual({ serving: 1, canary: 0, others: [4] });
+  });
+
   test('are whole numbers that the Gateway API takes, also where a foreign weight was edited to anything', () => {
     const edited = original(1, 4.5, 0.01, 3_000_000);
     expect(homeWeights(edited).others).toEqual([5, 1, 1_000_000]);
     expect(promotedWeights(edited).others).toEqual([5, 1, 1_000_000]);
     expect(splitWeights(edited, 10_000, 25).others).toEqual([45_000, 100, 1_000_000]);
-  });
-});
-
-describe('a share', () => {
-  test('is the part that the canary has of both, 0 where both have nothing', () => {
-    expect(shareOf({ serving: 75, canary: 25 })).toBe(25);
-    expect(shareOf({ serving: 0, canary: 0 })).toBe(0);
   });
 });

@@ -14,6 +14,7 @@ import {
   anAnswer,
   anObservation,
   aRecordedRoute,
+  aRecordedRule,
   aRef,
   aReleaseStatus,
   aRoute,
@@ -47,7 +48,7 @@ function before({ spec = {}, observation = {}, routes = [aRoute()] }: Scene = {}
 
 /** In the middle of a release. */
 function during(scene: Scene = {}, status: CanaryReleaseStatus = aStatus(), change: Change = {}) {
-  const standings = standRoutes([aRecordedRoute()], scene.routes ?? [aRoute()], SIDES);
+  const standings = standRoutes(status.release?.routes ?? [], scene.routes ?? [aRoute()], SIDES);
   return before(scene, { status, state: 'stage.analyzing', standings, ...change });
 }
 
@@ -248,7 +249,22 @@ describe('in mid-release', () => {
     expect(during({ routes: [] })?.reason).toBe('RouteNotFound');
     const blocker = during(withRules({ v1: 1 }));
     expect(blocker?.reason).toBe('BackendNotRouted');
-    expect(blocker?.message).toContain('no longer names both Service v1 and Service v2');
+    expect(blocker?.message).toBe('HTTPRoute store, rule rules[0] no longer names Service v2; put it back, or abort the release');
+    expect(during(withRules({ v2: 1 }))?.message).toContain('rule rules[0] no longer names Service v1;');
+    expect(during(withRules({ other: 1 }))?.message).toContain('HTTPRoute store has lost rule rules[0], which the release shifts');
+  });
+
+  test('a rule that was removed does not block as long as another one of its route is left', () => {
+    const status = aStatus({
+      release: aReleaseStatus({
+        routes: [aRecordedRoute({ rules: [aRecordedRule(), aRecordedRule({ key: 'api', index: 1, serving: 7 })] })],
+      }),
+    });
+    const routes = [aRoute({ rules: [aRule({ v1: 7, v2: 0 }, { name: 'api' })] })];
+    expect(during({ routes }, status)).toBeUndefined();
+    expect(during({ routes: [aRoute({ rules: [aRule({ other: 1 })] })] }, status)?.message).toContain(
+      'HTTPRoute store has lost all 2 rules that the release shifts',
+    );
   });
 
   test('a gateway that refuses the route now blocks', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type CanaryReleaseStatus, defaultSpec, type ReleaseStatus } from '../../../../../src/api/release.ts';
 import type { Route } from '../../../../../src/api/routes.ts';
-import { buildPatch, desireRoutes, type RouteIntent } from '../../../../../src/core/release/desired/routes.ts';
+import { buildPatch } from '../../../../../src/core/release/desired/patch.ts';
+import { desireRoutes, type RouteIntent } from '../../../../../src/core/release/desired/routes.ts';
 import { endOfDrain } from '../../../../../src/core/release/drain.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
@@ -111,6 +112,7 @@ describe('the last writes of a promoted Deployment', () => {
     const intents = wanted(routeWith(v1, v2), status());
     expect(intents.map(({ kind }) => kind)).toEqual(['withdraw']);
     expect(intents.flatMap((intent) => buildPatch(intent))).toEqual([
+      { op: 'test', path: '/spec/rules/0/matches', value: null },
       { op: 'test', path: '/spec/rules/0/backendRefs/0/name', value: 'v1' },
       { op: 'replace', path: '/spec/rules/0/backendRefs/0/weight', value: 10_000 },
       { op: 'test', path: '/spec/rules/0/backendRefs/1/name', value: 'v2' },
@@ -137,6 +139,7 @@ describe('a mark of ours on a settled route', () => {
   test('is taken away, and with it the integers of a home patch', () => {
     expect(patchesOf(desire('rolledBack', home, settled))).toEqual([
       [
+        'test /spec/rules/0/matches',
         'test /spec/rules/0/backendRefs/0/name',
         'test /spec/rules/0/backendRefs/0/weight',
         'replace /spec/rules/0/backendRefs/0/weight',

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { Route } from '../../../../../src/api/routes.ts';
 import { recordAgain, recordRoutes, routesInScope, wantedRules } from '../../../../../src/core/release/facts/scope.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
+import { hashMatches } from '../../../../../src/core/routing/matches.ts';
 import {
+  aRecordedRoute,
+  aRecordedRule,
   aReleaseStatus,
   anObservation,
   aRoute,
@@ -54,7 +57,17 @@ describe('rule 3: the record', () => {
         kind: 'HTTPRoute',
         name: 'store',
         uid: 'uid-store',
-        rules: [{ key: 'api', index: 1, serving: 1, canary: 0, factor: 2_500, others: [{ name: 'third', weight: 3 }] }],
+        rules: [
+          {
+            key: 'api',
+            index: 1,
+            matches: hashMatches(undefined),
+            serving: 1,
+            canary: 0,
+            factor: 2_500,
+            others: [{ name: 'third', weight: 3 }],
+          },
+        ],
       },
     ]);
   });
@@ -63,7 +76,7 @@ describe('rule 3: the record', () => {
     const both = aRoute({ rules: [aRule({ v1: 100, v2: 0 }, { name: 'api' }), aRule({ v1: 100, v2: 0 }, { name: 'web' })] });
     const spec = aSpec({ routeRefs: [{ name: 'store', rules: ['web'] }, { name: 'other' }] });
     expect(recordRoutes(spec, [both, other], SIDES)).toEqual([
-      { kind: 'HTTPRoute', name: 'store', uid: 'uid-store', rules: [{ key: 'web', index: 1, serving: 100, canary: 0, factor: 100 }] },
+      aRecordedRoute({ rules: [aRecordedRule({ key: 'web', index: 1, serving: 100, factor: 100 })] }),
     ]);
   });
 

@@ -1,0 +1,98 @@
+// The patch that carries out what is wanted of a route, against the route as its standing has it.
+
+import { drainRule } from '../../routing/foreign-rules.ts';
+import { findUnproven, isAbove } from '../../routing/canary-share.ts';
+import {
+  buildClaim,
+  buildHome,
+  buildLower,
+  buildRaise,
+  buildRestore,
+  type JsonPatchOperation,
+  type RuleChange,
+  type RuleDrain,
+} from '../../routing/patch.ts';
+import type { SeenRule } from '../../routing/rules.ts';
+import {
+  isAddedByUs,
+  recordedWeights,
+  type RouteStanding,
+  type RuleStanding,
+  type WantedWeights,
+  weightsFor,
+} from '../../routing/standing.ts';
+import type { RouteIntent } from './routes.ts';
+
+/** Empty: nothing to write. Claims that come again are merge patches instead. */
+export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
+  const { standing, mark } = intent;
+  switch (intent.kind) {
+    case 'home':
+      return buildHome(
+        changesOf(intent),
+        mark,
+        standing.route?.metadata.annotations === undefined ? 'absent' : 'present',
+        drainsOf(standing),
+      );
+    case 'lower':
+    case 'withdraw':
+      return buildLower(changesOf(intent), drainsOf(standing));
+    case 'raise':
+      return buildRaise(changesOf(intent), mark);
+    case 'restore':
+    case 'clean':
+      return standing.route === undefined ? [] : buildRestore(changesOf(intent), standing.route, removalsOf(standing));
+    case 'claim':
+      return buildFirstClaim(standing, mark);
+    case 'reclaim':
+      return [];
+  }
+}
+
+function changesOf({ kind, standing, wanted }: RouteIntent): readonly RuleChange[] {
+  const ends = kind === 'restore' || kind === 'clean';
+  // A lowering patch is not guarded, so it must not raise another rule of the route on the way (rule 2).
+  const lowers = (kind === 'lower' || kind === 'withdraw') && wanted.kind === 'share';
+  const rules = lowers ? standing.rules.filter((rule) => isAbove(rule, wanted.percent)) : standing.rules;
+  return rules.flatMap((rule) => changeOf(rule, wanted, ends));
+}
+
+function changeOf(rule: RuleStanding, wanted: WantedWeights, ends: boolean): readonly RuleChange[] {
+  switch (rule.kind) {
+    case 'found':
+      return [{ rule: rule.now, weights: weightsFor(rule, wanted), removes: ends && isAddedByUs(rule) }];
+    case 'lacksCanary':
+      // Nothing of it goes to the canary, so nothing has to come home; in the end it has the shares that were there.
+      return wanted.kind === 'restored' ? [{ rule: rule.now, weights: weightsFor(rule, wanted) }] : [];
+    case 'lacksServing':
+    case 'removed':
+      return [];
+  }
+}
+
+/** Rules that the release does not drive, or cannot any more, and what takes their traffic away from the canary. */
+function drainsOf(standing: RouteStanding): readonly RuleDrain[] {
+  const cut = standing.rules.flatMap((rule) => (rule.kind === 'lacksServing' ? [rule.seen] : []));
+  return [...cut, ...findUnproven(standing).map(({ rule }) => rule)].flatMap((rule) => drainOf(rule));
+}
+
+function drainOf(rule: SeenRule, removes = false): readonly RuleDrain[] {
+  const weights = drainRule(rule);
+  return weights === undefined ? [] : [{ rule, weights, removes }];
+}
+
+/** Our own refs in rules that lost their serving ref. */
+function removalsOf({ rules }: RouteStanding): readonly RuleDrain[] {
+  return rules.flatMap((rule) => (rule.kind === 'lacksServing' && isAddedByUs(rule) ? drainOf(rule.seen, true) : []));
+}
+
+/** Nothing where the rules are others than those that were recorded: they are recorded again first. */
+function buildFirstClaim({ route, rules }: RouteStanding, mark: string): readonly JsonPatchOperation[] {
+  const recorded = rules.flatMap((rule): readonly RuleChange[] => claimOf(rule));
+  return route === undefined || recorded.length < rules.length ? [] : buildClaim(recorded, route, mark);
+}
+
+function claimOf(rule: RuleStanding): readonly RuleChange[] {
+  const weights = recordedWeights(rule);
+  return rule.kind !== 'found' || weights === undefined ? [] : [{ rule: rule.now, weights }];
+}

@@ -1,0 +1,117 @@
+// Which rule of a route is which recorded one: by its name, else by what it does. Positions decide only between rules that are equal
+// in all else, because whoever inserts or removes a rule moves the others.
+
+import type { RecordedRule } from '../../api/release.ts';
+import { hashMatches } from './matches.ts';
+import { sumWeights } from './refs.ts';
+import { type BackendPair, type ManagedRule, manageRule, type SeenRule } from './rules.ts';
+import { pickFactor } from './weights.ts';
+
+/** A rule as it is recorded before the first write: what is there is what "restored" will mean (rule 3). */
+export function recordRule(rule: ManagedRule): RecordedRule {
+  const { serving, canary } = rule;
+  const others = rule.others.map((ref) => ref.weight);
+  return {
+    ...identityOf(rule),
+    serving: serving.weight,
+    ...(canary.missing === undefined ? { canary: canary.weight } : {}),
+    factor: pickFactor({ serving: serving.weight, canary: 0, others }) ?? 1,
+    ...(others.length === 0 ? {} : { others: rule.others.map((ref) => ({ name: ref.name, weight: ref.weight })) }),
+  };
+}
+
+/** What tells a rule from the others of its route. */
+export function identityOf({ key, index, matches, serving, canary }: ManagedRule) {
+  return {
+    key,
+    index,
+    matches: hashMatches(matches),
+    ...(serving.port === undefined ? {} : { servingPort: serving.port }),
+    ...(canary.port === undefined ? {} : { canaryPort: canary.port }),
+  };
+}
+
+/** The record of a rule that was found again: what it is known by next time is what it is now. */
+export function followRule(recorded: RecordedRule, now: ManagedRule): RecordedRule {
+  const identity = identityOf(now);
+  const isSame = Object.entries(identity).every(([field, value]) => recorded[field as keyof RecordedRule] === value);
+  return isSame ? recorded : { ...recorded, ...identity };
+}
+
+/**
+ * What speaks for a rule being the recorded one. A name that both have is worth more than all that follows, and so are the requests
+ * that it takes; then weights as only this release writes them, all of them or ours alone; weights from before the release; the same
+ * backends, which by themselves may be alike in any two rules.
+ */
+const EVIDENCE = { name: 32, matches: 16, scaled: 6, oursScaled: 4, original: 3, backends: 2 } as const;
+const ENOUGH = EVIDENCE.original;
+
+interface Claim {
+  readonly recorded: RecordedRule;
+  readonly seen: SeenRule;
+  readonly evidence: number;
+}
+
+/**
+ * Pairs recorded rules with those that the route has now. Each is paired once, the best claim first; among equal ones the order of the
+ * rules decides. A recorded rule without a partner is not in the route any more, a rule without one appeared meanwhile.
+ * @param seen without the rules that are known to be somebody else's
+ */
+export function pairRules(
+  recorded: readonly RecordedRule[],
+  seen: readonly SeenRule[],
+  pair: BackendPair,
+): ReadonlyMap<RecordedRule, SeenRule> {
+  const lone = findLonePair(recorded, seen);
+  if (lone !== undefined && seen.length === 1) return lone;
+  const claims = recorded.flatMap((rule) => seen.map((one): Claim => ({ recorded: rule, seen: one, evidence: weigh(rule, one, pair) })));
+  const paired = new Map<RecordedRule, SeenRule>();
+  const taken = new Set<SeenRule>();
+  // A stable sort keeps the order of the rules among equal claims.
+  for (const claim of claims.filter(({ evidence }) => evidence >= ENOUGH).sort((a, b) => b.evidence - a.evidence)) {
+    if (paired.has(claim.recorded) || taken.has(claim.seen)) continue;
+    paired.set(claim.recorded, claim.seen);
+    taken.add(claim.seen);
+  }
+  return paired.size === 0 && lone !== undefined ? lone : paired;
+}
+
+/** The only recorded rule and the only one that names the serving Service: there is nothing that they could be mistaken for. */
+function findLonePair(recorded: readonly RecordedRule[], seen: readonly SeenRule[]): ReadonlyMap<RecordedRule, SeenRule> | undefined {
+  const [first, ...more] = recorded;
+  const [only, ...others] = seen.filter(({ servings }) => servings.length > 0);
+  return first === undefined || only === undefined || more.length + others.length > 0 ? undefined : new Map([[first, only]]);
+}
+
+/** Keys are names, but for those of rules without one. */
+function isPosition(key: string): boolean {
+  return /^rules\[\d+\]$/.test(key);
+}
+
+/** The ports by which the release knows its refs in this rule. */
+export function pairOfRule({ servingPort, canaryPort }: RecordedRule, pair: BackendPair): BackendPair {
+  return { ...pair, ...(servingPort === undefined ? {} : { servingPort }), ...(canaryPort === undefined ? {} : { canaryPort }) };
+}
+
+function weigh(recorded: RecordedRule, seen: SeenRule, pair: BackendPair): number {
+  const named = !isPosition(recorded.key) && recorded.key === seen.name ? EVIDENCE.name : 0;
+  // An operator before this one recorded no matches: they speak neither for nor against.
+  const matches = recorded.matches === undefined || recorded.matches === hashMatches(seen.matches) ? EVIDENCE.matches : 0;
+  const rule = manageRule(seen, pairOfRule(recorded, pair));
+  // A rule that lost its serving ref comes after all that have one.
+  if (rule === undefined) return named + Math.min(matches, ENOUGH);
+  return named + matches + weighRefs(recorded, rule);
+}
+
+function weighRefs(recorded: RecordedRule, { serving, canary, extras, others }: ManagedRule): number {
+  const ours = sumWeights([serving, canary, ...extras]);
+  const areOthers = (factor: number) =>
+    (recorded.others ?? []).every(({ name, weight }) => others.some((ref) => ref.name === name && ref.weight === weight * factor));
+  const isOurs = ours === recorded.serving * recorded.factor;
+  const scaled = isOurs ? (areOthers(recorded.factor) ? EVIDENCE.scaled : EVIDENCE.oursScaled) : 0;
+  const original = ours === recorded.serving && areOthers(1) ? EVIDENCE.original : 0;
+  const names = others.map(({ name }) => name).sort();
+  const known = (recorded.others ?? []).map(({ name }) => name).sort();
+  const atPort = recorded.servingPort === undefined || recorded.servingPort === serving.port;
+  return scaled + original + (atPort && names.join(' ') === known.join(' ') ? EVIDENCE.backends : 0);
+}
