@@ -46,6 +46,11 @@ export function isPromoting(state: StateName): boolean {
   return state.startsWith('promoting.');
 }
 
+/** In a promotion, or in a pause or a block that returns to one. */
+export function isPromotingAt(state: StateName, release: { readonly returnTo?: string | undefined } | undefined): boolean {
+  return isPromoting(state) || release?.returnTo?.startsWith('promoting.') === true;
+}
+
 /** States that a pause or a block returns to. */
 export function isResumable(state: StateName): boolean {
   return isRunning(state) && !isGoingHome(state) && state !== 'paused' && state !== 'blocked';

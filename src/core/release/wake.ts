@@ -1,6 +1,6 @@
 // When a release has to be decided again by the clock alone.
 
-import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
 import { nextLookAfter } from '../analysis/grid.ts';
 import type { Facts } from './assess.ts';
@@ -27,13 +27,9 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
   // A hold is proven again now and then: a policy can be removed at any time.
   if (release === undefined || !isRunning(state)) return facts.workload === undefined ? undefined : now + wakeForHold(facts);
   const times: (number | undefined)[] = [
-    fromTime(release.deadlineAt),
-    fromTime(release.drainEndsAt),
+    ...timesOf(release, state),
     ...facts.leaving.map(endOfEmptying),
     (status.weight ?? 0) > 0 ? endOfStep(release) : undefined,
-    state === 'stage.analyzing' ? fromTime(release.stageEndsAt) : undefined,
-    state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
-    state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,
     // Routes and writes that do not answer are looked at again without being asked.
     now + (WAITS_FOR_ANSWERS.includes(state) ? 1_000 : 30_000),
     facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
@@ -41,6 +37,17 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
   // What was due already was decided upon just now; waiting for it again would go round in circles.
   const coming = times.filter((time): time is number => time !== undefined && time > now);
   return coming.length === 0 ? undefined : Math.min(...coming);
+}
+
+/** What falls due in a state, by the status. */
+function timesOf(release: ReleaseStatus, state: StateName): readonly (number | undefined)[] {
+  return [
+    fromTime(release.deadlineAt),
+    fromTime(release.drainEndsAt),
+    state === 'stage.analyzing' ? fromTime(release.stageEndsAt) : undefined,
+    state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
+    state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,
+  ];
 }
 
 /** How long a proof of the hold is believed. */

@@ -76,10 +76,9 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   const verdict = sumUp(judged, unavailable);
   const counted = runClock(noteSplit(noteFails(release, judged), look), verdict, look);
   const folded = noteSilence(counted, look, asksForTraffic(spec, status));
-  const requests = (release.stageRequests ?? 0) + (isFromBefore(look, before) ? 0 : look.newRequests);
+  const requests = countRequests(release, look);
   const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
-  // Where nothing is judged the former word stands, but `Unavailable` does not outlast the outage.
-  const word = stands ?? (before.verdict === 'Unavailable' ? undefined : before.verdict);
+  const word = stands ?? formerVerdict(before);
   return {
     ...withMeasured(withVerdict(status, word), look),
     checks: judged.map(({ result }) => describeResult(result, look)),
@@ -92,6 +91,16 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
       ...newestOf(look, before),
     },
   };
+}
+
+/** Canary requests of the stage, with those of this look. */
+function countRequests({ stageRequests = 0, stageStartedAt }: Release, look: LookReading): number {
+  return stageRequests + (isFromBefore(look, { stageStartedAt }) ? 0 : look.newRequests);
+}
+
+/** Where nothing is judged the former verdict stands, but `Unavailable` does not outlast the outage. */
+function formerVerdict({ verdict }: Release): Verdict | undefined {
+  return verdict === 'Unavailable' ? undefined : verdict;
 }
 
 /** Since when the canary is to have traffic and has had no request; it ends with the first request, and says nothing while nobody can be asked. */
@@ -113,8 +122,8 @@ function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict:
 }
 
 /** Asked before the stage's weight was effective and answered after it: a Fail counts, but it proves nothing of this stage. */
-function isFromBefore(look: LookReading, release: Release): boolean {
-  return look.atMs < (fromTime(release.stageStartedAt) ?? 0);
+function isFromBefore(look: LookReading, { stageStartedAt }: { readonly stageStartedAt?: string | undefined }): boolean {
+  return look.atMs < (fromTime(stageStartedAt) ?? 0);
 }
 
 /** Never backwards: a replica of Prometheus that lags must not make a sample new that was counted already. */

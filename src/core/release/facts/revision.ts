@@ -27,17 +27,22 @@ export function chooseSides(spec: CanaryReleaseSpec, status: CanaryReleaseStatus
   if (spec.service !== undefined) return sidesOf(spec, { serving: spec.service.name, canary: nameCanary(spec.service.name), adds: true });
   const [first, second] = servicesOf(spec);
   if (first === undefined || second === undefined) return undefined;
-  const known = status.serving?.service;
-  const [a, b] = weightsOnRoutes(spec, routes, first, second);
-  const [firstServes, secondServes] = [
-    sidesOf(spec, { serving: first, canary: second }),
-    sidesOf(spec, { serving: second, canary: first }),
-  ];
-  // Between releases people and Git are right: a route that gives everything to the other Service has moved home.
-  if (known === first && !(a === 0 && b > 0)) return firstServes;
-  if (known === second && !(b === 0 && a > 0)) return secondServes;
+  const weights = weightsOnRoutes(spec, routes, first, second);
+  const serving = findServingService(status.serving?.service, [first, second], weights);
+  if (serving === undefined) return undefined;
+  return sidesOf(spec, { serving, canary: serving === first ? second : first });
+}
+
+/** Between releases people and Git are right: a route that gives everything to the other Service has changed the roles. */
+function findServingService(
+  known: string | undefined,
+  [first, second]: readonly [string, string],
+  [a, b]: readonly [number, number],
+): string | undefined {
+  if (known === first && !(a === 0 && b > 0)) return first;
+  if (known === second && !(b === 0 && a > 0)) return second;
   if (a === b) return undefined;
-  return a > b ? firstServes : secondServes;
+  return a > b ? first : second;
 }
 
 /** Weights in the rules that name both; where none does, the routes that name one. Other releases' routes have no say. */

@@ -28,23 +28,35 @@ export interface StageClock {
 
 export function readStageClock({ spec, now, enforced }: Gathered, status: CanaryReleaseStatus, state: StateName): StageClock {
   const { release } = status;
-  const stage = spec.stages[release?.stageIndex ?? 0];
+  if (release === undefined) return { ...NO_RELEASE, stage: spec.stages[0] };
+  const stage = spec.stages[release.stageIndex ?? 0];
   const evidenceFresh = isEvidenceFresh(spec, status, now);
   const stageServed = isStageServed(stage, spec, status, state, now);
   const stageProven = stageServed && isProven(spec, status, evidenceFresh);
-  const timedOut = isRunning(state) && hasPassed(release?.stageTimesOutAt, now);
+  const timedOut = isRunning(state) && hasPassed(release.stageTimesOutAt, now);
   return {
     stage,
     evidenceFresh,
     stageServed,
     stageProven,
     timedOut,
-    inconclusiveTooLong: timedOut && enforced && evidenceFresh && release?.verdict !== 'Unavailable' && !stageProven,
-    unavailableTooLong: enforced && hasLasted(release?.unavailableSince, spec.analysis.onUnavailable.after, now),
-    blockedTooLong: state === 'blocked' && hasLasted(release?.blockedSince, spec.onBlocked.after, now),
-    deadlinePassed: hasPassed(release?.deadlineAt, now),
+    inconclusiveTooLong: timedOut && enforced && evidenceFresh && release.verdict !== 'Unavailable' && !stageProven,
+    unavailableTooLong: enforced && hasLasted(release.unavailableSince, spec.analysis.onUnavailable.after, now),
+    blockedTooLong: state === 'blocked' && hasLasted(release.blockedSince, spec.onBlocked.after, now),
+    deadlinePassed: hasPassed(release.deadlineAt, now),
   };
 }
+
+const NO_RELEASE: Omit<StageClock, 'stage'> = {
+  evidenceFresh: false,
+  stageServed: false,
+  stageProven: false,
+  timedOut: false,
+  inconclusiveTooLong: false,
+  unavailableTooLong: false,
+  blockedTooLong: false,
+  deadlinePassed: false,
+};
 
 /** Nothing falls due at a time that is not set. */
 function hasPassed(time: string | undefined, now: number): boolean {

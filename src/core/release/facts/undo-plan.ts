@@ -96,12 +96,21 @@ function planTemplate(
     return { kind: 'refused', why: `revision ${release.revision} does not serve any more, ${status.serving?.revision} does` };
   if (hashTemplate(deployment.spec.template) !== template)
     return { kind: 'refused', why: `Deployment ${name} holds another change, which undo would throw away; take that back in Git first` };
-  // What served when the release began, then whatever was proven last: never what was rejected since.
-  const proven = (status.proven ?? []).flatMap(({ templateHashes = [] }) => templateHashes);
-  const target = [servingTemplate, ...proven].find((hash) => hash !== template && isProvenTemplate(status, hash));
+  const target = findFormer(status, template, servingTemplate);
   if (target === undefined) return { kind: 'refused', why: `nothing was proven before revision ${release.revision}; ${BY_GIT}` };
+  return planTarget(status, name, target, replicaSets);
+}
+
+/** What served when the release began, then whatever was proven last: never what was rejected since. */
+function findFormer(status: Status, template: string, servingTemplate: string): string | undefined {
+  const proven = (status.proven ?? []).flatMap(({ templateHashes = [] }) => templateHashes);
+  return [servingTemplate, ...proven].find((hash) => hash !== template && isProvenTemplate(status, hash));
+}
+
+/** The template comes from its ReplicaSet, if that is still kept. */
+function planTarget({ proven = [] }: Status, name: string, target: string, replicaSets: readonly ReplicaSetObject[]): UndoPlan {
   const replicaSet = findReplicaSet(replicaSets, target);
-  const revision = (status.proven ?? []).find(({ templateHashes = [] }) => templateHashes.includes(target))?.revision;
+  const revision = proven.find(({ templateHashes = [] }) => templateHashes.includes(target))?.revision;
   if (replicaSet === undefined)
     return {
       kind: 'refused',

@@ -17,17 +17,23 @@ export interface Adopted {
 /** Notes what serves. The same status when nothing is to be noted. */
 export function adoptServing(status: CanaryReleaseStatus, state: StateName, { workload, release, driver }: Observation): Adopted {
   const service = release.spec.service?.name;
-  const deployment = workload?.deployment;
-  if (service === undefined || isRunning(state) || workload?.known !== true || deployment === undefined) return { status, events: [] };
+  if (service === undefined || isRunning(state) || workload?.known !== true || workload.deployment === undefined)
+    return { status, events: [] };
+  const { deployment, replicaSets } = workload;
   const known = status.serving?.service === service ? status.serving : undefined;
-  const serves = findServing(known, deployment, workload.replicaSets);
+  const serves = findServing(known, deployment, replicaSets);
   const hash = hashTemplate(serves);
-  const serving = describeServing(service, serves, known, deployment, workload.replicaSets);
+  const serving = describeServing(service, serves, known, deployment, replicaSets);
   if (JSON.stringify(serving) === JSON.stringify(known)) return { status, events: [] };
   const changed = known?.template !== undefined && known.template !== hash;
-  const event = isProvenTemplate(status, hash) ? tellProven(deployment, serving.revision) : tellBypassed(deployment, serving.revision);
   // What another release lets roll is its news (rule 8).
-  return { status: { ...status, serving }, events: changed && driver.kind === 'us' ? [event] : [] };
+  const events = changed && driver.kind === 'us' ? [tellRolled(status, hash, deployment, serving.revision)] : [];
+  return { status: { ...status, serving }, events };
+}
+
+/** A template that serves now without a canary: because it was promoted before, or because nothing held it. */
+function tellRolled(status: CanaryReleaseStatus, hash: string, deployment: DeploymentObject, revision: string): ReleaseEvent {
+  return isProvenTemplate(status, hash) ? tellProven(deployment, revision) : tellBypassed(deployment, revision);
 }
 
 type Serving = NonNullable<CanaryReleaseStatus['serving']>;
@@ -60,8 +66,14 @@ function findServing(known: Serving | undefined, deployment: DeploymentObject, r
   if (recorded !== undefined) return recorded.spec.template;
   if (isSame && hashTemplate(template) === known.template) return template;
   // First contact with a held Deployment: its pods say what serves. Without any, nothing serves that could be protected.
-  const [most] = [...replicaSets].sort((a, b) => (b.status?.readyReplicas ?? 0) - (a.status?.readyReplicas ?? 0));
-  return (most?.status?.readyReplicas ?? 0) > 0 && most !== undefined ? most.spec.template : template;
+  return findMostReady(replicaSets)?.spec.template ?? template;
+}
+
+/** The ReplicaSet with most ready pods; undefined where none has any. */
+function findMostReady(replicaSets: readonly ReplicaSetObject[]): ReplicaSetObject | undefined {
+  const readyOf = ({ status }: ReplicaSetObject) => status?.readyReplicas ?? 0;
+  const [most] = replicaSets.filter((one) => readyOf(one) > 0).sort((a, b) => readyOf(b) - readyOf(a));
+  return most;
 }
 
 function tellProven({ metadata }: DeploymentObject, revision: string): ReleaseEvent {

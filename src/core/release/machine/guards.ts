@@ -49,16 +49,22 @@ function waitsForAnotherTry({ status: { release }, facts: { now } }: Moment, rai
 
 /** The trouble is gone, the gateways have taken what is there, and a raise that was taken back has its proof still (rule 2). */
 export function isFree(at: Moment, to: StateName): boolean {
-  const { blocker, acceptanceWait, rejection, enforced, evidenceFresh } = at.facts;
+  const { blocker, acceptanceWait, rejection } = at.facts;
   if (blocker !== undefined || acceptanceWait !== undefined || rejection !== undefined) return false;
   const { release } = at.status;
   // Before the first raise a gateway refuses the route as its owner wrote it: accepted is accepted.
   const refusedAsItWas = to === 'preparing' && release?.blockedReason === 'RouteNotAccepted';
   const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
   if (!refusedAsItWas && waitsForAnotherTry(at, raises)) return false;
-  if (!raises || !enforced || !asksForTraffic(at.facts.spec, at.status)) return true;
-  if (release?.driftSince !== undefined && !hasPassedSince(release, at.facts)) return false;
-  return release?.verdict === 'Pass' && evidenceFresh;
+  return !raises || isStillProven(at);
+}
+
+/** A raise that was taken back has its proof still: a Pass, and one that is later than any edit that lowered the share. */
+function isStillProven({ status, facts }: Moment): boolean {
+  const { release } = status;
+  if (!facts.enforced || !asksForTraffic(facts.spec, status)) return true;
+  if (release?.driftSince !== undefined && !hasPassedSince(release, facts)) return false;
+  return release?.verdict === 'Pass' && facts.evidenceFresh;
 }
 
 /** What others lowered stays until a Pass after it, and is put back before the weight rises further (rule 7). */

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
-import { isGoingHome, isRunning, type StateName } from '../state.ts';
+import { isGoingHome, isPromotingAt, isRunning, type StateName } from '../state.ts';
 import { timeoutOf } from '../timeouts.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 
@@ -15,20 +15,24 @@ export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, 
   if (status.release === undefined || !isRunning(state)) return status;
   const plan = hashPlan(spec);
   if (status.release.plan === plan) return status;
-  const release = dropFails(status.release);
-  const promoting = state.startsWith('promoting.') || release.returnTo?.startsWith('promoting.') === true;
-  const weight = status.weight ?? 0;
-  const present = release.stageIndex ?? 0;
-  if (promoting || isGoingHome(state))
-    return { ...status, release: { ...release, plan, stageIndex: Math.min(present, spec.stages.length - 1) } };
-  const index = chooseStage(spec, weight, present);
+  const release = { ...dropFails(status.release), plan };
+  // No stage is under way any more: only its number has to exist.
+  if (isPromotingAt(state, release) || isGoingHome(state))
+    return { ...status, release: { ...release, stageIndex: Math.min(release.stageIndex ?? 0, spec.stages.length - 1) } };
+  return moveToStage(spec, status, release);
+}
+
+/** The stage that the present weight belongs to under the edited plan; a weight that no stage holds is lowered. */
+function moveToStage(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, release: Release): CanaryReleaseStatus {
+  const { weight = 0 } = status;
+  const index = chooseStage(spec, weight, release.stageIndex ?? 0);
   const stage = spec.stages[index];
   const holds = spec.stages.some((one) => one.weight >= weight);
   if (stage === undefined) return status;
   return {
     ...status,
     weight: holds ? weight : Math.min(weight, stage.weight),
-    release: { ...release, plan, stageIndex: index, stage: stage.name ?? String(index + 1), ...dueTimesOf(release, stage) },
+    release: { ...release, stageIndex: index, stage: stage.name ?? String(index + 1), ...dueTimesOf(release, stage) },
   };
 }
 

@@ -154,7 +154,7 @@ export function rollbackStarted(at: Moment): ReleaseEvent {
 export function undoStarted(at: Moment): ReleaseEvent {
   const release = current(at);
   const { workload, undo } = at.facts;
-  const back = undo?.kind === 'traffic' || undo?.kind === 'template' ? undo.revision : '';
+  const back = undo !== undefined && 'revision' in undo ? undo.revision : '';
   const how =
     release?.workload === undefined
       ? `all traffic goes back to Service ${release?.serving.service} (${back})`
@@ -162,7 +162,7 @@ export function undoStarted(at: Moment): ReleaseEvent {
   const mark = release?.workload?.irreversible;
   return {
     reason: 'RollbackStarted',
-    message: `revision ${release?.revision} is undone by ${at.facts.command?.by ?? 'a person'}: ${how}${mark === undefined ? '' : `; it is marked irreversible (${mark})`}`,
+    message: `revision ${release?.revision} is undone by ${giverOf(at).by ?? 'a person'}: ${how}${mark === undefined ? '' : `; it is marked irreversible (${mark})`}`,
     warning: true,
     ...giverOf(at),
   };

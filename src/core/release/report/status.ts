@@ -1,6 +1,7 @@
 // Fills in what of a status is derived: phase, progress, message, conditions.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { withoutUndefined } from '../../../api/optional.ts';
 import type { Facts } from '../assess.ts';
 import { isOfFormerWeight } from '../evidence/measured.ts';
 import { isRunning, phaseOf, type StateName } from '../state.ts';
@@ -15,18 +16,15 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
   const state = isReverted(walked, facts) ? 'idle' : walked;
   const waitsBlocked = !isRunning(state) && facts.blocker !== undefined && !facts.deleting && needsRelease(status, facts);
   const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
-  const count = facts.spec.stages.length;
-  const release = status.release;
   const { verdict, measured, observedWeight: _observed, internal: _former, ...rest } = status;
   const told = findTold(phase, state, facts, status);
   const message = describe(status, state, facts, waitsBlocked).slice(0, MOST_MESSAGE);
   return {
     ...rest,
-    ...(measured === undefined || !isRunning(state) || isOfFormerWeight(measured, release) ? {} : { measured }),
-    ...(verdict === undefined || !isRunning(state) ? {} : { verdict }),
+    ...(isRunning(state) ? withoutUndefined({ verdict, measured: ofPresentWeight(measured, status.release) }) : {}),
     observedGeneration: facts.observation.release.metadata.generation ?? 0,
     phase,
-    ...(release === undefined ? {} : { progress: progressOf(state, release.stageIndex ?? 0, count) }),
+    ...withoutUndefined({ progress: progressOf(state, status.release, facts.spec.stages.length) }),
     weight: status.weight ?? 0,
     ...observedWeightOf(state, facts),
     message,
@@ -53,7 +51,16 @@ function needsRelease(status: CanaryReleaseStatus, facts: Facts): boolean {
   return facts.candidate !== undefined || facts.sides === undefined || status.serving === undefined;
 }
 
-function progressOf(state: StateName, index: number, count: number): string {
+/** What was measured at a former weight says nothing of this one. */
+function ofPresentWeight(
+  measured: CanaryReleaseStatus['measured'],
+  release: CanaryReleaseStatus['release'],
+): CanaryReleaseStatus['measured'] {
+  return measured === undefined || isOfFormerWeight(measured, release) ? undefined : measured;
+}
+
+function progressOf(state: StateName, release: CanaryReleaseStatus['release'], count: number): string | undefined {
+  if (release === undefined) return undefined;
   if (state === 'promoted' || state.startsWith('promoting.')) return `${count}/${count}`;
-  return state === 'preparing' ? `0/${count}` : `${Math.min(index + 1, count)}/${count}`;
+  return state === 'preparing' ? `0/${count}` : `${Math.min((release.stageIndex ?? 0) + 1, count)}/${count}`;
 }

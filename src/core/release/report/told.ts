@@ -3,6 +3,7 @@
 
 import type { Phase } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { withoutUndefined } from '../../../api/optional.ts';
 import type { Facts } from '../assess.ts';
 import type { Blocker } from '../checks/blocker.ts';
 import { isRunning, type StateName } from '../state.ts';
@@ -16,19 +17,21 @@ const MOST_KEY = 256;
 /** What a status that is about to be written tells. */
 export function findTold(phase: Phase, state: StateName, facts: Facts, status: CanaryReleaseStatus): Told {
   const running = isRunning(state);
-  const { blocker, parity, observation } = facts;
+  const { blocker, observation } = facts;
   const appliers = running ? findAppliers(facts).map(({ tool, object }) => `${tool} ${object}`) : findPutBack(status, state, facts);
-  const differing =
-    parity === undefined ? [] : [...parity.findings, ...parity.unread].map((one) => `${one.kind}/${'name' in one ? one.name : '*'}`);
-  // What was found when the release began stays told while it runs: policies are not read again.
-  const parityKey = parity === undefined && running ? status.internal?.told?.parity : keyOf(differing);
-  return {
-    ...withKey('block', phase === 'Blocked' && blocker !== undefined ? keyOfBlocker(blocker) : undefined),
-    ...withKey('gitops', keyOf(appliers)),
-    ...withKey('parity', parityKey),
-    ...withKey('left', state === 'rolledBack' ? findLeft(facts) : undefined),
-    ...withKey('hold', running && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined),
-  };
+  return withoutUndefined({
+    block: phase === 'Blocked' && blocker !== undefined ? keyOfBlocker(blocker) : undefined,
+    gitops: keyOf(appliers),
+    parity: keyOfParity(facts, running ? status.internal?.told?.parity : undefined),
+    left: state === 'rolledBack' ? findLeft(facts) : undefined,
+    hold: running && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined,
+  });
+}
+
+/** Policies are not read again while a release runs: what was found when it began stays told. */
+function keyOfParity({ parity }: Facts, before: string | undefined): string | undefined {
+  if (parity === undefined) return before;
+  return keyOf([...parity.findings.map(({ kind, name }) => `${kind}/${name}`), ...parity.unread.map(({ kind }) => `${kind}/*`)]);
 }
 
 /** A GitOps tool has put an undone template back. */
@@ -50,8 +53,4 @@ export function keyOfBlocker({ reason, about }: Blocker): string {
 
 function keyOf(names: readonly string[]): string | undefined {
   return names.length === 0 ? undefined : [...new Set(names)].join(',').slice(0, MOST_KEY);
-}
-
-function withKey(subject: keyof Told, key: string | undefined): Told {
-  return key === undefined ? {} : { [subject]: key };
 }
