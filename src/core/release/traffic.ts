@@ -16,5 +16,5 @@ export function asksForTraffic({ stages }: Stages, { weight = 0, release }: Prog
 
 /** The canary gets requests, whether the release asked for them or rules of the user's own send them. */
 export function canaryGetsTraffic(spec: Stages, status: Progress): boolean {
-  return asksForTraffic(spec, status);
+  return asksForTraffic(spec, status) || (status.release?.ownRules ?? []).length > 0;
 }

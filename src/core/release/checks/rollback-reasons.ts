@@ -5,7 +5,7 @@ import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Known } from '../facts/known.ts';
 import { keepsWeights } from '../facts/retain.ts';
 import { isJudged, waitsForProof, type StateName } from '../state.ts';
-import { canaryGetsTraffic } from '../traffic.ts';
+import { asksForTraffic } from '../traffic.ts';
 import type { Blocker } from './blocker.ts';
 import { theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
 import { afterBlock, afterDeadline, afterOutage, afterTimeout } from './overdue.ts';
@@ -98,7 +98,8 @@ function ofCheck(reason: string): RollbackReason['reason'] {
 function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   // Then its share goes at once, too, but what was promoted stays.
   if (isPromotedButForTheCanary(facts.state, status)) return undefined;
-  const hasTraffic = (facts.observedWeight !== undefined && facts.observedWeight > 0) || canaryGetsTraffic(facts.spec, status);
+  // A rule of the user's own is not taken back by a rollback, so an empty canary behind it alone is no reason for one.
+  const hasTraffic = (facts.observedWeight !== undefined && facts.observedWeight > 0) || asksForTraffic(facts.spec, status);
   if (!hasTraffic || !facts.canaryEmpty) return undefined;
   const service = facts.sides?.canary ?? '';
   const seen = facts.pods?.seen;

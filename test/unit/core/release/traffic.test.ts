@@ -22,6 +22,13 @@ describe('the canary gets traffic', () => {
     expect(canaryGetsTraffic(aSpec({ stages: [stage] }), at(0, true))).toBe(true);
   });
 
+  test('at weight 0 by a rule of the user, though the release does not ask for it', () => {
+    const ownRules = [{ kind: 'HTTPRoute' as const, name: 'store', rule: 'testers', matches: 'abc' }];
+    const status = aStatus({ weight: 0, release: aReleaseStatus({ ownRules }) });
+    expect(asksForTraffic(aSpec(), status)).toBe(false);
+    expect(canaryGetsTraffic(aSpec(), status)).toBe(true);
+  });
+
   test('not at weight 0 in a stage that only waits for a person, nor without a release', () => {
     expect(asksForTraffic(aSpec({ stages: [approval] }), at(0, true))).toBe(false);
     expect(asksForTraffic(aSpec({ stages: [cohort] }), { weight: 0 })).toBe(false);
