@@ -1,34 +1,15 @@
-// Is a pod template the same as another? Compared field by field without what others than the author put there: our labels,
-// the hash of the Deployment controller, and the defaults of the API server, so that an upgrade which adds one is no new revision.
+// Is a pod template the same as another? As the API server and the Deployment controller say it: field by field, after the defaults,
+// quantities by their value. Without what others than the author put there: our labels and the hash of the Deployment controller.
 
 import { createHash } from 'node:crypto';
 import { GROUP } from '../../api/names.ts';
 import { isJson, type PodTemplate } from './objects.ts';
+import { canonicalValue } from './sameness/rules.ts';
+import { TEMPLATE_PLACES } from './sameness/template-fields.ts';
 
 const TEMPLATE_HASH_LABEL = 'pod-template-hash';
-
-/** Values that the API server fills in, by field name; each means the same as its absence. */
-const DEFAULTS: Readonly<Record<string, readonly unknown[]>> = {
-  restartPolicy: ['Always'],
-  dnsPolicy: ['ClusterFirst'],
-  schedulerName: ['default-scheduler'],
-  terminationGracePeriodSeconds: [30],
-  enableServiceLinks: [true],
-  terminationMessagePath: ['/dev/termination-log'],
-  terminationMessagePolicy: ['File'],
-  protocol: ['TCP'],
-  scheme: ['HTTP'],
-  timeoutSeconds: [1],
-  periodSeconds: [10],
-  successThreshold: [1],
-  failureThreshold: [3],
-  defaultMode: [420],
-  creationTimestamp: [null],
-};
-/** Maps whose keys are the author's: nothing in them is a field. */
-const AUTHORS_MAPS: ReadonlySet<string> = new Set(['annotations', 'matchLabels', 'nodeSelector', 'limits', 'requests']);
-/** Where an empty object says something else than none. */
-const MEANINGFUL_EMPTY: ReadonlySet<string> = new Set(['labelSelector', 'namespaceSelector', 'emptyDir']);
+/** Init containers of Kubernetes 1.7 and older, which the API server takes out. */
+const DROPPED_ANNOTATION = /^pod\.(?:alpha|beta)\.kubernetes\.io\/init-container(?:s|-statuses)$/;
 
 const hashes = new WeakMap<PodTemplate, string>();
 
@@ -47,39 +28,13 @@ export function isSameTemplate(a: PodTemplate, b: PodTemplate): boolean {
 
 /** The template as text: keys sorted, without what is no part of a revision. */
 export function canonicalTemplate({ metadata, spec }: PodTemplate): string {
-  const labels = Object.entries(metadata?.labels ?? {}).filter(([key]) => key !== TEMPLATE_HASH_LABEL && !key.startsWith(`${GROUP}/`));
-  const { serviceAccount: _copy, ...rest } = spec ?? {};
-  const kept = { metadata: { labels: Object.fromEntries(labels), annotations: metadata?.annotations ?? {} }, spec: rest };
-  return JSON.stringify(canonical(kept, ''));
+  const labels = keepKeys(metadata?.labels, (key) => key !== TEMPLATE_HASH_LABEL && !key.startsWith(`${GROUP}/`));
+  const annotations = keepKeys(metadata?.annotations, (key) => !DROPPED_ANNOTATION.test(key));
+  return JSON.stringify(canonicalValue({ metadata: { ...metadata, labels, annotations }, spec: spec ?? {} }, TEMPLATE_PLACES));
 }
 
-function canonical(value: unknown, name: string): unknown {
-  if (Array.isArray(value)) return value.map((item) => canonical(item, ''));
-  if (!isJson(value)) return value;
-  const authors = AUTHORS_MAPS.has(name) || name === 'labels';
-  const entries = Object.entries(value)
-    .filter(([key, field]) => field !== undefined && (authors || !isDefault(key, field, value)))
-    .map(([key, field]) => [key, canonical(field, key)] as const)
-    .filter(([key, field]) => authors || MEANINGFUL_EMPTY.has(key) || !isEmpty(field));
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function isEmpty(value: unknown): boolean {
-  if (value === null) return true;
-  return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
-function isDefault(key: string, value: unknown, parent: Readonly<Record<string, unknown>>): boolean {
-  if (key === 'imagePullPolicy') return value === defaultPullPolicy(parent['image']);
-  if (key === 'apiVersion') return value === 'v1' && 'fieldPath' in parent;
-  return DEFAULTS[key]?.includes(value) === true;
-}
-
-function defaultPullPolicy(image: unknown): string {
-  const text = typeof image === 'string' ? image : '';
-  if (text.includes('@')) return 'IfNotPresent';
-  const tag = text.slice(text.lastIndexOf('/') + 1).split(':')[1];
-  return tag === undefined || tag === 'latest' ? 'Always' : 'IfNotPresent';
+function keepKeys(map: Readonly<Record<string, string>> | undefined, isKept: (key: string) => boolean): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(map ?? {}).filter(([key]) => isKept(key)));
 }
 
 /** For people: the tag of the first container's image, and enough of the hash to tell two templates of one image apart. */

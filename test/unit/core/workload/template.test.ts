@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { PodTemplate } from '../../../../src/core/workload/objects.ts';
+import { CONTAINER } from '../../../../src/core/workload/sameness/container-fields.ts';
+import { formerHashOf } from '../../../../src/core/workload/sameness/former-template.ts';
+import { TEMPLATE_RULES } from '../../../../src/core/workload/sameness/template-fields.ts';
 import { hashTemplate, isSameTemplate, nameTemplate } from '../../../../src/core/workload/template.ts';
+import { RECORDED_HASH, STORED_TEMPLATE } from '../../../fixtures/stored-template.ts';
+import { DIFFERENT_TEMPLATES, SAME_TEMPLATES } from '../../../fixtures/template-pairs.ts';
 
 const written: PodTemplate = {
   metadata: { labels: { app: 'store' } },
@@ -64,7 +69,16 @@ describe('a template is the same', () => {
     expect(isSameTemplate(withImage('store'), withImage('store', { imagePullPolicy: 'Always' }))).toBe(true);
     expect(isSameTemplate(withImage('store:latest'), withImage('store:latest', { imagePullPolicy: 'Always' }))).toBe(true);
     expect(isSameTemplate(withImage('a/store@sha256:1'), withImage('a/store@sha256:1', { imagePullPolicy: 'IfNotPresent' }))).toBe(true);
-    expect(isSameTemplate({ spec: { containers: [{}] } }, { spec: { containers: [{ imagePullPolicy: 'Always' }] } })).toBe(true);
+  });
+
+  test.each(SAME_TEMPLATES)('in both spellings: $name', ({ one, other }) => {
+    expect(isSameTemplate(one, other)).toBe(true);
+  });
+
+  test('whatever its ephemeral containers have by default', () => {
+    const debug = { name: 'debug', image: 'debug:1' };
+    const spelled = { ...debug, terminationMessagePolicy: 'File', targetContainerName: '', imagePullPolicy: 'IfNotPresent' };
+    expect(isSameTemplate({ spec: { ephemeralContainers: [debug] } }, { spec: { ephemeralContainers: [spelled] } })).toBe(true);
   });
 
   test('without metadata or spec as with empty ones', () => {
@@ -73,6 +87,16 @@ describe('a template is the same', () => {
 });
 
 describe('a template is another', () => {
+  test('when an init container becomes a native sidecar', () => {
+    const containers = [{ name: 'app', image: 'store:1' }];
+    const withInit = (more: object): PodTemplate => ({ spec: { containers, initContainers: [{ name: 'p', image: 'p:1', ...more }] } });
+    expect(hashTemplate(withInit({ restartPolicy: 'Always' }))).not.toBe(hashTemplate(withInit({})));
+  });
+
+  test.each(DIFFERENT_TEMPLATES)('though it looks alike: $name', ({ one, other }) => {
+    expect(isSameTemplate(one, other)).toBe(false);
+  });
+
   test.each<[string, PodTemplate]>([
     ['image', withImage('store:2')],
     ['value that is no default', withImage('store:1', { terminationMessagePolicy: 'FallbackToLogsOnError' })],
@@ -82,6 +106,30 @@ describe('a template is another', () => {
     ['selector that is empty', { spec: { ...withImage('store:1').spec, affinity: { labelSelector: {} } } }],
   ])('with another %s', (_what, template) => {
     expect(isSameTemplate(withImage('store:1'), template)).toBe(false);
+  });
+});
+
+describe('the table of fields', () => {
+  test('has the rules of a container for all three lists of them, and none for their restartPolicy', () => {
+    for (const list of ['containers', 'initContainers', 'ephemeralContainers']) {
+      const rules = Object.keys(TEMPLATE_RULES).filter((path) => path.startsWith(`spec.${list}[].`));
+      expect(rules).toEqual(expect.arrayContaining(Object.keys(CONTAINER).map((path) => `spec.${list}[].${path}`)));
+      expect(rules).not.toContain(`spec.${list}[].restartPolicy`);
+    }
+    expect(TEMPLATE_RULES).toHaveProperty(['spec.restartPolicy']);
+  });
+});
+
+describe('a template that the API server stored has the hash that version 0.1.0 recorded', () => {
+  test('where its fields mean what they say', () => {
+    expect(hashTemplate(stored)).toBe('b206ce047b6b081fc352e7b4c8ee95dc');
+    expect(hashTemplate(STORED_TEMPLATE)).toBe(RECORDED_HASH);
+    expect([stored, STORED_TEMPLATE].map(formerHashOf)).toEqual([stored, STORED_TEMPLATE].map(hashTemplate));
+  });
+
+  test('and not where that hash was also the hash of another template', () => {
+    for (const { one, other } of DIFFERENT_TEMPLATES.filter((pair) => formerHashOf(pair.one) === formerHashOf(pair.other)))
+      expect([hashTemplate(one), hashTemplate(other)].filter((hash) => hash === formerHashOf(one)).length).toBeLessThan(2);
   });
 });
 
