@@ -15,6 +15,8 @@ export const CRD_NAME = `${PLURAL}.${GROUP}`;
 export const SCHEMA_NUMBER = 2;
 /** Version of the state in `status` that this code writes. */
 export const STATE_VERSION = 1;
+/** How the hashes of templates in `status` are made: 1, where it says nothing, left defaults out by their field's name alone. */
+export const TEMPLATE_FORM = 2;
 
 /** Annotation of the CRD that holds `SCHEMA_NUMBER`. */
 export const SCHEMA_ANNOTATION = `${GROUP}/schema`;

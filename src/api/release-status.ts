@@ -66,6 +66,9 @@ const workloadSchema = z.object({
   uid: textField(63, 0).describe('Its uid when the release began.'),
   canary: textField(63).describe('The canary Deployment.'),
   template: textField(63).describe('Hash of the template that is released.'),
+  formerTemplate: textField(63)
+    .optional()
+    .describe('The same as an earlier version of the operator made it, where the canary was created by that one.'),
   servingTemplate: textField(63).describe('Hash of the template that served when the release began.'),
   servingReplicaSet: textField(253).optional().describe('The ReplicaSet that served when the release began.'),
   replicas: tally().optional().describe('Pods that served when the release began: a bake has no fewer canary pods.'),

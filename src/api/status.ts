@@ -3,7 +3,17 @@
 import * as z from 'zod';
 import { conditionSchema } from './conditions.ts';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
-import { COMMAND_VERBS, MAX_APPROVERS, MAX_HISTORY, MAX_PROVEN, MAX_REJECTED, PHASES, STATE_VERSION, VERDICTS } from './names.ts';
+import {
+  COMMAND_VERBS,
+  MAX_APPROVERS,
+  MAX_HISTORY,
+  MAX_PROVEN,
+  MAX_REJECTED,
+  PHASES,
+  STATE_VERSION,
+  TEMPLATE_FORM,
+  VERDICTS,
+} from './names.ts';
 import { ATOMIC, releaseStatusSchema, templateHashesField } from './release-status.ts';
 
 const tally = () => countField(0, Number.MAX_SAFE_INTEGER);
@@ -93,6 +103,9 @@ export const internalSchema = z.object({
 export const statusSchema = z.object({
   observedGeneration: z.int().min(-1).default(-1).describe('Generation of the spec that this status is about; -1 before the first look.'),
   stateVersion: countField(0, 1_000).optional().describe(`Version of what the operator remembers here, now ${STATE_VERSION}.`),
+  templateForm: countField(0, 1_000)
+    .optional()
+    .describe(`How the hashes of templates here were made, now ${TEMPLATE_FORM} (Deployment mode).`),
   state: textField(64).optional().describe('State of the machine, dotted, such as stage.analyzing.'),
   phase: openEnum(PHASES).optional().describe('For people.'),
   progress: textField(16).optional().describe('Stage of stages, such as 2/3.'),

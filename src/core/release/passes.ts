@@ -12,6 +12,7 @@ import { recordAgain } from './facts/scope.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
 import { noteDrain, noteIrreversible, notePods } from './machine/notes.ts';
 import { obey } from './machine/obey.ts';
+import { renewHashes } from './machine/renew-hashes.ts';
 import { applyEdit } from './machine/spec-edits.ts';
 import { type Transition, walk } from './machine/walk.ts';
 import { noteWithdrawal } from './machine/withdraw.ts';
@@ -44,7 +45,9 @@ export type Pass = (course: Course, decided: Decided) => Partial<Course>;
 
 /** The order of these is law. */
 export const DECIDING: readonly Pass[] = [
-  // First, so that everything below speaks of the newest evidence.
+  // Before anything compares a template with what is recorded.
+  renew,
+  // So that everything below speaks of the newest evidence.
   foldEvidence,
   // Before anything asks which template serves.
   adopt,
@@ -93,6 +96,10 @@ export function assessOnce(gathered: Gathered): Decided['assess'] {
     if (last?.status !== status || last.state !== state) last = { status, state, facts: assess(gathered, status, state) };
     return last.facts;
   };
+}
+
+function renew({ status }: Course, { gathered }: Decided): Partial<Course> {
+  return { status: renewHashes(status, gathered.observation.workload) };
 }
 
 function foldEvidence({ status, state }: Course, { gathered: { spec, observation, now } }: Decided): Partial<Course> {

@@ -1,6 +1,6 @@
 // What shall be written to the Deployment, its ReplicaSets and the canary, from the status alone. Routes come first, always.
 
-import { HELD_ANNOTATION, TEMPLATE_ANNOTATION } from '../../../api/names.ts';
+import { HELD_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { DeploymentObject, ReplicaSetObject } from '../../workload/objects.ts';
 import { withReplicas } from '../../workload/canary-manifests.ts';
@@ -13,7 +13,7 @@ import { desireRest, restsPaused } from './rest.ts';
 import { listRolled } from '../machine/rolled.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
 import { findTemplateBack, isWayBack } from '../facts/undo-plan.ts';
-import { isOurs, type WorkloadFacts } from '../facts/workload-facts.ts';
+import { isOurs, runsReleased, type WorkloadFacts } from '../facts/workload-facts.ts';
 
 /** Wanted writes, none where everything is so already. */
 export function desireWorkload(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly WorkloadIntent[] {
@@ -183,8 +183,8 @@ function adjustCanary(
   canary: DeploymentObject,
   replicas: number,
 ): readonly WorkloadIntent[] {
-  const { name, uid = '', annotations } = canary.metadata;
-  if (annotations?.[TEMPLATE_ANNOTATION] !== status.release?.workload?.template)
+  const { name, uid = '' } = canary.metadata;
+  if (!runsReleased(status, canary))
     // Left by another release; while it is going its pods must not be taken for ours.
     return state === 'preparing' ? [{ kind: 'deleteDeployment', name, uid }] : [];
   // On its way out a canary keeps the pods that answer what is under way.

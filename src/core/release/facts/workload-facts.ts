@@ -190,5 +190,7 @@ export function isEmpty(backend: ObservedBackend | undefined): boolean {
 
 /** The canary Deployment runs what is being released: an older release's canary may still be going. */
 export function runsReleased({ release }: CanaryReleaseStatus, canary: DeploymentObject | undefined): boolean {
-  return canary !== undefined && canary.metadata.annotations?.[TEMPLATE_ANNOTATION] === release?.workload?.template;
+  const template = canary?.metadata.annotations?.[TEMPLATE_ANNOTATION];
+  if (canary === undefined || release?.workload === undefined) return false;
+  return template === release.workload.template || (template !== undefined && template === release.workload.formerTemplate);
 }
