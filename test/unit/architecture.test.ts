@@ -143,7 +143,6 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/core': ['analysis', 'routing', 'workload', 'hold', 'release'],
   'src/core/release': [
     'state.ts',
-    'timeouts.ts',
     'traffic.ts',
     'drain.ts',
     'observation.ts',

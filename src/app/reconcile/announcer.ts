@@ -2,7 +2,7 @@
 
 import type { EventReason } from '../../api/names.ts';
 import type { CanaryRelease } from '../../api/release.ts';
-import type { ReleaseEvent } from '../../core/release/report/event.ts';
+import type { ReleaseEvent } from '../../core/release/report/events.ts';
 import type { Announcement } from '../../ports/outbox.ts';
 import type { Memory } from './memory.ts';
 import type { World } from '../world.ts';

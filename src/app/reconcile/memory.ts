@@ -4,7 +4,7 @@
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import type { Drift } from '../../core/release/drift/drift.ts';
-import type { ReleaseEvent } from '../../core/release/report/event.ts';
+import type { ReleaseEvent } from '../../core/release/report/events.ts';
 import type { Transition } from '../../core/release/decide.ts';
 
 export interface Memory {

@@ -2,7 +2,7 @@
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import type { WorkloadIntent } from '../../core/release/desired/intents.ts';
-import type { ReleaseEvent } from '../../core/release/report/event.ts';
+import type { ReleaseEvent } from '../../core/release/report/events.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import type { World } from '../world.ts';
 

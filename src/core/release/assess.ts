@@ -2,7 +2,7 @@
 // command that waits. The only file that knows facts and checks.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
-import type { Blocker } from './checks/blocker.ts';
+import type { Blocker } from './checks/types.ts';
 import { findBlocker } from './checks/blockers.ts';
 import { findPauseReason, type PauseReason } from './checks/pause-reasons.ts';
 import { findRollbackReason, type RollbackReason } from './checks/rollback-reasons.ts';

@@ -13,7 +13,7 @@ import type { Transition } from './machine/walk.ts';
 import type { Observation } from './observation.ts';
 import { assessOnce, DECIDING, NOTING, runPasses } from './passes.ts';
 import { findStatusEvents } from './report/condition-events.ts';
-import type { ReleaseEvent } from './report/event.ts';
+import type { ReleaseEvent } from './report/events.ts';
 import { describeStatus } from './report/status.ts';
 import { parseState, type StateName } from './state.ts';
 import { findWakeTime } from './wake.ts';

@@ -17,7 +17,7 @@ import { applyEdit } from './machine/spec-edits.ts';
 import { type Transition, walk } from './machine/walk.ts';
 import { noteWithdrawal } from './machine/withdraw.ts';
 import { findVerdictEvents } from './report/condition-events.ts';
-import type { ReleaseEvent } from './report/event.ts';
+import type { ReleaseEvent } from './report/events.ts';
 import type { StateName } from './state.ts';
 
 type Status = CanaryReleaseStatus;

@@ -6,7 +6,7 @@ import type { Known } from '../facts/known.ts';
 import { servicesOf } from '../facts/sides.ts';
 import type { SharedObject } from '../observation.ts';
 import { isRunning } from '../state.ts';
-import type { Blocker, BlockerCheck } from './blocker.ts';
+import type { Blocker, BlockerCheck } from './types.ts';
 import { ROUTES_BEFORE, ROUTES_LATER } from './route-blockers.ts';
 import { WORKLOAD_ALWAYS, WORKLOAD_BEFORE, WORKLOAD_LATER } from './workload-blockers.ts';
 

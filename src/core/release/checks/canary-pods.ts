@@ -5,8 +5,7 @@ import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { type DeploymentObject, findCondition, type WorkloadCondition } from '../../workload/objects.ts';
 import type { PodsStanding } from '../../workload/pods.ts';
 import type { Known } from '../facts/known.ts';
-import type { Blocker } from './blocker.ts';
-import type { RollbackReason } from './rollback-reason.ts';
+import type { Blocker, RollbackReason } from './types.ts';
 import { fromTime } from '../../../api/times.ts';
 
 /** An image, or a ConfigMap, may come a moment after the Deployment. */

@@ -4,7 +4,7 @@ import type { PauseReason } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Known } from '../facts/known.ts';
 import { isRunning, waitsForProof } from '../state.ts';
-import type { Blocker } from './blocker.ts';
+import type { Blocker } from './types.ts';
 import { afterBlock, afterDeadline, afterOutage, afterTimeout } from './overdue.ts';
 
 export type { PauseReason };

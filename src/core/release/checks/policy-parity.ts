@@ -4,7 +4,7 @@ import { IGNORE_PARITY_ANNOTATION } from '../../../api/names.ts';
 import { POLICY_KINDS, type UnreadKind } from '../../workload/policy-kinds.ts';
 import type { Finding } from '../../workload/policy-sides.ts';
 import type { Known } from '../facts/known.ts';
-import type { Blocker } from './blocker.ts';
+import type { Blocker } from './types.ts';
 
 const SECURITY: ReadonlySet<string> = new Set(POLICY_KINDS.filter(({ security }) => security).map(({ kind }) => kind));
 /** The message of a status has little room. */

@@ -6,10 +6,9 @@ import type { Known } from '../facts/known.ts';
 import { keepsWeights } from '../facts/retain.ts';
 import { isJudged, waitsForProof, type StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
-import type { Blocker } from './blocker.ts';
+import type { Blocker, RollbackReason } from './types.ts';
 import { theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
 import { afterBlock, afterDeadline, afterOutage, afterTimeout } from './overdue.ts';
-import type { RollbackReason } from './rollback-reason.ts';
 
 export type { RollbackReason };
 

@@ -12,7 +12,7 @@ import type { Known } from '../facts/known.ts';
 import { isMarked, routesInScope } from '../facts/scope.ts';
 import { portOf, servicesOf, type Sides } from '../facts/sides.ts';
 import { isPreparing } from '../state.ts';
-import type { Blocker, BlockerCheck } from './blocker.ts';
+import type { Blocker, BlockerCheck } from './types.ts';
 
 /** Before the first write of a release. */
 export const ROUTES_BEFORE: readonly BlockerCheck[] = [

@@ -2,7 +2,7 @@
 
 import { findCondition } from '../../workload/objects.ts';
 import type { Known } from '../facts/known.ts';
-import type { Blocker, BlockerCheck } from './blocker.ts';
+import type { Blocker, BlockerCheck } from './types.ts';
 import { noNodeTakesAPod } from './canary-pods.ts';
 import { thePoliciesDiffer } from './policy-parity.ts';
 

@@ -98,3 +98,9 @@ function isEvidenceFresh(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, n
   const oldest = now - 2 * parseDuration(interval) - parseDuration(metrics.prometheus.timeout);
   return (fromTime(status.release?.lookGridAt) ?? Number.NEGATIVE_INFINITY) >= oldest;
 }
+
+/** The longest that a stage may wait for proof. */
+export function timeoutOf(stage: Stage): number {
+  const fallback = Math.max(30 * 60_000, 10 * parseDuration(stage.duration));
+  return stage.timeout === undefined ? fallback : parseDuration(stage.timeout);
+}

@@ -4,7 +4,7 @@
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../workload/objects.ts';
 import { hashTemplate, nameTemplate } from '../../workload/template.ts';
-import type { ReleaseEvent } from '../report/event.ts';
+import type { ReleaseEvent } from '../report/events.ts';
 import type { Observation } from '../observation.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { isProvenTemplate } from '../facts/workload-facts.ts';

@@ -3,7 +3,7 @@
 import type { CommandVerb } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
-import type { ReleaseEvent } from '../report/event.ts';
+import type { ReleaseEvent } from '../report/events.ts';
 import { isRunning, type StateName } from '../state.ts';
 
 /** The status once a command is used up. @param message why it was refused */

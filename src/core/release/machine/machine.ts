@@ -6,7 +6,7 @@ import { assign, type ExecutableActionsFrom, setup, type StateValueFrom, transit
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts, Moment } from '../assess.ts';
 import { keepsWeights } from '../facts/retain.ts';
-import type { ReleaseEvent } from '../report/event.ts';
+import type { ReleaseEvent } from '../report/events.ts';
 import * as say from '../report/events.ts';
 import { fromMachineValue, type StateName, toMachineValue } from '../state.ts';
 import {

@@ -3,7 +3,7 @@
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
-import type { ReleaseEvent } from '../report/event.ts';
+import type { ReleaseEvent } from '../report/events.ts';
 import { approve, noteApproval } from './approval-record.ts';
 import { handled } from './command-outcome.ts';
 import { forgetContest } from './pause-steps.ts';

@@ -6,7 +6,7 @@ import { fromTime, toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { accountFor } from '../drift/accounting.ts';
 import type { StateName } from '../state.ts';
-import { timeoutOf } from '../timeouts.ts';
+import { timeoutOf } from '../facts/stage-clock.ts';
 import { edit } from './change.ts';
 import { goOnPromoting, setBakes } from './promotion-steps.ts';
 import { enterStage } from './stage-steps.ts';

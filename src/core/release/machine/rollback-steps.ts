@@ -3,7 +3,7 @@
 import { ROLLBACK_REASONS } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
-import type { RollbackReason } from '../checks/rollback-reason.ts';
+import type { RollbackReason } from '../checks/types.ts';
 import { describeRetained } from '../facts/retain.ts';
 import { withoutLeaving } from '../facts/revision.ts';
 import { isPreparing } from '../state.ts';

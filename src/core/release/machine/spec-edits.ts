@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
 import { isGoingHome, isPromotingAt, isRunning, type StateName } from '../state.ts';
-import { timeoutOf } from '../timeouts.ts';
+import { timeoutOf } from '../facts/stage-clock.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 
 type Release = NonNullable<CanaryReleaseStatus['release']>;

@@ -5,9 +5,9 @@ import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { accountFor } from '../drift/accounting.ts';
-import { countPutBack } from '../drift/reverts.ts';
+import { countPutBack } from '../drift/drift.ts';
 import { describeRevision } from '../facts/revision.ts';
-import { timeoutOf } from '../timeouts.ts';
+import { timeoutOf } from '../facts/stage-clock.ts';
 import { edit } from './change.ts';
 
 type Status = CanaryReleaseStatus;

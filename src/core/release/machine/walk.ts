@@ -2,7 +2,7 @@
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
-import type { ReleaseEvent } from '../report/event.ts';
+import type { ReleaseEvent } from '../report/events.ts';
 import type { StateName } from '../state.ts';
 import { noteApproval } from './approval-record.ts';
 import { handled, isObeyedBy, refuseForNow, whyNotNow } from './command-outcome.ts';

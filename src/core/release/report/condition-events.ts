@@ -4,7 +4,7 @@
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
-import type { ReleaseEvent } from './event.ts';
+import type { ReleaseEvent } from './events.ts';
 import type { Facts } from '../assess.ts';
 import { isRunning } from '../state.ts';
 import { fromTime } from '../../../api/times.ts';

@@ -3,9 +3,18 @@
 import { describeGit } from './gitops.ts';
 import { PAUSE_REASONS, type PauseReason } from '../../../api/reasons.ts';
 import type { Moment } from '../assess.ts';
-import type { ReleaseEvent } from './event.ts';
+import type { EventReason } from '../../../api/names.ts';
 import { describeShortfall } from '../evidence/shortfall.ts';
 import { clockOf, fromTime } from '../../../api/times.ts';
+
+/** What a release announces: an event, a notification and a log line are made of it. */
+export interface ReleaseEvent {
+  readonly reason: EventReason;
+  readonly message: string;
+  readonly warning?: boolean;
+  /** The person whose command made it happen, where the command says. */
+  readonly by?: string;
+}
 
 const current = ({ status }: Moment) => status.release;
 const weightOf = ({ status }: Moment) => status.weight ?? 0;

@@ -5,7 +5,7 @@ import type { Phase } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { withoutUndefined } from '../../../api/optional.ts';
 import type { Facts } from '../assess.ts';
-import type { Blocker } from '../checks/blocker.ts';
+import type { Blocker } from '../checks/types.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { describePutBack, findAppliers } from './gitops.ts';
 

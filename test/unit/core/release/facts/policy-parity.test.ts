@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { IGNORE_PARITY_ANNOTATION } from '../../../../../src/api/names.ts';
-import type { CanaryReleaseStatus } from '../../../../../src/api/release.ts';
-import { defaultSpec, type SpecInput } from '../../../../../src/api/release.ts';
+import { type CanaryReleaseStatus, defaultSpec, type SpecInput } from '../../../../../src/api/release.ts';
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
-import type { Blocker } from '../../../../../src/core/release/checks/blocker.ts';
+import type { Blocker } from '../../../../../src/core/release/checks/types.ts';
 import { findStatusEvents } from '../../../../../src/core/release/report/condition-events.ts';
 import { describeParity } from '../../../../../src/core/release/report/policy-parity.ts';
 import { asksForPolicies } from '../../../../../src/core/release/policy-question.ts';

@@ -1,7 +1,7 @@
-// What a check of a release's way says.
+// What a check says: what stands in the way of a raise, or why all traffic has to go back.
 
+import type { BlockReason, RollbackReasonName } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import type { BlockReason } from '../../../api/reasons.ts';
 import type { Known } from '../facts/known.ts';
 
 /** What stands in the way: the reason, what was found, and what to do about it. */
@@ -14,3 +14,10 @@ export interface Blocker {
 
 /** One thing that may stand in the way. The status is that of the release at this moment. */
 export type BlockerCheck = (known: Known, status: CanaryReleaseStatus) => Blocker | undefined;
+
+/** The reason, what was found, and who asked for it where a command did. What it means for the revision is in `api/reasons.ts`. */
+export interface RollbackReason {
+  readonly reason: RollbackReasonName;
+  readonly message: string;
+  readonly by?: string;
+}

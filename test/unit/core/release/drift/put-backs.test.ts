@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { countPutBack } from '../../../../../src/core/release/drift/reverts.ts';
-import { timeoutOf } from '../../../../../src/core/release/timeouts.ts';
+import { countPutBack } from '../../../../../src/core/release/drift/drift.ts';
+import { timeoutOf } from '../../../../../src/core/release/facts/stage-clock.ts';
 import { after, aReleaseStatus, aSpec, timeAfter } from '../../../../fixtures/builders.ts';
 
 describe('put-backs', () => {
