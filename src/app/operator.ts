@@ -2,8 +2,9 @@
 
 import type { CanaryRelease } from '../api/release.ts';
 import type { Route } from '../api/routes.ts';
+import type { Change } from '../ports/cluster.ts';
 import { parseCached } from './parsed.ts';
-import { Interests, type Change } from './queue/controller.ts';
+import { Interests } from './queue/controller.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { WorkQueue, type QueueObserver } from './queue/work-queue.ts';
 import type { World } from './world.ts';

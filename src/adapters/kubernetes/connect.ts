@@ -3,8 +3,8 @@
 
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../../ports/clock.ts';
+import type { Cluster } from '../../ports/cluster.ts';
 import { KubernetesBackends } from './backends/backends.ts';
-import type { ChangeListener } from './informer/changes.ts';
 import { type ElectionOptions, runElection } from './leader/election.ts';
 import { KubernetesEvents } from './events/events.ts';
 import { HomeGate } from './client/gate.ts';
@@ -42,11 +42,9 @@ export interface ConnectOptions {
   /** A watch or list failed and will be tried again. */
   readonly onFault?: (watch: string, error: unknown) => void;
   readonly onEventDropped?: (what: string, why: string) => void;
-  /** Awaited before the API server is asked whether it holds a Deployment. Must not throw. */
-  readonly beforeProof?: (namespace: string, deployment: string) => Promise<void>;
 }
 
-export interface KubernetesConnection {
+export interface KubernetesConnection extends Cluster {
   readonly releases: KubernetesReleases;
   readonly routes: KubernetesRoutes;
   readonly backends: KubernetesBackends;
@@ -59,20 +57,9 @@ export interface KubernetesConnection {
   /** The Secret of a namespace that holds the certificate of the webhook. */
   webhookSecret(namespace: string): CertificateSecret;
   runElection(options: ElectionOptions): Promise<'stopped' | 'lost'>;
-  /** Begins all watches; they end with `signal` or `close`. */
-  start(signal?: AbortSignal): void;
-  synced(): boolean;
   health(): readonly ReflectorHealth[];
-  /** Changes of releases, routes, and the Services that were observed. @returns takes the listener off. */
-  onChange(listener: ChangeListener): () => void;
   /** Undefined unless releases are being taken home, else a promise that resolves once they are. */
   untilQuiet(): Promise<void> | undefined;
-  /** Number of the stored CRD's schema. */
-  schemaLevel(): Promise<number | undefined>;
-  /** Opens the connections of the home lane ahead of need; they stay open for a minute. */
-  warm(connections?: number): Promise<void>;
-  /** Ends watches, flushes events, closes every socket. */
-  close(): Promise<void>;
 }
 
 /** Nothing is sent before `start` or the first call of a store. */
@@ -91,7 +78,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
   const releases = new KubernetesReleases(env);
   const routes = new KubernetesRoutes(env, options.discoveryTimes);
   const backends = new KubernetesBackends(env);
-  const workloads = new KubernetesWorkloads(env, options.beforeProof);
+  const workloads = new KubernetesWorkloads(env);
   const events = createEvents(options, transport);
   const caches: readonly WatchedCache[] = [releases, routes, backends];
   const watches = new Watches(caches);

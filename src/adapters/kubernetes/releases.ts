@@ -5,7 +5,8 @@ import { API_VERSION, FIELD_MANAGER, FINALIZER, GROUP, KIND, PLURAL, VERSION } f
 import { GlidepathError, isGlidepathError } from '../../api/errors.ts';
 import { parseRelease, type CanaryRelease } from '../../api/release.ts';
 import type { ReleaseKey, ReleaseStore } from '../../ports/releases.ts';
-import { type ChangeListener, Listeners } from './informer/changes.ts';
+import type { ChangeListener } from '../../ports/cluster.ts';
+import { Listeners } from './informer/changes.ts';
 import { fieldsOf, listOf, textOf, trimMetadata } from './client/fields.ts';
 import { buildReflectors, pathOf, type WatchedCache, type WatchEnvironment } from './informer/kinds.ts';
 import { type CachedObject, ObjectCache } from './informer/object-cache.ts';

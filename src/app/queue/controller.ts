@@ -6,18 +6,10 @@ import type { Route } from '../../api/routes.ts';
 import { servicesOf } from '../../core/release/facts/sides.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
+import type { Change } from '../../ports/cluster.ts';
 import type { ReleaseKey } from '../../ports/releases.ts';
 import { parseCached } from '../parsed.ts';
 import type { Priority } from './work-queue.ts';
-
-/** One changed object of the watches. */
-export interface Change {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly old?: unknown;
-  readonly new?: unknown;
-}
 
 /** A key to work on. */
 export interface Wanted {

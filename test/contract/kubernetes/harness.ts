@@ -2,7 +2,7 @@
 
 import { onTestFinished } from 'vitest';
 import { connectKubernetes, type ConnectOptions, type KubernetesConnection } from '../../../src/adapters/kubernetes/connect.ts';
-import type { ChangeEvent } from '../../../src/adapters/kubernetes/informer/changes.ts';
+import type { Change } from '../../../src/ports/cluster.ts';
 import { HomeGate } from '../../../src/adapters/kubernetes/client/gate.ts';
 import { loadConfigFile, PooledKubeConfig } from '../../../src/adapters/kubernetes/client/kubeconfig.ts';
 import { Transport } from '../../../src/adapters/kubernetes/client/transport.ts';
@@ -49,7 +49,7 @@ export async function startFake(): Promise<FakeApiServer> {
 export interface Harness {
   readonly server: FakeApiServer;
   readonly connection: KubernetesConnection;
-  readonly changes: ChangeEvent[];
+  readonly changes: Change[];
   readonly faults: { readonly watch: string; readonly error: unknown }[];
 }
 
@@ -64,7 +64,7 @@ export async function connectFake(options: Partial<ConnectOptions> = {}, server?
     onFault: (watch, error) => faults.push({ watch, error }),
     ...options,
   });
-  const changes: ChangeEvent[] = [];
+  const changes: Change[] = [];
   connection.onChange((event) => changes.push(event));
   onTestFinished(() => connection.close());
   return { server: fake, connection, changes, faults };

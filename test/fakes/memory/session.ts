@@ -7,7 +7,7 @@ import { GlidepathError } from '../../../src/api/errors.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import type { Route } from '../../../src/api/routes.ts';
 import { storedStatusSchema, toStoredStatus } from '../../../src/api/stored-status.ts';
-import type { Change } from '../../../src/app/queue/controller.ts';
+import type { Change } from '../../../src/ports/cluster.ts';
 import type { World } from '../../../src/app/world.ts';
 import type { JsonPatchOperation } from '../../../src/core/routing/patch.ts';
 import type { PodObject } from '../../../src/core/workload/pods.ts';

@@ -3,7 +3,8 @@
 
 import type { PodObject } from '../../../core/workload/pods.ts';
 import type { BackendStore, ObservedBackend } from '../../../ports/backends.ts';
-import { type ChangeListener, Listeners } from '../informer/changes.ts';
+import type { ChangeListener } from '../../../ports/cluster.ts';
+import { Listeners } from '../informer/changes.ts';
 import { type CachedService, type CachedSlice, countEndpoints, trimService, trimSlice } from './endpoints.ts';
 import { buildReflectors, type WatchedCache, type WatchEnvironment } from '../informer/kinds.ts';
 import { ObjectCache } from '../informer/object-cache.ts';

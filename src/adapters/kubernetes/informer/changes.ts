@@ -1,19 +1,6 @@
-// What a cache tells its listeners: level-triggered hints. A listener enqueues a key and returns.
+// Who listens to the changes of a cache.
 
-/** One object of a cache appeared, changed or went. */
-export interface ChangeEvent {
-  /** Kind of the object whose reconcile matters: `CanaryRelease`, a route kind, or `Service` (its EndpointSlices included). */
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  /** As cached before; absent when it is new, or when only the endpoints of a Service changed. */
-  readonly old?: unknown;
-  /** As cached now; absent when it went, or when only the endpoints of a Service changed. */
-  readonly new?: unknown;
-}
-
-/** Must not block. One that throws makes the watch list everything again. */
-export type ChangeListener = (event: ChangeEvent) => void;
+import type { Change, ChangeListener } from '../../../ports/cluster.ts';
 
 /** A list of listeners. */
 export class Listeners {
@@ -27,7 +14,7 @@ export class Listeners {
     };
   }
 
-  tell(event: ChangeEvent): void {
+  tell(event: Change): void {
     for (const listener of this.#listeners) listener(event);
   }
 }

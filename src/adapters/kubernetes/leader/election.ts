@@ -1,6 +1,7 @@
 // Leader election: one operator writes at a time. Whoever cannot renew in time stops before anybody else may begin.
 
 import type { Clock } from '../../../ports/clock.ts';
+import type { Candidacy } from '../../../ports/cluster.ts';
 import { Lease, type LeaseOutcome } from './lease.ts';
 import type { Transport } from '../client/transport.ts';
 
@@ -14,22 +15,10 @@ export interface ElectionTimes {
 
 export const ELECTION_TIMES: ElectionTimes = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 };
 
-export interface ElectionOptions {
-  readonly namespace: string;
-  readonly name: string;
-  /** Unique to this process, such as the pod's name and a random part. */
-  readonly identity: string;
+export interface ElectionOptions extends Candidacy {
   /** Default: a clock that is never set. */
   readonly clock?: Clock;
   readonly times?: Partial<ElectionTimes>;
-  /** We lead. `epoch` is greater than that of every leader before. */
-  readonly onElected: (epoch: number) => void;
-  /** We led and do no more: stop writing at once. Not called after `signal`. */
-  readonly onLost: () => void;
-  /** Why an attempt failed; for the log. */
-  readonly onFault?: (error: unknown) => void;
-  /** Ends the election; a lease that we hold is handed back. */
-  readonly signal: AbortSignal;
 }
 
 /** Runs for leader until `signal` fires or the lead is lost. Never throws what the API server does. */

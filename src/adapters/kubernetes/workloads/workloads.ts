@@ -9,7 +9,8 @@ import { nameCanary } from '../../../core/workload/canary-names.ts';
 import type { PodTemplate } from '../../../core/workload/objects.ts';
 import type { HoldStanding, ObservedWorkload } from '../../../core/workload/observed.ts';
 import type { WorkloadKey, WorkloadStore } from '../../../ports/workloads.ts';
-import { type ChangeListener, Listeners } from '../informer/changes.ts';
+import type { ChangeListener } from '../../../ports/cluster.ts';
+import { Listeners } from '../informer/changes.ts';
 import { fieldsOf } from '../client/fields.ts';
 import { pathOf, type WatchEnvironment } from '../informer/kinds.ts';
 import { JSON_PATCH, MERGE_PATCH, type Transport } from '../client/transport.ts';
@@ -38,12 +39,10 @@ export class KubernetesWorkloads implements WorkloadStore {
   readonly #proofs = new Map<string, Proof>();
   readonly #probes = new Map<string, Promise<HoldStanding>>();
   readonly #stop = new AbortController();
-  readonly #beforeProof: BeforeProof;
+  #beforeProof: BeforeProof = async () => undefined;
 
-  /** @param beforeProof awaited before the API server is asked whether it holds a Deployment; must not throw */
-  constructor(env: WatchEnvironment, beforeProof: BeforeProof = async () => undefined) {
+  constructor(env: WatchEnvironment) {
     this.#env = env;
-    this.#beforeProof = beforeProof;
     this.#transport = env.transport;
   }
 
@@ -54,6 +53,11 @@ export class KubernetesWorkloads implements WorkloadStore {
 
   onChange(listener: ChangeListener): () => void {
     return this.#listeners.add(listener);
+  }
+
+  /** Before the API server is asked whether it holds a Deployment, `run` is awaited. It must not throw. */
+  beforeProof(run: BeforeProof): void {
+    this.#beforeProof = run;
   }
 
   observe({ namespace, release, deployment: name, service }: WorkloadKey): Omit<ObservedWorkload, 'hold'> {

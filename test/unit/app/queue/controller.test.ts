@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../../../src/api/routes.ts';
-import { type Change, Interests } from '../../../../src/app/queue/controller.ts';
+import { Interests } from '../../../../src/app/queue/controller.ts';
+import type { Change } from '../../../../src/ports/cluster.ts';
 
 function aRelease(name: string, services: readonly [string, string], extra: { readonly metadata?: object; readonly status?: object } = {}) {
   return {

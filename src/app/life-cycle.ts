@@ -1,0 +1,171 @@
+// The life of the operator: begins to answer and to watch, waits until the watches are synced, leads, works, and ends with what is
+// under way finished and the lease handed back.
+
+import { messageOf } from '../api/errors.ts';
+import { KIND } from '../api/names.ts';
+import { VERSION } from '../api/version.ts';
+import { targetOf } from '../core/hold/review.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Cluster, LeaseName } from '../ports/cluster.ts';
+import type { ReleaseKey } from '../ports/releases.ts';
+import type { HoldWebhook } from './hold-webhook.ts';
+import type { Operator } from './operator.ts';
+import type { StoredSchema } from './stored-schema.ts';
+import type { Logger } from './telemetry/log.ts';
+
+/** What is under way gets this long at the end; the pod's grace period is longer. */
+const STOP_GRACE_MS = 20_000;
+const SYNC_POLL_MS = 20;
+/** Before this replica stops to answer, the API server gets so long to open connections to other replicas. */
+const LAST_REVIEWS_MS = 5_000;
+/** More often than an idle connection is closed. */
+const WARM_MS = 45_000;
+
+/** What answers on a port. */
+export interface Listener {
+  /** @returns the port. @throws GlidepathError GLIDEPATH_E_LISTEN when the address cannot be had */
+  listen(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The webhook that holds Deployments, and what keeps it. */
+export interface Webhook {
+  readonly keeper: Pick<HoldWebhook, 'start' | 'lead' | 'changed' | 'stop'>;
+  /** `leave` asks each caller to come with a new connection, which other replicas then get. */
+  readonly server: Listener & { leave(): void };
+}
+
+/** Everything that begins, works and ends. */
+export interface Life {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly cluster: Cluster;
+  readonly schema: StoredSchema;
+  readonly operator: Pick<Operator, 'start' | 'changed' | 'running' | 'stop'>;
+  /** Every release that the watches know. */
+  readonly releases: () => Iterable<ReleaseKey>;
+  /** Metrics and probes. */
+  readonly server: Listener;
+  readonly webhook: Webhook | undefined;
+  /** Undefined: there is one replica, and it leads. */
+  readonly lease: LeaseName | undefined;
+  readonly setLeader: (leads: boolean) => void;
+  /** Resolves when the process is asked to end. */
+  readonly asked: Promise<void>;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
+  /** What is closed beside all this at the end. */
+  readonly closers: readonly (() => Promise<void> | void)[];
+}
+
+/** Runs until the process is asked to end. A lead that is lost ends it at once. */
+export async function live(life: Life): Promise<void> {
+  const stop = new AbortController();
+  await open(life, stop.signal);
+  if (!(await becomeSynced(life))) return close(life, stop);
+  await life.schema.read(life.cluster, life.log);
+  const coolDown = keepWarm(life);
+  life.cluster.onChange((change) => life.operator.changed(change));
+  const electing = lead(life, stop.signal);
+  await life.asked;
+  coolDown();
+  await close(life, stop);
+  await electing;
+}
+
+async function open(life: Life, stop: AbortSignal): Promise<void> {
+  const { log, server, cluster } = life;
+  const port = await server.listen();
+  cluster.start(stop);
+  await openWebhook(life);
+  log.info({ port, version: VERSION }, `glidepath ${VERSION}: metrics and probes on port ${port}`);
+}
+
+/** Begins to answer; changes of releases decide what the API server asks about. */
+async function openWebhook({ webhook, cluster, log }: Life): Promise<void> {
+  if (webhook === undefined) return;
+  const port = await webhook.server.listen();
+  log.info({ webhookPort: port }, `webhook that holds Deployments on port ${port}`);
+  webhook.keeper.start();
+  cluster.onChange((change) => {
+    if (change.kind === KIND) webhook.keeper.changed(targetOf(change.old), targetOf(change.new));
+  });
+}
+
+/** False: the process is asked to end before. A loop that went on would keep it alive for as long as the API server is away. */
+async function becomeSynced({ cluster, clock, asked, log }: Life): Promise<boolean> {
+  const begun = performance.now();
+  const over = asked.then(() => 'ended' as const);
+  while (!cluster.synced()) if ((await Promise.race([over, wait(clock, SYNC_POLL_MS)])) === 'ended') return false;
+  const seconds = (performance.now() - begun) / 1_000;
+  log.info({ seconds }, `watches synced in ${seconds.toFixed(2)} s`);
+  return true;
+}
+
+/** While nothing runs nothing is sent; a burst of home writes in mid-release must not pay for handshakes. @returns ends it */
+function keepWarm({ cluster, operator, clock }: Life): () => void {
+  let cancel = (): void => undefined;
+  const warm = (connections?: number): void => {
+    void cluster.warm(connections);
+    cancel = clock.schedule(clock.now() + WARM_MS, () => warm(operator.running));
+  };
+  warm();
+  return () => cancel();
+}
+
+/** Begins to work as soon as this replica leads. */
+async function lead(life: Life, signal: AbortSignal): Promise<void> {
+  const { lease, log, cluster } = life;
+  if (lease === undefined) return begin(life);
+  await cluster.runElection({
+    ...lease,
+    signal,
+    onElected: (epoch) => {
+      log.info({ epoch }, 'leads now');
+      begin(life);
+    },
+    onLost: () => {
+      life.setLeader(false);
+      log.fatal('lost the lead; ends so that nothing is written by two');
+      // Writes that are under way fail their guards; nothing new may begin.
+      life.exit(1);
+    },
+    onFault: (error) => log.warn({ err: error }, `leader election: ${messageOf(error)}`),
+  });
+}
+
+function begin({ setLeader, webhook, operator, releases }: Life): void {
+  setLeader(true);
+  webhook?.keeper.lead();
+  operator.start(releases);
+}
+
+/** Finishes the patch in hand, hands the lease back, closes everything. */
+async function close({ log, clock, operator, cluster, server, webhook, closers }: Life, stop: AbortController): Promise<void> {
+  log.info('stops: finishes what is under way');
+  const lastReviews = webhook === undefined ? undefined : wait(clock, LAST_REVIEWS_MS);
+  webhook?.server.leave();
+  await webhook?.keeper.stop();
+  await withinGrace(clock, operator.stop());
+  stop.abort();
+  await withinGrace(clock, closeAll([() => cluster.close(), () => server.close(), ...closers]));
+  await lastReviews;
+  await webhook?.server.close();
+}
+
+async function wait(clock: Clock, ms: number): Promise<void> {
+  await new Promise<void>((resolve) => void clock.schedule(clock.now() + ms, resolve));
+}
+
+async function withinGrace(clock: Clock, work: Promise<void>): Promise<void> {
+  let cancel = (): void => undefined;
+  const over = new Promise<void>((resolve) => {
+    cancel = clock.schedule(clock.now() + STOP_GRACE_MS, resolve);
+  });
+  await Promise.race([work, over]).finally(() => cancel());
+}
+
+/** Closes everything, whatever one of them says. */
+async function closeAll(closers: Life['closers']): Promise<void> {
+  await Promise.allSettled(closers.map(async (end) => end()));
+}
