@@ -6,7 +6,7 @@ import type { CliIo, ExitCode } from './io.ts';
 /** One command. */
 export interface CommandEntry {
   readonly name: string;
-  /** What wrong options end with, where 2 means something else. */
+  /** Exit code of wrong options, where 2 means something else. */
   readonly usageCode?: ExitCode;
   /** Adds itself to the program; `end` takes the exit code of a call. */
   readonly add: (program: Command, io: CliIo, end: (code: ExitCode) => void) => void;

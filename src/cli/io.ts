@@ -1,13 +1,13 @@
-// What a command may do to the outside: two streams, files, and the time. Tests hand in their own.
+// What a command may use of the outside: two streams, files, and the time. Tests pass their own.
 
 /** The world of one call of the command line. */
 export interface CliIo {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Is somebody looking at the output? Then it may have colours. */
+  /** Whether the output is a terminal, which may have colours. */
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
-  /** Puts a question to the person at the keyboard and resolves with the line; absent where nobody sits there. */
+  /** Asks the person at the terminal and resolves with the answer; absent where there is no terminal. */
   readonly ask?: (question: string) => Promise<string>;
   /** Width of the terminal; of a file, what fits on a page. */
   readonly columns: number;
@@ -18,7 +18,7 @@ export interface CliIo {
   readonly now: () => number;
   /** The program as a file that threads can start from, and how many threads; absent: everything is done in this one. */
   readonly workers?: { readonly entry: URL; readonly count: number };
-  /** Lets everything else have its turn: signals, and the other side of a test. */
+  /** Yields to everything else: signals, and the other side of a test. */
   readonly breathe: () => Promise<void>;
 }
 

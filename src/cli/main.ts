@@ -42,12 +42,12 @@ async function askPerson(question: string): Promise<string> {
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.stderr.write(
-    `error: kubectl canary needs Node ${OLDEST_NODE} or newer, this is ${process.version}; put a newer one on the PATH\n`,
+    `error: kubectl canary needs Node ${OLDEST_NODE} or newer, this is ${process.version}; put a newer version on the PATH\n`,
   );
   process.exitCode = 2;
 } else if (isSimulationWorker()) serveSimulations(workerData as PlanQuestion);
 else {
-  // A reader that has seen enough (`| head`) is no error.
+  // A reader that closes the pipe early (`| head`) is no error.
   process.stdout.on('error', (thrown: NodeJS.ErrnoException) => process.exit(thrown.code === 'EPIPE' ? 0 : 1));
   process.exitCode = await runCli(process.argv.slice(2), VERSION, io);
 }

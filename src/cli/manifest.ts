@@ -1,4 +1,4 @@
-// Reads CanaryReleases from YAML or JSON text without a cluster, and refuses what the API would refuse, with line and column.
+// Reads CanaryReleases from YAML or JSON without a cluster, and refuses what the API server would refuse, with line and column.
 
 import { type Document, LineCounter, parseAllDocuments } from 'yaml';
 import { KIND } from '../api/names.ts';
@@ -16,12 +16,12 @@ import { usageError } from './usage.ts';
  */
 export async function readReleaseFile(io: CliIo, path: string, name: string | undefined): Promise<readonly CanaryRelease[]> {
   const text = await io.readText(path).catch((thrown: unknown) => {
-    throw usageError(`${path} cannot be read (${messageOf(thrown)}); give the file of a CanaryRelease with -f`);
+    throw usageError(`${path} cannot be read (${messageOf(thrown)}); name the file of a CanaryRelease with -f`);
   });
   const releases = readReleases(text, path === '-' ? 'stdin' : path);
   const chosen = name === undefined ? releases : releases.filter(({ metadata }) => metadata.name === name);
   if (chosen.length > 0) return chosen;
-  throw usageError(`${path} holds no CanaryRelease ${name}; it has ${releases.map(({ metadata }) => metadata.name).join(', ')}`);
+  throw usageError(`${path} has no CanaryRelease ${name}; it has ${releases.map(({ metadata }) => metadata.name).join(', ')}`);
 }
 
 /** The same from text. @param where name of the text in messages */
@@ -40,7 +40,7 @@ export interface Inspected {
   readonly problems: readonly string[];
 }
 
-/** Everything that is wrong at once. Never throws. */
+/** All problems at once. Never throws. */
 export function inspectReleases(text: string, where: string): Inspected {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines });
@@ -55,7 +55,7 @@ export function inspectReleases(text: string, where: string): Inspected {
   const kinds = documents.map(kindOf);
   const found = documents.filter((_document, index) => kinds[index] === KIND);
   if (found.length === 0)
-    return { releases: [], places: [], problems: [`${where} holds no CanaryRelease${describeOthers(kinds)}; write kind: ${KIND}`] };
+    return { releases: [], places: [], problems: [`${where} has no CanaryRelease${describeOthers(kinds)}; write kind: ${KIND}`] };
   const problems: string[] = [];
   const places: string[] = [];
   const releases = found.flatMap((document): readonly CanaryRelease[] => {
@@ -94,7 +94,7 @@ function placeOf(document: Document.Parsed, path: string, lines: LineCounter, wh
   return `${where}:${line}:${col}`;
 }
 
-/** In place of the words of the schema library. */
+/** Replaces the messages of the schema library. */
 const WORDS: readonly (readonly [pattern: RegExp, says: string])[] = [
   [/^Invalid input: expected (\S+), received undefined$/, 'is missing; write a $1'],
   [/^Invalid input: expected (".*")$/, 'write $1'],
@@ -111,7 +111,7 @@ function sayWhatToWrite(path: string, message: string): string {
   return pattern === undefined ? bare : bare.replace(pattern, says);
 }
 
-/** Where the field stands; of a field that is missing, where its nearest parent stands. */
+/** The position of the field; of a missing field, that of its nearest parent. */
 function offsetOf(document: Document.Parsed, path: string): number {
   const keys = path.split(/[.[\]]+/).filter((part) => part !== '');
   for (let count = keys.length; count > 0; count -= 1) {

@@ -10,13 +10,13 @@ const coloured =
   (text: string): string =>
     `\u001b[${code}m${text}\u001b[0m`;
 
-/** Colours where somebody looks at the output and has not said no (NO_COLOR). */
+/** Colours at a terminal, unless NO_COLOR is set. */
 export function paintFor({ outIsTerminal, env }: CliIo): Paint {
   if (!outIsTerminal || (env['NO_COLOR'] ?? '') !== '') return { good: plain, bad: plain, dim: plain };
   return { good: coloured(32), bad: coloured(31), dim: coloured(2) };
 }
 
-/** Rows under a heading, columns as wide as they need; the last one is free. */
+/** Rows under a heading, columns as wide as needed; the last one is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
@@ -37,27 +37,27 @@ export function printList(objects: readonly { readonly raw: unknown }[], format:
   return printObject({ apiVersion: 'v1', kind: 'List', metadata: {}, items: objects.map(({ raw }) => raw) }, format);
 }
 
-/** A chance as people say it: `0%` and `100%` only where it is all or nothing of the runs. */
+/** A chance in percent: `0%` and `100%` only where it is none or all of the runs. */
 export function sayChance(chance: number): string {
   const percent = chance * 100;
   if (percent > 0 && percent < 0.1) return 'below 0.1%';
   return `${Number(percent.toFixed(percent > 99 || percent < 10 ? 1 : 0))}%`;
 }
 
-/** How work goes on, told to a person from the second on. */
-export function openProgress(io: CliIo, total: number): { readonly tell: (done: number) => void; readonly close: () => void } {
+/** Progress of long work, printed from the second second on. */
+export function openProgress(io: CliIo, total: number): { readonly report: (done: number) => void; readonly close: () => void } {
   const startedMs = io.now();
-  let [toldMs, told] = [startedMs, false];
+  let [reportedMs, reported] = [startedMs, false];
   return {
-    tell: (done) => {
+    report: (done) => {
       const now = io.now();
-      // A log needs less news than a terminal.
-      if (now - startedMs < 1_000 || now - toldMs < (io.errIsTerminal ? 200 : 5_000) || done >= total) return;
-      [toldMs, told] = [now, true];
+      // A log needs fewer lines than a terminal.
+      if (now - startedMs < 1_000 || now - reportedMs < (io.errIsTerminal ? 200 : 5_000) || done >= total) return;
+      [reportedMs, reported] = [now, true];
       io.err(io.errIsTerminal ? `\rsimulated ${done} of ${total} runs` : `simulated ${done} of ${total} runs\n`);
     },
     close: () => {
-      if (told && io.errIsTerminal) io.err('\r\u001b[K');
+      if (reported && io.errIsTerminal) io.err('\r\u001b[K');
     },
   };
 }

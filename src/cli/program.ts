@@ -1,4 +1,4 @@
-// The command line as a function: arguments and a world in, an exit code out. Errors become one line for each thing that is wrong.
+// The command line as a function of arguments and streams to an exit code. Errors become one line for each problem.
 
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './registry.ts';
@@ -7,7 +7,7 @@ import { describeError, exitCodeOf } from './usage.ts';
 
 const ABOUT = `Progressive delivery on the Gateway API: releases step by step, judged by Prometheus.`;
 const CODES = `
-Exit codes: 0 done, 1 failed, 2 the file or the options are wrong; watch has codes of its own, see watch --help.`;
+Exit codes: 0 done, 1 failed, 2 the file or the options are wrong; watch has its own codes, see watch --help.`;
 
 /**
  * Runs one command. Never throws.
@@ -43,7 +43,7 @@ export async function runCli(argv: readonly string[], version: string, io: CliIo
     await program.parseAsync(words, { from: 'user' });
     return code;
   } catch (thrown) {
-    // commander has told it already; asking for help is no error.
+    // commander has printed it already; asking for help is no error.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : usageCode;
     io.err(describeError(thrown));
     const ended = exitCodeOf(thrown);

@@ -1,4 +1,4 @@
-// Every command of `kubectl canary`, one file each. A new command is one more entry here.
+// Every command of `kubectl canary`, one folder each. A new command is one more entry here.
 
 import { backtestCommand } from './backtest/command.ts';
 import { completionCommand } from './completion/command.ts';

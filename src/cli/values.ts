@@ -49,7 +49,7 @@ export function readTime(now: number): (text: string) => number {
   };
 }
 
-/** A duration as people say it: milliseconds below a second, tenths below 10 s, whole minutes from 3 h on. */
+/** A duration for people: milliseconds below a second, tenths below 10 s, whole minutes from 3 h on. */
 export function sayDuration(ms: number): string {
   const step = ms < 1_000 ? 1 : ms < 10_000 ? 100 : ms < 3 * 3_600_000 ? 1_000 : 60_000;
   return formatDuration(Math.round(ms / step) * step).replace(

@@ -66,7 +66,7 @@ const wait = () => run(WAIT);
 /** The same, resolved when it knows what it waits for: what is changed later is another version to it. */
 async function startToWait(): Promise<{ readonly ended: Promise<Ended> }> {
   const { ended, tells } = start(WAIT);
-  await Promise.race([tells('waits for revision'), ended]);
+  await Promise.race([tells('waiting for revision'), ended]);
   return { ended };
 }
 
@@ -93,7 +93,7 @@ test('init writes a manifest that holds the Deployment, and doctor finds nothing
     /^ok +operator's rights +releases, routes, Services and events of the whole cluster$/m,
     /^ok +operator's rights +Deployment mode in namespace \S+$/m,
     /^ok +metrics source +Contour \(live-tested\) for /m,
-    /^ok +Prometheus +\S+ answers from here$/m,
+    /^ok +Prometheus +\S+ answers$/m,
     /^ok +metrics +found for \S+\/store, scraped every 1s$/m,
     /^ok +leftovers /m,
     /^ok +releases +1, none blocked or stalled$/m,
@@ -107,8 +107,8 @@ test('a pipeline that is there before the operator waits for its own version, an
   const waiting = wait();
   stand.operator.start();
   const { code, out, err } = await waiting;
-  expect(err).toMatch(/^waits for revision \S+ of Deployment store, released by canaryrelease\/store\n$/);
-  expect(out).toMatch(/Idle[\s\S]*Analyzing 1\/2, 20% asked[\s\S]*\npromoted: .*\n$/);
+  expect(err).toMatch(/^waiting for revision \S+ of Deployment store, released by canaryrelease\/store\n$/);
+  expect(out).toMatch(/Idle[\s\S]*Analyzing 1\/2, weight 20%[\s\S]*\npromoted: .*\n$/);
   expect(code).toBe(0);
   expect((await deployment())?.spec.paused).not.toBe(true);
   expect(await wait()).toMatchObject({ code: 0, out: expect.stringMatching(/\npromoted: /) });
@@ -124,7 +124,7 @@ test('a version that is passed over is superseded, a bad one is rolled back, and
   expect(await bad.ended).toMatchObject({ code: 2, out: expect.stringMatching(/\nrolled back: .*errors .*\n$/) });
   expect((await wait()).code).toBe(2);
   await change({ version: 'v2' });
-  expect(await wait()).toMatchObject({ code: 0, out: expect.stringMatching(/\npromoted: revision \S+ serves already\n$/) });
+  expect(await wait()).toMatchObject({ code: 0, out: expect.stringMatching(/\npromoted: revision \S+ already serves\n$/) });
 });
 
 test('doctor says what a release that is gone has left', async () => {
@@ -136,10 +136,10 @@ test('doctor says what a release that is gone has left', async () => {
   const { code, out } = await run('doctor');
   expect(code).toBe(1);
   expect(out).toMatch(
-    /^FAIL +HTTPRoute \S+\/store +carries the mark of release \w+ of canaryrelease\/store, which is not there; nobody moves its weights: store-api \d+, store-api-canary \d+$/m,
+    /^FAIL +HTTPRoute \S+\/store +still has the annotation of release \w+ of canaryrelease\/store, which does not exist; its weights stay as they are: store-api \d+, store-api-canary \d+$/m,
   );
   expect(out).toMatch(
-    /^FAIL +Deployment \S+\/store +is still paused by a hold of canaryrelease\/store, which is not there: no change of it rolls\n +fix: kubectl rollout resume deployment store -n \S+ && kubectl annotate/m,
+    /^FAIL +Deployment \S+\/store +is still paused by a hold of canaryrelease\/store, which does not exist: no change of it rolls out\n +fix: kubectl rollout resume deployment store -n \S+ && kubectl annotate/m,
   );
   stand.operator.start();
 });

@@ -54,7 +54,7 @@ describe.concurrent('a running release', () => {
     const asked = await followed.ended;
     expect(asked).toMatchObject({ code: 3, err: '' });
     expect(asked.out).toMatch(
-      /Analyzing 1\/1, 20% asked[\s\S]*AwaitingApproval 1\/1, 20% asked, routes 20%, Pass[\s\S]*a person is needed: .*waits for approval/,
+      /Analyzing 1\/1, weight 20%[\s\S]*AwaitingApproval 1\/1, weight 20%, routes 20%, Pass[\s\S]*waits for a person: .*waits for approval/,
     );
     expect((await run('list')).out).toMatch(/\n\S+ +approved +AwaitingApproval +1\/1 +20 +Pass/);
     const explained = await run('explain approved');
@@ -102,7 +102,7 @@ describe.concurrent('a running release', () => {
     await app.untilPhase('RolledBack');
     const { metadata } = stand.releases.last('aborted') ?? {};
     expect((metadata?.managedFields ?? []).map(({ manager }) => manager)).toContain('glidepath-cli');
-    expect((await run('abort aborted --yes')).err).toMatch(/is over \(Roll/);
+    expect((await run('abort aborted --yes')).err).toMatch(/has ended \(Roll/);
     expect((await run('explain abortd')).err).toMatch(/did you mean aborted\?/);
   });
 });
@@ -134,8 +134,8 @@ test('uninstall in mid-release leaves the traffic home, and nothing hangs', asyn
   await app.untilPhase('Analyzing');
   const { code, out, err } = await run('uninstall --yes --timeout 60s');
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  expect(out).toContain(`${stand.namespace}/leaving: Analyzing, traffic goes home to Service leaving-v1\n`);
-  expect(out).toContain(`${stand.namespace}/leaving is home and gone\n`);
+  expect(out).toContain(`${stand.namespace}/leaving: Analyzing, all traffic goes back to Service leaving-v1\n`);
+  expect(out).toContain(`${stand.namespace}/leaving rolled back and deleted\n`);
   expect(await stand.cluster.list('CanaryRelease', stand.namespace)).toEqual([]);
   expect(sharesOf(trajectoryOf(app))).toEqual([0, 30, 0]);
   expect(app.route.spec).toEqual(stand.routes.history('leaving')[0]?.object.spec);

@@ -94,7 +94,7 @@ test('and once it is installed again the release goes on where it stood', async 
 test('uninstall in mid-release takes the traffic home, hangs nowhere, and leaves a Deployment that anyone can unpause', async () => {
   const { stand } = home;
   const { code, out } = await canary('uninstall', '--yes', '--timeout', '60s');
-  expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining(`${stand.namespace}/store is home and gone\n`) });
+  expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining(`${stand.namespace}/store rolled back and deleted\n`) });
   expect(out).toContain(`kubectl rollout resume deployment/store -n ${stand.namespace}`);
   await stand.operator.kill();
   expect(await policies()).toBe('');

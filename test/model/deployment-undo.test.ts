@@ -187,7 +187,7 @@ describe('undo after a promotion', () => {
     });
   });
 
-  test('is refused when another revision serves already, or is held', async () => {
+  test('is refused when another revision already serves, or is held', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     story.apply('store:1');

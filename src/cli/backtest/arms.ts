@@ -1,4 +1,4 @@
-// Asks Prometheus for the raw samples of both arms, as the operator does, with matchers of one's own where names have changed.
+// Reads the raw samples of both sides from Prometheus, as the operator does, with the caller's own matchers where names have changed.
 
 import { isGlidepathError } from '../../api/errors.ts';
 import type { PrometheusReader } from '../../adapters/prometheus/reader.ts';
@@ -8,7 +8,7 @@ import { historyOf, type Span } from '../../core/analysis/increments.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 import { failure, usageError } from '../usage.ts';
 
-/** What is needed of the adapter. */
+/** The part of the adapter that is needed. */
 export type Reader = Pick<PrometheusReader, 'query'>;
 
 /** One side of the comparison. */
@@ -16,7 +16,7 @@ export interface Arm {
   readonly backend: BackendIdentity;
   /** Matchers such as `envoy_cluster_name="shop_web-v2_80"` in place of the source's. */
   readonly selector: string | undefined;
-  /** The option that gives them, for messages. */
+  /** The option that they came from, for messages. */
   readonly option: string;
 }
 
@@ -39,7 +39,7 @@ export interface Piece {
 /** A counter's base is looked for this far before a span. */
 const BASE_SLACK_MS = 120_000;
 
-/** Reads both sides. @throws GlidepathError when Prometheus cannot be asked */
+/** Reads both sides. @throws GlidepathError when Prometheus is unavailable */
 export async function readPiece(recording: Recording, span: Span): Promise<Piece> {
   const { canary, serving } = recording;
   const [ofCanary, ofServing, timed, servingTimed] = await Promise.all([
@@ -80,7 +80,7 @@ async function readCounts(recording: Recording, arm: Arm, span: Span): Promise<A
 async function readTimed(recording: Recording, arm: Arm, span: Span): Promise<Timed> {
   const { source } = recording;
   if (source.latency === undefined)
-    return { kind: 'unusable', message: `metrics source ${source.name} has no latency histogram; use an own query` };
+    return { kind: 'unusable', message: `metrics source ${source.name} has no latency histogram; use a check with a query of your own` };
   const unit = latencyOf(source, stand(arm), span).unit;
   const answers = await ask(
     recording,
@@ -110,7 +110,7 @@ function write({ source }: Recording, arm: Arm, query: (source: MetricsSource, b
     return query(source, arm.backend);
   } catch (thrown) {
     if (!isGlidepathError(thrown)) throw thrown;
-    throw usageError(`source ${source.name}: ${thrown.message}; a recording does not know that, so give ${arm.option}`);
+    throw usageError(`source ${source.name}: ${thrown.message}; a recording does not have it, so add ${arm.option}`);
   }
 }
 
@@ -125,11 +125,11 @@ async function ask({ reader, canary, timeoutMs }: Recording, query: string, atMs
   const answer = await reader.query({ namespace: canary.backend.namespace, timeoutMs }, query, atMs);
   if (!answer.ok) {
     if (answer.kind === 'unavailable') throw failure(answer.message);
-    if (answer.kind === 'badQuery') throw usageError(`${answer.message} (query ${query}); correct the selector of that side`);
+    if (answer.kind === 'badQuery') throw usageError(`${answer.message} (query ${query}); fix the selector of that side`);
     return { series: [], problem: { kind: 'unusable', message: answer.message } };
   }
   const [warning] = answer.warnings;
   const problem: Problem | undefined =
-    warning === undefined ? undefined : { kind: 'partial', message: `Prometheus warns that the answer is not whole: ${warning}` };
+    warning === undefined ? undefined : { kind: 'partial', message: `Prometheus warns that the answer is incomplete: ${warning}` };
   return { series: answer.series, ...(problem === undefined ? {} : { problem }) };
 }

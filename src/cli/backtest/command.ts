@@ -1,4 +1,4 @@
-// `kubectl canary backtest`: what the judge would have said of a release that Prometheus remembers.
+// `kubectl canary backtest`: what the operator would have decided on the metrics that Prometheus recorded of a release.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createPrometheusReader } from '../../adapters/prometheus/reader.ts';
@@ -43,10 +43,10 @@ Examples:
 
 Weights of the past are not recorded. The canary's share is taken from its requests (so the split itself is not judged),
 its first request begins stage 1, and a later stage begins when its weight is seen. The replay ends at the first rollback.
-The half hour before the canary's first request is read too.
+The half hour before the canary's first request is read as well.
 
-Exit codes: 0 replayed, whatever the judge says; 1 Prometheus did not answer or the canary had no request; 2 something in
-the file or the options is wrong.`;
+Exit codes: 0 replayed, whatever the verdict; 1 Prometheus did not answer or the canary had no request; 2 the file or
+the options are wrong.`;
 
 /** The command. */
 export const backtestCommand: CommandEntry = {
@@ -60,20 +60,20 @@ function describeOptions(program: Command, io: CliIo): Command {
   const names = [AUTO, ...SOURCES.map(({ name }) => name)].join(', ');
   return program
     .command('backtest')
-    .description('Say what the judge would have decided on metrics that Prometheus has recorded, look by look.')
+    .description('Show what the operator would have decided on metrics that Prometheus recorded, evaluation by evaluation.')
     .requiredOption('-f, --filename <file>', 'file with the CanaryRelease; - is the standard input')
     .requiredOption('--prometheus <url>', 'address of Prometheus')
-    .addOption(new Option('--from <time>', 'where the replay begins: 2026-03-04T10:11:12Z or -2h').argParser(time).makeOptionMandatory())
-    .addOption(new Option('--to <time>', 'where it ends').argParser(time).default(io.now(), 'now'))
+    .addOption(new Option('--from <time>', 'start of the replay: 2026-03-04T10:11:12Z or -2h').argParser(time).makeOptionMandatory())
+    .addOption(new Option('--to <time>', 'end of the replay').argParser(time).default(io.now(), 'now'))
     .option('--name <name>', 'only the CanaryRelease of this name')
     .option('--source <name>', `metrics source: ${names} (default: that of the release)`)
     .option('--canary <service>', 'which of spec.services was the canary (default: the second)')
-    .option('--canary-selector <matchers>', "label matchers of the canary's series, in place of the source's", readSelector)
-    .option('--serving-selector <matchers>', "label matchers of the serving series, in place of the source's", readSelector)
-    .option("--header <'name: value'>", 'header of every request to Prometheus; may be given several times', readHeader, {})
+    .option('--canary-selector <matchers>', "label matchers of the canary's series, instead of the source's", readSelector)
+    .option('--serving-selector <matchers>', "label matchers of the serving series, instead of the source's", readSelector)
+    .option("--header <'name: value'>", 'header of every request to Prometheus; repeatable', readHeader, {})
     .option('--token-file <file>', 'file with a bearer token')
     .option('--ca-file <file>', 'certificate authorities (PEM) that are trusted besides those of the system')
-    .addOption(new Option('-o, --output <format>', 'wide: a line for each look').choices(['text', 'wide', 'json']).default('text'))
+    .addOption(new Option('-o, --output <format>', 'wide: a line for each evaluation').choices(['text', 'wide', 'json']).default('text'))
     .addHelpText('after', DETAILS);
 }
 
@@ -86,10 +86,10 @@ function readHeader(text: string, before: Readonly<Record<string, string>>): Rea
 
 async function runBacktest(options: BacktestOptions, io: CliIo): Promise<ExitCode> {
   const span = { fromMs: options.from, toMs: options.to };
-  if (span.toMs <= span.fromMs) throw usageError('--from is not before --to; swap them');
+  if (span.toMs <= span.fromMs) throw usageError('--from must be before --to');
   const [release, second] = await readReleaseFile(io, options.filename, options.name);
   if (release === undefined || second !== undefined)
-    throw usageError(`${options.filename} holds several CanaryReleases; choose with --name ${release?.metadata.name ?? ''}`);
+    throw usageError(`${options.filename} holds several CanaryReleases; choose one with --name ${release?.metadata.name ?? ''}`);
   const source = chooseSource(options, release);
   await checkFile(io, '--token-file', options.tokenFile);
   await checkFile(io, '--ca-file', options.caFile);
@@ -121,7 +121,7 @@ async function runBacktest(options: BacktestOptions, io: CliIo): Promise<ExitCod
 async function checkFile(io: CliIo, option: string, path: string | undefined): Promise<void> {
   if (path === undefined) return;
   await io.readText(path).catch((thrown: unknown) => {
-    throw usageError(`${option} ${path} cannot be read (${messageOf(thrown)}); give a file that is there`);
+    throw usageError(`${option} ${path} cannot be read (${messageOf(thrown)}); name an existing file`);
   });
 }
 
@@ -131,7 +131,7 @@ function chooseSource({ source }: BacktestOptions, { spec }: CanaryRelease): Met
   if (found !== undefined) return found;
   const names = SOURCES.map(({ name }) => name).join(', ');
   throw wanted === AUTO
-    ? usageError(`the metrics source is Auto, which takes a cluster to find out; name it with --source (${names})`)
+    ? usageError(`the metrics source is Auto, which needs a cluster; name the source with --source (${names})`)
     : usageError(`--source ${wanted} is no metrics source; write one of ${names}`);
 }
 
@@ -141,7 +141,7 @@ function armsOf(options: BacktestOptions, { metadata, spec }: CanaryRelease): { 
   if (canary !== pair.canary && canary !== pair.serving)
     throw usageError(`--canary ${canary} is none of the release's Services; write ${pair.serving} or ${pair.canary}`);
   if (spec.targetRef !== undefined && options.canarySelector === undefined)
-    throw usageError('in Deployment mode the release names one Service only; give --canary-selector for the other side');
+    throw usageError('in Deployment mode the release names only one Service; select the other side with --canary-selector');
   const serving = canary === pair.canary ? pair.serving : pair.canary;
   const port = (name: string) => (spec.services ?? []).find((service) => service.name === name)?.port ?? spec.service?.port ?? 80;
   const arm = (service: string, selector: string | undefined, option: string): Arm => ({
@@ -155,7 +155,7 @@ function armsOf(options: BacktestOptions, { metadata, spec }: CanaryRelease): { 
   };
 }
 
-/** Tells on a terminal how far the replay is, from the second on. */
+/** Prints the progress of the replay at a terminal, from the second second on. */
 function openProgress(io: CliIo, toMs: number): (atMs: number) => void {
   const startedMs = io.now();
   return (atMs) => {

@@ -1,4 +1,4 @@
-// Replays a recording past the operator's judge: the same cells, the same folds, the same words. Weights of the past are not
+// Replays a recording through the operator's judge: the same cells, the same evaluation, the same messages. Weights of the past are not
 // recorded, so the canary's share is taken from its requests, and a stage begins when its weight is seen.
 
 import { parseDuration } from '../../api/duration.ts';
@@ -19,7 +19,7 @@ import { armsOf, type Piece } from './arms.ts';
 import type { ReplayQuestion } from './question.ts';
 import { enterStage, findStage, startStatus } from './stages.ts';
 
-/** A judge half way through a recording. */
+/** The state of the judge during a replay. */
 export interface Replay {
   readonly question: ReplayQuestion;
   readonly settings: JudgeSettings;
@@ -29,7 +29,7 @@ export interface Replay {
   readonly begins: boolean;
 }
 
-/** What one look said. */
+/** The result of one look. */
 export interface ReplayedLook {
   readonly atMs: number;
   /** Stage, from 1. */

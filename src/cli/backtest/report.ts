@@ -27,7 +27,7 @@ interface News {
 }
 
 const DAY_MS = 24 * 3_600_000;
-/** A first share of so many percent is doubtful. */
+/** A first share of this many percent is doubtful. */
 const MUCH = 60;
 
 /** @param everyLook a line for each look rather than for each change */
@@ -38,7 +38,7 @@ export function formatBacktest(input: ReportInput, everyLook: boolean): string {
   const rows = news.map(({ atMs, what, verdict, message }) => [say(atMs), what, verdict, message]);
   return [
     `backtest of CanaryRelease ${release.metadata.namespace}/${release.metadata.name}, source ${source}`,
-    `from ${toSecond(span.fromMs)} to ${toSecond(span.toMs)}, ${result.looks.length} looks`,
+    `from ${toSecond(span.fromMs)} to ${toSecond(span.toMs)}, ${result.looks.length} evaluations`,
     '',
     ...(rows.length === 0 ? [] : [...formatTable([['TIME', 'WHAT', 'VERDICT', 'WHY'], ...rows]), '']),
     ...warnOfRoles(result),
@@ -47,12 +47,12 @@ export function formatBacktest(input: ReportInput, everyLook: boolean): string {
   ].join('\n');
 }
 
-/** Most of the traffic at once is how serving begins, not a canary. */
+/** A Service that has most of the traffic at once is the serving one, not a canary. */
 function warnOfRoles({ looks }: BacktestResult): readonly string[] {
   const weight = looks[0]?.weight ?? 0;
   if (weight < MUCH) return [];
   return [
-    `note: the canary had ${weight}% of the requests from the beginning; if it was the one that served, say --canary or another --from`,
+    `note: the canary had ${weight}% of the requests from the beginning; if it was the serving Service, use --canary or another --from`,
     '',
   ];
 }
@@ -85,7 +85,7 @@ function findNews({ release, result }: ReportInput): readonly News[] {
         atMs: look.atMs,
         what: 'stage',
         verdict: `${stage}/${release.spec.stages.length}`,
-        message: `the canary answers ${look.weight}% of the requests`,
+        message: `the canary gets ${look.weight}% of the requests`,
       });
     }
     for (const one of listChecks(look)) {
@@ -102,14 +102,14 @@ function describeEarned({ weight }: Earned): string {
   return weight === 100 ? 'the promotion' : `${weight}%`;
 }
 
-/** The comparison speaks for itself; of a check its value and limit are told. */
+/** The comparison has a message of its own; of a check the value and the limit are printed. */
 function describeCheck({ value, limit, requests, message }: Check): string {
   const measured =
     value === undefined ? '' : `${value} (limit ${limit})${requests === undefined ? '' : ` over ${roundCount(requests)} canary requests`}`;
   return [measured, message ?? ''].filter((text) => text !== '').join('; ');
 }
 
-/** The last line: what would have become of the release. */
+/** The last line: how the release would have ended. */
 export function conclude({ release, source, span, result }: ReportInput): string {
   const say = sayer(span);
   const { startMs, failed, earned, untilMs, canaryLeft, looks } = result;
@@ -121,13 +121,13 @@ export function conclude({ release, source, span, result }: ReportInput): string
     const spent = failed.look.judgement?.canary;
     const cost =
       spent === undefined ? '' : `; by then ${roundCount(spent.serverErrors)} of ${roundCount(spent.requests)} canary requests had failed`;
-    const before = proven === '' ? '' : ` (after it had earned ${proven})`;
+    const before = proven === '' ? '' : ` (after it had passed ${proven})`;
     return `would have rolled back at ${say(failed.look.atMs)}${mode}${before}: ${failed.message}${cost}`;
   }
   const end = canaryLeft ? `${say(untilMs)}, when the canary's requests ended` : say(untilMs);
-  if (proven !== '') return `would have earned ${proven}${mode}; nothing against it until ${end}`;
+  if (proven !== '') return `would have passed ${proven}${mode}; no check failed until ${end}`;
   const last = looks.at(-1)?.status.verdict ?? 'Inconclusive';
-  return `would have earned nothing until ${end}, and nothing was proven against it (last verdict ${last})`;
+  return `would have passed no stage until ${end}, and no check failed (last verdict ${last})`;
 }
 
 /** `-o json` prints this one object; times are RFC 3339, weights percent. */

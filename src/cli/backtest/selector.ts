@@ -1,4 +1,4 @@
-// Matchers that a person gives for one side, checked before anybody is asked.
+// Label matchers of one side as the caller wrote them, checked before Prometheus is asked.
 
 import { InvalidArgumentError } from 'commander';
 

@@ -1,4 +1,4 @@
-// Reads a recording piece by piece and replays it, until it ends, the canary is gone, or the judge would have rolled back.
+// Reads a recording in pieces and replays it, until it ends, the canary's requests end, or the release would have been rolled back.
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryRelease } from '../../api/release.ts';
@@ -20,22 +20,22 @@ export interface BacktestQuestion {
   readonly span: Span;
 }
 
-/** A stage that the judge would have let go. */
+/** A stage that would have passed. */
 export interface Earned {
   readonly atMs: number;
-  /** Stage that was proven, from 1. */
+  /** Number of the stage, from 1. */
   readonly stage: number;
   /** The next weight; 100 is the promotion. */
   readonly weight: number;
 }
 
-/** What the replay came to. */
+/** The result of the replay. */
 export interface BacktestResult {
   /** Undefined where the canary had no request at all. */
   readonly startMs: number | undefined;
   readonly looks: readonly ReplayedLook[];
   readonly earned: readonly Earned[];
-  /** The look at which the release would have gone home. */
+  /** The look at which the release would have been rolled back. */
   readonly failed: { readonly look: ReplayedLook; readonly reason: string; readonly message: string } | undefined;
   /** Nothing is known after this time. */
   readonly untilMs: number;
@@ -47,12 +47,12 @@ export interface BacktestResult {
 const PIECE_MS = 10 * 60_000;
 /** No look reaches further back. */
 const LONGEST_WINDOW_MS = 3_600_000;
-/** A canary without a request for so long has been taken home. */
+/** A canary without a request for this long has been rolled back. */
 const GONE_MS = 5 * 60_000;
 
-/** @param tell told the time that is reached */
-export async function backtest(question: BacktestQuestion, tell: (atMs: number) => void): Promise<BacktestResult> {
-  const startMs = await seekStart(question, tell);
+/** @param report is called with the time that is reached */
+export async function backtest(question: BacktestQuestion, report: (atMs: number) => void): Promise<BacktestResult> {
+  const startMs = await seekStart(question, report);
   const { span } = question;
   const state: Course = { looks: [], earned: [], failed: undefined, untilMs: span.toMs, canaryLeft: false };
   if (startMs === undefined) return { ...state, startMs };
@@ -67,7 +67,7 @@ export async function backtest(question: BacktestQuestion, tell: (atMs: number) 
     await readPiece(question.recording, { fromMs: startMs - PRIOR_MS, toMs: startMs }),
   );
   for (let fromMs = startMs; fromMs < span.toMs && !isOver(state); fromMs += PIECE_MS) {
-    tell(fromMs);
+    report(fromMs);
     replay = await replayPiece(question, state, replay, { fromMs, toMs: Math.min(span.toMs, fromMs + PIECE_MS) });
   }
   return { ...state, startMs };
@@ -85,9 +85,9 @@ function isOver({ failed, canaryLeft }: Course): boolean {
   return failed !== undefined || canaryLeft;
 }
 
-async function seekStart({ recording, span }: BacktestQuestion, tell: (atMs: number) => void): Promise<number | undefined> {
+async function seekStart({ recording, span }: BacktestQuestion, report: (atMs: number) => void): Promise<number | undefined> {
   for (let fromMs = span.fromMs; fromMs < span.toMs; fromMs += PIECE_MS) {
-    tell(fromMs);
+    report(fromMs);
     const piece = { fromMs, toMs: Math.min(span.toMs, fromMs + PIECE_MS) };
     const found = findStart(await readPiece(recording, piece), (labels) => recording.source.classify(labels), piece);
     if (found !== undefined) return found;

@@ -1,4 +1,4 @@
-// Which stage a recording was in: nobody recorded the weights, so the highest stage counts whose weight the canary's share of
+// Which stage a recording was in: the weights were not recorded, so the highest stage counts whose weight the canary's share of
 // the requests has reached, and a stage never ends before the next one begins.
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
@@ -8,9 +8,9 @@ import type { ReplayQuestion } from './question.ts';
 
 /** A share that is this part of a stage's weight has reached it: shares of small numbers scatter. */
 const REACHED = 0.85;
-/** Fewer requests than this since the last look say little of a share; then the whole window is taken. */
+/** Fewer requests than this since the last look are too few to know a share; then the whole window is used. */
 const ENOUGH = 500;
-/** So many canary requests must be expected of a stage before its weight can be seen. */
+/** This many canary requests must be expected of a stage before its weight can be seen. */
 const EXPECTED = 20;
 
 /** Where the recording is at a look. */

@@ -21,19 +21,22 @@ export function readDeploymentName(text: string, option: string): string {
   return name;
 }
 
-/** @throws GlidepathError that names those that are there, or the right that is missing */
+/** @throws GlidepathError that names the Deployments of the namespace, or the missing right */
 export async function getDeployment(link: ClusterLink, namespace: string, name: string): Promise<DeploymentObject> {
   try {
     return (await link.request({ method: 'GET', path: pathOf(DEPLOYMENTS, namespace, name) })) as DeploymentObject;
   } catch (thrown) {
     if (isGlidepathError(thrown, 'GLIDEPATH_E_NOT_FOUND')) throw failure(await describeMissing(link, namespace, name), thrown);
     if (!isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) throw thrown;
-    throw failure(`you may not get Deployments in namespace ${namespace}; ask for the role view there, which has that right`, thrown);
+    throw failure(
+      `you may not get Deployments in namespace ${namespace}; ask for the role view in that namespace, which includes it`,
+      thrown,
+    );
   }
 }
 
 async function describeMissing(link: ClusterLink, namespace: string, name: string): Promise<string> {
-  const what = `Deployment ${namespace}/${name} is not there`;
+  const what = `Deployment ${namespace}/${name} not found`;
   const names = await listDeploymentNames(link, namespace);
   const near = findNear(name, names);
   if (near.length > 0) return `${what}; did you mean ${near.join(' or ')}?`;

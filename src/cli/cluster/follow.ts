@@ -1,4 +1,4 @@
-// Follows one release through the project's own watch, which survives whatever happens on the way.
+// Follows one release through the same watch as the operator's, which survives lost connections.
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { KubernetesReleases } from '../../adapters/kubernetes/releases.ts';
@@ -10,16 +10,16 @@ export interface Following<T> {
   readonly namespace: string;
   readonly name: string;
   readonly now: () => number;
-  /** Absent: for ever. */
+  /** Absent: no limit. */
   readonly timeoutMs?: number | undefined;
   /** Called with every version of the object, and a few times a second; undefined is a release that is not there. Ends with a value. */
   readonly see: (release: SeenRelease | undefined) => T | undefined;
 }
 
-/** A person waits: tries come quickly. */
+/** A person waits: retries come quickly. */
 const TIMES = { backoffMs: 200, longestBackoffMs: 3_000, believeAbsentMs: 2_000, absentMs: 1_000 };
 const TICK_MS = 200;
-/** Waiting does not mend these. */
+/** Waiting does not fix these. */
 const FINAL = ['GLIDEPATH_E_FORBIDDEN', 'GLIDEPATH_E_UNAUTHORIZED', 'GLIDEPATH_E_CREDENTIALS'] as const;
 
 /** @returns what `see` found, or undefined when the time was over. @throws whatever `see` throws, and refusals of the API server */

@@ -1,4 +1,4 @@
-// Deployments that a release leaves paused when it goes: what they hold was not proven, so only a person lets it roll.
+// Deployments that a deleted release leaves paused: the version they hold was never promoted, so only a person may roll it out.
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { HELD_ANNOTATION } from '../../api/names.ts';
@@ -8,7 +8,7 @@ import { DEPLOYMENTS } from '../../adapters/kubernetes/workloads/workload-watche
 import type { ClusterLink } from './link.ts';
 import type { SeenRelease } from './releases.ts';
 
-/** One line for each Deployment of these releases that is held, with the command that lets it go. */
+/** One line for each held Deployment of these releases, with the command that resumes it. */
 export async function describeHeld(link: ClusterLink, releases: readonly SeenRelease[]): Promise<readonly string[]> {
   const lines = await Promise.all(releases.map((release) => describeOne(link, release)));
   return lines.filter((line) => line !== undefined);
@@ -17,10 +17,10 @@ export async function describeHeld(link: ClusterLink, releases: readonly SeenRel
 async function describeOne(link: ClusterLink, { namespace, spec }: SeenRelease): Promise<string | undefined> {
   const name = spec?.targetRef?.name;
   if (name === undefined || !(await isHeld(link, namespace, name))) return undefined;
-  return `Deployment ${namespace}/${name} stays paused at a version that is not proven, its old pods serve; to let it roll: kubectl rollout resume deployment/${name} -n ${namespace}`;
+  return `Deployment ${namespace}/${name} stays paused at a version that was not promoted, and its old pods serve; to roll that version out: kubectl rollout resume deployment/${name} -n ${namespace}`;
 }
 
-/** One that cannot be read is left out: the release said so when it ended. */
+/** A Deployment that cannot be read is left out: the release reported it when it ended. */
 async function isHeld(link: ClusterLink, namespace: string, name: string): Promise<boolean> {
   try {
     const { metadata, spec } = fieldsOf(await link.request({ method: 'GET', path: pathOf(DEPLOYMENTS, namespace, name) }));

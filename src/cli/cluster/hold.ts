@@ -1,4 +1,4 @@
-// Is what holds a changed Deployment installed: the admission policy, or the webhook?
+// Whether the admission policy or the webhook that holds a changed Deployment is installed.
 
 import { fieldsOf, listOf } from '../../adapters/kubernetes/client/fields.ts';
 import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
@@ -9,7 +9,7 @@ import { readObject } from './read.ts';
 export interface HoldFound {
   /**
    * `unbound`: the policy without its binding. `empty`: the webhook's configuration, which the operator fills in as soon as a release
-   * needs it. `unknown`: the caller may not look.
+   * needs it. `unknown`: the caller may not read it.
    */
   readonly kind: 'policy' | 'webhook' | 'unbound' | 'empty' | 'none' | 'unknown';
 }

@@ -1,5 +1,5 @@
-// What config/default, config/deployment-mode and config/crd put into a cluster, in the order in which it goes: the CRD while the operator lives, so
-// that no release is left with a finalizer that nobody takes off.
+// What config/default, config/deployment-mode and config/crd put into a cluster, in the order of removal: the CRD while the operator
+// still runs, so that no release keeps a finalizer that no one removes.
 
 import { setTimeout } from 'node:timers/promises';
 import { isGlidepathError } from '../../api/errors.ts';
@@ -77,12 +77,12 @@ export const INSTALLED: readonly Installed[] = [
 const POLL_MS = 200;
 const CRD_POLLS = 150;
 
-/** Deletes all of it; what is not there is no error. @param tell is called with each that went */
-export async function removeInstalled(link: ClusterLink, tell: (what: string) => void): Promise<void> {
+/** Deletes all of it; what is not there is no error. @param report is called with each object that was deleted */
+export async function removeInstalled(link: ClusterLink, report: (what: string) => void): Promise<void> {
   for (const { kind, name, path } of INSTALLED) {
     if (!(await remove(link, path))) continue;
     if (path === CRD_PATH) await awaitCrdGone(link);
-    tell(`${kind} ${name}`);
+    report(`${kind} ${name}`);
   }
 }
 

@@ -1,5 +1,5 @@
-// One connection to the cluster that kubectl would speak to, for the time of one command; and its errors as a person can
-// mend them.
+// One connection to the cluster that kubectl would speak to, for the time of one command; and its errors with what
+// to do about them.
 
 import { KubeConfig } from '@kubernetes/client-node';
 import { messageOf, isGlidepathError } from '../../api/errors.ts';
@@ -57,12 +57,12 @@ function loadConfig({ kubeconfig, context }: ClusterChoice): KubeConfig {
     if (kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(kubeconfig);
   } catch (thrown) {
-    throw usageError(`the kubeconfig cannot be read (${messageOf(thrown)}); give one with --kubeconfig or KUBECONFIG`);
+    throw usageError(`the kubeconfig cannot be read (${messageOf(thrown)}); set --kubeconfig or KUBECONFIG`);
   }
-  if (isMadeUp(config)) throw usageError('no kubeconfig was found; give one with --kubeconfig or KUBECONFIG');
+  if (isMadeUp(config)) throw usageError('no kubeconfig found; set --kubeconfig or KUBECONFIG');
   if (context === undefined) return config;
   const known = config.getContexts().map(({ name }) => name);
-  if (!known.includes(context)) throw usageError(`--context ${context} is not in the kubeconfig; it has ${known.join(', ') || 'none'}`);
+  if (!known.includes(context)) throw usageError(`--context ${context} not found in the kubeconfig; it has ${known.join(', ') || 'none'}`);
   config.setCurrentContext(context);
   return config;
 }
@@ -78,7 +78,7 @@ export function listContexts({ kubeconfig }: ClusterChoice): readonly string[] {
   }
 }
 
-/** Without any file the library makes a cluster up, at a port where API servers once listened without TLS. */
+/** Without any file the library invents a cluster at localhost:8080, where API servers once listened without TLS. */
 function isMadeUp(config: KubeConfig): boolean {
   return config.getCurrentContext() === 'loaded-context' && config.getCurrentCluster()?.server === 'http://localhost:8080';
 }
@@ -96,6 +96,6 @@ function addFix(thrown: unknown, context: string): unknown {
   if (isGlidepathError(thrown, 'GLIDEPATH_E_UNAUTHORIZED') || isGlidepathError(thrown, 'GLIDEPATH_E_CREDENTIALS'))
     return failure(`${message}; log in to the cluster of context ${context} again`, thrown);
   if (isGlidepathError(thrown, 'GLIDEPATH_E_NETWORK') || isGlidepathError(thrown, 'GLIDEPATH_E_TIMEOUT'))
-    return failure(`the API server of context ${context} does not answer (${message}); check --context and the way there`, thrown);
+    return failure(`the API server of context ${context} does not answer (${message}); check --context and the network path to it`, thrown);
   return thrown;
 }

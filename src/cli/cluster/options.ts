@@ -43,7 +43,8 @@ export function scopeOf(options: ListOptions, link: ClusterLink): string | undef
 /** True where `-A` or `-l` choose. @throws GlidepathError where a name does as well */
 export function isListing(name: string | undefined, { allNamespaces, selector }: ListOptions): boolean {
   const option = allNamespaces === true ? '-A' : selector === undefined ? undefined : '-l';
-  if (option !== undefined && name !== undefined) throw usageError(`${option} chooses many and ${name} is one; leave out one of the two`);
+  if (option !== undefined && name !== undefined)
+    throw usageError(`${option} selects several releases and ${name} is one; use only one of the two`);
   return option !== undefined;
 }
 

@@ -1,15 +1,15 @@
-// Reads what may be missing or forbidden without making an error of it.
+// Reads objects that may be missing or forbidden, without an error in those two cases.
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { pathOf, type Resource } from '../../adapters/kubernetes/informer/kinds.ts';
 import { listAll } from '../../adapters/kubernetes/client/list.ts';
 import type { ClusterLink } from './link.ts';
 
-/** An object, or why it cannot be had. */
+/** An object, or why it could not be read. */
 export type Read = { readonly kind: 'read'; readonly object: unknown } | Absent;
-/** Objects, or why they cannot be had. `missing`: the cluster does not serve the kind. */
+/** Objects, or why they could not be read. `missing`: the cluster does not serve the kind. */
 export type ReadList<T> = { readonly kind: 'read'; readonly items: readonly T[] } | Absent;
-/** Not there, or not for the caller's eyes. */
+/** Not found, or forbidden to the caller. */
 export type Absent = { readonly kind: 'missing' } | { readonly kind: 'forbidden' };
 
 /** One object. @throws GlidepathError for everything but 403 and 404 */

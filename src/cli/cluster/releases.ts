@@ -29,7 +29,7 @@ export interface SeenRelease {
 
 const NO_STATUS: CanaryReleaseStatus = { observedGeneration: -1 };
 
-/** @returns undefined for what has not even a name */
+/** @returns undefined for an object without a name */
 export function readSeen(raw: unknown): SeenRelease | undefined {
   const parsed = parseRelease(raw);
   const { metadata, status } = parsed.ok ? parsed.release : parsed;
@@ -64,7 +64,7 @@ export async function listReleases(link: ClusterLink, namespace: string | undefi
   } catch (thrown) {
     if (!isGlidepathError(thrown, 'GLIDEPATH_E_NOT_FOUND')) throw thrown;
     throw failure(
-      `the cluster of context ${link.context} does not know CanaryReleases; install them with kubectl apply --server-side -k config/crd`,
+      `the cluster of context ${link.context} does not serve CanaryReleases; install the CRD: kubectl apply --server-side -k config/crd`,
     );
   }
 }
@@ -74,7 +74,7 @@ export function readItem(raw: unknown): SeenRelease | undefined {
   return readSeen(typeof raw === 'object' ? { apiVersion: `${GROUP}/${VERSION}`, kind: 'CanaryRelease', ...raw } : raw);
 }
 
-/** @throws GlidepathError naming those that are there when this one is not */
+/** @throws GlidepathError naming the releases of the namespace when this one is not found */
 export async function getRelease(link: ClusterLink, namespace: string, name: string): Promise<SeenRelease> {
   try {
     const seen = readSeen(await link.request({ method: 'GET', path: pathOf(RELEASES, namespace, name) }));
@@ -94,7 +94,7 @@ export async function findRelease(link: ClusterLink, namespace: string, name: st
   if (only !== undefined && second === undefined) return only;
   throw failure(
     only === undefined
-      ? `namespace ${namespace} has no CanaryRelease; choose another one with -n, or see all with kubectl canary list -A`
+      ? `namespace ${namespace} has no CanaryRelease; choose another namespace with -n, or list all with kubectl canary list -A`
       : `namespace ${namespace} has several CanaryReleases; name one of ${all.map((release) => release.name).join(', ')}`,
   );
 }
@@ -127,8 +127,9 @@ function describeTarget({ spec }: SeenRelease): string {
 }
 
 function describeMissing(name: string, namespace: string, all: readonly SeenRelease[]): string {
-  const what = `CanaryRelease ${namespace}/${name} is not there`;
-  if (all.length === 0) return `${what} and the namespace has no other; choose another namespace with -n, or see all with -A in list`;
+  const what = `CanaryRelease ${namespace}/${name} not found`;
+  if (all.length === 0)
+    return `${what}, and the namespace has no other; choose another namespace with -n, or list all with kubectl canary list -A`;
   const near = findNear(
     name,
     all.map((release) => release.name),
@@ -138,7 +139,7 @@ function describeMissing(name: string, namespace: string, all: readonly SeenRele
   return `${what}; the namespace has ${names.join(', ')}${all.length > names.length ? ` and ${all.length - names.length} more` : ''}`;
 }
 
-/** Names that a slip of the fingers may have meant, the nearest first. */
+/** Names that a typing error may have meant, the nearest first. */
 export function findNear(name: string, names: readonly string[]): readonly string[] {
   const most = Math.max(1, Math.floor(name.length / 3));
   return names

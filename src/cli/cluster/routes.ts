@@ -8,7 +8,7 @@ import { trimRoute } from '../../adapters/kubernetes/routes/routes.ts';
 import type { ClusterLink } from './link.ts';
 import { readList, readObject } from './read.ts';
 
-/** Routes, and whether some may have been kept from the caller. */
+/** Routes, and whether the caller may not see some of them. */
 export interface SeenRoutes {
   readonly routes: readonly Route[];
   readonly complete: boolean;

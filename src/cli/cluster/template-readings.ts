@@ -1,5 +1,5 @@
-// What a Deployment's template is at the moment, asked again only while somebody wants to know. Readings are numbered in the
-// order in which they were asked, so that an answer from before a moment is not taken for one from after it.
+// The current pod template of a Deployment, read again only on request. Readings are numbered in the order in which they were
+// requested, so that an answer from before a moment is not taken for one from after it.
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { hashTemplate, nameTemplate } from '../../core/workload/template.ts';
@@ -41,7 +41,7 @@ export async function openTemplateReadings(
     try {
       latest = { number, template: await readTemplate(link, namespace, name) };
     } catch (thrown) {
-      // The API server may be away for a while; a right does not come back by itself.
+      // The API server may be unavailable for a while; a right that was revoked does not return.
       if (isGlidepathError(thrown, 'GLIDEPATH_E_CLI')) refused = thrown;
     } finally {
       timer = undefined;

@@ -1,6 +1,6 @@
-// `kubectl canary completion`: what lets kubectl complete this plugin. kubectl asks an executable kubectl_complete-canary, or
-// kubectl_complete-glidepath where the plugin is called so, with the words so far; it asks `__complete` here, which answers with one
-// choice a line and what the shell may add.
+// `kubectl canary completion`: prints the script with which kubectl completes this plugin. kubectl runs kubectl_complete-canary, or
+// kubectl_complete-glidepath if the plugin is installed under that name, with the words so far; the script runs `__complete` here,
+// which prints one choice a line and the directive for the shell.
 
 import type { Command, Option } from 'commander';
 import { listDeploymentNames } from '../cluster/deployments.ts';
@@ -11,8 +11,8 @@ import { EXIT, type CliIo } from '../io.ts';
 import type { CommandEntry } from '../entry.ts';
 
 const SCRIPT = `#!/bin/sh
-# Save this as kubectl_complete-canary on your PATH and make it executable; kubectl's own completion asks it. For
-# kubectl glidepath save it as kubectl_complete-glidepath as well: it asks the plugin that it is named after.
+# Save this as kubectl_complete-canary on your PATH and make it executable; kubectl's own completion runs it. For
+# kubectl glidepath save it as kubectl_complete-glidepath as well: it runs the plugin that it is named after.
 exec "kubectl-\${0##*kubectl_complete-}" __complete "$@"
 `;
 
@@ -30,7 +30,7 @@ export const completionCommand: CommandEntry = {
   add: (program, io, end) => {
     program
       .command('completion')
-      .description('Print the script that lets kubectl complete commands, options and names.')
+      .description('Print the script with which kubectl completes commands, options and names.')
       .addHelpText('after', EXAMPLE)
       .action(() => {
         io.out(SCRIPT);

@@ -1,5 +1,5 @@
 // What the caller may do with releases: read them, give each command, write them. Where config/commands is installed every command
-// is a verb of its own, so whoever may patch a release may still be refused.
+// is an RBAC verb of its own, so the right to patch a release is not enough.
 
 import { COMMAND_VERBS, GROUP, PLURAL } from '../../api/names.ts';
 import { fieldsOf } from '../../adapters/kubernetes/client/fields.ts';
@@ -11,7 +11,7 @@ const READING = ['get', 'list', 'watch'] as const;
 const WRITING = ['create', 'update', 'delete'] as const;
 const COMMANDS = [...COMMAND_VERBS, 'abort'] as const;
 
-/** @param policy how the policy glidepath-commands stands, which asks for the verb of each command */
+/** @param policy state of the policy glidepath-commands, which requires the verb of each command */
 export async function checkRights(link: ClusterLink, namespace: string, policy: Standing): Promise<readonly Finding[]> {
   const asksVerbs = policy === 'whole' || policy === 'forbidden';
   const lacks = async (verbs: readonly string[]): Promise<readonly string[]> => {
@@ -43,17 +43,17 @@ function describeSteering(lacking: readonly string[], namespace: string, policy:
   if (policy !== 'forbidden' || lacking.includes('patch')) return doubt(check, says, bind('glidepath-editor', namespace));
   return doubt(
     check,
-    `${says}; each is a command, and is asked for where config/commands is installed`,
+    `${says}; each is a command, and is required where config/commands is installed`,
     bind('glidepath-approver', namespace),
   );
 }
 
-/** Whoever decides and does not write lacks nothing. */
+/** Approvers need no right to write releases. */
 function describeWriting(lacking: readonly string[], namespace: string, decides: boolean): Finding {
   const check = 'rights to write';
   if (lacking.length === 0) return fine(check, `releases of namespace ${namespace}`);
   const says = describeLack(lacking, namespace);
-  return decides ? fine(check, `none that deciding needs: ${says}`) : doubt(check, says, bind('glidepath-editor', namespace));
+  return decides ? fine(check, `not needed to approve: ${says}`) : doubt(check, says, bind('glidepath-editor', namespace));
 }
 
 function describeLack(verbs: readonly string[], namespace: string): string {

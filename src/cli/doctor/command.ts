@@ -1,4 +1,4 @@
-// `kubectl canary doctor`: what keeps releases from working, each with the fix to paste.
+// `kubectl canary doctor`: finds what keeps releases from working, each with the fix to paste.
 
 import { Option } from 'commander';
 import { withCluster } from '../cluster/link.ts';
@@ -16,20 +16,20 @@ interface DoctorOptions extends ClusterOptions {
 }
 
 const DETAILS = `
-Each line is ok, warn or FAIL. What was left by releases and by an operator that are gone is looked for in every namespace that
-you may list. Nothing is changed.
+Each line is ok, warn or FAIL. Leftovers of deleted releases and of a removed operator are searched for in every namespace
+that you may list. Nothing is changed.
 
-Exit codes: 0 nothing failed, 1 something did, 2 the options are wrong.`;
+Exit codes: 0 nothing failed, 1 at least one line is FAIL, 2 the options are wrong.`;
 
 /** The command. */
 export const doctorCommand: CommandEntry = {
   name: 'doctor',
   add: (program, io, end) =>
     void addClusterOptions(
-      program.command('doctor').description('Check installation, rights and releases; each problem comes with the fix to paste.'),
+      program.command('doctor').description('Check the installation, rights and releases; each problem comes with a fix to paste.'),
     )
       .option('-A, --all-namespaces', 'releases of all namespaces')
-      .option('--prometheus <url>', 'ask this address in place of the one that the operator has, such as that of a port-forward')
+      .option('--prometheus <url>', "query this address instead of the operator's, such as that of a port-forward")
       .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json', 'yaml']).default('text'))
       .addHelpText('after', DETAILS)
       .action(async (options: DoctorOptions) => end(await runDoctor(options, io))),

@@ -22,9 +22,9 @@ import { checkGatewayApi, checkReleases, checkServer } from './surroundings.ts';
 export interface Examination {
   /** Undefined: all. */
   readonly namespace: string | undefined;
-  /** Whose rights are asked for where all are meant. */
+  /** The namespace whose rights are checked where all namespaces are selected. */
   readonly fallback: string;
-  /** An address to ask in place of the one that the operator has. */
+  /** An address to query instead of the operator's. */
   readonly prometheus: string | undefined;
   readonly now: () => number;
 }
@@ -47,7 +47,7 @@ export async function examine(link: ClusterLink, examination: Examination): Prom
     attempt('GitOps', checkGitOps(link, seen)),
   ]);
   const metrics = await attempt('Prometheus', checkJudge(link, seen, gateways.judged, examination));
-  // What cannot be read was told by the checks before.
+  // What cannot be read was reported by the checks before.
   const readable = crd.level !== 'FAIL' && rights.every(({ level }) => level !== 'FAIL');
   return [
     server,
@@ -67,23 +67,23 @@ export async function examine(link: ClusterLink, examination: Examination): Prom
   ];
 }
 
-/** Does the API server ask for the verb of each command? */
+/** Whether the API server requires the verb of each command. */
 async function findCommandPolicy(link: ClusterLink): Promise<Standing> {
   try {
     return await findStanding(link, 'validating', 'glidepath-commands');
   } catch (thrown) {
-    // Told by the check of the policies.
+    // Reported by the check of the policies.
     if (isGlidepathError(thrown)) return 'forbidden';
     throw thrown;
   }
 }
 
-/** What cannot be looked at is said; the other checks are worth as much as before. */
+/** A check that cannot be done is reported; the other checks are run as before. */
 async function attempt(check: string, findings: Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await findings;
   } catch (thrown) {
-    if (isGlidepathError(thrown)) return [doubt(check, `could not be looked at: ${thrown.message}`)];
+    if (isGlidepathError(thrown)) return [doubt(check, `could not be checked: ${thrown.message}`)];
     throw thrown;
   }
 }
@@ -121,9 +121,17 @@ async function checkJudge(
 function describeUnasked(own: string | undefined, secret: readonly SeenRelease[]): readonly Finding[] {
   const fix = 'kubectl canary doctor --prometheus http://127.0.0.1:9090   # behind a port-forward that needs no credentials';
   return [
-    ...(own === undefined ? [] : [doubt('Prometheus', `${own} wants the operator's token, so it is not asked from here`, fix)]),
+    ...(own === undefined
+      ? []
+      : [doubt('Prometheus', `${own} requires the operator's token, so it was not queried from this machine`, fix)]),
     ...(secret.length === 0
       ? []
-      : [doubt('Prometheus', `of ${nameSome(secret.map(nameOf))} wants a Secret of the release, so it is not asked from here`, fix)]),
+      : [
+          doubt(
+            'Prometheus',
+            `of ${nameSome(secret.map(nameOf))} requires a Secret of the release, so it was not queried from this machine`,
+            fix,
+          ),
+        ]),
   ];
 }

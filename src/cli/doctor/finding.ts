@@ -1,4 +1,4 @@
-// What a check of `doctor` says.
+// The result of a check of `doctor`.
 
 /** One line of the report. */
 export interface Finding {
@@ -9,7 +9,7 @@ export interface Finding {
   readonly fix?: string;
 }
 
-/** All is well. */
+/** No problem. */
 export function fine(check: string, says: string): Finding {
   return { level: 'ok', check, says };
 }

@@ -1,4 +1,4 @@
-// Which metrics source judges each release, by the controllers of its routes, and what a person should know of that source.
+// Which metrics source judges each release, by the controllers of its routes, and the known limits of that source.
 
 import type { CanaryReleaseSpec } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
@@ -52,13 +52,13 @@ async function checkRelease(link: ClusterLink, release: SeenRelease, all: readon
   if (spec === undefined || !needsSource(spec)) return { findings: [], judged: [] };
   const own = all.filter(({ metadata }) => metadata.namespace === namespace);
   const routes = routesInScope(spec, own, servicesOf(spec));
-  // Its own status says so better.
+  // Its own status says so more precisely.
   if (routes.length === 0) return { findings: [], judged: [] };
   const controllers = await Promise.all(routes.map((route) => findControllers(link, route)));
   const { metrics, mode } = spec.analysis;
   const choice = chooseSource({ wanted: metrics.source, kinds: routes.map(({ kind }) => kind), controllerNames: controllers.flat() });
   if (choice.ok) return { findings: [], judged: [{ release, spec, source: choice.source, routes }] };
-  const patch = `kubectl patch crel ${name} -n ${namespace} --type merge -p '{"spec":{"analysis":{"metrics":{"source":"OpenTelemetry"}}}}'   # if the application counts by itself`;
+  const patch = `kubectl patch crel ${name} -n ${namespace} --type merge -p '{"spec":{"analysis":{"metrics":{"source":"OpenTelemetry"}}}}'   # if the application counts its requests`;
   const refused =
     mode === 'Enforce'
       ? fail(`${CHECK} of ${nameOf(release)}`, choice.message, patch)
@@ -80,7 +80,7 @@ function describeHazards(source: MetricsSource, judged: readonly Judged[]): read
   });
 }
 
-/** What holds production now, once for each rule, as the source knows it. */
+/** The serving backend of each rule, as the source knows it. */
 export function servingBackends({ release, spec, routes }: Judged): readonly BackendIdentity[] {
   const { namespace, status } = release;
   const names = servicesOf(spec);

@@ -1,6 +1,6 @@
-// Does the GitOps tool that applies the routes leave the weights alone? Argo CD: the three parts of the recipe in each Application
-// that owns a route or Deployment of a release, and the health of a CanaryRelease. Flux: its marks on the routes. Both: does what
-// they apply leave the pause of a Deployment to the hold?
+// Checks that the GitOps tool which applies the routes keeps the weights. Argo CD: the three settings in each Application that owns
+// a route or Deployment of a release, and the health of a CanaryRelease. Flux: its annotations on the routes. Both: whether what they
+// apply contains the pause of a Deployment, which the hold needs.
 
 import type { Route } from '../../api/routes.ts';
 import { servicesOf } from '../../core/release/facts/sides.ts';
@@ -36,7 +36,7 @@ interface Ours {
   readonly tracking: string | undefined;
 }
 
-/** Nothing is said where no GitOps tool applies anything of a release. */
+/** No finding where no GitOps tool applies an object of a release. */
 export async function checkGitOps(link: ClusterLink, seen: Surroundings): Promise<readonly Finding[]> {
   const ours = listOurs(seen);
   return [...(await checkArgo(link, ours, seen)), ...checkFlux(seen), ...checkPausing(seen)];
@@ -66,9 +66,7 @@ async function checkArgo(link: ClusterLink, ours: readonly Ours[], { routes }: S
   const list = await readList(link, APPLICATIONS, { pick: fieldsOf });
   const marked = routes.some((route) => findGitOpsTool(route) === 'ArgoCD');
   if (list.kind === 'forbidden')
-    return marked
-      ? [doubt('Argo CD', 'it applies routes, and you may not list its Applications: whether they have the recipe is not known')]
-      : [];
+    return marked ? [doubt('Argo CD', 'it applies routes, and you may not list its Applications, so their settings were not checked')] : [];
   if (list.kind === 'missing') return [];
   const owning = list.items.map((app) => ({ app, owned: ours.filter((one) => isOwned(app, one)) })).filter(({ owned }) => owned.length > 0);
   if (owning.length === 0) return [];
@@ -76,7 +74,7 @@ async function checkArgo(link: ClusterLink, ours: readonly Ours[], { routes }: S
   const good = owning.filter(({ app, owned }) => findMissing(app, owned).length === 0).map(({ app }) => nameApp(app));
   const namespaces = [...new Set(owning.map(({ app }) => textOf(fieldsOf(app['metadata'])['namespace']) ?? 'argocd'))];
   return [
-    ...(good.length === 0 ? [] : [fine('Argo CD', `${nameSome(good)}: the recipe is there`)]),
+    ...(good.length === 0 ? [] : [fine('Argo CD', `${nameSome(good)}: all settings are present`)]),
     ...findings,
     await checkHealth(link, namespaces.includes('argocd') ? 'argocd' : (namespaces[0] ?? 'argocd')),
   ];
@@ -142,7 +140,7 @@ function checkApplication(app: Fields, owned: readonly Ours[]): readonly Finding
   if (missing.length === 0) return [];
   const automated = fieldsOf(fieldsOf(app['spec'])['syncPolicy'])['automated'];
   const heals = fieldsOf(automated)['selfHeal'] === true;
-  const says = `lacks ${missing.map((part) => MEANS[part]).join(', and ')}; ${heals ? 'self-heal undoes weights within a second' : 'a sync undoes weights'}`;
+  const says = `lacks ${missing.map((part) => MEANS[part]).join(', and ')}; ${heals ? 'self-heal reverts weights within a second' : 'a sync reverts weights'}`;
   return [(heals ? fail : doubt)(nameApp(app), says, writePatch(app, owned))];
 }
 
@@ -172,12 +170,17 @@ async function checkHealth(link: ClusterLink, namespace: string): Promise<Findin
   const map = await readObject(link, pathOf(CONFIG_MAPS, namespace, 'argocd-cm'));
   const check = 'Argo CD health';
   if (map.kind === 'forbidden') return doubt(check, `you may not read ConfigMap argocd-cm of namespace ${namespace}`);
-  if (map.kind === 'read' && textsOf(fieldsOf(map.object)['data'])[HEALTH] !== undefined) return fine(check, 'knows CanaryReleases');
+  if (map.kind === 'read' && textsOf(fieldsOf(map.object)['data'])[HEALTH] !== undefined)
+    return fine(check, 'has a health check for CanaryReleases');
   const fix = `kubectl -n ${namespace} patch configmap argocd-cm --type merge --patch-file config/argocd/argocd-cm.yaml`;
-  return doubt(check, 'does not know CanaryReleases: an app is Healthy while a release runs, or was rolled back', fix);
+  return doubt(
+    check,
+    'has no health check for CanaryReleases: an Application is Healthy while a release is running, and after a rollback',
+    fix,
+  );
 }
 
-/** Flux is held off while a release runs; what it does afterwards is for the person to know. */
+/** Flux is disabled for a route while a release is running; the finding says what it does afterwards. */
 function checkFlux({ releases, routes }: Surroundings): readonly Finding[] {
   const scoped = releases.flatMap(({ spec, namespace }) =>
     spec === undefined
@@ -192,13 +195,13 @@ function checkFlux({ releases, routes }: Surroundings): readonly Finding[] {
     if (findGitOpsTool(route) !== 'Flux') return [];
     const { kind, metadata } = route;
     const check = `Flux and ${kind} ${metadata.namespace}/${metadata.name}`;
-    if (!swaps) return [fine(check, 'is held off while a release runs; afterwards the route is as it was')];
+    if (!swaps) return [fine(check, 'reconciliation is disabled while a release is running, and restored afterwards')];
     const fix = `kubectl annotate ${kind.toLowerCase()} ${metadata.name} -n ${metadata.namespace} kustomize.toolkit.fluxcd.io/ssa=IfNotPresent   # and the same in Git`;
-    return [doubt(check, 'puts back the weights of Git after a promotion, which has swapped the roles', fix)];
+    return [doubt(check, 'restores the weights of Git after a promotion, which has swapped the roles', fix)];
   });
 }
 
-/** Nothing is said of Deployments that no release names. */
+/** No finding for Deployments that no release names. */
 function checkPausing({ releases, deployments }: Surroundings): readonly Finding[] {
   return releases.flatMap((release) => {
     const target = targetOf(release);
@@ -210,8 +213,8 @@ function checkPausing({ releases, deployments }: Surroundings): readonly Finding
 function describePausing(release: SeenRelease, name: string, { writer, value }: Pausing): Finding {
   const check = `Deployment ${release.namespace}/${name}`;
   const what = `${writer} writes its spec.paused${value === undefined ? '' : `: ${value}`}`;
-  const fix = `remove spec.paused from Deployment ${name} in Git, and sync once   # what Git does not name is left to the hold`;
+  const fix = `remove spec.paused from Deployment ${name} in Git, and sync once   # the hold owns the field when Git does not set it`;
   if (value === true) return fail(check, `${what}, and pauses the rollout of every promotion again`, fix);
-  if (isPausedAtRest(release)) return fail(check, `${what}: a commit rolls past the hold, without a canary`, fix);
-  return doubt(check, `${what}: while a change is held it unpauses at every sync what is paused again at once`, fix);
+  if (isPausedAtRest(release)) return fail(check, `${what}: a commit bypasses the hold and rolls out without a canary`, fix);
+  return doubt(check, `${what}: while a change is held, every sync unpauses the Deployment, and the operator pauses it again at once`, fix);
 }

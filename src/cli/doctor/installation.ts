@@ -1,4 +1,4 @@
-// Is Glidepath installed, does it run, and does it know a Prometheus?
+// Whether Glidepath is installed, runs, and has a Prometheus.
 
 import { SCHEMA_ANNOTATION, SCHEMA_NUMBER, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
@@ -16,34 +16,36 @@ const APPLY_OPERATOR = 'kubectl apply --server-side -k config/default';
 /** The CRD and the number of its schema. */
 export async function checkCrd(link: ClusterLink): Promise<Finding> {
   const crd = await readObject(link, CRD_PATH);
-  if (crd.kind === 'missing') return fail('CRD', 'the cluster does not know CanaryReleases', APPLY_CRD);
-  if (crd.kind === 'forbidden') return doubt('CRD', 'you may not read CustomResourceDefinitions, so its schema is not known');
+  if (crd.kind === 'missing') return fail('CRD', 'the cluster does not serve CanaryReleases', APPLY_CRD);
+  if (crd.kind === 'forbidden') return doubt('CRD', 'you may not read CustomResourceDefinitions, so its schema was not checked');
   const annotations = fieldsOf(fieldsOf(fieldsOf(crd.object)['metadata'])['annotations']);
   const level = Number(textOf(annotations[SCHEMA_ANNOTATION]) ?? Number.NaN);
   if (Number.isNaN(level))
-    return fail('CRD', `it carries no annotation ${SCHEMA_ANNOTATION}, so the operator only takes releases home`, APPLY_CRD);
+    return fail('CRD', `annotation ${SCHEMA_ANNOTATION} not found, so the operator only rolls releases back`, APPLY_CRD);
   if (level < SCHEMA_NUMBER) return fail('CRD', `its schema ${level} is older than the ${SCHEMA_NUMBER} of this version`, APPLY_CRD);
   if (level > SCHEMA_NUMBER)
-    return doubt('CRD', `its schema ${level} is newer than the ${SCHEMA_NUMBER} that this command knows; update kubectl canary`);
+    return doubt('CRD', `its schema ${level} is newer than schema ${SCHEMA_NUMBER} of this command; update kubectl canary`);
   return fine('CRD', `schema ${level}`);
 }
 
-/** The operator's Deployment, and what it was told of Prometheus. */
+/** The operator's Deployment, and its Prometheus settings. */
 export function checkOperator(found: Read, releases: readonly SeenRelease[]): readonly Finding[] {
   if (found.kind === 'forbidden')
-    return [doubt('operator', `you may not read Deployments of ${SYSTEM_NAMESPACE}, so nothing is known of it; ask whoever installed it`)];
+    return [
+      doubt('operator', `you may not read Deployments of ${SYSTEM_NAMESPACE}, so it was not checked; ask an administrator to run this`),
+    ];
   if (found.kind === 'missing')
     return [
       fail(
         'operator',
-        `Deployment glidepath is not in namespace ${SYSTEM_NAMESPACE}; nobody moves or brings home traffic${describeStanding(releases)}`,
+        `Deployment glidepath not found in namespace ${SYSTEM_NAMESPACE}; no traffic is shifted or rolled back${describeStanding(releases)}`,
         APPLY_OPERATOR,
       ),
     ];
   return [describeReadiness(found.object), checkPrometheus(found.object, releases)];
 }
 
-/** Releases that an operator left in the middle: both versions go on serving. */
+/** Releases that an operator left unfinished: both versions continue to serve. */
 function describeStanding(releases: readonly SeenRelease[]): string {
   const standing = releases.flatMap(({ namespace, name, status: { state, weight = 0, release } }) =>
     release !== undefined && isRunning(parseState(state) ?? 'blocked')
@@ -68,12 +70,12 @@ function describeReadiness(deployment: unknown): Finding {
 
 function checkPrometheus(deployment: unknown, releases: readonly SeenRelease[]): Finding {
   const url = findPrometheusUrl(deployment);
-  if (url !== undefined) return fine('Prometheus', `the operator asks ${url}`);
+  if (url !== undefined) return fine('Prometheus', `the operator queries ${url}`);
   const without = releases.filter(
     ({ spec }) => spec !== undefined && spec.analysis.mode !== 'Off' && spec.analysis.metrics.prometheus.url === undefined,
   );
   const fix = `kubectl -n ${SYSTEM_NAMESPACE} set env deploy/glidepath GLIDEPATH_PROMETHEUS_URL=http://prometheus.monitoring:9090`;
-  if (without.length === 0) return doubt('Prometheus', 'the operator knows none; releases must name their own', fix);
+  if (without.length === 0) return doubt('Prometheus', 'the operator has none; releases must set spec.analysis.metrics.prometheus', fix);
   const names = without.map(({ namespace, name }) => `${namespace}/${name}`).join(', ');
-  return fail('Prometheus', `the operator knows none, and ${names} cannot be judged without`, fix);
+  return fail('Prometheus', `the operator has none, and ${names} cannot be analyzed without`, fix);
 }

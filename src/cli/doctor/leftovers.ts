@@ -1,5 +1,5 @@
-// What was left by releases that are gone, or by an operator that is: marks on routes, Deployments that are still held, and
-// canaries that nobody moves any more.
+// Leftovers of deleted releases and of a removed operator: annotations on routes, Deployments that are still held, and canaries
+// without a release.
 
 import { FLUX_HELD_ANNOTATION, GROUP, HELD_ANNOTATION, RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
@@ -10,7 +10,7 @@ import { type SeenRelease, targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
 import type { Marked, Surroundings } from './seen.ts';
 
-/** One finding for each thing that is left, or one for all. */
+/** One finding for each leftover, or one for all. */
 export async function checkLeftovers(link: ClusterLink, seen: Surroundings): Promise<readonly Finding[]> {
   const held = await Promise.all(seen.deployments.map((deployment) => findHeld(link, deployment, seen)));
   const found = [
@@ -20,7 +20,7 @@ export async function checkLeftovers(link: ClusterLink, seen: Surroundings): Pro
     ...[...seen.deployments, ...seen.services].flatMap((object) => findCanary(object, seen)),
   ];
   const where = seen.only === undefined ? '' : ` in namespace ${seen.only}`;
-  return found.length > 0 ? found : [fine('leftovers', `no mark, hold or canary without its release${where}`)];
+  return found.length > 0 ? found : [fine('leftovers', `no annotation, hold or canary without its release${where}`)];
 }
 
 function isUnderWay({ status }: SeenRelease): boolean {
@@ -44,13 +44,13 @@ function findMark(route: Route, { everyRelease }: Surroundings): readonly Findin
   if (release !== undefined && isUnderWay(release)) return [];
   const check = `${kind} ${metadata.namespace}/${metadata.name}`;
   const remove = `kubectl annotate ${kind.toLowerCase()} ${metadata.name} -n ${metadata.namespace} ${RELEASE_ANNOTATION}-`;
-  if (release !== undefined) return [doubt(check, `carries the mark of release ${id} of ${name}, which is over`, remove)];
-  const says = `carries the mark of release ${id} of canaryrelease/${name}, which is not there; nobody moves its weights: ${describeWeights(route)}`;
+  if (release !== undefined) return [doubt(check, `still has the annotation of release ${id} of ${name}, which has ended`, remove)];
+  const says = `still has the annotation of release ${id} of canaryrelease/${name}, which does not exist; its weights stay as they are: ${describeWeights(route)}`;
   return [
     fail(
       check,
       says,
-      `kubectl edit ${kind.toLowerCase()} ${metadata.name} -n ${metadata.namespace}   # give one Service all the weight, then: ${remove}`,
+      `kubectl edit ${kind.toLowerCase()} ${metadata.name} -n ${metadata.namespace}   # give one Service all the weight, then run: ${remove}`,
     ),
   ];
 }
@@ -61,7 +61,7 @@ function findFluxMark({ kind, metadata }: Route): readonly Finding[] {
   const reconcile = 'kustomize.toolkit.fluxcd.io/reconcile';
   const before = noted.startsWith('was:') ? `${reconcile}=${noted.slice(4)} --overwrite` : `${reconcile}-`;
   const fix = `kubectl annotate ${kind.toLowerCase()} ${metadata.name} -n ${metadata.namespace} ${FLUX_HELD_ANNOTATION}- ${before}`;
-  return [fail(`${kind} ${metadata.namespace}/${metadata.name}`, 'is held off Flux by a release that is gone', fix)];
+  return [fail(`${kind} ${metadata.namespace}/${metadata.name}`, 'Flux reconciliation is still disabled by a deleted release', fix)];
 }
 
 async function findHeld(
@@ -75,12 +75,13 @@ async function findHeld(
   const check = `Deployment ${namespace}/${name}`;
   const forget = `kubectl annotate deployment ${name} -n ${namespace} ${HELD_ANNOTATION}-`;
   const paused = await isPaused(link, namespace, name);
-  if (!paused) return [doubt(check, `carries the mark of a hold of canaryrelease/${holder}, which has it no more`, forget)];
-  const says = `is still paused by a hold of canaryrelease/${holder}, which is not there: no change of it rolls`;
-  return [fail(check, says, `kubectl rollout resume deployment ${name} -n ${namespace} && ${forget}   # its template rolls then as it is`)];
+  if (!paused)
+    return [doubt(check, `still has the annotation of a hold by canaryrelease/${holder}, which no longer has targetRef to it`, forget)];
+  const says = `is still paused by a hold of canaryrelease/${holder}, which does not exist: no change of it rolls out`;
+  return [fail(check, says, `kubectl rollout resume deployment ${name} -n ${namespace} && ${forget}   # rolls out its current template`)];
 }
 
-/** What cannot be read is taken for paused: the mark is there. */
+/** A Deployment that cannot be read counts as paused, because it has the annotation. */
 async function isPaused(link: ClusterLink, namespace: string, name: string): Promise<boolean> {
   try {
     return (await getDeployment(link, namespace, name)).spec.paused === true;
@@ -95,16 +96,17 @@ function findCanary(object: Marked, { everyRelease, routes, operator }: Surround
   const owner = everyRelease.find(({ metadata }) => metadata.uid !== undefined && owners.includes(metadata.uid));
   if (owner !== undefined && (isUnderWay(owner) || operator.kind !== 'missing')) return [];
   const check = `${kind} ${namespace}/${name}`;
-  const why = owner === undefined ? 'no release owns it' : `release ${owner.namespace}/${owner.name} is over and no operator is there`;
+  const why =
+    owner === undefined ? 'no CanaryRelease owns it' : `the release of ${owner.namespace}/${owner.name} has ended, and no operator runs`;
   const remove = `kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace}`;
   const naming = routes.find((route) => route.metadata.namespace === namespace && sendsTo(route, name));
-  if (kind === 'Deployment' || naming === undefined) return [doubt(check, `is a canary that was left: ${why}`, remove)];
+  if (kind === 'Deployment' || naming === undefined) return [doubt(check, `is a leftover canary: ${why}`, remove)];
   const route = `${naming.kind.toLowerCase()} ${naming.metadata.name} -n ${namespace}`;
   return [
     fail(
       check,
-      `is a canary that was left, and a route still sends to it: ${why}`,
-      `kubectl edit ${route}   # take its backendRef out, then: ${remove}`,
+      `is a leftover canary, and a route still names it: ${why}`,
+      `kubectl edit ${route}   # remove its backendRef, then run: ${remove}`,
     ),
   ];
 }

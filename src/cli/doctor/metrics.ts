@@ -1,4 +1,4 @@
-// Does Prometheus have what the judge will ask for: series of the backends that serve, often enough?
+// Whether Prometheus has the series of the serving backends that the analysis will query, and often enough.
 
 import { formatDuration, parseDuration } from '../../api/duration.ts';
 import { isGlidepathError } from '../../api/errors.ts';
@@ -9,7 +9,7 @@ import type { Asker } from './prometheus.ts';
 import { nameOf, nameSome } from './seen.ts';
 import { describeUnmatchedLabel } from './unmatched-label.ts';
 
-/** What is looked back for. */
+/** How far back series are searched for. */
 const RANGE_MS = 10 * 60_000;
 /** Scrapes come a little early or late. */
 const SLACK = 1.2;
@@ -46,7 +46,8 @@ export async function checkMetrics(all: readonly Judged[], askerOf: (judged: Jud
 async function tryQueries(judged: Judged, asker: Asker): Promise<Tried> {
   const check = `metrics of ${nameOf(judged.release)}`;
   const queries = writeQueries(judged);
-  if (typeof queries === 'string') return { judged, scrapeMs: undefined, findings: [doubt(check, `${queries}; not tried from here`)] };
+  if (typeof queries === 'string')
+    return { judged, scrapeMs: undefined, findings: [doubt(check, `${queries}; not tried from this machine`)] };
   const answers = await Promise.all(queries.map((query) => asker.ask(query)));
   const [refused] = answers.filter((answer) => !answer.ok);
   if (refused?.ok === false) return { judged, scrapeMs: undefined, findings: [doubt(check, `${queries[0]}: ${refused.message}`)] };
@@ -54,7 +55,7 @@ async function tryQueries(judged: Judged, asker: Asker): Promise<Tried> {
   if (series.length === 0)
     return { judged, scrapeMs: undefined, findings: [await describeAbsence(judged, check, queries[0] ?? '', asker)] };
   const scrapeMs = scrapeIntervalOf(series);
-  const once = fine(check, 'found, but scraped once only so far: how often is not known yet');
+  const once = fine(check, 'found, but scraped only once so far, so the scrape interval is not known yet');
   return { judged, scrapeMs, findings: scrapeMs === undefined ? [once] : compareTimes(judged, check, scrapeMs) };
 }
 
@@ -68,18 +69,18 @@ function writeQueries(judged: Judged): readonly string[] | string {
   }
 }
 
-/** No series at all, of nobody: it is not scraped. None of this backend: no request yet, or other labels. */
+/** No series of any backend: not scraped. None of this backend: no request yet, or other labels. */
 async function describeAbsence({ source }: Judged, check: string, query: string, asker: Asker): Promise<Finding> {
   const metric = /^[a-zA-Z_:][\w:]*/.exec(query)?.[0];
   const any = metric === undefined ? undefined : await asker.ask(`count(${metric})`);
   if (any?.ok === true && any.series.length === 0) {
-    const fix = `let Prometheus scrape what tells ${metric}, and see that this is not empty: count(${metric})`;
-    return fail(check, `Prometheus has no series ${metric} of anybody, which ${source.name} tells: it does not scrape it`, fix);
+    const fix = `let Prometheus scrape the exporter of ${metric}, and check that this query is not empty: count(${metric})`;
+    return fail(check, `Prometheus has no series of ${metric} at all, so it does not scrape ${source.name}`, fix);
   }
   const unmatched = await describeUnmatchedLabel(query, (label, of) => asker.labelValues(label, of, RANGE_MS));
-  const why = unmatched ?? 'it had no request, or the labels are others than the source expects';
-  const says = `no series of what serves within 10 minutes: ${why}`;
-  return doubt(check, says, `send a request through the gateway, then ask Prometheus: ${query}`);
+  const why = unmatched ?? 'it had no request, or the labels differ from what the metrics source expects';
+  const says = `no series of the serving backend within 10 minutes: ${why}`;
+  return doubt(check, says, `send a request through the gateway, then run this query in Prometheus: ${query}`);
 }
 
 /** Scrapes jitter by milliseconds. */
@@ -99,7 +100,7 @@ function compareTimes({ spec, release }: Judged, check: string, scrapeMs: number
       ? [
           doubt(
             check,
-            `a look every ${interval}, but samples come every ${every}: looks between them see nothing new`,
+            `evaluated every ${interval}, but scraped only every ${every}: evaluations in between have no new samples`,
             patch('interval', every),
           ),
         ]
@@ -108,7 +109,7 @@ function compareTimes({ spec, release }: Judged, check: string, scrapeMs: number
       ? [
           doubt(
             check,
-            `a window of ${window} holds less than two scrapes (every ${every}), so checks often see nothing`,
+            `a window of ${window} has fewer than two scrapes (one every ${every}), so checks often have no value`,
             patch('window', twice),
           ),
         ]

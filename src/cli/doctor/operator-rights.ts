@@ -1,5 +1,5 @@
-// May the operator's ServiceAccount do what it needs? The API server is asked, right by right; the lists are those of
-// config/default and config/deployment-mode.
+// Whether the operator's ServiceAccount has the rights of config/default and config/deployment-mode; the API server is asked for
+// each.
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../api/names.ts';
@@ -16,10 +16,10 @@ const USER = `system:serviceaccount:${SYSTEM_NAMESPACE}:${SERVICE_ACCOUNT}`;
 const GROUPS = ['system:serviceaccounts', `system:serviceaccounts:${SYSTEM_NAMESPACE}`, 'system:authenticated'];
 const CHECK = "operator's rights";
 
-/** What no namespace holds. */
+/** Resources without a namespace. */
 const CLUSTER_SCOPED = ['namespaces', 'customresourcedefinitions'];
 
-/** The rights in the whole cluster or where the operator is confined to, and those of Deployment mode where a release needs them. */
+/** The rights in the cluster or in the operator's namespaces, and those of Deployment mode where a release needs them. */
 export async function checkOperatorRights(link: ClusterLink, { releases, operator }: Surroundings): Promise<readonly Finding[]> {
   const namespaces = [...new Set(releases.filter((release) => targetOf(release) !== undefined).map(({ namespace }) => namespace))];
   const watched = operator.kind === 'read' ? listWatched(operator.object) : [];
@@ -36,7 +36,7 @@ export async function checkOperatorRights(link: ClusterLink, { releases, operato
     return [whole, ...ofMode];
   } catch (thrown) {
     if (!isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) throw thrown;
-    return [doubt(CHECK, 'you may not ask for the rights of others (create subjectaccessreviews); ask an administrator to run this')];
+    return [doubt(CHECK, 'you may not check the rights of others (create subjectaccessreviews); ask an administrator to run this')];
   }
 }
 
@@ -51,7 +51,7 @@ async function findLackingIn(link: ClusterLink, watched: readonly string[]): Pro
   return lacking.flat();
 }
 
-/** What is only listed is compared, and told as not compared where it may not be. */
+/** Kinds that are only listed are those that are compared; the ones that may not be listed are reported as not compared. */
 function isOptional({ verbs }: Right): boolean {
   return verbs.length === 1 && verbs[0] === 'list';
 }

@@ -1,4 +1,4 @@
-// What the operator was told, read from its Deployment: flags win over the environment, as in the operator itself.
+// The operator's settings, read from its Deployment: flags win over the environment, as in the operator itself.
 
 import { fieldsOf, type Fields, listOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 
@@ -6,12 +6,12 @@ const URL_OPTION = ['--prometheus-url', 'GLIDEPATH_PROMETHEUS_URL'] as const;
 const NAMESPACE_OPTION = ['--namespace', 'GLIDEPATH_NAMESPACE'] as const;
 const TOKEN_OPTION = ['--prometheus-token-file', 'GLIDEPATH_PROMETHEUS_TOKEN_FILE'] as const;
 
-/** The address of the operator's Prometheus; where it stands in a Secret or ConfigMap, words that say so. */
+/** The address of the operator's Prometheus; if it comes from a Secret or ConfigMap, a text that says so. */
 export function findPrometheusUrl(deployment: unknown): string | undefined {
   return findSetting(deployment, URL_OPTION);
 }
 
-/** Does the operator show Prometheus a token that we do not have? */
+/** Whether the operator sends Prometheus a token that we do not have. */
 export function hasPrometheusToken(deployment: unknown): boolean {
   return findSetting(deployment, TOKEN_OPTION) !== undefined;
 }

@@ -1,14 +1,14 @@
-// A GitOps tool that writes `spec.paused` of a Deployment under release: it puts back at every sync what the hold has changed. For
-// the Deployment there is no other recipe than to leave the field out of Git.
+// A GitOps tool that writes `spec.paused` of a Deployment with a release: every sync reverts what the hold has changed. The only
+// remedy is to remove the field from Git.
 
 import { findGitOpsTool, isGitOpsController, nameGitOpsTool } from '../../core/routing/gitops.ts';
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../../adapters/kubernetes/client/fields.ts';
 
-/** Who writes the field. */
+/** What writes the field. */
 export interface Pausing {
   /** A name for people: the tool, or else the field manager. */
   readonly writer: string;
-  /** What it writes, where that is known. */
+  /** The value that it writes, where that is known. */
   readonly value: boolean | undefined;
 }
 

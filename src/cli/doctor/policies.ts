@@ -1,4 +1,4 @@
-// Are the admission policies there, do they bind, and does something hold what nobody would ever let go?
+// Whether the admission policies exist and are bound, and whether one of them holds Deployments that no operator would release.
 
 import { APPLY_HOLD } from '../cluster/hold.ts';
 import type { ClusterLink } from '../cluster/link.ts';
@@ -18,29 +18,29 @@ export async function checkCommandPolicies(link: ClusterLink, { operator }: Surr
   const standings = await Promise.all(COMMANDS.map((name) => findStanding(link, 'validating', name)));
   const of = (wanted: Standing) => COMMANDS.filter((_name, index) => standings[index] === wanted);
   if (of('forbidden').length > 0)
-    return [doubt('command policies', 'you may not read ValidatingAdmissionPolicies, so nothing is known of them')];
+    return [doubt('command policies', 'you may not read ValidatingAdmissionPolicies, so they were not checked')];
   const there = [...of('whole'), ...of('unbound')];
   if (operator.kind === 'missing' && there.length > 0) {
-    const fix = `kubectl delete -k config/commands   # if Glidepath is to go; else ${APPLY_COMMANDS.replace('commands', 'default')}`;
-    return [doubt('command policies', `${there.join(' and ')} is left, and no operator is there`, fix)];
+    const fix = `kubectl delete -k config/commands   # to remove Glidepath; to keep it: ${APPLY_COMMANDS.replace('commands', 'default')}`;
+    return [doubt('command policies', `${there.join(' and ')} left over, and no operator runs`, fix)];
   }
   if (of('unbound').length > 0)
-    return [fail('command policies', `${of('unbound').join(' and ')} has no binding, so it holds nobody`, APPLY_COMMANDS)];
+    return [fail('command policies', `${of('unbound').join(' and ')} has no binding, so it has no effect`, APPLY_COMMANDS)];
   const missing = of('missing');
-  if (missing.length === 0) return [fine('command policies', 'commands and authors of releases are held to their rights')];
-  const says = `${missing.join(' and ')} is not there: whoever may edit a release may give every command (Kubernetes 1.30 or newer has such policies)`;
+  if (missing.length === 0) return [fine('command policies', 'commands and changes of releases are checked against RBAC')];
+  const says = `${missing.join(' and ')} not found: everyone who may edit a release may give every command (needs Kubernetes 1.30 or newer)`;
   return [doubt('command policies', says, APPLY_COMMANDS)];
 }
 
-/** A policy that nothing depends on, and what applies it. */
+/** An optional policy, and what installs it. */
 interface SidePolicy {
   readonly check: string;
   readonly mode: 'validating' | 'mutating';
   readonly names: readonly string[];
   readonly folder: string;
-  /** What is missed without its binding. */
+  /** The effect of a missing binding. */
   readonly unbound: string;
-  /** What it does; where nothing is said, it is not worth a line. */
+  /** What it does; absent: no line is printed. */
   readonly does?: string;
 }
 
@@ -50,19 +50,19 @@ const SIDE_POLICIES: readonly SidePolicy[] = [
     mode: 'mutating',
     names: ['glidepath-command-by', 'glidepath-abort-by'],
     folder: 'config/commands-stamp',
-    unbound: 'so the API server does not write who gave it',
-    does: 'the API server writes who gave a command',
+    unbound: 'so the API server does not record who gave a command',
+    does: 'the API server records who gave a command',
   },
   {
     check: 'hold warning',
     mode: 'validating',
     names: ['glidepath-hold-warning'],
     folder: 'config/deployment-mode',
-    unbound: 'so whoever resumes what is held is not told why',
+    unbound: 'so kubectl rollout resume prints no warning for a held Deployment',
   },
 ];
 
-/** The policies of config/commands-stamp, and the warning of config/deployment-mode: wanted by some, and left behind by a wrong uninstall. */
+/** The policies of config/commands-stamp, and the warning of config/deployment-mode: optional, and possible leftovers of a wrong uninstall. */
 export async function checkSidePolicies(link: ClusterLink, seen: Surroundings): Promise<readonly Finding[]> {
   return (await Promise.all(SIDE_POLICIES.map((policy) => checkSidePolicy(link, policy, seen)))).flat();
 }
@@ -77,10 +77,10 @@ async function checkSidePolicy(
   const there = of('whole', 'unbound');
   if (there.length === 0) return [];
   if (operator.kind === 'missing')
-    return [doubt(check, `${sayAre(there)} left, and no operator is there`, `kubectl delete --ignore-not-found -k ${folder}`)];
+    return [doubt(check, `${sayAre(there)} left over, and no operator runs`, `kubectl delete --ignore-not-found -k ${folder}`)];
   const apply = `kubectl apply --server-side -k ${folder}`;
   if (of('unbound').length > 0) return [doubt(check, `${of('unbound').join(' and ')} has no binding, ${unbound}`, apply)];
-  if (of('missing').length > 0) return [doubt(check, `${of('missing').join(' and ')} is not there, ${unbound}`, apply)];
+  if (of('missing').length > 0) return [doubt(check, `${of('missing').join(' and ')} not found, ${unbound}`, apply)];
   return does === undefined || of('whole').length < names.length ? [] : [fine(check, does)];
 }
 
@@ -88,21 +88,23 @@ function sayAre(names: readonly string[]): string {
   return `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'}`;
 }
 
-/** What holds a changed Deployment: needed by every release with `targetRef`, and in the way where nobody lets go. */
+/** What holds a changed Deployment: required by every release with `targetRef`, and harmful without an operator. */
 export function checkHold({ hold, operator, everyRelease, only }: Surroundings): readonly Finding[] {
   const users = everyRelease.filter((release) => targetOf(release) !== undefined && !isPausedAtRest(release));
   const names = nameSome(users.map(nameOf));
   switch (hold.kind) {
     case 'unknown':
-      return users.length === 0 ? [] : [doubt('hold', 'you may not read admission policies and webhooks, so nothing is known of the hold')];
+      return users.length === 0 ? [] : [doubt('hold', 'you may not read admission policies and webhooks, so the hold was not checked')];
     case 'none':
-      return users.length === 0 ? [] : [fail('hold', `nothing holds a change of the Deployments of ${names}`, APPLY_HOLD)];
+      return users.length === 0
+        ? []
+        : [fail('hold', `no admission policy or webhook holds template changes of the Deployments of ${names}`, APPLY_HOLD)];
     case 'unbound':
-      return [(users.length === 0 ? doubt : fail)('hold', 'the policy glidepath-hold has no binding, so it holds nothing', APPLY_HOLD)];
+      return [(users.length === 0 ? doubt : fail)('hold', 'the policy glidepath-hold has no binding, so it has no effect', APPLY_HOLD)];
     case 'empty':
       return users.length === 0
         ? [fine('hold', WEBHOOK)]
-        : [fail('hold', `${WEBHOOK}, but holds nothing yet of ${names}: the operator fills it in`, LOGS)];
+        : [fail('hold', `${WEBHOOK}, but does not hold the Deployments of ${names} yet: the operator configures it`, LOGS)];
     case 'policy':
     case 'webhook':
       return [describeHold(hold.kind, operator.kind === 'missing', users.length, names, only)];
@@ -115,12 +117,12 @@ function describeHold(kind: 'policy' | 'webhook', orphaned: boolean, count: numb
   if (orphaned && count > 0)
     return fail(
       'hold',
-      `${what} holds every change of the Deployments of ${names}, and no operator is there to let go`,
-      `${remove}   # or bring the operator back: kubectl apply --server-side -k config/default`,
+      `${what} holds every change of the Deployments of ${names}, and no operator runs that would release them`,
+      `${remove}   # or reinstall the operator: kubectl apply --server-side -k config/default`,
     );
-  if (orphaned) return doubt('hold', `${what} is left, and no operator is there`, remove);
+  if (orphaned) return doubt('hold', `${what} is left over, and no operator runs`, remove);
   if (count > 0) return fine('hold', `${what} holds changes of the Deployments of ${names}`);
-  // Of other namespaces nothing is known.
-  if (only !== undefined) return fine('hold', `${what} is there`);
-  return doubt('hold', `${what} is there, and no release has a targetRef`, `${remove}   # if Deployment mode is not wanted`);
+  // Other namespaces were not read.
+  if (only !== undefined) return fine('hold', `${what} is installed`);
+  return doubt('hold', `${what} is installed, and no release has a targetRef`, `${remove}   # if you do not use Deployment mode`);
 }

@@ -1,5 +1,5 @@
-// Asks a Prometheus from here, or, where its address means something inside the cluster only, through the API server's proxy of
-// its Service; and says which of the two it was.
+// Queries a Prometheus directly, or, if its address is only valid inside the cluster, through the API server's proxy of its Service,
+// and reports which of the two was used.
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import { SYSTEM_NAMESPACE } from '../../api/names.ts';
@@ -11,7 +11,7 @@ import { createPrometheusReader } from '../../adapters/prometheus/reader.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { doubt, fine, type Finding } from './finding.ts';
 
-/** What a query found, or why it found nothing. */
+/** The result of a query, or why there is none. */
 export type Asked = { readonly ok: true; readonly series: readonly Series[] } | { readonly ok: false; readonly message: string };
 
 /** One Prometheus. */
@@ -22,7 +22,7 @@ export interface Asker {
   readonly close: () => void;
 }
 
-/** A way to ask, if there is one, and what is said of it. */
+/** A way to query it, if there is one, and the finding about it. */
 export interface Reached {
   readonly finding: Finding;
   readonly asker: Asker | undefined;
@@ -30,29 +30,29 @@ export interface Reached {
 
 const TIMEOUT_MS = 3_000;
 const CHECK = 'Prometheus';
-/** Asks for nothing that has to be there. */
+/** A query that needs no series. */
 const PROBE = 'vector(1)';
 
 /** @param url as the operator or a release has it */
 export async function reachPrometheus(link: ClusterLink, url: string, now: () => number): Promise<Reached> {
   const direct = openDirect(url, now);
-  if (direct === undefined) return { finding: doubt(CHECK, `${url} is no address that could be asked from here`), asker: undefined };
+  if (direct === undefined) return { finding: doubt(CHECK, `${url} is not reachable from this machine`), asker: undefined };
   const answer = await direct.ask(PROBE);
-  if (answer.ok) return { finding: fine(CHECK, `${url} answers from here`), asker: direct };
+  if (answer.ok) return { finding: fine(CHECK, `${url} answers`), asker: direct };
   direct.close();
   const path = proxyPathOf(url);
-  if (path === undefined) return { finding: describeUnreached(url, answer.message, 'and its name is none of a Service'), asker: undefined };
+  if (path === undefined) return { finding: describeUnreached(url, answer.message, 'and its host is not a Service'), asker: undefined };
   const inside = openProxied(link, path, now);
   const through = await inside.ask(PROBE);
-  if (through.ok) return { finding: fine(CHECK, `${url} answers inside the cluster only (asked through the API server)`), asker: inside };
-  return { finding: describeUnreached(url, answer.message, `nor through the API server (${through.message})`), asker: undefined };
+  if (through.ok) return { finding: fine(CHECK, `${url} answers inside the cluster (queried through the API server)`), asker: inside };
+  return { finding: describeUnreached(url, answer.message, `or through the API server (${through.message})`), asker: undefined };
 }
 
 function describeUnreached(url: string, message: string, more: string): Finding {
   const fix = `kubectl port-forward -n NAMESPACE svc/PROMETHEUS 9090   # then: kubectl canary doctor --prometheus http://127.0.0.1:9090`;
   return doubt(
     CHECK,
-    `${url} does not answer from here (${message}), ${more}; the operator may reach it all the same, see the condition MetricsAvailable`,
+    `${url} does not answer from this machine (${message}), ${more}; the operator may reach it, see the condition MetricsAvailable`,
     fix,
   );
 }
@@ -74,7 +74,7 @@ function openDirect(url: string, now: () => number): Asker | undefined {
   }
 }
 
-/** The address is in the sentence around it already. */
+/** The address is already in the sentence around it. */
 function shorten(message: string, url: string): string {
   return message.replace(`Prometheus at ${withoutSlashes(url)} `, '');
 }
@@ -107,7 +107,9 @@ function openProxied(link: ClusterLink, path: string, now: () => number): Asker 
         });
         return { ok: true, series: readAnswer({ status: 200, body: JSON.stringify(body) }).series };
       } catch (thrown) {
-        const message = isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN') ? 'you may not get services/proxy there' : messageOf(thrown);
+        const message = isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')
+          ? 'you may not get services/proxy in its namespace'
+          : messageOf(thrown);
         return { ok: false, message };
       }
     },
@@ -128,7 +130,7 @@ async function readProxiedValues(link: ClusterLink, path: string, question: Labe
   return Array.isArray(values) ? values.map(String) : undefined;
 }
 
-/** What a label could be is a hint; where it cannot be had the finding stands without it. */
+/** The values of a label are a hint; without them the finding stands as it is. */
 async function unlessRefused<T>(values: Promise<T>): Promise<T | undefined> {
   try {
     return await values;

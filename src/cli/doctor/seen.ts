@@ -1,5 +1,5 @@
-// What the checks of `doctor` look at, read once: releases, routes, the operator, and the objects that bear our marks. The whole
-// cluster where the caller may list it, because what a wrong uninstall left is in any namespace; else the one namespace.
+// What the checks of `doctor` read, once: releases, routes, the operator, and the objects with our annotations. The whole cluster
+// where the caller may list it, because leftovers of a wrong uninstall are in any namespace; else the one namespace.
 
 import { GROUP } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
@@ -13,7 +13,7 @@ import { readItem, RELEASES, type SeenRelease } from '../cluster/releases.ts';
 import { listRoutes } from '../cluster/routes.ts';
 import { findPausing, type Pausing } from './pausing.ts';
 
-/** Metadata of an object that bears one of our marks, or may. */
+/** Metadata of an object that has, or may have, one of our annotations. */
 export interface Marked {
   readonly kind: 'Deployment' | 'Service';
   readonly namespace: string;
@@ -32,9 +32,9 @@ export interface Surroundings {
   readonly hold: HoldFound;
   /** Releases that the report is about. */
   readonly releases: readonly SeenRelease[];
-  /** Releases of every namespace that was looked at. */
+  /** Releases of every namespace that was read. */
   readonly everyRelease: readonly SeenRelease[];
-  /** The one namespace that was looked at; undefined: all. */
+  /** The one namespace that was read; undefined: all. */
   readonly only: string | undefined;
   readonly routes: readonly Route[];
   readonly deployments: readonly Marked[];

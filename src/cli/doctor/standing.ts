@@ -1,4 +1,4 @@
-// How an admission policy of ours stands: there with its binding, there without, or not there.
+// The state of one of our admission policies: installed with its binding, installed without it, or not installed.
 
 import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
 import type { ClusterLink } from '../cluster/link.ts';
@@ -6,7 +6,7 @@ import { readObject } from '../cluster/read.ts';
 
 const ADMISSION = { group: 'admissionregistration.k8s.io', version: 'v1' };
 
-/** `whole`: the policy and its binding. `forbidden`: the caller may not look. */
+/** `whole`: the policy and its binding. `forbidden`: the caller may not read it. */
 export type Standing = 'whole' | 'unbound' | 'missing' | 'forbidden';
 
 /** @throws GlidepathError when the API server cannot say */

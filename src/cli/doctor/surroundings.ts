@@ -1,4 +1,4 @@
-// Does the API server answer, does the cluster serve routes, and which releases are in trouble?
+// Whether the API server answers, the cluster serves routes, and which releases have problems.
 
 import { discoverRoutes } from '../../adapters/kubernetes/routes/route-discovery.ts';
 import { fieldsOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
@@ -22,7 +22,7 @@ export async function checkGatewayApi(link: ClusterLink): Promise<Finding> {
   return kinds.has('HTTPRoute') ? fine('Gateway API', served) : doubt('Gateway API', `${served}, but no HTTPRoute`, fix);
 }
 
-/** One finding for each release in trouble, or one for all. */
+/** One finding for each release with a problem, or one for all. */
 export function checkReleases(releases: readonly SeenRelease[]): readonly Finding[] {
   const troubles = releases.flatMap(findTrouble);
   return troubles.length > 0 ? troubles : [fine('releases', `${releases.length}, none blocked or stalled`)];
@@ -37,12 +37,12 @@ function findTrouble(release: SeenRelease): readonly Finding[] {
     return [
       fail(
         check,
-        'no operator has looked at it; does one watch this namespace?',
+        'no operator has handled it; check whether one watches this namespace',
         'kubectl -n glidepath-system logs deploy/glidepath --tail=20',
       ),
     ];
   if (metadata.deletionTimestamp !== undefined)
-    return [doubt(check, `deleted at ${metadata.deletionTimestamp} and still there: ${message}`, look)];
+    return [doubt(check, `deleted at ${metadata.deletionTimestamp}, and the finalizer is still set: ${message}`, look)];
   if (status.phase === 'Blocked') return [fail(check, message, look)];
   const conditions = status.conditions ?? [];
   const stalled = conditions.find(({ type, status: holds }) => type === 'Stalled' && holds === 'True');

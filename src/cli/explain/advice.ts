@@ -1,4 +1,4 @@
-// Which commands would help a release where it stands, each as a line to paste and as the annotation it writes.
+// Which commands are useful in the current state of a release, each as a line to paste and as the annotation it writes.
 
 import { ABORT_ANNOTATION, COMMAND_ANNOTATION, type CommandVerb } from '../../api/names.ts';
 import type { ReleaseStatus } from '../../api/release.ts';
@@ -6,7 +6,7 @@ import { findApproval } from '../../core/release/commands/approval.ts';
 import { isGoingHome, isRunning, parseState, type StateName } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 
-/** One command that would help. */
+/** One useful command. */
 export interface Advice {
   readonly why: string;
   /** With this program. */
@@ -39,13 +39,13 @@ export function adviseOn(release: SeenRelease, flags: string, now: number): read
 type Step = readonly [verb: Verb | 'unpause', why: string, stage?: number];
 
 function listVerbs(release: SeenRelease, state: StateName, now: number): readonly Step[] {
-  if (state === 'rolledBack') return release.status.release?.rejects === true ? [['retry', 'try this revision once more']] : [];
-  if (state === 'promoted') return [['undo', 'take this promotion back']];
+  if (state === 'rolledBack') return release.status.release?.rejects === true ? [['retry', 'retry this revision']] : [];
+  if (state === 'promoted') return [['undo', 'undo this promotion']];
   if (!isRunning(state) || isGoingHome(state)) return [];
-  return [...goOn(release, state, now), ...takeBack(release, state), ['abort', 'send all traffic home now']];
+  return [...goOn(release, state, now), ...takeBack(release, state), ['abort', 'roll all traffic back now']];
 }
 
-/** Where the release is; of one that is paused or blocked, where it goes on. */
+/** The state of the release; of one that is paused or blocked, the state in which it continues. */
 export function placeOf(release: ReleaseStatus | undefined, state: StateName): StateName {
   return state === 'paused' || state === 'blocked' ? (parseState(release?.returnTo ?? state) ?? state) : state;
 }
@@ -53,8 +53,8 @@ export function placeOf(release: ReleaseStatus | undefined, state: StateName): S
 /** A promotion that is under way, also one that waits in between: this is what a bake is for. */
 function takeBack({ status: { release } }: SeenRelease, state: StateName): readonly Step[] {
   const place = placeOf(release, state);
-  if (place === 'promoting.baking') return [['undo', 'take the promotion back; what served before is one weight write away']];
-  return place === 'promoting.rollingOut' ? [['undo', 'take the promotion back, as far as it is']] : [];
+  if (place === 'promoting.baking') return [['undo', 'undo the promotion by one write of the weights: the previous pods still run']];
+  return place === 'promoting.rollingOut' ? [['undo', 'undo the promotion as far as it got']] : [];
 }
 
 function goOn(release: SeenRelease, state: StateName, now: number): readonly Step[] {
@@ -67,11 +67,13 @@ function goOn(release: SeenRelease, state: StateName, now: number): readonly Ste
     case 'paused':
       return [spec?.paused === true ? ['unpause', 'let it go on'] : ['resume', 'let it go on']];
     case 'blocked':
-      return status.release?.contestedBy === undefined ? [] : [['resume', `once ${status.release.contestedBy} leaves the weights alone`]];
+      return status.release?.contestedBy === undefined
+        ? []
+        : [['resume', `after field manager ${status.release.contestedBy} no longer writes the weights`]];
     case 'stage.analyzing':
       return [
-        ['pause', 'hold this weight'],
-        ['advance', 'go on to the next stage without waiting for proof'],
+        ['pause', 'hold the current weight'],
+        ['advance', 'advance to the next stage without waiting for the analysis'],
       ];
     case 'idle':
     case 'preparing':
@@ -89,7 +91,7 @@ function goOn(release: SeenRelease, state: StateName, now: number): readonly Ste
 }
 
 function approves(stage: number, stages: number | undefined): string {
-  return stages !== undefined && stage > stages ? 'approve the promotion' : `let it leave stage ${stage}`;
+  return stages !== undefined && stage > stages ? 'approve the promotion' : `approve stage ${stage}`;
 }
 
 function annotate({ name }: SeenRelease, flags: string, verb: Verb, id: string, stage: number | undefined): string {

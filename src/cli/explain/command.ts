@@ -22,7 +22,7 @@ export const explainCommand: CommandEntry = {
       program
         .command('explain')
         .argument('[name]', 'the CanaryRelease (default: the only one of the namespace)')
-        .description('Say where a release stands, what is proven, what it waits for, and which commands would help.'),
+        .description('Explain the state of a release: what was measured, what it waits for, and which commands are useful.'),
     )
       .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json', 'yaml']).default('text'))
       .action(async (name: string | undefined, options: ExplainOptions) => end(await runExplain(name, options, io))),

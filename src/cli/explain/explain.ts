@@ -1,5 +1,5 @@
-// One release in terms that a person can act on, from its status alone: where it stands, what is proven, what it waits for,
-// what is not fine, and what would help.
+// Explains one release from its status alone, in terms that a person can act on: its state, what was measured, what it waits for,
+// which conditions are bad, and which commands are useful.
 
 import type { Condition } from '../../api/conditions.ts';
 import type { CheckStatus, CanaryReleaseStatus } from '../../api/release.ts';
@@ -56,14 +56,14 @@ export function explain(release: SeenRelease, flags: string, now: number): Expla
   const { status, spec } = release;
   const state = parseState(status.state);
   const running = state === undefined || isRunning(state);
-  // While the stage is not served yet, more requests are simply on their way.
+  // Until the stage's duration is over, more requests are still to come.
   const overdue = running && Date.parse(status.release?.stageEndsAt ?? '') <= now;
   const shortfall = spec === undefined || !overdue ? undefined : describeShortfall(status, spec);
   return {
     namespace: release.namespace,
     name: release.name,
     phase: status.phase ?? 'Unknown',
-    message: status.message ?? 'the operator has not looked at it yet; is it running? see kubectl canary doctor',
+    message: status.message ?? 'The operator has not handled this CanaryRelease yet; check whether it runs: kubectl canary doctor',
     ...describeAttempt(status),
     ...(running ? describeStage(release) : {}),
     traffic: {
@@ -109,11 +109,11 @@ function describeStage({ status, spec }: SeenRelease): Pick<Explanation, 'stage'
 export function describeProof(check: CheckStatus): Proof {
   const { name, verdict, value, limit, requests, needed, message } = check;
   const over = requests === undefined ? '' : ` over ${requests} canary requests`;
-  const enough = needed === undefined || requests === undefined ? '' : `; ${requests} of ${needed} canary requests that a Pass needs`;
+  const enough = needed === undefined || requests === undefined ? '' : `; ${requests} of the ${needed} canary requests required to pass`;
   if (name === COMPARISON && message !== undefined) return { name, verdict, says: `${message}${enough}` };
   const measured = value === undefined ? undefined : `${value}${limit === undefined ? '' : ` (limit ${limit})`}${over}`;
   const says = [measured, message].filter((part) => part !== undefined && part !== '').join('; ');
-  return { name, verdict, says: `${says === '' ? 'nothing was read yet' : says}${enough}` };
+  return { name, verdict, says: `${says === '' ? 'not evaluated yet' : says}${enough}` };
 }
 
 function describeRequests({ status, spec }: SeenRelease): Pick<Explanation, 'requests'> {
@@ -125,17 +125,20 @@ function describeRequests({ status, spec }: SeenRelease): Pick<Explanation, 'req
 
 function listDeadlines({ release, state }: CanaryReleaseStatus, now: number): readonly Deadline[] {
   const times: readonly (readonly [string | undefined, string])[] = [
-    [state?.startsWith('stage.') === true ? release?.stageEndsAt : undefined, 'the stage is served, at the earliest'],
-    [state?.startsWith('stage.') === true ? release?.stageTimesOutAt : undefined, 'spec.analysis.onInconclusive decides'],
-    [release?.bakeEndsAt, 'the bake is over'],
-    [release?.deadlineAt, 'spec.deadline decides'],
+    [state?.startsWith('stage.') === true ? release?.stageEndsAt : undefined, 'the stage may be passed at the earliest'],
+    [
+      state?.startsWith('stage.') === true ? release?.stageTimesOutAt : undefined,
+      'the stage times out, and spec.analysis.onInconclusive decides',
+    ],
+    [release?.bakeEndsAt, 'the bake ends'],
+    [release?.deadlineAt, 'the deadline of the release ends, and spec.deadline decides'],
   ];
   return times.flatMap(([at, what]) => (at === undefined || Date.parse(at) <= now ? [] : [{ at, what }]));
 }
 
 /** Conditions that are bad while they are True; all others are bad while they are not. */
 const BAD_WHEN_TRUE: ReadonlySet<string> = new Set(['Stalled', 'RouteContested', 'TrafficSplitMismatch']);
-/** They only say that a release runs, which everybody sees. */
+/** They only say that a release is running, which the page shows already. */
 const NO_TROUBLE: ReadonlySet<string> = new Set(['Ready', 'Reconciling']);
 
 function listTroubles(conditions: readonly Condition[]): Explanation['notFine'] {
@@ -148,17 +151,17 @@ function listTroubles(conditions: readonly Condition[]): Explanation['notFine'] 
 function listDoubts({ status, metadata, unknownState, spec }: SeenRelease): Explanation['notFine'] {
   const behind = (metadata.generation ?? 0) > status.observedGeneration && status.observedGeneration >= 0;
   return [
-    ...(behind ? [{ type: 'Behind', reason: 'NotObserved', message: 'the operator has not looked at the last edit yet' }] : []),
+    ...(behind ? [{ type: 'Behind', reason: 'NotObserved', message: 'the operator has not handled the last change of the spec yet' }] : []),
     ...(metadata.deletionTimestamp === undefined
       ? []
-      : [{ type: 'Deleting', reason: 'Deleting', message: `deleted at ${metadata.deletionTimestamp}; traffic goes home first` }]),
+      : [{ type: 'Deleting', reason: 'Deleting', message: `deleted at ${metadata.deletionTimestamp}; traffic is rolled back first` }]),
     ...(unknownState === undefined && spec !== undefined
       ? []
       : [
           {
             type: 'Unreadable',
             reason: 'LaterVersion',
-            message: `update kubectl canary: ${unknownState ?? 'its spec is of another version'}`,
+            message: `update kubectl canary: ${unknownState ?? 'this version cannot read the spec'}`,
           },
         ]),
   ];

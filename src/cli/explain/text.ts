@@ -1,4 +1,4 @@
-// An explanation on a page: what a person reads first stands first.
+// An explanation as a page of text, the most important part first.
 
 import { roundCount } from '../../core/analysis/comparison/words.ts';
 import { clockOf } from '../../api/times.ts';
@@ -14,12 +14,12 @@ export function formatExplanation(explanation: Explanation, paint: Paint, now: n
   const sections = [
     formatHead(explanation, now),
     formatTraffic(explanation, now),
-    section('What is proven', formatProof(explanation, paint)),
+    section('Evidence', formatProof(explanation, paint)),
     section(
-      'Not fine',
+      'Problems',
       explanation.notFine.map(({ type, reason, message }) => paint.bad(`${type} (${reason}): ${message}`)),
     ),
-    section('Commands that help', formatCommands(explanation, paint)),
+    section('Useful commands', formatCommands(explanation, paint)),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -27,11 +27,11 @@ export function formatExplanation(explanation: Explanation, paint: Paint, now: n
     .join('\n')}\n`;
 }
 
-/** The evidence alone: what a person should see before a command is given. */
+/** The evidence alone, to be read before a command is given. */
 export function formatEvidence(explanation: Explanation, paint: Paint): string {
   const { namespace, name, phase, message, traffic } = explanation;
   const lines = [
-    `${namespace}/${name}: ${phase}, ${traffic.asked}% asked, routes say ${traffic.routes}%${traffic.measured === undefined ? '' : `, measured ${traffic.measured.share}`}`,
+    `${namespace}/${name}: ${phase}, canary weight ${traffic.asked}% wanted, routes have ${traffic.routes}%${traffic.measured === undefined ? '' : `, measured ${traffic.measured.share}`}`,
     `  ${message}`,
     ...formatProof(explanation, paint).map((line) => `  ${line}`),
     ...explanation.notFine.map(({ type, message: why }) => paint.bad(`  ${type}: ${why}`)),
@@ -45,7 +45,7 @@ export function formatProof({ proof, requests }: Explanation, paint: Paint): rea
     colourOf(proof[index]?.verdict, paint)(line),
   );
   if (requests === undefined) return lines;
-  const enough = requests.have >= requests.needed ? 'enough for a Pass' : `a Pass needs ${requests.needed}`;
+  const enough = requests.have >= requests.needed ? 'enough to pass' : `${requests.needed} required to pass`;
   return [...lines, `${requests.have} canary requests in this stage, ${enough}`];
 }
 
@@ -59,18 +59,18 @@ function formatHead({ namespace, name, phase, stage, release }: Explanation, now
   const head = `${namespace}/${name}: ${phase}${where}`;
   if (release === undefined) return [head];
   const { id, revision, canary, serving, startedAt, finishedAt, outcome, reason } = release;
-  const begun = `begun at ${startedAt} (${ago(startedAt, now)})`;
+  const begun = `started at ${startedAt} (${ago(startedAt, now)})`;
   if (finishedAt === undefined)
     return [head, `release ${id} of revision ${revision}, ${begun}: Service ${canary} is the canary, ${serving} serves`];
   const why = reason === undefined ? '' : ` (${reason})`;
-  return [head, `last release ${id} of revision ${revision}, ${begun}, ended ${ago(finishedAt, now)}: ${outcome ?? 'over'}${why}`];
+  return [head, `last release ${id} of revision ${revision}, ${begun}, ended ${ago(finishedAt, now)}: ${outcome ?? 'ended'}${why}`];
 }
 
 function formatTraffic({ traffic, message, deadlines, missing }: Explanation, now: number): readonly string[] {
-  const differs = traffic.asked === traffic.routes ? '' : ', which is not the same yet';
+  const differs = traffic.asked === traffic.routes ? '' : ' (not equal yet)';
   return [
     ...formatTable([
-      ['Traffic', `${traffic.asked}% asked for the canary; the routes say ${traffic.routes}%${differs}`],
+      ['Traffic', `canary weight ${traffic.asked}% wanted, ${traffic.routes}% in the routes${differs}`],
       ...(traffic.measured === undefined ? [] : [['Measured', sayMeasured(traffic.measured, now)]]),
       ['Now', message],
       ...(missing === undefined ? [] : [['Missing', missing]]),
@@ -79,9 +79,9 @@ function formatTraffic({ traffic, message, deadlines, missing }: Explanation, no
   ];
 }
 
-/** `24.6%: 812 of 3,300 requests in the window of the look 12s ago`. */
+/** `24.6%: 812 of 3,300 requests in the window evaluated 12s ago`. */
 export function sayMeasured({ share, canaryRequests, servingRequests, at }: Measured, now: number): string {
-  return `${share}: ${roundCount(canaryRequests)} of ${roundCount(canaryRequests + servingRequests)} requests in the window of the look ${ago(at, now)}`;
+  return `${share}: ${roundCount(canaryRequests)} of ${roundCount(canaryRequests + servingRequests)} requests in the window evaluated ${ago(at, now)}`;
 }
 
 function formatCommands({ commands }: Explanation, paint: Paint): readonly string[] {

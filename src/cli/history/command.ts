@@ -1,4 +1,4 @@
-// `kubectl canary history`: how the last releases ended, of one application or of all that are chosen.
+// `kubectl canary history`: how the last releases ended, of one application or of all that are selected.
 
 import { withCluster } from '../cluster/link.ts';
 import { addListOptions, isListing, type ListOptions, namespaceOf, scopeOf } from '../cluster/options.ts';
@@ -24,7 +24,7 @@ export const historyCommand: CommandEntry = {
         program
           .command('history')
           .argument('[name]', 'the CanaryRelease (default: the only one of the namespace)')
-          .description('Show how the last releases of an application ended, or of all that -A and -l choose.'),
+          .description('Show how the last releases of an application ended, or of all that -A and -l select.'),
       ),
     ).action(async (name: string | undefined, options: HistoryOptions) => end(await runHistory(name, options, io))),
 };
@@ -45,7 +45,7 @@ function runHistory(name: string | undefined, options: HistoryOptions, io: CliIo
 function tellOne({ namespace, name, status }: SeenRelease, output: Format, io: CliIo): void {
   const history = status.history ?? [];
   if (isForPrograms(output)) io.out(printObject({ apiVersion: API, kind: 'History', namespace, name, history }, output));
-  else if (history.length === 0) io.err(`CanaryRelease ${namespace}/${name} has finished no release yet\n`);
+  else if (history.length === 0) io.err(`CanaryRelease ${namespace}/${name} has no finished release yet\n`);
   else io.out(formatHistory(history, output === 'wide', io.now()));
 }
 
@@ -53,6 +53,6 @@ function tellAll(releases: readonly SeenRelease[], namespace: string | undefined
   const histories = releases.map(({ namespace: home, name, status }) => ({ namespace: home, name, history: status.history ?? [] }));
   if (isForPrograms(output)) io.out(printObject({ apiVersion: API, kind: 'Histories', items: histories }, output));
   else if (releases.length === 0) io.err(sayNone(namespace, selector));
-  else if (histories.every(({ history }) => history.length === 0)) io.err('none of these CanaryReleases has finished a release yet\n');
+  else if (histories.every(({ history }) => history.length === 0)) io.err('None of these CanaryReleases has a finished release yet\n');
   else io.out(formatHistories(histories, output === 'wide', io.now()));
 }

@@ -21,8 +21,8 @@ interface DeploymentOptions extends InitOptions {
 }
 
 const DETAILS = `
-deploy/NAME: the Deployment stays yours, the operator runs a canary of each change beside it (spec.targetRef).
-services A B: you run both versions, and the operator moves the traffic between them (spec.services).
+deploy/NAME: you keep the Deployment, and the operator runs a canary of each change beside it (spec.targetRef).
+services A B: you run both versions, and the operator shifts the traffic between them (spec.services).
 
 Examples:
   kubectl canary init deploy/store-api -n shop > release.yaml
@@ -51,7 +51,7 @@ export const initCommand: CommandEntry = {
         .command('services')
         .argument('<first>', 'one of the two Services')
         .argument('<second>', 'the other one')
-        .description('For two Services that you run, behind one or more routes.'),
+        .description('For two Services that you run behind one or more routes.'),
     )
       .option('--route <name...>', 'only these routes (default: all that name one of the Services)')
       .addHelpText('after', EXAMPLE)
@@ -62,8 +62,8 @@ export const initCommand: CommandEntry = {
 };
 
 async function runDeployment(target: string | undefined, options: DeploymentOptions, io: CliIo): Promise<ExitCode> {
-  if (target === undefined) throw usageError('init needs to know of what: write deploy/NAME, or services A B');
-  const name = readDeploymentName(target, 'what a manifest is wanted for');
+  if (target === undefined) throw usageError('init needs a target: write deploy/NAME, or services A B');
+  const name = readDeploymentName(target, 'the target of the manifest');
   return withCluster(options, io, async (link) => {
     const namespace = namespaceOf(options, link);
     const { service, route: routes = [] } = options;
@@ -75,7 +75,7 @@ async function runDeployment(target: string | undefined, options: DeploymentOpti
 }
 
 function runInit(names: readonly [string, string], options: InitOptions, io: CliIo): Promise<ExitCode> {
-  if (names[0] === names[1]) throw usageError(`${names[0]} cannot be canary of itself; name two Services`);
+  if (names[0] === names[1]) throw usageError(`Service ${names[0]} is named twice; name two different Services`);
   return withCluster(options, io, async (link) => {
     const namespace = namespaceOf(options, link);
     const { route: only = [] } = options;

@@ -1,5 +1,5 @@
-// A first manifest for a Deployment, with what the cluster shows beside each line. Every line of it may be taken out but targetRef
-// and service: the rest is what holds without it.
+// A first manifest for a Deployment, with what the cluster shows beside each line. Every line but targetRef and service may be
+// removed: the rest are the defaults.
 
 import { API_VERSION, KIND } from '../../api/names.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
@@ -12,8 +12,8 @@ export function writeDeploymentManifest(seen: SeenDeployment, namespace: string,
   const { name, service, port, rules } = seen;
   const chosen = [...new Map(rules.map((rule) => [`${rule.kind} ${rule.route}`, rule])).values()];
   const lines = [
-    `# Deployment ${name} of namespace ${namespace} stays yours. A change of its template is held, runs beside it as Deployment`,
-    `# ${nameCanary(name)}, gets traffic stage by stage, and rolls when it is proven. What the cluster shows:`,
+    `# Deployment ${name} in namespace ${namespace} stays yours. A change of its pod template is held, runs beside it as Deployment`,
+    `# ${nameCanary(name)}, gets traffic stage by stage, and rolls out when it has passed. What the cluster shows:`,
     ...describeSeen(seen),
     ...findDeploymentWarnings(seen).map((warning) => `# WARNING: ${warning}`),
     `apiVersion: ${API_VERSION}`,
@@ -24,17 +24,17 @@ export function writeDeploymentManifest(seen: SeenDeployment, namespace: string,
     'spec:',
     `  targetRef: {kind: Deployment, name: ${name}}`,
     `  service: {name: ${service}${port === undefined ? '' : `, port: ${port}`}}`,
-    '  # canary: {minReplicas: 2, labels: {track: canary}}   # the least that runs beside it, and labels of its own',
+    '  # canary: {minReplicas: 2, labels: {track: canary}}   # smallest number of canary pods, and their own labels',
     only.length === 0 ? '  # Without routeRefs: every route of the namespace that names the Service.' : '  # Only these routes.',
     ...(chosen.length === 0 ? [] : ['  routeRefs:', ...chosen.map(({ kind, route }) => `  - {kind: ${kind}, name: ${route}}`)]),
-    '  # Weights of the canary in percent, each for so long at least, and raised only with proof.',
+    '  # Weights of the canary in percent, each for at least this long. The weight rises only after the analysis has passed.',
     '  stages:',
     '  - {weight: 5, duration: 2m}',
     '  - {weight: 25, duration: 5m}',
-    '  - {weight: 50, duration: 10m}   # approval: Required asks a person',
+    '  - {weight: 50, duration: 10m}   # approval: Required waits for a person',
     ...(seen.strategy === 'Recreate'
       ? [
-          '  # Strategy Recreate: while the Deployment rolls nothing of it serves, so the canary takes everything before.',
+          '  # Strategy Recreate: the Deployment has no pods while it rolls out, so the canary takes all traffic first.',
           '  - {weight: 100, duration: 10m}',
         ]
       : []),
@@ -42,7 +42,7 @@ export function writeDeploymentManifest(seen: SeenDeployment, namespace: string,
     '    metrics:',
     `      ${describeSource(seen)}`,
     ...describePrometheus(seen),
-    '    # Absolute limits, beside the comparison with what serves.',
+    '    # Absolute limits, besides the comparison with the serving version.',
     '    checks:',
     '    - {name: errors, metric: ErrorRatio, max: "1%"}',
     '    # - {name: p99, metric: Latency, quantile: "0.99", max: 500ms}',
@@ -57,12 +57,12 @@ function describeSeen({ service, others, rules, scaler, sharedLabel, apart }: Se
     ...rules.map(({ kind, route, rule, weight }) => `#   ${kind} ${route}, ${rule}: ${service} weight ${weight}`),
     ...(sharedLabel === undefined
       ? []
-      : [`#   the canary's pods carry ${keys.join(', ')}: policies that select by this label do not cover them`]),
-    ...(scaler === undefined ? [] : [`#   ${scaler} scales it, and goes on doing so; the canary follows its count x weight`]),
+      : [`#   the canary's pods have label ${keys.join(', ')} instead: policies that select by this label do not cover them`]),
+    ...(scaler === undefined ? [] : [`#   ${scaler} scales it and continues to do so; the canary gets the same replicas x weight`]),
   ];
 }
 
-/** What would block the first release, or is easily overlooked. */
+/** What would block the first release, or is easily missed. */
 export function findDeploymentWarnings(seen: SeenDeployment): readonly string[] {
   const { name, service, rules, strategy, hold, takenBy, apart, sharedLabel } = seen;
   const changed = apart.kind === 'labels' ? Object.keys(apart.changed).join(' and ') : '';
@@ -70,23 +70,24 @@ export function findDeploymentWarnings(seen: SeenDeployment): readonly string[] 
     ...(rules.length === 0 ? [`no route of the namespace names Service ${service}; add it as a backendRef of an HTTPRoute`] : []),
     ...(sharedLabel === undefined
       ? [
-          `the selectors of Deployment ${name} and Service ${service} share no label, so ${changed} are both changed for the canary; policies that select by one of them do not cover it`,
+          `the selectors of Deployment ${name} and Service ${service} share no label, so the canary's pods have other values of both ${changed}; policies that select by one of them do not cover the canary`,
         ]
       : []),
     ...(strategy === 'Recreate'
-      ? [`Deployment ${name} has strategy Recreate: a release needs a last stage of 100, as below, or strategy RollingUpdate`]
+      ? [`Deployment ${name} has strategy Recreate: a release needs a last stage of weight 100, as below, or strategy RollingUpdate`]
       : []),
     ...(rules.some(({ weight }) => weight === 0) && rules.every(({ weight }) => weight === 0)
-      ? [`the routes give Service ${service} weight 0; give it weight 1`]
+      ? [`Service ${service} has weight 0 in the routes; set it to 1`]
       : []),
     ...describeHold(hold.kind),
-    ...(takenBy === undefined ? [] : [`CanaryRelease ${takenBy} has this Deployment already; only one may`]),
+    ...(takenBy === undefined ? [] : [`CanaryRelease ${takenBy} already has targetRef to this Deployment; only one may`]),
   ];
 }
 
 function describeHold(kind: SeenDeployment['hold']['kind']): readonly string[] {
-  if (kind === 'none') return [`nothing holds a change of the Deployment yet; install the policy (Kubernetes 1.36): ${APPLY_HOLD}`];
-  return kind === 'unbound' ? [`the policy that holds a changed Deployment is there without its binding: ${APPLY_HOLD}`] : [];
+  if (kind === 'none')
+    return [`no admission policy or webhook holds template changes of the Deployment; install the policy (Kubernetes 1.36): ${APPLY_HOLD}`];
+  return kind === 'unbound' ? [`ValidatingAdmissionPolicy glidepath-hold has no binding; install it: ${APPLY_HOLD}`] : [];
 }
 
 function describeSource({ controllers, rules }: SeenDeployment): string {
@@ -96,7 +97,9 @@ function describeSource({ controllers, rules }: SeenDeployment): string {
 
 function describePrometheus({ prometheus }: SeenDeployment): readonly string[] {
   if (prometheus === undefined)
-    return ['      # prometheus: {url: http://prometheus.monitoring.svc:9090}   # the operator needs to know one'];
-  if (prometheus.kind === 'operator') return [`      # prometheus: {url: ...}   # without it the operator asks ${prometheus.url}`];
-  return [`      # prometheus: {url: ${prometheus.url}}   # found; tell the operator: --prometheus-url ${prometheus.url}`];
+    return ['      # prometheus: {url: http://prometheus.monitoring.svc:9090}   # the operator has none of its own'];
+  if (prometheus.kind === 'operator') return [`      # prometheus: {url: ...}   # default: the operator's, ${prometheus.url}`];
+  return [
+    `      # prometheus: {url: ${prometheus.url}}   # found; to use it for all releases start the operator with --prometheus-url ${prometheus.url}`,
+  ];
 }

@@ -1,5 +1,5 @@
-// What the cluster shows of a Deployment, as far as a manifest needs it: the Service in front of it, the routes that name it, who
-// serves them, what scales it, and whether a change of it would be held.
+// What a manifest needs to know of a Deployment: the Service in front of it, the routes that name the Service, the controllers of
+// the routes, what scales the Deployment, and whether a change of it would be held.
 
 import { GROUP, type RouteKind } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
@@ -42,7 +42,7 @@ export interface SeenDeployment {
   readonly scaler: string | undefined;
   readonly prometheus: { readonly kind: 'operator' | 'found'; readonly url: string } | undefined;
   readonly hold: HoldFound;
-  /** A CanaryRelease that has it already. */
+  /** A CanaryRelease that already has targetRef to it. */
   readonly takenBy: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface DeploymentChoice {
   readonly routes: readonly string[];
 }
 
-/** @throws GlidepathError where no release could be made of it, and what to do */
+/** @throws GlidepathError with what to do, where no release could be made for it */
 export async function seeDeployment(link: ClusterLink, namespace: string, name: string, choice: DeploymentChoice): Promise<SeenDeployment> {
   const deployment = await getDeployment(link, namespace, name);
   const [all, { routes }] = await Promise.all([listServices(link, namespace), listRoutes(link, namespace)]);
@@ -70,7 +70,7 @@ export async function seeDeployment(link: ClusterLink, namespace: string, name: 
   ]);
   const selector = deployment.spec.selector.matchLabels ?? {};
   const apart = keepApart(selector, service.spec.selector ?? {});
-  if (apart.kind === 'impossible') throw failure(`no canary can be made beside Deployment ${namespace}/${name}: ${apart.message}`);
+  if (apart.kind === 'impossible') throw failure(`Deployment ${namespace}/${name} cannot have a canary: ${apart.message}`);
   return {
     name,
     strategy: deployment.spec.strategy?.type ?? 'RollingUpdate',
@@ -95,7 +95,7 @@ function isChosen(route: string, { routes }: DeploymentChoice): boolean {
 function requireRoutes({ routes }: DeploymentChoice, rules: readonly NamingRule[], service: string, namespace: string): void {
   const missing = routes.find((name) => !rules.some(({ route }) => route === name));
   if (missing !== undefined)
-    throw failure(`no rule of route ${namespace}/${missing} names Service ${service}; leave --route out to see those that do`);
+    throw failure(`no rule of route ${namespace}/${missing} names Service ${service}; leave out --route to see the rules that do`);
 }
 
 async function listServices(link: ClusterLink, namespace: string): Promise<readonly ServiceObject[]> {
@@ -114,7 +114,7 @@ function isCanary({ metadata }: ServiceObject): boolean {
   return metadata.labels?.[`${GROUP}/role`] === 'canary';
 }
 
-/** The one that the routes name; a Deployment may well have another one for its metrics. */
+/** The one that the routes name; a Deployment may have another one for its metrics. */
 function pickService(
   { metadata }: DeploymentObject,
   selecting: readonly ServiceObject[],
@@ -127,18 +127,18 @@ function pickService(
   if (wanted !== undefined) {
     const chosen = selecting.find((service) => service.metadata.name === wanted);
     if (chosen !== undefined) return chosen;
-    throw failure(`Service ${wanted} does not select the pods of ${what}; those that do: ${names.join(', ') || 'none'}`);
+    throw failure(`Service ${wanted} does not select the pods of ${what}; Services that do: ${names.join(', ') || 'none'}`);
   }
   const [first, second] = selecting;
   if (first === undefined)
     throw failure(
-      `no Service selects the pods of ${what}, so no route can send to them; make one whose selector fits the labels of its pods, and name it in a route${all.length === 0 ? '' : ` (the namespace has ${describeNames(all)})`}`,
+      `no Service selects the pods of ${what}, so no route can send traffic to them; create a Service whose selector matches the labels of the pods, and add it to a route${all.length === 0 ? '' : ` (the namespace has ${describeNames(all)})`}`,
     );
   if (second === undefined) return first;
   const named = selecting.filter((service) => routes.some((route) => readRules(route, service.metadata.name).length > 0));
   const [only, another] = named;
   if (only !== undefined && another === undefined) return only;
-  const which = only === undefined ? 'and no route names one of them' : 'and routes name several of them';
+  const which = only === undefined ? 'and no route names any of them' : 'and the routes name more than one of them';
   throw failure(`several Services select the pods of ${what} (${names.join(', ')}), ${which}; choose with --service NAME`);
 }
 

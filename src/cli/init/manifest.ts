@@ -1,5 +1,5 @@
-// A first manifest with the reasons beside it, from what the cluster shows. Every line of it may be taken out but the two
-// Services: the rest is what holds without it.
+// A first manifest for two Services, with what the cluster shows beside each line. Every line but the two Services may be removed:
+// the rest are the defaults.
 
 import { API_VERSION, KIND, type RouteKind } from '../../api/names.ts';
 import { AUTO, chooseSource } from '../../sources/catalogue.ts';
@@ -10,7 +10,7 @@ export function writeManifest(seen: SeenServices, namespace: string, only: reado
   const { names, ports, rules } = seen;
   const chosen = [...new Map(rules.map((rule) => [`${rule.kind} ${rule.route}`, rule])).values()];
   const lines = [
-    `# Glidepath moves traffic between these two Services, stage by stage. What the routes of namespace ${namespace} say now:`,
+    `# Glidepath shifts traffic between these two Services, stage by stage. The routes of namespace ${namespace} now:`,
     ...describeRules(seen),
     ...findWarnings(seen).map((warning) => `# WARNING: ${warning}`),
     `apiVersion: ${API_VERSION}`,
@@ -19,22 +19,22 @@ export function writeManifest(seen: SeenServices, namespace: string, only: reado
     `  name: ${nameFor(names)}`,
     `  namespace: ${namespace}`,
     'spec:',
-    '  # The one that has the traffic when a release begins is serving, the other one is the canary; they swap with each promotion.',
+    '  # The Service that has the traffic when a release begins is the serving one, the other is the canary. A promotion swaps them.',
     '  services:',
     ...names.map((name, index) => `  - name: ${name}${ports[index] === undefined ? '' : `\n    port: ${ports[index]}`}`),
     '  # A change of this text starts a release; without it, a new pod template behind the canary does.',
     '  # revision: "1.0.0"',
     only.length === 0 ? '  # Without routeRefs: every route of the namespace that names the serving Service.' : '  # Only these routes.',
     ...(chosen.length === 0 ? [] : ['  routeRefs:', ...chosen.map(({ kind, route }) => `  - {kind: ${kind}, name: ${route}}`)]),
-    '  # Weights of the canary in percent, each for so long at least, and raised only with proof.',
+    '  # Weights of the canary in percent, each for at least this long. The weight rises only after the analysis has passed.',
     '  stages:',
     '  - {weight: 5, duration: 2m}',
     '  - {weight: 25, duration: 5m}',
-    '  - {weight: 50, duration: 10m}   # approval: Required asks a person',
+    '  - {weight: 50, duration: 10m}   # approval: Required waits for a person',
     '  analysis:',
     '    metrics:',
     `      ${describeSource(rules)}`,
-    '    # Absolute limits, beside the comparison with what serves.',
+    '    # Absolute limits, besides the comparison with the serving version.',
     '    checks:',
     '    - {name: errors, metric: ErrorRatio, max: "1%"}',
     '    # - {name: p99, metric: Latency, quantile: "0.99", max: 500ms}',
@@ -51,13 +51,13 @@ function describeRules({ names, rules }: SeenServices): readonly string[] {
 
 /** What would block the first release. */
 export function findWarnings({ names, rules }: SeenServices): readonly string[] {
-  if (rules.length === 0) return [`no route names ${names[0]} or ${names[1]}; add both as backendRefs, the canary with weight 0`];
+  if (rules.length === 0) return [`no route names Service ${names[0]} or ${names[1]}; add both as backendRefs, the canary with weight 0`];
   return rules.flatMap(({ kind, route, rule, weights: [first, second] }) => {
     const where = `${kind} ${route}, ${rule}`;
     if (first === undefined || second === undefined)
-      return [`${where} does not name ${first === undefined ? names[0] : names[1]}; add it as a backendRef with weight 0`];
-    if (first > 0 && second > 0) return [`${where} gives traffic to both; set the weight of the canary to 0 before the first release`];
-    return first === 0 && second === 0 ? [`${where} gives traffic to neither; give the serving Service weight 1`] : [];
+      return [`${where} does not name Service ${first === undefined ? names[0] : names[1]}; add it as a backendRef with weight 0`];
+    if (first > 0 && second > 0) return [`${where} gives both Services weight; set the weight of the canary to 0 before the first release`];
+    return first === 0 && second === 0 ? [`${where} gives neither Service weight; set the weight of the serving Service to 1`] : [];
   });
 }
 

@@ -1,4 +1,4 @@
-// What the cluster shows of two Services and their routes, as far as a manifest needs it.
+// What a manifest needs to know of two Services and their routes.
 
 import { isGlidepathError } from '../../api/errors.ts';
 import type { RouteKind } from '../../api/names.ts';
@@ -30,7 +30,7 @@ export interface SeenServices {
 
 const SERVICES = { group: '', version: 'v1', plural: 'services' };
 
-/** @throws GlidepathError when a Service is not there, naming those that are */
+/** @throws GlidepathError when a Service is not found, naming those of the namespace */
 export async function seeServices(link: ClusterLink, namespace: string, names: readonly [string, string]): Promise<SeenServices> {
   const [first, second] = await Promise.all(names.map((name) => getService(link, namespace, name)));
   const rules: (SeenRule & { readonly ports: readonly [number | undefined, number | undefined] })[] = [];
@@ -53,7 +53,7 @@ async function getService(link: ClusterLink, namespace: string, name: string): P
     const { items } = await listAll(link.transport, pathOf(SERVICES, namespace), { lane: 'normal', repeat: true, pick });
     const near = findNear(name, items);
     const known = near.length > 0 ? `did you mean ${near.join(' or ')}?` : `the namespace has ${items.slice(0, 8).join(', ') || 'none'}`;
-    throw failure(`Service ${namespace}/${name} is not there; ${known}`);
+    throw failure(`Service ${namespace}/${name} not found; ${known}`);
   }
 }
 

@@ -1,4 +1,4 @@
-// `kubectl canary lint`: everything that the API would refuse, with line and column, without a cluster.
+// `kubectl canary lint`: everything that the API server would refuse, with line and column, without a cluster.
 
 import { messageOf } from '../../api/errors.ts';
 import type { CanaryRelease } from '../../api/release.ts';
@@ -11,7 +11,7 @@ interface LintOptions {
 }
 
 const DETAILS = `
-Exit codes: 0 all is well, 1 something is wrong, 2 the options are wrong.`;
+Exit codes: 0 no problem found, 1 problems found, 2 the options are wrong.`;
 
 /** The command. */
 export const lintCommand: CommandEntry = {
@@ -19,7 +19,7 @@ export const lintCommand: CommandEntry = {
   add: (program, io, end) =>
     void program
       .command('lint')
-      .description('Check manifests of CanaryReleases without a cluster; tells every problem with line and column.')
+      .description('Check manifests of CanaryReleases without a cluster; prints every problem with its line and column.')
       .requiredOption('-f, --filename <file...>', 'files with CanaryReleases; - is the standard input')
       .addHelpText('after', DETAILS)
       .action(async (options: LintOptions) => end(await runLint(options, io))),
@@ -34,7 +34,7 @@ async function runLint({ filename }: LintOptions, io: CliIo): Promise<ExitCode> 
     const twice = releases.flatMap((release, index) => findTwice(release, places[index] ?? where, seen));
     for (const problem of [...problems, ...twice]) io.out(`${problem}\n`);
     wrong += problems.length + twice.length;
-    if (problems.length + twice.length === 0) io.out(`${where}: ${releases.map(nameOf).join(', ')}: no problem\n`);
+    if (problems.length + twice.length === 0) io.out(`${where}: ${releases.map(nameOf).join(', ')}: no problems found\n`);
   }
   if (wrong === 0) return EXIT.ok;
   io.err(`${wrong} ${wrong === 1 ? 'problem' : 'problems'}\n`);
@@ -45,11 +45,11 @@ async function inspect(io: CliIo, path: string, where: string): Promise<Inspecte
   try {
     return inspectReleases(await io.readText(path), where);
   } catch (thrown) {
-    return { releases: [], places: [], problems: [`${where}: cannot be read (${messageOf(thrown)}); give a file that is there`] };
+    return { releases: [], places: [], problems: [`${where}: cannot be read (${messageOf(thrown)}); name an existing file`] };
   }
 }
 
-/** The second one of a name would replace the first; the second one of a Deployment would be Blocked. */
+/** A second release of the same name would replace the first; a second one of the same Deployment would be Blocked. */
 function findTwice(release: CanaryRelease, place: string, seen: Map<string, string>): readonly string[] {
   const { metadata, spec } = release;
   const name = nameOf(release);
@@ -62,7 +62,7 @@ function findTwice(release: CanaryRelease, place: string, seen: Map<string, stri
   return claims.flatMap(([claim = '', fix = '']) => {
     const first = seen.get(claim);
     seen.set(claim, first ?? place);
-    return first === undefined ? [] : [`${place}: ${claim} is in ${first} already; ${fix}`];
+    return first === undefined ? [] : [`${place}: ${claim} is already in ${first}; ${fix}`];
   });
 }
 

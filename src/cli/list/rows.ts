@@ -24,10 +24,10 @@ export function formatReleases(releases: readonly SeenRelease[], wide: boolean, 
   return `${formatTable([[...HEADS, ...(wide ? ['MEASURED', 'MESSAGE'] : [])], ...rows]).join('\n')}\n`;
 }
 
-/** Nothing is chosen. @param namespace undefined: of all */
+/** No release is selected. @param namespace undefined: all */
 export function sayNone(namespace: string | undefined, selector: string | undefined): string {
   const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
-  return `no CanaryRelease${where}${selector === undefined ? '' : ` with labels ${selector}`}${namespace === undefined ? '' : '; all: -A'}\n`;
+  return `No CanaryRelease found${where}${selector === undefined ? '' : ` with labels ${selector}`}${namespace === undefined ? '' : '; list all namespaces with -A'}\n`;
 }
 
 const HISTORY_HEADS = ['ID', 'REVISION', 'OUTCOME', 'REASON', 'MAX WEIGHT', 'FAILED REQUESTS', 'TOOK', 'ENDED'] as const;

@@ -19,7 +19,7 @@ const EIGHTHS = ' ▁▂▃▄▅▆▇█';
 export interface ChartInput {
   readonly steps: readonly WeightStep[];
   readonly untilMs: number;
-  /** The run came to a bad end at this time. */
+  /** The run was rolled back or could not continue at this time. */
   readonly badFromMs?: number;
   readonly columns: number;
   readonly rows: number;

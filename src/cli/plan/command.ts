@@ -1,4 +1,4 @@
-// `kubectl canary plan`: what a release would do, without a cluster.
+// `kubectl canary plan`: simulates a release, without a cluster.
 
 import { type Command, Option } from 'commander';
 import { parseDuration } from '../../api/duration.ts';
@@ -35,11 +35,11 @@ Examples:
   kubectl canary plan -f release.yaml --rps 20 --errors 0.2% --canary-errors 2%
   kubectl canary plan -f release.yaml --canary-errors 5% --at-stage 2 -o svg > plan.svg
 
-The operator's own decisions are simulated on a virtual clock: nothing is asked, nothing is changed. Requests are
-Poisson numbers, latencies log-normal; Prometheus scrapes right before each look; pods are ready and gateways take
-weights at once. The same seed gives the same plan.
+Runs the operator's own decisions on a virtual clock; no cluster is read or changed. Requests are Poisson numbers,
+latencies log-normal; Prometheus scrapes right before each evaluation; pods are ready and gateways apply weights at once.
+The same seed gives the same plan.
 
-Exit codes: 0 planned, 1 the release could not start as it is, 2 something in the file or the options is wrong.`;
+Exit codes: 0 planned, 1 the release could not start, 2 the file or the options are wrong.`;
 
 /** The command. */
 export const planCommand: CommandEntry = {
@@ -50,18 +50,22 @@ export const planCommand: CommandEntry = {
 function describeOptions(program: Command): Command {
   return program
     .command('plan')
-    .description('Say what a release would do under given traffic: stages, chances, times. Needs no cluster.')
+    .description('Simulate a release under given traffic: stages, chances, times. Needs no cluster.')
     .requiredOption('-f, --filename <file>', 'file with the CanaryRelease; - is the standard input')
     .option('--name <name>', 'only the CanaryRelease of this name')
     .option('--rps <number>', 'requests a second of both versions together', readRate, 100)
-    .addOption(new Option('--errors <percent>', 'failed answers of the serving version').argParser(readPercent).default(0.001, '0.1%'))
-    .option('--canary-errors <percent>', 'failed answers of the canary (default: as serving)', readPercent)
+    .addOption(new Option('--errors <percent>', 'error ratio of the serving version').argParser(readPercent).default(0.001, '0.1%'))
+    .option('--canary-errors <percent>', 'error ratio of the canary (default: that of the serving version)', readPercent)
     .addOption(new Option('--latency <duration>', 'median latency of the serving version').argParser(readDuration).default(80, '80ms'))
-    .option('--canary-latency <duration>', 'median latency of the canary (default: as serving)', readDuration)
-    .option('--at-stage <number>', 'the canary is as good as serving until this stage begins', readWhole(1, 30), 1)
-    .option('--approve-after <duration>', 'whoever is asked approves after this time (default: a run ends there)', readDuration)
-    .option('--seed <number>', 'another number is other luck', readWhole(0, 4_294_967_295), 1)
-    .option('--runs <number>', 'releases that are simulated (default: 1000, fewer of one that takes hours)', readWhole(1, 100_000))
+    .option('--canary-latency <duration>', 'median latency of the canary (default: that of the serving version)', readDuration)
+    .option('--at-stage <number>', 'the canary behaves like the serving version until this stage begins', readWhole(1, 30), 1)
+    .option(
+      '--approve-after <duration>',
+      'each approval is given after this time (default: a run ends where it waits for approval)',
+      readDuration,
+    )
+    .option('--seed <number>', 'seed of the random numbers', readWhole(0, 4_294_967_295), 1)
+    .option('--runs <number>', 'number of simulated releases (default: 1000, fewer if a release takes hours)', readWhole(1, 100_000))
     .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json', 'svg']).default('text'))
     .addHelpText('after', EXAMPLES);
 }
@@ -71,7 +75,7 @@ async function runPlan(options: PlanOptions, io: CliIo): Promise<ExitCode> {
   for (const release of releases) checkStage(options, release);
   if (options.output === 'svg' && releases.length > 1)
     throw usageError(
-      `${options.filename} holds ${releases.length} CanaryReleases and a drawing shows one; choose with --name ${releases[0]?.metadata.name}`,
+      `${options.filename} holds ${releases.length} CanaryReleases and a drawing shows one; choose one with --name ${releases[0]?.metadata.name}`,
     );
   const plans: Plan[] = [];
   for (const release of releases) plans.push(await planOne(options, release, io));
@@ -96,10 +100,10 @@ async function planOne(options: PlanOptions, release: CanaryRelease, io: CliIo):
   const progress = openProgress(io, runs);
   const startedMs = io.now();
   const afterBatch = async (done: number): Promise<void> => {
-    progress.tell(done);
+    progress.report(done);
     await io.breathe();
   };
-  // The first batch has warmed up and told how long the rest would take.
+  // The first batch has warmed up and shown how long the rest would take.
   const openLanes = (remaining: number) => {
     const worth = io.workers !== undefined && io.workers.count > 1 && (remaining / FIRST_BATCH) * (io.now() - startedMs) > WORTH_WORKERS_MS;
     return worth ? openWorkers(question, io.workers.entry, io.workers.count) : undefined;

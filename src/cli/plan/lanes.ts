@@ -1,5 +1,5 @@
-// Runs simulations side by side: in worker threads where there is much to do, else right here. Which lane simulates a run makes
-// no difference to it, because its luck comes from its number.
+// Runs simulations in parallel: in worker threads where there is much to do, else in this thread. The lane makes no difference to a
+// run, because its random numbers come from its number.
 
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import type { RunResult } from './run-result.ts';

@@ -9,7 +9,7 @@ import { fromTime } from '../../api/times.ts';
 import { cumulate } from './latency.ts';
 import type { Counters } from './traffic.ts';
 
-/** Own queries ask for what nobody simulates: they are taken to keep their limits. */
+/** Queries of the release's own are not simulated: they are assumed to stay within their limits. */
 export function assumeOwnQueries({ analysis }: CanaryReleaseSpec): LookReading['own'] {
   const own = analysis.checks.filter(({ query }) => query !== undefined);
   return Object.fromEntries(own.map((check) => [check.name, { kind: 'facts' as const, facts: goodValue(check) }]));
@@ -19,7 +19,7 @@ function goodValue({ max, min }: Check): number {
   return parseLimit(max ?? min ?? '0').value;
 }
 
-/** Is anything compared at this weight? */
+/** Whether the comparison runs at this weight. */
 export function isCompared({ analysis }: CanaryReleaseSpec, { weight = 0 }: CanaryReleaseStatus): boolean {
   return analysis.comparison.mode !== 'Off' && weight > 0 && weight < 100;
 }

@@ -1,4 +1,4 @@
-// A plan: what would become of a release under given traffic, from many simulated runs and one typical one.
+// A plan: how a release would end under given traffic, from many simulated runs and one typical one.
 
 import { nameStage } from '../../core/release/report/events.ts';
 import { type Lane, type Lanes, simulateBatch } from './lanes.ts';
@@ -11,11 +11,11 @@ import { bandOf, type BandPoint, horizonOf } from './timeline.ts';
 export interface PlannedStage {
   readonly label: string;
   readonly weight: number;
-  /** When its weight was effective; undefined where the typical run never came there. */
+  /** When its weight was effective; undefined where the typical run never reached it. */
   readonly atMs: number | undefined;
 }
 
-/** Everything that is said about one release. */
+/** The plan of one release. */
 export interface Plan {
   readonly question: PlanQuestion;
   readonly summary: Summary;
@@ -33,7 +33,7 @@ const BAND_POINTS = 160;
 
 /** How a plan may use the machine. */
 export interface Workshop {
-  /** Told how many runs are done; may wait. */
+  /** Called with the number of finished runs; may wait. */
   readonly afterBatch: (done: number) => Promise<void>;
   /** Lanes beside this thread for that many more runs, if they are worth it. */
   readonly openLanes: (remaining: number) => Lanes | undefined;
@@ -81,7 +81,7 @@ async function simulateAll(lanes: readonly Lane[], results: RunResult[], runs: n
   await Promise.all(lanes.map(work));
 }
 
-/** A manifest that is paused has a release that waits, and the status of that says little. */
+/** A paused manifest never starts its release, and its status does not say so clearly. */
 function explainPause({ release }: PlanQuestion, run: RunResult): RunResult {
   const isHeld = run.ending === 'blocked' && release.spec.paused;
   return isHeld ? { ...run, message: 'spec.paused is true, so no release starts; set it to false' } : run;

@@ -1,5 +1,5 @@
 // When a decision can be skipped: thousands of looks of a simulation change nothing but the evidence, and folding them is enough.
-// Whatever is not certain is decided; a test holds the two ways against each other.
+// In doubt it decides; a test compares the two ways.
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';

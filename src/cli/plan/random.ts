@@ -5,9 +5,9 @@ export type Random = () => number;
 
 /**
  * A small counting generator (sfc32).
- * @param seed what the person chose
+ * @param seed chosen by the caller
  * @param stream the number of the run, so that runs are independent of each other
- * @param more another 32-bit number, where two do not tell the runs apart
+ * @param more another 32-bit number, where two do not distinguish the runs
  */
 export function createRandom(seed: number, stream: number, more = 0x9e3779b9): Random {
   let [a, b, c, counter] = [seed | 0, stream | 0, more | 0, 1];

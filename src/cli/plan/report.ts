@@ -14,12 +14,12 @@ import type { TrafficModel } from './traffic.ts';
 const ENDING_WORDS: Readonly<Record<Ending, string>> = {
   promoted: 'promoted',
   rolledBack: 'rolled back',
-  asked: 'asks a person',
+  asked: 'waits for a person',
   blocked: 'cannot start',
   unfinished: 'does not end',
 };
 
-/** Does the canary turn bad on its way, rather than being so from the start? */
+/** Whether the canary changes its behaviour at a later stage rather than from the start. */
 function turns({ question: { traffic } }: Plan): boolean {
   return traffic.badFromStage > 1;
 }
@@ -73,12 +73,14 @@ function describeAssumptions({ question: { release, approveAfterMs } }: Plan): r
     spec.stages.some(({ approval }) => approval === 'Required') ||
     spec.analysis.onInconclusive === 'Approve';
   return [
-    ...(spec.targetRef === undefined ? [] : [`taken for granted: the pods behind ${pairOf(spec).canary} are ready at once`]),
+    ...(spec.targetRef === undefined ? [] : [`assumed: the pods of Service ${pairOf(spec).canary} are ready at once`]),
     ...(own.length === 0
       ? []
       : [`taken for granted: ${own.join(', ')} (${own.length === 1 ? 'a query' : 'queries'} of your own) stays within its limits`]),
-    ...(approves && approveAfterMs === undefined ? ['a run ends where a person is asked; --approve-after lets somebody approve'] : []),
-    ...(approveAfterMs === undefined ? [] : [`whoever is asked approves after ${sayDuration(approveAfterMs)}`]),
+    ...(approves && approveAfterMs === undefined
+      ? ['a run ends where it waits for approval; simulate approvals with --approve-after']
+      : []),
+    ...(approveAfterMs === undefined ? [] : [`each approval is given after ${sayDuration(approveAfterMs)}`]),
   ];
 }
 
@@ -88,8 +90,8 @@ function formatSummary({ summary, question }: Plan): readonly string[] {
     [`OVER ${summary.runs} RUNS`, 'CHANCE', 'MEDIAN', '90% WITHIN', ''],
     rowOf('promoted', promoted, ''),
     rowOf('rolled back', rolledBack, isWorse(question.traffic) ? describeTurn(rolledBack) : ''),
-    rowOf('asks a person', asked, ''),
-    ...(askedOnTheWay === 0 ? [] : [['asked on the way', sayChance(askedOnTheWay), '', '', '']]),
+    rowOf('waits for a person', asked, ''),
+    ...(askedOnTheWay === 0 ? [] : [['approved on the way', sayChance(askedOnTheWay), '', '', '']]),
     ...(unfinished.runs === 0 ? [] : [rowOf('does not end', unfinished, '')]),
   ];
   const reasons = summary.reasons.filter(({ ending }) => ending !== 'promoted').slice(0, 4);

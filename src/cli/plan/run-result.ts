@@ -1,11 +1,11 @@
-// What one simulated release came to: how it ended, the weights on its way, and what people would have been told.
+// The result of one simulated release: how it ended, its weights over time, and its events.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Decision } from '../../core/release/decide.ts';
 import { parseState } from '../../core/release/state.ts';
 import type { Expected } from './traffic.ts';
 
-/** How a run ended. `asked`: a person is needed; `blocked`: it cannot go on; `unfinished`: it outlasted its deadline. */
+/** How a run ended. `asked`: it waits for a person; `blocked`: it cannot continue; `unfinished`: it outlasted its deadline. */
 export type Ending = 'promoted' | 'rolledBack' | 'asked' | 'blocked' | 'unfinished';
 
 /** From this time on traffic followed this weight. Milliseconds since the release began. */
@@ -14,7 +14,7 @@ export interface WeightStep {
   readonly weight: number;
 }
 
-/** Something that people are told. */
+/** An event of the release. */
 export interface Entry {
   readonly atMs: number;
   /** State of the machine after it. */
@@ -35,16 +35,16 @@ export interface RunResult {
   readonly message: string;
   /** Stage in which it ended, from 1. */
   readonly stage: number;
-  /** A person was asked at least once. */
+  /** It waited for a person at least once. */
   readonly asked: boolean;
-  /** When the canary began to behave in its own way. */
+  /** When the canary began to behave differently from serving. */
   readonly turnedAtMs: number | undefined;
   readonly expected: Expected;
   readonly steps: readonly WeightStep[];
   readonly entries: readonly Entry[];
 }
 
-/** What is written down while a run goes on. */
+/** What is recorded during a run. */
 export interface Log {
   readonly entries: Entry[];
   readonly steps: WeightStep[];
@@ -57,7 +57,7 @@ export function begin(): Log {
   return { entries: [], steps: [], asked: false, turnedAtMs: undefined };
 }
 
-/** What a decision tells. */
+/** The events of a decision. */
 export function entriesOf({ events, state, status }: Decision, atMs: number): readonly Entry[] {
   // After a promotion the roles have swapped; here the canary of this release stays the canary.
   const weight = state === 'promoted' ? 100 : (status.weight ?? 0);
@@ -87,7 +87,7 @@ export function finish(
 
 function endingOf(status: CanaryReleaseStatus, over: boolean): Ending {
   const state = parseState(status.state);
-  // It never began, so there is nothing to wait for.
+  // It never began, so no end is waited for.
   if (state === 'idle' || state === 'preparing') return 'blocked';
   if (!over) return 'unfinished';
   switch (state) {

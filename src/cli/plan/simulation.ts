@@ -1,5 +1,5 @@
 // Simulates releases on a virtual clock: the operator's own `decide` and judge over a simulated gateway and simulated metrics.
-// What comes before the first weight is the same for every run, so it is simulated once and every run goes on from there.
+// What comes before the first weight is the same for every run, so it is simulated once and every run continues from there.
 
 import { formatCommand } from '../../api/command.ts';
 import { parseDuration } from '../../api/duration.ts';
@@ -31,15 +31,15 @@ export interface PlanQuestion {
   readonly release: CanaryRelease;
   readonly traffic: TrafficModel;
   readonly seed: number;
-  /** Whoever is asked approves after so long; undefined: a run ends where a person is asked. */
+  /** Each approval is given after this time; undefined: a run ends where it waits for approval. */
   readonly approveAfterMs: number | undefined;
 }
 
 /** Midnight, so that the times in messages are the time since the release began. */
 export const START_MS = Date.UTC(2026, 0, 1);
-/** A write needs so long until traffic follows it. */
+/** Time from a write until traffic follows it. */
 const GATEWAY_MS = 100;
-/** Prometheus is taken to scrape at every look, at least this often. */
+/** Prometheus is assumed to scrape at every look, at least this often. */
 const LONGEST_SCRAPE_MS = 30_000;
 /** Without a deadline that ends it nothing is simulated further. */
 const GRACE_MS = 60_000;
@@ -135,7 +135,7 @@ function drive(run: Run, isFar: (run: Run) => boolean): void {
   }
 }
 
-/** Nothing more happens by itself. A person who is asked ends a run unless somebody approves. */
+/** Nothing more happens without a person. Waiting for approval ends a run unless approvals are simulated. */
 function isOver(run: Run): boolean {
   const state = stateOf(run);
   if (state === 'promoted' || state === 'rolledBack' || state === 'paused' || state === 'blocked') return true;
@@ -203,7 +203,7 @@ function planLook(run: Run): void {
     release.lookGridAt === undefined ? run.now : nextLookAfter(gridOf(spec, release), Math.max(run.now, Date.parse(release.lookGridAt)));
 }
 
-/** The person who was asked approves: the stage itself first, then the promotion. */
+/** Gives the approval: of the stage first, then of the promotion. */
 function answerPerson(run: Run): CanaryRelease {
   const { approveAfterMs } = run.question;
   const { release } = run.status;

@@ -1,4 +1,4 @@
-// Sums many simulated releases up: how likely each ending is and when it comes, and what the canary costs on the way.
+// Sums up many simulated releases: how likely each ending is and when it comes, and how many requests the canary fails until then.
 
 import type { Ending, RunResult } from './run-result.ts';
 
@@ -31,9 +31,9 @@ export interface Summary {
   readonly runs: number;
   readonly promoted: Times;
   readonly rolledBack: RollbackTimes;
-  /** A person is asked, or the release pauses for one. */
+  /** It waits for approval, or is paused. */
   readonly asked: Times;
-  /** Part of all runs in which somebody was asked, approved, and the release went on. */
+  /** Part of all runs in which an approval was given and the release continued. */
   readonly askedOnTheWay: number;
   /** Neither: blocked, or longer than the deadline. */
   readonly unfinished: Times;
@@ -46,7 +46,7 @@ export interface Summary {
 
 /** @throws RangeError without runs */
 export function summarize(results: readonly RunResult[]): Summary {
-  if (results.length === 0) throw new RangeError('there is no run to sum up');
+  if (results.length === 0) throw new RangeError('no runs to sum up');
   const back = results.filter(({ ending }) => ending === 'rolledBack');
   const afterTurn = back.flatMap(({ atMs, turnedAtMs }) => (turnedAtMs === undefined ? [] : [atMs - turnedAtMs]));
   const failures = results.map(({ expected }) => expected.extraFailures);

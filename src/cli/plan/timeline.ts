@@ -38,7 +38,7 @@ export function horizonOf(typical: RunResult, results: readonly RunResult[]): nu
   return Math.max(1_000, typical.atMs, ends) * 1.02;
 }
 
-/** What a person is told of a run, with the moment at which the canary turned bad. */
+/** The events of a run, with the moment at which the canary's behaviour changed. */
 export function tellRun(run: RunResult, turns: boolean): readonly Entry[] {
   const { turnedAtMs } = run;
   if (!turns || turnedAtMs === undefined) return run.entries;
@@ -50,7 +50,7 @@ export function tellRun(run: RunResult, turns: boolean): readonly Entry[] {
     state: before?.state ?? 'stage.analyzing',
     weight: before?.weight ?? 0,
     reason: 'CanaryTurns',
-    message: 'simulated: from here on the canary answers as asked for, not as serving does',
+    message: 'simulated: from now on the canary has its own error ratio and latency',
   };
   return [...run.entries.slice(0, at), turn, ...run.entries.slice(at)];
 }

@@ -39,7 +39,7 @@ export interface Counters {
   readonly canaryBuckets: readonly (readonly number[])[];
 }
 
-/** Expected numbers, without the luck of the draw. */
+/** Expected numbers, without randomness. */
 export interface Expected {
   readonly canaryRequests: number;
   /** Failed requests that would not have failed on the serving version. */
@@ -52,11 +52,11 @@ export interface Gateway {
   readonly flowTo: (ms: number) => readonly Cell[];
   /** From now on the canary gets this share, 0..1. */
   readonly serve: (share: number) => void;
-  /** From now on the canary behaves in its own way. */
+  /** From now on the canary behaves as configured, not like serving. */
   readonly turn: () => void;
   readonly counters: Counters;
   readonly expected: () => Expected;
-  /** The same gateway going on with other luck. */
+  /** A copy of the gateway that continues with other random numbers. */
   readonly fork: (random: Random) => Gateway;
 }
 

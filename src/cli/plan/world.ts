@@ -1,5 +1,5 @@
-// The cluster of a simulated release, in memory: one route over two Services that are ready, and a gateway that takes what is
-// written. Writes are the operator's own patches.
+// The cluster of a simulated release, in memory: one route over two ready Services, and a gateway that accepts every write. Writes
+// are the operator's own patches.
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryRelease, CanaryReleaseSpec } from '../../api/release.ts';
@@ -57,7 +57,7 @@ export function shareIn(route: Route, { canary }: Pair): number {
   return total === 0 ? 0 : (refs.find(({ name }) => name === canary)?.weight ?? 0) / total;
 }
 
-/** What the operator sees when everything is well. */
+/** What the operator observes in a healthy cluster. */
 export function observe(release: CanaryRelease, route: Route, pair: Pair): Observation {
   return {
     release,

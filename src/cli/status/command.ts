@@ -1,4 +1,4 @@
-// `kubectl canary status`: one release in short, or all that are chosen.
+// `kubectl canary status`: one release in short, or all that are selected.
 
 import { withCluster } from '../cluster/link.ts';
 import { addListOptions, isListing, type ListOptions, namespaceOf, scopeOf, targetFlags } from '../cluster/options.ts';
@@ -24,7 +24,7 @@ export const statusCommand: CommandEntry = {
         program
           .command('status')
           .argument('[name]', 'the CanaryRelease (default: the only one of the namespace)')
-          .description('Show a release and its checks in short, or all that -A and -l choose.'),
+          .description('Show the state of a release and its checks, or of all releases that -A and -l select.'),
       ),
     ).action(async (name: string | undefined, options: StatusOptions) => end(await runStatus(name, options, io))),
 };

@@ -1,5 +1,5 @@
-// `kubectl canary approve | advance | promote | abort | pause | resume | retry | undo`: shows the evidence, asks, orders, and says
-// what became of it.
+// `kubectl canary approve | advance | promote | abort | pause | resume | retry | undo`: shows the evidence, asks for confirmation,
+// writes the command, and prints whether the operator did or refused it.
 
 import type { Command } from 'commander';
 import { type ClusterLink, withCluster } from '../cluster/link.ts';
@@ -24,14 +24,14 @@ interface SteerOptions extends ClusterOptions {
 }
 
 const ABOUT: Readonly<Record<SteeringVerb, readonly [about: string, question: string]>> = {
-  approve: ['Let a release leave the stage (or begin the promotion) that waits for a person.', 'Approve'],
-  advance: ['Go on to the next stage now, without waiting for proof.', 'Go on to the next stage of'],
-  promote: ['Promote the version of the canary now, without the stages that are left; your own Deployment rolls it.', 'Promote'],
-  abort: ['Send all traffic home now; the revision is not tried again by itself.', 'Abort'],
-  pause: ['Hold the weight where it is; the canary is judged on.', 'Pause'],
-  resume: ['Let a paused release go on.', 'Resume'],
-  retry: ['Try a rolled back revision once more.', 'Retry'],
-  undo: ['Take a promotion back, one that is under way or one that is over: what served before serves again.', 'Undo'],
+  approve: ['Approve the stage (or the promotion) that waits for approval.', 'Approve'],
+  advance: ['Advance to the next stage now, without waiting for the analysis to pass.', 'Advance to the next stage of'],
+  promote: ['Promote the canary now and skip the remaining stages; in Deployment mode your Deployment rolls it out.', 'Promote'],
+  abort: ['Roll all traffic back now; the revision is rejected and not retried automatically.', 'Abort'],
+  pause: ['Hold the canary weight; analysis continues, and a failed check still rolls back.', 'Pause'],
+  resume: ['Resume a paused release.', 'Resume'],
+  retry: ['Retry a rejected revision.', 'Retry'],
+  undo: ['Undo a promotion that is under way or complete: the previous version serves again.', 'Undo'],
 };
 
 const VERBS = ['approve', 'advance', 'promote', 'abort', 'pause', 'resume', 'retry', 'undo'] as const satisfies readonly SteeringVerb[];
@@ -45,30 +45,29 @@ export const steeringCommands: readonly CommandEntry[] = VERBS.map((verb) => ({
 
 function describeOptions(program: Command, verb: SteeringVerb): Command {
   const command = addClusterOptions(program.command(verb).argument('<name>', 'the CanaryRelease').description(ABOUT[verb][0]))
-    .option('-y, --yes', 'do not ask; needed where no terminal is')
-    .option('--timeout <duration>', 'how long the operator may take to handle it', readDuration, 30_000);
-  if (verb === 'undo') return command.option('--irreversible', 'also a revision that is marked irreversible');
+    .option('-y, --yes', 'do not ask for confirmation; required without a terminal')
+    .option('--timeout <duration>', 'how long to wait for the operator to handle the command', readDuration, 30_000);
+  if (verb === 'undo') return command.option('--irreversible', 'undo a revision although it is marked irreversible');
   if (verb !== 'approve') return command;
   return command.option(
     '--stage <number>',
-    'stage to approve, one more than the stages for the promotion (default: the one that waits)',
+    'stage to approve; for the promotion, the number of stages plus one (default: the one that waits for approval)',
     readWhole(1, 31),
   );
 }
 
 async function runSteer(verb: SteeringVerb, name: string, options: SteerOptions, io: CliIo): Promise<ExitCode> {
-  if (options.yes !== true && io.ask === undefined)
-    throw usageError(`${verb} asks before it acts, and no terminal is here to answer at; give --yes`);
+  if (options.yes !== true && io.ask === undefined) throw usageError(`${verb} asks for confirmation, and there is no terminal; add --yes`);
   return withCluster(options, io, async (link) => {
     const release = await getRelease(link, namespaceOf(options, link), name);
     const stage = verb === 'approve' ? (options.stage ?? approvalOf(release, io.now())) : undefined;
-    // Before anybody is asked: what cannot be ordered is not asked about.
+    // Before the confirmation: a command that cannot be given is not asked about.
     makeOrder(release, verb, stage, io.now());
     io.out(formatEvidence(explain(release, targetFlags(options, release.namespace), io.now()), paintFor(io)));
     if (verb === 'undo') io.out(describeUndo(release));
     const allowed = verb !== 'undo' || (await isUndoAllowed(release, options.irreversible === true, io));
     if (!allowed || !(await isConfirmed(verb, stage, release, options, io))) {
-      io.err('nothing was done\n');
+      io.err('cancelled: nothing was changed\n');
       return EXIT.failed;
     }
     return order(link, release, verb, stage, options, io);

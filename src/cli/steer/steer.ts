@@ -1,5 +1,5 @@
-// One command of a person: written as the annotation that Git and kubectl write, under a field manager of its own, then
-// waited for until the operator has obeyed or refused it.
+// One command of a person: written as the annotation that Git and kubectl write, under a field manager of its own. Waits until the
+// operator has done or refused it.
 
 import { formatCommand } from '../../api/command.ts';
 import {
@@ -32,7 +32,7 @@ export interface Order {
   readonly at: string;
 }
 
-/** What became of it. */
+/** How the operator handled it. */
 export interface Handled {
   readonly result: 'Done' | 'Refused';
   readonly message: string;
@@ -46,13 +46,13 @@ export function makeOrder(release: SeenRelease, verb: SteeringVerb, stage: numbe
   const { status, namespace, name } = release;
   const id = status.release?.id;
   if (id === undefined)
-    throw failure(`CanaryRelease ${namespace}/${name} has no release to ${verb}; change what is behind the canary first`);
+    throw failure(`CanaryRelease ${namespace}/${name} has no release to ${verb}; change the pod template of the canary first`);
   const state = parseState(status.state);
   if (verb === 'abort' && state !== undefined && !isRunning(state))
     throw failure(
-      `release ${id} of CanaryRelease ${namespace}/${name} is over (${status.phase}); there is nothing to abort${state === 'promoted' ? ', undo takes it back' : ''}`,
+      `release ${id} of CanaryRelease ${namespace}/${name} has ended (${status.phase}) and cannot be aborted${state === 'promoted' ? '; to revert it use undo' : ''}`,
     );
-  // Not later than the last handled one would be ignored, whatever our clock says.
+  // The operator ignores a command that is not later than the last handled one, so our clock may have to be corrected.
   const last = Date.parse(status.lastHandledCommand?.at ?? '');
   const at = new Date(Math.max(now, Number.isNaN(last) ? 0 : last + 1)).toISOString();
   if (verb === 'abort') return { verb, id, annotation: ABORT_ANNOTATION, value: id, at };
@@ -60,9 +60,9 @@ export function makeOrder(release: SeenRelease, verb: SteeringVerb, stage: numbe
   return { verb, id, annotation: COMMAND_ANNOTATION, value, at };
 }
 
-/** Writes the annotation, and who gives it. The uid keeps it off an object that was made anew under the same name. */
+/** Writes the annotation, and who gives the command. The uid protects an object that was recreated under the same name. */
 export async function writeOrder(link: ClusterLink, { namespace, name, metadata }: SeenRelease, order: Order): Promise<void> {
-  // The name of whoever gave an earlier one must not pass for ours; the admission policy refuses that.
+  // The name left by an earlier command must not stand beside ours; the admission policy refuses that.
   const by = await findCaller(link);
   const byAnnotation = order.verb === 'abort' ? ABORT_BY_ANNOTATION : COMMAND_BY_ANNOTATION;
   await link.request({
@@ -74,7 +74,7 @@ export async function writeOrder(link: ClusterLink, { namespace, name, metadata 
   });
 }
 
-/** Whom the API server takes us for; undefined where it does not say. */
+/** Our user name on the API server; undefined where it does not answer. */
 async function findCaller(link: ClusterLink): Promise<string | undefined> {
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
   try {
@@ -85,7 +85,7 @@ async function findCaller(link: ClusterLink): Promise<string | undefined> {
   }
 }
 
-/** @throws GlidepathError when the operator says nothing in time, or the release goes away */
+/** @throws GlidepathError when the operator does not handle it in time, or the CanaryRelease is deleted */
 export async function awaitOrder(
   link: ClusterLink,
   { namespace, name }: SeenRelease,
@@ -93,13 +93,13 @@ export async function awaitOrder(
   wait: { readonly now: () => number; readonly timeoutMs: number },
 ): Promise<Handled> {
   const see = (release: SeenRelease | undefined): Handled | undefined => {
-    if (release === undefined) throw failure(`CanaryRelease ${namespace}/${name} was deleted; its traffic goes home by itself`);
+    if (release === undefined) throw failure(`CanaryRelease ${namespace}/${name} was deleted; the operator rolls its traffic back`);
     return order.verb === 'abort' ? findAborted(release, order) : findHandled(release, order);
   };
   const handled = await followRelease(link, { namespace, name, ...wait, see });
   if (handled !== undefined) return handled;
   throw failure(
-    `nobody has handled ${order.annotation}=${order.value} within ${wait.timeoutMs / 1_000}s; is the operator running? see kubectl canary doctor`,
+    `the operator did not handle ${order.annotation}=${order.value} within ${wait.timeoutMs / 1_000}s; check whether it runs: kubectl canary doctor`,
   );
 }
 
@@ -112,12 +112,12 @@ function findHandled({ status }: SeenRelease, { value, at, verb }: Order): Handl
   return last.result === 'Done' ? { result: 'Done', message: status.message ?? '' } : { result: 'Refused', message };
 }
 
-/** An abort is no command with a time: it is done when the traffic is home. */
+/** An abort carries no time: it is done when all traffic is on the serving version. */
 function findAborted({ status }: SeenRelease, { id }: Order): Handled | undefined {
   const { release } = status;
   const state = parseState(status.state);
-  if (release?.id !== id) return { result: 'Refused', message: `release ${id} is over and ${release?.id ?? 'none'} is there now` };
-  if (state === 'promoted') return { result: 'Refused', message: `release ${id} was promoted before; ${status.message ?? ''}` };
+  if (release?.id !== id) return { result: 'Refused', message: `release ${id} has ended; the current release is ${release?.id ?? 'none'}` };
+  if (state === 'promoted') return { result: 'Refused', message: `release ${id} was already promoted; ${status.message ?? ''}` };
   const isHome = state === 'rolledBack' || state === 'rollingBack.draining' || state === 'rollingBack.cleaning';
   return isHome ? { result: 'Done', message: status.message ?? `all traffic is on Service ${release.serving.service}` } : undefined;
 }

@@ -1,4 +1,4 @@
-// `kubectl canary uninstall`: every release goes home while somebody is there to bring it, and only then goes the operator.
+// `kubectl canary uninstall`: rolls every release back while the operator still runs, and removes the operator after that.
 
 import { setTimeout } from 'node:timers/promises';
 import { isGlidepathError } from '../../api/errors.ts';
@@ -24,31 +24,29 @@ const POLL_MS = 250;
 const TOLD_EVERY_MS = 10_000;
 
 const DETAILS = `
-Every CanaryRelease is deleted first, which takes its traffic home; nothing else is touched until all of them are gone.
-With -n only the releases of that namespace go, and the operator stays. At a terminal the rest is printed as commands;
-with --yes it is done.`;
+Every CanaryRelease is deleted first, which rolls its traffic back; nothing else is changed until all of them are deleted.
+With -n only the releases of that namespace are deleted, and the operator stays. At a terminal the remaining steps are
+printed as commands; with --yes they are executed.`;
 
 /** The command. */
 export const uninstallCommand: CommandEntry = {
   name: 'uninstall',
   add: (program, io, end) =>
-    void addClusterOptions(
-      program.command('uninstall').description('Take all releases home, delete them, and then remove Glidepath itself.'),
-    )
-      .option('-y, --yes', 'do not ask, and remove the operator and the CRD, too')
-      .option('--timeout <duration>', 'how long the releases may take to go home', readDuration, 300_000)
+    void addClusterOptions(program.command('uninstall').description('Roll back and delete all CanaryReleases, then remove Glidepath.'))
+      .option('-y, --yes', 'do not ask for confirmation, and remove the operator and the CRD as well')
+      .option('--timeout <duration>', 'how long to wait for the releases to be rolled back', readDuration, 300_000)
       .addHelpText('after', DETAILS)
       .action(async (options: UninstallOptions) => end(await runUninstall(options, io))),
 };
 
 async function runUninstall(options: UninstallOptions, io: CliIo): Promise<ExitCode> {
   if (options.yes !== true && io.ask === undefined)
-    throw usageError('uninstall asks before it acts, and no terminal is here to answer at; give --yes');
+    throw usageError('uninstall asks for confirmation, and there is no terminal; add --yes');
   return withCluster(options, io, async (link) => {
     const releases = await findReleases(link, options.namespace);
     io.out(describe(releases, options.namespace));
     if (!(await isConfirmed(releases, options, io))) {
-      io.err('nothing was done\n');
+      io.err('cancelled: nothing was changed\n');
       return EXIT.failed;
     }
     await Promise.all(releases.map((release) => removeRelease(link, release)));
@@ -59,7 +57,7 @@ async function runUninstall(options: UninstallOptions, io: CliIo): Promise<ExitC
   });
 }
 
-/** A cluster without the kind has no releases: the rest may still be there. */
+/** A cluster without the kind has no releases; other parts may still be installed. */
 async function findReleases(link: ClusterLink, namespace: string | undefined): Promise<readonly SeenRelease[]> {
   try {
     return await listReleases(link, namespace);
@@ -79,8 +77,8 @@ function sayWay({ status, spec }: SeenRelease): string {
   const state = parseState(status.state);
   if (status.release === undefined || (state !== undefined && !isRunning(state))) return '';
   return spec?.deletionPolicy === 'Retain'
-    ? ', weights stay (deletionPolicy Retain)'
-    : `, traffic goes home to Service ${status.release.serving.service}`;
+    ? ', the weights stay (deletionPolicy: Retain)'
+    : `, all traffic goes back to Service ${status.release.serving.service}`;
 }
 
 function nameOf({ namespace, name }: SeenRelease): string {
@@ -89,7 +87,7 @@ function nameOf({ namespace, name }: SeenRelease): string {
 
 async function isConfirmed(releases: readonly SeenRelease[], options: UninstallOptions, io: CliIo): Promise<boolean> {
   if (options.yes === true || io.ask === undefined) return true;
-  return /^\s*y(es)?\s*$/i.test(await io.ask(`Take them home and delete ${releases.length} CanaryReleases? [y/N] `));
+  return /^\s*y(es)?\s*$/i.test(await io.ask(`Roll back and delete ${releases.length} CanaryReleases? [y/N] `));
 }
 
 async function removeRelease(link: ClusterLink, { namespace, name, metadata }: SeenRelease): Promise<void> {
@@ -100,18 +98,18 @@ async function removeRelease(link: ClusterLink, { namespace, name, metadata }: S
   }
 }
 
-/** Tells each release that is gone, and now and then those that are not. */
+/** Prints each release that is deleted, and now and then those that are left. */
 async function awaitGone(link: ClusterLink, releases: readonly SeenRelease[], options: UninstallOptions, io: CliIo): Promise<void> {
   let left = releases;
   let waited = 0;
   for (;;) {
     const there = await findReleases(link, options.namespace);
     const isThere = (release: SeenRelease) => there.some(({ metadata }) => metadata.uid === release.metadata.uid);
-    for (const gone of left.filter((release) => !isThere(release))) io.out(`${nameOf(gone)} is home and gone\n`);
+    for (const gone of left.filter((release) => !isThere(release))) io.out(`${nameOf(gone)} rolled back and deleted\n`);
     left = left.filter(isThere);
     if (left.length === 0) return;
     if (waited >= options.timeout) throw failure(describeStuck(left, there, options.timeout));
-    if (waited > 0 && waited % TOLD_EVERY_MS === 0) io.err(`waits for ${left.map(nameOf).join(', ')}\n`);
+    if (waited > 0 && waited % TOLD_EVERY_MS === 0) io.err(`waiting for ${left.map(nameOf).join(', ')}\n`);
     await setTimeout(POLL_MS);
     waited += POLL_MS;
   }
@@ -124,18 +122,18 @@ function describeStuck(left: readonly SeenRelease[], there: readonly SeenRelease
   });
   const [first] = left;
   const patch = `kubectl patch crel ${first?.name} -n ${first?.namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`;
-  return `not home within ${timeoutMs / 1_000}s: ${messages.join('; ')}; start the operator and call uninstall again, or give up ${FINALIZER} and leave the weights as they are with ${patch}`;
+  return `not rolled back within ${timeoutMs / 1_000}s: ${messages.join('; ')}; start the operator and run uninstall again, or remove finalizer ${FINALIZER} and keep the weights as they are: ${patch}`;
 }
 
 async function finish(link: ClusterLink, options: UninstallOptions, io: CliIo): Promise<void> {
   if (options.yes === true) {
-    await removeInstalled(link, (what) => io.out(`${what} is removed\n`));
-    io.out('Glidepath is uninstalled; routes, Services and Deployments are yours alone\n');
+    await removeInstalled(link, (what) => io.out(`${what} deleted\n`));
+    io.out('Glidepath is uninstalled; your routes, Services and Deployments were kept\n');
     return;
   }
   const lines = INSTALLED.map(
     ({ kind, name, namespace }) =>
       `  kubectl delete --ignore-not-found ${kind.toLowerCase()} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
   );
-  io.out(`All traffic is home. To remove the rest, or with uninstall --yes:\n${lines.join('\n')}\n`);
+  io.out(`All releases are rolled back and deleted. To remove the rest run uninstall --yes, or:\n${lines.join('\n')}\n`);
 }

@@ -1,4 +1,4 @@
-// `kubectl canary watch`: follows a release to its end, for eyes and for pipelines.
+// `kubectl canary watch`: follows a release to its end, for people and for pipelines.
 
 import { Option } from 'commander';
 import { followRelease } from '../cluster/follow.ts';
@@ -26,14 +26,15 @@ interface WatchOptions extends ClusterOptions {
 const PIPELINE_TIMEOUT_MS = 40 * 60_000;
 
 const CODES = `
-Exit codes: 0 promoted, 2 rolled back, 3 a person is needed, 4 timeout, 5 superseded by another revision, 1 anything else.
+Exit codes: 0 promoted, 2 rolled back, 3 waits for a person, 4 timeout, 5 superseded by another revision, 1 anything else.
 
-It follows the release that runs, or else the next one that begins, or that of --revision; how an earlier release ended
-never counts. At a terminal it stays while a person is asked; with --until done, and where no terminal is, it ends with 3.
+Follows the running release, or else the next one that begins, or that of --revision; the end of an earlier release never
+counts. At a terminal it continues while the release waits for a person; with --until done, and without a terminal, it
+exits with 3.
 
 --for deploy/NAME reads the Deployment's pod template once, at the start, and waits for the release of exactly that template,
-also when it has not begun yet; it ends at once when the template is proven or rejected already, and with 3 when it serves
-unproven, past the hold. Call it right after the change. It needs the right to get the Deployment.
+also when it has not begun yet. It exits at once if the template was already promoted or rejected, and with 3 if it serves
+without having passed because it bypassed the hold. Run it right after the change. It needs the right to get the Deployment.
 
 Examples:
   kubectl canary watch store-api
@@ -50,17 +51,14 @@ export const watchCommand: CommandEntry = {
       program
         .command('watch')
         .argument('[name]', 'the CanaryRelease (default: the only one of the namespace, or that of --for)')
-        .description('Follow a release until it is promoted or rolled back; the exit code tells how it ended.'),
+        .description('Follow a release until it is promoted or rolled back; the exit code says which.'),
     )
-      .addOption(new Option('--until <what>', 'done: end also when a person is needed').choices(['done']))
+      .addOption(new Option('--until <what>', 'done: exit also when the release waits for a person').choices(['done']))
       .addOption(
-        new Option('--for <deploy/name>', 'wait for the release of the template that this Deployment has now').conflicts('revision'),
+        new Option('--for <deploy/name>', 'wait for the release of the current pod template of this Deployment').conflicts('revision'),
       )
-      .option(
-        '--revision <name>',
-        'wait for the release of this revision (as status.release.revision, or spec.revision, or a template hash)',
-      )
-      .option('--timeout <duration>', 'at most this long (default: 40m in pipelines, none at a terminal)', readDuration)
+      .option('--revision <name>', 'wait for the release of this revision (status.release.revision, spec.revision, or a template hash)')
+      .option('--timeout <duration>', 'how long to wait at most (default: 40m in pipelines, no limit at a terminal)', readDuration)
       .addHelpText('after', CODES)
       .action(async (name: string | undefined, options: WatchOptions) => end(await runWatch(name, options, io))),
 };
@@ -74,12 +72,12 @@ function runWatch(name: string | undefined, options: WatchOptions, io: CliIo): P
       const { revision } = options;
       return watch(link, namespace, found, revision === undefined ? { kind: 'any' } : { kind: 'revision', revision }, options, io);
     }
-    // First of all: what is asked about is what the Deployment is at this moment.
+    // Before anything else: the caller asks about the template of this moment.
     const readings = await openTemplateReadings(link, namespace, deployment);
     try {
       const { name: found } = await findReleaseOf(link, namespace, deployment, name);
       const { hash: template, revision } = readings.first;
-      io.err(`waits for revision ${revision} of Deployment ${deployment}, released by canaryrelease/${found}\n`);
+      io.err(`waiting for revision ${revision} of Deployment ${deployment}, released by canaryrelease/${found}\n`);
       return await watch(link, namespace, found, { kind: 'template', deployment, template, revision, readings }, options, io);
     } finally {
       readings.close();
@@ -105,7 +103,7 @@ async function watch(
   };
   const ending = await followRelease(link, { namespace, name, now: io.now, timeoutMs, see });
   if (ending === undefined) {
-    io.err(`timeout: no end within ${sayDuration(timeoutMs ?? 0)}; see kubectl canary explain ${name} -n ${namespace}\n`);
+    io.err(`timeout: the release did not end within ${sayDuration(timeoutMs ?? 0)}; see kubectl canary explain ${name} -n ${namespace}\n`);
     return WATCH_EXIT.timeout;
   }
   io.out(`${NAMES[ending.code]}: ${ending.says}\n`);
@@ -116,23 +114,23 @@ const NAMES: Readonly<Record<ExitCode, string>> = {
   0: 'promoted',
   1: 'failed',
   2: 'rolled back',
-  3: 'a person is needed',
+  3: 'waits for a person',
   4: 'timeout',
   5: 'superseded',
 };
 
 /** One line for each change. */
 function openLog(io: CliIo): (release: SeenRelease) => void {
-  let told = '';
+  let printed = '';
   return (release) => {
     const key = keyOf(release);
-    if (key === told) return;
-    told = key;
+    if (key === printed) return;
+    printed = key;
     io.out(formatLine(release, io.now()));
   };
 }
 
-/** Draws over what it drew before, when something changed or a second has passed. */
+/** Draws over the previous drawing, when something changed or a second has passed. */
 function openDrawing(options: WatchOptions, io: CliIo): (release: SeenRelease) => void {
   let [drawn, height] = ['', 0];
   return (release) => {
@@ -141,7 +139,7 @@ function openDrawing(options: WatchOptions, io: CliIo): (release: SeenRelease) =
     const lines = drawRelease(release, explanation, paintFor(io), { now, columns: io.columns });
     const text = `${lines.join('\n')}\n`;
     if (text === drawn) return;
-    // Up over the old lines, and away with whatever was longer.
+    // Moves up over the old lines and clears them.
     io.out(`${height === 0 ? '' : `\u001b[${height}A\r\u001b[J`}${text}`);
     [drawn, height] = [text, lines.length];
   };

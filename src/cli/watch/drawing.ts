@@ -1,4 +1,4 @@
-// What `watch` shows: at a terminal the whole release, drawn again in place; elsewhere one plain line for each change.
+// The output of `watch`: at a terminal the whole release, redrawn in place; elsewhere one plain line for each change.
 
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { clockOf } from '../../api/times.ts';
@@ -18,12 +18,12 @@ export function keyOf({ status }: SeenRelease): string {
   return JSON.stringify([release?.id, phase, progress, weight, observedWeight, verdict, why]);
 }
 
-/** `12:00:40Z Analyzing 1/3, 5% asked, routes 5%, measured 4.9%, Pass: …`. */
+/** `12:00:40Z Analyzing 1/3, weight 5%, routes 5%, measured 4.9%, Pass: …`. */
 export function formatLine({ status }: SeenRelease, now: number): string {
   const { phase = 'Unknown', progress = '', weight = 0, observedWeight = 0, measured, verdict, message = '' } = status;
   const counted = measured === undefined ? '' : `, measured ${measured.share}`;
   const judged = verdict === undefined ? '' : `, ${verdict}`;
-  return `${clockOf(now)} ${phase} ${progress}, ${weight}% asked, routes ${observedWeight}%${counted}${judged}: ${message}\n`;
+  return `${clockOf(now)} ${phase} ${progress}, weight ${weight}%, routes ${observedWeight}%${counted}${judged}: ${message}\n`;
 }
 
 type Line = readonly [text: string, colour?: keyof Paint];
@@ -63,7 +63,7 @@ export function drawRelease(
 /** Where the texts begin behind their labels. */
 const INDENT = ' '.repeat(13);
 
-/** Lines no longer than the terminal is wide, so that it is known how many of them it shows. */
+/** Lines no longer than the terminal is wide, so that their number on the screen is known. */
 function wrap(text: string, columns: number): readonly string[] {
   const width = Math.max(INDENT.length + 10, columns);
   if (text.length <= width) return [text];
@@ -76,7 +76,7 @@ function drawHead({ namespace, name, phase, release }: Explanation, now: number)
   const attempt =
     release === undefined
       ? 'no release yet'
-      : `release ${release.id} of revision ${release.revision}, begun ${sayAge(release.startedAt, now)} ago`;
+      : `release ${release.id} of revision ${release.revision}, started ${sayAge(release.startedAt, now)} ago`;
   return [`${namespace}/${name}: ${phase}, ${attempt}, ${clockOf(now)}`];
 }
 
@@ -88,14 +88,14 @@ function drawStages({ spec, status }: SeenRelease, now: number): readonly Line[]
   const promoting = place === 'promoted' || place?.startsWith('promoting.') === true;
   const present = promoting ? spec.stages.length : begun ? (status.release?.stageIndex ?? 0) : -1;
   const stages = spec.stages.map(({ weight, duration, name, approval }, index): Line => {
-    const ask = approval === 'Required' ? ', asks a person' : '';
+    const ask = approval === 'Required' ? ', needs approval' : '';
     const label = `${index + 1}${name === undefined ? '' : ` ${name}`}`;
     return [
       `  ${markOf(index, present)} ${label.padEnd(14)} ${`${weight}%`.padStart(4)}  ${duration}${ask}${index === present ? sayServed(status.release?.stageStartedAt, now) : ''}`,
       index < present ? 'good' : undefined,
     ] as Line;
   });
-  const last = `  ${state === 'promoted' ? '✔' : promoting ? '▶' : '·'} promotion${spec.promotion.approval === 'Required' ? ', asks a person' : ''}${place === 'promoting.baking' ? ', bakes: what served before is kept' : ''}`;
+  const last = `  ${state === 'promoted' ? '✔' : promoting ? '▶' : '·'} promotion${spec.promotion.approval === 'Required' ? ', needs approval' : ''}${place === 'promoting.baking' ? ', baking: the previous version is kept' : ''}`;
   return [...stages, [last, state === 'promoted' ? 'good' : undefined] as Line];
 }
 
@@ -114,8 +114,8 @@ function drawTraffic({ traffic: { asked, routes, measured } }: Explanation, now:
     return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)}`;
   };
   return [
-    [`  asked      ${bar(asked)} ${asked}%`],
-    [`  routes say ${bar(routes)} ${routes}%`],
+    [`  wanted     ${bar(asked)} ${asked}%`],
+    [`  in routes  ${bar(routes)} ${routes}%`],
     ...(measured === undefined ? [] : [[`  measured   ${bar(Number.parseFloat(measured.share))} ${sayMeasured(measured, now)}`] as const]),
   ];
 }

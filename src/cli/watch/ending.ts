@@ -1,5 +1,5 @@
-// When a watch is over, and how: decided on the release that runs or begins, or on that of a named revision or template, never
-// on what the last release left behind.
+// When a watch ends, and how: decided by the running or next release, or by that of a named revision or template, never by what an
+// earlier release left in the status.
 
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
@@ -14,7 +14,7 @@ export interface WatchGoal {
   readonly endsForPersons: boolean;
 }
 
-/** Blocks mend by themselves while gateways and pods come up; one that stays so long needs somebody. */
+/** Many blocks resolve while gateways and pods come up; one that lasts this long needs a person. */
 const BLOCKED_MS = 30_000;
 
 /** Follows versions of one object, in order. @returns undefined until it is over */
@@ -36,7 +36,7 @@ interface Memory {
 export function trackRelease(goal: WatchGoal): Tracker {
   const memory: Memory = { target: undefined, passed: new Set(), first: undefined, blockedSince: undefined, asked: undefined };
   return (release, now) => {
-    if (release === undefined) throw failure('the CanaryRelease was deleted; its traffic goes home by itself');
+    if (release === undefined) throw failure('the CanaryRelease was deleted; the operator rolls its traffic back');
     const { status } = release;
     memory.target ??= findTarget(release, goal.wanted, memory);
     memory.first ??= { id: status.release?.id, template: status.serving?.template };
@@ -62,28 +62,28 @@ function findTarget({ status }: SeenRelease, wanted: Wanted, { first, passed }: 
   if (wanted.kind !== 'any') return isReleaseOf(release, wanted) ? release.id : undefined;
   const state = parseState(status.state);
   const runs = state === undefined || isRunning(state);
-  // One that came and went between two looks is another one than there was at first.
+  // A release that came and went between two readings is not the one that was there at first.
   return runs || (first !== undefined && first.id !== release.id) ? release.id : undefined;
 }
 
-/** Before its release has begun the Deployment got another template: then none will. */
+/** The Deployment got another template before the release of the wanted one began: then it never begins. */
 function findPassedOver(wanted: Wanted): Ending | undefined {
   if (wanted.kind !== 'template') return undefined;
   wanted.readings.again();
   const { template } = wanted.readings.latest();
   if (template === undefined) throw failure(`Deployment ${wanted.deployment} was deleted before revision ${wanted.revision} was released`);
   if (template.hash === wanted.template) return undefined;
-  const says = `Deployment ${wanted.deployment} has revision ${template.revision} now; none of ${wanted.revision} will be released`;
+  const says = `Deployment ${wanted.deployment} now has revision ${template.revision}; revision ${wanted.revision} will not be released`;
   return { code: WATCH_EXIT.superseded, says };
 }
 
-/** A revision that made way for another one and is wanted again gets a release of its own: then that one is waited for. */
+/** A revision that was superseded and is wanted again gets a new release, which is then waited for. */
 function confirmSuperseded(ended: Ending, { spec }: SeenRelease, wanted: Wanted, memory: Memory): Ending | undefined {
   if (wanted.kind === 'any') return ended;
   if (wanted.kind === 'template') {
     const { number, template } = wanted.readings.latest();
     memory.asked ??= wanted.readings.again();
-    // What the Deployment was before the release ended says nothing.
+    // The template that the Deployment had before the release ended does not count.
     if (number < memory.asked) {
       wanted.readings.again();
       return undefined;
@@ -95,7 +95,7 @@ function confirmSuperseded(ended: Ending, { spec }: SeenRelease, wanted: Wanted,
   return undefined;
 }
 
-/** A release that shall begin is not let: `spec.paused`. */
+/** A release cannot begin because of `spec.paused`. */
 function isHeldUp({ spec, status }: SeenRelease, wanted: Wanted, { target }: Memory): boolean {
   const state = parseState(status.state);
   return wanted.kind !== 'any' && target === undefined && spec?.paused === true && state !== undefined && !isRunning(state);
@@ -117,7 +117,7 @@ function findEnd({ status }: SeenRelease, target: string): Ending | undefined {
   const entry = (status.history ?? []).find(({ id }) => id === target);
   if (entry?.outcome === 'Promoted') return { code: WATCH_EXIT.promoted, says: `revision ${entry.revision} was promoted` };
   if (entry === undefined)
-    return { code: WATCH_EXIT.superseded, says: `release ${target} is no longer there; ${release?.id ?? 'none'} is` };
+    return { code: WATCH_EXIT.superseded, says: `release ${target} no longer exists; the current release is ${release?.id ?? 'none'}` };
   return sayRolledBack(entry.reason, `revision ${entry.revision} was rolled back: ${entry.reason ?? ''}`);
 }
 
@@ -125,11 +125,14 @@ function sayRolledBack(reason: string | undefined, says: string): Ending {
   return { code: reason === 'Superseded' ? WATCH_EXIT.superseded : WATCH_EXIT.rolledBack, says };
 }
 
-/** Nothing goes on by itself. */
+/** The release does not continue without a person. */
 function findPerson({ status, spec, name }: SeenRelease, target: string | undefined, heldUpLong: boolean): Ending | undefined {
   const waits = target !== undefined && status.release?.id === target && (status.phase === 'AwaitingApproval' || status.phase === 'Paused');
   if (!waits && !heldUpLong) return undefined;
   if (!waits && status.phase !== 'Blocked' && spec?.paused === true)
-    return { code: WATCH_EXIT.needsPerson, says: `CanaryRelease ${name} is paused (spec.paused), so the release does not begin` };
-  return { code: WATCH_EXIT.needsPerson, says: status.message ?? 'a person is needed' };
+    return {
+      code: WATCH_EXIT.needsPerson,
+      says: `CanaryRelease ${name} is paused (spec.paused: true), so the release does not begin; set spec.paused to false`,
+    };
+  return { code: WATCH_EXIT.needsPerson, says: status.message ?? 'waits for a person' };
 }

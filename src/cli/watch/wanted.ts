@@ -1,5 +1,5 @@
-// Which release a watch is about, and what is known of a revision that has no release of its own: it serves, it was proven, or it
-// was rejected, so that waiting for one would be in vain.
+// Which release a watch follows, and what is known of a revision for which no release will come: it serves already, it was promoted
+// before, or it was rejected.
 
 import type { ReleaseStatus } from '../../api/release.ts';
 import { isSettledOrRejected } from '../../core/release/facts/revision.ts';
@@ -44,8 +44,8 @@ export function isReleaseOf({ revision, specRevision, templateHashes, workload }
 }
 
 /**
- * What became of the wanted revision without a release, or before the one that the status shows. Templates are asked about as the
- * operator does.
+ * How the wanted revision ended without a release, or before the one that the status shows. Templates are compared as the operator
+ * compares them.
  * @param before the template that served when the watch began
  */
 export function findSettled(release: SeenRelease, wanted: Wanted, before: string | undefined): Ending | undefined {
@@ -69,7 +69,7 @@ export function findSettled(release: SeenRelease, wanted: Wanted, before: string
   }
 }
 
-/** Deployment mode: a proven revision rolls without a release. */
+/** Deployment mode: a revision that was promoted before rolls out without a release. */
 function findServed(release: SeenRelease, revision: string, before: string | undefined): Ending | undefined {
   const { serving, proven, rejected } = release.status;
   if (serving?.revision === revision) return sayServes(release, revision, before);
@@ -79,12 +79,12 @@ function findServed(release: SeenRelease, revision: string, before: string | und
 
 function sayServes(release: SeenRelease, revision: string, before: string | undefined): Ending {
   const untried = findUntried(release, release.status.serving?.template ?? '', before);
-  if (untried === undefined) return { code: WATCH_EXIT.promoted, says: `revision ${revision} serves already` };
-  const says = `revision ${revision} serves, but ${untried}; revert it if it is not to serve, and mend the hold: kubectl canary doctor -n ${release.namespace}`;
+  if (untried === undefined) return { code: WATCH_EXIT.promoted, says: `revision ${revision} already serves` };
+  const says = `revision ${revision} serves, but ${untried}; revert it if it must not serve, and check the hold: kubectl canary doctor -n ${release.namespace}`;
   return { code: WATCH_EXIT.needsPerson, says };
 }
 
-/** The release of a template went home, and the template serves all the same: nobody may take that for rolled back. */
+/** The release of a template was rolled back, and yet the template serves: this must not count as rolled back. */
 export function findPastRollback(release: SeenRelease, wanted: Wanted, before: string | undefined): Ending | undefined {
   const { serving } = release.status;
   if (wanted.kind !== 'template' || serving?.template !== wanted.template) return undefined;
@@ -93,10 +93,10 @@ export function findPastRollback(release: SeenRelease, wanted: Wanted, before: s
 }
 
 function sayProven(revision: string): Ending {
-  return { code: WATCH_EXIT.promoted, says: `revision ${revision} is proven already and rolls at once, without a canary` };
+  return { code: WATCH_EXIT.promoted, says: `revision ${revision} was promoted before and rolls out at once, without a canary` };
 }
 
-/** A rejected revision is not released again by itself. */
+/** A rejected revision is not released again without the command `retry`. */
 function findRejected(release: SeenRelease, revision: string): Ending | undefined {
   const state = parseState(release.status.state);
   if (state === undefined || isRunning(state)) return undefined;
@@ -113,6 +113,6 @@ function sayRejected({ name, status }: SeenRelease, revision: string, template: 
       entry.specRevision === revision,
   );
   const when = found === undefined ? '' : ` at ${found.at} (${found.reason})`;
-  const says = `revision ${revision} was rolled back${when} and is not tried again by itself; kubectl canary retry ${name}`;
+  const says = `revision ${revision} was rolled back${when} and is not retried automatically; to retry it: kubectl canary retry ${name}`;
   return { code: WATCH_EXIT.rolledBack, says };
 }

@@ -77,14 +77,14 @@ describe('a recording', () => {
     const { code, out, err } = await backtest('shop');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(
-      /would have earned 25% at 13:0\d:\d\dZ, 50% at 13:\d\d:\d\dZ, the promotion at 13:\d\d:\d\dZ; nothing against it until 14:00:00Z/,
+      /would have passed 25% at 13:0\d:\d\dZ, 50% at 13:\d\d:\d\dZ, the promotion at 13:\d\d:\d\dZ; no check failed until 14:00:00Z/,
     );
   });
 
   test('of a bad canary is rolled back soon after it turned, and says why', async () => {
     const { code, out } = await backtest('bad');
     expect(code).toBe(0);
-    expect(out).toMatch(/would have rolled back at 13:06:\d\dZ \(after it had earned 25% at 13:0\d:\d\dZ\): worse than serving: canary/);
+    expect(out).toMatch(/would have rolled back at 13:06:\d\dZ \(after it had passed 25% at 13:0\d:\d\dZ\): worse than serving: canary/);
     expect(out).toMatch(/comparison +Fail/);
   });
 

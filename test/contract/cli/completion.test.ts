@@ -35,7 +35,7 @@ test.each(['canary', 'glidepath'])('the script asks the plugin that it is named 
 });
 
 test('commands are completed, with what they do, and files where a file is wanted', async () => {
-  expect(await complete('pro')).toEqual([expect.stringMatching(/^promote\tPromote the version of the canary now/), ':4']);
+  expect(await complete('pro')).toEqual([expect.stringMatching(/^promote\tPromote the canary now/), ':4']);
   expect((await complete('')).map((line) => line.split('\t')[0])).not.toContain('__complete');
   expect(await complete('init', 'ser')).toEqual([expect.stringMatching(/^services\t/), ':4']);
   expect(await complete('lint', '-f', '')).toEqual([':0']);
@@ -49,7 +49,7 @@ test('names of releases are completed from the cluster, once', async () => {
 });
 
 test('options and their choices are completed', async () => {
-  expect(await complete('watch', '--unt')).toEqual(['--until\tdone: end also when a person is needed', ':4']);
+  expect(await complete('watch', '--unt')).toEqual(['--until\tdone: exit also when the release waits for a person', ':4']);
   expect(await complete('list', '-o', 'w')).toEqual(['wide', ':4']);
 });
 

@@ -31,12 +31,12 @@ const judge: readonly Case[] = [
   [
     'looks faster than the scrape',
     () => [analysis({ interval: '5s' }), putRoute()],
-    /^warn +metrics of shop\/web +a look every 5s, but samples come every 15s: .*\n +fix: kubectl patch crel web -n shop --type merge -p '\{"spec":\{"analysis":\{"interval":"15s"\}\}\}'$/m,
+    /^warn +metrics of shop\/web +evaluated every 5s, but scraped only every 15s: .*\n +fix: kubectl patch crel web -n shop --type merge -p '\{"spec":\{"analysis":\{"interval":"15s"\}\}\}'$/m,
   ],
   [
     'a window of less than two scrapes',
     () => [analysis({ interval: '15s', window: '20s' }), putRoute()],
-    /^warn +metrics of shop\/web +a window of 20s holds less than two scrapes \(every 15s\).*\n.*"window":"30s"/m,
+    /^warn +metrics of shop\/web +a window of 20s has fewer than two scrapes \(one every 15s\).*\n.*"window":"30s"/m,
   ],
   [
     'labels that fit nothing',
@@ -44,7 +44,7 @@ const judge: readonly Case[] = [
       put({ services: [{ name: 'v3' }, { name: 'v2' }] }, { ...over, serving: { service: 'v3' } }),
       putRoute({ refs: [{ name: 'v3', port: 80 }] }),
     ],
-    /^warn +metrics of shop\/web +no series of what serves within 10 minutes: no envoy_cluster_upstream_rq has envoy_cluster_name="shop_v3_80", only shop_v1_80, shop_v4_80\n +fix: send a request through the gateway, then ask Prometheus: envoy_cluster_upstream_rq/m,
+    /^warn +metrics of shop\/web +no series of the serving backend within 10 minutes: no envoy_cluster_upstream_rq has envoy_cluster_name="shop_v3_80", only shop_v1_80, shop_v4_80\n +fix: send a request through the gateway, then run this query in Prometheus: envoy_cluster_upstream_rq/m,
   ],
   [
     'a backend that was scraped once',
@@ -52,18 +52,18 @@ const judge: readonly Case[] = [
       put({ services: [{ name: 'v4' }, { name: 'v2' }] }, { ...over, serving: { service: 'v4' } }),
       putRoute({ refs: [{ name: 'v4', port: 80 }] }),
     ],
-    /^ok +metrics of shop\/web +found, but scraped once only so far/m,
+    /^ok +metrics of shop\/web +found, but scraped only once so far/m,
   ],
   [
     'a Prometheus that does not scrape the gateway',
     () => [put({}), putRoute(), putOperator(world.idle.url)],
-    /^FAIL +metrics of shop\/web +Prometheus has no series envoy_cluster_upstream_rq of anybody, which Contour tells: it does not scrape it$/m,
+    /^FAIL +metrics of shop\/web +Prometheus has no series of envoy_cluster_upstream_rq at all, so it does not scrape Contour$/m,
     1,
   ],
   [
     'an operator with a token',
     () => putOperator(world.prometheus.url, ['--prometheus-token-file=/t']),
-    /^warn +Prometheus +\S+ wants the operator's token, so it is not asked from here\n +fix: kubectl canary doctor --prometheus/m,
+    /^warn +Prometheus +\S+ requires the operator's token, so it was not queried from this machine\n +fix: kubectl canary doctor --prometheus/m,
   ],
 ];
 
@@ -73,7 +73,7 @@ describe('the judge', () => {
   test('a Prometheus of the cluster is asked through the API server, and it is said', async () => {
     putOperator('http://prometheus.monitoring.svc.invalid:9090');
     expect((await world.shop.run('doctor -n shop')).out).toMatch(
-      /^warn +Prometheus +\S+ does not answer from here \(.*\), nor through the API server/m,
+      /^warn +Prometheus +\S+ does not answer from this machine \(.*\), or through the API server/m,
     );
     putOperator('http://prometheus.monitoring:9090');
     world.shop.server.fault({
@@ -82,7 +82,7 @@ describe('the judge', () => {
       action: { kind: 'body', text: JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [] } }), code: 200 },
     });
     expect((await world.shop.run('doctor -n shop')).out).toMatch(
-      /^ok +Prometheus +http:\/\/prometheus\.monitoring:9090 answers inside the cluster only \(asked through the API server\)$/m,
+      /^ok +Prometheus +http:\/\/prometheus\.monitoring:9090 answers inside the cluster \(queried through the API server\)$/m,
     );
   });
 
@@ -145,18 +145,18 @@ const tools: readonly Case[] = [
       putApplication(RECIPE),
       world.shop.server.put(configMaps, { metadata: { name: 'argocd-cm', namespace: 'argocd' }, data: HEALTH }),
     ],
-    /^ok +Argo CD +Application argocd\/shop: the recipe is there$[\s\S]*^ok +Argo CD health +knows CanaryReleases$/m,
+    /^ok +Argo CD +Application argocd\/shop: all settings are present$[\s\S]*^ok +Argo CD health +has a health check for CanaryReleases$/m,
   ],
   [
     'Argo CD that heals without the recipe',
     () => [put({}), putRoute(), putApplication({})],
-    /^FAIL +Application argocd\/shop +lacks the annotation argocd\.argoproj\.io\/compare-options: ServerSideDiff=true, and the sync option RespectIgnoreDifferences=true, and ignoreDifferences of \.spec\.rules\[\]\.backendRefs\[\]\.weight; self-heal undoes weights within a second\n +fix: kubectl -n argocd patch application shop --type merge -p '(.*)'/m,
+    /^FAIL +Application argocd\/shop +lacks the annotation argocd\.argoproj\.io\/compare-options: ServerSideDiff=true, and the sync option RespectIgnoreDifferences=true, and ignoreDifferences of \.spec\.rules\[\]\.backendRefs\[\]\.weight; self-heal reverts weights within a second\n +fix: kubectl -n argocd patch application shop --type merge -p '(.*)'/m,
     1,
   ],
   [
     'Argo CD that syncs without a part of it',
     () => [put({}), putRoute(), putApplication({ ...RECIPE, annotations: {} as never }, false)],
-    /^warn +Application argocd\/shop +lacks the annotation .*; a sync undoes weights$/m,
+    /^warn +Application argocd\/shop +lacks the annotation .*; a sync reverts weights$/m,
   ],
   [
     'Argo CD with a recipe that does not know the canary of a Deployment',
@@ -167,7 +167,7 @@ const tools: readonly Case[] = [
   [
     'Argo CD without the health',
     () => [put({}), putRoute(), putApplication(RECIPE)],
-    /^warn +Argo CD health +does not know CanaryReleases: .*\n +fix: kubectl -n argocd patch configmap argocd-cm/m,
+    /^warn +Argo CD health +has no health check for CanaryReleases: .*\n +fix: kubectl -n argocd patch configmap argocd-cm/m,
   ],
   [
     'Argo CD whose Applications may not be listed',
@@ -181,12 +181,12 @@ const tools: readonly Case[] = [
   [
     'Flux in Services mode',
     () => [put({}), putRoute({ labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' } })],
-    /^warn +Flux and HTTPRoute shop\/store +puts back the weights of Git after a promotion.*\n +fix: kubectl annotate httproute store -n shop kustomize\.toolkit\.fluxcd\.io\/ssa=IfNotPresent/m,
+    /^warn +Flux and HTTPRoute shop\/store +restores the weights of Git after a promotion.*\n +fix: kubectl annotate httproute store -n shop kustomize\.toolkit\.fluxcd\.io\/ssa=IfNotPresent/m,
   ],
   [
     'Flux in Deployment mode',
     () => [put(target), putHold(), putRoute({ labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' }, refs: [{ name: 'store-api' }] })],
-    /^ok +Flux and HTTPRoute shop\/store +is held off while a release runs/m,
+    /^ok +Flux and HTTPRoute shop\/store +reconciliation is disabled while a release is running/m,
   ],
 ];
 
@@ -204,7 +204,7 @@ const pauses: readonly Case[] = [
   [
     'Flux that applies spec.paused',
     () => [put(target), putHold(), putApplied('kustomize-controller', { 'f:paused': {} })],
-    /^warn +Deployment shop\/store +kustomize-controller writes its spec\.paused: while a change is held it unpauses .*\n +fix: remove spec\.paused from Deployment store in Git/m,
+    /^warn +Deployment shop\/store +kustomize-controller writes its spec\.paused: while a change is held, every sync unpauses .*\n +fix: remove spec\.paused from Deployment store in Git/m,
   ],
   [
     'Argo CD that applies it by the client',
@@ -220,7 +220,7 @@ const pauses: readonly Case[] = [
   [
     'Argo CD that unpauses what the operator pauses at rest',
     () => [put(atRest), putApplied('argocd-controller', { 'f:paused': {} })],
-    /^FAIL +Deployment shop\/store +argocd-controller writes its spec\.paused: a commit rolls past the hold, without a canary$/m,
+    /^FAIL +Deployment shop\/store +argocd-controller writes its spec\.paused: a commit bypasses the hold and rolls out without a canary$/m,
     1,
   ],
 ];
@@ -259,6 +259,6 @@ describe('tools that apply the routes', () => {
     });
     expect(JSON.stringify(patch)).toContain('.spec.replicas');
     expect(JSON.stringify(patch)).toContain('CreateNamespace=true');
-    expect((await world.shop.run('doctor -n shop')).out).toMatch(/^ok +Argo CD +Application argocd\/shop: the recipe is there$/m);
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(/^ok +Argo CD +Application argocd\/shop: all settings are present$/m);
   });
 });

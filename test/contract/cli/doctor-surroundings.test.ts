@@ -37,22 +37,22 @@ const policies: readonly Case[] = [
       [validatingPolicies, validatingPolicyBindings].map((kind) =>
         ['glidepath-commands', 'glidepath-authors'].map((name) => world.shop.server.remove(kind, undefined, name)),
       ),
-    /^warn +command policies +glidepath-commands and glidepath-authors is not there: .*\n +fix: kubectl apply --server-side -k config\/commands$/m,
+    /^warn +command policies +glidepath-commands and glidepath-authors not found: .*\n +fix: kubectl apply --server-side -k config\/commands$/m,
   ],
   [
     'a command policy that binds nobody',
     () => world.shop.server.remove(validatingPolicyBindings, undefined, 'glidepath-authors'),
-    /^FAIL +command policies +glidepath-authors has no binding, so it holds nobody$/m,
+    /^FAIL +command policies +glidepath-authors has no binding, so it has no effect$/m,
     1,
   ],
   ['command policies that may not be read', () => forbid('/validatingadmissionpolic'), /^warn +command policies +you may not read/m],
   [
     'command policies without operator',
     () => noOperator(),
-    /^warn +command policies +.* is left, and no operator is there\n +fix: kubectl delete -k config\/commands/m,
+    /^warn +command policies +.* left over, and no operator runs\n +fix: kubectl delete -k config\/commands/m,
     1,
   ],
-  ['stamps of commands', () => putStamps(), /^ok +command stamp +the API server writes who gave a command$/m],
+  ['stamps of commands', () => putStamps(), /^ok +command stamp +the API server records who gave a command$/m],
   [
     'a stamp that binds nothing',
     () => [putStamps(), world.shop.server.remove(mutatingPolicyBindings, undefined, 'glidepath-abort-by')],
@@ -61,24 +61,24 @@ const policies: readonly Case[] = [
   [
     'half of the stamps',
     () => [putStamps(), world.shop.server.remove(mutatingPolicies, undefined, 'glidepath-command-by')],
-    /^warn +command stamp +glidepath-command-by is not there, so the API server does not write who gave it$/m,
+    /^warn +command stamp +glidepath-command-by not found, so the API server does not record who gave a command$/m,
   ],
   [
     'stamps without operator',
     () => [putStamps(), noOperator()],
-    /^warn +command stamp +glidepath-command-by and glidepath-abort-by are left, and no operator is there\n +fix: kubectl delete --ignore-not-found -k config\/commands-stamp$/m,
+    /^warn +command stamp +glidepath-command-by and glidepath-abort-by are left over, and no operator runs\n +fix: kubectl delete --ignore-not-found -k config\/commands-stamp$/m,
     1,
   ],
   [
     'the warning of a hold without operator',
     () => [world.shop.server.put(validatingPolicies, { metadata: { name: 'glidepath-hold-warning' } }), noOperator()],
-    /^warn +hold warning +glidepath-hold-warning is left, and no operator is there\n +fix: kubectl delete --ignore-not-found -k config\/deployment-mode$/m,
+    /^warn +hold warning +glidepath-hold-warning is left over, and no operator runs\n +fix: kubectl delete --ignore-not-found -k config\/deployment-mode$/m,
     1,
   ],
   [
     'releases of Deployments without any hold',
     () => put(target),
-    /^FAIL +hold +nothing holds a change of the Deployments of shop\/web\n +fix: kubectl apply --server-side -k config\/deployment-mode .*$/m,
+    /^FAIL +hold +no admission policy or webhook holds template changes of the Deployments of shop\/web\n +fix: kubectl apply --server-side -k config\/deployment-mode .*$/m,
     1,
   ],
   [
@@ -94,7 +94,7 @@ const policies: readonly Case[] = [
   [
     'a webhook that the operator has not filled in',
     () => [put(target), world.shop.server.put(mutatingWebhooks, { metadata: { name: 'glidepath-hold' } })],
-    /^FAIL +hold +the webhook glidepath-hold is installed, but holds nothing yet of shop\/web/m,
+    /^FAIL +hold +the webhook glidepath-hold is installed, but does not hold the Deployments of shop\/web/m,
     1,
   ],
   [
@@ -106,19 +106,19 @@ const policies: readonly Case[] = [
   [
     'a hold that nobody lets go',
     () => [put(target), putHold(), noOperator()],
-    /^FAIL +hold +the policy glidepath-hold holds every change of the Deployments of shop\/web, and no operator is there to let go\n +fix: kubectl delete -k config\/deployment-mode/m,
+    /^FAIL +hold +the policy glidepath-hold holds every change of the Deployments of shop\/web, and no operator runs that would release them\n +fix: kubectl delete -k config\/deployment-mode/m,
     1,
   ],
   [
     'a hold without operator and releases',
     () => [putHold(), noOperator()],
-    /^warn +hold +the policy glidepath-hold is left, and no operator is there/m,
+    /^warn +hold +the policy glidepath-hold is left over, and no operator runs/m,
     1,
   ],
   [
     'a hold without any release',
     () => putHold(),
-    /^warn +hold +the policy glidepath-hold is there, and no release has a targetRef\n +fix: kubectl delete -k/m,
+    /^warn +hold +the policy glidepath-hold is installed, and no release has a targetRef\n +fix: kubectl delete -k/m,
   ],
 ];
 
@@ -142,27 +142,31 @@ const leftovers: readonly Case[] = [
           { name: 'v2', weight: 25 },
         ],
       }),
-    /^FAIL +HTTPRoute shop\/store +carries the mark of release abc of canaryrelease\/web, which is not there; nobody moves its weights: v1 75, v2 25\n +fix: kubectl edit httproute store -n shop .*kubectl annotate httproute store -n shop glidepath\.dev\/release-$/m,
+    /^FAIL +HTTPRoute shop\/store +still has the annotation of release abc of canaryrelease\/web, which does not exist; its weights stay as they are: v1 75, v2 25\n +fix: kubectl edit httproute store -n shop .*kubectl annotate httproute store -n shop glidepath\.dev\/release-$/m,
     1,
   ],
   [
     'a route with the mark of a release that is over',
     () => [put({}), putRoute({ annotations: { 'glidepath.dev/release': 'web/abc/home' } })],
-    /^warn +HTTPRoute shop\/store +carries the mark of release abc of web, which is over\n +fix: kubectl annotate httproute store/m,
+    /^warn +HTTPRoute shop\/store +still has the annotation of release abc of web, which has ended\n +fix: kubectl annotate httproute store/m,
   ],
   [
     'a route that is still held off Flux',
     () => putRoute({ annotations: { 'glidepath.dev/flux-held': 'was:enabled' } }),
-    /^FAIL +HTTPRoute shop\/store +is held off Flux by a release that is gone\n +fix: .*flux-held- kustomize\.toolkit\.fluxcd\.io\/reconcile=enabled --overwrite$/m,
+    /^FAIL +HTTPRoute shop\/store +Flux reconciliation is still disabled by a deleted release\n +fix: .*flux-held- kustomize\.toolkit\.fluxcd\.io\/reconcile=enabled --overwrite$/m,
     1,
   ],
   [
     'a Deployment that is still paused',
     () => putHeld('store'),
-    /^FAIL +Deployment shop\/store +is still paused by a hold of canaryrelease\/web, which is not there: no change of it rolls\n +fix: kubectl rollout resume deployment store -n shop && kubectl annotate/m,
+    /^FAIL +Deployment shop\/store +is still paused by a hold of canaryrelease\/web, which does not exist: no change of it rolls out\n +fix: kubectl rollout resume deployment store -n shop && kubectl annotate/m,
     1,
   ],
-  ['the mark of a hold without its pause', () => putHeld('store', false), /^warn +Deployment shop\/store +carries the mark of a hold/m],
+  [
+    'the mark of a hold without its pause',
+    () => putHeld('store', false),
+    /^warn +Deployment shop\/store +still has the annotation of a hold/m,
+  ],
   [
     'a canary of nobody',
     () =>
@@ -170,7 +174,7 @@ const leftovers: readonly Case[] = [
         metadata: { name: 'store-canary', namespace: 'shop', labels: { 'glidepath.dev/role': 'canary' } },
         spec: {},
       }),
-    /^warn +Deployment shop\/store-canary +is a canary that was left: no release owns it\n +fix: kubectl delete deployment store-canary -n shop$/m,
+    /^warn +Deployment shop\/store-canary +is a leftover canary: no CanaryRelease owns it\n +fix: kubectl delete deployment store-canary -n shop$/m,
   ],
   [
     'a canary of nobody that a route still sends to',
@@ -186,7 +190,7 @@ const leftovers: readonly Case[] = [
         ],
       });
     },
-    /^FAIL +Service shop\/store-api-canary +is a canary that was left, and a route still sends to it: no release owns it\n +fix: kubectl edit httproute store/m,
+    /^FAIL +Service shop\/store-api-canary +is a leftover canary, and a route still names it: no CanaryRelease owns it\n +fix: kubectl edit httproute store/m,
     1,
   ],
 ];
@@ -202,7 +206,7 @@ describe('leftovers', () => {
       action: { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' },
     });
     expect((await world.shop.run('doctor -n other')).out).toMatch(
-      /^ok +leftovers +no mark, hold or canary without its release in namespace other$/m,
+      /^ok +leftovers +no annotation, hold or canary without its release in namespace other$/m,
     );
   });
 
@@ -214,7 +218,7 @@ describe('leftovers', () => {
     putRoute({ annotations: { 'glidepath.dev/release': 'web/7c1f0e22ab' } });
     const metadata = { name: 'store-canary', namespace: 'shop', labels: { 'glidepath.dev/role': 'canary' }, ownerReferences: [{ uid }] };
     world.shop.server.put(deployments, { metadata, spec: {} });
-    expect((await world.shop.run('doctor -n shop')).out).toMatch(/^ok +leftovers +no mark, hold or canary without its release$/m);
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(/^ok +leftovers +no annotation, hold or canary without its release$/m);
   });
 
   test('are told without the CRD, too', async () => {
@@ -258,7 +262,7 @@ describe("the operator's rights", () => {
     await world.reopen();
     forbid('/subjectaccessreviews');
     allow();
-    expect((await world.shop.run('doctor -n shop')).out).toMatch(/^warn +operator's rights +you may not ask for the rights of others/m);
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(/^warn +operator's rights +you may not check the rights of others/m);
   });
 });
 
@@ -270,6 +274,6 @@ test('a check that fails is a line of its own, and the others are made', async (
   });
   const { out } = await world.shop.run('doctor -n shop -o yaml');
   expect(out).toMatch(
-    /^apiVersion: cli\.glidepath\.dev\/v1\nkind: Findings\n[\s\S]*check: command policies\n +says: "?could not be looked at: [\s\S]*check: releases/m,
+    /^apiVersion: cli\.glidepath\.dev\/v1\nkind: Findings\n[\s\S]*check: command policies\n +says: "?could not be checked: [\s\S]*check: releases/m,
   );
 });

@@ -59,15 +59,15 @@ test('says ok to everything where all is well, and ends with 0', async () => {
     'ok | API server | context fake',
     `ok | CRD | schema ${SCHEMA_NUMBER}`,
     'ok | operator | 1 of 1 ready',
-    `ok | Prometheus | the operator asks ${prometheus.url}`,
-    'ok | command policies | commands and authors of releases are held to their rights',
+    `ok | Prometheus | the operator queries ${prometheus.url}`,
+    'ok | command policies | commands and changes of releases are checked against RBAC',
     'ok | rights to read | releases of namespace shop',
     'ok | rights to steer | every command on releases of namespace shop',
     'ok | rights to write | releases of namespace shop',
     "ok | operator's rights | releases, routes, Services and events of the whole cluster",
     'ok | Gateway API | HTTPRoute v1, GRPCRoute v1',
-    `ok | Prometheus | ${prometheus.url} answers from here`,
-    'ok | leftovers | no mark, hold or canary without its release',
+    `ok | Prometheus | ${prometheus.url} answers`,
+    'ok | leftovers | no annotation, hold or canary without its release',
     'ok | releases | 1, none blocked or stalled',
     '',
   ]);
@@ -82,11 +82,11 @@ const breaks: readonly (readonly [what: string, break_: () => void, line: RegExp
     /warn +CRD +its schema 9 is newer .*update kubectl canary/,
     0,
   ],
-  ['a CRD without number', () => shop.server.put(crds, { metadata: { name: CRD_NAME } }), /FAIL +CRD +it carries no annotation/, 1],
+  ['a CRD without number', () => shop.server.put(crds, { metadata: { name: CRD_NAME } }), /FAIL +CRD +annotation \S+ not found/, 1],
   [
     'no operator in mid-release',
     () => shop.server.remove(FAKE_RESOURCES.deployments, 'glidepath-system', 'glidepath'),
-    /FAIL +operator .*nobody moves or brings home traffic: shop\/web stays at 5% for Service v2\n +fix: kubectl apply --server-side -k config\/default/,
+    /FAIL +operator .*no traffic is shifted or rolled back: shop\/web stays at 5% for Service v2\n +fix: kubectl apply --server-side -k config\/default/,
     1,
   ],
   [
@@ -99,7 +99,7 @@ const breaks: readonly (readonly [what: string, break_: () => void, line: RegExp
   [
     'no Prometheus',
     () => putOperator({ readyReplicas: 1 }, { env: [{ name: 'POD_NAME' }] }),
-    /FAIL +Prometheus +the operator knows none, and shop\/web cannot be judged .*\n +fix: .*set env deploy\/glidepath GLIDEPATH_PROMETHEUS_URL=/,
+    /FAIL +Prometheus +the operator has none, and shop\/web cannot be analyzed .*\n +fix: .*set env deploy\/glidepath GLIDEPATH_PROMETHEUS_URL=/,
     1,
   ],
   [
@@ -126,7 +126,7 @@ const breaks: readonly (readonly [what: string, break_: () => void, line: RegExp
     /warn +release shop\/web +RolledBack: errors/,
     0,
   ],
-  ['a release that nobody looks at', () => shop.put('web', undefined), /FAIL +release shop\/web +no operator has looked at it/, 1],
+  ['a release that nobody looks at', () => shop.put('web', undefined), /FAIL +release shop\/web +no operator has handled it/, 1],
 ];
 
 describe('finds', () => {
@@ -166,7 +166,7 @@ describe('finds', () => {
     const approver = (await shop.run('doctor -n shop')).out;
     expect(approver).toMatch(/ok +rights to steer +every command on releases of namespace shop\n/);
     expect(approver).toMatch(
-      /ok +rights to write +none that deciding needs: you may not create, update, delete canaryreleases in namespace shop\n/,
+      /ok +rights to write +not needed to approve: you may not create, update, delete canaryreleases in namespace shop\n/,
     );
     expect(approver + onCall).not.toContain('glidepath-editor');
   });
@@ -189,7 +189,7 @@ describe('finds', () => {
       action: { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' },
     });
     expect((await shop.run('doctor -n shop')).out).toMatch(
-      /warn +rights to steer +you may not approve, .*; each is a command, and is asked for where config\/commands is installed\n +fix: .*glidepath-approver/,
+      /warn +rights to steer +you may not approve, .*; each is a command, and is required where config\/commands is installed\n +fix: .*glidepath-approver/,
     );
   });
 

@@ -31,7 +31,7 @@ describe.each([...READING, ...STEERING])('%s', (line) => {
     const { code, out, err } = await shop.run(`${line} -n shop`);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(
-      /^error: the cluster of context fake does not know CanaryReleases; install them with kubectl apply --server-side -k config\/crd\n$/,
+      /^error: the cluster of context fake does not serve CanaryReleases; install the CRD: kubectl apply --server-side -k config\/crd\n$/,
     );
   });
 

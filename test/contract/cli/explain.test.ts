@@ -17,16 +17,16 @@ describe('explain', () => {
     const { code, out, err } = await shop.run('explain web -n shop');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(
-      /^shop\/web: Analyzing, stage 1 of 3\nrelease 7c1f0e22ab of revision \S+, begun at 2030-01-01T12:00:00Z \(40s ago\)/,
+      /^shop\/web: Analyzing, stage 1 of 3\nrelease 7c1f0e22ab of revision \S+, started at 2030-01-01T12:00:00Z \(40s ago\)/,
     );
-    expect(out).toContain('Traffic  5% asked for the canary; the routes say 5%\n');
+    expect(out).toContain('Traffic  canary weight 5% wanted, 5% in the routes\n');
     expect(out).toContain('Pass          errors      0.12% (limit <= 1%) over 31 canary requests\n');
-    expect(out).toMatch(/Inconclusive {2}comparison {2}canary 0\.2% errors.*; 31 of 420 canary requests that a Pass needs\n/);
-    expect(out).toContain('31 canary requests in this stage, a Pass needs 50\n');
-    expect(out).toContain('12:02:00Z (in 1m20s): the stage is served, at the earliest\n');
+    expect(out).toMatch(/Inconclusive {2}comparison {2}canary 0\.2% errors.*; 31 of the 420 canary requests required to pass\n/);
+    expect(out).toContain('31 canary requests in this stage, 50 required to pass\n');
+    expect(out).toContain('12:02:00Z (in 1m20s): the stage may be passed at the earliest\n');
     expect(out).not.toContain('Missing');
     expect(out).not.toContain('Not fine');
-    expect(out).toMatch(/kubectl canary abort web -n shop --kubeconfig \S+ {3}# send all traffic home now\n/);
+    expect(out).toMatch(/kubectl canary abort web -n shop --kubeconfig \S+ {3}# roll all traffic back now\n/);
     expect(out).toMatch(/kubectl annotate crel web -n shop .* --overwrite glidepath\.dev\/abort=7c1f0e22ab\n/);
   });
 
@@ -34,10 +34,10 @@ describe('explain', () => {
     const measured = { share: '4.9%', canaryRequests: 612, servingRequests: 11_900, at: timeAfter(28) };
     shop.put('web', aRunningStatus({ measured }));
     expect((await shop.run('explain web -n shop')).out).toContain(
-      'Traffic   5% asked for the canary; the routes say 5%\nMeasured  4.9%: 612 of 12,500 requests in the window of the look 12s ago\n',
+      'Traffic   canary weight 5% wanted, 5% in the routes\nMeasured  4.9%: 612 of 12,500 requests in the window evaluated 12s ago\n',
     );
     expect(JSON.parse((await shop.run('explain web -n shop -o json')).out)).toMatchObject({ traffic: { asked: 5, routes: 5, measured } });
-    expect((await shop.run('status web -n shop')).out).toContain('5% asked, routes say 5%, measured 4.9%\n');
+    expect((await shop.run('status web -n shop')).out).toContain('5% wanted, routes have 5%, measured 4.9%\n');
     expect((await shop.run('list -n shop -o wide')).out).toMatch(/MEASURED[\s\S]* 4\.9% /);
   });
 
@@ -56,7 +56,7 @@ describe('explain', () => {
     });
     const { out } = await shop.run('explain -n shop');
     expect(out).toContain('MetricsAvailable (Unavailable): no answer');
-    expect(out).toMatch(/kubectl canary approve web .* --stage 1 {3}# let it leave stage 1\n/);
+    expect(out).toMatch(/kubectl canary approve web .* --stage 1 {3}# approve stage 1\n/);
     expect(out).toContain('glidepath.dev/command=approve:7c1f0e22ab/1:$(date -u +%Y-%m-%dT%H:%M:%SZ)');
   });
 
@@ -69,9 +69,9 @@ describe('explain', () => {
   });
 
   test.each([
-    ['promoting.baking', {}, 'take the promotion back; what served before is one weight write away'],
-    ['promoting.rollingOut', {}, 'take the promotion back, as far as it is'],
-    ['paused', { returnTo: 'promoting.baking' }, 'take the promotion back; what served before is one weight write away'],
+    ['promoting.baking', {}, 'undo the promotion by one write of the weights: the previous pods still run'],
+    ['promoting.rollingOut', {}, 'undo the promotion as far as it got'],
+    ['paused', { returnTo: 'promoting.baking' }, 'undo the promotion by one write of the weights: the previous pods still run'],
   ])('of a promotion in %s %j offers to take it back', async (state, more, why) => {
     const phase = state === 'paused' ? 'Paused' : 'Promoting';
     shop.put('web', aRunningStatus({ state, phase, release: aReleaseStatus(more) }));
@@ -109,7 +109,7 @@ describe('explain', () => {
 
   test('of a release that nobody has looked at asks after the operator', async () => {
     shop.put('web', undefined);
-    expect((await shop.run('explain web -n shop')).out).toContain('is it running? see kubectl canary doctor');
+    expect((await shop.run('explain web -n shop')).out).toContain('check whether it runs: kubectl canary doctor');
   });
 
   test('of a status of a later version shows what it can, and says so', async () => {
@@ -139,13 +139,17 @@ describe('list, status and history', () => {
   });
 
   test('an empty list is no error', async () => {
-    expect(await shop.run('list -n shop')).toEqual({ code: 0, out: '', err: 'no CanaryRelease in namespace shop; all: -A\n' });
+    expect(await shop.run('list -n shop')).toEqual({
+      code: 0,
+      out: '',
+      err: 'No CanaryRelease found in namespace shop; list all namespaces with -A\n',
+    });
   });
 
   test('status shows the row, the message and the checks', async () => {
     shop.put('web', aRunningStatus());
     const { out } = await shop.run('status web -n shop');
-    expect(out).toContain('shop/web: Analyzing, 5% asked, routes say 5%\n');
+    expect(out).toContain('shop/web: Analyzing, canary weight 5% wanted, routes have 5%\n');
     expect(out).toContain('Pass          errors      0.12%');
   });
 
@@ -154,18 +158,20 @@ describe('list, status and history', () => {
     shop.put('api', undefined, { namespace: 'other' });
     const { out } = await shop.run('status -A -o wide');
     expect(out).toMatch(
-      /^NAMESPACE .*MESSAGE\nother +api .*\nshop +web .*\n\nother\/api: Unknown, [\s\S]*\nshop\/web: Analyzing, 5% asked/,
+      /^NAMESPACE .*MESSAGE\nother +api .*\nshop +web .*\n\nother\/api: Unknown, [\s\S]*\nshop\/web: Analyzing, canary weight 5% wanted/,
     );
     expect((await shop.run('status -n shop -l team=a')).out).not.toContain('other');
     expect(JSON.parse((await shop.run('status -A -l team=a -o json')).out)).toMatchObject({
       kind: 'List',
       items: [{ metadata: { name: 'web' } }],
     });
-    expect((await shop.run('status -n shop -l team=b')).err).toBe('no CanaryRelease in namespace shop with labels team=b; all: -A\n');
+    expect((await shop.run('status -n shop -l team=b')).err).toBe(
+      'No CanaryRelease found in namespace shop with labels team=b; list all namespaces with -A\n',
+    );
     expect(await shop.run('status web -A')).toEqual({
       code: 2,
       out: '',
-      err: 'error: -A chooses many and web is one; leave out one of the two\n',
+      err: 'error: -A selects several releases and web is one; use only one of the two\n',
     });
   });
 
@@ -187,7 +193,7 @@ describe('list, status and history', () => {
       /0123456789 {2}1\.8\.0 {5}RolledBack {2}ErrorRatio {2}25% {9}12 {15}2m30s {2}58m ago\n$/,
     );
     shop.put('api', aRunningStatus());
-    expect((await shop.run('history api -n shop')).err).toBe('CanaryRelease shop/api has finished no release yet\n');
+    expect((await shop.run('history api -n shop')).err).toBe('CanaryRelease shop/api has no finished release yet\n');
     expect((await shop.run('history web -n shop -o wide')).out).toMatch(
       /ENDED +STARTED AT +ENDED AT\n.* 58m ago +2030-01-01T11:00:00Z +2030-01-01T11:02:30Z\n$/,
     );
@@ -211,10 +217,10 @@ describe('what is not there', () => {
     expect(await shop.run('explain store-apu -n shop')).toEqual({
       code: 1,
       out: '',
-      err: 'error: CanaryRelease shop/store-apu is not there; did you mean store-api?\n',
+      err: 'error: CanaryRelease shop/store-apu not found; did you mean store-api?\n',
     });
     expect((await shop.run('status zzz -n shop')).err).toBe(
-      'error: CanaryRelease shop/zzz is not there; the namespace has checkout, store-api\n',
+      'error: CanaryRelease shop/zzz not found; the namespace has checkout, store-api\n',
     );
   });
 
@@ -227,11 +233,13 @@ describe('what is not there', () => {
 
   test('the kind, the context, the kubeconfig, the right: each with the fix', async () => {
     shop.server.resources.unserve(releases);
-    expect((await shop.run('list')).err).toMatch(/^error: the cluster of context fake does not know CanaryReleases; install them with /);
+    expect((await shop.run('list')).err).toMatch(
+      /^error: the cluster of context fake does not serve CanaryReleases; install the CRD: kubectl /,
+    );
     expect(await shop.run('list --context nowhere')).toMatchObject({ code: 2, err: expect.stringMatching(/it has fake\n$/) });
     expect(await shop.run('list --kubeconfig /nowhere')).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/give one with --kubeconfig/),
+      err: expect.stringMatching(/set --kubeconfig/),
     });
     shop.server.resources.serve(releases);
     shop.server.fault({ when: () => true, action: { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' } });

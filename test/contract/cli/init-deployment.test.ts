@@ -58,10 +58,12 @@ describe('a Deployment with its Service and route', () => {
       stages: [{ weight: 5 }, { weight: 25 }, { weight: 50 }],
     });
     expect(out).toContain('#   HTTPRoute store, api: store-api weight 1\n');
-    expect(out).toContain("#   the canary's pods carry app=store-canary: policies that select by this label do not cover them\n");
-    expect(out).toContain('#   HorizontalPodAutoscaler store-hpa scales it, and goes on doing so');
+    expect(out).toContain(
+      "#   the canary's pods have label app=store-canary instead: policies that select by this label do not cover them\n",
+    );
+    expect(out).toContain('#   HorizontalPodAutoscaler store-hpa scales it and continues to do so');
     expect(out).toContain('source: Auto   # Contour, by');
-    expect(out).toContain('# prometheus: {url: http://prometheus.monitoring.svc:9090}   # found; tell the operator:');
+    expect(out).toContain('# prometheus: {url: http://prometheus.monitoring.svc:9090}   # found; to use it for all releases start the operator');
     expect(out).not.toContain('WARNING');
     expect(shop.server.requests.every(({ method }) => method === 'GET')).toBe(true);
   });
@@ -85,7 +87,7 @@ describe('a Deployment with its Service and route', () => {
     });
     const { out } = await init();
     expect(readReleases(out, 'init')[0]?.spec.service).toEqual({ name: 'store-api', port: 80 });
-    expect(out).toContain('without it the operator asks http://prometheus:9090\n');
+    expect(out).toContain("default: the operator's, http://prometheus:9090\n");
   });
 
   test('chooses the Service that a route names, and never the one of a canary', async () => {
@@ -105,7 +107,7 @@ describe('a Deployment with its Service and route', () => {
     expect(code).toBe(0);
     expect(readReleases(out, 'init')[0]?.spec.stages.at(-1)).toMatchObject({ weight: 100 });
     expect(err).toBe(
-      'warning: Deployment store has strategy Recreate: a release needs a last stage of 100, as below, or strategy RollingUpdate\n',
+      'warning: Deployment store has strategy Recreate: a release needs a last stage of weight 100, as below, or strategy RollingUpdate\n',
     );
   });
 });
@@ -120,17 +122,17 @@ describe('says what stands in the way', () => {
     [
       'selectors without a label in common',
       () => putService('store-api', { tier: 'api' }),
-      /^warning: the selectors of Deployment store and Service store-api share no label, so app and tier are both changed for the canary; policies .*\n$/,
+      /^warning: the selectors of Deployment store and Service store-api share no label, so the canary's pods have other values of both app and tier; policies .*\n$/,
     ],
     [
       'no hold',
       () => shop.server.remove(FAKE_RESOURCES.mutatingPolicies, undefined, 'glidepath-hold'),
-      /^warning: nothing holds a change .*: kubectl apply --server-side -k config\/deployment-mode .*\n$/,
+      /^warning: no admission policy or webhook holds .*: kubectl apply --server-side -k config\/deployment-mode .*\n$/,
     ],
     [
       'a hold that binds nothing',
       () => shop.server.remove(FAKE_RESOURCES.mutatingPolicyBindings, undefined, 'glidepath-hold'),
-      /^warning: the policy .* is there without its binding: kubectl apply/,
+      /^warning: ValidatingAdmissionPolicy glidepath-hold has no binding; install it: kubectl apply/,
     ],
     [
       'another release of it',
@@ -138,7 +140,7 @@ describe('says what stands in the way', () => {
         shop.put('web', undefined, {
           spec: { services: undefined, targetRef: { kind: 'Deployment', name: 'store' }, service: { name: 'x' } } as never,
         }),
-      /^warning: CanaryRelease web has this Deployment already; only one may\n$/,
+      /^warning: CanaryRelease web already has targetRef to this Deployment; only one may\n$/,
     ],
   ])('as a warning: %s', async (_what, breakIt, warning) => {
     breakIt();
@@ -163,7 +165,7 @@ describe('says what stands in the way', () => {
       'no Service',
       () => shop.server.remove(services, 'shop', 'store-api'),
       '',
-      /^error: no Service selects the pods of Deployment shop\/store, so no route can send to them; make one whose selector fits the labels of its pods, and name it in a route\n$/,
+      /^error: no Service selects the pods of Deployment shop\/store, so no route can send traffic to them; create a Service whose selector matches the labels of the pods, and add it to a route\n$/,
     ],
     [
       'several Services that routes name',
@@ -172,7 +174,7 @@ describe('says what stands in the way', () => {
         putRoute('web', 'store-web');
       },
       '',
-      /^error: several Services select the pods of Deployment shop\/store \(store-api, store-web\), and routes name several of them; choose with --service NAME\n$/,
+      /^error: several Services select the pods of Deployment shop\/store \(store-api, store-web\), and the routes name more than one of them; choose with --service NAME\n$/,
     ],
     [
       'several Services that no route names',
@@ -181,26 +183,26 @@ describe('says what stands in the way', () => {
         putRoute('store', 'other');
       },
       '',
-      /, and no route names one of them; choose with --service NAME\n$/,
+      /, and no route names any of them; choose with --service NAME\n$/,
     ],
     [
       'another Service than asked for',
       () => undefined,
       ' --service other',
-      /^error: Service other does not select the pods of Deployment shop\/store; those that do: store-api\n$/,
+      /^error: Service other does not select the pods of Deployment shop\/store; Services that do: store-api\n$/,
     ],
     ['another route than asked for', () => undefined, ' --route other', /^error: no rule of route shop\/other names Service store-api; /],
     [
       'nothing that could be changed in a selector',
       () => putDeployment({ selector: { matchExpressions: [{ key: 'app', operator: 'Exists' }] } }),
       '',
-      /^error: no canary can be made beside Deployment shop\/store: the Deployment selects its pods by matchExpressions alone; give its selector/,
+      /^error: Deployment shop\/store cannot have a canary: the Deployment selects its pods by matchExpressions alone; give its selector/,
     ],
     [
       'no Deployment',
       () => shop.server.remove(deployments, 'shop', 'store'),
       '',
-      /^error: Deployment shop\/store is not there; choose another namespace with -n\n$/,
+      /^error: Deployment shop\/store not found; choose another namespace with -n\n$/,
     ],
   ])('as an error: %s', async (_what, breakIt, more, error) => {
     breakIt();
@@ -212,7 +214,7 @@ describe('says what stands in the way', () => {
   test('as a wrong call: neither a Deployment nor two Services', async () => {
     expect(await shop.run('init -n shop')).toMatchObject({
       code: 2,
-      err: 'error: init needs to know of what: write deploy/NAME, or services A B\n',
+      err: 'error: init needs a target: write deploy/NAME, or services A B\n',
     });
     expect(await shop.run('init store -n shop')).toMatchObject({ code: 2, err: expect.stringContaining('write deploy/NAME, such as') });
   });

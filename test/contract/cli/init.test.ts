@@ -63,10 +63,10 @@ describe('warns of what would block the first release', () => {
     [
       'one Service is not named',
       [{ name: 'store-v1' }],
-      /HTTPRoute store, api does not name store-v2; add it as a backendRef with weight 0/,
+      /HTTPRoute store, api does not name Service store-v2; add it as a backendRef with weight 0/,
     ],
-    ['both have traffic', [{ name: 'store-v1' }, { name: 'store-v2' }], /gives traffic to both; set the weight of the canary to 0/],
-    ['no route names them', [{ name: 'other' }], /no route names store-v1 or store-v2; add both as backendRefs/],
+    ['both have traffic', [{ name: 'store-v1' }, { name: 'store-v2' }], /gives both Services weight; set the weight of the canary to 0/],
+    ['no route names them', [{ name: 'other' }], /no route names Service store-v1 or store-v2; add both as backendRefs/],
   ])('%s', async (_what, refs, warning) => {
     putRoute('store', refs);
     const { code, out, err } = await shop.run('init services store-v1 store-v2 -n shop');
@@ -87,7 +87,7 @@ test('takes only the routes it is told', async () => {
 
 test('a Service that is not there is told with those that are like it', async () => {
   expect((await shop.run('init services store-v1 store-v3 -n shop')).err).toBe(
-    'error: Service shop/store-v3 is not there; did you mean store-v1 or store-v2?\n',
+    'error: Service shop/store-v3 not found; did you mean store-v1 or store-v2?\n',
   );
   expect(await shop.run('init services store-v1 store-v1 -n shop')).toMatchObject({ code: 2 });
 });

@@ -52,7 +52,7 @@ describe('the process', () => {
     expect(await run(['list'], '', { ...env, HOME: folder })).toEqual({
       code: 2,
       out: '',
-      err: 'error: no kubeconfig was found; give one with --kubeconfig or KUBECONFIG\n',
+      err: 'error: no kubeconfig found; set --kubeconfig or KUBECONFIG\n',
     });
   });
 

@@ -29,7 +29,7 @@ function answer(change: (value: string, at: string) => Partial<CanaryReleaseStat
 
 const handled = (result: 'Done' | 'Refused', verb: string, message?: string) => (_value: string, at: string) => ({
   lastHandledCommand: { verb, release: '7c1f0e22ab', at, result, ...(message === undefined ? {} : { message }) } as never,
-  message: 'what goes on now',
+  message: 'what happens now',
 });
 
 describe('a command', () => {
@@ -38,7 +38,7 @@ describe('a command', () => {
     answer(handled('Done', 'pause'));
     const { code, out, err } = await shop.run('pause web -n shop --yes');
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(/^shop\/web: Analyzing, 5% asked[\s\S]* over 31 canary requests[\s\S]*\nDone: what goes on now\n$/);
+    expect(out).toMatch(/^shop\/web: Analyzing, canary weight 5% wanted[\s\S]* over 31 canary requests[\s\S]*\nDone: what happens now\n$/);
     expect(shop.annotations('web')['glidepath.dev/command']).toBe('pause:7c1f0e22ab:2030-01-01T12:00:40.000Z');
     const patch = shop.server.requests.find(({ method }) => method === 'PATCH');
     expect(patch).toMatchObject({ query: { fieldManager: 'glidepath-cli' }, contentType: 'application/merge-patch+json' });
@@ -71,7 +71,7 @@ describe('a command', () => {
     expect(await shop.run('promote web -n shop')).toEqual({
       code: 2,
       out: '',
-      err: 'error: promote asks before it acts, and no terminal is here to answer at; give --yes\n',
+      err: 'error: promote asks for confirmation, and there is no terminal; add --yes\n',
     });
     expect(shop.annotations('web')).toEqual({});
   });
@@ -90,9 +90,9 @@ describe('a command', () => {
     };
     const ended = await shop.run('advance web -n shop', { ask });
     expect(ended.code).toBe(code);
-    expect(asked).toEqual(['Go on to the next stage of release 7c1f0e22ab of shop/web? [y/N] ']);
+    expect(asked).toEqual(['Advance to the next stage of release 7c1f0e22ab of shop/web? [y/N] ']);
     expect(Object.keys(shop.annotations('web'))).toHaveLength(code === 0 ? 1 : 0);
-    if (code === 1) expect(ended.err).toBe('nothing was done\n');
+    if (code === 1) expect(ended.err).toBe('cancelled: nothing was changed\n');
   });
 
   test('approve names the stage that waits, or the one it is given', async () => {
@@ -133,7 +133,7 @@ describe('a command', () => {
   test('that nobody handles is told after the timeout, with where to look', async () => {
     shop.put('web', aRunningStatus());
     expect((await shop.run('pause web -n shop --yes --timeout 300ms')).err).toMatch(
-      /^error: nobody has handled glidepath\.dev\/command=pause:\S+ within 0\.3s; is the operator running\? see kubectl canary doctor\n$/,
+      /^error: the operator did not handle glidepath\.dev\/command=pause:\S+ within 0\.3s; check whether it runs: kubectl canary doctor\n$/,
     );
   });
 
@@ -159,10 +159,10 @@ describe('abort', () => {
     answer(() => ({ state: 'promoted', phase: 'Promoted', message: 'revision 2 is promoted' }));
     expect(await shop.run('abort web -n shop --yes')).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/^Refused: release 7c1f0e22ab was promoted/),
+      err: expect.stringMatching(/^Refused: release 7c1f0e22ab was already promoted/),
     });
     shop.put('web', aRunningStatus({ state: 'promoted', phase: 'Promoted' }));
-    expect((await shop.run('abort web -n shop --yes')).err).toMatch(/is over \(Promoted\); there is nothing to abort/);
+    expect((await shop.run('abort web -n shop --yes')).err).toMatch(/has ended \(Promoted\) and cannot be aborted/);
   });
 });
 
@@ -178,8 +178,8 @@ describe('undo', () => {
     expect({ code, said: out.split('\n').slice(-3) }).toEqual({
       code: 0,
       said: [
-        'Deployment store rolls what was proven before 2, without a canary. Revert it in Git as well: a tool that puts 2 back finds it held.',
-        'Done: what goes on now',
+        'Deployment store rolls out the version that was promoted before 2, without a canary. Revert 2 in Git as well; a tool that applies it again finds it held.',
+        'Done: what happens now',
         '',
       ],
     });
@@ -188,7 +188,11 @@ describe('undo', () => {
 
   test.each([
     ['a Service', aRunningStatus({ state: 'promoted', phase: 'Promoted' }), 'All traffic goes back to Service v1.'],
-    ['a bake', { ...promoted(), state: 'promoting.baking' }, 'All traffic goes home in one weight write, and Deployment store stays held'],
+    [
+      'a bake',
+      { ...promoted(), state: 'promoting.baking' },
+      'All traffic goes back in one write of the weights, and Deployment store stays held',
+    ],
   ])('says what goes back in %s', async (_what, status, words) => {
     shop.put('web', status);
     answer(handled('Done', 'undo'));
@@ -199,7 +203,7 @@ describe('undo', () => {
     shop.put('web', promoted({ irreversible: 'drops a column' }));
     expect(await shop.run('undo web -n shop --yes')).toMatchObject({
       code: 2,
-      err: 'error: revision 2 is marked irreversible (drops a column); if undo is right all the same, give --irreversible\n',
+      err: 'error: revision 2 is marked irreversible (drops a column); to undo it anyway add --irreversible\n',
     });
     expect(shop.annotations('web')).toEqual({});
     answer(handled('Done', 'undo'));
@@ -218,7 +222,7 @@ describe('undo', () => {
     const ask = (question: string) => Promise.resolve(typed[asked.push(question) - 1] ?? '');
     expect((await shop.run(`undo web -n shop ${option}`.trim(), { ask })).code).toBe(code);
     expect(asked).toHaveLength(typed.length);
-    expect(asked[0]).toBe('Revision 2 is marked irreversible (drops a column). Undo it all the same? [y/N] ');
+    expect(asked[0]).toBe('Revision 2 is marked irreversible (drops a column). Undo it anyway? [y/N] ');
     expect(Object.keys(shop.annotations('web'))).toHaveLength(code === 0 ? 1 : 0);
   });
 });

@@ -25,10 +25,10 @@ test('with --yes releases go first, then the CRD while the operator lives, then 
   const { code, out, err } = await shop.run('uninstall --yes');
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(
-    /^2 CanaryReleases in the cluster\n {2}other\/api: Unknown\n {2}shop\/web: Analyzing, traffic goes home to Service v1\n/,
+    /^2 CanaryReleases in the cluster\n {2}other\/api: Unknown\n {2}shop\/web: Analyzing, all traffic goes back to Service v1\n/,
   );
-  expect(out).toContain('shop/web is home and gone\n');
-  expect(out).toMatch(/CustomResourceDefinition \S+ is removed\nDeployment glidepath is removed\nGlidepath is uninstalled; /);
+  expect(out).toContain('shop/web rolled back and deleted\n');
+  expect(out).toMatch(/CustomResourceDefinition \S+ deleted\nDeployment glidepath deleted\nGlidepath is uninstalled; /);
   expect(deleted().slice(0, 4)).toEqual(['api', 'web', CRD_NAME, 'glidepath']);
   const asked = shop.server.requests.map(({ path }) => path);
   const policies = [
@@ -58,7 +58,7 @@ test('takes the webhook along: nothing of it outlives an uninstall', async () =>
   shop.server.put(FAKE_RESOURCES.mutatingWebhooks, { metadata: { name: 'glidepath-hold' } });
   const { code, out } = await shop.run('uninstall --yes');
   expect(code).toBe(0);
-  expect(out).toContain('MutatingWebhookConfiguration glidepath-hold is removed\n');
+  expect(out).toContain('MutatingWebhookConfiguration glidepath-hold deleted\n');
   const asked = shop.server.requests.filter(({ method }) => method === 'DELETE').map(({ path }) => path);
   for (const path of ['clusterrolebindings/glidepath-webhook', 'clusterroles/glidepath-webhook'])
     expect(asked).toContain(`/apis/rbac.authorization.k8s.io/v1/${path}`);
@@ -66,7 +66,10 @@ test('takes the webhook along: nothing of it outlives an uninstall', async () =>
 
 test('at a terminal asks, and prints the rest as commands', async () => {
   shop.put('web', aRunningStatus());
-  expect(await shop.run('uninstall', { ask: () => Promise.resolve('') })).toMatchObject({ code: 1, err: 'nothing was done\n' });
+  expect(await shop.run('uninstall', { ask: () => Promise.resolve('') })).toMatchObject({
+    code: 1,
+    err: 'cancelled: nothing was changed\n',
+  });
   expect(left()).toHaveLength(1);
   const { out } = await shop.run('uninstall', { ask: () => Promise.resolve('y') });
   expect(left()).toEqual([]);
@@ -78,7 +81,7 @@ test('at a terminal asks, and prints the rest as commands', async () => {
 
 test('without a terminal wants --yes', async () => {
   shop.put('web', undefined);
-  expect(await shop.run('uninstall')).toMatchObject({ code: 2, err: expect.stringMatching(/give --yes\n$/) });
+  expect(await shop.run('uninstall')).toMatchObject({ code: 2, err: expect.stringMatching(/add --yes\n$/) });
   expect(deleted()).toEqual([]);
 });
 
@@ -95,7 +98,7 @@ test('that nobody takes home ends after the timeout, with the operator in place 
   const { code, err } = await shop.run('uninstall --yes --timeout 100ms');
   expect(code).toBe(1);
   expect(err).toMatch(
-    /^error: not home within 0\.1s: shop\/web \(Analyzing: stage 1\/3 .*\); start the operator and call uninstall again, or /,
+    /^error: not rolled back within 0\.1s: shop\/web \(Analyzing: stage 1\/3 .*\); start the operator and run uninstall again, or /,
   );
   expect(err).toContain(`kubectl patch crel web -n shop --type=merge -p '{"metadata":{"finalizers":null}}'`);
   expect(deleted()).toEqual(['web']);
@@ -103,5 +106,5 @@ test('that nobody takes home ends after the timeout, with the operator in place 
 
 test('of a cluster that has lost the kind already removes the rest', async () => {
   shop.server.resources.unserve(releases);
-  expect((await shop.run('uninstall --yes')).out).toContain('Deployment glidepath is removed\n');
+  expect((await shop.run('uninstall --yes')).out).toContain('Deployment glidepath deleted\n');
 });

@@ -51,7 +51,7 @@ describe('the release of a Deployment', () => {
     await shows('Analyzing');
     shop.put('web', promoted('2'), { spec: target() });
     expect((await ended).code).toBe(0);
-    expect(text()).toMatch(/^waits for revision 2-[0-9a-f]{7} of Deployment store, released by canaryrelease\/web\n/);
+    expect(text()).toMatch(/^waiting for revision 2-[0-9a-f]{7} of Deployment store, released by canaryrelease\/web\n/);
     expect(text()).toMatch(/promoted: revision 2 is promoted\n$/);
     expect(shop.server.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
   });
@@ -69,7 +69,9 @@ describe('the release of a Deployment', () => {
     await passed.shows('Promoted');
     putDeployment('3');
     expect((await passed.ended).code).toBe(5);
-    expect(passed.text()).toMatch(/superseded: Deployment store has revision 3-[0-9a-f]{7} now; none of 2-[0-9a-f]{7} will be released\n$/);
+    expect(passed.text()).toMatch(
+      /superseded: Deployment store now has revision 3-[0-9a-f]{7}; revision 2-[0-9a-f]{7} will not be released\n$/,
+    );
     shop.put('web', releaseOf('3'), { spec: target() });
     const before = asked();
     const running = watch('watch --until=done --for deploy/store -n shop --timeout 20s');
@@ -106,7 +108,7 @@ describe('what cannot be waited for', () => {
       err: 'error: no CanaryRelease of namespace shop has targetRef to Deployment store; there: api (Services v1 and v2), web (Deployment other). In Services mode wait with --revision\n',
     });
     expect((await shop.run('watch --for deploy/stor -n shop')).err).toBe(
-      'error: Deployment shop/stor is not there; did you mean store or store-web?\n',
+      'error: Deployment shop/stor not found; did you mean store or store-web?\n',
     );
     expect(await shop.run('watch --for pod/store -n shop')).toMatchObject({ code: 1, err: expect.stringContaining('write deploy/NAME') });
     expect(await shop.run('watch --for deploy/store --revision 2 -n shop')).toMatchObject({ code: 1 });
@@ -125,7 +127,7 @@ describe('what cannot be waited for', () => {
     });
     expect(await shop.run('watch --for deploy/store -n shop')).toMatchObject({
       code: 1,
-      err: 'error: you may not get Deployments in namespace shop; ask for the role view there, which has that right\n',
+      err: 'error: you may not get Deployments in namespace shop; ask for the role view in that namespace, which includes it\n',
     });
   });
 });

@@ -33,7 +33,7 @@ describe('in a pipeline', () => {
     shop.put('web', promoted);
     expect(await ended).toMatchObject({ code: 0, err: '' });
     expect(text()).toMatch(
-      /^12:00:40Z Analyzing 1\/3, 5% asked, routes 5%, Inconclusive: stage 1\/3 at 5%.*\n12:00:40Z Analyzing 2\/3, 25% asked, routes 25%, measured 24\.6%, Inconclusive: stage 2\/3 at 25%\n12:00:40Z Promoted 3\/3, 100% asked.*\npromoted: revision 2 is promoted\n$/,
+      /^12:00:40Z Analyzing 1\/3, weight 5%, routes 5%, Inconclusive: stage 1\/3 at 5%.*\n12:00:40Z Analyzing 2\/3, weight 25%, routes 25%, measured 24\.6%, Inconclusive: stage 2\/3 at 25%\n12:00:40Z Promoted 3\/3, weight 100%.*\npromoted: revision 2 is promoted\n$/,
     );
     await until(() => shop.server.openWatches === 0);
   });
@@ -55,7 +55,10 @@ describe('in a pipeline', () => {
   test('ends with 4 when nothing begins in time, whatever the last release did', async () => {
     shop.put('web', promoted);
     const { ended } = watch('watch web -n shop --timeout 300ms');
-    expect(await ended).toMatchObject({ code: 4, err: 'timeout: no end within 300ms; see kubectl canary explain web -n shop\n' });
+    expect(await ended).toMatchObject({
+      code: 4,
+      err: 'timeout: the release did not end within 300ms; see kubectl canary explain web -n shop\n',
+    });
   });
 
   test('ends with 1, which is no verdict, for wrong options, a deleted release and a lost right', async () => {
@@ -83,15 +86,15 @@ describe('at a terminal', () => {
   test('draws stages, traffic, evidence and times in place, no line wider than the terminal', async () => {
     shop.put('web', aRunningStatus());
     const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 90, env: { NO_COLOR: '1' } });
-    await shows('routes say');
+    await shows('in routes');
     shop.put('web', promoted);
     expect((await ended).code).toBe(0);
     const [first = '', second = ''] = text().split('\u001b[');
     expect(first).toContain('  ▶ 1                5%  2m, for 40s\n  · 2               25%  5m\n');
-    expect(first).toContain('  asked      ██░░░');
+    expect(first).toContain('  wanted     ██░░░');
     expect(first).not.toContain('measured');
     expect(first).toMatch(/\n {2}errors {5}Pass: 0\.12% \(limit <= 1%\) over 31 canary requests\n/);
-    expect(first).toContain('  then       12:02:00Z (in 1m20s): the stage is served, at the earliest\n');
+    expect(first).toContain('  then       12:02:00Z (in 1m20s): the stage may be passed at the earliest\n');
     expect(first.split('\n').filter((line) => line.length > 90)).toEqual([]);
     expect(second).toBe(`${first.split('\n').length - 1}A\r`);
     expect(text()).toContain('✔ promotion');
@@ -102,9 +105,9 @@ describe('at a terminal', () => {
     const measured = { share: '24.6%', canaryRequests: 812, servingRequests: 2_488, at: timeAfter(30) };
     shop.put('web', aRunningStatus({ weight: 25, observedWeight: 25, measured }));
     const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 120, env: { NO_COLOR: '1' } });
-    await shows('routes say');
+    await shows('in routes');
     expect(text()).toContain(
-      `  measured   ${'█'.repeat(10)}${'░'.repeat(30)} 24.6%: 812 of 3,300 requests in the window of the look 10s ago\n`,
+      `  measured   ${'█'.repeat(10)}${'░'.repeat(30)} 24.6%: 812 of 3,300 requests in the window evaluated 10s ago\n`,
     );
     shop.put('web', promoted);
     await ended;
@@ -118,9 +121,9 @@ describe('at a terminal', () => {
     shop.put('web', aRunningStatus({ state, phase, progress: '3/3', weight: 100, release }));
     const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 200, env: { NO_COLOR: '1' } });
     await shows('$ kubectl canary abort');
-    expect(text()).toContain('  ▶ promotion, bakes: what served before is kept\n');
-    expect(text()).toMatch(/\$ kubectl canary undo web .* # take the promotion back; what served before is one weight write away\n/);
-    expect(text()).toContain('12:10:00Z (in 9m20s): the bake is over');
+    expect(text()).toContain('  ▶ promotion, baking: the previous version is kept\n');
+    expect(text()).toMatch(/\$ kubectl canary undo web .* # undo the promotion by one write of the weights: the previous pods still run\n/);
+    expect(text()).toContain('12:10:00Z (in 9m20s): the bake ends');
     shop.put('web', promoted);
     expect((await ended).code).toBe(0);
   });

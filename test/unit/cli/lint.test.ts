@@ -9,7 +9,7 @@ const FILES = {
 };
 
 test('a good file is told, and ends with 0', async () => {
-  expect(await call(['lint', '-f', 'good.yaml'], FILES)).toEqual({ code: 0, out: 'good.yaml: shop/web: no problem\n', err: '' });
+  expect(await call(['lint', '-f', 'good.yaml'], FILES)).toEqual({ code: 0, out: 'good.yaml: shop/web: no problems found\n', err: '' });
 });
 
 test('every problem of every file is told with line and column, and it ends with 1', async () => {
@@ -21,8 +21,8 @@ test('every problem of every file is told with line and column, and it ends with
   expect(out).toMatch(/^bad\.yaml:7:\d+: spec\.analysis\.checks\[0\]/m);
   expect(out).toMatch(/^bad\.yaml:14:\d+: spec\.colour: unknown field; known here are /m);
   expect(out).toMatch(/^broken\.yaml:1:\d+: /m);
-  expect(out).toContain('other.yaml holds no CanaryRelease (only Service); write kind: CanaryRelease\n');
-  expect(out).toContain('none.yaml: cannot be read (no such file); give a file that is there\n');
+  expect(out).toContain('other.yaml has no CanaryRelease (only Service); write kind: CanaryRelease\n');
+  expect(out).toContain('none.yaml: cannot be read (no such file); name an existing file\n');
   expect(err).toBe(`${lines.length} problems\n`);
 });
 
@@ -30,7 +30,7 @@ test('two releases of one name are a problem, also across files', async () => {
   const files = { 'a.yaml': aManifest(), 'b.yaml': aManifest() };
   expect(await call(['lint', '-f', 'a.yaml', '-f', 'b.yaml'], files)).toEqual({
     code: 1,
-    out: 'a.yaml: shop/web: no problem\nb.yaml:3:18: CanaryRelease shop/web is in a.yaml:3:18 already; give it another name\n',
+    out: 'a.yaml: shop/web: no problems found\nb.yaml:3:18: CanaryRelease shop/web is already in a.yaml:3:18; give it another name\n',
     err: '1 problem\n',
   });
 });
@@ -60,7 +60,7 @@ test('a manifest for a Deployment is checked like any other, with the place of e
     'nameless.yaml': held('web', target, 'service: {name: store-api}').replace('name: web, ', ''),
   };
   const lint = async (file: string) => (await call(['lint', '-f', file], files)).out.trimEnd().split('\n');
-  expect(await lint('good.yaml')).toEqual(['good.yaml: shop/web: no problem']);
+  expect(await lint('good.yaml')).toEqual(['good.yaml: shop/web: no problems found']);
   expect(await lint('bad.yaml')).toEqual([
     'bad.yaml:6:11: spec.targetRef.kind: write "Deployment"',
     'bad.yaml:10:10: spec.service.prt: unknown field; known here are name, port',
@@ -77,7 +77,7 @@ test('two releases of one Deployment are a problem: the second one would be Bloc
   const spec = ['targetRef: {kind: Deployment, name: store}', 'service: {name: store-api}'];
   expect(await call(['lint', '-f', 'a.yaml'], { 'a.yaml': `${held('web', ...spec)}---\n${held('api', ...spec)}` })).toEqual({
     code: 1,
-    out: 'a.yaml:10:18: targetRef to Deployment shop/store is in a.yaml:3:18 already; only one release may have it\n',
+    out: 'a.yaml:10:18: targetRef to Deployment shop/store is already in a.yaml:3:18; only one release may have it\n',
     err: '1 problem\n',
   });
 });

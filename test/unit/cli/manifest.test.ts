@@ -31,8 +31,8 @@ describe('a file', () => {
   });
 
   test('without a release says what it has instead', () => {
-    expect(refusalOf('kind: Service\n')).toBe('web.yaml holds no CanaryRelease (only Service); write kind: CanaryRelease');
-    expect(refusalOf('')).toBe('web.yaml holds no CanaryRelease; write kind: CanaryRelease');
+    expect(refusalOf('kind: Service\n')).toBe('web.yaml has no CanaryRelease (only Service); write kind: CanaryRelease');
+    expect(refusalOf('')).toBe('web.yaml has no CanaryRelease; write kind: CanaryRelease');
   });
 });
 

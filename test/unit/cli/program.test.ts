@@ -37,17 +37,20 @@ describe('wrong options', () => {
     ['plan -f web.yaml -o yaml', /Allowed choices are text, json, svg/],
     ['plan -f web.yaml --at-stage 3', /^error: --at-stage 3: CanaryRelease web has 2 stages; write a number from 1 to 2$/m],
     ['plan -f web.yaml --latency 0s', /^error: --latency and --canary-latency: write a duration above 0/],
-    ['plan -f none.yaml', /^error: none\.yaml cannot be read \(no such file\); give the file of a CanaryRelease with -f$/m],
-    ['plan -f two.yaml --name nobody', /^error: two\.yaml holds no CanaryRelease nobody; it has web, other$/m],
-    ['plan -f two.yaml -o svg', /^error: two\.yaml holds 2 CanaryReleases and a drawing shows one; choose with --name web$/m],
+    ['plan -f none.yaml', /^error: none\.yaml cannot be read \(no such file\); name the file of a CanaryRelease with -f$/m],
+    ['plan -f two.yaml --name nobody', /^error: two\.yaml has no CanaryRelease nobody; it has web, other$/m],
+    ['plan -f two.yaml -o svg', /^error: two\.yaml holds 2 CanaryReleases and a drawing shows one; choose one with --name web$/m],
     ['plan -f bad.yaml', /^error: bad\.yaml:6:11: spec\.stages: /],
-    ['backtest -f web.yaml --prometheus http://p --from -1h', /^error: the metrics source is Auto, .* name it with --source \(Contour, /],
+    [
+      'backtest -f web.yaml --prometheus http://p --from -1h',
+      /^error: the metrics source is Auto, .* name the source with --source \(Contour, /,
+    ],
     [
       'backtest -f web.yaml --prometheus http://p --from -1h --source Kong',
       /^error: --source Kong is no metrics source; write one of Contour/,
     ],
     ['backtest -f web.yaml --prometheus p --from -1h --source Contour', /^error: the address of Prometheus is no URL$/m],
-    ['backtest -f web.yaml --prometheus http://p --from -1h --to -2h', /^error: --from is not before --to; swap them$/m],
+    ['backtest -f web.yaml --prometheus http://p --from -1h --to -2h', /^error: --from must be before --to$/m],
     [
       'backtest -f web.yaml --prometheus http://p --from -1h --source Contour --token-file none',
       /^error: --token-file none cannot be read \(no such file\)/,
@@ -56,7 +59,10 @@ describe('wrong options', () => {
       'backtest -f web.yaml --prometheus http://p --from -1h --source Contour --canary web-v3',
       /^error: --canary web-v3 is none of the release's Services; write web-v1 or web-v2$/m,
     ],
-    ['backtest -f two.yaml --prometheus http://p --from -1h', /^error: two\.yaml holds several CanaryReleases; choose with --name web$/m],
+    [
+      'backtest -f two.yaml --prometheus http://p --from -1h',
+      /^error: two\.yaml holds several CanaryReleases; choose one with --name web$/m,
+    ],
   ])('%s ends with code 2 and one sentence', async (argv, message) => {
     const { code, out, err } = await call(argv.split(' '), FILES);
     expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -128,16 +134,16 @@ describe('a plan', () => {
     const spec = ['analysis:', '  checks: [{name: orders, query: sum(orders), min: "1"}]', 'promotion: {approval: Required}'];
     const { out } = await call(['plan', '-f', 'own.yaml', '--runs', '2'], { 'own.yaml': aManifest(spec) });
     expect(out).toContain('taken for granted: orders (a query of your own) stays within its limits');
-    expect(out).toContain('a run ends where a person is asked; --approve-after lets somebody approve');
+    expect(out).toContain('a run ends where it waits for approval; simulate approvals with --approve-after');
   });
 
   test('lets somebody approve where that is asked for', async () => {
     const files = { 'p.yaml': aManifest(['stages: [{weight: 10, duration: 1m, approval: Required}]']) };
     const { out } = await call(['plan', '-f', 'p.yaml', '--runs', '4', '--approve-after', '5m'], files);
-    expect(out).toContain('whoever is asked approves after 5m');
+    expect(out).toContain('each approval is given after 5m');
     expect(out).toMatch(/stage 1 is approved by a person/);
     expect(out).toMatch(/\npromoted +100% +\d+m/);
-    expect(out).toMatch(/\nasked on the way +100%\n/);
+    expect(out).toMatch(/\napproved on the way +100%\n/);
   });
 
   test('of a release that cannot start fails and says why', async () => {

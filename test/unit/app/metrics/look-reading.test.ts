@@ -142,7 +142,7 @@ describe('rule 6: what is no evidence', () => {
     const look = await readLook(new FakeReader(), question(), LOOK_AT);
     expect(look.requests).toEqual({
       kind: 'noData',
-      message: 'Prometheus has no series of either backend (source Contour); is the gateway scraped?',
+      message: 'Prometheus has no series of of either backend (source Contour); is the gateway scraped?',
     });
     expect(look.newestSampleMs).toBeUndefined();
     expect(look.scrapeIntervalMs).toBeUndefined();
@@ -167,7 +167,7 @@ describe('rule 6: what is no evidence', () => {
   test('an answer with a warning is partial: it is no proof of anything', async () => {
     const answer: MetricsAnswer = { ok: true, series: [code('200', 50)], warnings: ['a store is away'] };
     const look = await readLook(new FakeReader([canaryCounts, answer]), question(), LOOK_AT);
-    expect(look.requests).toEqual({ kind: 'partial', message: 'Prometheus warns that the answer is not whole: a store is away' });
+    expect(look.requests).toEqual({ kind: 'partial', message: 'Prometheus warns that the answer is incomplete: a store is away' });
   });
 
   test('serving that could not be read whole is unknown, and not a backend without requests', async () => {
@@ -238,7 +238,7 @@ describe('the latency of a look', () => {
     const { latency: _latency, ...source } = contour;
     expect((await readLook(new FakeReader(), question(analysis, { source }), LOOK_AT)).latency).toEqual({
       kind: 'unusable',
-      message: 'metrics source Contour has no latency histogram; use an own query',
+      message: 'metrics source Contour has no latency histogram; use a check with a query of your own',
     });
     expect((await readLook(new FakeReader(), question(analysis, { source: undefined }), LOOK_AT)).latency?.kind).toBe('unusable');
   });

@@ -40,7 +40,7 @@ describe('an answer', () => {
     expect(problemOf({ ok: true, series: [], warnings: [] })).toBeUndefined();
     expect(problemOf({ ok: true, series: [], warnings: ['one', 'two'] })).toEqual({
       kind: 'partial',
-      message: 'Prometheus warns that the answer is not whole: one',
+      message: 'Prometheus warns that the answer is incomplete: one',
     });
     expect(problemOf({ ok: false, kind: 'unavailable', message: 'why' })).toEqual({ kind: 'unavailable', message: 'why' });
     for (const kind of ['badQuery', 'unusable'] as const)
@@ -159,6 +159,9 @@ describe('the latency of one arm', () => {
     const { latency: _latency, ...source } = aQuestion().source ?? { name: '' };
     const bare = aQuestion(undefined, {}, { source: source as never });
     const asked = await askLatency(new MemoryPrometheus(TIMED), bare, bare.canary, 60_000, after(60));
-    expect(asked).toEqual({ kind: 'unusable', message: 'metrics source Contour has no latency histogram; use an own query' });
+    expect(asked).toEqual({
+      kind: 'unusable',
+      message: 'metrics source Contour has no latency histogram; use a check with a query of your own',
+    });
   });
 });

@@ -55,7 +55,7 @@ describe('queries', () => {
 
   test('that need the route are refused with the option that helps', async () => {
     await expect(readPiece(record({ source: envoyGateway }).recording, SPAN)).rejects.toThrow(
-      /^source EnvoyGateway: .*; a recording does not know that, so give --canary-selector$/,
+      /^source EnvoyGateway: .*; a recording does not have it, so add --canary-selector$/,
     );
   });
 });
@@ -65,13 +65,13 @@ describe('answers', () => {
     const { recording } = record({ source: istio }, { ok: true, series: [], warnings: ['a store is away'] });
     expect((await readPiece(recording, SPAN)).counts.problem).toEqual({
       kind: 'partial',
-      message: 'Prometheus warns that the answer is not whole: a store is away',
+      message: 'Prometheus warns that the answer is incomplete: a store is away',
     });
   });
 
   test.each([
     ['unavailable', /^Prometheus is away$/],
-    ['badQuery', /^Prometheus is away \(query envoy.*\); correct the selector of that side$/],
+    ['badQuery', /^Prometheus is away \(query envoy.*\); fix the selector of that side$/],
   ] as const)('that are %s end the replay', async (kind, message) => {
     const { recording } = record({}, { ok: false, kind, message: 'Prometheus is away' });
     await expect(readPiece(recording, SPAN)).rejects.toThrow(message);

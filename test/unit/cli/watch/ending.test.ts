@@ -111,7 +111,10 @@ describe('a named revision', () => {
     const rejected = [{ revision: '1.8.1', reason: 'ErrorRatio', at: timeAfter(0) }];
     const last = seen({ state: 'promoted', phase: 'Promoted', release: aReleaseStatus({ revision: '1.8.2' }), rejected });
     const ending = trackRelease({ ...named('1.8.1'), endsForPersons: true })(last, 0);
-    expect(ending).toMatchObject({ code: 2, says: expect.stringContaining('is not tried again by itself; kubectl canary retry web') });
+    expect(ending).toMatchObject({
+      code: 2,
+      says: expect.stringContaining('is not retried automatically; to retry it: kubectl canary retry web'),
+    });
   });
 });
 

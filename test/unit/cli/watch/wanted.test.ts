@@ -126,7 +126,7 @@ describe('a template that serves and was never proven', () => {
     const named = seen({ ...release?.status, serving: { ...serving, revision: 'rev-aaa' } });
     expect(trackRelease({ wanted, endsForPersons: true })(named, 0)).toEqual({
       code: 3,
-      says: `revision rev-aaa serves, but was rolled back at ${timeAfter(0)} (ErrorRatio), and rolled past the hold since (HoldBypassed); revert it if it is not to serve, and mend the hold: kubectl canary doctor -n shop`,
+      says: `revision rev-aaa serves, but was rolled back at ${timeAfter(0)} (ErrorRatio)and then bypassed the hold (HoldBypassed); revert it if it must not serve, and check the hold: kubectl canary doctor -n shop`,
     });
   });
 

@@ -13,7 +13,7 @@ const served = (...times: readonly number[]) => counter(...times.map((atMs) => [
 
 test.each<[string, readonly Series[], readonly Series[], string]>([
   ['nothing was scraped since', [counter([90, 5])], [served(80, 90)], 'unseen'],
-  ['Prometheus has no series at all', [], [], 'unseen'],
+  ['Prometheus has no series of at all', [], [], 'unseen'],
   ['one scrape since', [counter([90, 5], [110, 5])], [served(90, 110)], 'waiting'],
   ['two scrapes, of which one was before', [counter([100, 5], [110, 5])], [served(100, 110)], 'waiting'],
   ['two scrapes since without growth', [counter([90, 5], [110, 7], [120, 7])], [served(90, 110, 120)], 'silent'],

@@ -1,5 +1,5 @@
 // Rule 6, one case after the other: what is broken, absent or absurd proves nothing. The comparison alone decides in these releases, with
-// counts that would be enough for a Pass, so whatever gives one does it by the comparison.
+// counts that would be enough to pass, so whatever gives one does it by the comparison.
 
 import { describe, expect, test } from 'vitest';
 import type { Series } from '../../../../../src/core/analysis/series.ts';
