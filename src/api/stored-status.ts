@@ -30,6 +30,8 @@ const MEMORY = [
   'driftSince',
   'driftBy',
 ] as const satisfies readonly (keyof ReleaseStatus)[];
+/** The same of the status itself. */
+const STATUS_MEMORY = ['templateForm'] as const satisfies readonly (keyof CanaryReleaseStatus)[];
 /** The same of a recorded route. */
 const ROUTE_MEMORY = ['raising', 'generation', 'edited', 'emptiedAt'] as const satisfies readonly (keyof RecordedRoute)[];
 
@@ -39,7 +41,7 @@ const routeMemorySchema = recordedRouteSchema.pick({ kind: true, name: true, ...
 const publicRoute = recordedRouteSchema.omit(maskOf(ROUTE_MEMORY));
 
 /** The schema of `status` as the CRD has it. */
-export const storedStatusSchema = statusSchema.extend({
+export const storedStatusSchema = statusSchema.omit(maskOf(STATUS_MEMORY)).extend({
   release: releaseStatusSchema
     .omit(maskOf(MEMORY))
     .extend({
@@ -54,6 +56,7 @@ export const storedStatusSchema = statusSchema.extend({
     .describe('The running or last release.'),
   internal: internalSchema
     .extend({
+      ...statusSchema.pick(maskOf(STATUS_MEMORY)).shape,
       release: releaseStatusSchema
         .pick(maskOf(MEMORY))
         .extend({ routes: z.array(routeMemorySchema).max(MAX_ROUTES).optional().meta(ATOMIC) })
@@ -67,8 +70,10 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** The status as it is written to the API server. */
 export function toStoredStatus(status: CanaryReleaseStatus): Fields {
-  const { release, internal, ...rest } = status;
-  if (release === undefined) return status;
+  const { release, internal, ...others } = status;
+  const [own, rest] = split(others, STATUS_MEMORY);
+  const told = internal === undefined && Object.keys(own).length === 0 ? {} : { internal: { ...internal, ...own } };
+  if (release === undefined) return { ...rest, ...told };
   const [memory, known] = split(release, MEMORY);
   const routes = (release.routes ?? []).map((route) => split(route, ROUTE_MEMORY));
   const remembered = routes.flatMap(([kept], index) => {
@@ -79,18 +84,21 @@ export function toStoredStatus(status: CanaryReleaseStatus): Fields {
   return {
     ...rest,
     release: { ...known, ...(release.routes === undefined ? {} : { routes: routes.map(([, route]) => route) }) },
-    ...(internal === undefined && Object.keys(hidden).length === 0 ? {} : { internal: { ...internal, release: hidden } }),
+    ...(Object.keys(hidden).length === 0 ? told : { internal: { ...told.internal, release: hidden } }),
   };
 }
 
 /** The status as the program has it, of one that was read: not validated yet. */
 export function fromStoredStatus(stored: Fields): Fields {
-  const { internal, release, ...rest } = stored;
-  if (!isFields(internal) || !isFields(release)) return stored;
-  const { release: hidden, ...told } = internal;
-  const { routes: remembered, ...memory } = isFields(hidden) ? hidden : {};
-  const routes = Array.isArray(release['routes']) ? { routes: joinRoutes(release['routes'], remembered) } : {};
-  return { ...rest, release: { ...release, ...memory, ...routes }, ...(Object.keys(told).length === 0 ? {} : { internal: told }) };
+  const { internal, release, ...others } = stored;
+  if (!isFields(internal)) return stored;
+  const { release: hidden, ...remembered } = internal;
+  const [own, told] = split(remembered, STATUS_MEMORY);
+  const rest = { ...others, ...own, ...(Object.keys(told).length === 0 ? {} : { internal: told }) };
+  if (!isFields(release)) return release === undefined ? rest : { ...rest, release };
+  const { routes: routeMemory, ...memory } = isFields(hidden) ? hidden : {};
+  const routes = Array.isArray(release['routes']) ? { routes: joinRoutes(release['routes'], routeMemory) } : {};
+  return { ...rest, release: { ...release, ...memory, ...routes } };
 }
 
 /** What a route is remembered for, by kind and name. */

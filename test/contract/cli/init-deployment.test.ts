@@ -63,7 +63,9 @@ describe('a Deployment with its Service and route', () => {
     );
     expect(out).toContain('#   HorizontalPodAutoscaler store-hpa scales it and continues to do so');
     expect(out).toContain('source: Auto   # Contour, by');
-    expect(out).toContain('# prometheus: {url: http://prometheus.monitoring.svc:9090}   # found; to use it for all releases start the operator');
+    expect(out).toContain(
+      '# prometheus: {url: http://prometheus.monitoring.svc:9090}   # found; to use it for all releases start the operator',
+    );
     expect(out).not.toContain('WARNING');
     expect(shop.server.requests.every(({ method }) => method === 'GET')).toBe(true);
   });
