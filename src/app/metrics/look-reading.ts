@@ -1,5 +1,6 @@
 // Reads one look from Prometheus: which queries a release needs, and what their raw samples say. Judging is the core's.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { Check } from '../../api/release.ts';
 import {
@@ -8,13 +9,14 @@ import {
   type Problem,
   readLatency,
   readScalar,
+  type Timed,
   totalErrors,
   totalRequests,
 } from '../../core/analysis/assemble.ts';
 import { newestSampleAt, scrapeIntervalOf, type Span } from '../../core/analysis/increments.ts';
+import { type LookSpans, spansOfLook } from '../../core/analysis/look-spans.ts';
 import type { Evidence, LookReading } from '../../core/analysis/reading.ts';
 import { promDuration, renderQuery } from '../../core/analysis/template.ts';
-import { fromTime } from '../../api/times.ts';
 import { canaryGetsTraffic } from '../../core/release/traffic.ts';
 import type { MetricsReader } from '../../ports/metrics.ts';
 import {
@@ -44,56 +46,62 @@ export interface LookAnswer {
  * @param previousMs time of the look before, where that one is asked in the same go; default: the last folded one
  */
 export async function askLook(reader: MetricsReader, question: LookQuestion, atMs: number, previousMs?: number): Promise<LookAnswer> {
-  const { spec, status } = question;
-  const serves = canaryGetsTraffic(spec, status);
-  const { span, sinceMs, beforeMs, fromMs } = spansOf(question, atMs, previousMs);
+  const spans = spansOfLook(question.spec.analysis.window, question.status.release, atMs, previousMs);
+  const earliestMs = Math.min(spans.window.fromMs, spans.sinceMs, spans.seenMs);
+  const fromMs = Math.max(atMs - LONGEST_RANGE_MS + BASE_SLACK_MS, earliestMs);
+  const raw = await askRaw(reader, question, fromMs, atMs);
+  const reading = readRaw(question, raw, spans, atMs);
+  return isCompared(question) ? { reading, arms: toArms(raw.counts, raw.timed, raw.servingTimed, fromMs) } : { reading };
+}
+
+/** What Prometheus said to one look; undefined is what the look does not need. */
+interface RawLook {
+  readonly counts: Counts;
+  readonly timed: Timed | undefined;
+  readonly servingTimed: Timed | undefined;
+  readonly own: LookReading['own'];
+}
+
+async function askRaw(reader: MetricsReader, question: LookQuestion, fromMs: number, atMs: number): Promise<RawLook> {
+  const serves = canaryGetsTraffic(question.spec, question.status);
+  const compares = isCompared(question);
+  const times = serves && (compares || checksLatency(question));
   // Rounded, so that releases ask the same question: more samples than are needed do no harm.
   const rangeMs = Math.ceil((atMs - fromMs + BASE_SLACK_MS) / RANGE_STEP_MS) * RANGE_STEP_MS;
-  const compares = isCompared(question);
-  const checksLatency = spec.analysis.checks.some((check) => check.metric === 'Latency');
   const [counts, timed, servingTimed, own] = await Promise.all([
     askCounts(reader, question, rangeMs, atMs),
-    serves && (compares || checksLatency) ? askLatency(reader, question, question.canary, rangeMs, atMs) : undefined,
+    times ? askLatency(reader, question, question.canary, rangeMs, atMs) : undefined,
     compares ? askLatency(reader, question, question.serving, rangeMs, atMs) : undefined,
     serves ? askOwn(reader, question, atMs) : {},
   ]);
+  return { counts, timed, servingTimed, own };
+}
+
+function readRaw(question: LookQuestion, { counts, timed, own }: RawLook, spans: LookSpans, atMs: number): LookReading {
+  const { canary, serving, seen, history, servingProblem } = counts;
+  const { source } = question;
   const outcomeOf = outcomesOf(question);
-  const reading: LookReading = {
+  const upToNow = (fromMs: number): Span => ({ fromMs: Math.min(fromMs, atMs), toMs: atMs });
+  const readsLatency = timed !== undefined && checksLatency(question);
+  // What could not be read whole is unknown, not 0.
+  const readsServing = isCompared(question) && servingProblem === undefined;
+  return {
     atMs,
-    ...readScrapes(counts, atMs),
-    requests: countRequests(counts, outcomeOf, span, question.source?.name ?? 'none'),
-    newRequests: totalRequests(counts.canary, outcomeOf, { fromMs: Math.min(sinceMs, atMs), toMs: atMs }, counts.history),
-    ...(question.source === undefined
-      ? {}
-      : { newErrors: totalErrors(counts.canary, outcomeOf, { fromMs: Math.min(beforeMs, atMs), toMs: atMs }, counts.history) }),
-    ...(timed === undefined || !checksLatency ? {} : { latency: readLatency(timed, span, counts.history) }),
-    // What could not be read whole is unknown, not 0.
-    ...(compares && counts.servingProblem === undefined
-      ? { servingRequests: totalRequests(counts.serving, outcomeOf, span, counts.history) }
-      : {}),
+    requests: countRequests(counts, outcomeOf, spans.window, source?.name ?? 'none'),
+    newRequests: totalRequests(canary, outcomeOf, upToNow(spans.sinceMs), history),
+    ...withoutUndefined({
+      newestSampleMs: newestSampleAt(seen, atMs),
+      scrapeIntervalMs: scrapeIntervalOf(seen),
+      newErrors: source === undefined ? undefined : totalErrors(canary, outcomeOf, upToNow(spans.seenMs), history),
+      latency: readsLatency ? readLatency(timed, spans.window, history) : undefined,
+      servingRequests: readsServing ? totalRequests(serving, outcomeOf, spans.window, history) : undefined,
+    }),
     own,
   };
-  return compares ? { reading, arms: toArms(counts, timed, servingTimed, fromMs) } : { reading };
 }
 
-/** The window of the checks, since when requests are new, and since when samples are needed. */
-function spansOf({ spec, status }: LookQuestion, atMs: number, previousMs: number | undefined) {
-  const { release } = status;
-  const began = fromTime(release?.shiftedAt) ?? fromTime(release?.startedAt) ?? atMs;
-  const span: Span = { fromMs: Math.max(atMs - parseDuration(spec.analysis.window), Math.min(began, atMs)), toMs: atMs };
-  const beforeMs = previousMs ?? fromTime(release?.lookGridAt) ?? began;
-  // Where a scrape takes longer than the look's margin its sample comes too late for every look: what is new since the newest
-  // sample that was seen is new, whenever it came.
-  const seenMs = previousMs ?? Math.min(beforeMs, fromTime(release?.sampleAt) ?? beforeMs);
-  const sinceMs = Math.max(seenMs, fromTime(release?.stageStartedAt) ?? began);
-  const fromMs = Math.max(atMs - LONGEST_RANGE_MS + BASE_SLACK_MS, Math.min(span.fromMs, sinceMs, seenMs));
-  return { span, sinceMs, beforeMs: seenMs, fromMs };
-}
-
-function readScrapes({ seen }: Counts, atMs: number): Pick<LookReading, 'newestSampleMs' | 'scrapeIntervalMs'> {
-  const newest = newestSampleAt(seen, atMs);
-  const scrape = scrapeIntervalOf(seen);
-  return { ...(newest === undefined ? {} : { newestSampleMs: newest }), ...(scrape === undefined ? {} : { scrapeIntervalMs: scrape }) };
+function checksLatency({ spec }: LookQuestion): boolean {
+  return spec.analysis.checks.some(({ metric }) => metric === 'Latency');
 }
 
 async function askOwn(reader: MetricsReader, question: LookQuestion, atMs: number): Promise<Readonly<Record<string, Evidence<number>>>> {

@@ -1,10 +1,12 @@
 // The questions to Prometheus that looks and the comparison are made of: raw samples of one arm, of both, or why there are none.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { type Answers, type Counts, type Problem, type Timed, toArm } from '../../core/analysis/assemble.ts';
 import type { ArmSeries } from '../../core/analysis/comparison/cells.ts';
 import { historyOf, type History, type Span } from '../../core/analysis/increments.ts';
 import type { OutcomeOf } from '../../core/analysis/outcome.ts';
+import type { Series } from '../../core/analysis/series.ts';
 import { fromTime } from '../../api/times.ts';
 import { asksForTraffic, canaryGetsTraffic } from '../../core/release/traffic.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
@@ -66,18 +68,11 @@ export function toArms(counts: Counts, timed: Timed | undefined, servingTimed: T
  */
 export async function askArms(reader: MetricsReader, question: LookQuestion, span: Span): Promise<ArmsAsked | Problem> {
   const rangeMs = span.toMs - span.fromMs + BASE_SLACK_MS;
-  const { source, target } = question;
+  const { source } = question;
   if (source === undefined) return { kind: 'unusable', message: 'no metrics source counts requests' };
-  const count = (backends: readonly BackendIdentity[]) =>
-    askAll(
-      reader,
-      target,
-      backends.map((backend) => source.requests(backend, rangeMs)),
-      span.toMs,
-    );
   const [canary, serving, timed, servingTimed] = await Promise.all([
-    count(question.canary),
-    count(question.serving),
+    askRequests(reader, question, source, question.canary, rangeMs, span.toMs),
+    askRequests(reader, question, source, question.serving, rangeMs, span.toMs),
     // Serving alone, as before the release: nobody's buckets are missing then.
     question.canary.length === 0 ? NO_BUCKETS : askLatency(reader, question, question.canary, rangeMs, span.toMs),
     askLatency(reader, question, question.serving, rangeMs, span.toMs),
@@ -94,41 +89,49 @@ export async function askArms(reader: MetricsReader, question: LookQuestion, spa
   return toArms(counts, timed, servingTimed, span.fromMs);
 }
 
+const NO_ANSWERS: Answers = { series: [] };
 const NO_BUCKETS: Timed = { kind: 'series', series: [], perSecond: 1 };
 const NOTHING: Counts = { canary: [], serving: [], seen: [], history: 'whole' };
 const NOBODY_COUNTS: Problem = { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' };
 
 /** Counters of the canary, and of serving where they are compared or say when the gateway is scraped. */
 export async function askCounts(reader: MetricsReader, question: LookQuestion, rangeMs: number, atMs: number): Promise<Counts> {
-  const { source, target } = question;
+  const { source, spec, status } = question;
   if (source === undefined) return { ...NOTHING, problem: NOBODY_COUNTS };
-  const ask = (backends: readonly BackendIdentity[]) =>
-    askAll(
-      reader,
-      target,
-      backends.map((backend) => source.requests(backend, rangeMs)),
-      atMs,
-    );
-  const [canary, compared] = await Promise.all([
-    canaryGetsTraffic(question.spec, question.status) ? ask(question.canary) : undefined,
+  const ask = (backends: readonly BackendIdentity[]) => askRequests(reader, question, source, backends, rangeMs, atMs);
+  const [{ series, problem }, compared] = await Promise.all([
+    canaryGetsTraffic(spec, status) ? ask(question.canary) : NO_ANSWERS,
     isCompared(question) ? ask(question.serving) : undefined,
   ]);
-  if (canary?.problem !== undefined) return { ...NOTHING, problem: canary.problem };
-  const series = canary?.series ?? [];
-  const knownMs = fromTime(question.status.release?.sampleAt);
+  if (problem !== undefined) return { ...NOTHING, problem };
+  const knownMs = fromTime(status.release?.sampleAt);
   if (series.length > 0 && historyOf(series, knownMs) === 'whole')
-    return { canary: series, seen: series, history: 'whole', ...servingOf(compared) };
-  // The canary may be new, or Prometheus may have lost what it had: the serving backend was there all the time.
-  const serving = compared ?? (await ask(question.serving));
-  const history = serving.series.length === 0 ? 'whole' : historyOf(serving.series, knownMs);
-  if (series.length > 0) return { canary: series, seen: series, history, ...servingOf(serving) };
-  const problem = serving.problem === undefined ? {} : { problem: serving.problem };
-  return { ...NOTHING, serving: serving.series, seen: serving.series, history, ...problem };
+    return { canary: series, seen: series, history: 'whole', ...servingOf(compared ?? NO_ANSWERS) };
+  return countBeside(compared ?? (await ask(question.serving)), series, knownMs);
 }
 
-function servingOf(answers: Answers | undefined): Pick<Counts, 'serving' | 'servingProblem'> {
-  if (answers?.problem !== undefined) return { serving: [], servingProblem: answers.problem };
-  return { serving: answers?.series ?? [] };
+/** The canary may be new, or Prometheus may have lost what it had: the serving backend was there all the time, and says which. */
+function countBeside(serving: Answers, canary: readonly Series[], knownMs: number | undefined): Counts {
+  const history = serving.series.length === 0 ? 'whole' : historyOf(serving.series, knownMs);
+  if (canary.length > 0) return { canary, seen: canary, history, ...servingOf(serving) };
+  return { canary, serving: serving.series, seen: serving.series, history, ...withoutUndefined({ problem: serving.problem }) };
+}
+
+function servingOf({ series, problem }: Answers): Pick<Counts, 'serving' | 'servingProblem'> {
+  return problem === undefined ? { serving: series } : { serving: [], servingProblem: problem };
+}
+
+/** Request counters of these backends. */
+async function askRequests(
+  reader: MetricsReader,
+  { target }: LookQuestion,
+  source: MetricsSource,
+  backends: readonly BackendIdentity[],
+  rangeMs: number,
+  atMs: number,
+): Promise<Answers> {
+  const queries = backends.map((backend) => source.requests(backend, rangeMs));
+  return askAll(reader, target, queries, atMs);
 }
 
 /** The series of all these queries together; equal ones are asked once. */

@@ -1,11 +1,11 @@
 // One look of a simulated release: what the operator would read from Prometheus, from the simulated counters.
 
-import { parseDuration } from '../../api/duration.ts';
+import { withoutUndefined } from '../../api/absence.ts';
 import { parseLimit } from '../../api/quantity.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../api/release.ts';
 import type { Judgement } from '../../core/analysis/comparison/judgement.ts';
+import { spansOfLook } from '../../core/analysis/look-spans.ts';
 import type { Evidence, LookReading } from '../../core/analysis/reading.ts';
-import { fromTime } from '../../api/times.ts';
 import { cumulate } from './latency.ts';
 import type { Counters } from './traffic.ts';
 
@@ -36,26 +36,23 @@ export interface LookParts {
 
 /** Reads the look at `atMs`. */
 export function readLook({ spec, status, counters, scrapeMs, own, judgement }: LookParts, atMs: number): LookReading {
-  const { release } = status;
-  const began = fromTime(release?.shiftedAt) ?? fromTime(release?.startedAt) ?? atMs;
-  const fromMs = Math.max(atMs - parseDuration(spec.analysis.window), Math.min(began, atMs));
-  const before = fromTime(release?.lookGridAt) ?? began;
-  const since = Math.max(before, fromTime(release?.stageStartedAt) ?? began);
-  const [from, to] = [indexAt(counters, scrapeMs, fromMs), counters.atMs.length - 1];
-  const newest = counters.atMs[to];
+  const { window, sinceMs, seenMs } = spansOfLook(spec.analysis.window, status.release, atMs);
+  const [from, to] = [indexAt(counters, scrapeMs, window.fromMs), counters.atMs.length - 1];
   const over = (values: readonly number[], start: number) => (values[to] ?? 0) - (values[start] ?? 0);
   const canary = over(counters.canary, from);
   const times = spec.analysis.checks.some(({ metric }) => metric === 'Latency');
   return {
     atMs,
-    ...(newest === undefined ? {} : { newestSampleMs: newest }),
     scrapeIntervalMs: scrapeMs,
-    requests: countRequests(canary, over(counters.canaryErrors, from), (atMs - fromMs) / 1_000),
-    newRequests: over(counters.canary, indexAt(counters, scrapeMs, since)),
-    newErrors: over(counters.canaryErrors, indexAt(counters, scrapeMs, before)),
-    ...(times ? { latency: readLatency(counters, from, to, canary) } : {}),
-    ...(isCompared(spec, status) ? { servingRequests: over(counters.serving, from) } : {}),
-    ...(judgement === undefined ? {} : { comparison: { kind: 'facts', facts: judgement } }),
+    requests: countRequests(canary, over(counters.canaryErrors, from), (atMs - window.fromMs) / 1_000),
+    newRequests: over(counters.canary, indexAt(counters, scrapeMs, sinceMs)),
+    newErrors: over(counters.canaryErrors, indexAt(counters, scrapeMs, seenMs)),
+    ...withoutUndefined({
+      newestSampleMs: counters.atMs[to],
+      latency: times ? readLatency(counters, from, to, canary) : undefined,
+      servingRequests: isCompared(spec, status) ? over(counters.serving, from) : undefined,
+      comparison: judgement === undefined ? undefined : { kind: 'facts' as const, facts: judgement },
+    }),
     own: (status.weight ?? 0) > 0 ? own : {},
   };
 }

@@ -98,14 +98,23 @@ function within(value: number, limits: Limits): boolean {
   return value <= (limits.max ?? Number.POSITIVE_INFINITY) && value >= (limits.min ?? Number.NEGATIVE_INFINITY);
 }
 
+/** Do the counts prove that the value lies beyond a limit? */
+function isBroken(
+  { max, min }: Limits,
+  proven: { readonly above: (max: number) => boolean; readonly below: (min: number) => boolean },
+): boolean {
+  return (max !== undefined && proven.above(max)) || (min !== undefined && proven.below(min));
+}
+
 function judgeRatio(hits: number, requests: number, limits: Limits): Finding {
   const ratio = hits / requests;
   return {
     value: formatPercent(ratio, 2),
     kept: within(ratio, limits),
-    broken:
-      (limits.max !== undefined && provenAbove(hits, requests, limits.max)) ||
-      (limits.min !== undefined && provenBelow(hits, requests, limits.min)),
+    broken: isBroken(limits, {
+      above: (max) => provenAbove(hits, requests, max),
+      below: (min) => provenBelow(hits, requests, min),
+    }),
     requests,
   };
 }
@@ -116,9 +125,10 @@ function judgeRate(counts: RequestCounts, limits: Limits): Finding {
   return {
     value: `${roundShort(rate)}/s`,
     kept: within(rate, limits),
-    broken:
-      (limits.max !== undefined && rateProven('above', requests, limits.max * spanSeconds)) ||
-      (limits.min !== undefined && rateProven('below', requests, limits.min * spanSeconds)),
+    broken: isBroken(limits, {
+      above: (max) => rateProven('above', requests, max * spanSeconds),
+      below: (min) => rateProven('below', requests, min * spanSeconds),
+    }),
     requests,
   };
 }
@@ -153,9 +163,10 @@ function judgeQuantile(buckets: readonly Bucket[], quantile: number, limits: Lim
     facts: {
       value: `${beyond ? 'over ' : ''}${formatSeconds(value)}`,
       kept: within(value, limits) && !(beyond && max !== undefined),
-      broken:
-        (max !== undefined && provenAbove(Math.floor(countSlower(buckets, max)), trials, allowed)) ||
-        (min !== undefined && provenBelow(Math.ceil(mayBeSlower(min)), trials, allowed)),
+      broken: isBroken(limits, {
+        above: (limit) => provenAbove(Math.floor(countSlower(buckets, limit)), trials, allowed),
+        below: (limit) => provenBelow(Math.ceil(mayBeSlower(limit)), trials, allowed),
+      }),
       requests: total,
     },
   };

@@ -23,15 +23,23 @@ export function countIncrements(samples: readonly Sample[], span: Span, history:
   let total = 0;
   for (const { atMs, value } of samples) {
     if (atMs > span.toMs) break;
-    // Beyond whole numbers no counter counts any more: what says so is broken, and its fall back would look like a restart.
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) continue;
+    if (!isCount(value)) continue;
     if (atMs > span.fromMs) total += increase(previous, value, history);
     previous = value;
   }
   return total;
 }
 
-function increase(previous: number | undefined, value: number, history: History): number {
+/**
+ * Can a counter stand there? Beyond whole numbers none counts any more: what says so is broken, and its fall back would look like a
+ * restart. Such a value is passed over as if it had not been scraped.
+ */
+export function isCount(value: number): boolean {
+  return value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+}
+
+/** What a counter gained between two samples of one series. @param previous undefined for the first sample there is */
+export function increase(previous: number | undefined, value: number, history: History): number {
   if (previous === undefined) return history === 'whole' ? value : 0;
   return value < previous ? value : value - previous;
 }

@@ -2,7 +2,7 @@
 // so that whoever reads the same samples again, after a restart or years later, comes to the same cells.
 
 import type { Bucket } from '../histogram.ts';
-import type { History } from '../increments.ts';
+import { type History, increase, isCount } from '../increments.ts';
 import type { Sample, Series } from '../series.ts';
 import type { OutcomeOf } from '../outcome.ts';
 
@@ -131,13 +131,9 @@ function forEachIncrement(
   for (const { atMs, value } of samples) {
     while (index < borders.length && atMs > (borders[index] ?? Number.POSITIVE_INFINITY)) index += 1;
     if (index >= borders.length) return;
-    // What is no count is passed over as if it had not been scraped: after it the counter would seem to have begun anew.
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) continue;
-    if (atMs > fromMs) {
-      const born = history === 'whole' ? value : 0;
-      const increment = previous === undefined ? born : value < previous ? value : value - previous;
-      if (increment > 0) tell(index, increment);
-    }
+    if (!isCount(value)) continue;
+    const increment = atMs > fromMs ? increase(previous, value, history) : 0;
+    if (increment > 0) tell(index, increment);
     previous = value;
   }
 }
