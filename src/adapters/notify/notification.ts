@@ -1,6 +1,6 @@
 // What a notification says and how it is signed: a JSON body of version 1, and an HMAC over the time and that body.
 import { createHash, createHmac } from 'node:crypto';
-import type { CanaryRelease } from '../../api/release.ts';
+import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Announcement } from '../../ports/outbox.ts';
 
 /** The JSON body of a notification. Fields are only ever added; a receiver ignores what it does not know. */
@@ -37,20 +37,20 @@ const TIMESTAMP_HEADER = 'x-glidepath-timestamp';
 export function describeNotification(release: CanaryRelease, announcement: Announcement, atMs: number): Notification {
   const { namespace, name, uid } = release.metadata;
   const { reason, note, by = null } = announcement;
-  const { status } = release;
+  const { release: attempt, phase, weight }: Partial<CanaryReleaseStatus> = release.status ?? {};
   const at = new Date(atMs).toISOString();
-  const identity = [uid, namespace, name, status?.release?.id ?? '', reason, note, at];
+  const identity = [uid, namespace, name, attempt?.id ?? '', reason, note, at];
   return {
     version: 1,
     id: createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32),
     release: { namespace, name, uid },
-    revision: status?.release?.revision ?? null,
+    revision: attempt?.revision ?? null,
     reason,
     message: note,
     by,
-    phase: status?.phase ?? null,
-    weight: status?.weight ?? null,
-    stage: status?.release?.stage ?? null,
+    phase: phase ?? null,
+    weight: weight ?? null,
+    stage: attempt?.stage ?? null,
     at,
   };
 }

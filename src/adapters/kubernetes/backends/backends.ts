@@ -108,15 +108,15 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
     this.#listeners.tell({ kind: 'Service', namespace: metadata.namespace ?? '', name: metadata.name, old, new: now });
   }
 
+  /** A slice changes in its place, or else it comes, goes, or passes from one Service to another. */
   #onSlice(old: CachedSlice | undefined, now: CachedSlice | undefined): void {
-    if (old?.service !== now?.service) {
-      if (old !== undefined) this.#unindex(old);
-      if (now !== undefined) this.#index(now);
+    if (old !== undefined && now !== undefined && old.service === now.service) {
+      if (!isSameCount(old, now)) this.#tellEndpoints(now);
+      return;
     }
-    if (old !== undefined && now !== undefined && isSameSlice(old, now)) return;
-    for (const slice of old?.service === now?.service ? [now] : [old, now]) {
-      if (slice !== undefined) this.#tellEndpoints(slice);
-    }
+    if (old !== undefined) this.#unindex(old);
+    if (now !== undefined) this.#index(now);
+    for (const slice of [old, now]) if (slice !== undefined) this.#tellEndpoints(slice);
   }
 
   #tellEndpoints(slice: CachedSlice): void {
@@ -152,6 +152,6 @@ function isSameService(a: CachedService, b: CachedService): boolean {
   return a.metadata.uid === b.metadata.uid && a.selector === b.selector && JSON.stringify(a.ports) === JSON.stringify(b.ports);
 }
 
-function isSameSlice(a: CachedSlice, b: CachedSlice): boolean {
-  return a.service === b.service && a.ready === b.ready && a.unready === b.unready;
+function isSameCount(a: CachedSlice, b: CachedSlice): boolean {
+  return a.ready === b.ready && a.unready === b.unready;
 }

@@ -1,5 +1,6 @@
 // A whole list in pages, so that no answer holds a thousand objects at once. A page that comes too late begins the list again.
 
+import { withoutUndefined } from '../../../api/absence.ts';
 import { isGlidepathError } from '../../../api/errors.ts';
 import type { Lane } from './kubeconfig.ts';
 import type { Query, Transport } from './transport.ts';
@@ -42,18 +43,18 @@ export async function listAll<T>(transport: Transport, path: string, options: Li
 }
 
 async function listPages<T>(transport: Transport, path: string, options: ListOptions<T>): Promise<Listed<T>> {
+  const { signal, accept, pageSize = PAGE_SIZE, lane = 'watch', repeat = false } = options;
   const items: T[] = [];
   let next: string | undefined;
   do {
     const { body } = await transport.request({
       method: 'GET',
       path,
-      query: { ...options.query, limit: options.pageSize ?? PAGE_SIZE, continue: next },
-      lane: options.lane ?? 'watch',
+      query: { ...options.query, limit: pageSize, continue: next },
+      lane,
       deadlineMs: LIST_DEADLINE_MS,
-      repeat: options.repeat ?? false,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      ...(options.accept === undefined ? {} : { accept: options.accept }),
+      repeat,
+      ...withoutUndefined({ signal, accept }),
     });
     const page = body as ListBody;
     for (const raw of page.items ?? []) items.push(options.pick(raw));
