@@ -40,6 +40,16 @@ export function shareCommitted(committed: CanaryReleaseStatus, status: CanaryRel
   return committed !== status && toText(committed) === toText(status) ? committed : status;
 }
 
+/** What was refused, each with the time since when writes to that route are. */
+export function noteProblems(
+  { failingSince }: Memory,
+  writeProblems: readonly WriteProblem[],
+  now: number,
+): Pick<Memory, 'writeProblems' | 'failingSince'> {
+  const since = writeProblems.map((problem) => ({ ...problem, sinceMs: failingSince.get(problem.route) ?? now }));
+  return { writeProblems: since, failingSince: new Map(since.map(({ route, sinceMs }) => [route, sinceMs])) };
+}
+
 /** Reasons and values, never sentences: what blocks a release, or is left of it to mend, is a key in `internal.told`. */
 function essenceOf(status: CanaryReleaseStatus): string {
   const { message: _message, checks, conditions, observedWeight: _observed, measured: _measured, release, ...rest } = status;

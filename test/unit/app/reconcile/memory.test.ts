@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../../src/api/release.ts';
-import { type Memory, needsCommit, shareCommitted } from '../../../../src/app/reconcile/memory.ts';
+import { type Memory, needsCommit, noteProblems, shareCommitted } from '../../../../src/app/reconcile/memory.ts';
 import { after, aReleaseStatus, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
 const COMMITTED: CanaryReleaseStatus = aStatus({
@@ -23,21 +23,22 @@ const COMMITTED: CanaryReleaseStatus = aStatus({
   release: aReleaseStatus({ verdict: 'Pass', lookGridAt: timeAfter(0), sampleAt: timeAfter(0), stageRequests: 800 }),
 });
 
+const MEMORY: Memory = {
+  uid: 'uid-web',
+  status: COMMITTED,
+  committed: COMMITTED,
+  resourceVersion: undefined,
+  committedAtMs: after(0),
+  writeProblems: [],
+  failingSince: new Map(),
+  transitions: [],
+  events: [],
+  drifts: [],
+  failedAtMs: undefined,
+};
+
 function needed(status: CanaryReleaseStatus, seconds = 1): boolean {
-  const memory: Memory = {
-    uid: 'uid-web',
-    status: COMMITTED,
-    committed: COMMITTED,
-    resourceVersion: undefined,
-    committedAtMs: after(0),
-    writeProblems: [],
-    failingSince: new Map(),
-    transitions: [],
-    events: [],
-    drifts: [],
-    failedAtMs: undefined,
-  };
-  return needsCommit(memory, status, after(seconds));
+  return needsCommit(MEMORY, status, after(seconds));
 }
 
 const withRelease = (change: Partial<ReleaseStatus>): CanaryReleaseStatus => ({
@@ -119,4 +120,13 @@ test('a status that says what was committed is held once; any other one is kept 
   expect(shareCommitted(COMMITTED, copy)).toBe(COMMITTED);
   const other = { ...copy, message: 'another' };
   expect(shareCommitted(COMMITTED, other)).toBe(other);
+});
+
+test('a write that stays refused keeps the time of its first refusal, and one that came through begins anew', () => {
+  const problem = (name: string) => ({ route: `HTTPRoute ${name}`, kind: 'forbidden', message: 'no' }) as const;
+  const first = { ...MEMORY, ...noteProblems(MEMORY, [problem('store')], after(10)) };
+  const second = { ...MEMORY, ...noteProblems(first, [problem('store'), problem('shop')], after(20)) };
+  expect(second.writeProblems.map(({ sinceMs }) => sinceMs)).toEqual([after(10), after(20)]);
+  const third = { ...MEMORY, ...noteProblems(second, [problem('shop')], after(30)) };
+  expect(noteProblems(third, [problem('store')], after(40)).writeProblems).toMatchObject([{ sinceMs: after(40) }]);
 });
