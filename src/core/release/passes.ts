@@ -75,18 +75,21 @@ export const NOTING: readonly Pass[] = [
 
 /** Runs passes one after the other. */
 export function runPasses(passes: readonly Pass[], start: Course, decided: Decided): Course {
-  let course = start;
-  for (const pass of passes) {
-    const { events = [], transitions = [], drifts = [], ...change } = pass(course, decided);
-    course = {
-      ...course,
-      ...change,
-      events: [...course.events, ...events],
-      transitions: [...course.transitions, ...transitions],
-      drifts: [...course.drifts, ...drifts],
-    };
-  }
-  return course;
+  return passes.reduce((course, pass) => extend(course, pass(course, decided)), start);
+}
+
+function extend(course: Course, added: Partial<Course>): Course {
+  return {
+    state: added.state ?? course.state,
+    status: added.status ?? course.status,
+    transitions: join(course.transitions, added.transitions),
+    events: join(course.events, added.events),
+    drifts: join(course.drifts, added.drifts),
+  };
+}
+
+function join<Item>(before: readonly Item[], added: readonly Item[] = []): readonly Item[] {
+  return added.length === 0 ? before : [...before, ...added];
 }
 
 /** Judges a status once, however many passes ask: most of them change nothing. */

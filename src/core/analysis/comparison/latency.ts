@@ -2,7 +2,7 @@
 // some windows, so that a difference counts only where a quantile that people look at is really worse.
 
 import { type Bucket, findProblem } from '../histogram.ts';
-import { histogramQuantile, pickBoundary } from '../sequential/quantiles.ts';
+import { pickBoundary, quantileOfSound } from '../sequential/quantiles.ts';
 import { ABSURD } from './blocks.ts';
 import type { ArmCounts } from './cells.ts';
 import { QUANTILES, type JudgeSettings, type LatencyMetric } from './settings.ts';
@@ -92,9 +92,10 @@ export function latencySoFar(
   return canary === undefined || serving === undefined ? undefined : { canary, serving };
 }
 
+/** Every cell was looked at before it was added, and sums of rising counts rise. */
 function quantileOf({ uppers }: LatencyState, cumulative: readonly number[], quantile: number): number | undefined {
   if ((cumulative.at(-1) ?? 0) === 0) return undefined;
-  return histogramQuantile(quantile, { le: uppers, cumulative }).loglog;
+  return quantileOfSound(quantile, { le: uppers, cumulative }).loglog;
 }
 
 function freeze(uppers: readonly number[], prior: readonly number[]): Readonly<Record<LatencyMetric, number>> {

@@ -2,11 +2,14 @@
 
 import type { Judgement } from './judgement.ts';
 
-const GROUPED = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+/** Thousands set apart by commas, as `Intl` does it for English at ten times the cost. */
+function group(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
 
 /** A count with thousands set apart; from five digits on only three of them say anything. */
 export function roundCount(count: number): string {
-  return GROUPED.format(count < 10_000 ? count : Number(count.toPrecision(3)));
+  return group(count < 10_000 ? count : Number(count.toPrecision(3)));
 }
 
 /** A ratio as a percentage with two digits that matter. */
@@ -26,9 +29,9 @@ function roundSeconds(seconds: number): string {
 
 /** Evidence as people can compare it with what is needed. */
 function roundEvidence(evidence: number, needed: number): string {
-  if (evidence >= 1_000 * needed) return `over ${GROUPED.format(1_000 * needed)}`;
+  if (evidence >= 1_000 * needed) return `over ${group(1_000 * needed)}`;
   // Never up: 99.7 of 100 is not enough.
-  return evidence >= 10 ? GROUPED.format(Math.floor(evidence)) : String(Math.floor(evidence * 10) / 10);
+  return evidence >= 10 ? group(Math.floor(evidence)) : String(Math.floor(evidence * 10) / 10);
 }
 
 const RATIO_WORDS = { errors: 'errors', clientErrors: 'client errors' } as const;
@@ -38,7 +41,7 @@ export function describeComparison(judgement: Judgement): string {
   const { canary, serving, lower, upper, evidence, needed, gap } = judgement;
   const over = `over ${roundCount(canary.requests)} and ${roundCount(serving.requests)} requests`;
   const between = isInformative(judgement) ? `; excess of errors between ${roundPoints(lower)} and ${roundPoints(upper)} points` : '';
-  const said = `${describeDifference(judgement)}, ${over}${between}; evidence against the canary ${roundEvidence(evidence, needed)} of ${GROUPED.format(needed)} needed`;
+  const said = `${describeDifference(judgement)}, ${over}${between}; evidence against the canary ${roundEvidence(evidence, needed)} of ${group(needed)} needed`;
   return gap === undefined ? said : `${said}; ${gap}`;
 }
 

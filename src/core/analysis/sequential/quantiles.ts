@@ -66,6 +66,11 @@ export interface QuantileEstimate {
 export function histogramQuantile(p: number, buckets: Cumulative): QuantileEstimate {
   requireWithin('p', p, 0, 1);
   requireBuckets(buckets);
+  return quantileOfSound(p, buckets);
+}
+
+/** {@link histogramQuantile} of buckets that have been looked at: a look asks for a dozen quantiles of the same ones. */
+export function quantileOfSound(p: number, buckets: Cumulative): QuantileEstimate {
   const found = findBucket(buckets, p);
   if (found === undefined) return { linear: undefined, loglog: undefined, beyond: false };
   if (found.high === Number.POSITIVE_INFINITY) {

@@ -79,14 +79,15 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   const requests = countRequests(release, look);
   const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
   const word = stands ?? formerVerdict(before);
+  const at = toTime(look.atMs);
   return {
     ...withMeasured(withVerdict(status, word), look),
-    checks: judged.map(({ result }) => describeResult(result, look)),
+    checks: judged.map(({ result }) => describeResult(result, at)),
     release: {
       ...withVerdict(folded, word),
-      ...(stands === 'Pass' ? { passInStage: true, passAt: toTime(look.atMs) } : {}),
+      ...(stands === 'Pass' ? { passInStage: true, passAt: at } : {}),
       stageRequests: requests,
-      lookGridAt: toTime(look.atMs),
+      lookGridAt: at,
       ...countFailed(release, look),
       ...newestOf(look, before),
     },
@@ -106,8 +107,9 @@ function formerVerdict({ verdict }: Release): Verdict | undefined {
 /** Since when the canary is to have traffic and has had no request; it ends with the first request, and says nothing while nobody can be asked. */
 function noteSilence(release: Release, look: LookReading, asked: boolean): Release {
   if (look.requests.kind === 'unavailable') return release;
-  const { inconclusiveSince, ...rest } = release;
   const silent = asked && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
+  if (!silent && release.inconclusiveSince === undefined) return release;
+  const { inconclusiveSince, ...rest } = release;
   return silent ? { ...rest, inconclusiveSince: inconclusiveSince ?? toTime(look.atMs) } : rest;
 }
 
@@ -117,6 +119,7 @@ function countFailed(release: Release, { newErrors }: LookReading): Pick<Release
 }
 
 function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict: Verdict | undefined): T {
+  if (said.verdict === verdict) return said;
   const { verdict: _former, ...rest } = said;
   return { ...rest, ...(verdict === undefined ? {} : { verdict }) } as T;
 }
@@ -135,8 +138,10 @@ function newestOf({ newestSampleMs }: LookReading, release: Release): Pick<Relea
 function align(spec: CanaryReleaseSpec, release: Release, look: LookReading): Release {
   if (look.newestSampleMs === undefined) return release;
   const phaseMs = alignPhase(gridOf(spec, release), look.newestSampleMs, look.scrapeIntervalMs);
-  const scrape = look.scrapeIntervalMs === undefined ? {} : { scrapeIntervalMs: Math.round(look.scrapeIntervalMs) };
-  return { ...release, ...scrape, lookPhaseMs: Math.round(phaseMs) };
+  const scrapeIntervalMs = look.scrapeIntervalMs === undefined ? release.scrapeIntervalMs : Math.round(look.scrapeIntervalMs);
+  const lookPhaseMs = Math.round(phaseMs);
+  if (scrapeIntervalMs === release.scrapeIntervalMs && lookPhaseMs === release.lookPhaseMs) return release;
+  return { ...release, ...(scrapeIntervalMs === undefined ? {} : { scrapeIntervalMs }), lookPhaseMs };
 }
 
 /** No new sample for several scrapes: that is no look to skip but evidence that went missing. */
@@ -188,7 +193,7 @@ function withoutOldSamples(result: CheckResult, look: LookReading, release: Rele
 /** Whether the gateway splits as asked, as far as this look can tell. */
 function noteSplit(release: Release, look: LookReading): Release {
   const mismatch = findMismatch(look);
-  if (mismatch === undefined) return release;
+  if (mismatch === undefined || mismatch === (release.splitMismatch ?? false)) return release;
   const { splitMismatch: _former, ...rest } = release;
   return mismatch ? { ...rest, splitMismatch: true } : rest;
 }
@@ -198,6 +203,7 @@ type Failing = NonNullable<Release['failing']>;
 function noteFails(release: Release, judged: readonly Judged[]): Release {
   const failing = countFailing(judged, release.failing ?? []);
   const failed = findFailed(judged, failing) ?? release.failedCheck;
+  if (failing.length === 0 && release.failing?.length === 0 && failed === release.failedCheck) return release;
   return { ...release, failing, ...(failed === undefined ? {} : { failedCheck: failed }) };
 }
 
@@ -243,6 +249,7 @@ function mayPass(spec: CanaryReleaseSpec, release: Release, requests: number, lo
 
 /** The time that is served: it stands while Prometheus is away, and begins again at a Fail. */
 function runClock(release: Release, verdict: Verdict | undefined, look: LookReading): Release {
+  if (release.unavailableSince === undefined && verdict !== 'Unavailable' && verdict !== 'Fail') return release;
   const { unavailableSince, ...rest } = release;
   const since = fromTime(unavailableSince);
   if (verdict === 'Unavailable') return { ...rest, unavailableSince: unavailableSince ?? toTime(look.atMs) };
@@ -255,7 +262,7 @@ function runClock(release: Release, verdict: Verdict | undefined, look: LookRead
 type CheckStatus = NonNullable<CanaryReleaseStatus['checks']>[number];
 
 /** Messages can hold what Prometheus said; one that is too long for the status would make the API server refuse all of it. */
-function describeResult(result: CheckResult, look: LookReading): CheckStatus {
+function describeResult(result: CheckResult, at: string): CheckStatus {
   const message = result.message === undefined ? {} : { message: result.message.slice(0, MOST_MESSAGE) };
-  return { ...result, ...message, at: toTime(look.atMs) };
+  return { ...result, ...message, at };
 }

@@ -2,13 +2,13 @@
 // nothing here waits, asks or writes. Effects are data: what a step does to the status is in the files of steps, what is announced
 // leaves as resolved action parameters. This is the only file that imports xstate.
 
-import { assign, type ExecutableActionsFrom, setup, type StateValueFrom, transition } from 'xstate';
+import { type ActorLogic, assign, type ExecutableActionsFrom, setup, type StateValueFrom, transition } from 'xstate';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts, Moment } from '../assess.ts';
 import { keepsWeights } from '../facts/retain.ts';
 import type { ReleaseEvent } from '../report/events.ts';
 import * as say from '../report/events.ts';
-import { fromMachineValue, type StateName, toMachineValue } from '../state.ts';
+import { fromMachineValue, type StateName, STATES, toMachineValue } from '../state.ts';
 import {
   areApprovalsGiven,
   arePoliciesKnown,
@@ -358,14 +358,30 @@ export interface Step {
 
 type Executable = ExecutableActionsFrom<typeof releaseMachine>;
 
+const standIn = (state: StateName) =>
+  releaseMachine.resolveState({
+    value: toMachineValue(state) as StateValueFrom<typeof releaseMachine>,
+    context: { status: { observedGeneration: 0 } },
+  });
+/** The machine in each of its states, for any release: to find a state's nodes by its name takes xstate longer than to ask all guards. */
+const AT = Object.fromEntries(STATES.map((state) => [state, standIn(state)])) as Readonly<Record<StateName, Snapshot>>;
+
+type Snapshot = ReturnType<typeof standIn>;
+
+/** The machine as `transition` asks for it, where every step begins from a stored state: xstate need not enter the first one each time. */
+const stepping: ActorLogic<Snapshot, Observed> = {
+  transition: (snapshot, event, scope) => releaseMachine.transition(snapshot, event, scope),
+  getInitialSnapshot: () => AT.idle,
+  getPersistedSnapshot: (snapshot) => snapshot,
+};
+
 /** Sends the facts to the machine in the state that the status stores. Pure. */
 export function step(state: StateName, status: CanaryReleaseStatus, facts: Facts): Step {
-  const value = toMachineValue(state) as StateValueFrom<typeof releaseMachine>;
-  const before = releaseMachine.resolveState({ value, context: { status } });
+  const before = { ...AT[state], context: { status } };
   const event: Observed = { type: 'OBSERVED', facts };
   // Most decisions take no edge: then only the guards are asked.
   if (!before.can(event)) return { state, status, events: [], moved: false };
-  const [after, actions] = transition(releaseMachine, before, event);
+  const [after, actions] = transition(stepping, before, event);
   if (after.status === 'error') throw after.error;
   const events = (actions as readonly Executable[]).flatMap((action): ReleaseEvent[] =>
     action.type === 'announce' ? [action.params as ReleaseEvent] : [],

@@ -38,12 +38,13 @@ export function describeConditions(
     GitOpsManaged: isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts),
   };
   const observedGeneration = facts.observation.release.metadata.generation ?? 0;
+  const now = toTime(facts.now);
   let conditions: readonly Condition[] = status.conditions ?? [];
   for (const [type, word] of Object.entries(words)) {
     conditions =
       word === undefined
         ? conditions.filter((condition) => condition.type !== type)
-        : setCondition(conditions, { type, ...word, observedGeneration }, toTime(facts.now));
+        : setCondition(conditions, { type, ...word, observedGeneration }, now);
   }
   return conditions;
 }
