@@ -64,7 +64,9 @@ const targetRefSchema = z.object({
 });
 
 const canarySchema = z.object({
-  minReplicas: countField(1, 1_000).default(1).describe('Fewest canary pods while it has weight.'),
+  minReplicas: countField(1, 1_000)
+    .optional()
+    .describe('Fewest canary pods while it has weight. Default: 2 where the Deployment has two or more pods, else 1.'),
   labels: z
     .record(z.string().max(317), z.string().max(63))
     .refine((labels) => Object.keys(labels).length <= 16, 'labels: at most 16')

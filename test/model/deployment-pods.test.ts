@@ -88,7 +88,7 @@ describe('with weight', () => {
 });
 
 test('a raise whose pods a quota refuses is tried again each minute, not all the time', async () => {
-  const story = await DeploymentStory.begin({ onBlocked: { after: '1h', then: 'Pause' } });
+  const story = await DeploymentStory.begin({ canary: { minReplicas: 1 }, onBlocked: { after: '1h', then: 'Pause' } });
   const { world } = story;
   const key = { kind: 'Deployment', namespace: 'shop', name: 'store-canary' };
   let quota = 1;

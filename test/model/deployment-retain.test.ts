@@ -56,7 +56,7 @@ test('deleted in a stage it leaves canary and weight, wherever the operator is k
   for (let write = 1; ; write += 1) {
     const story = await startRelease('stage.analyzing');
     const crashed = await deleteRelease(story, { write, side: 'after' });
-    expectKept(story, 10, 1);
+    expectKept(story, 10, 2);
     expect([story.behindService(), story.deployment.spec.paused]).toEqual([{ 'store:1': 4 }, true]);
     if (crashed) continue;
     expect(write).toBeGreaterThan(4);
@@ -94,5 +94,5 @@ test('a release that comes later says what is in its way', async () => {
   world.createRelease('web', deploymentSpec());
   await world.until('the block', () => world.status('web')?.phase === 'Blocked', 60_000);
   expect(world.status('web')?.message).toMatch(/CanaryAlreadyHasTraffic|NameTaken/);
-  expectKept(story, 10, 1);
+  expectKept(story, 10, 2);
 });

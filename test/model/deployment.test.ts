@@ -22,7 +22,7 @@ describe('a good image', () => {
     story.apply('store:2');
     await untilState(world, 'stage.analyzing');
     expect(story.deployment.spec.paused).toBe(true);
-    expect(story.canary?.spec).toMatchObject({ replicas: 1, selector: { matchLabels: { app: 'store-canary' } } });
+    expect(story.canary?.spec).toMatchObject({ replicas: 2, selector: { matchLabels: { app: 'store-canary' } } });
     expect(story.share).toBe(10);
     await untilState(world, 'promoting.rollingOut');
     expect(images).toEqual(['store:1']);

@@ -124,7 +124,7 @@ describe('defaults', () => {
   test('Deployment mode gets its kind and how the canary is run', () => {
     const spec = defaultSpec({ targetRef: { name: 'store-api' }, service: { name: 'store-api' } });
     expect(spec.targetRef).toEqual({ group: 'apps', kind: 'Deployment', name: 'store-api' });
-    expect(spec.canary).toEqual({ minReplicas: 1, labels: {} });
+    expect(spec.canary).toEqual({ labels: {} });
   });
 
   test('a stage needs a weight only', () => {

@@ -166,7 +166,7 @@ function countWanted(
   const present = deployment?.spec.replicas ?? 1;
   // An autoscaler sees no load where the canary takes it: what it takes away there, the canary needs. Switched off is switched off.
   const count = present === 0 ? 0 : Math.max(present, isRunning(state) ? (status.release?.workload?.replicas ?? 0) : 0);
-  return countCanaryReplicas(count, Math.max(weight, first), spec.canary?.minReplicas ?? 1);
+  return countCanaryReplicas(count, Math.max(weight, first), spec.canary?.minReplicas);
 }
 
 /** All pods are of the newest template, available, and no other is left. */

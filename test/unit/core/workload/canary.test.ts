@@ -226,4 +226,14 @@ describe('names and counts', () => {
     expect(countCanaryReplicas(10, 5, 2)).toBe(2);
     expect(countCanaryReplicas(0, 50, 1)).toBe(1);
   });
+
+  test('where the spec does not say how many, two stand beside two or more, so that one may go with its node', () => {
+    expect(countCanaryReplicas(10, 5, undefined)).toBe(2);
+    expect(countCanaryReplicas(2, 5, undefined)).toBe(2);
+    expect(countCanaryReplicas(1, 5, undefined)).toBe(1);
+    expect(countCanaryReplicas(0, 5, undefined)).toBe(1);
+    expect(countCanaryReplicas(10, 25, undefined)).toBe(3);
+    // A written 1 is kept.
+    expect(countCanaryReplicas(10, 5, 1)).toBe(1);
+  });
 });
