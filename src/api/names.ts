@@ -24,7 +24,7 @@ export const SCHEMA_ANNOTATION = `${GROUP}/schema`;
 export const RELEASE_ANNOTATION = `${GROUP}/release`;
 /** Annotation of a route while a release holds Flux off it: what the annotation that does so said before. */
 export const FLUX_HELD_ANNOTATION = `${GROUP}/flux-held`;
-/** Last part of the release annotation of a route that was taken home. */
+/** Part of the release annotation of a route whose traffic went back; behind it the reason, where that does not reject the revision. */
 export const HOME_MARK = 'home';
 /** Annotation of a CanaryRelease: `<verb>:<id>[/<stage>]:<UTC timestamp>`. */
 export const COMMAND_ANNOTATION = `${GROUP}/command`;
@@ -71,6 +71,8 @@ export const MAX_APPROVALS = 32;
 export const MAX_APPROVERS = 8;
 export const MAX_PROVEN = 5;
 export const MAX_REJECTED = 10;
+/** Attempts at a revision that was not to blame, before a person is needed. */
+export const MOST_ATTEMPTS = 3;
 
 export const PHASES = [
   'Idle',

@@ -139,7 +139,11 @@ export type PauseReason = keyof typeof PAUSE_REASONS;
 export type RevisionFate =
   /** It is not tried again before a person gives the command `retry`. */
   | 'rejected'
-  /** Nothing is said of it: it may come again as a new release. */
+  /** It was not to blame: it begins again once the cause is gone, at most `MOST_ATTEMPTS` times, and is 'unjudged' after that. */
+  | 'retried'
+  /** The release ended without a verdict: the command `retry` or a new revision begins again. */
+  | 'unjudged'
+  /** Nothing is said of it: what it was about is gone, or may come again as a new release. */
   | 'open';
 
 export interface RollbackDoc extends ReasonDoc {
@@ -191,10 +195,17 @@ export const ROLLBACK_REASONS = {
     todo: 'Create it, then give the command `retry`.',
     fate: 'rejected',
   },
-  CanaryEmpty: {
-    means: 'The canary had traffic and no ready endpoint.',
-    todo: 'See the pods of the canary; give the command `retry`.',
+  CanaryCrashed: {
+    means:
+      'The canary had traffic and no ready endpoint, because the containers of all its pods exited with an error or ran out of memory.',
+    todo: 'Fix the version and commit it, or give the command `retry`.',
     fate: 'rejected',
+  },
+  CanaryEmpty: {
+    means:
+      'The canary had traffic and no ready endpoint while serving had some: a node failed or was drained, pods were evicted or did not answer their probes.',
+    todo: 'Nothing: the release begins again when pods are ready, at most three times. After that see the pods of the canary and give the command `retry`.',
+    fate: 'retried',
   },
   CanaryNotReady: {
     means: 'The pods of the canary did not become ready within their progress deadline.',
@@ -213,24 +224,24 @@ export const ROLLBACK_REASONS = {
     fate: 'open',
   },
   DeadlineExceeded: {
-    means: 'The release took longer than `spec.deadline.after`, and `then` is Rollback.',
-    todo: 'Give the command `retry`, or raise the deadline.',
-    fate: 'rejected',
+    means: 'The release timed out: it took longer than `spec.deadline.after`, and `then` is Rollback. That is no verdict on the revision.',
+    todo: 'Give the command `retry`, commit a new revision, or raise the deadline.',
+    fate: 'unjudged',
   },
   BlockedTooLong: {
     means: 'The release was blocked for `spec.onBlocked.after`, and `then` is Rollback.',
-    todo: 'Fix what blocked it, then give the command `retry`.',
-    fate: 'open',
+    todo: 'Fix what blocked it: the release begins again then, at most three times. After that give the command `retry`.',
+    fate: 'retried',
   },
   MetricsUnavailable: {
     means: 'Prometheus did not answer for `spec.analysis.onUnavailable.after`, and `then` is Rollback.',
-    todo: 'Fix Prometheus, then give the command `retry`.',
-    fate: 'open',
+    todo: 'Fix Prometheus: the release begins again when it answers, at most three times. After that give the command `retry`.',
+    fate: 'retried',
   },
   Inconclusive: {
     means: 'A stage timed out without enough evidence, and `spec.analysis.onInconclusive` is Rollback.',
     todo: 'Send the canary more traffic or lower `minRequests`, then give the command `retry`.',
-    fate: 'rejected',
+    fate: 'unjudged',
   },
   Recovered: {
     means: 'A route says that this release was rolled back before the operator restarted; the reason was not stored.',
@@ -243,4 +254,9 @@ export type RollbackReasonName = keyof typeof ROLLBACK_REASONS;
 /** Is this a reason that this version knows? A stored status may be of another one. */
 export function isRollbackReason(text: string | undefined): text is RollbackReasonName {
   return text !== undefined && Object.hasOwn(ROLLBACK_REASONS, text);
+}
+
+/** What a rollback for this reason means for the revision. A status of another version may have a reason that this one does not know. */
+export function fateOf(reason: string | undefined): RevisionFate {
+  return isRollbackReason(reason) ? ROLLBACK_REASONS[reason].fate : 'open';
 }

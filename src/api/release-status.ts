@@ -86,6 +86,7 @@ const identity = {
   specRevision: textField(128).optional().describe('spec.revision when the release began.'),
   templateHashes: templateHashesField().optional().describe('Hashes of the pods behind the canary when the release began.'),
   attempt: countField(1, 9_999).optional().describe('Which attempt at this revision.'),
+  retries: countField(1, 99).optional().describe('How many attempts at this revision Glidepath began again before and with this one.'),
   plan: textField(64).optional().describe('Hash of the stages, checks and promotion that run now.'),
   traceparent: textField(64).optional().describe('W3C trace context of the release.'),
   serving: backendSchema.describe('What held production when the release began.'),
@@ -203,6 +204,7 @@ const ending = {
   reason: textField(128).optional().describe('Why it was rolled back, one word.'),
   reasonMessage: textField(1_024, 0).optional().describe('Why, in a sentence.'),
   rejects: z.boolean().optional().describe('True when this revision shall not be tried again by itself.'),
+  retryAt: timeField().optional().describe('When the next attempt at this revision begins at the earliest; absent when none will.'),
   undone: z.boolean().optional().describe('True when a promotion is, or was, taken back by the command undo.'),
   retained: z.boolean().optional().describe('True when deletionPolicy Retain left the weights.'),
 };

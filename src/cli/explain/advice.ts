@@ -1,6 +1,7 @@
 // Which commands are useful in the current state of a release, each as a line to paste and as the annotation it writes.
 
 import { ABORT_ANNOTATION, COMMAND_ANNOTATION, type CommandVerb } from '../../api/names.ts';
+import { fateOf } from '../../api/reasons.ts';
 import type { ReleaseStatus } from '../../api/release.ts';
 import { findApproval } from '../../core/release/commands/approval.ts';
 import { isGoingHome, isRunning, parseState, type StateName } from '../../core/release/state.ts';
@@ -39,10 +40,15 @@ export function adviseOn(release: SeenRelease, flags: string, now: number): read
 type Step = readonly [verb: Verb | 'unpause', why: string, stage?: number];
 
 function listVerbs(release: SeenRelease, state: StateName, now: number): readonly Step[] {
-  if (state === 'rolledBack') return release.status.release?.rejects === true ? [['retry', 'retry this revision']] : [];
+  if (state === 'rolledBack') return mayRetry(release.status.release) ? [['retry', 'retry this revision']] : [];
   if (state === 'promoted') return [['undo', 'undo this promotion']];
   if (!isRunning(state) || isGoingHome(state)) return [];
   return [...goOn(release, state, now), ...takeBack(release, state), ['abort', 'roll all traffic back now']];
+}
+
+/** Of a revision that made way for another one, or is gone, there is nothing left to try. */
+function mayRetry(release: ReleaseStatus | undefined): boolean {
+  return release?.rejects === true || fateOf(release?.reason) !== 'open';
 }
 
 /** The state of the release; of one that is paused or blocked, the state in which it continues. */

@@ -38,7 +38,7 @@ export function trackRelease(goal: WatchGoal): Tracker {
   return (release, now) => {
     if (release === undefined) throw failure('the CanaryRelease was deleted; the operator rolls its traffic back');
     const { status } = release;
-    memory.target ??= findTarget(release, goal.wanted, memory);
+    memory.target = chooseTarget(release, goal.wanted, memory);
     memory.first ??= { id: status.release?.id, template: status.serving?.template };
     const waits = status.phase === 'Blocked' || isHeldUp(release, goal.wanted, memory);
     memory.blockedSince = waits ? (memory.blockedSince ?? now) : undefined;
@@ -55,6 +55,13 @@ export function trackRelease(goal: WatchGoal): Tracker {
   };
 }
 
+/** The release that is followed, or the next attempt at the same revision. */
+function chooseTarget(release: SeenRelease, wanted: Wanted, memory: Memory): string | undefined {
+  const { target } = memory;
+  if (target === undefined) return findTarget(release, wanted, memory);
+  return isNextAttempt(release.status, target) ? release.status.release?.id : target;
+}
+
 /** The release to follow, once it is there. */
 function findTarget({ status }: SeenRelease, wanted: Wanted, { first, passed }: Memory): string | undefined {
   const { release } = status;
@@ -64,6 +71,16 @@ function findTarget({ status }: SeenRelease, wanted: Wanted, { first, passed }: 
   const runs = state === undefined || isRunning(state);
   // A release that came and went between two readings is not the one that was there at first.
   return runs || (first !== undefined && first.id !== release.id) ? release.id : undefined;
+}
+
+/** Was every release since the followed one begun by the operator, because its revision was not to blame? */
+function isNextAttempt({ release, history = [] }: SeenRelease['status'], target: string): boolean {
+  const since = history.findIndex(({ id }) => id === target);
+  return since !== -1 && release !== undefined && release.id !== target && (release.retries ?? 0) > since;
+}
+
+function isStalled({ conditions = [] }: SeenRelease['status']): boolean {
+  return conditions.some(({ type, status }) => type === 'Stalled' && status === 'True');
 }
 
 /** The Deployment got another template before the release of the wanted one began: then it never begins. */
@@ -111,6 +128,8 @@ function findEnd({ status }: SeenRelease, target: string): Ending | undefined {
   if (release?.id === target) {
     const state = parseState(status.state);
     if (state === 'promoted') return { code: WATCH_EXIT.promoted, says: status.message ?? 'promoted' };
+    // The revision was not to blame, and its next attempt follows.
+    if (state === 'rolledBack' && release.retryAt !== undefined && !isStalled(status)) return undefined;
     if (state === 'rolledBack') return sayRolledBack(release.reason, status.message ?? 'rolled back');
     return undefined;
   }

@@ -6,6 +6,7 @@ import type { Observation } from './observation.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
 import { isRunning, parseState } from './state.ts';
 import { gatherHeldFacts } from './facts/held-candidate.ts';
+import { findNextAttempt, isDue } from './facts/next-attempt.ts';
 
 /** Does a held template wait for its release, or is one to be tried again? */
 export function asksForPolicies(status: CanaryReleaseStatus, observation: Observation, now: number): boolean {
@@ -15,5 +16,7 @@ export function asksForPolicies(status: CanaryReleaseStatus, observation: Observ
   const command = readCommand(release, status, state, now);
   if (command?.verb === 'retry' && command.refusal === undefined) return true;
   const { status: adopted } = adoptServing(status, state, observation);
-  return gatherHeldFacts(release.spec, adopted, state, observation).candidate !== undefined;
+  const facts = gatherHeldFacts(release.spec, adopted, state, observation);
+  const next = findNextAttempt(adopted, state, facts, observation);
+  return facts.candidate !== undefined || (next !== undefined && isDue(next, now));
 }

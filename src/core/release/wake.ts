@@ -6,6 +6,7 @@ import { nextLookAfter } from '../analysis/grid.ts';
 import type { Facts } from './assess.ts';
 import { endOfEmptying } from './drain.ts';
 import { gridOf } from './evidence/looks.ts';
+import { isDue } from './facts/next-attempt.ts';
 import { endOfStep } from './facts/withdrawal.ts';
 import { isJudged, isRunning, type StateName } from './state.ts';
 
@@ -25,7 +26,7 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
   const { release } = status;
   const { now, spec } = facts;
   // A hold is proven again now and then: a policy can be removed at any time.
-  if (release === undefined || !isRunning(state)) return facts.workload === undefined ? undefined : now + wakeForHold(facts);
+  if (release === undefined || !isRunning(state)) return findWakeAtRest(facts);
   const times: (number | undefined)[] = [
     ...timesOf(release, state),
     ...facts.leaving.map(endOfEmptying),
@@ -50,15 +51,24 @@ function timesOf(release: ReleaseStatus, state: StateName): readonly (number | u
   ];
 }
 
+/** Between releases: a next attempt falls due, or the hold is to be proven again. */
+function findWakeAtRest(facts: Facts): number | undefined {
+  const { nextAttempt, now, workload } = facts;
+  const due = nextAttempt === undefined || nextAttempt.dueMs <= now ? undefined : nextAttempt.dueMs;
+  const hold = workload === undefined ? undefined : now + wakeForHold(facts);
+  return due === undefined || hold === undefined ? (due ?? hold) : Math.min(due, hold);
+}
+
 /** How long a proof of the hold is believed. */
 const HOLD_PROOF_MS = 600_000;
 const WITHOUT_HOLD_MS = 15_000;
 const UNREAD_MS = 1_000;
 
-function wakeForHold({ observation, blocker, candidate }: Facts): number {
+function wakeForHold({ observation, blocker, candidate, nextAttempt, now }: Facts): number {
   const { workload } = observation;
+  const begins = candidate !== undefined || (nextAttempt !== undefined && isDue(nextAttempt, now));
   // A release ended in this very step, and the next one waits for its policies to be read.
-  if (candidate !== undefined && workload?.policies === undefined) return UNREAD_MS;
+  if (begins && workload?.policies === undefined) return UNREAD_MS;
   if (blocker?.reason === 'PolicyParity') return WITHOUT_HOLD_MS;
   return workload?.known === true && workload.hold.kind === 'proven' ? HOLD_PROOF_MS : WITHOUT_HOLD_MS;
 }

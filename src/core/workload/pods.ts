@@ -2,6 +2,7 @@
 // failed pull, a pod that is drained, evicted or has no node says nothing against it. Pure.
 
 import type { WorkloadMetadata } from './objects.ts';
+import { toOneLine } from './one-line.ts';
 
 /** The parts of a Pod that Deployment mode reads. */
 export interface PodObject {
@@ -61,6 +62,15 @@ export interface PodsStanding {
   readonly seen: string | undefined;
   /** Since when the pods that are not ready have had a node, the first of them; undefined without any. */
   readonly placedSinceMs: number | undefined;
+  /** Containers that exited with an error, one of each pod; empty where a pod is ready, or not ready for another reason. */
+  readonly crashes: readonly Crash[];
+}
+
+/** A container that exited with an error. */
+export interface Crash {
+  readonly text: string;
+  /** When it exited, where it has started again since; undefined while it is down. */
+  readonly endedMs: number | undefined;
 }
 
 /** Crashes of one container that are a loop, whatever the other pods do: the second restart did not help either. */
@@ -86,6 +96,7 @@ interface JudgedPod {
   readonly homelessMessage: string;
   readonly trouble: Trouble | undefined;
   readonly seen: string | undefined;
+  readonly crash: Crash | undefined;
 }
 
 /** Judges all pods of one canary together. */
@@ -101,6 +112,9 @@ export function judgePods(pods: readonly PodObject[]): PodsStanding {
     homeless: homeless[0] === undefined ? undefined : { message: homeless[0].homelessMessage, sinceMs: since },
     seen: (judged.find(({ trouble }) => trouble !== undefined) ?? judged.find(({ seen }) => seen !== undefined))?.seen,
     placedSinceMs: waiting.length === 0 ? undefined : Math.min(...waiting),
+    crashes: judged.every(({ ready, crash }) => !ready && crash !== undefined)
+      ? judged.map(({ crash }) => crash).filter((crash) => crash !== undefined)
+      : [],
   };
 }
 
@@ -140,8 +154,9 @@ function judgePod({ metadata, status }: PodObject): JudgedPod {
     ready: findPodCondition(status, 'Ready')?.status === 'True',
     placedMs: scheduled?.status === 'True' ? timeOf(scheduled) : undefined,
     homelessSinceMs: isHomeless ? timeOf(scheduled) : undefined,
-    homelessMessage: isHomeless ? `pod ${metadata.name}: ${shorten(scheduled.message ?? 'no node takes it')}` : '',
+    homelessMessage: isHomeless ? `pod ${metadata.name}: ${toOneLine(scheduled.message ?? 'no node takes it')}` : '',
     trouble,
+    crash: containers.map((one) => findCrash(metadata.name, one)).find((crash) => crash !== undefined),
     seen: trouble?.text ?? containers.map((one) => describeOddity(metadata.name, one)).find((text) => text !== undefined),
   };
 }
@@ -180,6 +195,15 @@ function isDown({ state, lastState }: ContainerStatus): boolean {
   return state?.terminated !== undefined && (state.terminated.exitCode ?? 0) !== 0;
 }
 
+/** Down with an error now, or started again after one. Nobody knows how a container ended that went with its node. */
+function findCrash(pod: string, container: ContainerStatus): Crash | undefined {
+  if (isDown(container)) return { text: describeContainer(pod, container), endedMs: undefined };
+  const ended = container.lastState?.terminated;
+  const endedMs = Date.parse(ended?.finishedAt ?? '');
+  if (Number.isNaN(endedMs) || (ended?.exitCode ?? 0) === 0 || NOBODY_KNOWS.includes(ended?.reason ?? '')) return undefined;
+  return { text: describeContainer(pod, container), endedMs };
+}
+
 /** What is worth a word and proves nothing: a restart, a crash, a wait with a reason. */
 function describeOddity(pod: string, container: ContainerStatus): string | undefined {
   const { state, lastState, restartCount = 0 } = container;
@@ -208,26 +232,6 @@ function describeEnd({ state, lastState, restartCount = 0 }: ContainerStatus): s
 }
 
 function withWords(what: string, message = ''): string {
-  const said = shorten(message);
+  const said = toOneLine(message);
   return said === '' ? what : `${what}: ${said}`;
-}
-
-const MOST_SAID = 300;
-const ESCAPE = '\u001b';
-/** What follows an escape character: colours, cursor moves, titles (ECMA-48). Logs are full of them. */
-const ESCAPED = /^(?:\[[0-?]*[ -/]*[@-~]|\][^\p{Cc}]*\p{Cc}?|[@-Z\\^_])/u;
-/** Control and format characters: the first break a terminal, the second turn a line around or hide a part of it. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu;
-
-/** One line of what somebody else wrote; of a long one the end, which is where an error stands. */
-function shorten(text: string): string {
-  const line = withoutEscapes(text).replace(/\s+/g, ' ').replace(UNPRINTABLE, '').trim();
-  if (line.length <= MOST_SAID) return line;
-  // Not in the middle of a character.
-  return `… ${line.slice(-MOST_SAID).replace(/^[\udc00-\udfff]/, '')}`;
-}
-
-function withoutEscapes(text: string): string {
-  const [first = '', ...others] = text.split(ESCAPE);
-  return [first, ...others.map((part) => part.replace(ESCAPED, ''))].join('');
 }

@@ -87,7 +87,8 @@ export class Guardian {
       this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index]), weightsOf(rule));
     const mark = markOf(now);
     if (mark === undefined) for (const index of (now.spec.rules ?? []).keys()) this.#originals.delete(keyOf(now, index));
-    if (mark?.endsWith(`/${HOME_MARK}`) === true) this.#homed.add(mark.slice(0, -HOME_MARK.length - 1));
+    const [ended, home] = mark?.split(`/${HOME_MARK}`) ?? [];
+    if (ended !== undefined && home !== undefined) this.#homed.add(ended);
   }
 
   /** What the release recorded before its first write is what its shares are measured by. */

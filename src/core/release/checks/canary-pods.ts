@@ -29,6 +29,16 @@ export function theCanaryCannotRun({ pods, state, now }: Known, { release }: Can
   return { reason: fault.reason, message: message.slice(0, MOST_MESSAGE) };
 }
 
+/** An exit longer ago than this is not why there is no ready endpoint now. */
+const RECENT_MS = 60_000;
+
+/** The words for a crash of every pod that is there, each down or just started again; undefined where one has another excuse. */
+export function findCrash(pods: PodsStanding | undefined, now: number): string | undefined {
+  const crashes = pods?.crashes ?? [];
+  const isRecent = ({ endedMs }: PodsStanding['crashes'][number]) => endedMs === undefined || now - endedMs <= RECENT_MS;
+  return crashes.every(isRecent) ? crashes[0]?.text : undefined;
+}
+
 const SENTENCES = {
   CanaryCrashLooping: 'the canary crashes again and again',
   ImageNotPulled: 'the image of the canary cannot be pulled',

@@ -3,17 +3,21 @@
 import { isRollbackReason } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Known } from '../facts/known.ts';
+import { isHomeMark, readHomeReason } from '../facts/home-mark.ts';
 import { keepsWeights } from '../facts/retain.ts';
-import { isJudged, waitsForProof, type StateName } from '../state.ts';
+import { isJudged, isPreparing, waitsForProof, type StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import type { Blocker, RollbackReason } from './types.ts';
-import { theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
+import { findCrash, theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
 import { afterBlock, afterDeadline, afterOutage, afterTimeout } from './overdue.ts';
 
 export type { RollbackReason };
 
 /** What the checks may ask. */
 export type RollbackFacts = Known & { readonly blocker: Blocker | undefined };
+
+/** `status.release.reasonMessage` takes so many characters. */
+const MOST_MESSAGE = 1_000;
 
 type Check = (facts: RollbackFacts, status: CanaryReleaseStatus) => RollbackReason | undefined;
 
@@ -27,6 +31,7 @@ const CHECKS: readonly Check[] = [
   undoWasAsked,
   theVerdictIsFail,
   theCanaryCannotRun,
+  theCanaryCrashed,
   theCanaryIsEmpty,
   theCanaryNeverGotReady,
   theHoldWasPassed,
@@ -75,11 +80,12 @@ function undoWasAsked({ command }: RollbackFacts): RollbackReason | undefined {
 }
 
 /** Killed between the home patch and the commit: the route remembers what the status does not (rules 1 and 5). */
-function anEarlierOperatorWentHome({ standings, homeMark }: RollbackFacts): RollbackReason | undefined {
-  if (!standings.some(({ mark }) => mark === homeMark)) return undefined;
+function anEarlierOperatorWentHome({ standings, mark }: RollbackFacts): RollbackReason | undefined {
+  const found = standings.find((standing) => isHomeMark(standing.mark, mark));
+  if (found === undefined) return undefined;
   return {
-    reason: 'Recovered',
-    message: 'a route says that this release was taken home before the operator restarted',
+    reason: readHomeReason(found.mark, mark) ?? 'Recovered',
+    message: 'the rollback had started before the operator restarted, says the annotation of a route',
   };
 }
 
@@ -94,16 +100,28 @@ function ofCheck(reason: string): RollbackReason['reason'] {
   return isRollbackReason(reason) ? reason : 'Query';
 }
 
-function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
+/** The version's own fault, unlike what happens to its pods. */
+function theCanaryCrashed(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
+  const crash = findCrash(facts.pods, facts.now);
+  if (crash === undefined || !isEmptyWithTraffic(facts, status)) return undefined;
+  const message = `Service ${facts.sides?.canary ?? ''} has weight and no ready endpoint, because its pods crashed: ${crash}`;
+  return { reason: 'CanaryCrashed', message: message.slice(0, MOST_MESSAGE) };
+}
+
+function isEmptyWithTraffic(facts: RollbackFacts, status: CanaryReleaseStatus): boolean {
   // Then its share goes at once, too, but what was promoted stays.
-  if (isPromotedButForTheCanary(facts.state, status)) return undefined;
+  if (isPromotedButForTheCanary(facts.state, status)) return false;
   // A rule of the user's own is not taken back by a rollback, so an empty canary behind it alone is no reason for one.
   const hasTraffic = (facts.observedWeight !== undefined && facts.observedWeight > 0) || asksForTraffic(facts.spec, status);
-  if (!hasTraffic || !facts.canaryEmpty) return undefined;
+  return hasTraffic && facts.canaryEmpty;
+}
+
+function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
+  if (!isEmptyWithTraffic(facts, status)) return undefined;
   const service = facts.sides?.canary ?? '';
   const seen = facts.pods?.seen;
   const why = seen === undefined ? '' : `: ${seen}`;
-  return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint${why}`.slice(0, 1_000) };
+  return { reason: 'CanaryEmpty', message: `Service ${service} has weight and no ready endpoint${why}`.slice(0, MOST_MESSAGE) };
 }
 
 function theHoldWasPassed({ workload, state }: RollbackFacts, { release }: CanaryReleaseStatus): RollbackReason | undefined {
@@ -145,6 +163,8 @@ function prometheusWasAwayTooLong(
   status: CanaryReleaseStatus,
 ): RollbackReason | undefined {
   if (!unavailableTooLong || afterOutage(spec) !== 'rollback' || isPromotedButForTheCanary(state, status)) return undefined;
+  // Before its first weight a release waits for an answer: there is nothing to take back.
+  if (isPreparing(state, status.release)) return undefined;
   return { reason: 'MetricsUnavailable', message: `Prometheus could not be asked for ${spec.analysis.onUnavailable.after}` };
 }
 

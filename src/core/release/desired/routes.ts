@@ -7,6 +7,7 @@ import { compareShare, findUnproven, givesNothing, isAbove, shareOf } from '../.
 import { isLeftAs, standRoutes, type RouteStanding, type WantedWeights } from '../../routing/standing.ts';
 import { drainsYet } from '../drain.ts';
 import type { Facts } from '../assess.ts';
+import { isHomeMark } from '../facts/home-mark.ts';
 import { pairOf } from '../facts/sides.ts';
 import { hasLeft } from '../facts/route-facts.ts';
 import { waitsForRaise, wantsOf } from '../facts/route-edits.ts';
@@ -33,9 +34,9 @@ export function desireRoutes(status: CanaryReleaseStatus, state: StateName, fact
 }
 
 /** A mark of ours on a route that was left: that of an operator which did not know yet that it leads no more. */
-function desireCleaning(standing: RouteStanding, { homeMark }: Facts): RouteIntent {
+function desireCleaning(standing: RouteStanding, { mark }: Facts): RouteIntent {
   // Home has the shares of what was there before, in other integers. Anything else may be what people want since.
-  const wentHome = standing.mark === homeMark && standing.rules.every((rule) => shareOf(rule) === 0);
+  const wentHome = isHomeMark(standing.mark, mark) && standing.rules.every((rule) => shareOf(rule) === 0);
   return {
     kind: 'clean',
     standing: wentHome ? standing : { ...standing, rules: [] },

@@ -3,7 +3,7 @@
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Observation } from '../observation.ts';
 import { isRunning, type StateName } from '../state.ts';
-import { type CandidateKey, findCandidate, isSameRevision, keyOf } from './revision.ts';
+import { type CandidateKey, findCandidate, isSameRevision, keyOf, keyOfRelease } from './revision.ts';
 import { type Sides, servicesOf } from './sides.ts';
 
 export interface CanaryFacts {
@@ -59,9 +59,5 @@ function isRevisionChanged(spec: CanaryReleaseSpec, status: CanaryReleaseStatus,
   if (!listed.includes(release.serving.service) || !listed.includes(release.canary.service)) return true;
   if (spec.revision !== release.specRevision) return true;
   if (!known) return false;
-  return !isSameRevision(key, {
-    service: release.canary.service,
-    ...(release.specRevision === undefined ? {} : { specRevision: release.specRevision }),
-    templateHashes: release.templateHashes ?? [],
-  });
+  return !isSameRevision(key, keyOfRelease(release));
 }

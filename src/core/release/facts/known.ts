@@ -10,6 +10,7 @@ import { type CanaryFacts, gatherCanaryFacts } from './canary-facts.ts';
 import { judgeBackendPods } from './backend-pods.ts';
 import type { Gathered } from './gather.ts';
 import { gatherHeldFacts } from './held-candidate.ts';
+import { findNextAttempt, type NextAttempt } from './next-attempt.ts';
 import { isRetained } from './retain.ts';
 import { chooseSides } from './revision.ts';
 import { gatherRouteFacts, type RouteFacts, scanRoutes } from './route-facts.ts';
@@ -26,6 +27,8 @@ export interface Known extends Gathered, RouteFacts, CanaryFacts, StageClock {
   /** What the command `undo` would do to a promoted release. */
   readonly undo: UndoPlan | undefined;
   readonly abortRequested: boolean;
+  /** The next attempt at the revision that was rolled back, where it is tried again. */
+  readonly nextAttempt: NextAttempt | undefined;
   /** Deployment mode. */
   readonly workload: WorkloadFacts | undefined;
   /** What the canary's own pods say; undefined where they are not seen, or are all ready. */
@@ -57,6 +60,7 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
     ...readStageClock(gathered, status, state),
     command: readCommand(observation.release, status, state, now),
     undo: planUndo(status, state, observation),
+    nextAttempt: findNextAttempt(status, state, canary, observation),
     abortRequested: release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,
   };
 }

@@ -1,7 +1,7 @@
 // Services mode: which Service serves, which is the canary, and is what stands behind the canary new?
 
 import { createHash } from 'node:crypto';
-import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import { nameCanary } from '../../workload/canary-names.ts';
 import { namesService } from '../../routing/refs.ts';
@@ -64,6 +64,15 @@ export function keyOf(service: string, specRevision: string | undefined, backend
     ...(specRevision === undefined ? {} : { specRevision }),
     templateHashes: backend?.templateHashes ?? [],
   };
+}
+
+/** The key of what a release is about, as its status records it. */
+export function keyOfRelease({
+  canary,
+  specRevision,
+  templateHashes = [],
+}: Pick<ReleaseStatus, 'canary' | 'specRevision' | 'templateHashes'>): CandidateKey {
+  return { service: canary.service, ...(specRevision === undefined ? {} : { specRevision }), templateHashes };
 }
 
 /** Same revision? Pods that went away (a scale to 0, the end of a rolling update) bring nothing new. */

@@ -1,11 +1,11 @@
 // What the routes of a running release say, as facts: our marks, the weights, and whether gateways took them.
 
-import { HOME_MARK } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
 import { compareShare, givesNothing, observedShare } from '../../routing/canary-share.ts';
 import { isLeftAs, standRoutes, type RouteStanding } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
+import { buildHomeMark } from './home-mark.ts';
 import type { Sides } from './sides.ts';
 import { findEdit, wantsOf } from './route-edits.ts';
 import { isGoingHome, isPreparing, isRunning, type StateName } from '../state.ts';
@@ -59,7 +59,7 @@ export function gatherRouteFacts(
   const staying = isGoingHome(state) ? recorded : findStaying(observation.release.spec, recorded);
   const standings = stand(staying);
   const mark = `${observation.release.metadata.name}/${status.release?.id ?? ''}`;
-  const homeMark = `${mark}/${HOME_MARK}`;
+  const homeMark = buildHomeMark(mark, status.release?.reason);
   const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [taken.get(route) ?? judgeAcceptance(route)]));
   const rejection = acceptances.find((acceptance) => acceptance.kind === 'rejected');
   const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');

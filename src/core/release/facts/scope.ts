@@ -1,12 +1,13 @@
 // Which routes a release is about: those that `routeRefs` lists, else every route of the namespace that names its Services.
 
-import { HOME_MARK, MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../../api/names.ts';
+import { MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import { recordRule } from '../../routing/identity.ts';
 import { namesService } from '../../routing/refs.ts';
 import { scanRules } from '../../routing/rules.ts';
 import type { Observation } from '../observation.ts';
+import { isHomeMark } from './home-mark.ts';
 import { pairOf, portOf, type Sides } from './sides.ts';
 import { isPreparing, type StateName } from '../state.ts';
 
@@ -71,5 +72,5 @@ export function recordAgain(
 /** Does the route carry the mark of this release, going home or not? */
 export function isMarked(route: Route, mark: string): boolean {
   const found = route.metadata.annotations?.[RELEASE_ANNOTATION];
-  return found === mark || found === `${mark}/${HOME_MARK}`;
+  return found === mark || isHomeMark(found, mark);
 }

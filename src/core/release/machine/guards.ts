@@ -7,9 +7,11 @@ import { fromTime } from '../../../api/times.ts';
 import type { Facts, Moment } from '../assess.ts';
 import { afterOutage, afterTimeout } from '../checks/overdue.ts';
 import { hasPassedSince } from '../drift/drift.ts';
+import { isDue, type NextAttempt } from '../facts/next-attempt.ts';
 import type { CandidateKey } from '../facts/revision.ts';
 import type { StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
+import type { Attempt } from './start-steps.ts';
 
 export const stageIndex = ({ status }: Moment) => status.release?.stageIndex ?? 0;
 export const isLastStage = (at: Moment) => stageIndex(at) >= at.facts.spec.stages.length - 1;
@@ -99,12 +101,18 @@ export function mayResume(at: Moment): boolean {
   return isOrdered(at, 'resume') || at.status.release?.pausedBy === 'Spec';
 }
 
-/** The candidate to start with: a new one, or at `retry` the rejected one again. */
+/** The candidate to start with: a new one, at `retry` the rejected one again, or the one that was not to blame. */
 export function candidateOf(at: Moment): CandidateKey | undefined {
   const { candidate, canaryKey, workload } = at.facts;
   // After a revert or an undo the Deployment has what serves: that is no revision to try again.
   const gone = workload !== undefined && workload.template === workload.servingTemplate;
-  return candidate ?? (isOrdered(at, 'retry') && !gone ? canaryKey : undefined);
+  return candidate ?? (isOrdered(at, 'retry') && !gone ? canaryKey : undefined) ?? attemptDue(at)?.key;
+}
+
+/** The next attempt whose time has come, where neither a new revision nor a person comes first. */
+export function attemptDue({ facts: { candidate, command, nextAttempt, now } }: Moment): NextAttempt | undefined {
+  if (candidate !== undefined || (command?.verb === 'retry' && command.refusal === undefined)) return undefined;
+  return nextAttempt !== undefined && isDue(nextAttempt, now) ? nextAttempt : undefined;
 }
 
 /** Deployment mode: nothing begins before it is known how the policies treat the canary. */
@@ -113,8 +121,11 @@ export function arePoliciesKnown({ facts }: Moment): boolean {
   return workload === undefined || workload.policies !== undefined;
 }
 
-export function attemptOf(at: Moment): number {
-  return isOrdered(at, 'retry') ? (at.status.release?.attempt ?? 1) + 1 : 1;
+/** Which attempt at the revision begins, and how many were begun by Glidepath since a person or a commit began one. */
+export function attemptOf(at: Moment): Attempt {
+  const { attempt = 1, retries = 0 } = at.status.release ?? {};
+  if (attemptDue(at) !== undefined) return { attempt: attempt + 1, retries: retries + 1 };
+  return { attempt: isOrdered(at, 'retry') ? attempt + 1 : 1 };
 }
 
 /** The promotion waits at 100% before its last writes, or, in Deployment mode, before the Deployment rolls. */

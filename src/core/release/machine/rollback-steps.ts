@@ -1,9 +1,10 @@
 // How a release begins to end without a promotion: a rollback, an undo of a promotion, or a deletion that keeps the weights.
 
-import { ROLLBACK_REASONS } from '../../../api/reasons.ts';
+import { fateOf } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
 import type { RollbackReason } from '../checks/types.ts';
+import { isHomeMark } from '../facts/home-mark.ts';
 import { describeRetained } from '../facts/retain.ts';
 import { withoutLeaving } from '../facts/revision.ts';
 import { isPreparing } from '../state.ts';
@@ -21,7 +22,7 @@ export function beginRollback(status: Status, reason: RollbackReason, facts: Fac
       outcome: 'RolledBack',
       reason: reason.reason,
       reasonMessage: reason.message,
-      rejects: ROLLBACK_REASONS[reason.reason].fate === 'rejected',
+      rejects: fateOf(reason.reason) === 'rejected',
     },
     ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
   );
@@ -42,10 +43,10 @@ function takePods(status: Status, { state, observation, canaryKey }: Facts): Sta
 }
 
 /** Before its first weight a release has written to no route that does not carry its mark: those are none of its business. */
-function forgetUnwritten(status: Status, { state, standings, leaving, mark, homeMark }: Facts): Status {
+function forgetUnwritten(status: Status, { state, standings, leaving, mark }: Facts): Status {
   const routes = status.release?.routes;
   if (routes === undefined || !isPreparing(state, status.release)) return status;
-  const written = [...standings, ...leaving].filter((standing) => standing.mark === mark || standing.mark === homeMark);
+  const written = [...standings, ...leaving].filter((standing) => standing.mark === mark || isHomeMark(standing.mark, mark));
   return edit(status, { routes: routes.filter((route) => written.some(({ recorded }) => recorded === route)) });
 }
 

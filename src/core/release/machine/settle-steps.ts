@@ -4,7 +4,8 @@ import { MAX_HISTORY, MAX_PROVEN, MAX_REJECTED } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
-import { type CandidateKey, isSameRevision, keyOf } from '../facts/revision.ts';
+import { findPause } from '../facts/next-attempt.ts';
+import { type CandidateKey, isSameRevision, keyOf, keyOfRelease } from '../facts/revision.ts';
 import { nameApprovers } from './approval-record.ts';
 
 type Status = CanaryReleaseStatus;
@@ -41,15 +42,12 @@ function addProven(status: Status, release: Release, at: string): NonNullable<St
   return [promoted, ...before, ...others].slice(0, MAX_PROVEN);
 }
 
-/** Ends a rollback. A rejected revision is not tried again by itself; one that was not to blame may come again. */
+/** Ends a rollback. A rejected revision waits for the command `retry`; one that was not to blame has its next attempt noted. */
 export function settleRolledBack(status: Status, facts: Facts): Status {
   const release = status.release;
   if (release === undefined) return status;
-  const key: CandidateKey = {
-    service: release.canary.service,
-    ...(release.specRevision === undefined ? {} : { specRevision: release.specRevision }),
-    templateHashes: release.templateHashes ?? [],
-  };
+  const key = keyOfRelease(release);
+  const pauseMs = findPause(release);
   const superseded = release.reason === 'Superseded';
   const rejected = {
     revision: release.revision,
@@ -65,7 +63,11 @@ export function settleRolledBack(status: Status, facts: Facts): Status {
       : { settled: settledFrom({ ...key, templateHashes: [...key.templateHashes, ...findLeaving(status, facts, key)] }) }),
     ...(release.rejects === true ? { rejected: [rejected, ...(status.rejected ?? [])].slice(0, MAX_REJECTED) } : {}),
     history: remember(status, release, 'RolledBack', facts.now),
-    release: { ...release, finishedAt: toTime(facts.now) },
+    release: {
+      ...release,
+      finishedAt: toTime(facts.now),
+      ...(pauseMs === undefined ? {} : { retryAt: toTime(facts.now + pauseMs) }),
+    },
   };
 }
 
@@ -101,7 +103,7 @@ function remember(status: Status, release: Release, outcome: 'Promoted' | 'Rolle
 
 /** The status without what stood against the promoted revision, or for another one that had to wait. */
 export function clearRejection(status: CanaryReleaseStatus, release: ReleaseStatus): CanaryReleaseStatus {
-  const promoted = candidateOf({ ...release, service: release.canary.service });
+  const promoted = keyOfRelease(release);
   const { rejected, settled, ...rest } = status;
   // Without either, any revision of the Service would be the same.
   const known = promoted.templateHashes.length > 0 || release.specRevision !== undefined;

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { type CandidateKey, describeRevision, keyOf, nameRelease } from '../facts/revision.ts';
@@ -12,14 +12,16 @@ import { recordWorkload } from './rolled.ts';
 import { hashPlan } from './spec-edits.ts';
 
 type Status = CanaryReleaseStatus;
+/** Number of an attempt, and how many were begun by Glidepath up to it. */
+export type Attempt = Required<Pick<ReleaseStatus, 'attempt'>> & Pick<ReleaseStatus, 'retries'>;
 
 /** Begins a release: what is on the routes now is recorded, and nothing was written yet. */
-export function startRelease(status: Status, facts: Facts, key: CandidateKey, attempt: number): Status {
+export function startRelease(status: Status, facts: Facts, key: CandidateKey, attempt: Attempt): Status {
   const { sides, spec, now, observation } = facts;
   if (sides === undefined) return status;
   const startedAt = toTime(now);
   const uid = observation.release.metadata.uid ?? '';
-  const id = nameRelease(uid, key, startedAt, attempt);
+  const id = nameRelease(uid, key, startedAt, attempt.attempt);
   const trace = createHash('sha256').update(`${uid}/${id}`).digest('hex');
   // `spec.revision` names the candidate, never the version that serves at first contact.
   const servingKey = keyOf(sides.serving, undefined, observation.backends[sides.serving]);
@@ -32,7 +34,7 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
     serving: known ?? { service: sides.serving, revision: describeRevision(servingKey) },
     release: {
       id,
-      attempt,
+      ...attempt,
       revision: describeRevision(key),
       ...(key.specRevision === undefined ? {} : { specRevision: key.specRevision }),
       templateHashes: [...key.templateHashes],

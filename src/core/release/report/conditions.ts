@@ -61,8 +61,9 @@ function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Fac
   if (waitsBlocked || state === 'blocked')
     return { ok: false, stalled: true, reason: facts.blocker?.reason === 'RouteContested' ? 'RouteContested' : 'Blocked' };
   if (state === 'rolledBack') {
-    const superseded = status.release?.reason === 'Superseded';
-    return { ok: false, stalled: !superseded, reason: 'RolledBack' };
+    // Another release follows without a person.
+    const follows = status.release?.reason === 'Superseded' || facts.nextAttempt !== undefined;
+    return { ok: false, stalled: !follows, reason: 'RolledBack' };
   }
   if (!isRunning(state))
     return facts.candidate === undefined

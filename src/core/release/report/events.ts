@@ -5,6 +5,7 @@ import { PAUSE_REASONS, type PauseReason } from '../../../api/reasons.ts';
 import type { Moment } from '../assess.ts';
 import type { EventReason } from '../../../api/names.ts';
 import { describeShortfall } from '../evidence/shortfall.ts';
+import { describeAttempt, describeEnd, describeFate } from './next-attempt.ts';
 import { clockOf, fromTime } from '../../../api/times.ts';
 
 /** What a release announces: an event, a notification and a log line are made of it. */
@@ -45,9 +46,13 @@ function giverOf({ facts }: Moment): Pick<ReleaseEvent, 'by'> {
 
 export function releaseStarted(at: Moment): ReleaseEvent {
   const release = current(at);
+  const { nextAttempt } = at.facts;
+  // Set by a retry of Glidepath alone.
+  const before =
+    nextAttempt === undefined || release?.retries === undefined ? '' : `; ${describeAttempt(nextAttempt.number, nextAttempt.before)}`;
   return {
     reason: 'ReleaseStarted',
-    message: `release ${release?.id} of revision ${release?.revision}: Service ${release?.canary.service} is the canary, ${release?.serving.service} serves${byWhom(at)}`,
+    message: `release ${release?.id} of revision ${release?.revision}: Service ${release?.canary.service} is the canary, ${release?.serving.service} serves${before}${byWhom(at)}`,
     ...giverOf(at),
   };
 }
@@ -179,10 +184,10 @@ export function undoStarted(at: Moment): ReleaseEvent {
 
 export function rolledBack(at: Moment): ReleaseEvent {
   const release = current(at);
-  const again = release?.rejects === true ? '; it is not tried again by itself (command retry)' : '';
+  const [ended, again] = release === undefined ? ['rolled back', ''] : [describeEnd(release), describeFate(release)];
   return {
     reason: 'RolledBack',
-    message: `revision ${release?.revision} is rolled back: ${release?.reasonMessage ?? release?.reason ?? ''}${again}${describeLeftPaused(at)}`,
+    message: `${ended}: ${release?.reasonMessage ?? release?.reason ?? ''}${again}${describeLeftPaused(at)}`,
     warning: true,
   };
 }

@@ -14,6 +14,7 @@ import type { StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import { describePause, nameStage } from './events.ts';
 import { describeGit } from './gitops.ts';
+import { describeEnd, describeNextAttempt } from './next-attempt.ts';
 
 /** What `status.message` says. @param waitsBlocked a release that has not begun is blocked */
 export function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
@@ -57,7 +58,7 @@ function describeState(
     case 'rollingBack.cleaning':
       return describeRollback(state, release, facts);
     case 'rolledBack':
-      return `revision ${release.revision} is rolled back: ${release.reasonMessage ?? ''}${describeHeld(release, facts)}`;
+      return `${describeEnd(release)}: ${release.reasonMessage ?? ''}${describeAfter(release, facts)}${describeHeld(release, facts)}`;
   }
 }
 
@@ -119,6 +120,11 @@ function describeHome({ serving, undone }: NonNullable<CanaryReleaseStatus['rele
 
 function findTemplateLost({ replicaSets, servingTemplate }: WorkloadFacts): boolean {
   return !replicaSets.some((one) => hashTemplate(one.spec.template) === servingTemplate);
+}
+
+/** A rejected revision has its way on in what is left behind; of another one it says whether it begins again. */
+function describeAfter(release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
+  return release.rejects === true ? '' : describeNextAttempt(release, facts);
 }
 
 /** What stays behind after a rollback, and the way on. */

@@ -48,7 +48,7 @@ function isReverted(state: StateName, { workload }: Facts): boolean {
 /** Something is asked for that cannot be done: a candidate waits, or roles cannot even be told. */
 function needsRelease(status: CanaryReleaseStatus, facts: Facts): boolean {
   if (facts.workload !== undefined) return true;
-  return facts.candidate !== undefined || facts.sides === undefined || status.serving === undefined;
+  return facts.candidate !== undefined || facts.nextAttempt !== undefined || facts.sides === undefined || status.serving === undefined;
 }
 
 /** What was measured at a former weight says nothing of this one. */

@@ -60,6 +60,30 @@ describe('the release that runs', () => {
     expect(follow([running(), running('bbbbbbbbbb')])).toEqual([undefined, 5]);
   });
 
+  test('whose revision was not to blame goes on with its next attempt, and ends with the last', () => {
+    const lost = { outcome: 'RolledBack', reason: 'CanaryEmpty' } as const;
+    const conditions = [{ type: 'Stalled', status: 'True', reason: 'RolledBack', message: '', lastTransitionTime: timeAfter(9) }] as const;
+    const end = (id: string, more: object) => ({ state: 'rolledBack', release: aReleaseStatus({ id, ...lost, ...more }) });
+    const over = (id: string) => ({ ...lost, id, revision: '2', startedAt: timeAfter(0), finishedAt: timeAfter(9) });
+    const waits = seen(end('aaaaaaaaaa', { retryAt: timeAfter(19) }));
+    const second = { release: aReleaseStatus({ id: 'bbbbbbbb-2', retries: 1 }), history: [over('aaaaaaaaaa')] };
+    expect(follow([running(), waits, seen(second), seen({ ...second, state: 'promoted' })])).toEqual([undefined, undefined, undefined, 0]);
+    // Missed in between: the third attempt follows the first as well.
+    const history = [over('bbbbbbbb-2'), over('aaaaaaaaaa')];
+    const third = seen({ ...end('cccccccc-3', { retries: 2 }), history });
+    expect(follow([running(), third])).toEqual([undefined, 2]);
+    // A person began it: that is another release.
+    expect(follow([running(), seen({ release: aReleaseStatus({ id: 'bbbbbbbb-2' }), history: [over('aaaaaaaaaa')] })])).toEqual([
+      undefined,
+      2,
+    ]);
+    // Something else has to be mended first.
+    expect(follow([running(), seen({ ...end('aaaaaaaaaa', { retryAt: timeAfter(19) }), conditions: [...conditions] })])).toEqual([
+      undefined,
+      2,
+    ]);
+  });
+
   test('may wait for a person as long as it likes where one sits', () => {
     expect(follow([running(), waiting('AwaitingApproval'), promoted()], { endsForPersons: false })).toEqual([undefined, undefined, 0]);
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { TEMPLATE_ANNOTATION } from '../../../../../src/api/names.ts';
 import { defaultSpec, type ReleaseStatus } from '../../../../../src/api/release.ts';
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
-import { ROLLBACK_REASONS } from '../../../../../src/api/reasons.ts';
+import { fateOf } from '../../../../../src/api/reasons.ts';
 import { notePods } from '../../../../../src/core/release/machine/notes.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { findRollbackReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
@@ -58,7 +58,7 @@ function factsOf({ pods, state = 'preparing', release, conditions = [], seconds 
 function reasonOf(one: Case) {
   const { facts, status } = factsOf(one);
   const found = findRollbackReason(facts, status);
-  return found === undefined ? undefined : [found.reason, ROLLBACK_REASONS[found.reason].fate === 'rejected'];
+  return found === undefined ? undefined : [found.reason, fateOf(found.reason)];
 }
 
 const crashed = [aPod('p-1', statusWith(crashing(2)))];
@@ -74,7 +74,7 @@ describe('a crash loop takes the release home', () => {
     'blocked',
     'promoting.rollingOut',
   ])('in %s', (state) => {
-    expect(reasonOf({ pods: crashed, state })).toEqual(['CanaryCrashLooping', true]);
+    expect(reasonOf({ pods: crashed, state })).toEqual(['CanaryCrashLooping', 'rejected']);
   });
 
   test.each<StateName>(['promoting.restoring', 'rollingBack.draining', 'rolledBack', 'idle'])('but not in %s', (state) => {
@@ -101,9 +101,9 @@ describe('what may still come gets a minute', () => {
     expect(notePods(later.status, later.facts)).toBe(later.status);
     expect(reasonOf({ pods: unpulled, seconds: 5 })).toBeUndefined();
     expect(reasonOf({ pods: unpulled, seconds: 64, release: since })).toBeUndefined();
-    expect(reasonOf({ pods: unpulled, seconds: 65, release: since })).toEqual(['ImageNotPulled', true]);
+    expect(reasonOf({ pods: unpulled, seconds: 65, release: since })).toEqual(['ImageNotPulled', 'rejected']);
     const unconfigured = [aPod('p-1', statusWith(waiting('CreateContainerConfigError')))];
-    expect(reasonOf({ pods: unconfigured, seconds: 65, release: since })).toEqual(['CanaryNotConfigured', true]);
+    expect(reasonOf({ pods: unconfigured, seconds: 65, release: since })).toEqual(['CanaryNotConfigured', 'rejected']);
   });
 
   test('and begins anew when it came and went again', () => {
@@ -113,7 +113,7 @@ describe('what may still come gets a minute', () => {
 
   test('but a name that no image can have is rejected at once', () => {
     const pods = [aPod('p-1', statusWith(waiting('InvalidImageName')))];
-    expect(reasonOf({ pods })).toEqual(['ImageNotPulled', true]);
+    expect(reasonOf({ pods })).toEqual(['ImageNotPulled', 'rejected']);
     const { facts, status } = factsOf({ pods });
     expect(notePods(status, facts)).toBe(status);
   });
@@ -160,12 +160,12 @@ describe('the progress deadline', () => {
   const conditions = [STUCK];
 
   test('decides where pods that have had their time on a node are not ready', () => {
-    expect(reasonOf({ pods, conditions, seconds: 600 })).toEqual(['CanaryNotReady', true]);
-    expect(reasonOf({ pods, conditions, seconds: 20, progressDeadlineSeconds: 20 })).toEqual(['CanaryNotReady', true]);
+    expect(reasonOf({ pods, conditions, seconds: 600 })).toEqual(['CanaryNotReady', 'rejected']);
+    expect(reasonOf({ pods, conditions, seconds: 20, progressDeadlineSeconds: 20 })).toEqual(['CanaryNotReady', 'rejected']);
   });
 
   test('decides alone where pods are not watched', () => {
-    expect(reasonOf({ conditions })).toEqual(['CanaryNotReady', true]);
+    expect(reasonOf({ conditions })).toEqual(['CanaryNotReady', 'rejected']);
     expect(reasonOf({ pods })).toBeUndefined();
   });
 
@@ -185,7 +185,7 @@ describe('the progress deadline', () => {
   });
 
   test('decides where no pod was made, though none was refused', () => {
-    expect(reasonOf({ pods: [], conditions: [{ ...STUCK, reason: 'ReplicaSetCreateError' }] })).toEqual(['CanaryNotReady', true]);
+    expect(reasonOf({ pods: [], conditions: [{ ...STUCK, reason: 'ReplicaSetCreateError' }] })).toEqual(['CanaryNotReady', 'rejected']);
   });
 
   test('is told in the words of the pods, where these say anything', () => {
@@ -198,12 +198,44 @@ describe('the progress deadline', () => {
   });
 });
 
-test('a canary with weight and no ready pod goes home with what its pods say', () => {
-  const pods = [aPod('p-1', statusWith(crashing(1)))];
-  const { facts, status } = factsOf({ pods, state: 'stage.analyzing' });
-  const empty = { ...facts, canaryEmpty: true, observedWeight: 25 };
-  expect(findRollbackReason(empty, status)).toMatchObject({
-    reason: 'CanaryEmpty',
-    message: expect.stringContaining('no ready endpoint: pod p-1, container app: CrashLoopBackOff, exited with 1'),
+describe('a canary with weight and no ready pod goes home with what its pods say', () => {
+  const reasonOfEmpty = (pods: readonly PodObject[], seconds = 0) => {
+    const { facts, status } = factsOf({ pods, seconds, state: 'stage.analyzing' });
+    return findRollbackReason({ ...facts, canaryEmpty: true, observedWeight: 25 }, status);
+  };
+  const ended = { exitCode: 137, reason: 'OOMKilled' };
+  const isBack = (finishedAt: string) => ({ ...running(1), lastState: { terminated: { ...ended, finishedAt } } });
+
+  test('and is rejected where all of them crashed', () => {
+    const pods = [aPod('p-1', statusWith(crashing(1)))];
+    expect(reasonOfEmpty(pods)).toMatchObject({
+      reason: 'CanaryCrashed',
+      message: expect.stringContaining('pods crashed: pod p-1, container app: CrashLoopBackOff, exited with 1'),
+    });
+    const killed = [aPod('p-1', statusWith({ name: 'app', restartCount: 0, state: { terminated: ended } }))];
+    expect(reasonOfEmpty(killed)?.reason).toBe('CanaryCrashed');
+  });
+
+  test('and is rejected where they started again a moment ago, and are not ready yet', () => {
+    expect(reasonOfEmpty([aPod('p-1', statusWith(isBack(timeAfter(0))))], 30)?.reason).toBe('CanaryCrashed');
+    expect(reasonOfEmpty([aPod('p-1', statusWith(isBack(timeAfter(0))))], 90)?.reason).toBe('CanaryEmpty');
+  });
+
+  test('and is not rejected for a crash of one pod while another is not ready for another reason', () => {
+    const pods = [aPod('p-1', statusWith(crashing(1))), aPod('p-2', statusWith(running()))];
+    expect(reasonOfEmpty(pods)?.reason).toBe('CanaryEmpty');
+    expect(reasonOfEmpty([aPod('p-1', statusWith(crashing(1))), aPod('p-2', homeless(timeAfter(0)))])?.reason).toBe('CanaryEmpty');
+  });
+
+  test('and is not rejected where they were drained, evicted, or went with their node', () => {
+    const drained = { conditions: [PLACED, { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI' }] };
+    expect(reasonOfEmpty([aPod('p-1', statusWith(crashing(1), drained))])?.reason).toBe('CanaryEmpty');
+    expect(reasonOfEmpty([aPod('p-1', statusWith(crashing(1), { phase: 'Failed' }))])?.reason).toBe('CanaryEmpty');
+    const lost = {
+      ...running(1),
+      lastState: { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', finishedAt: timeAfter(0) } },
+    };
+    expect(reasonOfEmpty([aPod('p-1', statusWith(lost))])?.reason).toBe('CanaryEmpty');
+    expect(reasonOfEmpty([])?.reason).toBe('CanaryEmpty');
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../../../src/api/release.ts';
 import { findRollbackReason, type RollbackFacts } from '../../../../../src/core/release/checks/rollback-reasons.ts';
-import { ROLLBACK_REASONS } from '../../../../../src/api/reasons.ts';
+import { fateOf } from '../../../../../src/api/reasons.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { isJudged, STATES } from '../../../../../src/core/release/state.ts';
 import { standRoutes } from '../../../../../src/core/routing/standing.ts';
@@ -48,7 +48,7 @@ const { release: _release, ...NOTHING } = aStatus();
 
 function reasonOf(status: CanaryReleaseStatus, change: Partial<RollbackFacts> = {}, spec: Partial<SpecInput> = {}) {
   const found = findRollbackReason(facts(change, spec, status), status);
-  return found === undefined ? undefined : ([found.reason, ROLLBACK_REASONS[found.reason].fate === 'rejected'] as const);
+  return found === undefined ? undefined : ([found.reason, fateOf(found.reason)] as const);
 }
 
 describe('rule 1: a release goes home', () => {
@@ -58,12 +58,12 @@ describe('rule 1: a release goes home', () => {
   });
 
   test('when its object is deleted, unless the weights shall stay', () => {
-    expect(reasonOf(running(), { deleting: true })).toEqual(['Deleted', false]);
+    expect(reasonOf(running(), { deleting: true })).toEqual(['Deleted', 'open']);
     expect(reasonOf(running(), { deleting: true }, { deletionPolicy: 'Retain' })).toBeUndefined();
   });
 
   test('when a person aborts it', () => {
-    expect(reasonOf(running(), { abortRequested: true })).toEqual(['Aborted', true]);
+    expect(reasonOf(running(), { abortRequested: true })).toEqual(['Aborted', 'rejected']);
   });
 
   test('and says which person it was, where that is known', () => {
@@ -82,21 +82,21 @@ describe('rule 1: a release goes home', () => {
   });
 
   test('when the canary has weight, wanted or on a route, and no ready endpoint', () => {
-    expect(reasonOf(running(), { canaryEmpty: true, observedWeight: 0 })).toEqual(['CanaryEmpty', true]);
-    expect(reasonOf(aStatus({ weight: 0 }), { canaryEmpty: true, sides: undefined })).toEqual(['CanaryEmpty', true]);
+    expect(reasonOf(running(), { canaryEmpty: true, observedWeight: 0 })).toEqual(['CanaryEmpty', 'retried']);
+    expect(reasonOf(aStatus({ weight: 0 }), { canaryEmpty: true, sides: undefined })).toEqual(['CanaryEmpty', 'retried']);
     expect(reasonOf(aStatus({ weight: 0 }), { canaryEmpty: true, observedWeight: 0 })).toBeUndefined();
     const { weight: _weight, ...unweighted } = running();
     expect(reasonOf(unweighted, { canaryEmpty: true, observedWeight: 0 })).toBeUndefined();
   });
 
   test('when another revision appears, which is not to blame; not while a promotion makes its last writes', () => {
-    expect(reasonOf(running(), { revisionChanged: true })).toEqual(['Superseded', false]);
+    expect(reasonOf(running(), { revisionChanged: true })).toEqual(['Superseded', 'open']);
     expect(reasonOf(running(), { revisionChanged: true, state: 'promoting.restoring' })).toBeUndefined();
   });
 
   test('when its deadline has passed, where that rolls back', () => {
     const late = running({ deadlineAt: timeAfter(100) });
-    expect(reasonOf(late)).toEqual(['DeadlineExceeded', true]);
+    expect(reasonOf(late)).toEqual(['DeadlineExceeded', 'unjudged']);
     expect(reasonOf(late, { now: after(99) })).toBeUndefined();
     expect(reasonOf(late, {}, { deadline: { then: 'Pause' } })).toBeUndefined();
   });
@@ -105,7 +105,7 @@ describe('rule 1: a release goes home', () => {
     const stuck = running({ blockedSince: timeAfter(40), blockedReason: 'Forbidden' });
     const blocked = { state: 'blocked', blocker: { reason: 'Forbidden', message: 'no patch' } } as const;
     const rollBack = { onBlocked: { after: '1m', then: 'Rollback' } } as const;
-    expect(reasonOf(stuck, blocked, rollBack)).toEqual(['BlockedTooLong', false]);
+    expect(reasonOf(stuck, blocked, rollBack)).toEqual(['BlockedTooLong', 'retried']);
     expect(reasonOf(stuck, { ...blocked, now: after(99) }, rollBack)).toBeUndefined();
     expect(reasonOf(stuck, blocked, { onBlocked: { after: '1m' } })).toBeUndefined();
     expect(reasonOf(stuck, { blocker: blocked.blocker }, rollBack)).toBeUndefined();
@@ -115,7 +115,7 @@ describe('rule 1: a release goes home', () => {
   test('when Prometheus was away too long, where that rolls back; the revision is not to blame', () => {
     const dark = running({ unavailableSince: timeAfter(40) });
     const rollBack = { analysis: { onUnavailable: { after: '1m', then: 'Rollback' } } } as const;
-    expect(reasonOf(dark, {}, rollBack)).toEqual(['MetricsUnavailable', false]);
+    expect(reasonOf(dark, {}, rollBack)).toEqual(['MetricsUnavailable', 'retried']);
     expect(reasonOf(dark, { now: after(99) }, rollBack)).toBeUndefined();
     expect(reasonOf(dark, {}, { analysis: { ...rollBack.analysis, mode: 'Observe' } })).toBeUndefined();
     expect(reasonOf(dark, {}, { analysis: { onUnavailable: { after: '1m' } } })).toBeUndefined();
@@ -124,8 +124,8 @@ describe('rule 1: a release goes home', () => {
   test('when no proof came in time, where that rolls back: neither without evidence nor with a Fail that only holds', () => {
     const rollBack = { analysis: { onInconclusive: 'Rollback' } } as const;
     for (const verdict of ['Inconclusive', 'Fail'] as const)
-      expect(reasonOf(running({ verdict }), { timedOut: true }, rollBack)).toEqual(['Inconclusive', true]);
-    expect(reasonOf(running(), { timedOut: true }, rollBack)).toEqual(['Inconclusive', true]);
+      expect(reasonOf(running({ verdict }), { timedOut: true }, rollBack)).toEqual(['Inconclusive', 'unjudged']);
+    expect(reasonOf(running(), { timedOut: true }, rollBack)).toEqual(['Inconclusive', 'unjudged']);
     expect(
       findRollbackReason(facts({ timedOut: true }, rollBack, running({ stageIndex: 9 })), running({ stageIndex: 9 }))?.message,
     ).toContain('the timeout');
@@ -149,21 +149,21 @@ describe('rule 1: a release goes home', () => {
 
 describe('rule 5: a restart between the home patch and the commit', () => {
   test('is read from the mark of the route, and the release counts as failed', () => {
-    expect(reasonOf(running(), wentHome)).toEqual(['Recovered', true]);
+    expect(reasonOf(running(), wentHome)).toEqual(['Recovered', 'rejected']);
   });
 
   test('ends with the reason that it had, where that reason still holds', () => {
-    expect(reasonOf(running(), { ...wentHome, revisionChanged: true })).toEqual(['Superseded', false]);
+    expect(reasonOf(running(), { ...wentHome, revisionChanged: true })).toEqual(['Superseded', 'open']);
     const dark = running({ unavailableSince: timeAfter(40) });
     expect(reasonOf(dark, wentHome, { analysis: { onUnavailable: { after: '1m', then: 'Rollback' } } })).toEqual([
       'MetricsUnavailable',
-      false,
+      'retried',
     ]);
-    expect(reasonOf(running({ deadlineAt: timeAfter(1) }), wentHome)).toEqual(['DeadlineExceeded', true]);
+    expect(reasonOf(running({ deadlineAt: timeAfter(1) }), wentHome)).toEqual(['DeadlineExceeded', 'unjudged']);
   });
 
   test('does not blame a check that was only observed', () => {
-    expect(reasonOf(running({ failedCheck }), { ...wentHome, enforced: false })).toEqual(['Recovered', true]);
+    expect(reasonOf(running({ failedCheck }), { ...wentHome, enforced: false })).toEqual(['Recovered', 'rejected']);
   });
 
   test('is not what the mark of another release says', () => {

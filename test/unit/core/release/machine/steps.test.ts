@@ -45,7 +45,7 @@ describe('steps without a release', () => {
     expect(steps.beginRestoring(bare)).toEqual(bare);
     expect(steps.enterFirstStage(bare, facts)).toMatchObject({ weight: 5 });
     expect(steps.enterStage(bare, facts, 9)).toEqual(bare);
-    expect(steps.startRelease(bare, { ...facts, sides: undefined }, { service: 'v2', templateHashes: [] }, 1)).toEqual(bare);
+    expect(steps.startRelease(bare, { ...facts, sides: undefined }, { service: 'v2', templateHashes: [] }, { attempt: 1 })).toEqual(bare);
     expect(steps.beginStageClock(bare, { ...facts, stage: undefined })).toEqual(bare);
   });
 });
@@ -121,7 +121,7 @@ describe('steps', () => {
       bare,
       { ...facts, sides: { serving: 'v1', canary: 'v2' } },
       { service: 'v2', specRevision: '1.8', templateHashes: ['x'] },
-      2,
+      { attempt: 2 },
     );
     expect(started.release).toMatchObject({ revision: '1.8', specRevision: '1.8', attempt: 2, templateHashes: ['x'] });
     expect(started.release?.id).toMatch(/^[0-9a-f]{10}-2$/);
