@@ -62,6 +62,7 @@ const commandSchema = z.object({
   by: textField(256).optional(),
   result: openEnum(['Done', 'Refused', 'Ignored']),
   message: textField(512, 0).optional(),
+  outdated: textField(128).optional().describe('A command that was refused since, because it is not later than this one.'),
 });
 
 const historySchema = z.object({

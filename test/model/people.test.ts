@@ -32,8 +32,10 @@ describe('approval', () => {
 
   test('is on record with its giver, after later commands and after the release', async () => {
     const world = await startStory({ stages: APPROVED_STAGES });
+    await untilState(world, 'stage.awaitingApproval');
     world.command('web', 'approve', 1);
     await world.until('50%', () => shareOf(world) === 50);
+    await world.run(1_000);
     world.command('web', 'pause');
     await untilState(world, 'paused');
     await world.run(1_000);
@@ -49,10 +51,54 @@ describe('approval', () => {
     expect(history?.[0]).toMatchObject({ outcome: 'Promoted', approvedBy: ['ada'] });
   });
 
-  test('an approval given early lets the stage go when it is proven, not before', async () => {
-    const world = await startStory({ stages: APPROVED_STAGES });
+  test.each([
+    ['the stage that will wait', APPROVED_STAGES, 1],
+    ['the promotion, in a release that asks nobody', SPEC.stages, 3],
+    ['a later stage', APPROVED_STAGES, 2],
+  ])('nothing is approved that does not wait: %s', async (_what, stages, stage) => {
+    const world = await startStory({ stages: [...stages] });
+    world.command('web', 'approve', stage);
+    await world.run(1_000);
+    expect(reasonsOf(world)).not.toContain('Approved');
+    expect(world.journal.events.find(({ reason }) => reason === 'CommandRefused')?.note).toContain('nothing waits for approval');
+    expect(world.status('web')).toMatchObject({
+      lastHandledCommand: { verb: 'approve', result: 'Refused' },
+      release: expect.not.objectContaining({ approvedStages: expect.anything() }),
+    });
+  });
+
+  test('only what waits is approved, and once', async () => {
+    const world = await startStory({ stages: APPROVED_STAGES, promotion: { approval: 'Required' } });
+    await untilState(world, 'stage.awaitingApproval');
+    world.command('web', 'approve', 3);
+    await world.run(1_000);
+    expect(world.status('web')?.lastHandledCommand?.message).toBe('the promotion (3) does not wait for approval; stage 1 does');
+    world.setService('v2', { unready: 1 });
+    await world.run(1_000);
     world.command('web', 'approve', 1);
-    expect(await world.until('50%', () => shareOf(world) === 50)).toBeGreaterThan(59_000);
+    await world.run(1_000);
+    expect(world.status('web')).toMatchObject({ state: 'stage.awaitingApproval', lastHandledCommand: { result: 'Done' } });
+    expect(world.status('web')?.message).toContain('approved; waits until the canary is ready');
+    world.command('web', 'approve', 1);
+    await world.run(1_000);
+    expect(world.status('web')?.lastHandledCommand?.message).toContain('nothing waits for approval');
+    expect(world.status('web')?.lastHandledCommand?.message).toContain('stage 1 is approved already');
+    world.setService('v2', { unready: 0 });
+    await world.until('50%', () => shareOf(world) === 50, 30_000);
+  });
+
+  test('an approval is taken while the release that waits for it is paused', async () => {
+    const world = await startStory({ stages: APPROVED_STAGES });
+    await untilState(world, 'stage.awaitingApproval');
+    world.command('web', 'pause');
+    await untilState(world, 'paused');
+    await world.run(1_000);
+    world.command('web', 'approve', 1);
+    await world.run(1_000);
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({ verb: 'approve', result: 'Done' });
+    await world.run(1_000);
+    world.command('web', 'resume');
+    await world.until('50%', () => shareOf(world) === 50, 60_000);
   });
 
   test('rule 13: a Fail while a person is awaited goes home', async () => {
@@ -125,7 +171,7 @@ describe('commands', () => {
     await untilState(world, 'promoted');
   });
 
-  test('a command that was handled is not obeyed again, also when an older one comes back from Git', async () => {
+  test('a command that was handled is not obeyed again; an older one that comes back from Git is refused once, with both times', async () => {
     const world = await startStory();
     const pause = world.command('web', 'pause');
     await untilState(world, 'paused');
@@ -135,7 +181,27 @@ describe('commands', () => {
     world.annotate('web', { [COMMAND_ANNOTATION]: pause });
     await world.run(10_000);
     expect(world.status('web')?.state).toBe('stage.analyzing');
-    expect(world.status('web')?.lastHandledCommand?.verb).toBe('resume');
+    const last = world.status('web')?.lastHandledCommand;
+    expect(last).toMatchObject({ verb: 'resume', result: 'Done', outdated: pause });
+    const refusals = world.journal.events.filter(({ reason }) => reason === 'CommandRefused');
+    expect(refusals).toHaveLength(1);
+    expect(refusals[0]?.note).toContain(
+      `pause by ada is refused: its time ${pause.split(':').slice(2).join(':')} is not later than ${last?.at}`,
+    );
+    world.command('web', 'pause');
+    await untilState(world, 'paused', 2_000);
+  });
+
+  test('a command in the same second as another one is refused in words, never ignored', async () => {
+    const world = await startStory();
+    const id = world.status('web')?.release?.id ?? '';
+    const second = '2030-01-01T00:00:01Z';
+    world.annotate('web', { [COMMAND_ANNOTATION]: `pause:${id}:${second}` });
+    await untilState(world, 'paused', 2_000);
+    world.annotate('web', { [COMMAND_ANNOTATION]: `resume:${id}:${second}` });
+    await world.run(20_000);
+    expect(world.status('web')?.state).toBe('paused');
+    expect(reasonsOf(world).filter((reason) => reason === 'CommandRefused')).toHaveLength(1);
   });
 
   test.each([

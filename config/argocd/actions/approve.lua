@@ -14,8 +14,11 @@ end
 local timedOut = release.stageTimesOutAt ~= nil and release.stageTimesOutAt <= now
 local unproven = analysis.onInconclusive == "Approve" and timedOut and release.verdict ~= "Pass"
 
-local number = #obj.spec.stages + 1
-if (stage.approval == "Required" and not approved) or unproven then number = index + 1 end
+local last = #obj.spec.stages
+local promotion = obj.spec.promotion or {}
+local own = (stage.approval == "Required" or unproven) and not approved
+local number = index + 1
+if not own and index + 1 >= last and promotion.approval == "Required" then number = last + 1 end
 
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/command"] = "approve:" .. release.id .. "/" .. number .. ":" .. now

@@ -4,7 +4,7 @@ import { ABORT_ANNOTATION, COMMAND_ANNOTATION, type CommandVerb } from '../../ap
 import { fateOf } from '../../api/reasons.ts';
 import type { ReleaseStatus } from '../../api/release.ts';
 import { findApproval } from '../../core/release/commands/approval.ts';
-import { isGoingHome, isRunning, parseState, type StateName } from '../../core/release/state.ts';
+import { isGoingHome, isRunning, parseState, placeOf, type StateName } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 
 /** One useful command. */
@@ -18,11 +18,12 @@ export interface Advice {
 
 type Verb = CommandVerb | 'abort';
 
-/** The number that `approve` takes now; undefined where the spec cannot be read or no release is there. */
+/** The number that `approve` takes now; undefined where nothing waits for a person, or the spec cannot be read. */
 export function approvalOf({ spec, status }: SeenRelease, now: number): number | undefined {
-  if (spec === undefined || status.release === undefined) return undefined;
-  const timesOut = Date.parse(status.release.stageTimesOutAt ?? '');
-  return findApproval(status, spec, !Number.isNaN(timesOut) && now >= timesOut);
+  const state = parseState(status.state);
+  if (spec === undefined || state === undefined) return undefined;
+  const timesOut = Date.parse(status.release?.stageTimesOutAt ?? '');
+  return findApproval(status, spec, state, !Number.isNaN(timesOut) && now >= timesOut);
 }
 
 /** @param flags namespace and context, such as ` -n shop` */
@@ -51,14 +52,9 @@ function mayRetry(release: ReleaseStatus | undefined): boolean {
   return release?.rejects === true || fateOf(release?.reason) !== 'open';
 }
 
-/** The state of the release; of one that is paused or blocked, the state in which it continues. */
-export function placeOf(release: ReleaseStatus | undefined, state: StateName): StateName {
-  return state === 'paused' || state === 'blocked' ? (parseState(release?.returnTo ?? state) ?? state) : state;
-}
-
 /** A promotion that is under way, also one that waits in between: this is what a bake is for. */
 function takeBack({ status: { release } }: SeenRelease, state: StateName): readonly Step[] {
-  const place = placeOf(release, state);
+  const place = placeOf(state, release);
   if (place === 'promoting.baking') return [['undo', 'undo the promotion by one write of the weights: the previous pods still run']];
   return place === 'promoting.rollingOut' ? [['undo', 'undo the promotion as far as it got']] : [];
 }

@@ -7,11 +7,12 @@ import { addClusterOptions, type ClusterOptions, namespaceOf, targetFlags } from
 import { getRelease, type SeenRelease } from '../cluster/releases.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { paintFor } from '../output.ts';
+import { nameApproval } from '../../core/release/commands/approval.ts';
 import { approvalOf } from '../explain/advice.ts';
 import { explain } from '../explain/explain.ts';
 import { formatEvidence } from '../explain/text.ts';
 import { awaitOrder, makeOrder, type SteeringVerb, writeOrder } from './steer.ts';
-import { usageError } from '../usage.ts';
+import { failure, usageError } from '../usage.ts';
 import { readDuration, readWhole } from '../values.ts';
 import type { CommandEntry } from '../entry.ts';
 import { describeUndo, isUndoAllowed } from './undo.ts';
@@ -60,7 +61,7 @@ async function runSteer(verb: SteeringVerb, name: string, options: SteerOptions,
   if (options.yes !== true && io.ask === undefined) throw usageError(`${verb} asks for confirmation, and there is no terminal; add --yes`);
   return withCluster(options, io, async (link) => {
     const release = await getRelease(link, namespaceOf(options, link), name);
-    const stage = verb === 'approve' ? (options.stage ?? approvalOf(release, io.now())) : undefined;
+    const stage = verb === 'approve' ? chooseApproval(release, options.stage, io.now()) : undefined;
     // Before the confirmation: a command that cannot be given is not asked about.
     makeOrder(release, verb, stage, io.now());
     io.out(formatEvidence(explain(release, targetFlags(options, release.namespace), io.now()), paintFor(io)));
@@ -72,6 +73,24 @@ async function runSteer(verb: SteeringVerb, name: string, options: SteerOptions,
     }
     return order(link, release, verb, stage, options, io);
   });
+}
+
+/**
+ * The stage that is approved.
+ * @param wanted by the person; undefined for the one that waits
+ * @throws GlidepathError where nothing waits for approval, or another stage does
+ */
+function chooseApproval(release: SeenRelease, wanted: number | undefined, now: number): number | undefined {
+  const { spec, status, namespace, name } = release;
+  const id = status.release?.id;
+  // The operator reads specs that this program may not; without a release there is another thing to say.
+  if (spec === undefined || id === undefined) return wanted;
+  const waits = approvalOf(release, now);
+  const where = `release ${id} of CanaryRelease ${namespace}/${name}`;
+  if (waits === undefined) throw failure(`nothing waits for approval: ${where} is ${status.phase ?? 'not looked at yet'}`);
+  if (wanted === undefined || wanted === waits) return waits;
+  const [other, present] = [wanted, waits].map((stage) => nameApproval(stage, spec.stages.length));
+  throw failure(`${other} of ${where} does not wait for approval; ${present} does`);
 }
 
 async function isConfirmed(

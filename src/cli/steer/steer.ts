@@ -10,6 +10,7 @@ import {
   COMMAND_BY_ANNOTATION,
   type CommandVerb,
 } from '../../api/names.ts';
+import { describeOutdated } from '../../core/release/commands/read.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { fieldsOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
@@ -106,6 +107,8 @@ export async function awaitOrder(
 function findHandled({ status }: SeenRelease, { value, at, verb }: Order): Handled | undefined {
   const last = status.lastHandledCommand;
   if (last === undefined) return undefined;
+  // Somebody else's command with a later time came first.
+  if (last.outdated === value.slice(0, 128)) return { result: 'Refused', message: describeOutdated({ at }, last) };
   const unread = last.verb === 'unreadable' && last.release === value.slice(0, 128);
   if (!unread && (last.at !== at || last.verb !== verb)) return undefined;
   const message = last.message ?? status.message ?? '';

@@ -1,11 +1,10 @@
 // The output of `watch`: at a terminal the whole release, redrawn in place; elsewhere one plain line for each change.
 
-import { isRunning, parseState } from '../../core/release/state.ts';
+import { isRunning, parseState, placeOf } from '../../core/release/state.ts';
 import { clockOf } from '../../api/times.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import type { Paint } from '../plan/chart.ts';
 import { sayDuration } from '../values.ts';
-import { placeOf } from '../explain/advice.ts';
 import type { Explanation } from '../explain/explain.ts';
 import { sayAge, sayIn, sayMeasured } from '../explain/text.ts';
 
@@ -84,7 +83,7 @@ function drawStages({ spec, status }: SeenRelease, now: number): readonly Line[]
   if (spec === undefined) return [];
   const state = parseState(status.state);
   const begun = status.release !== undefined && state !== 'preparing' && (state === undefined || isRunning(state) || state === 'promoted');
-  const place = state === undefined ? undefined : placeOf(status.release, state);
+  const place = state === undefined ? undefined : placeOf(state, status.release);
   const promoting = place === 'promoted' || place?.startsWith('promoting.') === true;
   const present = promoting ? spec.stages.length : begun ? (status.release?.stageIndex ?? 0) : -1;
   const stages = spec.stages.map(({ weight, duration, name, approval }, index): Line => {

@@ -56,10 +56,15 @@ export function isResumable(state: StateName): boolean {
   return isRunning(state) && !isGoingHome(state) && state !== 'paused' && state !== 'blocked';
 }
 
+/** Where a release is; of one that is paused or blocked, where it continues. */
+export function placeOf(state: StateName, release: { readonly returnTo?: string | undefined } | undefined): StateName {
+  if (state !== 'paused' && state !== 'blocked') return state;
+  return (release?.returnTo === undefined ? undefined : parseState(release.returnTo)) ?? state;
+}
+
 /** Nothing was wanted of the routes yet but our mark. */
 export function isPreparing(state: StateName, release: { readonly returnTo?: string | undefined } | undefined): boolean {
-  if (state === 'preparing') return true;
-  return (state === 'paused' || state === 'blocked') && release?.returnTo === 'preparing';
+  return placeOf(state, release) === 'preparing';
 }
 
 /** The release can go on only with a verdict: in a stage, or where an edit that lowered the share waits for a Pass. */

@@ -96,7 +96,7 @@ describe('a command', () => {
   });
 
   test('approve names the stage that waits, or the one it is given', async () => {
-    const spec = { stages: [{ weight: 5, approval: 'Required' as const }] };
+    const spec = { stages: [{ weight: 5, approval: 'Required' as const }], promotion: { approval: 'Required' as const } };
     const waiting = aRunningStatus({ state: 'stage.awaitingApproval', phase: 'AwaitingApproval' });
     shop.put('web', waiting, { spec });
     answer(handled('Done', 'approve'));
@@ -106,6 +106,31 @@ describe('a command', () => {
     answer(handled('Done', 'approve'));
     await shop.run('approve web -n shop --yes');
     expect(shop.annotations('web')['glidepath.dev/command']).toMatch(/^approve:7c1f0e22ab\/2:/);
+  });
+
+  test('approve orders nothing where nothing waits, or another stage does', async () => {
+    const spec = { stages: [{ weight: 5 }, { weight: 50, approval: 'Required' as const }] };
+    shop.put('web', aRunningStatus(), { spec });
+    for (const line of ['approve web -n shop --yes', 'approve web -n shop --stage 3 --yes']) {
+      expect(await shop.run(line)).toMatchObject({
+        code: 1,
+        err: 'error: nothing waits for approval: release 7c1f0e22ab of CanaryRelease shop/web is Analyzing\n',
+      });
+    }
+    const release = aReleaseStatus({ stageIndex: 1 });
+    shop.put('web', aRunningStatus({ state: 'stage.awaitingApproval', phase: 'AwaitingApproval', release }), { spec });
+    expect((await shop.run('approve web -n shop --stage 3 --yes')).err).toBe(
+      'error: the promotion (3) of release 7c1f0e22ab of CanaryRelease shop/web does not wait for approval; stage 2 does\n',
+    );
+    expect(shop.annotations('web')).toEqual({});
+  });
+
+  test('that came too late behind a later one of somebody else is told as refused', async () => {
+    shop.put('web', aRunningStatus());
+    const last = { verb: 'resume', release: '7c1f0e22ab', at: timeAfter(90), result: 'Done' } as const;
+    answer((value) => ({ lastHandledCommand: { ...last, outdated: value } }));
+    const { code, err } = await shop.run('pause web -n shop --yes');
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^Refused: its time \S+ is not later than 2030-01-01T12:01:30Z/) });
   });
 
   test('is later than the last handled one, even where our clock is behind', async () => {

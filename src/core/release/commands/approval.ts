@@ -1,12 +1,30 @@
 // Which approval a release waits for, as the number that `approve` takes: that of the present stage, or one more than the
-// stages, the promotion itself.
+// stages, the promotion itself. Nothing else can be approved: an approval in advance would be one of evidence that nobody has seen.
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import { placeOf, type StateName } from '../state.ts';
 
-/** @param timedOut the present stage had no proof in time */
-export function findApproval({ release }: CanaryReleaseStatus, spec: CanaryReleaseSpec, timedOut: boolean): number {
+/** Undefined where nothing waits for a person. @param timedOut the present stage had no proof in time */
+export function findApproval(
+  status: CanaryReleaseStatus,
+  spec: CanaryReleaseSpec,
+  state: StateName,
+  timedOut: boolean,
+): number | undefined {
+  const { release } = status;
+  if (placeOf(state, release) !== 'stage.awaitingApproval') return undefined;
   const index = release?.stageIndex ?? 0;
-  const own = spec.stages[index]?.approval === 'Required' && !(release?.approvedStages ?? []).includes(index + 1);
-  const unproven = spec.analysis.onInconclusive === 'Approve' && timedOut && release?.verdict !== 'Pass';
-  return own || unproven ? index + 1 : spec.stages.length + 1;
+  const isMissing = (stage: number) => !(release?.approvedStages ?? []).includes(stage);
+  const asks = spec.analysis.onInconclusive === 'Approve' && release?.verdict !== 'Pass';
+  const own = spec.stages[index]?.approval === 'Required' || (asks && timedOut);
+  if (own && isMissing(index + 1)) return index + 1;
+  const last = spec.stages.length;
+  if (index >= last - 1 && spec.promotion.approval === 'Required' && isMissing(last + 1)) return last + 1;
+  // It waits because it asked, whatever the clock of whoever looks says.
+  return asks && isMissing(index + 1) ? index + 1 : undefined;
+}
+
+/** `stage 2`, or what comes after the last one. */
+export function nameApproval(stage: number, stages: number): string {
+  return stage > stages ? `the promotion (${stage})` : `stage ${stage}`;
 }

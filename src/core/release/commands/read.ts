@@ -1,10 +1,11 @@
-// Which command of a person is waiting, and may it be obeyed? A command names its release and, for `approve`, its stage; one
-// that is not later than the last handled one was seen already; one for another release or stage is refused in words.
+// Which command of a person is waiting, and may it be obeyed? A command names its release and, for `approve`, its stage. The last
+// handled one stays on the object and is not read again; one that is older, or for another release or stage, is refused in words.
 
 import { ABORT_ANNOTATION, COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, type CommandVerb } from '../../../api/names.ts';
 import { parseCommand, type Command } from '../../../api/command.ts';
 import type { CanaryRelease, CanaryReleaseStatus, HandledCommand } from '../../../api/release.ts';
-import type { StateName } from '../state.ts';
+import { placeOf, type StateName } from '../state.ts';
+import { findApproval, nameApproval } from './approval.ts';
 import { fromTime } from '../../../api/times.ts';
 
 /** A command that was not handled yet. `refusal` says why it is not obeyed. */
@@ -16,6 +17,8 @@ export interface FreshCommand {
   readonly at: string;
   readonly by?: string;
   readonly refusal?: string;
+  /** It is not later than the last handled one, which stays the last: its text, by which it is refused once. */
+  readonly outdated?: string;
 }
 
 /** Clocks of people and of the operator may differ by so much. */
@@ -32,9 +35,11 @@ export function readCommand(release: CanaryRelease, status: CanaryReleaseStatus,
   // It would make every later command an old one.
   if ((fromTime(command.at) ?? 0) > now + LARGEST_CLOCK_SKEW_MS)
     return readUnreadable(text, `its time ${command.at} lies in the future; write the present time in UTC`, last);
-  if (last !== undefined && (fromTime(command.at) ?? 0) <= (fromTime(last.at) ?? 0)) return undefined;
+  if (last !== undefined && isSame(command, last)) return undefined;
   const by = readGiver(release, COMMAND_BY_ANNOTATION);
-  const refusal = refuse(command, release, status, state);
+  const outdated = findOutdated(text, command, last);
+  if (outdated !== undefined && outdated === last?.outdated) return undefined;
+  const refusal = outdated === undefined ? refuse(command, release, status, state, now) : describeOutdated(command, last);
   return {
     verb: command.verb,
     release: command.id,
@@ -42,12 +47,30 @@ export function readCommand(release: CanaryRelease, status: CanaryReleaseStatus,
     ...(command.stage === undefined ? {} : { stage: command.stage }),
     ...(by === undefined ? {} : { by }),
     ...(refusal === undefined ? {} : { refusal }),
+    ...(outdated === undefined ? {} : { outdated }),
   };
+}
+
+/** `lastHandledCommand` takes so many characters of a text. */
+const MOST_TEXT = 128;
+
+function isSame({ verb, id, stage, at }: Command, last: HandledCommand): boolean {
+  return verb === last.verb && id === last.release && stage === last.stage && fromTime(at) === fromTime(last.at);
+}
+
+function findOutdated(text: string, { at }: Command, last: HandledCommand | undefined): string | undefined {
+  const isOld = last !== undefined && (fromTime(at) ?? 0) <= (fromTime(last.at) ?? 0);
+  return isOld ? text.trim().slice(0, MOST_TEXT) : undefined;
+}
+
+/** Why a command that is not later than the last handled one is refused. */
+export function describeOutdated({ at }: Pick<Command, 'at'>, last: Pick<HandledCommand, 'at'> | undefined): string {
+  return `its time ${at} is not later than ${last?.at ?? ''}, the time of the last command that was handled; give it again with the present time`;
 }
 
 /** An unreadable text has no time of its own: it is told once, by its text. */
 function readUnreadable(text: string, refusal: string, last: HandledCommand | undefined): FreshCommand | undefined {
-  const told = text.slice(0, 128);
+  const told = text.slice(0, MOST_TEXT);
   if (last?.verb === 'unreadable' && last.release === told) return undefined;
   return { verb: 'unreadable', release: told, at: last?.at ?? '1970-01-01T00:00:00Z', refusal };
 }
@@ -61,12 +84,14 @@ export function readGiver(release: CanaryRelease, annotation: string): string | 
   return by === '' ? undefined : by;
 }
 
-function refuse(command: Command, release: CanaryRelease, status: CanaryReleaseStatus, state: StateName): string | undefined {
+function refuse(command: Command, release: CanaryRelease, status: CanaryReleaseStatus, state: StateName, now: number): string | undefined {
   const current = status.release;
   if (current === undefined) return 'there is no release yet';
   if (command.id !== current.id) return `it is for release ${command.id}, and the present one is ${current.id}`;
   if (release.spec.paused && command.verb === 'resume') return 'spec.paused is true and wins; set it to false';
-  return refuseByState(command, status, state, release.spec.stages.length);
+  if (command.verb === 'undo') return refuseUndo(command, status, state);
+  if (!WORKS_IN[command.verb](state)) return `${command.verb} does not fit a release that is ${state}`;
+  return command.verb === 'approve' ? refuseApproval(command, release.spec, status, state, now) : undefined;
 }
 
 const WORKS_IN: Readonly<Record<CommandVerb, (state: StateName) => boolean>> = {
@@ -81,21 +106,31 @@ const WORKS_IN: Readonly<Record<CommandVerb, (state: StateName) => boolean>> = {
 
 /** Undo takes a promotion back, one that is under way as well; a release before that is aborted. */
 function refuseUndo({ id }: Command, status: CanaryReleaseStatus, state: StateName): string | undefined {
-  const waits = state === 'paused' || state === 'blocked';
-  const place = waits ? (status.release?.returnTo ?? state) : state;
-  if (WORKS_IN.undo(place as StateName)) return undefined;
+  const place = placeOf(state, status.release);
+  if (WORKS_IN.undo(place)) return undefined;
   if (place === 'promoting.restoring') return 'the promotion makes its last writes; give undo again when it is Promoted';
   if (place === 'rolledBack' || place.startsWith('rollingBack.'))
     return `release ${id} is rolled back already; what was before it comes back by a change in Git`;
   return `release ${id} is not promoted yet; abort it: annotation ${ABORT_ANNOTATION}=${id}, or kubectl canary abort`;
 }
 
-function refuseByState(command: Command, status: CanaryReleaseStatus, state: StateName, stages: number): string | undefined {
-  if (command.verb === 'undo') return refuseUndo(command, status, state);
-  if (!WORKS_IN[command.verb](state)) return `${command.verb} does not fit a release that is ${state}`;
-  if (command.verb !== 'approve') return undefined;
-  if (command.stage === undefined) return `say which stage: approve:${command.id}/<stage>`;
-  if (command.stage < 1 || command.stage > stages + 1) return `there is no stage ${command.stage}; the release has ${stages}`;
+/** Nothing is approved that does not wait. */
+function refuseApproval(
+  { id, stage }: Command,
+  spec: CanaryRelease['spec'],
+  status: CanaryReleaseStatus,
+  state: StateName,
+  now: number,
+): string | undefined {
+  const stages = spec.stages.length;
+  if (stage === undefined) return `say which stage: approve:${id}/<stage>`;
+  if (stage < 1 || stage > stages + 1) return `there is no stage ${stage}; the release has ${stages}`;
   const present = (status.release?.stageIndex ?? 0) + 1;
-  return command.stage < present ? `stage ${command.stage} is over; the release is at stage ${present}` : undefined;
+  if (stage < present) return `stage ${stage} is over; the release is at stage ${present}`;
+  const timesOut = fromTime(status.release?.stageTimesOutAt);
+  const waits = findApproval(status, spec, state, timesOut !== undefined && now >= timesOut);
+  if (waits === stage) return undefined;
+  if (waits !== undefined) return `${nameApproval(stage, stages)} does not wait for approval; ${nameApproval(waits, stages)} does`;
+  const given = status.release?.approvedStages?.includes(stage) === true ? `; ${nameApproval(stage, stages)} is approved already` : '';
+  return `nothing waits for approval: release ${id} is in stage ${present} of ${stages} (${state})${given}`;
 }

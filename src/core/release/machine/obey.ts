@@ -18,7 +18,8 @@ export function obey(
   const giver = command.by === undefined ? {} : { by: command.by };
   if (command.refusal !== undefined)
     return {
-      status: handled(status, command, 'Refused', command.refusal),
+      status:
+        command.outdated === undefined ? handled(status, command, 'Refused', command.refusal) : noteOutdated(status, command.outdated),
       events: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true, ...giver }],
     };
   if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
@@ -31,4 +32,10 @@ export function obey(
     status: noteApproval(handled(approve(status, command.stage), command, 'Done'), command, command.stage, now),
     events: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
   };
+}
+
+/** The last handled command stays the last: its time is what keeps older ones from being obeyed. */
+function noteOutdated(status: CanaryReleaseStatus, outdated: string): CanaryReleaseStatus {
+  const last = status.lastHandledCommand;
+  return last === undefined ? status : { ...status, lastHandledCommand: { ...last, outdated } };
 }

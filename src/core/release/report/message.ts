@@ -42,7 +42,7 @@ function describeState(
     case 'stage.analyzing':
       return `${where}: ${describeEvidence(status, facts)}; ${describeNext(status, facts)}`;
     case 'stage.awaitingApproval':
-      return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; waits for approval (approve:${release.id}/${findApproval(status, spec, facts.timedOut)})`;
+      return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; ${describeApproval(status, facts, release)}`;
     case 'paused':
       return `paused in ${where}: ${describePause(release.pausedBy)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
     case 'promoting.rollingOut':
@@ -60,6 +60,12 @@ function describeState(
     case 'rolledBack':
       return `${describeEnd(release)}: ${release.reasonMessage ?? ''}${describeAfter(release, facts)}${describeHeld(release, facts)}`;
   }
+}
+
+function describeApproval(status: CanaryReleaseStatus, facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
+  const waits = findApproval(status, facts.spec, 'stage.awaitingApproval', facts.timedOut);
+  if (waits !== undefined) return `waits for approval (approve:${release.id}/${waits})`;
+  return facts.canaryReady ? 'approved; waits for a Pass' : 'approved; waits until the canary is ready';
 }
 
 function describeIdle({ serving }: CanaryReleaseStatus, { workload }: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {

@@ -7,9 +7,18 @@ import { aRelease, aReleaseStatus, aSpec, aStatus, after, RELEASE_ID, timeAfter 
 
 const NOW = after(120);
 
-function read(text: string | undefined, { state = 'stage.analyzing' as StateName, status = aStatus(), by = 'ada', paused = false } = {}) {
+const PLAIN = [{ weight: 5 }, { weight: 50 }];
+const WAITING = [
+  { weight: 5, approval: 'Required' as const },
+  { weight: 50, approval: 'Required' as const },
+];
+
+function read(
+  text: string | undefined,
+  { state = 'stage.analyzing' as StateName, status = aStatus(), by = 'ada', paused = false, stages = PLAIN as typeof WAITING } = {},
+) {
   const annotations = { ...(text === undefined ? {} : { 'glidepath.dev/command': text }), 'glidepath.dev/command-by': by };
-  return readCommand(aRelease({ metadata: { annotations }, spec: aSpec({ paused }) }), status, state, NOW);
+  return readCommand(aRelease({ metadata: { annotations }, spec: aSpec({ paused, stages }) }), status, state, NOW);
 }
 
 function handled(change: Partial<HandledCommand> = {}): CanaryReleaseStatus {
@@ -20,7 +29,7 @@ const command = (verb: string, seconds = 90) => `${verb}:${RELEASE_ID}:${timeAft
 
 describe('a command', () => {
   test('is read with who gave it', () => {
-    expect(read(`approve:${RELEASE_ID}/1:${timeAfter(90)}`)).toEqual({
+    expect(read(`approve:${RELEASE_ID}/1:${timeAfter(90)}`, { state: 'stage.awaitingApproval', stages: WAITING })).toEqual({
       verb: 'approve',
       release: RELEASE_ID,
       stage: 1,
@@ -44,10 +53,20 @@ describe('a command', () => {
     expect(read(command('pause', 120 + 300))).toMatchObject({ verb: 'pause' });
   });
 
-  test('replayed, or not later than the last handled one, is ignored', () => {
-    for (const seconds of [60, 59]) expect(read(command('pause', seconds), { status: handled() })).toBeUndefined();
+  test('that was handled stays on the object and is not read again', () => {
+    expect(read(command('pause', 60), { status: handled() })).toBeUndefined();
     expect(read(command('pause', 61), { status: handled() })).toBeDefined();
-    expect(read(command('resume', 60), { status: handled({ result: 'Refused' }) })).toBeUndefined();
+  });
+
+  test('not later than the last handled one is refused once, with both times', () => {
+    const older = read(command('pause', 59), { status: handled() });
+    expect(older).toMatchObject({ verb: 'pause', at: timeAfter(59), by: 'ada', outdated: command('pause', 59) });
+    expect(older?.refusal).toBe(
+      `its time ${timeAfter(59)} is not later than ${timeAfter(60)}, the time of the last command that was handled; give it again with the present time`,
+    );
+    expect(read(command('resume', 60), { status: handled({ result: 'Refused' }) })?.refusal).toContain('is not later than');
+    expect(read(command('pause', 59), { status: handled({ outdated: command('pause', 59) }) })).toBeUndefined();
+    expect(read(command('pause', 58), { status: handled({ outdated: command('pause', 59) }) })?.refusal).toContain(timeAfter(58));
   });
 
   test('given in the same second is told apart by its fraction', () => {
@@ -99,11 +118,13 @@ describe('a command is refused in words', () => {
   test('when it does not fit the state', () => {
     const fitting = (verb: string) =>
       STATES.filter(
-        (state) => refusal(verb === 'approve' ? `approve:${RELEASE_ID}/1:${timeAfter(90)}` : command(verb), { state }) === undefined,
+        (state) =>
+          refusal(verb === 'approve' ? `approve:${RELEASE_ID}/1:${timeAfter(90)}` : command(verb), { state, stages: WAITING }) ===
+          undefined,
       );
     const stages = ['stage.shifting', 'stage.analyzing', 'stage.awaitingApproval'];
     expect(Object.fromEntries(COMMAND_VERBS.map((verb) => [verb, fitting(verb)]))).toEqual({
-      approve: ['preparing', ...stages, 'paused', 'blocked'],
+      approve: ['stage.awaitingApproval'],
       advance: stages.slice(1),
       promote: stages.slice(1),
       pause: ['preparing', ...stages, 'promoting.rollingOut', 'promoting.baking'],
@@ -123,11 +144,33 @@ describe('a command is refused in words', () => {
       expect(refusal(command('undo'), { state })).toContain(`release ${RELEASE_ID} is rolled back already`);
   });
 
-  test('when it approves a stage that is not there or over', () => {
-    const approve = (stage: number) =>
-      refusal(`approve:${RELEASE_ID}/${stage}:${timeAfter(90)}`, { status: aStatus({ release: aReleaseStatus({ stageIndex: 1 }) }) });
+  test('when it approves a stage that is not there, is over, or does not wait', () => {
+    const second = aStatus({ release: aReleaseStatus({ stageIndex: 1 }) });
+    const approve = (stage: number, settings: Parameters<typeof read>[1] = {}) =>
+      refusal(`approve:${RELEASE_ID}/${stage}:${timeAfter(90)}`, {
+        status: second,
+        state: 'stage.awaitingApproval',
+        stages: WAITING,
+        ...settings,
+      });
     expect(approve(1)).toBe('stage 1 is over; the release is at stage 2');
-    expect([2, 3].map(approve)).toEqual([undefined, undefined]);
+    expect(approve(2)).toBeUndefined();
+    expect(approve(3)).toBe('the promotion (3) does not wait for approval; stage 2 does');
     expect(approve(4)).toBe('there is no stage 4; the release has 2');
+    expect(approve(2, { state: 'stage.analyzing' })).toBe(
+      `nothing waits for approval: release ${RELEASE_ID} is in stage 2 of 2 (stage.analyzing)`,
+    );
+    const given = aStatus({ release: aReleaseStatus({ stageIndex: 1, approvedStages: [2] }) });
+    expect(approve(2, { status: given })).toContain('nothing waits for approval');
+    expect(approve(2, { status: given })).toContain('stage 2 is approved already');
+  });
+
+  test('unless what waits is paused or blocked', () => {
+    for (const state of ['paused', 'blocked'] as const) {
+      const at = (returnTo: string) => aStatus({ release: aReleaseStatus({ returnTo }) });
+      const approve = `approve:${RELEASE_ID}/1:${timeAfter(90)}`;
+      expect(refusal(approve, { state, status: at('stage.awaitingApproval'), stages: WAITING })).toBeUndefined();
+      expect(refusal(approve, { state, status: at('stage.analyzing'), stages: WAITING })).toContain('nothing waits for approval');
+    }
   });
 });
