@@ -98,6 +98,7 @@ const toldKey = () => textField(256).optional();
 /** What the operator has to remember, for itself; the memory of a release is added where it is stored (`stored-status.ts`). */
 export const internalSchema = z.object({
   told: z.object({ block: toldKey(), gitops: toldKey(), parity: toldKey(), hold: toldKey(), left: toldKey() }).optional(),
+  abort: textField(128).optional().describe('The abort annotation that was obeyed or refused last.'),
 });
 
 /** The schema of `status`. */

@@ -245,10 +245,30 @@ describe('commands', () => {
     expect(world.status('web')?.rejected?.[0]?.reason).toBe('Aborted');
   });
 
-  test('an abort of another release is nothing', async () => {
+  test('an abort of another release, or of none, stops nothing and is refused once', async () => {
     const world = await startStory();
     world.annotate('web', { 'glidepath.dev/abort': '0000000000' });
     await untilState(world, 'promoted');
+    const id = world.status('web')?.release?.id ?? '';
+    world.annotate('web', { 'glidepath.dev/abort': 'now!', 'glidepath.dev/abort-by': 'ada' });
+    await world.run(10_000);
+    world.annotate('web', { 'glidepath.dev/abort': id });
+    await world.run(60_000);
+    expect(world.journal.events.filter(({ reason }) => reason === 'CommandRefused').map(({ note }) => note)).toEqual([
+      `abort by a person is refused: it is for release 0000000000, and the present one is ${id}`,
+      'abort by ada is refused: "now!" is no release id',
+      `abort by ada is refused: release ${id} is promoted; the command undo takes it back`,
+    ]);
+    expect(world.status('web')?.state).toBe('promoted');
+  });
+
+  test('an abort that was obeyed is nobody’s mistake when the next release runs', async () => {
+    const world = await startStory();
+    world.abort('web');
+    await untilState(world, 'rolledBack');
+    world.setService('v2', { hashes: ['v2-2'] });
+    await untilState(world, 'promoted');
+    expect(reasonsOf(world)).not.toContain('CommandRefused');
   });
 });
 

@@ -11,7 +11,7 @@ import type { Gathered } from './facts/gather.ts';
 import { recordAgain } from './facts/scope.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
 import { noteDrain, noteIrreversible, notePods } from './machine/notes.ts';
-import { obey } from './machine/obey.ts';
+import { noteAbort, obey } from './machine/obey.ts';
 import { renewHashes } from './machine/renew-hashes.ts';
 import { applyEdit } from './machine/spec-edits.ts';
 import { type Transition, walk } from './machine/walk.ts';
@@ -55,6 +55,8 @@ export const DECIDING: readonly Pass[] = [
   applyEdits,
   // A command is about the release as its person sees it: before the machine moves, after the edits that it may be about.
   obeyCommand,
+  // An abort is obeyed by the steps: here it is only remembered, or refused.
+  obeyAbort,
   // What the routes say now accounts for what was written before: later differences are somebody else's.
   settle,
   // All steps of the machine, until nothing moves.
@@ -120,6 +122,10 @@ function applyEdits({ status, state }: Course, { gathered: { spec, observation }
 
 function obeyCommand({ status, state }: Course, decided: Decided): Partial<Course> {
   return obey(status, decided.assess(status, state));
+}
+
+function obeyAbort({ status, state }: Course, decided: Decided): Partial<Course> {
+  return noteAbort(status, decided.assess(status, state));
 }
 
 function settle({ status, state }: Course, decided: Decided): Partial<Course> {

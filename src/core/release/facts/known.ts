@@ -3,6 +3,7 @@
 
 import { ABORT_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { type FreshAbort, readAbort } from '../commands/abort.ts';
 import { type FreshCommand, readCommand } from '../commands/read.ts';
 import { isRunning, type StateName } from '../state.ts';
 import type { PodsStanding } from '../../workload/pods.ts';
@@ -24,6 +25,8 @@ export interface Known extends Gathered, RouteFacts, CanaryFacts, StageClock {
   readonly sides: Sides | undefined;
   /** The command that waits, as it was given. */
   readonly command: FreshCommand | undefined;
+  /** An abort annotation that was not seen before. */
+  readonly abort: FreshAbort | undefined;
   /** What the command `undo` would do to a promoted release. */
   readonly undo: UndoPlan | undefined;
   readonly abortRequested: boolean;
@@ -59,6 +62,7 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
     ...(workload === undefined ? {} : alsoOfTheWorkload(gathered, status, state, routes, workload)),
     ...readStageClock(gathered, status, state),
     command: readCommand(observation.release, status, state, now),
+    abort: readAbort(observation.release, status, state),
     undo: planUndo(status, state, observation),
     nextAttempt: findNextAttempt(status, state, canary, observation),
     abortRequested: release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,

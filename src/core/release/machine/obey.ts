@@ -8,11 +8,14 @@ import { approve, noteApproval } from './approval-record.ts';
 import { handled } from './command-outcome.ts';
 import { forgetContest } from './pause-steps.ts';
 
+/** The status after a command, and what is announced of it. */
+export interface Obeyed {
+  readonly status: CanaryReleaseStatus;
+  readonly events: readonly ReleaseEvent[];
+}
+
 /** Records a command as handled, refused or done; one that waits for the machine stays. */
-export function obey(
-  status: CanaryReleaseStatus,
-  { command, state, now }: Facts,
-): { readonly status: CanaryReleaseStatus; readonly events: readonly ReleaseEvent[] } {
+export function obey(status: CanaryReleaseStatus, { command, state, now }: Facts): Obeyed {
   if (command === undefined) return { status, events: [] };
   const who = command.by ?? 'a person';
   const giver = command.by === undefined ? {} : { by: command.by };
@@ -32,6 +35,16 @@ export function obey(
     status: noteApproval(handled(approve(status, command.stage), command, 'Done'), command, command.stage, now),
     events: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
   };
+}
+
+/** An abort is obeyed by the machine, whatever else is asked; here it is remembered, and one that does nothing is refused in words. */
+export function noteAbort(status: CanaryReleaseStatus, { abort, abortBy }: Pick<Facts, 'abort' | 'abortBy'>): Obeyed {
+  if (abort === undefined) return { status, events: [] };
+  const noted = { ...status, internal: { ...status.internal, abort: abort.text } };
+  if (abort.refusal === undefined) return { status: noted, events: [] };
+  const giver = abortBy === undefined ? {} : { by: abortBy };
+  const message = `abort by ${abortBy ?? 'a person'} is refused: ${abort.refusal}`;
+  return { status: noted, events: [{ reason: 'CommandRefused', message, warning: true, ...giver }] };
 }
 
 /** The last handled command stays the last: its time is what keeps older ones from being obeyed. */

@@ -7,7 +7,9 @@ import { isOfFormerWeight } from '../evidence/measured.ts';
 import { isRunning, phaseOf, type StateName } from '../state.ts';
 import { describeConditions } from './conditions.ts';
 import { describe } from './message.ts';
-import { findTold } from './told.ts';
+import { findTold, type Told } from './told.ts';
+
+type Internal = NonNullable<CanaryReleaseStatus['internal']>;
 
 const MOST_MESSAGE = 1_024;
 
@@ -16,7 +18,7 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
   const state = isReverted(walked, facts) ? 'idle' : walked;
   const waitsBlocked = !isRunning(state) && facts.blocker !== undefined && !facts.deleting && needsRelease(status, facts);
   const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
-  const { verdict, measured, observedWeight: _observed, internal: _former, ...rest } = status;
+  const { verdict, measured, observedWeight: _observed, internal = {}, ...rest } = status;
   const told = findTold(phase, state, facts, status);
   const message = describe(status, state, facts, waitsBlocked).slice(0, MOST_MESSAGE);
   return {
@@ -29,7 +31,7 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
     ...observedWeightOf(state, facts),
     message,
     conditions: [...describeConditions(status, state, facts, waitsBlocked, message)],
-    ...(Object.keys(told).length === 0 ? {} : { internal: { told } }),
+    ...withInternal(internal, told),
   };
 }
 
@@ -37,6 +39,12 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
 function observedWeightOf(state: StateName, { observedWeight }: Facts): Pick<CanaryReleaseStatus, 'observedWeight'> {
   if (!isRunning(state)) return { observedWeight: 0 };
   return observedWeight === undefined ? {} : { observedWeight };
+}
+
+/** Everything else that the operator remembers stays. */
+function withInternal({ told: _former, ...kept }: Internal, told: Told): Pick<CanaryReleaseStatus, 'internal'> {
+  const internal: Internal = { ...kept, ...(Object.keys(told).length === 0 ? {} : { told }) };
+  return Object.keys(internal).length === 0 ? {} : { internal };
 }
 
 /** After a rollback somebody took the change back, and what serves is what the Deployment says: nobody is needed any more. */
