@@ -63,6 +63,8 @@ export const DECIDING: readonly Pass[] = [
   takeSteps,
   // After the steps: a weight that is wanted since this very moment is on no route yet, and that is nobody's edit.
   seeDrift,
+  // Whoever took all traffic is answered in the same decision: the stages begin again.
+  answerDrift,
 ];
 
 /** What is written down of the state that was reached, one thing each: in any order. */
@@ -138,4 +140,8 @@ function takeSteps({ status, state }: Course, decided: Decided): Partial<Course>
 
 function seeDrift({ status, state }: Course, { before, assess: judge }: Decided): Partial<Course> {
   return status.weight === before.weight ? noteDrift(status, judge(status, state)) : {};
+}
+
+function answerDrift({ status, state, drifts }: Course, decided: Decided): Partial<Course> {
+  return drifts.length > 0 ? walk(status, state, decided.assess) : {};
 }

@@ -90,7 +90,7 @@ export function adviseManager(manager: string, addsRef = false): string {
     return `annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs, or in Git with ${FLUX_RECIPE}`;
   if (manager.startsWith('helm-controller'))
     return 'annotate the route with helm.toolkit.fluxcd.io/driftDetection: disabled while a release runs';
-  return 'let nothing but Glidepath write backendRefs[].weight of this route while a release runs';
+  return `let nothing but Glidepath write backendRefs[].weight of this route while a release runs: leave the route out of what ${manager} applies then`;
 }
 
 /** One annotation as it is and as it shall be; undefined stands for an absent one. */

@@ -1,5 +1,5 @@
-// Foreign edits of our weights (rule 7): one that lowers stays until a fresh Pass, one that raises is lowered at once; both
-// are told with the field manager's name, and too many put-backs make the route contested.
+// Foreign edits of our weights (rule 7): one that lowers stays until a fresh Pass, one that takes all traffic begins the stages again,
+// one that raises is lowered at once. All are announced with the field manager's name, and too many make the route contested.
 
 import { FIELD_MANAGER } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
@@ -7,7 +7,7 @@ import { isGitOpsController } from '../../routing/gitops.ts';
 import { compareShare, findUnproven, shareOf } from '../../routing/canary-share.ts';
 import { lastForeignManager, type RouteStanding } from '../../routing/standing.ts';
 import type { Facts } from '../assess.ts';
-import { type Edited, findEdit, type Wants, wantsOf } from '../facts/route-edits.ts';
+import { type Edited, findEdit, wantsOf } from '../facts/route-edits.ts';
 import { followRules, noteEdited, settleShares } from './accounting.ts';
 import { isResumable, parseState, type StateName } from '../state.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
@@ -38,19 +38,25 @@ export function settleDrift(status: Status, facts: Facts): Status {
 /** Notes new foreign edits and decides whether a put-back upwards is due. */
 export function noteDrift(status: Status, facts: Facts): { readonly status: Status; readonly drifts: readonly Drift[] } {
   if (status.release === undefined || !mayDrift(status, facts.state)) return { status, drifts: [] };
-  const found = findDrifts(facts.standings, status);
+  const found = findDrifts(facts, status);
   const news = found.filter(({ standing }) => standing.recorded.edited !== standing.route?.metadata.generation);
   const noted = noteEdited(
     status,
     news.map(({ standing }) => standing),
   );
   const lowered = found.find((drift) => drift.direction === 'lowered');
-  if (lowered === undefined || noted.release === undefined) return { status: noted, drifts: news };
+  if (lowered === undefined || noted.release === undefined || isRolling(noted.release)) return { status: noted, drifts: news };
   const fresh = news.find((drift) => drift.direction === 'lowered');
   const begun =
     fresh === undefined && noted.release.driftSince !== undefined ? noted.release : beginDrift(noted.release, facts, fresh ?? lowered);
   const contested = fresh !== undefined && isSelfHeal(fresh) ? contestAtOnce(begun, facts.now) : begun;
-  return { status: { ...noted, release: putBackWhenProven(contested, facts) }, drifts: news };
+  const answered = facts.shareTaken ? countTaken(contested, fresh, facts) : putBackWhenProven(contested, facts);
+  return { status: { ...noted, release: answered }, drifts: news };
+}
+
+/** Each time that all traffic is taken the machine begins the stages again, unless it is once too often. */
+function countTaken(release: Release, fresh: Drift | undefined, { now }: Facts): Release {
+  return fresh === undefined || release.contestedBy !== undefined ? release : countPutBack(release, now);
 }
 
 /**
@@ -72,7 +78,7 @@ function mayDrift({ release }: Status, state: StateName): boolean {
   return at !== undefined && isResumable(at) && at !== 'preparing' && at !== 'promoting.restoring';
 }
 
-function findDrifts(standings: readonly RouteStanding[], status: Status): readonly Found[] {
+function findDrifts({ standings, shareTaken }: Facts, status: Status): readonly Found[] {
   const wants = wantsOf(status);
   return standings.flatMap((standing): Found[] => {
     const direction = findEdit(standing, wants);
@@ -80,18 +86,30 @@ function findDrifts(standings: readonly RouteStanding[], status: Status): readon
     if (direction === undefined || route === undefined) return [];
     const manager = lastForeignManager(route, FIELD_MANAGER) ?? 'unknown';
     const name = `${route.kind} ${route.metadata.name}`;
-    return [{ route: name, manager, direction, message: describeDrift(standing, direction, wants, name, manager), standing }];
+    const what = direction === 'raised' ? 'put back down at once' : describeLowered(status, shareTaken);
+    const drift = { route: name, manager, direction, standing };
+    return [{ ...drift, message: describeDrift(drift, wants.weight, what) }];
   });
 }
 
-function describeDrift(standing: RouteStanding, direction: Edited, { weight }: Wants, name: string, manager: string): string {
+function describeDrift({ route, manager, direction, standing }: Omit<Found, 'message'>, weight: number, what: string): string {
   const share = direction === 'raised' ? 'above' : 'below';
   const rule = standing.rules.find((one) => compareShare(one, weight) === share);
   const [added] = findUnproven(standing);
   if (rule === undefined && added !== undefined)
-    return `${name}, rule ${added.rule.key}: field manager ${manager} added weight for Service ${added.rule.canaries[0]?.listedName ?? ''} to a rule that the release does not change; set to 0 at once`;
-  const what = direction === 'raised' ? 'put back down at once' : 'left as it is until the next Pass';
-  return `${name}, rule ${rule?.recorded.key ?? ''}: field manager ${manager} ${direction} the canary's share (wanted ${weight}%); ${what}`;
+    return `${route}, rule ${added.rule.key}: field manager ${manager} added weight for Service ${added.rule.canaries[0]?.listedName ?? ''} to a rule that the release does not change; set to 0 at once`;
+  return `${route}, rule ${rule?.recorded.key ?? ''}: field manager ${manager} ${direction} the canary's share (wanted ${weight}%); ${what}`;
+}
+
+/** What becomes of an edit that lowers the share. */
+function describeLowered({ release }: Status, shareTaken: boolean): string {
+  if (isRolling(release)) return `left as it is: Deployment ${release?.workload?.name ?? ''} rolls`;
+  return shareTaken ? 'the canary gets no traffic, so the release begins again with its first stage' : 'left as it is until the next Pass';
+}
+
+/** While the Deployment rolls, the canary's share proves nothing any more: whoever takes it keeps it. */
+function isRolling(release: Status['release']): boolean {
+  return release?.workload?.rolls === true;
 }
 
 /** Every edit waits for a Pass of its own: one that was looked at before the edit says nothing about it. */

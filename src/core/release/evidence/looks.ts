@@ -187,7 +187,13 @@ function judge(check: Check, look: LookReading, release: Release): CheckResult {
 
 function withoutOldSamples(result: CheckResult, look: LookReading, release: Release): CheckResult {
   if (result.verdict === 'Unavailable' || !isStale(look, release) || look.newestSampleMs === undefined) return result;
-  return { ...result, verdict: 'Inconclusive', message: 'the newest sample is old: is the gateway still scraped?' };
+  return { ...result, verdict: 'Inconclusive', message: describeOld(release) };
+}
+
+/** Some gateways forget the counters of a backend that gets nothing: then nobody's scrapes are to blame. */
+function describeOld({ driftSince, driftBy }: Release): string {
+  if (driftSince === undefined) return 'the newest sample is old: is the gateway still scraped?';
+  return `the newest sample is from before field manager ${driftBy ?? 'unknown'} took traffic from the canary`;
 }
 
 /** Whether the gateway splits as asked, as far as this look can tell. */

@@ -35,6 +35,8 @@ export interface RouteFacts {
   readonly weightEffective: boolean;
   /** Somebody else took traffic from the canary: the edit stays until a Pass after it (rule 7). */
   readonly lowered: boolean;
+  /** It took all of it: no Pass can come, so the release begins its stages again instead of waiting for one (rule 7). */
+  readonly shareTaken: boolean;
   readonly rejection: Extract<Acceptance, { kind: 'rejected' }> | undefined;
   readonly acceptanceWait: string | undefined;
   readonly allHome: boolean;
@@ -65,16 +67,19 @@ export function gatherRouteFacts(
   const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
   const isTaken = standings.length > 0 && rejection === undefined && waiting === undefined;
   const leaving = stand(recorded.filter((route) => !staying.includes(route)));
+  const lowered = standings.some((standing) => findEdit(standing, wantsOf(status)) === 'lowered');
+  const observedWeight = observedShare(standings);
   const routesLeft = standings.every((route) => isLeft(route, status)) && leaving.every(hasLeft);
   return {
     standings,
     leaving,
-    observedWeight: observedShare(standings),
+    observedWeight,
     mark,
     homeMark,
     claimed: standings.every((route) => route.mark === mark),
     weightEffective: isTaken && standings.every((route) => hasWeight(route, status.weight ?? 0)),
-    lowered: standings.some((standing) => findEdit(standing, wantsOf(status)) === 'lowered'),
+    lowered,
+    shareTaken: lowered && observedWeight === 0 && (status.weight ?? 0) > 0,
     rejection,
     acceptanceWait: waiting?.message,
     allHome: standings.every((route) => isHome(route, homeMark)),

@@ -69,6 +69,18 @@ function isStillProven({ status, facts }: Moment): boolean {
   return release?.verdict === 'Pass' && facts.evidenceFresh;
 }
 
+/**
+ * Somebody took all traffic from the canary: the first stage needs no proof, so the release begins again there. Who does so again and
+ * again contests the route, and what a person ordered to be put back is put back as it was.
+ */
+export function beginsAgain(at: Moment): boolean {
+  const { release } = at.status;
+  const { shareTaken, judging } = at.facts;
+  if (!shareTaken || release?.driftSince === undefined || release.contestedBy !== undefined || release.puttingBack === true) return false;
+  const isJudged = !judging || release.unavailableSince === undefined;
+  return release.workload?.rolls !== true && isJudged && mayRaise(at) && !waitsForAnotherTry(at, true);
+}
+
 /** What others lowered stays until a Pass after it, and is put back before the weight rises further (rule 7). */
 export const mayRaiseByItself = (at: Moment) => mayRaise(at) && !at.facts.lowered;
 

@@ -14,6 +14,7 @@ import {
   arePoliciesKnown,
   asksWithoutProof,
   attemptOf,
+  beginsAgain,
   bakesNow,
   candidateOf,
   isAtStageWeight,
@@ -32,6 +33,7 @@ import * as pauseSteps from './pause-steps.ts';
 import * as promotionSteps from './promotion-steps.ts';
 import * as rollbackSteps from './rollback-steps.ts';
 import * as settleSteps from './settle-steps.ts';
+import { beginAgain } from './begin-again.ts';
 import * as stageSteps from './stage-steps.ts';
 import * as startSteps from './start-steps.ts';
 
@@ -95,6 +97,7 @@ const machineSetup = setup({
     stageAsksWithoutProof: when((at) => asksWithoutProof(at) && !isLetGoByAPerson(at)),
     isApprovedWithoutProof: whenLeaving((at) => asksWithoutProof(at) && isLetGoByAPerson(at) && mayRaise(at)),
     shouldReduce: when(shouldReduce),
+    beginsAgain: when(beginsAgain),
     isAdvanced: whenLeaving((at) => isOrdered(at, 'advance') && mayRaise(at)),
     isPromotedByCommand: when((at) => isOrdered(at, 'promote') && mayRaise(at)),
     // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
@@ -116,6 +119,7 @@ const machineSetup = setup({
       return key === undefined ? {} : { status: startSteps.startRelease(at.status, at.facts, key, attemptOf(at)) };
     }),
     enterFirstStage: assign(({ context, event }) => ({ status: stageSteps.enterFirstStage(context.status, event.facts) })),
+    beginAgain: assign(({ context, event }) => ({ status: beginAgain(context.status, event.facts) })),
     reduce: assign(({ context, event }) => ({ status: stageSteps.enterStage(context.status, event.facts, 0) })),
     enterSameStage: assign((args) => ({
       status: stageSteps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args))),
@@ -155,6 +159,8 @@ const rollBack = {
 const letGo = { guard: 'isLetGo', target: '#release.rollingBack.cleaning', actions: ['beginLettingGo'] } as const;
 const pause = { guard: 'shouldPause', target: '#release.paused', actions: [announce(say.paused), 'pause'] } as const;
 const block = { guard: 'isBlocked', target: '#release.blocked', actions: ['block', announce(say.blocked)] } as const;
+/** Announced before the step, which forgets whose edit it was. */
+const again = { guard: 'beginsAgain', target: '#release.stage.shifting', actions: [announce(say.beganAgain), 'beginAgain'] } as const;
 const start = { guard: 'candidateMayStart', target: '#release.preparing', actions: ['start', announce(say.releaseStarted)] } as const;
 const running = [rollBack, letGo] as const;
 
@@ -251,6 +257,7 @@ export const releaseMachine = machineSetup.createMachine({
               ...running,
               pause,
               block,
+              again,
               { guard: 'weightIsEffective', target: '#release.stage.analyzing', actions: ['beginStageClock', announce(say.stageStarted)] },
             ],
           },
@@ -263,6 +270,7 @@ export const releaseMachine = machineSetup.createMachine({
               block,
               ...ordered,
               reduces,
+              again,
               {
                 guard: 'stageIsProvenBelowItsWeight',
                 target: '#release.stage.shifting',
@@ -284,7 +292,7 @@ export const releaseMachine = machineSetup.createMachine({
             ],
           },
         },
-        awaitingApproval: { on: { OBSERVED: [...running, pause, block, ...ordered, reduces, ...proven, ...approvedWithoutProof] } },
+        awaitingApproval: { on: { OBSERVED: [...running, pause, block, ...ordered, reduces, again, ...proven, ...approvedWithoutProof] } },
       },
     },
     paused: { on: { OBSERVED: [...running, ...resumes] } },
@@ -297,6 +305,7 @@ export const releaseMachine = machineSetup.createMachine({
               ...running,
               pause,
               block,
+              again,
               { guard: 'weightIsEffectiveAndBakes', target: '#release.promoting.baking', actions: ['beginBake'] },
               { guard: 'weightIsEffective', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
             ],
@@ -308,6 +317,7 @@ export const releaseMachine = machineSetup.createMachine({
               ...running,
               pause,
               block,
+              again,
               {
                 guard: 'bakeIsServedAndRolls',
                 target: '#release.promoting.rollingOut',
@@ -344,7 +354,7 @@ export const releaseMachine = machineSetup.createMachine({
       },
     },
     rolledBack: { on: { OBSERVED: [start] } },
-    blocked: { on: { OBSERVED: [...running, pause, ...unblocks] } },
+    blocked: { on: { OBSERVED: [...running, pause, again, ...unblocks] } },
   },
 });
 

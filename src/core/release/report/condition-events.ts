@@ -85,7 +85,8 @@ function findMismatchNews(before: CanaryReleaseStatus, after: CanaryReleaseStatu
 /** No traffic is told when it has lasted a whole window: the first looks of a stage often see none. */
 function findSilence(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   const since = fromTime(after.release?.inconclusiveSince);
-  if (since === undefined) return [];
+  // Whoever took the traffic was announced as that.
+  if (since === undefined || after.release?.driftSince !== undefined) return [];
   const patience = parseDuration(spec.analysis.window);
   const was = fromTime(before.release?.lookGridAt) ?? since;
   const is = fromTime(after.release?.lookGridAt) ?? since;

@@ -73,6 +73,18 @@ export function weightReduced(at: Moment): ReleaseEvent {
   };
 }
 
+/** Somebody took all traffic from the canary. */
+export function beganAgain(at: Moment): ReleaseEvent {
+  const { stages } = at.facts.spec;
+  const [first] = stages;
+  const taker = current(at)?.driftBy ?? 'unknown';
+  return {
+    reason: 'WeightShifted',
+    message: `${nameStage(0, stages.length, first?.name)}: canary share goes to ${first?.weight ?? 0}% again: field manager ${taker} took all of its traffic, and without traffic nothing is proven`,
+    warning: true,
+  };
+}
+
 export function passedWithoutProof(at: Moment): ReleaseEvent {
   return {
     reason: 'WeightShifted',

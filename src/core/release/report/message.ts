@@ -40,7 +40,9 @@ function describeState(
     case 'stage.shifting':
       return `${where}: ${facts.rejection?.message ?? facts.acceptanceWait ?? 'waits until every route says so'}`;
     case 'stage.analyzing':
-      return `${where}: ${describeEvidence(status, facts)}; ${describeNext(status, facts)}`;
+      return facts.shareTaken
+        ? `${where}: ${describeTaken(status, facts)}`
+        : `${where}: ${describeEvidence(status, facts)}; ${describeNext(status, facts)}`;
     case 'stage.awaitingApproval':
       return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; ${describeApproval(status, facts, release)}`;
     case 'paused':
@@ -164,6 +166,7 @@ function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatu
 
 /** The check that says most: a failing one first, then the first of all. */
 function describeEvidence(status: CanaryReleaseStatus, facts: Facts): string {
+  if (facts.shareTaken) return describeTaken(status, facts);
   if (facts.spec.analysis.mode === 'Off') return 'analysis is off';
   const checks = status.checks ?? [];
   const order = ['Fail', 'Unavailable', 'Inconclusive', 'Pass'];
@@ -174,6 +177,20 @@ function describeEvidence(status: CanaryReleaseStatus, facts: Facts): string {
   if (telling.value === undefined) return `${telling.name}: ${telling.message ?? telling.verdict}`;
   const over = telling.requests === undefined ? '' : ` over ${telling.requests} canary requests`;
   return `${telling.name} ${telling.value} (limit ${telling.limit})${over}${describeTooFew(status, facts)}`;
+}
+
+/** What the checks say of a canary without traffic would name a wrong cause. */
+function describeTaken({ release }: CanaryReleaseStatus, facts: Facts): string {
+  const waits = whatHoldsTheRaise(release, facts);
+  const when = waits === undefined ? '' : ` as soon as it can: ${waits}`;
+  const share = facts.spec.stages[0]?.weight ?? 0;
+  return `field manager ${release?.driftBy ?? 'unknown'} took all traffic from the canary; the release begins again with its first stage (${share}%)${when}`;
+}
+
+function whatHoldsTheRaise(release: CanaryReleaseStatus['release'], facts: Facts): string | undefined {
+  const { blocker, rejection, acceptanceWait, canaryReady } = facts;
+  if (release?.unavailableSince !== undefined) return 'Prometheus does not answer';
+  return blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? undefined : 'the canary is not ready');
 }
 
 function describeTooFew(status: CanaryReleaseStatus, facts: Facts): string {

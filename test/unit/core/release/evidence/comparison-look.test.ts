@@ -17,6 +17,8 @@ import {
   type CheckInput,
   someRequests,
   timeAfter,
+  aRoute,
+  aRule,
 } from '../../../../fixtures/builders.ts';
 
 const JUDGEMENT: Judgement = {
@@ -188,7 +190,8 @@ describe('a clock that was ahead and came back', () => {
 
   test('leaves the looks not blind: the last one counts as one of now, and the next is due at the next time of the grid', () => {
     const spec = aSpec();
-    const { status, wakeAt } = decide(spec, ahead, anObservation({ release: aRelease({ spec, status: ahead }) }), after(103));
+    const routes = [aRoute({ rules: [aRule({ v1: 75, v2: 25 })] })];
+    const { status, wakeAt } = decide(spec, ahead, anObservation({ release: aRelease({ spec, status: ahead }), routes }), after(103));
     expect(status.release?.lookGridAt).toBe(timeAfter(103));
     expect(wakeAt).toBe(after(110));
     expect(foldLook(spec, status, aLook(110)).release?.lookGridAt).toBe(timeAfter(110));
