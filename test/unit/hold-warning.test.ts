@@ -66,7 +66,8 @@ describe('whoever resumes what is held', () => {
     if (verb === undefined) return;
     const release = aReleaseStatus();
     const command = formatCommand({ verb, id: release.id, at: timeAfter(1), ...(verb === 'approve' ? { stage: 1 } : {}) });
-    const object = aRelease({ spec: aSpec(), metadata: { annotations: { [COMMAND_ANNOTATION]: command } } });
+    const spec = aSpec({ stages: [{ weight: 5, approval: 'Required' }, { weight: 50 }] });
+    const object = aRelease({ spec, metadata: { annotations: { [COMMAND_ANNOTATION]: command } } });
     const read = readCommand(object, aStatus({ state, release }), state, Date.parse(timeAfter(2)));
     expect(read).toMatchObject({ verb });
     expect(read?.refusal).toBeUndefined();
