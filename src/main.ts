@@ -1,4 +1,4 @@
-// Wires the operator: settings, adapters, server, webhook. The only file that knows them all; each part says itself what it does.
+// Wires the operator: settings, adapters, server, webhook. The only file that knows them all.
 
 import { randomBytes } from 'node:crypto';
 import { withoutUndefined } from './api/absence.ts';
@@ -31,7 +31,7 @@ import { createMetrics, type OperatorMetrics } from './server/metrics.ts';
 import { checkHealth, checkReadiness, EventLoopLag, type WatchHealth } from './server/probes.ts';
 
 const LEASE_NAME = 'glidepath';
-/** Answers of one burst come less far apart than this. */
+/** Answers of one burst arrive at most this far apart. */
 const GATHER_MS = 3;
 
 process.exitCode = await main().catch((thrown: unknown) => {
@@ -60,7 +60,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** Builds every part, of which none sends anything yet, and lets them live. */
+/** Builds every part, of which none sends anything yet, and runs them. */
 async function run(settings: Settings, log: Logger): Promise<void> {
   const clock = createSystemClock();
   const metrics = createMetrics({ processMetrics: true });
@@ -101,7 +101,7 @@ function connect(settings: Settings, clock: Clock, metrics: OperatorMetrics, log
     ...(settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces }),
     onFault: (watch, error) => {
       metrics.watchRestarted(watch);
-      log.warn({ watch, err: error }, `watch of ${watch}: ${messageOf(error)}; tries again`);
+      log.warn({ watch, err: error }, `watch ${watch} failed: ${messageOf(error)}; retrying`);
     },
     onEventDropped: (what, why) => log.debug({ what, why }, `event not written: ${what}: ${why}`),
   });
@@ -112,7 +112,7 @@ interface HoldParts {
   readonly keeper: HoldWebhook;
 }
 
-/** The webhook that holds Deployments, and what keeps it; only with `--webhook-address`. */
+/** The webhook that holds Deployments, and what maintains it; only with `--webhook-address`. */
 function buildWebhook(settings: Settings, kubernetes: KubernetesConnection, clock: Clock, log: Logger): HoldParts | undefined {
   const { webhookAddress: address, webhookUrl: url, webhookCertDir: folder } = settings;
   if (address === undefined) return undefined;
@@ -134,7 +134,7 @@ function buildWebhook(settings: Settings, kubernetes: KubernetesConnection, cloc
     targets: () => targetsOf([...releases.keys()].map((key) => releases.cached(key))),
     serve: (certificate) => server.setCertificate(certificate),
     onRenewed: () => log.info('the webhook has a new certificate'),
-    onFault: (error) => log.error({ err: error }, `webhook: ${messageOf(error)}; tries again`),
+    onFault: (error) => log.error({ err: error }, `webhook failed: ${messageOf(error)}; retrying`),
   });
   kubernetes.workloads.beforeProof((asked, deployment) => keeper.cover(asked, deployment));
   return { server, keeper };
@@ -192,7 +192,7 @@ function buildOperator({ maxConcurrent, resyncMs }: Settings, world: World, metr
     maxConcurrent,
     resyncMs,
     observer: metrics.queue,
-    onFailure: (key, error) => log.warn({ release: key, err: error }, `${key}: ${messageOf(error)}; tries again`),
+    onFailure: (key, error) => log.warn({ release: key, err: error }, `reconcile of ${key} failed: ${messageOf(error)}; retrying`),
   });
 }
 

@@ -1,4 +1,4 @@
-// Absence in an object: a field without a value is not there, rather than there and undefined.
+// Absence in an object: a field without a value is left out, rather than set to undefined.
 
 /** `Fields` with each that may be undefined as an optional one. */
 export type Defined<Fields> = {

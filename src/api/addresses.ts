@@ -1,11 +1,11 @@
-// Whether an address that somebody other than the operator's owner wrote may be called: it must lie under an origin or
-// URL prefix of an allow-list. Compared as parsed URLs, so that no spelling slips past.
+// Whether an address in a release, which is not written by the operator's owner, may be called: it must be below an origin or URL
+// prefix of an allow-list. Compared as parsed URLs, so that no spelling bypasses the list.
 import { GlidepathError } from './errors.ts';
 
-/** What a text says as an address, or why it is none. The message never repeats the text: it may hold a password. */
+/** A text as an address, or why it is none. The message never repeats the text: it may contain a password. */
 export type ParsedAddress = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly message: string };
 
-// Servers differ in when they decode these, so a prefix with a path could be left through them.
+// Servers differ in when they decode these, so they could lead out of a prefix with a path.
 const HIDDEN_PATH = /%2e|%2f|%5c|%00/i;
 
 /** Parses an http or https address without user, query and fragment. */
@@ -13,9 +13,9 @@ export function parseAddress(text: string): ParsedAddress {
   const url = URL.parse(text);
   if (url === null) return { ok: false, message: 'is no URL' };
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return { ok: false, message: 'must begin with http:// or https://' };
-  if (url.username !== '' || url.password !== '') return { ok: false, message: 'must not hold a user or password: use a Secret' };
-  if (text.includes('?') || text.includes('#')) return { ok: false, message: 'must not hold a query or fragment' };
-  if (HIDDEN_PATH.test(url.pathname)) return { ok: false, message: 'must not hold encoded dots or slashes' };
+  if (url.username !== '' || url.password !== '') return { ok: false, message: 'must not contain a user or password: use a Secret' };
+  if (text.includes('?') || text.includes('#')) return { ok: false, message: 'must not contain a query or fragment' };
+  if (HIDDEN_PATH.test(url.pathname)) return { ok: false, message: 'must not contain encoded dots or slashes' };
   return { ok: true, url };
 }
 

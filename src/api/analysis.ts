@@ -1,4 +1,4 @@
-// The schema of the analysis: where the numbers come from, how often they are read, and what is done without them.
+// The schema of the analysis: where the numbers come from, how often they are read, and what happens without them.
 import * as z from 'zod';
 import { checkSchema } from './checks.ts';
 import { celNotLonger, countField, durationField, isNotLonger, matchedText, objectName, percentField, textField } from './fields.ts';
@@ -10,10 +10,10 @@ const HOST = '([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])';
 const PATH = '(/([A-Za-z0-9._~!$&()*+,;=:/-]|%[0-9A-Fa-f]{2})*)?';
 const ADDRESS_PATTERN = `^https?://${HOST}(:${PORT})?${PATH}$`;
 const ADDRESS = new RegExp(ADDRESS_PATTERN);
-/** Marks that have a refusal of their own. */
+/** Characters that have an error message of their own. */
 const MARKS = ['@', '?', '#'];
 
-// The address itself is in no message: it may hold a password.
+// The address itself is in no message: it may contain a password.
 /** What an address in a manifest may be. */
 export const urlRules: readonly Rule<string>[] = [
   {
@@ -47,7 +47,7 @@ const prometheusSchema = z.object({
 const metricsSchema = z.object({
   source: matchedText(63, '^[A-Za-z][A-Za-z0-9]*$', 'source: write Auto or the name of a metrics source such as Contour, not {self}')
     .default('Auto')
-    .describe('How RED metrics are named. Auto: from the controller that accepted the route.'),
+    .describe('Metrics source: how RED metrics are named. Auto: from the controller that accepted the route.'),
   prometheus: prometheusSchema.prefault({}),
 });
 
@@ -56,14 +56,16 @@ const comparisonSchema = z.object({
     .enum(['Enforce', 'Observe', 'Off'])
     .default('Enforce')
     .describe(
-      'Enforce: a canary that is proven worse than serving goes home, and raises are earned. Observe: only told. "Off" (in quotes).',
+      'Enforce: a canary that is significantly worse than serving is rolled back, and the weight rises only with enough evidence. Observe: results are only reported. "Off" (in quotes).',
     ),
   maxFalseRollbacks: percentField('maxFalseRollbacks', '1%')
     .default('1%')
-    .describe('Bound of the probability that a healthy release is ever rolled back by the comparison.'),
+    .describe('Upper bound of the probability that the comparison rolls back a healthy release.'),
   riskBudget: percentField('riskBudget', '0.5%')
     .default('0.5%')
-    .describe('Share of all traffic that may fail additionally after the next raise: smaller asks for more requests.'),
+    .describe(
+      'Share of all traffic that may fail additionally after the next increase of the weight. A smaller value needs more requests.',
+    ),
 });
 
 type CheckList = z.output<z.ZodArray<typeof checkSchema>>;
@@ -72,7 +74,7 @@ const checksSchema = z
   .array(checkSchema)
   .max(MAX_CHECKS)
   .superRefine((checks: CheckList, context) => {
-    // In the cluster the map list refuses this by itself, in these words.
+    // In the cluster the map list refuses this with the same message.
     checks.forEach((check, index) => {
       if (checks.findIndex((other) => other.name === check.name) === index) return;
       const message = `Duplicate value: two checks are called ${check.name}; give each a name of its own`;
@@ -81,7 +83,7 @@ const checksSchema = z
   })
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] });
 
-/** What is checked when the manifest has no `checks` at all; an empty list means none. */
+/** The checks of a manifest without `checks`; an empty list means none. */
 const DEFAULT_CHECKS: z.input<typeof checksSchema> = [{ name: 'errors', metric: 'ErrorRatio', max: '1%' }];
 
 const analysisFields = z.object({
@@ -89,12 +91,14 @@ const analysisFields = z.object({
     .enum(['Enforce', 'Observe', 'Off'])
     .default('Enforce')
     .describe(
-      'Observe: judge and tell, never act. "Off" (in quotes, YAML takes a bare Off for a boolean): no judge at all; a condition says so.',
+      'Observe: verdicts are reported but never acted on. "Off" (in quotes, because YAML reads a bare Off as a boolean): no analysis; a condition says so.',
     ),
   metrics: metricsSchema.prefault({}),
-  interval: durationField({ field: 'interval', min: '1s', max: '10m', example: '10s' }).default('10s').describe('Time between looks.'),
+  interval: durationField({ field: 'interval', min: '1s', max: '10m', example: '10s' })
+    .default('10s')
+    .describe('Time between evaluations.'),
   window: durationField({ field: 'window', min: '1s', max: '24h', example: '1m' }).default('1m').describe('Range of the rates in checks.'),
-  minRequests: countField(1, 1_000_000).default(50).describe('Canary requests that a Pass needs, per stage. A Fail needs evidence only.'),
+  minRequests: countField(1, 1_000_000).default(50).describe('Canary requests required to pass, per stage. A failure needs no minimum.'),
   comparison: comparisonSchema.prefault({}).describe('Compares the canary with the serving version in the same seconds.'),
   checks: checksSchema
     .prefault(DEFAULT_CHECKS)
@@ -102,23 +106,23 @@ const analysisFields = z.object({
   onInconclusive: z
     .enum(['Pause', 'Approve', 'Promote', 'Rollback'])
     .default('Pause')
-    .describe('When a stage times out without a Pass. Approve asks a person. Promote needs one Pass in the stage.'),
+    .describe('What happens when a stage times out without a Pass. Promote needs one Pass in the stage.'),
   onUnavailable: z
     .object({
       after: durationField({ field: 'after', min: '0s', max: '720h', example: '15m' }).default('15m'),
       then: z.enum(['Pause', 'Reduce', 'Rollback']).default('Pause'),
     })
     .prefault({})
-    .describe('When Prometheus cannot be asked for so long. Reduce: back to the weight of the first stage.'),
+    .describe('What happens when Prometheus is unavailable for this long. Reduce: the weight goes back to that of the first stage.'),
 });
 
 type AnalysisFields = z.output<typeof analysisFields>;
 
-/** How a release is judged. */
+/** How a release is analyzed. */
 export const analysisSchema = withRules(analysisFields, [
   {
     cel: celNotLonger('interval', 'window'),
-    message: 'window is shorter than interval, so looks would miss requests; write a window of at least the interval',
+    message: 'window is shorter than interval, so evaluations would miss requests; write a window of at least the interval',
     holds: (analysis: AnalysisFields) => isNotLonger(analysis.interval, analysis.window),
     fieldPath: '.window',
   },

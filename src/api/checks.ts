@@ -1,4 +1,4 @@
-// The schema of one check: an absolute limit on a metric or on an own query.
+// The schema of one check: an absolute limit on a metric or on a query of the user's own.
 import * as z from 'zod';
 import { DURATION_PATTERN, isDuration, parseDuration } from './duration.ts';
 import { countField, labelName, matchedText, textField } from './fields.ts';
@@ -16,20 +16,20 @@ const checkFields = z.object({
     .describe('A RED metric of the metrics source. ErrorRatio counts answers of 500 and above. Excludes query.'),
   query: textField(4096)
     .optional()
-    .describe('Your own PromQL, one number. $(canary), $(serving), $(namespace) and $(window) are filled in. Excludes metric.'),
+    .describe(
+      'Your own PromQL that returns one number. $(canary), $(serving), $(namespace) and $(window) are substituted. Excludes metric.',
+    ),
   quantile: matchedText(8, QUANTILE_PATTERN, 'quantile: write a number between 0 and 1 in quotes, such as "0.99", not {self}')
     .optional()
-    .describe('Which quantile of the latency, such as "0.99". Only with metric Latency, and needed there.'),
-  max: limit()
-    .optional()
-    .describe('Highest value that is fine: "1%" for a ratio, 500ms for Latency, 10/s for RequestRate, "5" for a query.'),
-  min: limit().optional().describe('Lowest value that is fine, written like max.'),
-  consecutive: countField(1, 100).default(1).describe('Failed looks in a row before onBreach acts.'),
+    .describe('Quantile of the latency, such as "0.99". Required with metric Latency, and only allowed there.'),
+  max: limit().optional().describe('Maximum allowed value: "1%" for a ratio, 500ms for Latency, 10/s for RequestRate, "5" for a query.'),
+  min: limit().optional().describe('Minimum allowed value, written like max.'),
+  consecutive: countField(1, 100).default(1).describe('Failed evaluations in a row before onBreach acts.'),
   onBreach: z
     .enum(['Auto', 'Rollback', 'Hold', 'Observe'])
     .default('Auto')
     .describe(
-      'What a breach does: Rollback, Hold (no raise while it lasts) or Observe (only told). Auto: Hold while the canary is compared with serving traffic, which decides then; else Rollback.',
+      'What a breach does: Rollback, Hold (the weight does not rise while it lasts) or Observe (only reported). Auto: Hold while the canary is compared with the serving version, and the comparison decides; else Rollback.',
     ),
 });
 
@@ -100,7 +100,7 @@ const metricRules: readonly Rule<CheckFields>[] = [
   },
   {
     cel: `has(self.quantile) == (${CEL_OF_KIND.latency})`,
-    message: 'check {self.name}: quantile (such as "0.99") belongs to metric: Latency, and is needed there',
+    message: 'check {self.name}: quantile (such as "0.99") is required with metric: Latency, and only allowed there',
     holds: (check) => (check.quantile !== undefined) === (check.metric === 'Latency'),
   },
 ];

@@ -1,5 +1,5 @@
 // Commands as annotations. `glidepath.dev/command: <verb>:<id>[/<stage>]:<UTC timestamp>` names its release, so that a
-// replay from Git hits nothing, and has a time, so that an old one is not obeyed twice.
+// replay from Git has no effect, and has a time, so that it is not executed twice.
 import { COMMAND_VERBS, type CommandVerb } from './names.ts';
 
 /** A command of a person. */
@@ -30,12 +30,12 @@ export function parseCommand(text: string): ParsedCommand {
   const [verbText = '', target = '', ...rest] = text.trim().split(':');
   const at = rest.join(':');
   const verb = COMMAND_VERBS.find((known) => known === verbText);
-  if (verb === undefined) return refuse(`"${shorten(verbText)}" is no verb (${COMMAND_VERBS.join(' ')})`);
+  if (verb === undefined) return refuse(`"${shorten(verbText)}" is not a verb (${COMMAND_VERBS.join(' ')})`);
   const [id = '', stageText, ...more] = target.split('/');
-  if (!RELEASE_ID.test(id)) return refuse(`"${shorten(id)}" is no release id`);
-  if (more.length > 0 || !isStage(stageText)) return refuse(`"${shorten(target)}" names no stage number`);
+  if (!RELEASE_ID.test(id)) return refuse(`"${shorten(id)}" is not a release id`);
+  if (more.length > 0 || !isStage(stageText)) return refuse(`"${shorten(target)}" is not a stage number`);
   if (verb === 'approve' && stageText === undefined) return refuse('approve needs the number of the stage');
-  if (!isUtcTime(at)) return refuse(`"${shorten(at)}" is no UTC time`);
+  if (!isUtcTime(at)) return refuse(`"${shorten(at)}" is not a UTC time`);
   return { ok: true, command: { verb, id, at, ...(stageText === undefined ? {} : { stage: Number(stageText) }) } };
 }
 

@@ -1,4 +1,4 @@
-// Conditions as the Kubernetes API conventions want them, and the three of kstatus: Ready, Reconciling, Stalled.
+// Conditions as the Kubernetes API conventions define them, and the three of kstatus: Ready, Reconciling, Stalled.
 import * as z from 'zod';
 import { type Exact, textField } from './fields.ts';
 
@@ -49,25 +49,25 @@ export function removeCondition(list: readonly Condition[], type: string): reado
   return list.some((entry) => entry.type === type) ? list.filter((entry) => entry.type !== type) : list;
 }
 
-/** The condition of this type, if it is there. */
+/** The condition of this type, if it exists. */
 export function findCondition(list: readonly Condition[], type: string): Condition | undefined {
   return list.find((entry) => entry.type === type);
 }
 
-/** True when the condition is there and says True, for this generation if one is given. */
+/** True when the condition exists with status True, for this generation if one is given. */
 export function isTrue(list: readonly Condition[], type: string, generation?: number): boolean {
   const found = findCondition(list, type);
   if (found?.status !== 'True') return false;
   return generation === undefined || found.observedGeneration === generation;
 }
 
-/** The three standings that kstatus, Flux and Argo CD tell apart. */
+/** The three states that kstatus, Flux and Argo CD distinguish. */
 export type Standing =
   /** Done: Ready=True. */
   | 'Ready'
   /** Under way or waiting for a person: Ready=False, Reconciling=True. */
   | 'Progressing'
-  /** A person is needed and nothing goes on by itself: Ready=False, Stalled=True. */
+  /** A person has to act before anything continues: Ready=False, Stalled=True. */
   | 'Stalled';
 
 /** What the three conditions say. */

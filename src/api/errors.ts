@@ -7,11 +7,11 @@ export type ErrorCode = `GLIDEPATH_E_${string}`;
 /** What an error carries besides its code and message. */
 export interface ErrorDetails {
   readonly cause?: unknown;
-  /** True if the same call may succeed later without anybody changing anything. */
+  /** True if the same call may succeed later without any change. */
   readonly retryable?: boolean;
 }
 
-/** Every error that Glidepath throws by itself. */
+/** Every error that Glidepath throws. */
 export class GlidepathError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;

@@ -12,7 +12,7 @@ export type Exact<T> = T extends readonly (infer Item)[]
     ? { readonly [K in keyof T]: Exact<Exclude<T[K], undefined>> }
     : T;
 
-/** Key of the metadata that tells the CRD generator to write a bounded string instead of an enum. */
+/** Key of the metadata with which the CRD generator writes a bounded string instead of an enum. */
 export const OPEN_ENUM = 'x-open-enum';
 
 const LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';

@@ -1,7 +1,7 @@
 // The part of an object's metadata that Glidepath reads. Everything else passes through untouched.
 import * as z from 'zod';
 
-/** Who owns which fields of an object. `fieldsV1` is passed through as it is. */
+/** The field managers of an object. `fieldsV1` is passed through as it is. */
 export interface ManagedFieldsEntry {
   readonly manager?: string;
   readonly operation?: string;

@@ -11,7 +11,7 @@ export const SHORT_NAME = 'crel';
 export const CATEGORY = 'glidepath';
 export const CRD_NAME = `${PLURAL}.${GROUP}`;
 
-/** Number of the stored schema: an operator that needs a higher one than the CRD carries only takes releases home. */
+/** Number of the stored schema: an operator that needs a higher one than the CRD has only rolls releases back. */
 export const SCHEMA_NUMBER = 2;
 /** Version of the state in `status` that this code writes. */
 export const STATE_VERSION = 1;
@@ -22,7 +22,7 @@ export const TEMPLATE_FORM = 2;
 export const SCHEMA_ANNOTATION = `${GROUP}/schema`;
 /** Annotation of a route: `<release name>/<release id>`, and `…/home` once the release is over. */
 export const RELEASE_ANNOTATION = `${GROUP}/release`;
-/** Annotation of a route while a release holds Flux off it: what the annotation that does so said before. */
+/** Annotation of a route while a release disables Flux for it: the former value of the annotation that does so. */
 export const FLUX_HELD_ANNOTATION = `${GROUP}/flux-held`;
 /** Part of the release annotation of a route whose traffic went back; behind it the reason, where that does not reject the revision. */
 export const HOME_MARK = 'home';
@@ -34,7 +34,7 @@ export const COMMAND_BY_ANNOTATION = `${GROUP}/command-by`;
 export const ABORT_ANNOTATION = `${GROUP}/abort`;
 /** Annotation of a CanaryRelease: who wrote the abort; stamped by the admission policy. */
 export const ABORT_BY_ANNOTATION = `${GROUP}/abort-by`;
-/** Annotation of the pod template, or of the Deployment: why this revision should not be taken back; people are asked before `undo`. */
+/** Annotation of the pod template, or of the Deployment: why this revision should not be undone; `kubectl canary undo` asks for confirmation. */
 export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 
 /** Annotation of a Deployment whose template is held: the name of its release. */
@@ -51,7 +51,7 @@ export const FINALIZER = `${GROUP}/home-first`;
 
 /** Field manager of the operator. */
 export const FIELD_MANAGER = 'glidepath';
-/** Field manager of people's commands; must not begin with kubectl, Flux takes those over. */
+/** Field manager of commands; must not begin with kubectl, because Flux takes those over. */
 export const CLI_FIELD_MANAGER = 'glidepath-cli';
 /** Name that events are reported by. */
 export const REPORTING_CONTROLLER = `${GROUP}/operator`;
@@ -87,11 +87,11 @@ export const PHASES = [
   'RolledBack',
   'Blocked',
 ] as const;
-/** What `status.phase` says to people; derived from the state of the machine. */
+/** The values of `status.phase`, derived from the state of the machine. */
 export type Phase = (typeof PHASES)[number];
 
 export const VERDICTS = ['Pass', 'Fail', 'Inconclusive', 'Unavailable'] as const;
-/** What the judge says. The four never collapse into fewer. */
+/** The verdicts of the analysis. Each of the four means something else. */
 export type Verdict = (typeof VERDICTS)[number];
 
 export const ROUTE_KINDS = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute', 'UDPRoute'] as const;

@@ -7,7 +7,7 @@ type Defined<T> = { readonly [K in keyof T as undefined extends T[K] ? never : K
 
 /**
  * The object without its undefined fields.
- * @example withoutUndefined({ verb, by }) // { verb } where nobody gave a name
+ * @example withoutUndefined({ verb, by }) // { verb } without a name
  */
 export function withoutUndefined<T extends object>(object: T): Defined<T> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;

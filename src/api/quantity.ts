@@ -1,4 +1,4 @@
-// Numbers that the API writes as strings, because YAML floats do not survive every client: percentages, limits of
+// Numbers that the API writes as strings, because some clients change YAML floats: percentages, limits of
 // checks, quantiles. Each reader refuses what the CRD refuses.
 import { GlidepathError } from './errors.ts';
 import { isDuration, parseDuration } from './duration.ts';
@@ -7,7 +7,7 @@ import { isDuration, parseDuration } from './duration.ts';
 export const PERCENT_PATTERN = '^(100(\\.0{1,4})?|[0-9]{1,2}(\\.[0-9]{1,4})?)%$';
 /** A rate per second with up to six decimals. */
 export const RATE_PATTERN = '^[0-9]{1,12}(\\.[0-9]{1,6})?/s$';
-/** A plain decimal number, which an own query may also have below zero. */
+/** A plain decimal number, which may be negative for a query. */
 export const DECIMAL_PATTERN = '^-?[0-9]{1,12}(\\.[0-9]{1,6})?$';
 /** A quantile strictly between 0 and 1. */
 export const QUANTILE_PATTERN = '^0\\.0*[1-9][0-9]*$';

@@ -14,7 +14,7 @@ export interface ReadStatus {
 
 /**
  * Reads a stored status without ever failing: what a later version wrote and this one does not understand is left out and
- * named in `unknownState`, while the rest (the recorded routes above all) stays usable, because home must stay possible.
+ * named in `unknownState`, while the rest (above all the recorded routes) stays usable, because a rollback must stay possible.
  */
 export function readStatus(stored: unknown): ReadStatus {
   const given = isRecord(stored) ? fromStoredStatus(stored) : {};
@@ -49,7 +49,7 @@ function readFields(shape: Readonly<Record<string, z.ZodType>>, given: Readonly<
 function describeValue(value: unknown): string {
   if (value === undefined) return 'is missing';
   const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-  return isPlain ? `"${String(value).slice(0, 64)}" is not understood` : 'is not understood';
+  return isPlain ? `"${String(value).slice(0, 64)}" is unknown to this version` : 'is unknown to this version';
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -10,7 +10,7 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   VerdictFailed: 'A check failed at one evaluation. Whether traffic goes back depends on `consecutive` and `onBreach`.',
   ApprovalNeeded: 'The release waits for the command `approve`.',
   Approved: 'A person approved a stage or the promotion.',
-  Paused: 'The release stopped rising until a person resumes it.',
+  Paused: 'The weight of the release does not rise until a person resumes it.',
   Resumed: 'The release continues after a pause or a block.',
   Promoted: 'The revision serves.',
   RollbackStarted: 'All traffic goes back to the serving version.',
@@ -23,12 +23,12 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   TrafficSplitMismatch: 'The gateway does not split traffic as the weights say; the weight is held.',
   CanaryEmpty: 'The canary had traffic and no ready endpoint; all traffic goes back.',
   CommandRefused: 'A command was rejected; the message says why.',
-  Blocked: 'The release cannot begin or rise; see the block reasons above.',
+  Blocked: 'The release cannot begin, or its weight cannot rise; see the block reasons above.',
   HoldBypassed: 'The Deployment rolled out a revision without a canary.',
-  HoldUnavailable: 'Nothing holds template changes of the Deployment any more.',
+  HoldUnavailable: 'No admission policy or webhook holds template changes of the Deployment any more.',
   WrongVersionServing: 'Pods of another version were running for the held Deployment and were scaled down.',
   GitOpsManaged: 'A GitOps tool applies an object of the release and needs a setting.',
-  PolicyParity: 'Policies of the namespace treat the canary otherwise than the serving pods.',
+  PolicyParity: 'Policies of the namespace treat the canary differently from the serving pods.',
 };
 
 /** What each condition says when it is True. */

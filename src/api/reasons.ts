@@ -87,14 +87,14 @@ export const BLOCK_REASONS = {
   },
   HoldUnknown: {
     means: 'The operator could not find out whether template changes of the Deployment are held.',
-    todo: 'See the message. The question is repeated.',
+    todo: 'See the message. The check is repeated.',
   },
   NameTaken: {
     means: 'An object that is not ours has the name that the canary needs.',
     todo: 'Rename or delete the object that the message names.',
   },
   PolicyParity: {
-    means: 'A security policy treats the pods of the canary otherwise than the serving pods.',
+    means: 'A security policy treats the pods of the canary differently from the serving pods.',
     todo: 'Change the policy, or annotate the CanaryRelease as the message says.',
   },
   PodsRefused: {
@@ -112,7 +112,7 @@ export const BLOCK_REASONS = {
 } as const satisfies Record<string, ReasonDoc>;
 export type BlockReason = keyof typeof BLOCK_REASONS;
 
-/** Why a running release stops rising until a person resumes it. The canary keeps its weight and is analyzed. */
+/** Why the weight of a running release does not rise until a person resumes it. The canary keeps its weight, and analysis continues. */
 export const PAUSE_REASONS = {
   Spec: { means: '`spec.paused` is true.', todo: 'Set it to false.' },
   Command: { means: 'A person gave the command `pause`.', todo: 'Give the command `resume`.' },
@@ -150,7 +150,7 @@ export interface RollbackDoc extends ReasonDoc {
   readonly fate: RevisionFate;
 }
 
-/** Why all traffic goes back to the serving version, and what that says of the revision. */
+/** Why all traffic goes back to the serving version, and whether the revision is rejected. */
 export const ROLLBACK_REASONS = {
   Deleted: { means: 'The CanaryRelease is being deleted.', todo: 'Nothing.', fate: 'open' },
   Aborted: { means: 'A person aborted the release.', todo: 'Commit a new revision, or give the command `retry`.', fate: 'rejected' },
@@ -251,7 +251,7 @@ export const ROLLBACK_REASONS = {
 } as const satisfies Record<string, RollbackDoc>;
 export type RollbackReasonName = keyof typeof ROLLBACK_REASONS;
 
-/** Is this a reason that this version knows? A stored status may be of another one. */
+/** Whether this version knows the reason. A stored status may have been written by another version. */
 export function isRollbackReason(text: string | undefined): text is RollbackReasonName {
   return text !== undefined && Object.hasOwn(ROLLBACK_REASONS, text);
 }

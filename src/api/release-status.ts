@@ -1,5 +1,5 @@
-// The schema of `status.release`: everything the pure machine is restored from, with the times when something falls due,
-// so that a restart neither forgets nor repeats anything.
+// The schema of `status.release`: everything the pure machine is restored from, with the times when something is due,
+// so that a restart neither loses nor repeats anything.
 import * as z from 'zod';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
 import { COMMAND_VERBS, MAX_APPROVALS, MAX_RECORDED_RULES, MAX_ROUTES, MAX_SERVED, MAX_STAGES, ROUTE_KINDS, VERDICTS } from './names.ts';
@@ -19,19 +19,19 @@ const backendSchema = z.object({
 
 const recordedRuleSchema = z.object({
   key: textField(253).describe("The rule's name, or rules[i] for one without a name."),
-  index: countField(0, 1_023).describe('Where the rule stood in the list.'),
-  matches: textField(16).optional().describe('Hash of the matches of the rule, which tells it from other rules.'),
+  index: countField(0, 1_023).describe('Position of the rule in the list.'),
+  matches: textField(16).optional().describe('Hash of the matches of the rule, which identifies it.'),
   servingPort: countField(1, 65_535).optional().describe('Port of the ref to the serving Service.'),
   canaryPort: countField(1, 65_535).optional().describe('Port of the ref to the canary.'),
   serving: countField(0, 1_000_000).describe('Backend weight of the serving Service before the first write.'),
   canary: countField(0, 1_000_000)
     .optional()
-    .describe('Backend weight of the canary before the first write; absent when its ref was not there.'),
-  factor: countField(1, 1_000_000).describe('What foreign weights are multiplied with while the release runs.'),
+    .describe('Backend weight of the canary before the first write; absent when the rule had no ref to it.'),
+  factor: countField(1, 1_000_000).describe('Factor that foreign weights are multiplied by while the release is running.'),
   others: z
     .array(
       z.object({
-        name: textField(512).describe('The foreign backend: name, or group/kind/name where it is no Service.'),
+        name: textField(512).describe('The foreign backend: name, or group/kind/name if it is not a Service.'),
         weight: countField(0, 1_000_000),
       }),
     )
@@ -48,10 +48,10 @@ export const recordedRouteSchema = z.object({
   rules: z.array(recordedRuleSchema).max(MAX_RECORDED_RULES).meta(ATOMIC),
   raising: z.boolean().optional().describe('True while a raise of this route is still to be written.'),
   generation: tally().optional().describe('Generation of the route up to which its weights are accounted for.'),
-  edited: tally().optional().describe('Generation of the last foreign edit of our weights that was told in an event.'),
+  edited: tally().optional().describe('Generation of the last foreign edit of our weights that was reported in an event.'),
   emptiedAt: timeField()
     .optional()
-    .describe('Since when a route that was removed from the release gives the canary nothing (Deployment mode).'),
+    .describe('Since when a route that was removed from the release gives the canary no weight (Deployment mode).'),
 });
 
 const ownRuleSchema = z.object({
@@ -68,16 +68,18 @@ const workloadSchema = z.object({
   template: textField(63).describe('Hash of the template that is released.'),
   formerTemplate: textField(63)
     .optional()
-    .describe('The same as an earlier version of the operator made it, where the canary was created by that one.'),
+    .describe('The same hash as computed by an earlier version of the operator, if that version created the canary.'),
   servingTemplate: textField(63).describe('Hash of the template that served when the release began.'),
   servingReplicaSet: textField(253).optional().describe('The ReplicaSet that served when the release began.'),
   replicas: tally().optional().describe('Pods that served when the release began: a bake has no fewer canary pods.'),
-  bakes: z.boolean().optional().describe('True from the end of the stages to the end of the bake; the Deployment rolls after it.'),
-  rolls: z.boolean().optional().describe('True once the Deployment was let go, as long as the release lasts.'),
+  bakes: z.boolean().optional().describe('True from the end of the stages to the end of the bake; the Deployment rolls out after it.'),
+  rolls: z.boolean().optional().describe('True once the hold of the Deployment was released, until the release ends.'),
   interrupted: textField(63)
     .optional()
-    .describe('Hash of a template whose rollout was interrupted before this release: its pods go as the former ones get ready.'),
-  irreversible: textField(256).optional().describe('Why this revision cannot be taken back (annotation glidepath.dev/irreversible).'),
+    .describe(
+      'Hash of a template whose rollout was interrupted before this release: its pods are removed as the previous ones become ready.',
+    ),
+  irreversible: textField(256).optional().describe('Why this revision should not be undone (annotation glidepath.dev/irreversible).'),
 });
 
 const identity = {
@@ -85,57 +87,59 @@ const identity = {
   revision: textField(128).describe('The revision that is being released, for people.'),
   specRevision: textField(128).optional().describe('spec.revision when the release began.'),
   templateHashes: templateHashesField().optional().describe('Hashes of the pods behind the canary when the release began.'),
-  attempt: countField(1, 9_999).optional().describe('Which attempt at this revision.'),
+  attempt: countField(1, 9_999).optional().describe('Number of the attempt at this revision.'),
   retries: countField(1, 99).optional().describe('How many attempts at this revision Glidepath began again before and with this one.'),
-  plan: textField(64).optional().describe('Hash of the stages, checks and promotion that run now.'),
+  plan: textField(64).optional().describe('Hash of the current stages, checks and promotion.'),
   traceparent: textField(64).optional().describe('W3C trace context of the release.'),
-  serving: backendSchema.describe('What held production when the release began.'),
+  serving: backendSchema.describe('The serving version when the release began.'),
   canary: backendSchema.describe('The candidate.'),
-  workload: workloadSchema.optional().describe('Deployment mode: what is released, and what served when it began.'),
+  workload: workloadSchema.optional().describe('Deployment mode: the released template, and the one that served when the release began.'),
   routes: z
     .array(recordedRouteSchema)
     .max(MAX_ROUTES)
     .optional()
     .meta(ATOMIC)
-    .describe('What was there before our first write; at most 64 rules in all.'),
+    .describe('State of the routes before our first write; at most 64 rules in all.'),
   ownRules: z
     .array(ownRuleSchema)
     .max(MAX_RECORDED_RULES)
     .optional()
     .meta(ATOMIC)
-    .describe('Rules that sent requests to the canary before the release began and that it does not change.'),
+    .describe('Rules that sent requests to the canary before the release began; the release does not change them.'),
 };
 
 const place = {
-  returnTo: textField(64).optional().describe('State that paused or blocked returns to.'),
+  returnTo: textField(64).optional().describe('State to which a paused or blocked release returns.'),
   stage: textField(63).optional().describe('Name or number of the stage.'),
   stageIndex: countField(0, 1_000).optional().describe('Position of the stage, from 0.'),
   maxWeight: countField(0, 100).optional().describe('Highest weight so far.'),
-  weightBefore: countField(0, 100).optional().describe('Weight that a raise under way is taken back to.'),
+  weightBefore: countField(0, 100).optional().describe('Weight that an increase under way is reverted to if it fails.'),
   startedAt: timeField().describe('When the release began.'),
   finishedAt: timeField().optional().describe('When it was promoted or rolled back.'),
-  shiftedAt: timeField().optional().describe('When the present weight was wanted first.'),
-  stageStartedAt: timeField().optional().describe("When the stage's weight was effective."),
-  stageEndsAt: timeField().optional().describe('When its duration is served, at the earliest.'),
-  stageTimesOutAt: timeField().optional().describe('When onInconclusive decides.'),
-  deadlineAt: timeField().optional().describe('When spec.deadline decides.'),
+  shiftedAt: timeField().optional().describe('When the current weight was set.'),
+  stageStartedAt: timeField().optional().describe("When the stage's weight became effective."),
+  stageEndsAt: timeField().optional().describe('When the duration of the stage is over, at the earliest.'),
+  stageTimesOutAt: timeField().optional().describe('When the stage times out and onInconclusive decides.'),
+  deadlineAt: timeField().optional().describe('When the release times out and spec.deadline decides.'),
   promotedAt: timeField().optional().describe('When all traffic was on the canary.'),
-  withdrawnAt: timeField().optional().describe('When the share was last lowered for a Deployment that serves what was promoted.'),
-  drainEndsAt: timeField().optional().describe('When the canary has had time to answer what it was sent (Deployment mode).'),
-  podsFailingSince: timeField().optional().describe('Since when an image or configuration keeps all pods of the canary from starting.'),
-  bakeEndsAt: timeField().optional().describe('When the bake is over.'),
+  withdrawnAt: timeField()
+    .optional()
+    .describe('When the canary weight was last lowered because the Deployment serves the promoted version.'),
+  drainEndsAt: timeField().optional().describe('When the canary has had time to answer its requests (Deployment mode).'),
+  podsFailingSince: timeField().optional().describe('Since when an image or a configuration has kept all canary pods from starting.'),
+  bakeEndsAt: timeField().optional().describe('When the bake ends.'),
 };
 
 const evidence = {
   verdict: openEnum(VERDICTS).optional().describe('Verdict of the stage so far.'),
-  judgeAnswered: z.boolean().optional().describe('True once Prometheus answered a look of this release.'),
-  lookGridAt: timeField().optional().describe('Grid time of the last look that was folded in.'),
-  lookPhaseMs: countField(0, 3_600_000).optional().describe('Offset of the grid from the start, right behind the scrape.'),
+  judgeAnswered: z.boolean().optional().describe('True once Prometheus answered an evaluation of this release.'),
+  lookGridAt: timeField().optional().describe('Grid time of the last evaluation.'),
+  lookPhaseMs: countField(0, 3_600_000).optional().describe('Offset of the grid from the start, right after the scrape.'),
   scrapeIntervalMs: countField(0, 86_400_000).optional().describe('Distance of the samples.'),
-  sampleAt: timeField().optional().describe('Time of the newest sample that was folded in.'),
+  sampleAt: timeField().optional().describe('Time of the newest sample that was evaluated.'),
   stageRequests: tally().optional().describe('Canary requests counted in this stage.'),
   failedRequests: tally().optional().describe('Server errors of the canary counted in this release.'),
-  cleanSince: timeField().optional().describe('Since when neither Fail nor Unavailable: the duration is served from here.'),
+  cleanSince: timeField().optional().describe('Since when neither Fail nor Unavailable: the duration counts from here.'),
   passInStage: z.boolean().optional().describe('True after a Pass in this stage.'),
   passAt: timeField().optional().describe('Time of the last Pass.'),
   failing: z
@@ -143,11 +147,11 @@ const evidence = {
     .max(32)
     .optional()
     .meta(ATOMIC)
-    .describe('Failed looks in a row, by check.'),
+    .describe('Failed evaluations in a row, by check.'),
   failedCheck: z
     .object({ name: textField(63), reason: textField(128), message: textField(1_024, 0) })
     .optional()
-    .describe('The check that failed the release, kept until the release is over.'),
+    .describe('The check that failed the release, kept until the release ends.'),
   unavailableSince: timeField().optional(),
   inconclusiveSince: timeField().optional(),
   served: z
@@ -155,8 +159,8 @@ const evidence = {
     .max(MAX_SERVED)
     .optional()
     .meta(ATOMIC)
-    .describe('When every gateway had which weight: what the comparison reads Prometheus by.'),
-  splitMismatch: z.boolean().optional().describe('True while the gateway does not split the traffic as asked.'),
+    .describe('When all gateways had which weight; the comparison reads Prometheus by it.'),
+  splitMismatch: z.boolean().optional().describe('True while the gateway does not split traffic as the weights say.'),
 };
 
 const people = {
@@ -165,48 +169,48 @@ const people = {
     .max(MAX_STAGES + 2)
     .optional()
     .meta(ATOMIC)
-    .describe('Stages that a person let go, as numbers from 1.'),
+    .describe('Stages that a person approved, as numbers from 1.'),
   approvals: z
     .array(
       z.object({
         verb: openEnum(COMMAND_VERBS),
-        stage: countField(0, 1_000).describe('The stage that was let go, from 1; one more than the stages for the promotion itself.'),
-        by: textField(256).optional().describe('Who gave the command; absent where no name was given.'),
+        stage: countField(0, 1_000).describe('The approved stage, from 1; the number of stages plus one for the promotion.'),
+        by: textField(256).optional().describe('Who gave the command; absent if no name was given.'),
         at: timeField(),
       }),
     )
     .max(MAX_APPROVALS)
     .optional()
     .meta(ATOMIC)
-    .describe('Commands of people that let the release go on: approve, advance, promote.'),
+    .describe('Commands of people with which the release continued: approve, advance, promote.'),
   pausedBy: textField(256).optional().describe('Who or what paused the release.'),
   blockedSince: timeField().optional(),
   blockedReason: textField(128).optional(),
 };
 
 const drift = {
-  contested: z.boolean().optional().describe('True when the weights are fought over: no more raises.'),
-  contestedBy: textField(256).optional().describe('Field manager that fights.'),
+  contested: z.boolean().optional().describe('True when another field manager keeps reverting the weights: they are not raised.'),
+  contestedBy: textField(256).optional().describe('The field manager that keeps reverting the weights.'),
   putBacks: z
     .array(z.object({ manager: textField(256), count: tally() }))
     .max(16)
     .optional()
     .meta(ATOMIC)
-    .describe('How often a raise was put back, by field manager.'),
-  putBackTimes: z.array(timeField()).max(5).optional().meta(ATOMIC).describe('Times of the last put-backs.'),
-  puttingBack: z.boolean().optional().describe('True while a put-back upwards is under way.'),
-  driftSince: timeField().optional().describe('Since when a foreign edit lowers the share.'),
+    .describe('How often a raised weight was reverted, by field manager.'),
+  putBackTimes: z.array(timeField()).max(5).optional().meta(ATOMIC).describe('Times of the last reverts.'),
+  puttingBack: z.boolean().optional().describe('True while the canary weight is being raised again after a foreign edit.'),
+  driftSince: timeField().optional().describe('Since when a foreign edit lowers the canary weight.'),
   driftBy: textField(256).optional().describe('Field manager of that edit.'),
 };
 
 const ending = {
-  outcome: openEnum(['Promoted', 'RolledBack']).optional().describe('How it ends or ended.'),
-  reason: textField(128).optional().describe('Why it was rolled back, one word.'),
-  reasonMessage: textField(1_024, 0).optional().describe('Why, in a sentence.'),
-  rejects: z.boolean().optional().describe('True when this revision shall not be tried again by itself.'),
+  outcome: openEnum(['Promoted', 'RolledBack']).optional().describe('Outcome of the release.'),
+  reason: textField(128).optional().describe('Reason of the rollback, one word.'),
+  reasonMessage: textField(1_024, 0).optional().describe('Reason of the rollback, in a sentence.'),
+  rejects: z.boolean().optional().describe('True when this revision is rejected: it is not retried automatically.'),
   retryAt: timeField().optional().describe('When the next attempt at this revision begins at the earliest; absent when none will.'),
-  undone: z.boolean().optional().describe('True when a promotion is, or was, taken back by the command undo.'),
-  retained: z.boolean().optional().describe('True when deletionPolicy Retain left the weights.'),
+  undone: z.boolean().optional().describe('True when the promotion is being or was undone by the command undo.'),
+  retained: z.boolean().optional().describe('True when deletionPolicy: Retain kept the weights.'),
 };
 
 /** The schema of `status.release`. */

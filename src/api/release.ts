@@ -30,19 +30,19 @@ export interface CanaryRelease {
   readonly status?: CanaryReleaseStatus;
   /**
    * What of the stored status this version does not understand, for example a phase of a later version. Not part of the
-   * object: it is never written. While it is set, home is possible and raises are not.
+   * object: it is never written. While it is set, rollbacks are possible and raises are not.
    */
   readonly unknownState?: string;
 }
 
-/** Something wrong with an object: where, and what to write instead. */
+/** A mistake in an object: where, and what to write instead. */
 export interface Problem {
   /** Such as `spec.stages[0].duration`. */
   readonly path: string;
   readonly message: string;
 }
 
-/** A release, or why it is none, with what can still be used to go home. */
+/** A release, or why it is none, with the part that a rollback can use. */
 export type ParsedRelease =
   | { readonly ok: true; readonly release: CanaryRelease }
   | {
@@ -65,7 +65,7 @@ const parsedReleases = new WeakSet<object>();
  * a status of a later version is no problem (see `unknownState`). Never throws.
  */
 export function parseRelease(object: unknown): ParsedRelease {
-  if (!isRecord(object)) return { ok: false, problems: [{ path: '', message: 'is no object' }] };
+  if (!isRecord(object)) return { ok: false, problems: [{ path: '', message: 'is not an object' }] };
   if (isParsed(object)) return { ok: true, release: object };
   const envelope = envelopeSchema.safeParse(object);
   const metadata = metadataSchema.safeParse(object['metadata']);

@@ -32,7 +32,7 @@ export interface RouteBackendRef {
   readonly filters?: readonly RouteFilter[];
 }
 
-/** A filter; only mirrors are looked into. */
+/** A filter; only mirrors are read. */
 export interface RouteFilter {
   readonly type: string;
   readonly requestMirror?: {

@@ -4,11 +4,11 @@ import type * as z from 'zod';
 
 /** A rule of a value. `{self}` and `{self.field}` in the message stand for text of the value itself. */
 export interface Rule<T> {
-  /** CEL over `self`; true means fine. */
+  /** CEL over `self`; true means valid. */
   readonly cel: string;
   /** Names the field and says what to write. Placeholders may only stand for required strings. */
   readonly message: string;
-  /** The same rule in TypeScript; true means fine. */
+  /** The same rule in TypeScript; true means valid. */
   readonly holds: (self: T) => boolean;
   /** Path below the value that the refusal is about, such as `.stages`. */
   readonly fieldPath?: string;

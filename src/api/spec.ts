@@ -12,7 +12,7 @@ const serviceSchema = z.object({
   name: letterName('name', 'store-api').describe('Name of a Service of this namespace.'),
   port: countField(1, 65_535)
     .optional()
-    .describe('Only where the Service has several ports: rules that name it by another one are left alone.'),
+    .describe('Only if the Service has several ports: rules that name it by another port are not changed.'),
 });
 
 type ServiceList = readonly z.output<typeof serviceSchema>[];
@@ -20,7 +20,7 @@ type ServiceList = readonly z.output<typeof serviceSchema>[];
 const servicesSchema = withRules(z.array(serviceSchema).min(2).max(2).meta({ 'x-kubernetes-list-type': 'atomic' }), [
   {
     cel: 'self.size() != 2 || self[0].name != self[1].name',
-    message: 'services: both entries name the same Service; name the two Services that hold the two versions',
+    message: 'services: both entries name the same Service; name the Services of the two versions',
     holds: (services: ServiceList) => services.length !== 2 || services[0]?.name !== services[1]?.name,
   },
 ]);
@@ -59,7 +59,7 @@ const targetRefSchema = z.object({
     .enum(['Admission', 'PausedAtRest'])
     .optional()
     .describe(
-      'Admission (default): the policy or the webhook pauses it when its template changes. PausedAtRest: it is kept paused between releases.',
+      'Admission (default): the admission policy or the webhook pauses the Deployment when its template changes. PausedAtRest: it is kept paused between releases.',
     ),
 });
 
@@ -72,18 +72,20 @@ const canarySchema = z.object({
     .refine((labels) => Object.keys(labels).length <= 16, 'labels: at most 16')
     .default({})
     .meta({ maxProperties: 16 })
-    .describe('Labels for the canary pods. One that both selectors have keeps them apart, in place of the one that is changed by default.'),
+    .describe(
+      'Labels of the canary pods. A label that both selectors have separates canary and serving pods, instead of the one that is changed by default.',
+    ),
 });
 
 const notificationSchema = z.object({
   name: labelName('name', 'deploys'),
   url: withRules(textField(2048), urlRules).describe(
-    "Where a signed JSON document is posted; must be on the operator's --notification-allow list.",
+    "URL to which a signed JSON document is posted; must be on the operator's --notification-allow list.",
   ),
   secretRef: z
     .object({ name: objectName('secretRef.name') })
     .optional()
-    .describe('Secret of this namespace whose key hmac signs the document.'),
+    .describe('Secret of this namespace; its key hmac signs the document.'),
 });
 
 const trouble = (example: string, min: string) => durationField({ field: 'after', min, max: '2160h', example });
@@ -93,41 +95,43 @@ const specFields = z.object({
   service: serviceSchema.optional().describe('Deployment mode: the Service that the routes name.'),
   services: servicesSchema
     .optional()
-    .describe('Services mode: you run both versions. The one that serves is serving, the other the canary. Excludes targetRef.'),
+    .describe(
+      'Services mode: you run both versions. The one with the traffic is the serving version ("stable" in Argo Rollouts, "primary" in Flagger), the other the canary. Excludes targetRef.',
+    ),
   canary: canarySchema.optional().describe('Deployment mode: how the canary is run.'),
   revision: textField(128).optional().describe('Services mode: name of the version; a change starts a release.'),
   routeRefs: routeRefsSchema.default([]).describe('Default: every route of this namespace that names the Service.'),
   stages: stagesSchema
     .prefault(DEFAULT_STAGES)
-    .describe('Weights never fall from one to the next. Default: 5% for 2m, 25% for 5m, 50% for 10m.'),
-  analysis: analysisSchema.prefault({}).describe('How the canary is judged.'),
+    .describe('Stages of the release; the weight must not fall from one to the next. Default: 5% for 2m, 25% for 5m, 50% for 10m.'),
+  analysis: analysisSchema.prefault({}).describe('How the canary is analyzed.'),
   promotion: z
     .object({
       approval: z.enum(['Automatic', 'Required']).default('Automatic'),
       bake: durationField({ field: 'bake', min: '0s', max: '720h', example: '10m' })
         .default('0s')
-        .describe('Watched this long at 100% with the way back kept open.'),
+        .describe('How long the canary is analyzed at 100% while the previous version keeps its pods.'),
     })
     .prefault({}),
   onBlocked: z
     .object({ after: trouble('15m', '0s').default('15m'), then: z.enum(['Pause', 'Rollback']).default('Pause') })
     .prefault({})
-    .describe('Trouble in mid-release that lasts so long.'),
+    .describe('What happens when a running release is blocked for this long.'),
   deadline: z
     .object({ after: trouble('24h', '1s').default('24h'), then: z.enum(['Pause', 'Rollback']).default('Rollback') })
     .prefault({})
-    .describe('Of the whole release, waiting for people included.'),
+    .describe('Time limit of the whole release, waiting for people included.'),
   deletionPolicy: z
     .enum(['Restore', 'Retain'])
     .default('Restore')
-    .describe('Restore: all weight goes home before the object goes. Retain: the weights stay.'),
+    .describe('Restore: all traffic goes back to the serving version before the object is deleted. Retain: the weights stay.'),
   notifications: z
     .array(notificationSchema)
     .max(4)
     .default([])
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-    .describe('Webhooks that are told what events are told.'),
-  paused: z.boolean().default(false).describe('Stops raises; wins over the command resume.'),
+    .describe('Webhooks that receive every event of the release.'),
+  paused: z.boolean().default(false).describe('True: the weight does not rise. Wins over the command resume.'),
 });
 
 type SpecFields = z.output<typeof specFields>;
@@ -162,7 +166,7 @@ const modeRules: readonly Rule<SpecFields>[] = [
   },
   {
     cel: 'has(self.services) || !has(self.revision)',
-    message: "revision belongs to services; with targetRef the Deployment's template is the revision, so remove it",
+    message: "revision belongs to services; with targetRef the Deployment's pod template is the revision, so remove it",
     holds: (spec) => spec.services !== undefined || spec.revision === undefined,
     fieldPath: '.revision',
   },
@@ -172,7 +176,7 @@ const proofRules: readonly Rule<SpecFields>[] = [
   {
     cel: "!self.stages.exists(s, s.weight == 100) || self.analysis.checks.exists(c, c.onBreach in ['Auto', 'Rollback'])",
     message:
-      'stages: weight 100 leaves nothing to compare with, so it needs an absolute check with onBreach: Auto or Rollback, such as {name: errors, metric: ErrorRatio, max: "1%"}',
+      'stages: at weight 100 there is no serving traffic to compare with, so it needs an absolute check with onBreach: Auto or Rollback, such as {name: errors, metric: ErrorRatio, max: "1%"}',
     holds: (spec) =>
       spec.stages.every((stage) => stage.weight < 100) ||
       spec.analysis.checks.some((check) => check.onBreach === 'Auto' || check.onBreach === 'Rollback'),
@@ -180,7 +184,7 @@ const proofRules: readonly Rule<SpecFields>[] = [
   },
 ];
 
-/** Compares two specs, so the parser cannot know it: the API server alone refuses this. */
+/** Compares two versions of a spec, so only the API server can refuse this. */
 const transitionRule: Rule<SpecFields> = {
   cel: 'has(self.targetRef) == has(oldSelf.targetRef)',
   message: 'a release cannot change between targetRef and services; delete it and create a new one',
@@ -197,9 +201,9 @@ type SpecOutput = Exact<z.output<typeof specSchema>>;
 
 /** One stage, defaults filled. */
 export type Stage = SpecOutput['stages'][number] & { readonly timeout: string };
-/** A spec with every default filled: only what means something by its absence is optional. */
+/** A spec with every default filled: only fields whose absence has a meaning are optional. */
 export type CanaryReleaseSpec = Omit<SpecOutput, 'stages'> & { readonly stages: readonly Stage[] };
-/** How a release is judged. */
+/** How a release is analyzed. */
 export type Analysis = CanaryReleaseSpec['analysis'];
 /** One absolute limit. */
 export type Check = Analysis['checks'][number];

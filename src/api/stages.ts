@@ -1,4 +1,4 @@
-// The schema of the stages: how much traffic, for how long, for whom.
+// The schema of the stages: how much traffic, for how long, for which requests.
 import * as z from 'zod';
 import { celNotLonger, countField, durationField, isNotLonger, letterName, matchedText, textField } from './fields.ts';
 import { MAX_STAGES } from './names.ts';
@@ -17,27 +17,32 @@ type Header = z.output<typeof headerSchema>;
 const headersSchema = withRules(z.array(headerSchema).min(1).max(8).meta({ 'x-kubernetes-list-type': 'atomic' }), [
   {
     cel: 'self.all(h, self.exists_one(g, g.name.lowerAscii() == h.name.lowerAscii()))',
-    message: 'headers: the same header name appears twice, and a gateway looks at the first one only; keep one',
+    message: 'headers: the same header name appears twice, and a gateway uses only the first one; keep one',
     holds: (headers: readonly Header[]) => isUnique(headers.map((header) => header.name.toLowerCase())),
   },
 ]);
 
 const stageFields = z.object({
   name: letterName('name', 'first').optional().describe('Name of the stage; unique within the list.'),
-  weight: countField(0, 100).describe("The canary's share in percent of what the rule gave to the serving backend."),
+  weight: countField(0, 100).describe('Weight of the canary in percent of what the rule gave to the serving backend.'),
   cohort: z.object({ headers: headersSchema }).optional().describe('Requests with these headers go to the canary from this stage on.'),
   mirror: z
     .object({ percent: countField(1, 100) })
     .optional()
-    .describe('Copies of this share of the requests go to the canary, in this stage only; answers are thrown away.'),
+    .describe('Copies of this share of the requests go to the canary, in this stage only; their responses are discarded.'),
   duration: durationField({ field: 'duration', min: '0s', max: '168h', example: '1m30s' })
     .default('1m')
-    .describe('At least this long without Fail or Unavailable.'),
+    .describe('Minimum time of the stage without Fail or Unavailable.'),
   timeout: durationField({ field: 'timeout', min: '1s', max: '1680h', example: '30m' })
     .optional()
-    .describe('After this time without a Pass onInconclusive decides. Default: the longer of 30m and ten times the duration.'),
-  approval: z.enum(['Automatic', 'Required']).default('Automatic').describe('Required: a person lets the release leave this stage.'),
-  minRequests: countField(1, 1_000_000).optional().describe('Instead of analysis.minRequests, for this stage.'),
+    .describe(
+      'Time after which onInconclusive decides if the stage has not passed. Default: the longer of 30m and ten times the duration.',
+    ),
+  approval: z
+    .enum(['Automatic', 'Required'])
+    .default('Automatic')
+    .describe('Required: the release leaves this stage only after the command approve.'),
+  minRequests: countField(1, 1_000_000).optional().describe('Overrides analysis.minRequests for this stage.'),
 });
 
 type StageFields = z.output<typeof stageFields>;
@@ -51,7 +56,7 @@ const stageRules: readonly Rule<StageFields>[] = [
   },
   {
     cel: "self.weight > 0 || has(self.cohort) || has(self.mirror) || self.approval == 'Required'",
-    message: 'weight 0 sees no traffic: give the stage a cohort, a mirror or approval: Required, or a weight of 1 or more',
+    message: 'weight 0 gets no traffic: give the stage a cohort, a mirror or approval: Required, or a weight of 1 or more',
     holds: (stage) => stage.weight > 0 || stage.cohort !== undefined || stage.mirror !== undefined || stage.approval === 'Required',
     fieldPath: '.weight',
   },
@@ -83,7 +88,7 @@ export const stagesSchema = withRules(z.array(stageSchema).min(1).max(MAX_STAGES
   },
 ]);
 
-/** What runs when the manifest says nothing. */
+/** The stages of a manifest without any. */
 export const DEFAULT_STAGES = [
   { weight: 5, duration: '2m' },
   { weight: 25, duration: '5m' },

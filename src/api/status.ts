@@ -1,5 +1,5 @@
-// The schema of `status`: what people read, and what the core remembers. Words that a later version may add to are open in
-// the CRD, so that no write of an operator is ever refused because of them.
+// The schema of `status`: what people read, and what the core remembers. Enumerations that a later version may extend are open in
+// the CRD, so that no status write is refused because of them.
 import * as z from 'zod';
 import { conditionSchema } from './conditions.ts';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
@@ -40,19 +40,19 @@ const checkStatusSchema = z.object({
   value: textField(64).optional().describe('Rounded, with its unit.'),
   limit: textField(64).optional(),
   requests: tally().optional(),
-  needed: tally().optional().describe('Canary requests that a Pass needs altogether, as it looks now.'),
-  message: textField(512, 0).optional().describe('Why it is Inconclusive or Unavailable; of the comparison: what the evidence is.'),
+  needed: tally().optional().describe('Estimated number of canary requests required to pass.'),
+  message: textField(512, 0).optional().describe('Why the verdict is Inconclusive or Unavailable; for the comparison the evidence.'),
   at: timeField().optional(),
 });
 
 const measuredSchema = z
   .object({
-    share: textField(8).describe('Of all requests of the canary and of serving, such as 24.6%.'),
+    share: textField(8).describe("The canary's share of all requests of canary and serving, such as 24.6%."),
     canaryRequests: tally(),
     servingRequests: tally(),
     at: timeField(),
   })
-  .describe('What the gateways counted in the window of the last look; absent where the look read one side only.');
+  .describe('What the gateways counted in the window of the last evaluation; absent if only one side was read.');
 
 const commandSchema = z.object({
   verb: openEnum([...COMMAND_VERBS, 'abort', 'unreadable']),
@@ -73,13 +73,13 @@ const historySchema = z.object({
   startedAt: timeField(),
   finishedAt: timeField(),
   maxWeight: countField(0, 100).optional(),
-  failedRequests: tally().optional().describe('Server errors of the canary that were counted; absent where nobody counted.'),
+  failedRequests: tally().optional().describe('Server errors of the canary that were counted; absent if they were not counted.'),
   approvedBy: z
     .array(textField(256))
     .max(MAX_APPROVERS)
     .optional()
     .meta(ATOMIC)
-    .describe('Who let it go on, by approve, advance or promote.'),
+    .describe('Who gave the commands approve, advance or promote.'),
 });
 
 const servingSchema = z.object({
@@ -95,7 +95,7 @@ const settledSchema = z.object({ ...revisionKey, service: textField(63), templat
 
 const toldKey = () => textField(256).optional();
 
-/** What the operator has to remember, for itself; the memory of a release is added where it is stored (`stored-status.ts`). */
+/** The operator's own memory; that of a release is added where it is stored (`stored-status.ts`). */
 export const internalSchema = z.object({
   told: z.object({ block: toldKey(), gitops: toldKey(), parity: toldKey(), hold: toldKey(), left: toldKey() }).optional(),
   abort: textField(128).optional().describe('The abort annotation that was obeyed or refused last.'),
@@ -103,29 +103,33 @@ export const internalSchema = z.object({
 
 /** The schema of `status`. */
 export const statusSchema = z.object({
-  observedGeneration: z.int().min(-1).default(-1).describe('Generation of the spec that this status is about; -1 before the first look.'),
-  stateVersion: countField(0, 1_000).optional().describe(`Version of what the operator remembers here, now ${STATE_VERSION}.`),
+  observedGeneration: z
+    .int()
+    .min(-1)
+    .default(-1)
+    .describe('Generation of the spec that this status is about; -1 before the first reconcile.'),
+  stateVersion: countField(0, 1_000).optional().describe(`Version of the operator's memory in this status, now ${STATE_VERSION}.`),
   templateForm: countField(0, 1_000)
     .optional()
-    .describe(`How the hashes of templates here were made, now ${TEMPLATE_FORM} (Deployment mode).`),
+    .describe(`How the hashes of templates in this status were computed, now ${TEMPLATE_FORM} (Deployment mode).`),
   state: textField(64).optional().describe('State of the machine, dotted, such as stage.analyzing.'),
-  phase: openEnum(PHASES).optional().describe('For people.'),
-  progress: textField(16).optional().describe('Stage of stages, such as 2/3.'),
+  phase: openEnum(PHASES).optional().describe('State of the release for people.'),
+  progress: textField(16).optional().describe('Current stage and number of stages, such as 2/3.'),
   weight: countField(0, 100).optional().describe('The wanted weight of the canary in percent.'),
-  observedWeight: countField(0, 100).optional().describe('What the routes say.'),
+  observedWeight: countField(0, 100).optional().describe('The weight of the canary in the routes, in percent.'),
   measured: measuredSchema.optional(),
-  verdict: openEnum(VERDICTS).optional().describe('What the judge says of the present stage.'),
-  message: textField(1_024, 0).optional().describe('What is going on and what comes next.'),
-  serving: servingSchema.optional().describe('What holds production, or held it when the release began.'),
+  verdict: openEnum(VERDICTS).optional().describe('Verdict of the current stage.'),
+  message: textField(1_024, 0).optional().describe('What is happening, and what comes next.'),
+  serving: servingSchema.optional().describe('The serving version: the one in production, or, while a release is running, when it began.'),
   release: releaseStatusSchema.optional().describe('The running or last release.'),
-  settled: settledSchema.optional().describe('What stands behind the canary and is no new candidate.'),
+  settled: settledSchema.optional().describe('The version behind the canary that is not a new candidate.'),
   proven: z.array(provenSchema).max(MAX_PROVEN).optional().meta(ATOMIC).describe('The last promoted revisions, newest first.'),
   rejected: z
     .array(rejectedSchema)
     .max(MAX_REJECTED)
     .optional()
     .meta(ATOMIC)
-    .describe('Revisions that are not tried again by themselves, newest first.'),
+    .describe('Revisions that are not retried automatically, newest first.'),
   checks: z.array(checkStatusSchema).max(32).optional().meta(ATOMIC),
   lastHandledCommand: commandSchema.optional(),
   conditions: z
@@ -133,7 +137,7 @@ export const statusSchema = z.object({
     .max(16)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
-  internal: internalSchema.optional().describe('Memory of the operator: nothing is promised of its fields.'),
+  internal: internalSchema.optional().describe('Memory of the operator. Its fields are not part of the API.'),
   history: z.array(historySchema).max(MAX_HISTORY).optional().meta(ATOMIC).describe('The last releases, newest first.'),
 });
 
@@ -143,11 +147,11 @@ type StatusOutput = Exact<z.output<typeof statusSchema>>;
 export type CanaryReleaseStatus = StatusOutput;
 /** One finished release. */
 export type HistoryEntry = NonNullable<StatusOutput['history']>[number];
-/** What one check said last. */
+/** The last result of one check. */
 export type CheckStatus = NonNullable<StatusOutput['checks']>[number];
 /** A revision that was rolled back. */
 export type Rejected = NonNullable<StatusOutput['rejected']>[number];
 /** A revision that was promoted. */
 export type ProvenRevision = NonNullable<StatusOutput['proven']>[number];
-/** The last command that was obeyed or refused. */
+/** The last command that was done or refused. */
 export type HandledCommand = NonNullable<StatusOutput['lastHandledCommand']>;

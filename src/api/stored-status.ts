@@ -1,5 +1,5 @@
 // How a status is stored: what people and their tools may rely on stays where it is, and the memory of the machine goes under
-// `status.internal`, of which nothing is promised. In the program a status has all of it in one place.
+// `status.internal`, which is not part of the API. In the program a status has all of it in one place.
 
 import * as z from 'zod';
 import { MAX_ROUTES } from './names.ts';
@@ -50,7 +50,7 @@ export const storedStatusSchema = statusSchema.omit(maskOf(STATUS_MEMORY)).exten
         .max(MAX_ROUTES)
         .optional()
         .meta(ATOMIC)
-        .describe('What was there before our first write; at most 64 rules in all.'),
+        .describe('State of the routes before our first write; at most 64 rules in all.'),
     })
     .optional()
     .describe('The running or last release.'),
@@ -63,7 +63,7 @@ export const storedStatusSchema = statusSchema.omit(maskOf(STATUS_MEMORY)).exten
         .optional(),
     })
     .optional()
-    .describe('Memory of the operator: nothing is promised of its fields.'),
+    .describe('Memory of the operator. Its fields are not part of the API.'),
 });
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -101,7 +101,7 @@ export function fromStoredStatus(stored: Fields): Fields {
   return { ...rest, release: { ...release, ...memory, ...routes } };
 }
 
-/** What a route is remembered for, by kind and name. */
+/** What is remembered of a route, by kind and name. */
 function joinRoutes(routes: readonly unknown[], remembered: unknown): readonly unknown[] {
   const entries = Array.isArray(remembered) ? remembered.filter(isFields) : [];
   return routes.map((route) => {

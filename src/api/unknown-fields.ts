@@ -1,5 +1,5 @@
-// Fields of a manifest that the API does not know. `kubectl apply` refuses them and other clients have them dropped, so a
-// check without a cluster has to find them too.
+// Fields of a manifest that the API does not know. `kubectl apply` refuses them and the API server drops them for other clients, so
+// a check without a cluster has to find them as well.
 import * as z from 'zod';
 import type { Problem } from './release.ts';
 import { specSchema } from './spec.ts';

@@ -1,5 +1,5 @@
-// Keeps the webhook that holds Deployments: every replica shows the certificate that is kept for all, the leader renews it and
-// tells the API server which Deployments to ask about. A new certificate is trusted before it is shown.
+// Maintains the webhook that holds Deployments: every replica presents the stored certificate, the leader renews it and registers
+// with the API server which Deployments the webhook is for. A new certificate is trusted before it is presented.
 
 import { isGlidepathError, messageOf } from '../api/errors.ts';
 import { buildRegistration, type WebhookEndpoint } from '../core/hold/registration.ts';
@@ -15,17 +15,17 @@ export interface HoldWebhookOptions {
   readonly registry: HoldRegistry;
   /** Every release that names a Deployment. */
   readonly targets: () => readonly HoldTarget[];
-  /** Takes a certificate for new connections. @throws when it cannot be one */
+  /** Uses a certificate for new connections. @throws when it is not valid */
   readonly serve: (certificate: ServingCertificate) => void;
   readonly onRenewed: () => void;
-  /** Told once for each reason, until it works again. */
+  /** Called once for each reason, until it works again. */
   readonly onFault: (error: unknown) => void;
 }
 
-/** What is kept by others is looked at this often, so a new certificate is shown by all replicas within this time. */
+/** How often the stored certificate is read, so that all replicas present a new one within this time. */
 const PERIOD_MS = 60_000;
 const RETRY_MS = 5_000;
-/** The API server asks by a new registration only when its own watch has shown it. */
+/** The API server uses a new registration only after its own watch has shown it. */
 const SETTLE_MS = 1_000;
 
 export class HoldWebhook {
@@ -48,7 +48,7 @@ export class HoldWebhook {
     return this.#shown !== undefined;
   }
 
-  /** Begins to show the kept certificate. */
+  /** Begins to present the stored certificate. */
   start(): void {
     void this.#ask();
   }
@@ -64,7 +64,7 @@ export class HoldWebhook {
     if (this.#leads && nameOf(old) !== nameOf(now)) void this.#ask();
   }
 
-  /** Resolves when the API server asks about that Deployment, or could not be told to. Never throws. */
+  /** Resolves when the webhook is registered for that Deployment, or the registration failed. Never throws. */
   async cover(namespace: string, deployment: string): Promise<void> {
     const name = `${namespace}/${deployment}`;
     if (this.#covered.has(name)) return;
@@ -74,14 +74,14 @@ export class HoldWebhook {
       await new Promise<void>((resolve) => void clock.schedule(clock.now() + SETTLE_MS, resolve));
   }
 
-  /** Ends what is under way; the certificate stays in use. */
+  /** Ends the current pass; the certificate stays in use. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();
     await this.#tail;
   }
 
-  /** Passes never overlap; of those that are asked for while one runs there is one. */
+  /** Passes never overlap; those that are requested during a pass are combined into one. */
   #ask(): Promise<void> {
     this.#queued ??= this.#tail.then(async () => {
       this.#queued = undefined;

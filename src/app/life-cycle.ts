@@ -1,5 +1,5 @@
-// The life of the operator: begins to answer and to watch, waits until the watches are synced, leads, works, and ends with what is
-// under way finished and the lease handed back.
+// The life cycle of the operator: starts servers and watches, waits until the watches are synced, becomes leader, reconciles, and
+// shuts down after in-flight reconciles have finished and the lease is released.
 
 import { messageOf } from '../api/errors.ts';
 import { KIND } from '../api/names.ts';
@@ -13,29 +13,29 @@ import type { Operator } from './operator.ts';
 import type { StoredSchema } from './stored-schema.ts';
 import type { Logger } from './telemetry/log.ts';
 
-/** What is under way gets this long at the end; the pod's grace period is longer. */
+/** In-flight reconciles get this long at shutdown; the pod's grace period is longer. */
 const STOP_GRACE_MS = 20_000;
 const SYNC_POLL_MS = 20;
-/** Before this replica stops to answer, the API server gets so long to open connections to other replicas. */
+/** Before this replica stops answering, the API server gets this long to open connections to other replicas. */
 const LAST_REVIEWS_MS = 5_000;
 /** More often than an idle connection is closed. */
 const WARM_MS = 45_000;
 
 /** What answers on a port. */
 export interface Listener {
-  /** @returns the port. @throws GlidepathError GLIDEPATH_E_LISTEN when the address cannot be had */
+  /** @returns the port. @throws GlidepathError GLIDEPATH_E_LISTEN when the address cannot be listened on */
   listen(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** The webhook that holds Deployments, and what keeps it. */
+/** The webhook that holds Deployments, and what maintains it. */
 export interface Webhook {
   readonly keeper: Pick<HoldWebhook, 'start' | 'lead' | 'changed' | 'stop'>;
   /** `leave` asks each caller to come with a new connection, which other replicas then get. */
   readonly server: Listener & { leave(): void };
 }
 
-/** Everything that begins, works and ends. */
+/** Everything that is started and stopped. */
 export interface Life {
   readonly log: Logger;
   readonly clock: Clock;
@@ -92,7 +92,7 @@ async function openWebhook({ webhook, cluster, log }: Life): Promise<void> {
   });
 }
 
-/** False: the process is asked to end before. A loop that went on would keep it alive for as long as the API server is away. */
+/** False: the process is asked to end before. A loop that continued would keep the process alive for as long as the API server is unavailable. */
 async function becomeSynced({ cluster, clock, asked, log }: Life): Promise<boolean> {
   const begun = performance.now();
   const over = asked.then(() => 'ended' as const);
@@ -121,13 +121,13 @@ async function lead(life: Life, signal: AbortSignal): Promise<void> {
     ...lease,
     signal,
     onElected: (epoch) => {
-      log.info({ epoch }, 'leads now');
+      log.info({ epoch }, 'became leader');
       begin(life);
     },
     onLost: () => {
       life.setLeader(false);
-      log.fatal('lost the lead; ends so that nothing is written by two');
-      // Writes that are under way fail their guards; nothing new may begin.
+      log.fatal('leader election lost, exiting');
+      // In-flight writes fail their guards; no new one may begin.
       life.exit(1);
     },
     onFault: (error) => log.warn({ err: error }, `leader election: ${messageOf(error)}`),
@@ -140,9 +140,9 @@ function begin({ setLeader, webhook, operator, releases }: Life): void {
   operator.start(releases);
 }
 
-/** Finishes the patch in hand, hands the lease back, closes everything. */
+/** Finishes in-flight reconciles, releases the lease, closes everything. */
 async function close({ log, clock, operator, cluster, server, webhook, closers }: Life, stop: AbortController): Promise<void> {
-  log.info('stops: finishes what is under way');
+  log.info('shutting down, draining in-flight reconciles');
   const lastReviews = webhook === undefined ? undefined : wait(clock, LAST_REVIEWS_MS);
   webhook?.server.leave();
   await webhook?.keeper.stop();
@@ -165,7 +165,7 @@ async function withinGrace(clock: Clock, work: Promise<void>): Promise<void> {
   await Promise.race([work, over]).finally(() => cancel());
 }
 
-/** Closes everything, whatever one of them says. */
+/** Closes everything, also when one of them throws. */
 async function closeAll(closers: Life['closers']): Promise<void> {
   await Promise.allSettled(closers.map(async (end) => end()));
 }

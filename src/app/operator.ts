@@ -36,7 +36,7 @@ export class Operator {
     this.#queue = new WorkQueue({
       clock: options.world.clock,
       maxConcurrent: options.maxConcurrent,
-      // Commits wait while others go home; half of the places stay free for releases that have to go home, too.
+      // Commits wait while other releases write home; half of the places stay free for releases that have to do the same.
       mostNormal: Math.ceil(options.maxConcurrent / 2),
       ...(options.world.untilQuiet === undefined ? {} : { holdNormal: options.world.untilQuiet }),
       process: (key) => this.#work(key),
@@ -50,14 +50,14 @@ export class Operator {
     return this.#interests.running;
   }
 
-  /** Begins to work on every release of `keys`, and again at every resync. */
+  /** Reconciles every release of `keys`, and again at every resync. */
   start(keys: () => Iterable<Pick<CanaryRelease['metadata'], 'namespace' | 'name'>>): void {
     this.#queue.start();
     const resync = () => {
       const all = [...keys()];
       for (const { namespace, name } of all)
         this.#interests.note(namespace, name, this.#options.world.releases.cached({ namespace, name }));
-      // Each may have to know of all others.
+      // Each may depend on all others.
       for (const { namespace, name } of all) this.#queue.add(`${namespace}/${name}`);
       this.#cancelResync = this.#options.world.clock.schedule(this.#options.world.clock.now() + this.#options.resyncMs, resync);
     };
@@ -69,7 +69,7 @@ export class Operator {
     for (const { key, priority } of this.#interests.concerned(change)) this.#queue.add(key, priority);
   }
 
-  /** Finishes what is under way and begins nothing new. */
+  /** Finishes in-flight reconciles and begins no new ones. */
   async stop(): Promise<void> {
     this.#cancelResync();
     await this.#queue.drain();
@@ -87,7 +87,7 @@ export class Operator {
     const [namespace = '', name = ''] = key.split('/');
     const outcome = await this.#reconciler.reconcile({ namespace, name });
     if (outcome.again) this.#queue.add(key, outcome.urgent ? 'urgent' : 'normal');
-    // What has to wait for its writes may have to go home before they are made.
+    // A release whose writes have to wait may have to be rolled back before they are made.
     const priority = outcome.urgent || outcome.again ? 'urgent' : 'normal';
     if (outcome.wakeAt !== undefined) this.#queue.addAt(key, outcome.wakeAt, priority);
   }

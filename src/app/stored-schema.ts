@@ -1,4 +1,4 @@
-// Which schema the CRD in the cluster has. With an older one than this operator needs, releases are only taken home: fields that
+// Which schema the CRD in the cluster has. With an older one than this operator needs, releases are only rolled back: fields that
 // the CRD does not know would be pruned from the status.
 
 import { messageOf } from '../api/errors.ts';
@@ -22,10 +22,10 @@ export class StoredSchema {
       if (this.#old)
         log.error(
           { stored: level ?? 'none', needed: SCHEMA_NUMBER },
-          'the CRD is older than this operator needs: releases are only taken home; apply config/crd',
+          'the CRD is older than this operator needs, so releases are only rolled back; apply config/crd',
         );
     } catch (thrown) {
-      log.warn({ err: thrown }, `the CRD cannot be read (${messageOf(thrown)}): its schema number is not checked`);
+      log.warn({ err: thrown }, `the CRD cannot be read (${messageOf(thrown)}), so its schema number is not checked`);
     }
   }
 }

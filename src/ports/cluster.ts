@@ -1,4 +1,4 @@
-// The cluster as one connection: its watches and what they see change, the lead among replicas, and the end.
+// The cluster as one connection: its watches and the changes they see, leader election, and shutdown.
 
 /** One object of a cache appeared, changed or went: a level-triggered hint. */
 export interface Change {
@@ -15,7 +15,7 @@ export interface Change {
 /** Enqueues a key and returns: it must not block. One that throws makes the watch list everything again. */
 export type ChangeListener = (change: Change) => void;
 
-/** The lease that replicas run for. */
+/** The lease of the leader election. */
 export interface LeaseName {
   readonly namespace: string;
   readonly name: string;
@@ -23,7 +23,7 @@ export interface LeaseName {
   readonly identity: string;
 }
 
-/** One replica runs for leader. */
+/** One candidate of the leader election. */
 export interface Candidacy extends LeaseName {
   /** We lead. `epoch` is greater than that of every leader before. */
   readonly onElected: (epoch: number) => void;
@@ -31,7 +31,7 @@ export interface Candidacy extends LeaseName {
   readonly onLost: () => void;
   /** Why an attempt failed; for the log. */
   readonly onFault?: (error: unknown) => void;
-  /** Ends the election; a lease that we hold is handed back. */
+  /** Ends the election; a lease that we hold is released. */
   readonly signal: AbortSignal;
 }
 

@@ -6,7 +6,7 @@ import type { Json } from '../core/workload/objects.ts';
 export interface ServingCertificate {
   readonly cert: string;
   readonly key: string;
-  /** Whom the API server shall trust: the present certificate's authority, and while one follows another both. */
+  /** What the API server must trust: the authority of the current certificate, and during a renewal both. */
   readonly authorities: string;
 }
 
@@ -14,13 +14,13 @@ export interface ServingCertificate {
 export interface CertificateStore {
   /** @returns undefined when there is none yet. */
   read(): Promise<ServingCertificate | undefined>;
-  /** Keeps a new one. Absent where somebody else renews, such as cert-manager. @throws when another one came meanwhile */
+  /** Keeps a new one. Absent where another tool renews, such as cert-manager. @throws when another one was stored meanwhile */
   readonly write?: (next: ServingCertificate) => Promise<void>;
 }
 
-/** Makes certificates that are their own authority. */
+/** Creates self-signed certificates. */
 export interface CertificateMaker {
-  /** @param previous goes on being trusted, as long as it is valid: replicas may still show it */
+  /** @param previous stays trusted as long as it is valid: replicas may still present it */
   make(nowMs: number, previous?: ServingCertificate): ServingCertificate;
   /** True while it fits its key and our names, and is in the first two thirds of its life. */
   isGood(certificate: ServingCertificate, nowMs: number): boolean;

@@ -1,4 +1,4 @@
-// Prometheus as the judge's witness: raw samples in, honest errors out.
+// Prometheus as the judge reads it: raw samples, or a typed error.
 
 import type { BlockReason } from '../api/reasons.ts';
 import type { Series } from '../core/analysis/series.ts';
@@ -6,9 +6,9 @@ import type { Series } from '../core/analysis/series.ts';
 export type { Series };
 
 export type MetricsFailure =
-  /** Prometheus cannot be asked: network, timeout, 5xx, 401, 403. */
+  /** Prometheus is unavailable: network, timeout, 5xx, 401, 403. */
   | { readonly kind: 'unavailable'; readonly message: string }
-  /** Prometheus answered that the query is wrong (bad_data). Asking again does not help. */
+  /** Prometheus answered that the query is wrong (bad_data). A retry does not help. */
   | { readonly kind: 'badQuery'; readonly message: string }
   /** The answer cannot be used: not JSON, native histogram, too large. */
   | { readonly kind: 'unusable'; readonly message: string };
@@ -17,7 +17,7 @@ export type MetricsAnswer =
   | { readonly ok: true; readonly series: readonly Series[]; readonly warnings: readonly string[] }
   | ({ readonly ok: false } & MetricsFailure);
 
-/** Where to ask and as whom. Secret values live in the adapter only. */
+/** The address and the credentials to use. Secret values stay in the adapter. */
 export interface MetricsTarget {
   /** Release namespace, for its secret. */
   readonly namespace: string;

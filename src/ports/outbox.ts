@@ -1,4 +1,4 @@
-// Ways out for words: Kubernetes events, notifications, own metrics, log lines. None of them may stop a reconcile.
+// Output for people: Kubernetes events, notifications, own metrics, log lines. None of them may stop a reconcile.
 
 import type { CanaryRelease } from '../api/release.ts';
 

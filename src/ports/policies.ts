@@ -4,7 +4,7 @@ import type { PolicyReading } from '../core/workload/policy-kinds.ts';
 
 export interface PolicyStore {
   /**
-   * Everything of `POLICY_KINDS` in the namespace. Never throws: a kind that cannot be read is told in the answer, and one that the
+   * Everything of `POLICY_KINDS` in the namespace. Never throws: a kind that cannot be read is named in the answer, and one that the
    * API server does not serve is left out.
    * @param maxAgeMs an earlier reading that is not older will do
    */

@@ -9,7 +9,7 @@ export interface ReleaseKey {
 }
 
 export interface ReleaseStore {
-  /** From the watch cache; `undefined` when the object is not there. The caller parses; what was parsed already costs nothing. */
+  /** From the watch cache; `undefined` when the object does not exist. The caller parses; what was parsed before costs nothing. */
   cached(key: ReleaseKey): unknown;
   /** Straight from the API server. */
   read(key: ReleaseKey): Promise<unknown>;
@@ -19,6 +19,6 @@ export interface ReleaseStore {
    * `GLIDEPATH_E_PRUNED` when the server warned that it dropped a field of ours.
    */
   replaceStatus(release: CanaryRelease): Promise<unknown>;
-  /** Adds or removes the operator's finalizer by a guarded patch; a release that is gone is no error. */
+  /** Adds or removes the operator's finalizer by a guarded patch; a deleted release is no error. */
   setFinalizer(key: ReleaseKey, present: boolean): Promise<void>;
 }

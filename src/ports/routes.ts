@@ -15,7 +15,7 @@ export type WriteLane = 'home' | 'normal';
 export interface RouteStore {
   /** Cached routes of a namespace, all served kinds. */
   cachedIn(namespace: string): readonly Route[];
-  /** Straight from the API server; `undefined` when it is not there. With managedFields. */
+  /** Straight from the API server; `undefined` when it does not exist. With managedFields. */
   read(key: RouteKey): Promise<Route | undefined>;
   /**
    * Sends a JSON Patch. @returns the route as stored.
@@ -23,10 +23,10 @@ export interface RouteStore {
    * `GLIDEPATH_E_FORBIDDEN`, `GLIDEPATH_E_INVALID` (refused by schema or admission), or a retryable transport error.
    */
   patch(key: RouteKey, operations: readonly JsonPatchOperation[], lane: WriteLane): Promise<Route>;
-  /** Sets our annotation by merge patch, which leaves the other annotations alone. */
+  /** Sets our annotation by merge patch, which keeps the other annotations. */
   annotate(key: RouteKey, value: string): Promise<Route>;
-  /** Kinds whose CRD the API server serves at this moment. @param wanted kinds that a release names: a missing one is looked for soon */
+  /** Kinds whose CRD the API server serves at this moment. @param wanted kinds that a release names: a missing one is searched for soon */
   servedKinds(wanted?: readonly RouteKind[]): readonly RouteKind[];
-  /** Tells a cached route that is newer than the watch (the answer of an own write). */
+  /** Reports a cached route that is newer than the watch (the answer of an own write). */
   remember(route: Route): void;
 }

@@ -1,5 +1,5 @@
-// Serves the webhook over TLS: takes AdmissionReviews, answers them, and takes a new certificate without a new start. Whatever
-// goes wrong here lets the write through: an answer that is no AdmissionReview counts as none (failurePolicy Ignore).
+// Serves the webhook over TLS: answers AdmissionReviews, and loads a new certificate without a restart. Any failure here lets the
+// write through: an answer that is no AdmissionReview counts as none (failurePolicy: Ignore).
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,7 @@ import { WEBHOOK_PATH } from '../core/hold/registration.ts';
 import type { HoldAnswer, HoldTarget } from '../core/hold/review.ts';
 
 export interface AdmissionServerOptions {
-  /** Without a host on every address of the machine; port 0 takes any free port. */
+  /** Without a host, every address of the machine; port 0 takes any free port. */
   readonly address: { readonly host?: string; readonly port: number };
   readonly review: (body: unknown) => HoldAnswer;
   readonly onHeld?: (held: HoldTarget) => void;
@@ -37,14 +37,14 @@ export class AdmissionServer {
     this.#server = createServer(limits, (request, response) => {
       void this.#respond(request, response);
     });
-    // A handshake that fails is the caller's to tell; without a listener it would end nothing, but hide nothing either.
+    // A failed handshake is the caller's to report.
     this.#server.on('tlsClientError', () => undefined);
   }
 
   /**
    * Begins to listen.
    * @returns the port that was taken.
-   * @throws GlidepathError GLIDEPATH_E_LISTEN when the address cannot be had.
+   * @throws GlidepathError GLIDEPATH_E_LISTEN when the address cannot be listened on.
    */
   async listen(): Promise<number> {
     const { host, port } = this.#options.address;
@@ -74,7 +74,7 @@ export class AdmissionServer {
     }
   }
 
-  /** Goes on answering, but asks each caller to come with a new connection, which others then get. */
+  /** Continues to answer, but closes each connection after its answer, so that callers connect to other replicas. */
   leave(): void {
     this.#leaving = true;
   }
@@ -95,7 +95,7 @@ export class AdmissionServer {
 
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reply = await this.#reply(request).catch((thrown: unknown) => textReply(500, messageOf(thrown)));
-    // Whoever went away reads no answer.
+    // A caller that has disconnected reads no answer.
     if (response.destroyed) return;
     const body = Buffer.from(reply.body);
     const isOver = reply.status !== 200 || this.#leaving || !this.#server.listening;
@@ -120,7 +120,7 @@ export class AdmissionServer {
   }
 }
 
-/** @returns undefined when there is too much of it. */
+/** @returns undefined when it is too large. */
 async function readText(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { GlidepathError, messageOf } from '../api/errors.ts';
 import type { ProbeAnswer } from './probes.ts';
 
-/** What the server shows. */
+/** What the server serves. */
 export interface ServerOptions {
-  /** Without a host on every address of the machine; port 0 takes any free port. */
+  /** Without a host, every address of the machine; port 0 takes any free port. */
   readonly address: { readonly host?: string; readonly port: number };
   readonly metrics: { render(): Promise<string>; readonly contentType: string };
   readonly health: () => ProbeAnswer;
@@ -20,7 +20,7 @@ interface Page {
 }
 
 const TEXT = 'text/plain; charset=utf-8';
-/** Probes and scrapes are small and quick; whoever is slower is cut off. */
+/** Probes and scrapes are small and quick; slower ones are cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Answers under way get this long when the server closes. */
 const CLOSE_GRACE_MS = 2_000;
@@ -40,7 +40,7 @@ export class OperatorServer {
   /**
    * Begins to listen.
    * @returns the port that was taken.
-   * @throws GlidepathError GLIDEPATH_E_LISTEN when the address cannot be had.
+   * @throws GlidepathError GLIDEPATH_E_LISTEN when the address cannot be listened on.
    */
   async listen(): Promise<number> {
     const { host, port } = this.#options.address;
@@ -85,14 +85,14 @@ export class OperatorServer {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       ...(page.status === 405 ? { allow: 'GET, HEAD' } : {}),
-      // A body that nobody reads would be taken for the next request.
+      // A body that is not read would be taken for the next request.
       ...(page.status === 405 || !this.#server.listening ? { connection: 'close' } : {}),
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 
   async #page(request: IncomingMessage): Promise<Page> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return textPage(405, 'only GET and HEAD');
+    if (request.method !== 'GET' && request.method !== 'HEAD') return textPage(405, 'only GET and HEAD are allowed');
     try {
       return await this.#show(request.url?.split('?')[0] ?? '/');
     } catch (error) {
@@ -109,7 +109,7 @@ export class OperatorServer {
       case '/readyz':
         return probePage(this.#options.readiness());
       default:
-        return textPage(404, 'here are /metrics, /healthz and /readyz');
+        return textPage(404, 'not found; available are /metrics, /healthz and /readyz');
     }
   }
 }

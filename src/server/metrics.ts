@@ -1,11 +1,11 @@
-// The operator's own metrics. Their names are part of the interface (dashboards and alerts hold them); no label names
-// an object but namespace and name of a release, and the series of a deleted release go with it.
+// The operator's own metrics. Their names are part of the interface (dashboards and alerts use them). No label names an object but
+// namespace and name of a release, and the series of a deleted release are removed.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CanaryRelease } from '../api/release.ts';
 import { VERDICTS } from '../api/names.ts';
 import type { Telemetry } from '../ports/outbox.ts';
 
-/** What is known beforehand. Series that begin at 0 let `increase()` see the first happening. */
+/** Label values that are known beforehand. Series that begin at 0 let `increase()` see the first event. */
 export interface MetricsOptions {
   /** Kinds that are watched. */
   readonly watchKinds?: readonly string[];
@@ -40,7 +40,7 @@ export interface OperatorMetrics {
 const ROUTE_WRITE_RESULTS = ['ok', 'guard', 'forbidden', 'invalid', 'error'] as const;
 const QUICK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const ROLLBACK_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
-/** The default looks a hundred times a second, which alone costs more than a thousand idle releases may. */
+/** The default measures a hundred times a second, which alone costs more than a thousand idle releases may. */
 const EVENT_LOOP_PRECISION_MS = 500;
 
 /** Makes a registry of its own with all metrics at their beginning. */
@@ -51,12 +51,12 @@ export function createMetrics(options: MetricsOptions = {}): OperatorMetrics {
   }
   const watchRestarts = new Counter({
     name: 'glidepath_watch_restarts_total',
-    help: 'Watches that had to begin again, by kind.',
+    help: 'Restarts of watches, by kind.',
     labelNames: ['kind'],
     registers: [registry],
   });
   for (const kind of options.watchKinds ?? []) watchRestarts.inc({ kind }, 0);
-  const leader = new Gauge({ name: 'glidepath_leader', help: '1 while this replica acts.', registers: [registry] });
+  const leader = new Gauge({ name: 'glidepath_leader', help: '1 while this replica is the leader.', registers: [registry] });
   return {
     telemetry: createTelemetry(registry, options.rollbackReasons),
     queue: createQueueMetrics(registry),
@@ -73,23 +73,28 @@ export function createTelemetry(registry: Registry, rollbackReasons: readonly st
   const releases = createReleaseGauges(registry);
   const transitions = new Counter({
     name: 'glidepath_transitions_total',
-    help: 'Steps of releases from one state to another.',
+    help: 'State transitions of releases.',
     labelNames: ['from', 'to', 'reason'],
     registers,
   });
   const rollbacks = new Counter({
     name: 'glidepath_rollbacks_total',
-    help: 'Releases that were taken home, by reason.',
+    help: 'Rollbacks of releases, by reason.',
     labelNames: ['reason'],
     registers,
   });
   for (const reason of rollbackReasons) rollbacks.inc({ reason }, 0);
-  const rollbackSeconds = histogram(registry, 'glidepath_rollback_seconds', 'From the verdict to all routes home.', ROLLBACK_SECONDS);
+  const rollbackSeconds = histogram(
+    registry,
+    'glidepath_rollback_seconds',
+    'Time from the verdict until no route gives the canary weight.',
+    ROLLBACK_SECONDS,
+  );
   return {
     ...releases,
     ...createAnalysisMetrics(registry),
     ...createRouteMetrics(registry),
-    reconcileSeconds: observeIn(histogram(registry, 'glidepath_reconcile_seconds', 'Time of one reconcile.', QUICK_SECONDS)),
+    reconcileSeconds: observeIn(histogram(registry, 'glidepath_reconcile_seconds', 'Duration of one reconcile.', QUICK_SECONDS)),
     transition: (_release, from, to, reason) => transitions.inc({ from, to, reason }),
     rollback: (_release, reason) => rollbacks.inc({ reason }),
     rollbackSeconds: observeIn(rollbackSeconds),
@@ -102,13 +107,13 @@ function createReleaseGauges(registry: Registry): Pick<Telemetry, 'release' | 'f
   const weight = new Gauge({ name: 'glidepath_release_weight', help: 'Wanted weight of the canary in percent.', labelNames, registers });
   const stage = new Gauge({
     name: 'glidepath_release_stage',
-    help: 'Number of the stage, from 1; 0 while no release runs.',
+    help: 'Number of the stage, from 1; 0 while no release is running.',
     labelNames,
     registers,
   });
   const phase = new Gauge({
     name: 'glidepath_release_phase',
-    help: '1 for the phase a release is in; the other phases have no series.',
+    help: '1 for the current phase of a release; the other phases have no series.',
     labelNames: [...labelNames, 'phase'],
     registers,
   });
@@ -145,11 +150,11 @@ function stageNumber(status: CanaryRelease['status']): number {
 function createAnalysisMetrics(registry: Registry): Pick<Telemetry, 'verdict' | 'look' | 'querySeconds'> {
   const verdicts = new Counter({
     name: 'glidepath_verdicts_total',
-    help: 'Verdicts of the judge, by name of the check.',
+    help: 'Verdicts of the analysis, by name of the check.',
     labelNames: ['check', 'verdict'],
     registers: [registry],
   });
-  const looks = new Counter({ name: 'glidepath_looks_total', help: 'Readings of Prometheus.', registers: [registry] });
+  const looks = new Counter({ name: 'glidepath_looks_total', help: 'Evaluations of releases against Prometheus.', registers: [registry] });
   const known = new Set<string>();
   return {
     verdict(_release, check, verdict) {
@@ -158,7 +163,7 @@ function createAnalysisMetrics(registry: Registry): Pick<Telemetry, 'verdict' | 
       verdicts.inc({ check, verdict });
     },
     look: () => looks.inc(),
-    querySeconds: observeIn(histogram(registry, 'glidepath_query_seconds', 'Time of one query of Prometheus.', QUICK_SECONDS)),
+    querySeconds: observeIn(histogram(registry, 'glidepath_query_seconds', 'Duration of one query to Prometheus.', QUICK_SECONDS)),
   };
 }
 
@@ -170,7 +175,11 @@ function createRouteMetrics(registry: Registry): Pick<Telemetry, 'routeWrite' | 
     registers: [registry],
   });
   for (const result of ROUTE_WRITE_RESULTS) writes.inc({ result }, 0);
-  const drifts = new Counter({ name: 'glidepath_route_drift_total', help: 'Foreign changes of weights of ours.', registers: [registry] });
+  const drifts = new Counter({
+    name: 'glidepath_route_drift_total',
+    help: 'Route weight changes by other field managers.',
+    registers: [registry],
+  });
   return { routeWrite: (result) => writes.inc({ result }), drift: () => drifts.inc() };
 }
 
@@ -178,20 +187,20 @@ function createQueueMetrics(registry: Registry): QueueMetrics {
   const registers = [registry];
   const adds = new Counter({
     name: 'glidepath_workqueue_adds_total',
-    help: 'Keys that became ready.',
+    help: 'Keys added to the work queue.',
     labelNames: ['priority'],
     registers,
   });
   for (const priority of ['urgent', 'normal']) adds.inc({ priority }, 0);
   const retries = new Counter({ name: 'glidepath_workqueue_retries_total', help: 'Reconciles repeated after a failure.', registers });
-  const depth = new Gauge({ name: 'glidepath_workqueue_depth', help: 'Ready keys that wait for a worker.', registers });
-  const running = new Gauge({ name: 'glidepath_workqueue_running', help: 'Keys that are worked on.', registers });
+  const depth = new Gauge({ name: 'glidepath_workqueue_depth', help: 'Keys that are waiting for a worker.', registers });
+  const running = new Gauge({ name: 'glidepath_workqueue_running', help: 'Keys that are being processed.', registers });
   return {
     added: (priority) => adds.inc({ priority }),
     depth: (keys) => depth.set(keys),
     running: (keys) => running.set(keys),
-    waited: observeIn(histogram(registry, 'glidepath_workqueue_wait_seconds', 'Time from ready to started.', QUICK_SECONDS)),
-    worked: observeIn(histogram(registry, 'glidepath_workqueue_work_seconds', 'Time a key was worked on.', QUICK_SECONDS)),
+    waited: observeIn(histogram(registry, 'glidepath_workqueue_wait_seconds', 'Time a key waited in the queue.', QUICK_SECONDS)),
+    worked: observeIn(histogram(registry, 'glidepath_workqueue_work_seconds', 'Time a key was processed.', QUICK_SECONDS)),
     retried: () => retries.inc(),
   };
 }

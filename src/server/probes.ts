@@ -1,8 +1,8 @@
-// Decides whether the operator is alive and ready. Alive: the event loop turns and no watch has been failing for long.
-// Ready: the caches are synced; leading is not asked for, or a standby would never be ready.
+// Decides whether the operator is alive and ready. Alive: the event loop runs and no watch has been failing for long.
+// Ready: the caches are synced; leadership is not required, or a standby replica would never be ready.
 import { formatDuration } from '../api/duration.ts';
 
-/** One watch as a probe sees it. A kind that the API server does not serve is no failing watch. */
+/** One watch as a probe sees it. A kind that the API server does not serve does not count as failing. */
 export interface WatchHealth {
   readonly kind: string;
   readonly synced: boolean;
@@ -11,7 +11,7 @@ export interface WatchHealth {
   readonly lastError?: string;
 }
 
-/** What probes ask. */
+/** What probes check. */
 export interface ProbeFacts {
   readonly nowMs: number;
   /** How late the event loop ran last, see `EventLoopLag`. */
@@ -19,7 +19,7 @@ export interface ProbeFacts {
   readonly watches: readonly WatchHealth[];
 }
 
-/** Answer of a probe: one line for each thing asked. */
+/** Answer of a probe: one line for each check. */
 export interface ProbeAnswer {
   readonly ok: boolean;
   readonly lines: readonly string[];
@@ -35,7 +35,7 @@ export function checkHealth({ nowMs, lagMs, watches }: ProbeFacts): ProbeAnswer 
   return answer([loop, ...watches.map((watch) => checkWatch(watch, nowMs))]);
 }
 
-/** What readiness asks. */
+/** What readiness checks. */
 export interface ReadinessFacts extends Pick<ProbeFacts, 'watches'> {
   /** Whether the webhook has a certificate; absent where there is no webhook. */
   readonly certificate?: boolean;

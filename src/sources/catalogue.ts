@@ -1,5 +1,5 @@
 // Which metrics source judges a release: the one its spec names, or with `Auto` the one of the controllers that serve
-// its routes. Says no with advice where a gateway counts nothing per backend.
+// its routes. Refuses with advice where a gateway counts nothing per backend.
 import type { RouteKind } from '../api/names.ts';
 import { cilium } from './cilium.ts';
 import { contour } from './contour.ts';
@@ -12,7 +12,7 @@ import { prometheusClient } from './prometheusclient.ts';
 import type { MetricsSource, SourceRefusal } from './source.ts';
 import { traefik } from './traefik.ts';
 
-/** Every source, in the order in which people are told about them. */
+/** Every source, in the order of the documentation. */
 export const SOURCES: readonly MetricsSource[] = [
   contour,
   traefik,

@@ -1,4 +1,4 @@
-// What a status code says about a finished request: HTTP codes, and gRPC codes as numbers or as any of their spellings.
+// Classifies finished requests by status code: HTTP codes, and gRPC codes as numbers or in any of their spellings.
 
 /** How one finished request counts. `ignore` is neither a request nor an error. */
 export type Outcome = 'success' | 'clientError' | 'serverError' | 'ignore';

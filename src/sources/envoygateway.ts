@@ -1,4 +1,4 @@
-// Envoy Gateway: one cluster for a whole rule by default, so backends cannot be told apart. A filter on any backendRef
+// Envoy Gateway: one cluster for a whole rule by default, so backends cannot be distinguished. A filter on any backendRef
 // gives each backend its own cluster, named by route, rule and position; `mergeBackends` names them by Service.
 import { GlidepathError } from '../api/errors.ts';
 import { CLUSTER_LABEL, createEnvoySource } from './envoy.ts';

@@ -13,7 +13,7 @@ function familyOf(backend: BackendIdentity): string {
   return backend.route?.kind === 'GRPCRoute' ? 'outbound_grpc_route_backend' : 'outbound_http_route_backend';
 }
 
-/** A request that ended in an error of the proxy has no status of its own; a cancelled one was the client's wish. */
+/** A request that ended in an error of the proxy has no status; a cancelled one was ended by the client. */
 function classify(labels: Labels): Outcome {
   const error = labels['error'] ?? '';
   if (error === 'CANCEL') return 'clientError';

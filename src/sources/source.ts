@@ -23,7 +23,7 @@ export interface BackendIdentity {
   readonly workload?: { readonly name: string; readonly templateHashes: readonly string[] };
 }
 
-/** Something a person should know before trusting a source. */
+/** A known limit of a source, for people. */
 export interface Hazard {
   readonly code: string;
   readonly message: string;
@@ -51,7 +51,7 @@ export interface Collision {
   readonly certain: boolean;
 }
 
-/** What of a rule decides whether a source counts its backends apart. */
+/** The part of a rule that decides whether a source counts its backends separately. */
 export interface JudgedRule {
   readonly routeName: string;
   readonly backendRefs: readonly { readonly hasFilters: boolean }[];
@@ -69,7 +69,7 @@ export interface MetricsSource {
   readonly scope: 'service' | 'routeRule';
   /**
    * `caller`: gateways or proxies that send to both backends, so that both are scraped at the same moment. `server`: each pod
-   * tells of itself, and pods are scraped at different moments: no short slice of time may then be compared.
+   * reports its own requests, and pods are scraped at different moments: no short slice of time may then be compared.
    */
   readonly reportedBy: 'caller' | 'server';
   /**
@@ -78,7 +78,7 @@ export interface MetricsSource {
    * @throws GlidepathError GLIDEPATH_E_SOURCE when the identity lacks what the source needs.
    */
   requests(backend: BackendIdentity, rangeMs: number): string;
-  /** What the requests of a series were, from its labels. */
+  /** The outcome of the requests of a series, from its labels. */
   classify(labels: Labels): Outcome;
   /** Histogram buckets; absent where the source has none. */
   latency?(backend: BackendIdentity, rangeMs: number): LatencyQuery;
@@ -87,7 +87,7 @@ export interface MetricsSource {
    * namespace. Absent where names cannot collide.
    */
   collisions?(backend: BackendIdentity, siblings: readonly string[]): readonly Collision[];
-  /** Why the backends of this rule cannot be told apart, and what to do; absent where they always can. */
+  /** Why the backends of this rule cannot be distinguished, and what to do; absent where they always can. */
   refuseRule?(rule: JudgedRule): SourceRefusal | undefined;
   readonly hazards: readonly Hazard[];
 }

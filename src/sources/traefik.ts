@@ -1,6 +1,6 @@
 // Traefik: services called NAMESPACE-SERVICE-http-PORT@kubernetesgateway up to 3.7.5 and
 // httproute-…-svc-NAMESPACE-SERVICE-INDEX@kubernetesgateway from 3.7.6 on. Dashes join names that contain dashes, so
-// two Services can share series; `collisions` tells which.
+// two Services can share series; `collisions` lists which.
 import { classifyGrpc, classifyHttp } from './codes.ts';
 import type { Labels, Outcome } from './codes.ts';
 import { escapeRegex, matches, rangeSelector } from './selector.ts';

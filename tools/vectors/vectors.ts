@@ -180,10 +180,10 @@ const RUNS: Readonly<Record<string, Run>> = {
 /** Found by root search: their tolerance is absolute. */
 const BOUNDS: ReadonlySet<string> = new Set(['excessBounds', 'exposureGate', 'proportionBounds', 'robbinsCS']);
 
-/** Runs one vector; undefined when it is met. A function that throws, or that nobody knows, is a miss. */
+/** Runs one vector; undefined when it is met. An unknown function, or one that throws, is a miss. */
 export function runVector(vector: Vector, grids: Grids): Miss | undefined {
   const expected = show(vector.expected);
-  // Own names only: a vector for `toString` is a vector for a function nobody knows.
+  // Own names only: a vector for `toString` is a vector for an unknown function.
   const run = Object.hasOwn(RUNS, vector.fn) ? RUNS[vector.fn] : undefined;
   if (run === undefined) return { id: vector.id, got: `no function ${vector.fn}`, expected };
   try {

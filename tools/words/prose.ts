@@ -39,7 +39,9 @@ function readTypeScript(path: string, content: string): readonly Prose[] {
   if (error !== undefined) throw new Error(`${path} cannot be parsed: ${error.message}`);
   return [
     ...joinComments(content, comments).map(({ start, end }) => comment(content, start, end)),
-    ...listStrings(program).map(({ start, end }): Prose => ({ reader: 'user', text: blankHoles(content.slice(start, end)), start })),
+    ...listStrings(program)
+      .map(({ start, end }): Prose => ({ reader: 'user', text: blankHoles(content.slice(start, end)), start }))
+      .filter(({ text }) => /\s/.test(text)),
   ];
 }
 
@@ -71,9 +73,8 @@ function blankHoles(literal: string): string {
   return literal.startsWith('`') ? literal.replaceAll(/\$\{[^{}]*\}/g, (hole) => '_'.repeat(hole.length)) : literal;
 }
 
-/** String and template literals, without the names of imported files. */
+/** String and template literals. Those of a single word are names: union members, keys, imported files. */
 function listStrings(node: Node): readonly Span[] {
-  if (node.type === 'ImportDeclaration' || node.type === 'ExportAllDeclaration') return [];
   const own = (node.type === 'Literal' && typeof node.value === 'string') || node.type === 'TemplateLiteral';
   const inner = childrenOf(node).flatMap(listStrings);
   return own ? [{ start: node.start, end: node.end }, ...inner] : inner;

@@ -1,4 +1,4 @@
-// Writes the few forms of DER (ITU-T X.690) that a certificate is made of. It reads none: what was written is read back by Node.
+// Writes the few forms of DER (ITU-T X.690) that a certificate is made of. Node reads back what was written.
 
 import { Buffer } from 'node:buffer';
 

@@ -1,5 +1,5 @@
-// The certificate that somebody else keeps in a folder, such as a Secret of cert-manager that is mounted. Read anew each time:
-// who mounts replaces the files.
+// The certificate in a folder that another tool maintains, such as a mounted Secret of cert-manager. Read again each time, because
+// the files are replaced.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

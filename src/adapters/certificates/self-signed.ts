@@ -1,5 +1,5 @@
-// Makes certificates for the webhook: each signs itself and nothing else, so that there is no authority whose key could be lost.
-// Node signs and Node reads back; only what lies between is written here (RFC 5280).
+// Creates self-signed certificates for the webhook, so that there is no authority whose key could be lost. Node signs and reads
+// back; only the encoding in between is written here (RFC 5280).
 
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -25,7 +25,7 @@ const IP_ADDRESS = 7;
 /** The first bit alone: digitalSignature. */
 const DIGITAL_SIGNATURE = bitString(Buffer.from([0x80]), 7);
 
-/** @param hosts DNS names and IP addresses that the certificate bears; at least one */
+/** @param hosts DNS names and IP addresses of the certificate; at least one */
 export function createCertificateMaker(hosts: readonly string[]): CertificateMaker {
   return {
     make: (nowMs, previous) => {
@@ -36,7 +36,7 @@ export function createCertificateMaker(hosts: readonly string[]): CertificateMak
   };
 }
 
-/** The certificate as it stands, or nothing where it is none or too old. */
+/** The parsed certificate; undefined if it is none or too old. */
 function stillTrusted({ cert }: ServingCertificate, nowMs: number): string {
   try {
     const read = new X509Certificate(cert);
@@ -52,7 +52,7 @@ function makeCertificate(hosts: readonly string[], nowMs: number): Pick<ServingC
   const body = buildBody(hosts, nowMs, algorithm, publicKey);
   const der = sequence(body, algorithm, bitString(sign('sha256', body, privateKey)));
   const read = new X509Certificate(der);
-  // Nobody shall find out from the API server's log that this was written wrongly.
+  // An encoding error must show here, not in the log of the API server.
   if (!read.verify(publicKey) || !hosts.every((host) => bears(read, host)))
     throw new GlidepathError('GLIDEPATH_E_CERTIFICATE', `the certificate for ${hosts.join(', ')} cannot be verified`);
   return { cert: read.toString(), key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
@@ -107,7 +107,7 @@ function isGood({ cert, key }: ServingCertificate, hosts: readonly string[], now
     const isYoung = nowMs >= from && nowMs < from + ((until - from) * 2) / 3;
     return isYoung && read.checkPrivateKey(createPrivateKey(key)) && hosts.every((host) => bears(read, host));
   } catch {
-    // Not a certificate, or not a key: a new one is made.
+    // Not a certificate, or not a key: a new one is created.
     return false;
   }
 }

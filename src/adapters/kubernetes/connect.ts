@@ -28,11 +28,11 @@ export interface ConnectOptions {
   readonly namespaces?: readonly string[];
   /** A kubeconfig file; default KUBECONFIG, ~/.kube/config, or the pod's service account. */
   readonly kubeconfig?: string;
-  /** Instead of a file; called again whenever credentials must be read anew. */
+  /** Instead of a file; called whenever credentials must be read again. */
   readonly loadConfig?: () => KubeConfig;
   readonly homeConnections?: number;
   readonly normalConnections?: number;
-  /** Longest time that home writes hold up another write. */
+  /** Longest time that home writes delay another write. */
   readonly mostGateWaitMs?: number;
   readonly userAgent?: string;
   /** Name of this process in events. */
@@ -58,7 +58,7 @@ export interface KubernetesConnection extends Cluster {
   webhookSecret(namespace: string): CertificateSecret;
   runElection(options: ElectionOptions): Promise<'stopped' | 'lost'>;
   health(): readonly ReflectorHealth[];
-  /** Undefined unless releases are being taken home, else a promise that resolves once they are. */
+  /** Undefined unless home writes are under way, else a promise that resolves once they are done. */
   untilQuiet(): Promise<void> | undefined;
 }
 

@@ -1,5 +1,5 @@
 // The two objects of config/webhook that the operator fills: a Secret with the certificate, and the MutatingWebhookConfiguration.
-// It makes neither, so that it needs no right to create and an uninstall is final.
+// It creates neither, so that it needs no right to create and an uninstall is final.
 
 import { Buffer } from 'node:buffer';
 import { FIELD_MANAGER } from '../../api/names.ts';
@@ -35,7 +35,7 @@ export class CertificateSecret implements CertificateStore {
     return { cert: decode(cert), key: decode(key), authorities: decode(authorities) };
   }
 
-  /** @throws GlidepathError GLIDEPATH_E_CONFLICT when the Secret is another than the one that was read. */
+  /** @throws GlidepathError GLIDEPATH_E_CONFLICT when the Secret has changed since it was read. */
   async write({ cert, key, authorities }: ServingCertificate): Promise<void> {
     const encode = (text: string) => Buffer.from(text).toString('base64');
     const data = { 'tls.crt': encode(cert), 'tls.key': encode(key), 'ca.crt': encode(authorities) };

@@ -1,5 +1,5 @@
 // Reads the policies of a namespace: discovery first, because clusters differ in what they serve and at which version, then one
-// list a kind. What is denied or fails is told kind by kind; nothing is skipped in silence.
+// list a kind. What is denied or fails is reported for each kind; nothing is skipped silently.
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import { POLICY_KINDS, type PolicyKind, type PolicyObject, type PolicyReading, type UnreadKind } from '../../core/workload/policy-kinds.ts';
@@ -13,7 +13,7 @@ import type { Transport } from './client/transport.ts';
 
 /** Of all requests of one reading together: a release waits for it. */
 const DEADLINE_MS = 8_000;
-/** Objects of a namespace may be many: nobody asks for an older reading. */
+/** A namespace may have many objects; a reading older than this is never used, so it is dropped. */
 const MOST_AGE_MS = 60_000;
 
 interface Reading {

@@ -107,7 +107,7 @@ export class KubernetesReleases implements ReleaseStore, WatchedCache {
       path: pathOfRelease(key),
       query: { fieldManager: FIELD_MANAGER },
       contentType: MERGE_PATCH,
-      // A merge patch replaces the whole list, hence the version: somebody else's finalizer must not get lost.
+      // A merge patch replaces the whole list, hence the version: a foreign finalizer must not be lost.
       body: { metadata: { resourceVersion, uid, finalizers } },
     });
     this.#keep(body);
@@ -127,8 +127,8 @@ function pathOfRelease(key: ReleaseKey): string {
 }
 
 /**
- * The object without what only fills memory: parsed where this version can read it, because nobody asks for the raw one and
- * two copies of a thousand releases are tens of megabytes; else with nothing touched.
+ * The object without what only fills memory: parsed where this version can read it, because the raw one is not needed and two
+ * copies of a thousand releases are tens of megabytes; else unchanged.
  */
 export function trimRelease(raw: unknown): CachedObject {
   const object = fieldsOf(raw);
@@ -138,7 +138,7 @@ export function trimRelease(raw: unknown): CachedObject {
   return parsed.ok ? parsed.release : trimmed;
 }
 
-/** @returns the list to write, or undefined when it is right already. */
+/** @returns the list to write, or undefined when it is already correct. */
 function nextFinalizers(release: unknown, present: boolean): readonly string[] | undefined {
   const finalizers = listOf(fieldsOf(fieldsOf(release)['metadata'])['finalizers']).filter((name) => typeof name === 'string');
   if (finalizers.includes(FINALIZER) === present) return undefined;

@@ -1,11 +1,11 @@
-// The schema number of the stored CRD: an operator that needs a higher one must not write status, it would be pruned.
+// The schema number of the stored CRD: an operator that needs a higher one must not write the status, because fields of it would be pruned.
 
 import { CRD_NAME, SCHEMA_ANNOTATION } from '../../api/names.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import { fieldsOf, textOf } from './client/fields.ts';
 import type { Transport } from './client/transport.ts';
 
-/** @returns undefined when the CRD is not there or carries no number. */
+/** @returns undefined when the CRD does not exist or has no number. */
 export async function readSchemaLevel(transport: Transport): Promise<number | undefined> {
   const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${CRD_NAME}`;
   try {

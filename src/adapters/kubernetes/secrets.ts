@@ -1,4 +1,4 @@
-// One Secret, read when it is needed and kept nowhere here.
+// One Secret, read when it is needed and not stored.
 
 import { Buffer } from 'node:buffer';
 import { fieldsOf, textsOf } from './client/fields.ts';

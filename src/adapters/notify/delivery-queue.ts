@@ -1,5 +1,5 @@
-// Jobs in lanes: in order within a lane, few at once in all, and a bounded number waiting. A full lane gives up its
-// oldest waiting job, because the newest news is worth most.
+// Jobs in lanes: in order within a lane, few at once in all, and a bounded number waiting. A full lane drops its
+// oldest waiting job, because the newest announcement matters most.
 
 /** Work that never rejects. */
 export interface Delivery {
@@ -42,7 +42,7 @@ export class DeliveryQueue {
     this.#start();
   }
 
-  /** Drops everything that waits; what runs goes on. */
+  /** Drops everything that waits; running jobs continue. */
   clear(): void {
     for (const waiting of this.#lanes.values()) {
       for (const delivery of waiting.splice(0)) delivery.drop();

@@ -1,4 +1,4 @@
-// What a notification says and how it is signed: a JSON body of version 1, and an HMAC over the time and that body.
+// The content of a notification and its signature: a JSON body of version 1, and an HMAC over the time and that body.
 import { createHash, createHmac } from 'node:crypto';
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Announcement } from '../../ports/outbox.ts';
@@ -6,13 +6,13 @@ import type { Announcement } from '../../ports/outbox.ts';
 /** The JSON body of a notification. Fields are only ever added; a receiver ignores what it does not know. */
 export interface Notification {
   readonly version: 1;
-  /** The same for every try of one announcement, and for no other: whoever saw it can drop the repetition. */
+  /** Equal for every attempt of one announcement and different for others, so that a receiver can drop repetitions. */
   readonly id: string;
   readonly release: { readonly namespace: string; readonly name: string; readonly uid: string };
   readonly revision: string | null;
   readonly reason: string;
   readonly message: string;
-  /** Who gave the command that made it happen; null where no command did, or nobody is named. */
+  /** Who gave the command that made it happen; null without a command or a name. */
   readonly by: string | null;
   readonly phase: string | null;
   /** The canary's share in percent. */

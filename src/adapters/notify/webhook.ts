@@ -1,5 +1,5 @@
-// Tells the receivers of a release what happened, by signed POST requests in the background: in order for each receiver,
-// three tries, and never in the way of a reconcile.
+// Sends events of a release to its receivers by signed POST requests in the background: in order for each receiver, with three
+// attempts, and without delaying a reconcile.
 import pRetry from 'p-retry';
 import { Agent } from 'undici';
 import { isUnder, parseAddress, parseAllowList } from '../../api/addresses.ts';
@@ -10,7 +10,7 @@ import { DeliveryQueue } from './delivery-queue.ts';
 import { describeNotification, signBody } from './notification.ts';
 import type { Notification, NotificationReceiver } from './notification.ts';
 
-/** What became of one notification. */
+/** The result of one notification. */
 export interface NotificationOutcome {
   readonly namespace: string;
   readonly name: string;
@@ -27,7 +27,7 @@ export interface WebhookNotifierOptions {
   readonly allow: readonly string[];
   /** Decoded values of a Secret. */
   readonly readSecret: (namespace: string, name: string) => Promise<Readonly<Record<string, string>>>;
-  /** Told what became of each notification; must not throw. */
+  /** Called with the result of each notification; must not throw. */
   readonly onOutcome?: (outcome: NotificationOutcome) => void;
   /** Wall clock in milliseconds. */
   readonly now?: () => number;
@@ -83,7 +83,7 @@ export class WebhookNotifier implements Notifier {
     await Promise.race([this.#queue.whenIdle(), graceOver.promise]);
     clearTimeout(timer);
     this.#queue.clear();
-    this.#closing.abort(new Error('the operator stops'));
+    this.#closing.abort(new Error('the operator is shutting down'));
     await this.#agent.destroy();
   }
 
@@ -107,7 +107,7 @@ export class WebhookNotifier implements Notifier {
           () => tell('sent', ''),
           (thrown: unknown) => tell('failed', messageOf(thrown)),
         ),
-      drop: () => tell('dropped', `too many notifications wait for ${url.origin}`),
+      drop: () => tell('dropped', `too many notifications are waiting for ${url.origin}`),
     });
   }
 
@@ -116,7 +116,7 @@ export class WebhookNotifier implements Notifier {
     const parsed = parseAddress(url);
     if (!parsed.ok) return `the url of notification "${name}" ${parsed.message}`;
     if (this.#allow.some((prefix) => isUnder(parsed.url, prefix))) return parsed.url;
-    return `the url of notification "${name}" is not on the operator's allow-list: start the operator with --notification-allow ${parsed.url.origin}`;
+    return `the url of notification "${name}" is not on the operator's allow-list; start the operator with --notification-allow ${parsed.url.origin}`;
   }
 
   async #deliver(url: URL, receiver: NotificationReceiver, notification: Notification): Promise<void> {
@@ -132,12 +132,12 @@ export class WebhookNotifier implements Notifier {
     });
   }
 
-  /** The key that signs; a receiver that asks for a signature is never sent a body without one. */
+  /** The key of the signature; a receiver with a secretRef never gets an unsigned body. */
   async #readKey(namespace: string, { secretRef }: NotificationReceiver): Promise<string | undefined> {
     if (secretRef === undefined) return undefined;
     const where = `Secret ${namespace}/${secretRef.name}`;
     const secret = await this.#options.readSecret(namespace, secretRef.name).catch((thrown: unknown) => {
-      const words = isGlidepathError(thrown) ? thrown.message : 'it is not there, or may not be read';
+      const words = isGlidepathError(thrown) ? thrown.message : 'not found, or the operator may not read it';
       throw failure(`${where} cannot be read: ${words}`, true);
     });
     const key = secret[HMAC_KEY]?.replace(/\r?\n$/, '') ?? '';
@@ -150,11 +150,11 @@ export class WebhookNotifier implements Notifier {
     const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closing.signal]);
     const headers = { 'content-type': 'application/json', 'user-agent': 'glidepath', ...signBody(body, this.#now(), key) };
     const status = await this.#send(url, { body, headers, signal }).catch((thrown: unknown) => {
-      const words = signal.aborted ? `gives no answer within ${timeoutMs} ms` : `cannot be reached: ${messageOf(thrown)}`;
+      const words = signal.aborted ? `did not answer within ${timeoutMs} ms` : `cannot be reached: ${messageOf(thrown)}`;
       throw failure(`${url.origin} ${words}`, true);
     });
     if (status >= 200 && status < 300) return;
-    throw failure(`${url.origin} answers ${status}`, status >= 500 || status === 408 || status === 429);
+    throw failure(`${url.origin} answered ${status}`, status >= 500 || status === 408 || status === 429);
   }
 
   /** Redirects are not followed: they could lead off the allow-list. */

@@ -4,7 +4,7 @@ import { GlidepathError } from '../../api/errors.ts';
 import type { Series } from '../../ports/metrics.ts';
 import { BAD_QUERY, UNAUTHORIZED, UNAVAILABLE, UNUSABLE } from './failure.ts';
 
-/** An HTTP answer whose body was not looked at yet. */
+/** An HTTP answer whose body was not parsed yet. */
 export interface RawAnswer {
   readonly status: number;
   readonly body: string;
@@ -21,7 +21,7 @@ type Sample = Series['samples'][number];
 
 const MAX_WORDS = 300;
 const MAX_WARNINGS = 10;
-// Faults of the server's that it reports about a query in its own format.
+// Failures of the server that it reports in its own format.
 const PASSING_TYPES = new Set(['timeout', 'canceled', 'internal', 'unavailable', 'not_found']);
 const SPECIAL_VALUES: Readonly<Record<string, number>> = {
   NaN: Number.NaN,
@@ -66,29 +66,29 @@ function describeApiError(status: number, body: Json): GlidepathError {
   if (status === 401) return describeUnauthorized();
   const isPassing = PASSING_TYPES.has(type) || status === 403 || status === 408 || status === 429 || status >= 500;
   return isPassing
-    ? new GlidepathError(UNAVAILABLE, `answers ${status}, ${words}`)
-    : new GlidepathError(BAD_QUERY, `does not accept the query, ${words}`);
+    ? new GlidepathError(UNAVAILABLE, `answered ${status}, ${words}`)
+    : new GlidepathError(BAD_QUERY, `rejected the query, ${words}`);
 }
 
 function describeUnauthorized(): GlidepathError {
-  return new GlidepathError(UNAUTHORIZED, 'answers 401: its credentials are missing or wrong');
+  return new GlidepathError(UNAUTHORIZED, 'answered 401: the credentials are missing or wrong');
 }
 
-/** An answer that is not in Prometheus' format comes from something in between, or from something else altogether. */
+/** An answer that is not in Prometheus' format comes from a proxy, or from another server. */
 function describeForeignAnswer({ status, body }: RawAnswer): GlidepathError {
   const isPage = /^\s*</.test(body);
   if (status === 401) return describeUnauthorized();
-  if (status === 403) return new GlidepathError(UNAVAILABLE, 'answers 403: these credentials may not query');
+  if (status === 403) return new GlidepathError(UNAVAILABLE, 'answered 403: the credentials do not allow queries');
   if (status >= 300 && status < 400) {
-    return new GlidepathError(UNAVAILABLE, `answers ${status}, a redirect, which is not followed: give the final address`);
+    return new GlidepathError(UNAVAILABLE, `answered ${status}, a redirect, which is not followed; set the final address`);
   }
-  if (status === 404) return new GlidepathError(UNAVAILABLE, 'answers 404: there is no Prometheus API under this address');
+  if (status === 404) return new GlidepathError(UNAVAILABLE, 'answered 404: no Prometheus API at this address');
   if (status !== 200) {
     const words = isPage ? 'with a web page' : `"${cut(body)}"`;
-    return new GlidepathError(UNAVAILABLE, `answers ${status} ${words}`);
+    return new GlidepathError(UNAVAILABLE, `answered ${status} ${words}`);
   }
-  if (isPage) return new GlidepathError(UNAVAILABLE, 'answers with a web page: is this the address of a login page?');
-  return new GlidepathError(UNUSABLE, 'answers with something that is not JSON of the Prometheus API');
+  if (isPage) return new GlidepathError(UNAVAILABLE, 'answered with a web page, possibly a login page');
+  return new GlidepathError(UNUSABLE, 'answered with something other than JSON of the Prometheus API');
 }
 
 function readFinding(body: Json): Finding {
@@ -108,15 +108,15 @@ function readResult(type: string, result: unknown): readonly Series[] {
 }
 
 function readSeries(entry: unknown): Series {
-  if (!isJson(entry)) throw unusable('holds a result that is no series');
+  if (!isJson(entry)) throw unusable('has a result that is not a series');
   if ('histogram' in entry || 'histograms' in entry) {
-    throw unusable('holds native histograms: classic ones with buckets are needed (scrape_classic_histograms)');
+    throw unusable('has native histograms; classic ones with buckets are required (scrape_classic_histograms)');
   }
   const values: unknown = 'value' in entry ? [entry['value']] : entry['values'];
-  if (!Array.isArray(values)) throw unusable('holds a series without samples');
+  if (!Array.isArray(values)) throw unusable('has a series without samples');
   const samples = values.map(readSample);
   if (samples.some(({ atMs }, index) => atMs <= (samples[index - 1]?.atMs ?? Number.NEGATIVE_INFINITY))) {
-    throw unusable('holds samples out of time order');
+    throw unusable('has samples out of time order');
   }
   return { labels: readLabels(entry['metric']), samples };
 }
@@ -128,14 +128,14 @@ function readLabels(metric: unknown): Readonly<Record<string, string>> {
 
 function readSample(pair: unknown): Sample {
   if (!Array.isArray(pair) || typeof pair[0] !== 'number' || typeof pair[1] !== 'string') {
-    throw unusable('holds a sample that is no pair of time and value');
+    throw unusable('has a sample that is not a pair of time and value');
   }
   const text = pair[1];
   const value = SPECIAL_VALUES[text] ?? (text.trim() === '' ? Number.NaN : Number(text));
-  if (Number.isNaN(value) && text !== 'NaN') throw unusable('holds a value that is no number');
+  if (Number.isNaN(value) && text !== 'NaN') throw unusable('has a value that is not a number');
   return { atMs: Math.round(pair[0] * 1_000), value };
 }
 
 function unusable(words: string): GlidepathError {
-  return new GlidepathError(UNUSABLE, `gives an answer that ${words}`);
+  return new GlidepathError(UNUSABLE, `gave an answer that ${words}`);
 }

@@ -1,6 +1,6 @@
 // One question for many releases. Selectors that differ in one label's value only, asked for the same instant of the same
-// Prometheus, go out as one, and the answer is taken apart again by that label. Nothing waits for a batch to fill: a question goes
-// out at once unless one of its kind is under way, so batches grow only when Prometheus or this process is busy.
+// Prometheus, are sent as one, and the answer is split again by that label. Nothing waits for a batch to fill: a question is
+// sent at once unless one of its kind is under way, so batches grow only when Prometheus or this process is busy.
 
 import type { MetricsAnswer, MetricsReader, MetricsTarget, Series } from '../../ports/metrics.ts';
 
@@ -32,7 +32,7 @@ interface Kind {
   underWay: number;
 }
 
-/** Wraps a reader; asks it no more often than it must. */
+/** Wraps a reader, and sends it as few questions as possible. */
 export class BatchingReader implements MetricsReader {
   readonly #reader: MetricsReader;
   readonly #kinds = new Map<string, Kind>();
@@ -53,7 +53,7 @@ export class BatchingReader implements MetricsReader {
     this.#kinds.set(key, kind);
     return new Promise((resolve) => {
       kind.waiting.push({ selector, query, resolve });
-      // Others of this turn of the event loop may come along.
+      // Others of this turn of the event loop may join.
       setImmediate(() => this.#send(key, kind));
     });
   }
@@ -75,7 +75,7 @@ export class BatchingReader implements MetricsReader {
     const values = new Set(batch.map(({ selector }) => selector.value));
     const answer = await this.#reader.query(target, values.size === 1 ? first.query : joinQueries(first.selector, values), atMs);
     if (values.size > 1 && !answer.ok && answer.kind !== 'unavailable') {
-      // Too large together, or one of them is not liked: each is told what concerns it.
+      // Too large together, or one of them is rejected: each is asked alone, and gets its own answer.
       await Promise.all(batch.map(async ({ query, resolve }) => resolve(await this.#reader.query(target, query, atMs))));
       return;
     }
@@ -91,7 +91,7 @@ function readSelector(query: string): Selector | undefined {
   return { metric, label, value, range };
 }
 
-/** Whose credentials go along, where to, what and when. Without a Secret of its own the release's namespace plays no part. */
+/** Credentials, address, query and time. Without a Secret of its own the release's namespace does not matter. */
 function keyOf({ namespace, url, secretName, timeoutMs }: MetricsTarget, { metric, label, range }: Selector, atMs: number): string {
   const identity = secretName === undefined ? '' : `${namespace}/${secretName}`;
   return [url ?? '', identity, timeoutMs, metric, label, range, atMs].join(' ');

@@ -1,4 +1,4 @@
-// One Prometheus address over kept connections. Sends one instant query and brings back the answer as it came: status and text,
+// One Prometheus address over kept connections. Sends one instant query and returns the raw answer: status and text,
 // bounded in bytes and in time, no redirect followed, no proxy of the environment used.
 import { setImmediate } from 'node:timers/promises';
 import tls from 'node:tls';
@@ -70,7 +70,7 @@ export class PrometheusConnection {
         signal,
       });
       const body = await readBody(response.body, response.headers['content-encoding']);
-      // undici takes a connection for free one turn of the event loop later: the next question is to find this one, not to open another.
+      // undici takes a connection for free one turn of the event loop later: the next question must find this one, not open another.
       await setImmediate();
       return { status: response.statusCode, body: body.toString('utf8') };
     } catch (thrown) {
@@ -96,7 +96,7 @@ function readCertificates({ ca, cert, key }: Credentials): { readonly secureCont
 async function readBody(body: Body, encoding: string | string[] | undefined): Promise<Buffer> {
   const whole = await collect(body);
   if (encoding === undefined || encoding === 'identity') return whole;
-  if (encoding !== 'gzip') throw new GlidepathError(UNUSABLE, `answers in the encoding ${String(encoding)}, which was not asked for`);
+  if (encoding !== 'gzip') throw new GlidepathError(UNUSABLE, `answered in the encoding ${String(encoding)}, which was not requested`);
   return unpack(whole, { maxOutputLength: MAX_ANSWER_BYTES });
 }
 

@@ -1,5 +1,5 @@
-// Remembers credentials for a minute. When Prometheus refuses them they are read once more at once, and then not again
-// before the minute is over or they have worked.
+// Remembers credentials for a minute. When Prometheus refuses them they are read again at once, and then not again before the minute
+// is over or they have worked.
 import type { Credentials } from './credentials.ts';
 
 interface Entry {
@@ -35,7 +35,7 @@ export class CredentialCache {
     return this.#entries.get(key)?.forced === true ? undefined : this.#load(key, load, true);
   }
 
-  /** The credentials worked, so the next refusal is news. */
+  /** The credentials worked, so the next refusal reads them again. */
   confirm(key: string): void {
     const entry = this.#entries.get(key);
     if (entry?.forced === true) this.#entries.set(key, { ...entry, forced: false });

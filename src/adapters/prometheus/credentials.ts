@@ -1,9 +1,8 @@
-// What a Secret says about how to ask Prometheus: headers, certificates. Knows every secret value, to keep them out of
-// messages.
+// Headers and certificates for Prometheus from a Secret. Knows every secret value, to remove them from messages.
 import { GlidepathError } from '../../api/errors.ts';
 import { UNAVAILABLE } from './failure.ts';
 
-/** How to introduce oneself and whom to trust. */
+/** Credentials, and the certificate authorities to trust. */
 export interface Credentials {
   readonly headers: Readonly<Record<string, string>>;
   /** PEM; absent: the certificate authorities of the system. */
@@ -12,12 +11,12 @@ export interface Credentials {
   readonly key?: string;
 }
 
-/** Nobody in particular. */
+/** No credentials. */
 export const NO_CREDENTIALS: Credentials = { headers: {} };
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-zA-Z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-// Whoever sets these could smuggle a second request into the connection or send it elsewhere.
+// These could smuggle a second request into the connection or send it elsewhere.
 const RESERVED_HEADERS = new Set(['host', 'connection', 'content-length', 'content-type', 'transfer-encoding', 'expect', 'upgrade']);
 const SHORTEST_SECRET = 4;
 
@@ -73,7 +72,7 @@ function parseHeaderMap(text: string | undefined): Readonly<Record<string, strin
   } catch {
     // A parse error repeats the text, which is secret.
   }
-  throw wrong('headers is no JSON object of names and texts');
+  throw wrong('headers is not a JSON object of names and texts');
 }
 
 /**
@@ -88,7 +87,7 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): Readonl
 
 function checkHeader(name: string, value: string, what: string): string {
   if (!HEADER_NAME.test(name) || RESERVED_HEADERS.has(name.toLowerCase())) throw wrong('a header name cannot be used');
-  if (!HEADER_VALUE.test(value)) throw wrong(`${what} holds characters that a header cannot carry`);
+  if (!HEADER_VALUE.test(value)) throw wrong(`${what} has characters that a header cannot contain`);
   return value;
 }
 

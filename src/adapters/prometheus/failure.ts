@@ -1,9 +1,9 @@
-// The ways in which asking Prometheus fails, as coded errors inside the adapter and as data outside of it.
+// The ways in which a query to Prometheus fails, as coded errors inside the adapter and as data outside of it.
 import { GlidepathError, isGlidepathError, messageOf } from '../../api/errors.ts';
 import type { ErrorCode } from '../../api/errors.ts';
 import type { MetricsFailure } from '../../ports/metrics.ts';
 
-/** Prometheus cannot be asked. */
+/** Prometheus is unavailable. */
 export const UNAVAILABLE: ErrorCode = 'GLIDEPATH_E_METRICS_UNAVAILABLE';
 /** Prometheus does not accept the credentials: reading them again may help. */
 export const UNAUTHORIZED: ErrorCode = 'GLIDEPATH_E_METRICS_UNAUTHORIZED';
@@ -27,7 +27,7 @@ const PASSING = new Set([
 
 /** More bytes than are read, on the way or unpacked. */
 export function tooLarge(): GlidepathError {
-  return new GlidepathError(UNUSABLE, 'answers with more data than the 8 MiB that are read: make the query narrower');
+  return new GlidepathError(UNUSABLE, 'answered with more than 8 MiB, which is the limit; make the query narrower');
 }
 
 /** What the HTTP client threw before there was a whole answer, as a coded error. */
@@ -35,7 +35,7 @@ export function describeTransportError(thrown: unknown): GlidepathError {
   if (isGlidepathError(thrown)) return thrown;
   const code = codeOf(thrown);
   if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge();
-  if (code.startsWith('Z_')) return new GlidepathError(UNUSABLE, `answers with broken gzip: ${messageOf(thrown)}`);
+  if (code.startsWith('Z_')) return new GlidepathError(UNUSABLE, `answered with broken gzip: ${messageOf(thrown)}`);
   return new GlidepathError(UNAVAILABLE, `cannot be reached: ${sayTransportError(thrown)}`, { retryable: PASSING.has(code) });
 }
 
@@ -44,13 +44,13 @@ function codeOf(thrown: unknown): string {
   return String(thrown.code);
 }
 
-/** A name with several addresses fails with one error for each, under an error without words. */
+/** A name with several addresses fails with one error for each, in an error without a message. */
 function sayTransportError(thrown: unknown): string {
   if (!(thrown instanceof AggregateError) || thrown.message !== '') return messageOf(thrown);
   return thrown.errors.map(messageOf).join('; ');
 }
 
-/** A failure in the words of the port. */
+/** A failure as the port defines it. */
 export function toFailure(thrown: unknown): MetricsFailure {
   const message = messageOf(thrown);
   if (isGlidepathError(thrown, BAD_QUERY)) return { kind: 'badQuery', message };

@@ -18,7 +18,7 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 /**
  * Values of the label in the order of the alphabet.
- * @param endpoint address of a Prometheus that wants no credentials
+ * @param endpoint address of a Prometheus that needs no credentials
  * @throws GlidepathError GLIDEPATH_E_METRICS_UNAVAILABLE
  */
 export async function readLabelValues(endpoint: string, question: LabelQuestion): Promise<readonly string[]> {
@@ -27,7 +27,7 @@ export async function readLabelValues(endpoint: string, question: LabelQuestion)
     endpoint,
     timeout: timeoutMs,
     requestInterceptor: {
-      // The bounds of every other question to Prometheus hold here, too.
+      // The limits of every other question to Prometheus apply here as well.
       onFulfilled: (config) =>
         Object.assign(config, {
           signal: AbortSignal.timeout(timeoutMs),

@@ -1,4 +1,4 @@
-// Connections by address and certificates, so that no question pays for a handshake. Those unused longest go first.
+// Connections by address and certificates, so that no question pays for a handshake. Those unused longest are closed first.
 import { createHash } from 'node:crypto';
 import { GlidepathError } from '../../api/errors.ts';
 import { PrometheusConnection } from './connection.ts';
@@ -12,7 +12,7 @@ interface Lease {
   users: number;
 }
 
-/** Owns the connections; every use is counted, so that nobody's connection is taken away. */
+/** Owns the connections; every use is counted, so that no connection is closed while it is in use. */
 export class ConnectionPool {
   readonly #leases = new Map<string, Lease>();
 
@@ -59,7 +59,7 @@ function openConnection(endpoint: string, credentials: Credentials): PrometheusC
     return new PrometheusConnection(endpoint, credentials);
   } catch {
     // The error of a bad key can repeat parts of it.
-    throw new GlidepathError(UNAVAILABLE, 'cannot be asked: ca.crt, tls.crt or tls.key is no usable PEM');
+    throw new GlidepathError(UNAVAILABLE, 'cannot be queried: ca.crt, tls.crt or tls.key is not valid PEM');
   }
 }
 

@@ -1,5 +1,5 @@
-// The metrics port on Prometheus: who may ask where and as whom, one deadline over everything, quick retries of broken
-// connections, one look at fresh credentials after a refusal, and an honest answer in every case.
+// The metrics port on Prometheus: checks address and credentials, applies one deadline to everything, retries broken connections
+// quickly, reads credentials again once after a refusal, and returns a typed error in every other case.
 import type { BlockReason } from '../../api/reasons.ts';
 import { readFile } from 'node:fs/promises';
 import pRetry from 'p-retry';
@@ -22,7 +22,7 @@ export interface PrometheusReaderOptions {
   readonly operatorUrl?: string;
   /** Origins or URL prefixes that releases may name. */
   readonly allow: readonly string[];
-  /** Checks may carry queries of their own without a Secret of their own. */
+  /** Checks may have queries of their own without a Secret of their own. */
   readonly allowQueries: boolean;
   /** File with the operator's bearer token. */
   readonly operatorTokenFile?: string;
@@ -31,7 +31,7 @@ export interface PrometheusReaderOptions {
   readonly caFile?: string;
   /** Decoded values of a Secret. */
   readonly readSecret: (namespace: string, name: string) => Promise<Readonly<Record<string, string>>>;
-  /** Told the seconds of every query, whatever came of it. */
+  /** Called with the duration of every query, in seconds, also of failed ones. */
   readonly onQuery?: (seconds: number) => void;
   /** Wall clock in milliseconds, for the age of credentials. */
   readonly now?: () => number;
@@ -121,7 +121,7 @@ export class PrometheusReader implements MetricsReader {
       const finding = readAnswer(answer);
       return { ...finding, warnings: finding.warnings.map((warning) => redact(warning, credentials)) };
     } catch (thrown) {
-      // A server may repeat what it was sent, and its words end in status and logs.
+      // A server may repeat what it was sent, and its text ends in status and logs.
       const words = redact(`Prometheus at ${endpoint} ${messageOf(thrown)}`, credentials);
       throw new GlidepathError(isGlidepathError(thrown) ? thrown.code : UNAVAILABLE, words);
     }
@@ -129,8 +129,8 @@ export class PrometheusReader implements MetricsReader {
 
   #callerOf(identity: Identity, { namespace, secretName }: MetricsTarget): Caller {
     if (identity === 'operator') return { key: 'operator', load: () => this.#loadOwn() };
-    if (identity === 'nobody' || secretName === undefined) {
-      return { key: 'nobody', load: () => this.#withOwnCa(NO_CREDENTIALS) };
+    if (identity === 'anonymous' || secretName === undefined) {
+      return { key: 'anonymous', load: () => this.#withOwnCa(NO_CREDENTIALS) };
     }
     return { key: `secret ${namespace}/${secretName}`, load: () => this.#loadSecret(namespace, secretName) };
   }
@@ -146,7 +146,7 @@ export class PrometheusReader implements MetricsReader {
 
   async #loadSecret(namespace: string, name: string): Promise<Credentials> {
     const secret = await this.#options.readSecret(namespace, name).catch((thrown: unknown) => {
-      const words = isGlidepathError(thrown) ? thrown.message : 'it is not there, or may not be read';
+      const words = isGlidepathError(thrown) ? thrown.message : 'not found, or the operator may not read it';
       throw new GlidepathError(UNAVAILABLE, `Secret ${namespace}/${name} cannot be read: ${words}`);
     });
     try {
@@ -156,7 +156,7 @@ export class PrometheusReader implements MetricsReader {
     }
   }
 
-  /** Trust is no credential: the operator's authorities hold for every address that brings none of its own. */
+  /** Certificate authorities are not credentials: the operator's apply to every address without its own. */
   async #withOwnCa(credentials: Credentials): Promise<Credentials> {
     const { caFile } = this.#options;
     if (caFile === undefined || credentials.ca !== undefined) return credentials;
@@ -187,7 +187,7 @@ async function readOwnFile(path: string): Promise<string> {
 }
 
 function tooLate(timeoutMs: number): GlidepathError {
-  return new GlidepathError(UNAVAILABLE, `gives no answer within ${timeoutMs} ms`);
+  return new GlidepathError(UNAVAILABLE, `did not answer within ${timeoutMs} ms`);
 }
 
 /** The credentials, unless the deadline passes first. */

@@ -1,5 +1,5 @@
-// Which address a question goes to and whose credentials go with it, or why not. The operator's credentials go to the
-// operator's address only; an address of a release's own must be on the allow-list.
+// The address and credentials of a question, or why it is refused. The operator's credentials are sent to the operator's address
+// only; an address of a release must be on the allow-list.
 import { isUnder, parseAddress } from '../../api/addresses.ts';
 import type { BlockReason } from '../../api/reasons.ts';
 import type { MetricsTarget } from '../../ports/metrics.ts';
@@ -12,9 +12,9 @@ export interface TargetSettings {
 }
 
 /** Credentials to send: the operator's own, those of the release's Secret, or none. */
-export type Identity = 'operator' | 'secret' | 'nobody';
+export type Identity = 'operator' | 'secret' | 'anonymous';
 
-/** An address with an identity, or a refusal with a condition reason. */
+/** An address with credentials, or a refusal with a condition reason. */
 export type Resolution =
   | { readonly ok: true; readonly url: URL; readonly identity: Identity }
   | { readonly ok: false; readonly reason: BlockReason; readonly message: string };
@@ -32,7 +32,7 @@ export function endpointOf(url: URL): string {
 
 /** Decides address and identity of a target. */
 export function resolveTarget(settings: TargetSettings, target: MetricsTarget): Resolution {
-  const fallback = target.secretName === undefined ? 'nobody' : 'secret';
+  const fallback = target.secretName === undefined ? 'anonymous' : 'secret';
   if (target.url === undefined) return resolveOperator(settings, target);
   const parsed = parseAddress(target.url);
   if (!parsed.ok) return refuse('InvalidSpec', `${FIELD} ${parsed.message}`);
@@ -45,13 +45,13 @@ export function resolveTarget(settings: TargetSettings, target: MetricsTarget): 
   }
   return refuse(
     'PrometheusNotAllowed',
-    `${FIELD} is not on the operator's allow-list: start the operator with --prometheus-allow ${parsed.url.origin}, or leave the field out`,
+    `${FIELD} is not on the operator's allow-list; start the operator with --prometheus-allow ${parsed.url.origin}, or remove the field`,
   );
 }
 
 function resolveOperator({ operatorUrl }: TargetSettings, { secretName }: MetricsTarget): Resolution {
   if (operatorUrl === undefined) {
-    return refuse('NotSupported', `no Prometheus is known: set ${FIELD}, or start the operator with --prometheus-url`);
+    return refuse('NotSupported', `no Prometheus is configured; set ${FIELD}, or start the operator with --prometheus-url`);
   }
   return { ok: true, url: operatorUrl, identity: secretName === undefined ? 'operator' : 'secret' };
 }

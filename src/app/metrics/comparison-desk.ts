@@ -1,5 +1,5 @@
-// Keeps the comparison of every running release: some kilobytes each, folded from raw samples. All of it can be lost, because
-// Prometheus is the judge's memory: whatever is missing, from a restart or an outage, is read again from the release's start.
+// Keeps the comparison of every running release: some kilobytes each, folded from raw samples. All of it may be lost, because
+// Prometheus is the judge's memory: what is missing after a restart or an outage is read again from the release's start.
 
 import { parseDuration } from '../../api/duration.ts';
 import { parseLimit } from '../../api/quantity.ts';
@@ -45,8 +45,8 @@ export class ComparisonDesk {
   }
 
   /**
-   * Folds what one look saw and judges. A look that could not be read leaves a gap, which the next one fills; a long past is
-   * read beside the looks, because nothing that they prove may wait for it.
+   * Folds the samples of one look and judges. A look that could not be read leaves a gap, which the next one fills; a long past is
+   * read in parallel, because the verdicts of looks must not wait for it.
    */
   async judge(key: string, question: LookQuestion, atMs: number, arms: ArmsAsked | Problem): Promise<Evidence<Judgement>> {
     if (arms.kind !== 'arms') return arms;
@@ -64,12 +64,12 @@ export class ComparisonDesk {
     if ('kind' in caughtUp) return caughtUp;
     const memory = fold(caughtUp, question, arms, readyAt(question, arms, atMs));
     this.#memories.set(key, memory);
-    // What a raise may risk changes no evidence: an edit of it counts at once.
+    // The risk budget of a raise does not change the evidence: an edit of it counts at once.
     const settings = { ...memory.settings, riskBudget: parseLimit(question.spec.analysis.comparison.riskBudget).value };
     return { kind: 'facts', facts: judgeComparison(settings, memory.state, nextShareOf(question.spec, question.status)) };
   }
 
-  /** Reads what serving did before the release while the canary has no weight yet, so that its first look need not wait for it. */
+  /** Reads the serving version's past while the canary has no weight yet, so that the first look need not wait for it. */
   prepare(key: string, question: LookQuestion): void {
     if (question.spec.analysis.comparison.mode === 'Off' || question.source === undefined) return;
     if (this.#underWay.has(key) || this.#known(key, question) !== undefined) return;
@@ -81,7 +81,7 @@ export class ComparisonDesk {
     this.#underWay.delete(key);
   }
 
-  /** A clock that was ahead and came back: what was folded up to then would count nothing until that time has come. */
+  /** After a clock that was ahead was corrected, nothing would count until the time that was folded already. */
   #forgetFuture(key: string, { spec }: LookQuestion, atMs: number): void {
     const foldedToMs = this.#memories.get(key)?.state.foldedToMs ?? atMs;
     if (foldedToMs > atMs + 2 * parseDuration(spec.analysis.interval)) this.#memories.delete(key);
@@ -92,7 +92,7 @@ export class ComparisonDesk {
     return known?.under === underOf(question) ? known : undefined;
   }
 
-  /** The memory up to `untilMs` at least, or why it cannot be had. */
+  /** The memory up to `untilMs` at least, or why it could not be read. */
   async #catchUp(key: string, question: LookQuestion, untilMs: number): Promise<Memory | Problem> {
     const known = this.#known(key, question);
     if (known !== undefined && known.state.foldedToMs >= untilMs) return known;
@@ -136,7 +136,7 @@ export class ComparisonDesk {
     const span = { fromMs: startMs - PRIOR_MS, toMs: startMs };
     const arms = await askArms(this.#reader, { ...question, canary: [] }, span);
     if (arms.kind === 'unavailable') return arms;
-    // Without it the comparison is only a little more careful.
+    // Without it the comparison only needs a little more evidence.
     const measured =
       arms.kind === 'arms'
         ? measurePrior(arms.serving, span, cellsOf(question), outcomesOf(question), arms.history)
@@ -154,7 +154,7 @@ function skipTo(memory: Memory, toMs: number): Memory {
   return { ...memory, state: { ...memory.state, foldedToMs: toMs } };
 }
 
-const READS_ITS_PAST = { kind: 'partial', message: 'the comparison reads what Prometheus has of this release' } as const;
+const READS_ITS_PAST = { kind: 'partial', message: 'the comparison is reading the past of this release from Prometheus' } as const;
 
 function startOf({ status }: LookQuestion): number {
   return fromTime(status.release?.startedAt) ?? 0;
@@ -171,8 +171,8 @@ function cellsOf({ spec, status, source }: LookQuestion): CellGrid {
 }
 
 /**
- * Up to the end of the cell with the newest sample. What was scraped later may be on its way still, and a cell is folded once: of
- * a gateway whose scrapes take longer than the looks' margin nothing would ever be counted.
+ * Up to the end of the cell with the newest sample. Later scrapes may still be on their way, and a cell is folded once: with a
+ * gateway whose scrapes take longer than the looks' margin, no cell would ever be counted.
  */
 function readyAt(question: LookQuestion, { canary, serving }: ArmsAsked, atMs: number): number {
   const newestMs = newestSampleAt([...canary.counts, ...serving.counts], atMs);

@@ -1,5 +1,5 @@
 // Asks Prometheus whether the requests to a canary that drains have stopped. Asked in the background, one question at a time for
-// a release; the last answer waits here. Nothing of it is a look: it judges nothing and moves no weight.
+// a release; the last answer is kept here. These questions are not looks: they have no verdict and do not change weights.
 
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Answers } from '../../core/analysis/assemble.ts';
@@ -20,7 +20,7 @@ interface Entry {
   askedAtMs: number;
 }
 
-/** What is not over yet is asked about again this soon. */
+/** Time between two questions about requests that have not stopped yet. */
 const AGAIN_MS = 1_000;
 const RANGE_STEP_MS = 30_000;
 
@@ -29,7 +29,7 @@ export class DrainDesk {
   readonly #onAnswer: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
 
-  /** @param onAnswer something was learnt: the release is to be visited */
+  /** @param onAnswer called with a release that has a new answer and should be reconciled */
   constructor(world: World, onAnswer: (key: string) => void) {
     this.#world = world;
     this.#onAnswer = onAnswer;
@@ -41,7 +41,7 @@ export class DrainDesk {
     return entry?.releaseId === releaseId ? entry?.reading : undefined;
   }
 
-  /** Asks if it is of interest now, was not seen to be over, and is not being asked. */
+  /** Asks unless the requests have stopped, or a question is under way. */
   consider(key: string, release: CanaryRelease, status: CanaryReleaseStatus, observation: Observation, now: number): void {
     const current = status.release;
     const sinceMs = findDrainQuestion(current, parseState(status.state) ?? 'blocked', now);
@@ -71,7 +71,7 @@ function isOver(reading: DrainReading | undefined): boolean {
   return reading === 'silent' || reading === 'uncountable';
 }
 
-/** Never throws: whatever goes wrong is no answer, and time alone decides then. */
+/** Never throws: a failure is no answer, and then time alone decides. */
 async function askSilence({ metrics }: World, question: LookQuestion | undefined, sinceMs: number, atMs: number): Promise<DrainReading> {
   const source = question?.source;
   if (question === undefined || source === undefined) return 'uncountable';

@@ -1,5 +1,5 @@
-// Looks are asked in the background and wait here until their release is visited again. One question at a time for a
-// release, and a bounded number at a time in all: while Prometheus hangs nothing piles up, and nothing else waits for it.
+// Looks are read in the background and kept here until their release is reconciled. One question at a time for a release, and a
+// bounded number at a time in all: while Prometheus hangs no questions pile up, and nothing else waits for it.
 
 import { asksForTraffic } from '../../core/release/traffic.ts';
 import { messageOf } from '../../api/errors.ts';
@@ -16,13 +16,13 @@ interface Entry {
   readonly readings: readonly LookReading[] | undefined;
 }
 
-/** Looks that are under way at the same time. A restart beside a thousand releases has many to catch up with. */
+/** Looks that are under way at the same time. After a restart with a thousand releases there are many to catch up with. */
 export const MOST_LOOKS_AT_ONCE = 64;
 
-/** Looks of one release that are asked side by side: more than go into the longest wait for an answer at the shortest interval. */
+/** Looks of one release that are read concurrently: more than fit into the longest wait for an answer at the shortest interval. */
 const LOOKS_OF_ONE = 10;
 
-/** Longest time for which answers are gathered before their releases are visited. */
+/** Longest time for which answers are collected before their releases are reconciled. */
 const MOST_GATHER_MS = 30;
 
 export class LookDesk {
@@ -31,7 +31,7 @@ export class LookDesk {
   readonly #onLook: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #looks = new Semaphore(MOST_LOOKS_AT_ONCE);
-  /** Releases whose answer was read and that were not told yet. */
+  /** Releases with an answer that were not queued yet. */
   #answered: string[] = [];
 
   constructor(world: World, onLook: (key: string) => void) {
@@ -40,7 +40,7 @@ export class LookDesk {
     this.#onLook = onLook;
   }
 
-  /** Answered looks of this release, each once. Those of another release of the same object are thrown away. */
+  /** Answered looks of this release, each once. Those of another release of the same object are dropped. */
   take(key: string, releaseId: string | undefined): readonly LookReading[] {
     const entry = this.#entries.get(key);
     if (entry?.readings === undefined) return [];
@@ -66,19 +66,19 @@ export class LookDesk {
     this.#comparisons.forget(key);
   }
 
-  /** At once when nothing else is under way; else together with the answers that come right behind it. */
+  /** At once when no other look is under way; else together with the answers that follow directly. */
   #tellSoon(key: string): void {
     this.#answered.push(key);
     if (this.#looks.taken === 0 || this.#world.afterArrivals === undefined) this.#tellAll();
     else if (this.#answered.length === 1) this.#gather(this.#world.clock.now(), 1);
   }
 
-  /** Goes on as long as every moment brings more. Nobody waits for an answer here: this is about the order of reading and writing. */
+  /** Continues while more answers arrive. It waits for no answer: this is about the order of reading and writing. */
   #gather(sinceMs: number, seen: number): void {
     this.#world.afterArrivals?.(() => {
       const read = this.#answered.length;
       const lastedMs = this.#world.clock.now() - sinceMs;
-      // A clock that was set back ends it, too.
+      // A clock that was set back ends it as well.
       const isBrief = lastedMs >= 0 && lastedMs < MOST_GATHER_MS;
       if (isBrief && this.#looks.taken > 0 && read > seen) this.#gather(sinceMs, read);
       else this.#tellAll();
@@ -91,7 +91,7 @@ export class LookDesk {
     for (const key of answered) this.#onLook(key);
   }
 
-  /** Some at a time, so that a slow Prometheus is kept up with. While it is away only the last of the missed looks is of interest. */
+  /** Some at a time, to keep up with a slow Prometheus. During an outage only the last of the missed looks matters. */
   async #readAll(key: string, question: LookQuestion, times: readonly number[]): Promise<readonly LookReading[]> {
     const readings: LookReading[] = [];
     for (let from = 0; from < times.length; from += LOOKS_OF_ONE) {
@@ -124,8 +124,8 @@ export class LookDesk {
   }
 }
 
-/** A fault of our own while reading is the judge's outage, never the release's fault (rule 6). */
+/** An error of our own while reading counts as an outage of the judge, never as a failure of the release (rule 6). */
 function describeFault(atMs: number, thrown: unknown): LookReading {
-  const message = `the look could not be read: ${messageOf(thrown)}`;
+  const message = `the evaluation failed: ${messageOf(thrown)}`;
   return { atMs, requests: { kind: 'unavailable', message }, newRequests: 0, own: {} };
 }

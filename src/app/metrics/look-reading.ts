@@ -1,4 +1,4 @@
-// Reads one look from Prometheus: which queries a release needs, and what their raw samples say. Judging is the core's.
+// Reads one look from Prometheus: the queries that a release needs, and their raw samples. The core judges them.
 
 import { withoutUndefined } from '../../api/absence.ts';
 import { parseDuration } from '../../api/duration.ts';
@@ -32,7 +32,7 @@ import {
 } from './queries.ts';
 
 const RANGE_STEP_MS = 30_000;
-/** No look asks for more than this. */
+/** The longest range of a look. */
 const LONGEST_RANGE_MS = 3_600_000;
 
 /** One look, and what the comparison needs of it; `arms` is absent where nothing is compared. */
@@ -42,8 +42,8 @@ export interface LookAnswer {
 }
 
 /**
- * Asks everything that one look at `atMs` needs, at the same time, and reads the answers.
- * @param previousMs time of the look before, where that one is asked in the same go; default: the last folded one
+ * Asks everything that one look at `atMs` needs concurrently, and reads the answers.
+ * @param previousMs time of the look before, if that one is read in the same batch; default: the last folded one
  */
 export async function askLook(reader: MetricsReader, question: LookQuestion, atMs: number, previousMs?: number): Promise<LookAnswer> {
   const spans = spansOfLook(question.spec.analysis.window, question.status.release, atMs, previousMs);
@@ -83,7 +83,7 @@ function readRaw(question: LookQuestion, { counts, timed, own }: RawLook, spans:
   const outcomeOf = outcomesOf(question);
   const upToNow = (fromMs: number): Span => ({ fromMs: Math.min(fromMs, atMs), toMs: atMs });
   const readsLatency = timed !== undefined && checksLatency(question);
-  // What could not be read whole is unknown, not 0.
+  // An incomplete answer is unknown, not 0.
   const readsServing = isCompared(question) && servingProblem === undefined;
   return {
     atMs,

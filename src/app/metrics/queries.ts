@@ -1,4 +1,4 @@
-// The questions to Prometheus that looks and the comparison are made of: raw samples of one arm, of both, or why there are none.
+// The queries of looks and of the comparison: raw samples of one side, of both, or why there are none.
 
 import { withoutUndefined } from '../../api/absence.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
@@ -12,22 +12,22 @@ import { asksForTraffic, canaryGetsTraffic } from '../../core/release/traffic.ts
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 
-/** A counter's base is looked for this far before the span, so that a late scrape does not make an old series look new. */
+/** A counter's base is searched this far before the span, so that a late scrape does not make an old series appear new. */
 export const BASE_SLACK_MS = 120_000;
-/** What a look is about. */
+/** The subject of a look. */
 export interface LookQuestion {
   readonly spec: CanaryReleaseSpec;
   readonly status: CanaryReleaseStatus;
   readonly namespace: string;
   readonly name: string;
   readonly target: MetricsTarget;
-  /** Absent where only own queries judge. */
+  /** Absent where only the release's own queries are evaluated. */
   readonly source: MetricsSource | undefined;
   readonly canary: readonly BackendIdentity[];
   readonly serving: readonly BackendIdentity[];
 }
 
-/** Raw samples of both arms, for the comparison: whatever reaches back to `fromMs`. */
+/** Raw samples of both sides for the comparison, back to `fromMs`. */
 export interface ArmsAsked {
   readonly kind: 'arms';
   readonly canary: ArmSeries;
@@ -37,18 +37,18 @@ export interface ArmsAsked {
   readonly fromMs: number;
 }
 
-/** Does the release compare, and can it: switched on, both sides with a share, a metrics source that counts? */
+/** Whether the release compares and can: enabled, both sides with a share, a metrics source that counts. */
 export function isCompared({ spec, status, source }: LookQuestion): boolean {
   const share = asksForTraffic(spec, status) && (status.weight ?? 0) < 100;
   return spec.analysis.comparison.mode !== 'Off' && source !== undefined && share;
 }
 
-/** How this question's source reads labels; without one nothing is a request. */
+/** How this question's source reads labels; without one nothing counts as a request. */
 export function outcomesOf({ source }: LookQuestion): OutcomeOf {
   return (labels) => source?.classify(labels) ?? 'ignore';
 }
 
-/** Both arms count or none: a histogram that is not there, or not whole, only leaves latency out. */
+/** Both sides count or none: a missing or incomplete histogram only leaves out the latency. */
 export function toArms(counts: Counts, timed: Timed | undefined, servingTimed: Timed | undefined, fromMs: number): ArmsAsked | Problem {
   const problem = counts.problem ?? counts.servingProblem;
   if (problem !== undefined) return problem;
@@ -63,8 +63,8 @@ export function toArms(counts: Counts, timed: Timed | undefined, servingTimed: T
 }
 
 /**
- * Raw samples of both arms between two times, for a comparison that begins anew after a restart or has a gap.
- * `weight` plays no part: the canary may have had one then.
+ * Raw samples of both sides between two times, for a comparison that starts again after a restart or has a gap.
+ * `weight` does not matter: the canary may have had one then.
  */
 export async function askArms(reader: MetricsReader, question: LookQuestion, span: Span): Promise<ArmsAsked | Problem> {
   const rangeMs = span.toMs - span.fromMs + BASE_SLACK_MS;
@@ -73,7 +73,7 @@ export async function askArms(reader: MetricsReader, question: LookQuestion, spa
   const [canary, serving, timed, servingTimed] = await Promise.all([
     askRequests(reader, question, source, question.canary, rangeMs, span.toMs),
     askRequests(reader, question, source, question.serving, rangeMs, span.toMs),
-    // Serving alone, as before the release: nobody's buckets are missing then.
+    // Serving alone, as before the release: then no buckets are missing.
     question.canary.length === 0 ? NO_BUCKETS : askLatency(reader, question, question.canary, rangeMs, span.toMs),
     askLatency(reader, question, question.serving, rangeMs, span.toMs),
   ]);
@@ -82,7 +82,7 @@ export async function askArms(reader: MetricsReader, question: LookQuestion, spa
     canary: canary.series,
     serving: serving.series,
     seen: canary.series,
-    // A gap of all series before the span is a loss; a canary without samples there is new.
+    // A gap of all series before the span means lost data; a canary without samples there is new.
     history: serving.series.length === 0 ? 'whole' : historyOf(serving.series, span.fromMs),
     ...(problem === undefined ? {} : { problem }),
   };
@@ -92,12 +92,15 @@ export async function askArms(reader: MetricsReader, question: LookQuestion, spa
 const NO_ANSWERS: Answers = { series: [] };
 const NO_BUCKETS: Timed = { kind: 'series', series: [], perSecond: 1 };
 const NOTHING: Counts = { canary: [], serving: [], seen: [], history: 'whole' };
-const NOBODY_COUNTS: Problem = { kind: 'unusable', message: 'no metrics source counts requests; own queries judge alone' };
+const NO_COUNTER: Problem = {
+  kind: 'unusable',
+  message: 'no metrics source counts requests; only the queries in spec.analysis.checks are evaluated',
+};
 
 /** Counters of the canary, and of serving where they are compared or say when the gateway is scraped. */
 export async function askCounts(reader: MetricsReader, question: LookQuestion, rangeMs: number, atMs: number): Promise<Counts> {
   const { source, spec, status } = question;
-  if (source === undefined) return { ...NOTHING, problem: NOBODY_COUNTS };
+  if (source === undefined) return { ...NOTHING, problem: NO_COUNTER };
   const ask = (backends: readonly BackendIdentity[]) => askRequests(reader, question, source, backends, rangeMs, atMs);
   const [{ series, problem }, compared] = await Promise.all([
     canaryGetsTraffic(spec, status) ? ask(question.canary) : NO_ANSWERS,
@@ -110,7 +113,7 @@ export async function askCounts(reader: MetricsReader, question: LookQuestion, r
   return countBeside(compared ?? (await ask(question.serving)), series, knownMs);
 }
 
-/** The canary may be new, or Prometheus may have lost what it had: the serving backend was there all the time, and says which. */
+/** The canary may be new, or Prometheus may have lost what it had: the serving backend tells which, because it existed all the time. */
 function countBeside(serving: Answers, canary: readonly Series[], knownMs: number | undefined): Counts {
   const history = serving.series.length === 0 ? 'whole' : historyOf(serving.series, knownMs);
   if (canary.length > 0) return { canary, seen: canary, history, ...servingOf(serving) };
@@ -150,7 +153,7 @@ export function problemOf(answer: MetricsAnswer): Problem | undefined {
     return answer.kind === 'unavailable' ? { kind: 'unavailable', message: answer.message } : { kind: 'unusable', message: answer.message };
   }
   const warning = answer.warnings[0];
-  return warning === undefined ? undefined : { kind: 'partial', message: `Prometheus warns that the answer is not whole: ${warning}` };
+  return warning === undefined ? undefined : { kind: 'partial', message: `Prometheus warns that the answer is incomplete: ${warning}` };
 }
 
 /** Latency buckets of one arm. */
@@ -164,7 +167,10 @@ export async function askLatency(
   const asked = backends.flatMap((backend) => source?.latency?.(backend, rangeMs) ?? []);
   const unit = asked[0]?.unit;
   if (unit === undefined)
-    return { kind: 'unusable', message: `metrics source ${source?.name ?? 'none'} has no latency histogram; use an own query` };
+    return {
+      kind: 'unusable',
+      message: `metrics source ${source?.name ?? 'none'} has no latency histogram; use a check with a query of your own`,
+    };
   const answers = await askAll(
     reader,
     target,

@@ -1,4 +1,4 @@
-// The questions to Prometheus that a release has: which looks are due, whom they ask, and by which names the two versions are known.
+// The questions of a release to Prometheus: which looks are due, which Prometheus they ask, and the names of the two versions there.
 
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
@@ -28,14 +28,14 @@ export function dueQuestion(
   const current = status.release;
   if (state === undefined || current === undefined || !isJudged(state)) return undefined;
   const lastFolded = fromTime(current.lookGridAt) ?? fromTime(current.startedAt) ?? now;
-  // The first look does not wait for the grid: it finds out when the gateway is scraped, and that Prometheus answers.
+  // The first look does not wait for the grid: it finds out when the gateway is scraped, and whether Prometheus answers.
   const first = current.lookGridAt === undefined;
   const times = first ? [now] : dueLooks(gridOf(release.spec, current), lastFolded, now);
   const question = times.length === 0 ? undefined : buildQuestion(metrics, release, status, seen);
   return question === undefined ? undefined : { question, times };
 }
 
-/** Whom to ask about a release, and by which names; undefined where the judge is off or may not be asked. */
+/** The Prometheus and the names for a release; undefined where the analysis is off or Prometheus must not be asked. */
 export function buildQuestion(
   metrics: MetricsReader,
   release: CanaryRelease,
@@ -80,12 +80,12 @@ function identitiesOf(namespace: string, { routes, backends }: Seen, pair: Sides
   );
 }
 
-/** Whatever reaches the canary is judged; serving is compared where both are named, because other rules take other requests. */
+/** All traffic of the canary is judged; serving is compared in rules that name both, because other rules get other requests. */
 function refsToAsk(rule: SeenRule, pair: Sides, side: 'serving' | 'canary'): readonly RefPosition[] {
   const { servings, canaries } = rule;
   if (side === 'serving') return canaries.length === 0 && pair.adds !== true ? [] : atPort(servings, pair.servingPort);
   if (canaries.length > 0 || pair.adds !== true) return atPort(canaries, pair.canaryPort);
-  // Our own ref may be gone already, or still to be added: the Service is the same.
+  // Our own ref may already be removed, or not added yet: the Service is the same.
   const managed = manageRule(rule, pair);
   return managed === undefined ? [] : [managed.canary];
 }

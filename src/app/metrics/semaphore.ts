@@ -1,6 +1,6 @@
 // A bounded number of tasks at a time; further ones wait for a place in the order in which they came.
 
-/** Places for tasks. A place that a task leaves goes straight to the one that has waited longest. */
+/** Places for tasks. A free place goes to the task that has waited longest. */
 export class Semaphore {
   readonly #places: number;
   readonly #waiting: (() => void)[] = [];
@@ -20,7 +20,7 @@ export class Semaphore {
     return this.#taken >= this.#places;
   }
 
-  /** Runs the task, at once where there is a place. The place is left whatever comes of it. */
+  /** Runs the task, at once where there is a place. The place becomes free also when the task fails. */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.isFull) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#taken += 1;

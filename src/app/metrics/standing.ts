@@ -1,5 +1,5 @@
-// Whom Prometheus is asked for a release: the metrics source of the controllers that serve its routes, the address, and why nothing
-// may be asked.
+// How Prometheus is asked about a release: the metrics source of the controllers that serve its routes, the address, or why it must
+// not be asked.
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
@@ -16,7 +16,7 @@ import type { MetricsSource, SourceRefusal } from '../../sources/source.ts';
 
 const NO_STATUS: CanaryReleaseStatus = { observedGeneration: -1 };
 
-/** Whether a release can be judged at all. @param routes those of the namespace that may be the release's */
+/** Whether a release can be analyzed at all. @param routes those of the namespace that may be the release's */
 export function standMetrics(metrics: MetricsReader, release: CanaryRelease, routes: readonly Route[]): MetricsStanding {
   const { checks } = release.spec.analysis;
   const own = checks.some((check) => check.query !== undefined);
@@ -55,7 +55,7 @@ export function targetOf(release: CanaryRelease): MetricsTarget {
   };
 }
 
-/** Why the source cannot tell the two versions apart in a rule of the release. */
+/** Why the source cannot distinguish the two versions in a rule of the release. */
 function findUnread(spec: CanaryReleaseSpec, source: MetricsSource, routes: readonly Route[]): SourceRefusal | undefined {
   const pair = pairWithoutRoles(spec);
   if (source.refuseRule === undefined || pair === undefined) return undefined;
@@ -68,7 +68,7 @@ function findUnread(spec: CanaryReleaseSpec, source: MetricsSource, routes: read
   return undefined;
 }
 
-/** Which of two Services serves is all the same here. */
+/** It does not matter here which of the two Services serves. */
 function pairWithoutRoles(spec: CanaryReleaseSpec): Sides | undefined {
   const [first, second] = servicesOf(spec);
   if (first !== undefined && second !== undefined) return sidesOf(spec, { serving: first, canary: second });

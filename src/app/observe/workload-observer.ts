@@ -1,5 +1,5 @@
-// Deployment mode: what the watches say of a release's Deployment, and whether a change of it is held. A hold is proven at
-// start, every ten minutes, and before each release. While one runs, too: nothing waits for that proof, and nothing is stopped by it.
+// Deployment mode: what the watches say of a release's Deployment, and whether a change of it is held. A hold is probed at
+// start, every ten minutes, and before each release. Also while one is running, but then nothing waits for the answer or is stopped by it.
 
 import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { canaryGetsTraffic } from '../../core/release/traffic.ts';
@@ -8,7 +8,7 @@ import type { HoldStanding, ObservedWorkload } from '../../core/workload/observe
 import type { World } from '../world.ts';
 
 const PROOF_MS = 600_000;
-/** A held template may be released at once: the proof has to be fresh. */
+/** A held template may be released at once, so the probe has to be fresh. */
 const PROOF_BEFORE_RELEASE_MS = 60_000;
 
 /** Undefined in Services mode. */
@@ -22,10 +22,10 @@ export async function observeWorkload(
   const { namespace, name } = release.metadata;
   const seen = world.workloads.observe({ namespace, release: name, deployment: targetRef.name, service: service.name });
   if (!seen.known || seen.deployment === undefined) return { ...seen, hold: NOT_SEEN };
-  // Kept paused by the release itself: there is nothing to ask the API server about.
+  // The operator keeps it paused, so there is nothing to ask the API server.
   if (targetRef.hold === 'PausedAtRest') return { ...seen, hold: { kind: seen.deployment.spec.paused === true ? 'proven' : 'awaited' } };
   const asked = world.workloads.proveHold(namespace, targetRef.name, proofAge(status, seen.deployment.spec.paused === true));
-  // What has weight may have to go home in this very pass, which waits for nobody's answer (rule 1); a proof that is known wins.
+  // A canary with weight may have to be rolled back in this very pass, which must not wait for an answer (rule 1); the last known probe is used.
   const hold = mayGoHome(release.spec, status) ? await Promise.race([asked, Promise.resolve(BEING_ASKED)]) : await asked;
   return { ...seen, hold };
 }
@@ -39,7 +39,7 @@ function mayGoHome(spec: CanaryReleaseSpec, status: CanaryReleaseStatus): boolea
   return isRunning(state) && (canaryGetsTraffic(spec, status) || isGoingHome(state));
 }
 
-/** A held template that is about to be released wants a fresh proof. */
+/** A held template that is about to be released needs a fresh probe. */
 function proofAge(status: CanaryReleaseStatus, held: boolean): number {
   return held && !isRunning(parseState(status.state) ?? 'blocked') ? PROOF_BEFORE_RELEASE_MS : PROOF_MS;
 }

@@ -1,5 +1,5 @@
-// Which release a change of the world concerns: watches give changes, the queue gets keys. An index from Services and routes
-// to releases makes a foreign object cost one look-up.
+// Maps changes of objects to the releases that they concern: watches give changes, the queue gets keys. With an index from Services
+// and routes to releases, a foreign object costs one look-up.
 
 import type { CanaryRelease } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
@@ -11,13 +11,13 @@ import type { ReleaseKey } from '../../ports/releases.ts';
 import { parseCached } from '../parsed.ts';
 import type { Priority } from './work-queue.ts';
 
-/** A key to work on. */
+/** A key to reconcile. */
 export interface Wanted {
   readonly key: string;
   readonly priority: Priority;
 }
 
-/** Knows which releases care for which objects. */
+/** The index of releases by the objects that concern them. */
 export class Interests {
   readonly #releasesOf = new Map<string, Set<string>>();
   readonly #topicsOf = new Map<string, readonly string[]>();
@@ -50,11 +50,11 @@ export class Interests {
         ? [topicOf(change.namespace, 'Service', change.name)]
         : [topicOf(change.namespace, change.kind, change.name), ...backendTopics(change.old), ...backendTopics(change.new)];
     const keys = this.#caringFor(topics);
-    // Endpoints that go away, and weights that somebody raised, may have to be answered at once.
+    // Lost endpoints, and weights that a foreign edit raised, may need a reaction at once.
     return [...keys].map((key) => ({ key, priority: this.#running.has(key) ? 'urgent' : 'normal' }));
   }
 
-  /** Other releases that care for the same objects, or for one that these routes name. */
+  /** Other releases that the same objects concern, or one that these routes name. */
   neighbours(own: ReleaseKey, routes: readonly Route[]): readonly ReleaseKey[] {
     const key = `${own.namespace}/${own.name}`;
     const ofRoutes = routes.flatMap((route) => [topicOf(own.namespace, route.kind, route.metadata.name), ...backendTopics(route)]);
@@ -66,7 +66,7 @@ export class Interests {
     const key = `${change.namespace}/${change.name}`;
     const [before, ran] = [this.#topicsOf.get(key) ?? [], this.#running.has(key)];
     this.note(change.namespace, change.name, change.new);
-    // Our own status writes come back as changes: they bring nothing new, but that a release began or ended.
+    // Our own status writes come back as changes: the only news in them is that a release began or ended.
     const isOwn = change.old !== undefined && change.new !== undefined && orderOf(change.old) === orderOf(change.new);
     if (isOwn && ran === this.#running.has(key)) return [];
     // Another release may wait for what this one drives (rule 8).
@@ -121,7 +121,7 @@ function backendTopics(route: unknown): readonly string[] {
   return (spec.rules ?? []).flatMap((rule) => (rule.backendRefs ?? []).map((ref) => topicOf(metadata.namespace, 'Service', ref.name)));
 }
 
-/** What people order by a release: everything of it but its status. */
+/** The part of a release that people write: everything but its status. */
 function orderOf(raw: unknown): string {
   const { generation, annotations, deletionTimestamp, finalizers, uid } = parseCached(raw)?.metadata ?? {};
   return JSON.stringify([uid, generation, annotations, deletionTimestamp, finalizers]);

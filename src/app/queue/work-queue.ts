@@ -3,12 +3,12 @@
 import type { Clock } from '../../ports/clock.ts';
 import { Scheduler } from './scheduler.ts';
 
-/** `urgent` goes first: lost endpoints, due verdicts, everything that may take a release home. */
+/** `urgent` goes first: lost endpoints, due verdicts, everything that may roll a release back. */
 export type Priority = 'urgent' | 'normal';
 
-/** What a queue tells about itself, for metrics. Must not throw. */
+/** What a queue reports about itself, for metrics. Must not throw. */
 export interface QueueObserver {
-  /** A key became ready; a key that was ready already is not told again. */
+  /** A key became ready; not called again for a key that was ready already. */
   added(priority: Priority): void;
   /** Number of ready keys that wait for a worker. */
   depth(keys: number): void;
@@ -26,13 +26,13 @@ export interface WorkQueueOptions {
   readonly clock: Clock;
   /** Most keys processed at the same time. */
   readonly maxConcurrent: number;
-  /** Most of them that began as `normal`: what waits for a quiet moment must not hold up what is urgent. Default: all. */
+  /** Most of them that began as `normal`: what waits for home writes must not delay what is urgent. Default: all. */
   readonly mostNormal?: number;
   /** Undefined, or a promise until which nothing `normal` is begun. */
   readonly holdNormal?: () => Promise<void> | undefined;
   /** Works on one key. A rejection is repeated after a growing delay; resolving resets that delay. */
   readonly process: (key: string) => Promise<void>;
-  /** Told of every rejection, with the time of the repetition. Must not throw. */
+  /** Called with every rejection and the time of the retry. Must not throw. */
   readonly onFailure?: (key: string, error: unknown, retryAtMs: number) => void;
   readonly observer?: QueueObserver;
   /** 0 <= x < 1, for the jitter. */
@@ -41,7 +41,7 @@ export interface WorkQueueOptions {
 
 const FIRST_BACKOFF_MS = 5;
 const LONGEST_BACKOFF_MS = 300_000;
-/** The jitter adds up to this share, so that releases that failed together do not come back together. */
+/** The jitter adds up to this share, so that releases that failed together are not retried together. */
 const JITTER = 0.25;
 
 /** Milliseconds to wait after the `failures`th failure in a row (1 is the first): 5 ms doubling to 5 min, plus up to a quarter. */
@@ -203,7 +203,7 @@ export class WorkQueue {
     this.#finish(key, startedMs);
   }
 
-  /** What was urgent stays urgent: a release that could not be taken home must not queue behind idle ones. */
+  /** What was urgent stays urgent: a release whose rollback failed must not queue behind idle ones. */
   #planRetry(key: string, priority: Priority, error: unknown): void {
     const { clock, random = Math.random, observer, onFailure } = this.#options;
     const failures = this.failuresOf(key) + 1;

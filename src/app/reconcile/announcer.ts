@@ -1,4 +1,4 @@
-// Tells what a reconcile did: one event and notification for each happening, one log line for each transition.
+// Announces what a reconcile did: one event and notification for each happening, one log line for each transition.
 
 import type { EventReason } from '../../api/names.ts';
 import type { CanaryRelease } from '../../api/release.ts';

@@ -1,6 +1,6 @@
 // One reconcile of one release, in the order that rule 1 of the design demands: observe, decide, go home, commit, converge, emit.
-// Home writes come before every other write of the whole operator: a release that went home gives its place to the next one
-// and commits afterwards.
+// Home writes come before every other write of the whole operator: a release that has written home yields to the next one and
+// commits afterwards.
 
 import { FINALIZER } from '../../api/names.ts';
 import type { CanaryRelease } from '../../api/release.ts';

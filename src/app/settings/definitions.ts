@@ -1,15 +1,15 @@
-// The one list of settings. Parser, help text and the table in the documentation are made from it.
+// The one list of settings. The parser, the help text and the table in the README are made from it.
 import { SYSTEM_NAMESPACE } from '../../api/names.ts';
 
 /** One setting as people see it. */
 export interface SettingDefinition {
   /** Name of the flag without dashes; the variable is GLIDEPATH_ and the same in capitals. */
   readonly flag: string;
-  /** What stands for the value in the help; a setting without it is a switch. */
+  /** Placeholder of the value in the help; a setting without it is a switch. */
   readonly value?: string;
   /** True when it may be given several times or as a list with commas. */
   readonly list?: boolean;
-  /** What holds when nobody sets it, in words or as a text to parse. */
+  /** The default, in words or as a text to parse. */
   readonly fallback?: string;
   readonly help: string;
 }
@@ -19,55 +19,55 @@ export const SETTINGS = [
     flag: 'prometheus-url',
     value: 'URL',
     fallback: 'none',
-    help: 'Prometheus that judges releases without an address of their own',
+    help: 'Prometheus for releases that do not set spec.analysis.metrics.prometheus.url',
   },
-  { flag: 'prometheus-token-file', value: 'FILE', fallback: 'none', help: 'file with the bearer token for that Prometheus' },
-  { flag: 'prometheus-ca-file', value: 'FILE', fallback: 'none', help: 'file with the certificate authorities of that Prometheus (PEM)' },
-  { flag: 'namespace', value: 'NAME', list: true, fallback: 'all', help: 'only releases of these namespaces' },
+  { flag: 'prometheus-token-file', value: 'FILE', fallback: 'none', help: 'file with the bearer token for --prometheus-url' },
+  { flag: 'prometheus-ca-file', value: 'FILE', fallback: 'none', help: 'file with the certificate authorities (PEM) of --prometheus-url' },
+  { flag: 'namespace', value: 'NAME', list: true, fallback: 'all', help: 'namespaces to watch' },
   {
     flag: 'prometheus-allow',
     value: 'URL',
     list: true,
     fallback: 'none',
-    help: 'further addresses, or what they begin with, that releases may name as their Prometheus',
+    help: 'additional Prometheus URLs (or URL prefixes) that releases may use',
   },
   {
     flag: 'notification-allow',
     value: 'URL',
     list: true,
     fallback: 'none',
-    help: 'addresses, or what they begin with, that releases may send notifications to',
+    help: 'URLs (or URL prefixes) that releases may send notifications to',
   },
-  { flag: 'allow-queries', fallback: 'false', help: "releases may ask the operator's Prometheus queries of their own" },
-  { flag: 'metrics-address', value: 'ADDRESS', fallback: ':8080', help: 'where /metrics, /healthz and /readyz answer' },
+  { flag: 'allow-queries', fallback: 'false', help: "allow queries in spec.analysis.checks against the operator's Prometheus" },
+  { flag: 'metrics-address', value: 'ADDRESS', fallback: ':8080', help: 'listen address of /metrics, /healthz and /readyz' },
   {
     flag: 'webhook-address',
     value: 'ADDRESS',
     fallback: 'none',
-    help: 'where the webhook answers that holds Deployments; for API servers without the policy, see config/webhook',
+    help: 'listen address of the webhook that holds Deployments, for API servers without the admission policy; see config/webhook',
   },
   {
     flag: 'webhook-cert-dir',
     value: 'FOLDER',
     fallback: 'none',
-    help: 'folder with tls.crt, tls.key and ca.crt of the webhook, read anew every minute; without it the operator makes and renews them',
+    help: 'folder with tls.crt, tls.key and ca.crt of the webhook, reread every minute; without it the operator creates and renews them',
   },
   {
     flag: 'webhook-url',
     value: 'URL',
     fallback: 'none',
-    help: 'where the API server reaches the webhook, if not by its Service glidepath-webhook',
+    help: 'URL at which the API server reaches the webhook, if not through its Service glidepath-webhook',
   },
-  { flag: 'leader-elect', fallback: 'false', help: 'only one of several replicas acts' },
+  { flag: 'leader-elect', fallback: 'false', help: 'enable leader election' },
   {
     flag: 'leader-elect-namespace',
     value: 'NAME',
     fallback: `POD_NAMESPACE, else ${SYSTEM_NAMESPACE}`,
-    help: 'namespace of the lease of the leader',
+    help: 'namespace of the leader election lease',
   },
-  { flag: 'log-level', value: 'LEVEL', fallback: 'info', help: 'trace, debug, info, warn, error or fatal' },
-  { flag: 'max-concurrent', value: 'NUMBER', fallback: '64', help: 'releases that are worked on at the same time' },
-  { flag: 'resync', value: 'DURATION', fallback: '10m', help: 'every release is looked at this often even if nothing changed' },
+  { flag: 'log-level', value: 'LEVEL', fallback: 'info', help: 'one of trace, debug, info, warn, error and fatal' },
+  { flag: 'max-concurrent', value: 'NUMBER', fallback: '64', help: 'number of releases that are reconciled concurrently' },
+  { flag: 'resync', value: 'DURATION', fallback: '10m', help: 'interval at which every release is reconciled even if nothing changed' },
 ] as const satisfies readonly SettingDefinition[];
 
 /** Name of a setting. */
@@ -81,10 +81,10 @@ export function envName(flag: Flag): string {
   return `GLIDEPATH_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
-/** What the help says about the two flags that are no settings. */
+/** Help of the two flags that are not settings. */
 const ASIDES = [
-  ['--version', 'print the version and end'],
-  ['--help, -h', 'print this and end'],
+  ['--version', 'print the version and exit'],
+  ['--help, -h', 'print this help and exit'],
 ] as const;
 
 function flagText(setting: SettingDefinition): string {
@@ -114,7 +114,7 @@ export function helpText(): string {
 /** The settings as a Markdown table, for the README. */
 export function settingsTable(): string {
   const rows = SETTING_LIST.map((setting) => {
-    const help = `${setting.help}${setting.list === true ? '; repeatable, or with commas' : ''}`;
+    const help = `${setting.help}${setting.list === true ? '; repeatable or comma-separated' : ''}`;
     return `| \`${flagText(setting).replace(',…', '')}\` | \`${envName(setting.flag)}\` | ${setting.fallback ?? 'none'} | ${help} |`;
   });
   return ['| Flag | Environment | Default | Meaning |', '|---|---|---|---|', ...rows, ''].join('\n');

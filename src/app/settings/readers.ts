@@ -1,4 +1,4 @@
-// Readers of the texts of settings. Each gives the value or says what to write; none looks at the world.
+// Parsers of the values of settings. Each returns the value, or what to write instead. All are pure.
 import { parseAddress } from '../../api/addresses.ts';
 import { isDuration, parseDuration } from '../../api/duration.ts';
 
@@ -8,7 +8,7 @@ export type Reading<T> = { readonly ok: true; readonly value: T } | { readonly o
 /** Turns the text of one setting into its value. */
 export type Reader<T> = (text: string) => Reading<T>;
 
-/** Where a server listens; without a host on every address of the machine. */
+/** A listen address; without a host, every address of the machine. */
 export interface ListenAddress {
   readonly host?: string;
   /** 0 takes any free port. */
@@ -16,7 +16,7 @@ export interface ListenAddress {
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-/** Levels of log lines, the most talkative first. */
+/** Log levels, the most verbose first. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;

@@ -1,4 +1,4 @@
-// Turns the command line and the environment into settings, or into one line that names what is wrong and says what to
+// Turns the command line and the environment into settings, or into one line that names the mistake and says what to
 // write. Pure: the caller prints and exits.
 import { parseArgs } from 'node:util';
 import { SYSTEM_NAMESPACE } from '../../api/names.ts';
@@ -72,7 +72,7 @@ const MOST_CONCURRENT = 1_024;
 const NEAR_EDITS = 3;
 
 /**
- * Reads the settings. Flags win over the environment; unknown variables are left alone, because Kubernetes itself sets
+ * Reads the settings. Flags win over the environment; unknown variables are ignored, because Kubernetes sets
  * `GLIDEPATH_PORT` and the like for a Service of that name.
  * @param argv the arguments behind the program's name.
  */
@@ -122,7 +122,7 @@ function readGiven<T>(given: Given | undefined, reader: Reader<T>, problems: str
   return values;
 }
 
-/** On one line, and without the password that somebody may have put into an address. */
+/** On one line, and without a password that an address may contain. */
 function quote(text: string): string {
   return JSON.stringify(text.replace(/^([a-z]+:\/\/)?.*@/is, '$1***@'));
 }
@@ -180,7 +180,7 @@ function readToken(token: Token, written: string): Reading<{ readonly flag: Flag
   if (setting === undefined) return { ok: false, write: `unknown flag ${written.split('=')[0]}: ${suggest(written)}` };
   const { flag, value } = setting;
   if (value === undefined) return { ok: true, value: { flag, text: token.value ?? 'true' } };
-  // A value that looks like a flag is one whose own value was forgotten.
+  // A value that begins like a flag means that the value was forgotten.
   if (token.value === undefined || (!token.inlineValue && token.value.startsWith('-'))) {
     return { ok: false, write: `--${flag} needs a value: write --${flag}=${value}` };
   }

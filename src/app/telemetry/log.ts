@@ -1,4 +1,4 @@
-// The log: one JSON object a line, with messages that a person can read and without anything secret.
+// The log: one JSON object a line, with messages for people and without secrets.
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '../settings/readers.ts';
 
@@ -12,7 +12,7 @@ export interface LogOptions {
   readonly fields?: () => Readonly<Record<string, string>>;
 }
 
-/** An error as the log shows it. Bodies, headers and whatever else hangs on it stay out. */
+/** An error as the log shows it, without bodies, headers and other fields. */
 export interface LoggedError {
   readonly type: string;
   readonly message: string;
@@ -81,23 +81,23 @@ export function serializeError(thrown: unknown, depth = 0): LoggedError {
 
 function messageOfError(error: Error): string {
   const message = error.message.replace(ANSWER_IN_MESSAGE, '').replaceAll('\n', ' ');
-  // Connection attempts to several addresses fail as one error that says nothing by itself.
+  // Connection attempts to several addresses fail as one error without a message of its own.
   if (message !== '' || !(error instanceof AggregateError)) return message;
   return error.errors.map((part) => (part instanceof Error ? part.message : String(part))).join('; ');
 }
 
-/** Of a thrown thing that is no error only its message: some clients throw objects that hold the whole request. */
+/** Only the message of a thrown value that is not an Error: some clients throw objects that contain the whole request. */
 function messageOfPlain(thrown: unknown): string {
   if (typeof thrown !== 'object' || thrown === null) return String(thrown);
   const message = Reflect.get(thrown, 'message') as unknown;
   return typeof message === 'string' ? message : 'an object without a message was thrown';
 }
 
-/** Where a release stands: its state, and in words for people. */
+/** The state of a release, and the same in words. */
 export interface Place {
   /** State or phase, such as `Analyzing`. */
   readonly state: string;
-  /** Such as `stage 2/3 (25%)`; the state again where there is nothing more to say. */
+  /** Such as `stage 2/3 (25%)`; elsewhere the state again. */
   readonly words: string;
 }
 
@@ -123,7 +123,7 @@ export function formatTransition(line: TransitionLine): string {
   return `${subject}: ${step}: ${line.message === '' ? line.reason : line.message}`;
 }
 
-/** Logs one step of a release; `alarming` ones (trouble, the way home) as a warning. */
+/** Logs one step of a release; `alarming` ones (a problem, a rollback) as a warning. */
 export function logTransition(log: Logger, line: TransitionLine, alarming = false): void {
   const fields = {
     release: `${line.namespace}/${line.name}`,

@@ -1,4 +1,4 @@
-// Adds the log to the metrics: every step of a release becomes one line that a person can read.
+// Adds the log to the metrics: every step of a release becomes one line for people.
 import type { CanaryRelease } from '../../api/release.ts';
 import type { Telemetry } from '../../ports/outbox.ts';
 import { type Logger, logTransition, type Place } from './log.ts';
@@ -9,7 +9,7 @@ const ALARMING = /^(RollingBack|RolledBack|Blocked|rollingBack\b.*|rolledBack|bl
 
 /** Telemetry that logs transitions (and at level debug verdicts) and hands everything on to `metrics`. */
 export function createLoggedTelemetry(metrics: Telemetry, log: Logger): Telemetry {
-  /** Where each release stood last, so that a line can say from where it came. */
+  /** The last state of each release, so that a line can name the state that it left. */
   const places = new Map<string, Place>();
   const remember = (release: CanaryRelease, state: string): Place => {
     const place = describePlace(release, state);

@@ -67,7 +67,7 @@ function goOn(release: SeenRelease, state: StateName, now: number): readonly Ste
       return stage === undefined ? [] : [['approve', approves(stage, spec?.stages.length), stage]];
     }
     case 'paused':
-      return [spec?.paused === true ? ['unpause', 'let it go on'] : ['resume', 'let it go on']];
+      return [[spec?.paused === true ? 'unpause' : 'resume', 'continue the release']];
     case 'blocked':
       return status.release?.contestedBy === undefined
         ? []

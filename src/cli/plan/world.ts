@@ -43,7 +43,7 @@ export function freshRoute(namespace: string, { serving, canary }: Pair): Route 
   });
 }
 
-/** The gateway has taken the route as it stands. */
+/** The route after the gateway has accepted it. */
 export function takeRoute(route: Route): Route {
   const at = { status: 'True', observedGeneration: route.metadata.generation ?? 0 };
   const conditions = ['Accepted', 'ResolvedRefs'].map((type) => ({ type, reason: type, ...at }));

@@ -87,7 +87,7 @@ function chooseApproval(release: SeenRelease, wanted: number | undefined, now: n
   if (spec === undefined || id === undefined) return wanted;
   const waits = approvalOf(release, now);
   const where = `release ${id} of CanaryRelease ${namespace}/${name}`;
-  if (waits === undefined) throw failure(`nothing waits for approval: ${where} is ${status.phase ?? 'not looked at yet'}`);
+  if (waits === undefined) throw failure(`nothing waits for approval: ${where} is ${status.phase ?? 'in no phase yet'}`);
   if (wanted === undefined || wanted === waits) return waits;
   const [other, present] = [wanted, waits].map((stage) => nameApproval(stage, spec.stages.length));
   throw failure(`${other} of ${where} does not wait for approval; ${present} does`);

@@ -116,7 +116,7 @@ describe('explain', () => {
     shop.put('web', { ...aRunningStatus(), state: 'stage.analyzing', phase: 'Levitating' as never });
     const { code, out } = await shop.run('explain web -n shop');
     expect(code).toBe(0);
-    expect(out).toContain('update kubectl canary: phase "Levitating" is not understood');
+    expect(out).toContain('update kubectl canary: phase "Levitating" is unknown to this version');
   });
 });
 

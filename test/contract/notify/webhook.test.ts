@@ -157,10 +157,10 @@ describe('the order', () => {
 
 describe('a receiver that misbehaves', () => {
   test.each<[string, Reaction[], number, RegExp]>([
-    ['always answers 503', [503, 503, 503, 503], 3, /answers 503/],
+    ['always answers 503', [503, 503, 503, 503], 3, /answered 503/],
     ['always breaks the connection', ['reset', 'reset', 'reset', 'reset'], 3, /cannot be reached/],
-    ['refuses the body', [400, 400], 1, /answers 400/],
-    ['sends elsewhere', [307, 307], 1, /answers 307/],
+    ['refuses the body', [400, 400], 1, /answered 400/],
+    ['sends elsewhere', [307, 307], 1, /answered 307/],
   ])('and %s is given up, without its path in the message', async (_, reactions, tries, message) => {
     const { receiver, notifier, outcomes, to } = await setUp(reactions);
     notifier.notify(release([to]), announce('a'));

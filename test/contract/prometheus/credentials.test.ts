@@ -145,7 +145,7 @@ describe('credentials of a Secret', () => {
     expect(await reader.query({ ...TARGET, secretName: 'prom' }, 'up', NOW)).toEqual({
       ok: false,
       kind: 'unavailable',
-      message: 'Secret shop/prom cannot be read: it is not there, or may not be read',
+      message: 'Secret shop/prom cannot be read: not found, or the operator may not read it',
     });
     secrets['shop/prom'] = { token: 'now-there' };
     expect(await reader.query({ ...TARGET, secretName: 'prom' }, 'up', NOW)).toMatchObject({ ok: true });

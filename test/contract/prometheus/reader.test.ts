@@ -162,9 +162,9 @@ describe('an answer', () => {
 
 describe('a failure', () => {
   test.each([
-    ['500', 'unavailable', /answers 500, internal: the storage is broken/],
-    ['503', 'unavailable', /answers 503 "no healthy upstream"/],
-    ['403', 'unavailable', /403.*may not query/],
+    ['500', 'unavailable', /answered 500, internal: the storage is broken/],
+    ['503', 'unavailable', /answered 503 "no healthy upstream"/],
+    ['403', 'unavailable', /403.*do not allow queries/],
     ['404', 'unavailable', /404.*no Prometheus API/],
     ['timeout', 'unavailable', /timed out/],
     ['html', 'unavailable', /web page/],
@@ -172,15 +172,15 @@ describe('a failure', () => {
     ['badData', 'badQuery', /bad_data: invalid parameter "query"/],
     ['execution', 'badQuery', /too many samples/],
     ['errorWith200', 'badQuery', /parse error/],
-    ['cutJson', 'unusable', /not JSON/],
-    ['empty', 'unusable', /not JSON/],
+    ['cutJson', 'unusable', /other than JSON/],
+    ['empty', 'unusable', /other than JSON/],
     ['nativeHistogram', 'unusable', /native histograms/],
-    ['wrongValue', 'unusable', /no number/],
+    ['wrongValue', 'unusable', /not a number/],
     ['string', 'unusable', /type string/],
     ['oversized', 'unusable', /8 MiB/],
     ['gzipBomb', 'unusable', /8 MiB/],
     ['brokenGzip', 'unusable', /broken gzip/],
-    ['brotli', 'unusable', /encoding br, which was not asked for/],
+    ['brotli', 'unusable', /encoding br, which was not requested/],
   ] as const)('of kind %s is %s, told in words and asked once', async (fault, kind, message) => {
     prometheus.fail(fault);
     const answer = await reader.query(TARGET, SELECTOR, NOW);

@@ -80,7 +80,7 @@ test('a client certificate that cannot be read is named by its keys, not by what
   expect(await open().query({ ...TARGET, secretName: 'prom' }, 'up', NOW)).toEqual({
     ok: false,
     kind: 'unavailable',
-    message: `Prometheus at ${prometheus.url} cannot be asked: ca.crt, tls.crt or tls.key is no usable PEM`,
+    message: `Prometheus at ${prometheus.url} cannot be queried: ca.crt, tls.crt or tls.key is not valid PEM`,
   });
   expect(prometheus.received).toEqual([]);
 });

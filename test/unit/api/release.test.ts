@@ -42,10 +42,10 @@ describe('what is refused', () => {
   });
 
   test.each([
-    [undefined, 'is no object'],
-    [null, 'is no object'],
-    ['text', 'is no object'],
-    [[], 'is no object'],
+    [undefined, 'is not an object'],
+    [null, 'is not an object'],
+    ['text', 'is not an object'],
+    [[], 'is not an object'],
     [{}, 'write kind: CanaryRelease'],
     [{ ...manifestOf(minimal), apiVersion: 'glidepath.dev/v2' }, 'apiVersion: write apiVersion: glidepath.dev/v1alpha1'],
     [{ ...manifestOf(minimal), metadata: {} }, 'metadata.name'],

@@ -25,7 +25,7 @@ describe('readStatus', () => {
 
   test('a phase of a later version is named, and the rest is usable', () => {
     const read = readStatus({ ...FULL_STATUS, phase: 'Dancing' });
-    expect(read.unknownState).toBe('phase "Dancing" is not understood');
+    expect(read.unknownState).toBe('phase "Dancing" is unknown to this version');
     expect(read.status.phase).toBeUndefined();
     expect(read.status.release?.routes).toEqual(FULL_STATUS.release?.routes);
   });
@@ -37,7 +37,9 @@ describe('readStatus', () => {
 
   test('a broken field of the release loses neither the recorded routes nor the id, which the way home needs', () => {
     const read = readStatus({ ...FULL_STATUS, release: { ...FULL_STATUS.release, stageIndex: 'second', outcome: 'Vanished' } });
-    expect(read.unknownState).toBe('release.stageIndex "second" is not understood; release.outcome "Vanished" is not understood');
+    expect(read.unknownState).toBe(
+      'release.stageIndex "second" is unknown to this version; release.outcome "Vanished" is unknown to this version',
+    );
     expect(read.status.release?.id).toBe(FULL_STATUS.release?.id);
     expect(read.status.release?.routes).toEqual(FULL_STATUS.release?.routes);
     expect(read.status.release?.stageIndex).toBeUndefined();
@@ -54,7 +56,7 @@ describe('readStatus', () => {
   test('a release that is no object is said', () => {
     expect(readStatus({ release: 'gone' })).toEqual({
       status: { observedGeneration: -1 },
-      unknownState: 'release "gone" is not understood',
+      unknownState: 'release "gone" is unknown to this version',
     });
   });
 
@@ -73,7 +75,10 @@ describe('readStatus', () => {
 describe('parseRelease', () => {
   test('passes on what of the status it did not understand', () => {
     const parsed = parseRelease({ ...manifestOf({ services }), status: { phase: 'Dancing', weight: 25 } });
-    expect(parsed).toMatchObject({ ok: true, release: { unknownState: 'phase "Dancing" is not understood', status: { weight: 25 } } });
+    expect(parsed).toMatchObject({
+      ok: true,
+      release: { unknownState: 'phase "Dancing" is unknown to this version', status: { weight: 25 } },
+    });
   });
 
   test('leaves metadata and status usable when the spec is refused, because home must stay possible', () => {

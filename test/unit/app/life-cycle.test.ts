@@ -82,7 +82,7 @@ describe('the life of an operator', () => {
     expect(done).toEqual(['watch', 'warm all']);
     world.candidacy?.onElected(4);
     expect(done.slice(2)).toEqual(['leader', 'work on 1']);
-    expect(logged).toContain('leads now');
+    expect(logged).toContain('became leader');
   });
 
   test('a lead that is lost ends the process at once, so that two never write', async () => {

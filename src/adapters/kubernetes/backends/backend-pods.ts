@@ -1,19 +1,20 @@
-// The pods behind a Service that is not ready, as their containers say: read now and then while a release waits for them, and never
-// while all endpoints are ready. Nobody waits for an answer, and who may not list pods loses only what is seen earlier by them.
+// The container states of the pods behind a Service that is not ready: read now and then while a release waits for them, and never
+// while all endpoints are ready. No caller waits for an answer. Without the right to list pods, a crash is only found later, by the
+// progress deadline.
 
 import type { PodObject } from '../../../core/workload/pods.ts';
 import type { Transport } from '../client/transport.ts';
 import { trimPod } from '../workloads/trim-pod.ts';
 
-/** A crash loop shows itself in seconds; what is still there after minutes need not be read as often. */
+/** A crash loop is found within seconds; a problem that has lasted for minutes need not be read as often. */
 const SHORTEST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 30_000;
-/** The pause grows to this part of the time that the trouble has lasted. */
+/** The pause grows to this part of the time that the problem has lasted. */
 const PAUSE_SHARE = 0.05;
-/** Of a Service with more pods the first ones by name speak for all. */
+/** Of a Service with more pods only the first ones by name are read. */
 const MOST_PODS = 100;
 const DEADLINE_MS = 5_000;
-/** A reading that was not asked for again belongs to a release that is over. */
+/** A reading that was not requested again belongs to a release that has ended. */
 const KEPT_MS = 120_000;
 
 interface Reading {
@@ -29,14 +30,14 @@ export class BackendPods {
   readonly #onNews: (namespace: string, service: string) => void;
   readonly #readings = new Map<string, Reading>();
 
-  /** @param onNews called when a later reading says something else */
+  /** @param onNews called when a later reading differs */
   constructor(transport: Transport, now: () => number, onNews: (namespace: string, service: string) => void) {
     this.#transport = transport;
     this.#now = now;
     this.#onNews = onNews;
   }
 
-  /** The last reading, and asks for the next one when it is due. Undefined before the first. */
+  /** The last reading; starts the next one when it is due. Undefined before the first. */
   read(namespace: string, service: string, selector: string): readonly PodObject[] | undefined {
     if (selector === '') return undefined;
     const now = this.#now();
@@ -49,7 +50,7 @@ export class BackendPods {
     return reading.found;
   }
 
-  /** Nothing is waited for any more: what was read is old, and the next trouble is read at once. */
+  /** The release no longer waits for pods: the reading is dropped, and the next problem is read at once. */
   forget(namespace: string, service: string): void {
     this.#readings.delete(`${namespace}/${service}`);
   }

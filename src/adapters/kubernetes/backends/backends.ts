@@ -1,5 +1,5 @@
-// Services and their endpoints. All are watched, because a canary without endpoints must be seen within a second; only those
-// that somebody asked for are told of.
+// Services and their endpoints. All are watched, because a canary without endpoints must be seen within a second; changes are only
+// reported for those that a release observes.
 
 import type { PodObject } from '../../../core/workload/pods.ts';
 import type { BackendStore, ObservedBackend } from '../../../ports/backends.ts';
@@ -25,7 +25,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
   readonly #sliceWatches: readonly Reflector[];
   /** Names of slices by `namespace/service`: a namespace may hold thousands of slices of others. */
   readonly #slicesOf = new Map<string, Set<string>>();
-  /** Who was asked for, with the number of changes of its endpoints. */
+  /** The observed Services, each with the number of changes of its endpoints. */
   readonly #asked = new Map<string, number>();
 
   constructor(env: WatchEnvironment) {
@@ -55,7 +55,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
 
   /**
    * Never throws: pods that cannot be listed leave the template hashes of the last time, marked as not known.
-   * A backend without endpoints is told at once, without asking for its pods: traffic may have to go home.
+   * A backend without endpoints is returned at once, without a list of its pods: traffic may have to be rolled back.
    */
   async observe(namespace: string, service: string, withPods = false): Promise<ObservedBackend> {
     const key = `${namespace}/${service}`;

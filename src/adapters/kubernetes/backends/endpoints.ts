@@ -1,4 +1,4 @@
-// Services and EndpointSlices cut down to what counting needs: thousands of foreign ones are held, so each is a few strings.
+// Services and EndpointSlices trimmed to what counting needs: thousands of foreign ones are held, so each is a few strings.
 
 import { fieldsOf, listOf, textOf, textsOf } from '../client/fields.ts';
 import type { CachedObject } from '../informer/object-cache.ts';
@@ -64,7 +64,7 @@ export function countEndpoints(slices: Iterable<CachedSlice>): {
   return { ready: ready.size, unready: all.size - ready.size, pods: [...ready] };
 }
 
-/** Absent conditions mean ready; a terminating endpoint gets no new requests, whatever it says of itself. */
+/** Absent conditions mean ready; a terminating endpoint gets no new requests, whatever its conditions say. */
 function isReady(endpoint: unknown): boolean {
   const conditions = fieldsOf(fieldsOf(endpoint)['conditions']);
   return conditions['ready'] !== false && conditions['terminating'] !== true;

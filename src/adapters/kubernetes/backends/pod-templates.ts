@@ -1,4 +1,4 @@
-// Which pod templates stand behind a Service: one list of pod labels, and again only after the endpoints or the selector
+// The pod templates behind a Service: one list of pod labels, and again only after the endpoints or the selector
 // have changed.
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,7 +20,7 @@ export interface Templates {
 type Found = Omit<Templates, 'fresh'>;
 
 interface Known {
-  /** What was found was read for this; another stamp means that it may have changed. */
+  /** The stamp that the pods were read for; another stamp means that they may have changed. */
   stamp: string;
   found: Found;
   listing: Promise<Found> | undefined;
@@ -44,7 +44,7 @@ export class PodTemplates {
 
   /**
    * Never throws. `stamp` changes whenever the pods behind the selector may have.
-   * @param hurried do not wait for an API server that is slow: something more important hangs on the answer
+   * @param hurried do not wait for a slow API server: a rollback may depend on the answer
    */
   async resolve(namespace: string, service: string, selector: string, stamp: string, hurried = false): Promise<Templates> {
     const key = `${namespace}/${service}`;
@@ -118,7 +118,7 @@ interface Origin {
   readonly workload: string | undefined;
 }
 
-/** A pod that is going is no part of what stands behind the Service. A ReplicaSet is called after its Deployment and the hash. */
+/** A terminating pod no longer counts. The name of a ReplicaSet is that of its Deployment and the hash. */
 function originOf(pod: unknown): Origin | undefined {
   const { labels, deletionTimestamp, ownerReferences } = fieldsOf(fieldsOf(pod)['metadata']);
   const hash = textOf(fieldsOf(labels)[TEMPLATE_LABEL]);

@@ -1,5 +1,5 @@
-// What the API server's refusals mean to us: one table from HTTP status and reason to our codes. Messages name the verb and
-// the object and never hold headers or bodies, because they end in logs and conditions.
+// Errors of the API server: one table from HTTP status and reason to our codes. Messages name the verb and the object and never
+// contain headers or bodies, because they end in logs and conditions.
 
 import { type ErrorCode, GlidepathError, messageOf } from '../../../api/errors.ts';
 import { Interrupted } from './deadline.ts';
@@ -32,7 +32,7 @@ export class ApiError extends GlidepathError {
   }
 }
 
-/** What was asked, as far as it decides or is told. */
+/** The parts of the request that matter for the error and its message. */
 export interface Asked {
   /** Such as `PATCH httproutes shop/store`. */
   readonly what: string;
@@ -40,7 +40,7 @@ export interface Asked {
 }
 
 const MOST_MESSAGE_CHARACTERS = 500;
-/** Admission plugins answer 403 by default, which is no lack of rights. */
+/** Admission plugins answer 403 by default, which does not mean missing rights. */
 const ADMISSION_REFUSAL = /admission webhook "[^"]*" denied the request|ValidatingAdmissionPolicy '[^']*' .*denied request/;
 
 /** Translates an answer that is not 2xx. `body` is what came, parsed or not. */
@@ -52,12 +52,12 @@ export function translateStatus(asked: Asked, status: number, body: unknown, ret
   return new ApiError(code, `${asked.what} answered ${status}${words}`, { status, retryable, retryAfterMs });
 }
 
-/** Translates what the transport threw: no answer, half an answer, one that came too late, or nobody waits any more. */
+/** Translates what the transport threw: no answer, half an answer, a timeout, or a canceled call. */
 export function translateFailure(asked: Asked, thrown: unknown): GlidepathError {
   if (thrown instanceof GlidepathError) return thrown;
   if (thrown instanceof Interrupted) {
     return thrown.interruption === 'deadline'
-      ? new ApiError('GLIDEPATH_E_TIMEOUT', `${asked.what} had no answer in time`, { retryable: true })
+      ? new ApiError('GLIDEPATH_E_TIMEOUT', `${asked.what} timed out`, { retryable: true })
       : new ApiError('GLIDEPATH_E_CANCELED', `${asked.what} was canceled`);
   }
   const timeout = errorCodeOf(thrown)?.endsWith('_TIMEOUT') === true;
@@ -70,7 +70,7 @@ export function translateFailure(asked: Asked, thrown: unknown): GlidepathError 
 
 /** A 2xx whose body is not what was asked for: a proxy's page, or an answer cut off. */
 export function unreadableAnswer(asked: Asked, why: string): ApiError {
-  return new ApiError('GLIDEPATH_E_NETWORK', `${asked.what} answered with a body that cannot be read: ${why}`, { retryable: true });
+  return new ApiError('GLIDEPATH_E_NETWORK', `${asked.what} answered with an unreadable body: ${why}`, { retryable: true });
 }
 
 interface Classified {

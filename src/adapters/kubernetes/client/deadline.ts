@@ -1,10 +1,10 @@
 // A deadline that leaves nothing behind. AbortSignal.any and AbortSignal.timeout keep listeners on a long-lived signal and
-// may be collected before they fire; here everything that was attached is taken off again.
+// may be collected before they fire; here everything that was attached is removed again.
 
 /** How a call with a deadline was cut short. */
 export type Interruption = 'deadline' | 'canceled';
 
-/** Thrown as the abort reason, so that a failed call can be told from an interrupted one. */
+/** Thrown as the abort reason, which distinguishes a failed call from an interrupted one. */
 export class Interrupted extends Error {
   readonly interruption: Interruption;
 

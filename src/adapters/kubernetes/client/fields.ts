@@ -49,6 +49,6 @@ function withoutLastApplied(annotations: unknown): Readonly<Record<string, strin
 
 function nameManager(entry: unknown): Fields {
   const { manager, operation, time, subresource } = fieldsOf(entry);
-  // A gateway's write of the status must not pass for an edit of the weights.
+  // A gateway's write of the status must not count as an edit of the weights.
   return { manager, operation, time, ...(subresource === undefined ? {} : { subresource }) };
 }

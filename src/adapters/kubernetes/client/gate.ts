@@ -1,11 +1,11 @@
-// Home first, over the whole operator (rule 1): while home writes are under way every other write waits here, but never
-// for ever, so that an endless stream of home writes cannot silence status and events.
+// Home first, over the whole operator (rule 1): while home writes are under way every other write waits here, for a limited time,
+// so that an endless stream of home writes cannot stop status and events.
 
 /** One cause takes many releases home: their verdicts come in a moment apart, and that is one burst. */
 const BURST_GAP_MS = 100;
 const QUIET_POLL_MS = 20;
 
-/** Counts home writes and lets the others wait for a quiet moment. */
+/** Counts home writes and makes the others wait until there are none. */
 export class HomeGate {
   readonly #mostWaitMs: number;
   readonly #waiting = new Set<() => void>();
@@ -53,8 +53,8 @@ export class HomeGate {
   }
 
   /**
-   * For whoever can do something else meanwhile: undefined unless releases are being taken home, else a promise that resolves
-   * once they are, or when that has taken as long as a write waits at most.
+   * For callers that can do something else meanwhile: undefined unless home writes are under way, else a promise that resolves
+   * once they are done, or after the longest wait of a write.
    */
   untilQuiet(): Promise<void> | undefined {
     if (!this.#isBusy()) return undefined;

@@ -1,5 +1,5 @@
-// Who we are and over which sockets we speak: credentials from KUBECONFIG or the pod, and one pool of connections a lane.
-// HTTP/2 stays off: over one shared session a dying server truncates answers silently, and every watch dies with it.
+// Credentials from KUBECONFIG or the pod, and one pool of connections for each lane. HTTP/2 stays off: over one shared session a
+// dying server truncates answers silently, and every watch ends with it.
 
 import { createHash } from 'node:crypto';
 import type { RequestOptions } from 'node:https';
@@ -8,8 +8,8 @@ import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { GlidepathError, messageOf } from '../../../api/errors.ts';
 
 /**
- * `home` and `normal` have so many sockets and no more; `watch` opens one whenever it needs one, for watches, their lists
- * and the lease, which must not queue behind anything.
+ * `home` and `normal` have a fixed number of sockets; `watch` opens one whenever it needs one, for watches, their lists and the
+ * lease, which must not queue.
  */
 export type Lane = 'home' | 'normal' | 'watch';
 
@@ -23,7 +23,7 @@ export interface Connection {
 }
 
 export interface KubeConfigOptions {
-  /** Reads the configuration anew; default: KUBECONFIG, ~/.kube/config, or the pod's service account. */
+  /** Reads the configuration again; default: KUBECONFIG, ~/.kube/config, or the pod's service account. */
   readonly load?: () => KubeConfig;
   readonly homeConnections?: number;
   readonly normalConnections?: number;
@@ -156,7 +156,7 @@ export class PooledKubeConfig {
     if (known?.fingerprint === identity.fingerprint) return known.dispatcher;
     const dispatcher = createDispatcher(identity, this.#sizes[lane]);
     this.#pools.set(lane, { fingerprint: identity.fingerprint, dispatcher });
-    // Graceful: what is under way on the old certificate may finish.
+    // Graceful: requests with the old certificate may finish.
     void known?.dispatcher.close().catch(() => undefined);
     return dispatcher;
   }
@@ -171,7 +171,7 @@ function createDispatcher(identity: Identity, connections: number | undefined): 
     keepAliveTimeout: IDLE_SOCKET_MS,
     keepAliveMaxTimeout: IDLE_SOCKET_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
-    // Every request has its own deadline, every watch its own patience.
+    // Every request and every watch has its own timeout.
     bodyTimeout: 0,
   };
   if (cluster.proxyUrl === undefined || cluster.proxyUrl === null || cluster.proxyUrl === '') {

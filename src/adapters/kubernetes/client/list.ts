@@ -1,4 +1,4 @@
-// A whole list in pages, so that no answer holds a thousand objects at once. A page that comes too late begins the list again.
+// A whole list in pages, so that no answer contains a thousand objects. A page whose token has expired restarts the list.
 
 import { withoutUndefined } from '../../../api/absence.ts';
 import { isGlidepathError } from '../../../api/errors.ts';

@@ -1,4 +1,4 @@
-// Times with microseconds, as Lease and Event want them.
+// Times with microseconds, as Lease and Event require them.
 
 /** Go's MicroTime refuses milliseconds. */
 export function microTime(atMs: number): string {

@@ -1,5 +1,5 @@
 // The REST client: one request, one deadline, one translated error. Home writes hold the gate, all other writes of the normal
-// lane wait at it. Only reads are repeated here; whoever writes decides by himself whether to write again.
+// lane wait at it. Only reads are retried here; the caller of a write decides whether to write again.
 
 import pRetry from 'p-retry';
 import { GlidepathError } from '../../../api/errors.ts';
@@ -102,7 +102,7 @@ export class Transport {
     try {
       return await this.#attempt(request);
     } catch (error) {
-      // A token may have been rotated since it was read; the refused request did nothing, so any verb may be sent again.
+      // A token may have been rotated since it was read; the refused request had no effect, so any verb may be sent again.
       if (!(error instanceof GlidepathError) || error.code !== 'GLIDEPATH_E_UNAUTHORIZED') throw error;
       this.#config.refresh();
       return this.#attempt(request);

@@ -1,5 +1,5 @@
-// Which announcements become events: equal ones fold into a series, and a release that shouts is cut short, so that the
-// events of the others stay readable.
+// Which announcements become events: equal ones are counted in a series, and a release with too many is limited, so that the events
+// of the others stay readable.
 
 import type { Announcement } from '../../../ports/outbox.ts';
 
@@ -37,7 +37,7 @@ export class EventSeries {
   readonly #entries = new Map<string, EventEntry>();
   readonly #buckets = new Map<string, Bucket>();
 
-  /** @returns the entry to write, or undefined when this release has said too much. */
+  /** @returns the entry to write, or undefined when this release has too many events. */
   record(regarding: Regarding, announcement: Announcement, nowMs: number): EventEntry | undefined {
     const { type, reason, action, note } = announcement;
     const key = [regarding.uid, regarding.namespace, regarding.name, type, reason, action, note].join('\0');

@@ -1,5 +1,5 @@
-// Kubernetes events about releases: queued, folded, written behind everything else. Nothing here may stop or slow a
-// reconcile, so a failure is a debug line and no more.
+// Kubernetes events about releases: queued, counted in series, written after everything else. Nothing here may stop or slow a
+// reconcile, so a failure is only a debug line.
 
 import { randomUUID } from 'node:crypto';
 import { isGlidepathError, messageOf } from '../../../api/errors.ts';
@@ -52,7 +52,7 @@ export class KubernetesEvents implements EventSink {
       this.#drop(announcement.reason, release.metadata.name, 'too many events about this release');
       return;
     }
-    // Queued, being written or waiting for its next update: whoever writes takes the newest count along.
+    // Queued, being written or waiting for its next update: the next write includes the newest count.
     if (this.#queue.has(entry) || this.#writing.has(entry) || this.#waiting.has(entry)) return;
     if (entry.name === undefined) this.#enqueue(entry);
     else this.#updateLater(entry);
@@ -110,7 +110,7 @@ export class KubernetesEvents implements EventSink {
       try {
         return entry.name === undefined ? await this.#create(entry) : await this.#update(entry, entry.name);
       } catch (error) {
-        // A namespace that is going refuses new events with 403; that and everything else is not our business here.
+        // A terminating namespace refuses new events with 403; like any other failure it is only logged.
         const again = isGlidepathError(error) && error.retryable && attempt < ATTEMPTS && !this.#stop.signal.aborted;
         if (!again) return this.#drop(entry.announcement.reason, entry.regarding.name, messageOf(error));
         await pause(500 * attempt * (0.5 + Math.random()), this.#stop.signal);
@@ -149,7 +149,7 @@ export class KubernetesEvents implements EventSink {
       entry.written = count;
     } catch (error) {
       if (!isGlidepathError(error, 'GLIDEPATH_E_NOT_FOUND')) throw error;
-      // Events live an hour; the series goes on in a new one.
+      // Events expire after an hour; the series continues in a new one.
       entry.name = undefined;
       await this.#create(entry);
     }

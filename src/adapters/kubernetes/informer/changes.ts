@@ -1,4 +1,4 @@
-// Who listens to the changes of a cache.
+// Listeners to the changes of a cache.
 
 import type { Change, ChangeListener } from '../../../ports/cluster.ts';
 
@@ -6,7 +6,7 @@ import type { Change, ChangeListener } from '../../../ports/cluster.ts';
 export class Listeners {
   readonly #listeners = new Set<ChangeListener>();
 
-  /** @returns takes the listener off again. */
+  /** @returns a function that removes the listener. */
   add(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => {

@@ -1,9 +1,9 @@
-// Patience with a watch: a connection whose other end has gone sends nothing at all, so silence beyond the watch's own end
-// is a fault. Attaches to a long-lived stop signal and takes itself off again.
+// The idle timeout of a watch: a connection whose other end is gone sends nothing at all, so silence beyond the watch's own timeout
+// is a failure. Attaches to a long-lived stop signal and detaches again.
 
 import { ApiError } from '../client/api-errors.ts';
 
-/** Fires when nothing was heard for so long, or together with `stop`. */
+/** Fires when nothing was received for this long, or together with `stop`. */
 export class Silence {
   readonly #controller = new AbortController();
   readonly #stop: AbortSignal;
@@ -14,7 +14,7 @@ export class Silence {
     this.#stop = stop;
     stop.addEventListener('abort', this.#onStop, { once: true });
     this.#timer = setTimeout(() => {
-      this.#controller.abort(new ApiError('GLIDEPATH_E_TIMEOUT', 'the watch fell silent', { retryable: true }));
+      this.#controller.abort(new ApiError('GLIDEPATH_E_TIMEOUT', 'the watch received nothing', { retryable: true }));
     }, ms);
     if (stop.aborted) this.#onStop();
   }

@@ -24,7 +24,7 @@ export interface WatchEnvironment {
   readonly onFault?: (watch: string, error: unknown) => void;
 }
 
-/** What every cache tells about its watches. */
+/** What every cache reports about its watches. */
 export interface WatchedCache {
   /** Runs the watches until `stop` fires. Never throws. */
   run(stop: AbortSignal): Promise<void>;

@@ -1,5 +1,5 @@
-// What a watch has shown, by namespace and name, and on top of it the answers of own writes until the watch has caught up:
-// a decision right after a write must not be taken on what was there before it.
+// What a watch has shown, by namespace and name, overlaid with the answers of own writes until the watch has caught up: a decision
+// right after a write must not use the state before it.
 
 /** The part of an object that a cache needs. */
 export interface CachedObject {
@@ -50,8 +50,8 @@ export class ObjectCache<T extends CachedObject> {
   }
 
   /**
-   * A fresh list of a namespace (undefined: of all). Tells the differences only, or every object as if it were new when
-   * `tellAll`: then somebody may have missed something.
+   * A fresh list of a namespace (undefined: of all). Reports the differences only, or with `tellAll` every object as if it were
+   * new, because a listener may have missed something.
    */
   replace(objects: readonly T[], namespace: string | undefined, tellAll: boolean, listVersion?: string): void {
     const listed = new Set(objects.map(keyOf));
@@ -61,12 +61,12 @@ export class ObjectCache<T extends CachedObject> {
     for (const object of objects) this.#put(object, tellAll);
   }
 
-  /** The watch shows an object. Known versions are not told again. */
+  /** The watch shows an object. Known versions are not reported again. */
   upsert(object: T): void {
     this.#put(object, false);
   }
 
-  /** The watch shows that an object went; `object` is its last state. */
+  /** The watch shows that an object was deleted; `object` is its last state. */
   remove(object: T): void {
     const { namespace = '', name } = object.metadata;
     this.#forgetWrite(namespace, name, object.metadata.resourceVersion, true);
@@ -77,7 +77,7 @@ export class ObjectCache<T extends CachedObject> {
     try {
       this.#changed(old, undefined);
     } catch (error) {
-      // Nobody would miss it in the next list; so it stays until somebody has been told.
+      // The next list would not show the deletion, so the object stays until the listeners were called.
       objects.set(name, old);
       throw error;
     }

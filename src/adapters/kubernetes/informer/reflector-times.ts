@@ -1,4 +1,4 @@
-// How patient a watch is.
+// The timeouts of a watch.
 
 /** Times of a reflector; tests make them short. */
 export interface ReflectorTimes {
@@ -7,11 +7,11 @@ export interface ReflectorTimes {
   /** Between two tries while the API server does not serve the kind. */
   readonly absentMs: number;
   readonly watchSeconds: number;
-  /** So long a kind that was there must be missing before its objects are taken for gone. */
+  /** How long a kind that was served must be missing before its objects count as deleted. */
   readonly believeAbsentMs: number;
-  /** Silence beyond the watch's own end after which it is taken for dead. */
+  /** Silence beyond the watch's own timeout after which it counts as dead. */
   readonly marginMs: number;
-  /** A watch that the server ends sooner counts as a fault, else a broken proxy makes us spin. */
+  /** A watch that the server ends sooner counts as failed, or a broken proxy would cause a busy loop. */
   readonly shortestWatchMs: number;
 }
 

@@ -1,6 +1,6 @@
-// Keeps a sink equal to one list of the API server, whatever happens on the way: LIST in pages, WATCH from there with
+// Keeps a sink equal to one list of the API server in spite of failures: LIST in pages, WATCH from there with
 // bookmarks, resume after every fault from the last version seen, list again when that version is too old or a handler
-// threw. It never stops by itself and never throws.
+// threw. It stops only on its signal and never throws.
 
 import { isGlidepathError, messageOf } from '../../../api/errors.ts';
 import { ApiError, translateStatus } from '../client/api-errors.ts';
@@ -13,7 +13,7 @@ import { codeOf, isExpired, readEvents, versionOf, type WatchEvent } from './wat
 
 /** Where a reflector puts what it sees. `raw` objects are untrimmed. */
 export interface Sink {
-  /** A whole list. `tellAll`: somebody may have missed changes, tell every object again. */
+  /** A whole list. `tellAll`: a listener may have missed changes, so every object is reported again. */
   replace(trimmed: readonly unknown[], tellAll: boolean, listVersion: string | undefined): void;
   trim(raw: unknown): unknown;
   upsert(trimmed: unknown): void;
@@ -32,7 +32,7 @@ export interface ReflectorOptions {
   readonly times?: Partial<ReflectorTimes>;
   readonly pageSize?: number;
   readonly onFault?: (error: unknown) => void;
-  /** The kind is served no more, or again. */
+  /** The kind is no longer served, or served again. */
   readonly onServed?: (served: boolean) => void;
 }
 
@@ -45,14 +45,14 @@ export interface ReflectorHealth {
   /** False when the API server does not know the kind. */
   readonly served: boolean;
   readonly synced: boolean;
-  /** Since when nothing has worked. */
+  /** Since when every attempt has failed. */
   readonly failingSince: number | undefined;
   readonly lastError: string | undefined;
 }
 
-/** A missing kind is believed at the third time, of a kind that was there later still: a starting API server answers 404, too. */
+/** A kind counts as missing after three answers, one that was served before later still: a starting API server also answers 404. */
 const ABSENT_AFTER = 3;
-/** A version that the watch refuses so often is listed anew. */
+/** After this many refusals of a version by the watch, the kind is listed again. */
 const RELIST_AFTER = 4;
 
 type WatchEnd = 'ended' | 'expired';
@@ -179,7 +179,7 @@ export class Reflector {
       if (event.type === 'DELETED') sink.remove(sink.trim(event.object));
       else if (event.type !== 'BOOKMARK') sink.upsert(sink.trim(event.object));
     } catch (error) {
-      // The handler's state is unknown now: list again and tell everything, which repairs it.
+      // The handler's state is unknown now: list again and report everything, which repairs it.
       this.#version = '';
       this.#missed = true;
       throw error;
@@ -245,6 +245,6 @@ export class Reflector {
 }
 
 function endedAtOnce(end: WatchEnd): ApiError {
-  const how = end === 'expired' ? 'the watch expired right behind its list' : 'the watch ended at once';
+  const how = end === 'expired' ? 'the watch expired right after its list' : 'the watch ended at once';
   return new ApiError('GLIDEPATH_E_NETWORK', how, { retryable: true });
 }

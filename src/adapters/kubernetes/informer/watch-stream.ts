@@ -42,7 +42,7 @@ function parseEvent(line: string, what: string): WatchEvent {
   } catch {
     throw unreadable(what, 'a line that is not JSON');
   }
-  if (!isEvent(event)) throw unreadable(what, 'a line that is no watch event');
+  if (!isEvent(event)) throw unreadable(what, 'a line that is not a watch event');
   return event;
 }
 

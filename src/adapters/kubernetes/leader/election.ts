@@ -1,4 +1,4 @@
-// Leader election: one operator writes at a time. Whoever cannot renew in time stops before anybody else may begin.
+// Leader election: one operator writes at a time. A leader that cannot renew in time stops before another one may begin.
 
 import type { Clock } from '../../../ports/clock.ts';
 import type { Candidacy } from '../../../ports/cluster.ts';
@@ -6,9 +6,9 @@ import { Lease, type LeaseOutcome } from './lease.ts';
 import type { Transport } from '../client/transport.ts';
 
 export interface ElectionTimes {
-  /** How long others leave a lease alone that is not renewed. */
+  /** How long the others respect a lease that is not renewed. */
   readonly leaseMs: number;
-  /** How long the leader goes on without a successful renewal; below `leaseMs`. */
+  /** How long the leader continues without a successful renewal; below `leaseMs`. */
   readonly renewMs: number;
   readonly retryMs: number;
 }
@@ -21,7 +21,7 @@ export interface ElectionOptions extends Candidacy {
   readonly times?: Partial<ElectionTimes>;
 }
 
-/** Runs for leader until `signal` fires or the lead is lost. Never throws what the API server does. */
+/** Runs the election until `signal` fires or the lead is lost. Failures of the API server are not thrown. */
 export async function runElection(transport: Transport, options: ElectionOptions): Promise<'stopped' | 'lost'> {
   const clock = options.clock ?? createMonotonicClock();
   const times = { ...ELECTION_TIMES, ...options.times };
@@ -36,7 +36,7 @@ export async function runElection(transport: Transport, options: ElectionOptions
   return 'lost';
 }
 
-/** Wall clock time is set back and forth by people and daemons; a lease must not be. */
+/** The wall clock may be set back and forth; the lease needs a monotonic clock. */
 function createMonotonicClock(): Clock {
   const now = (): number => performance.timeOrigin + performance.now();
   return {
@@ -96,7 +96,7 @@ async function attempt(lease: Lease, options: ElectionOptions, deadlineMs: numbe
   }
 }
 
-/** Candidates that started together must not ask together for ever. */
+/** Candidates that started together must not keep asking at the same moments. */
 function jitter(ms: number): number {
   return ms * (0.8 + Math.random() * 0.4);
 }

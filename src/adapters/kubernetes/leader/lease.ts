@@ -17,7 +17,7 @@ export interface LeaseOptions {
   readonly now: () => number;
 }
 
-/** `held` by us, by `other`, or `unknown`: somebody else wrote at the same moment. */
+/** `held` by us, by `other`, or `unknown`: another candidate wrote at the same moment. */
 export type LeaseOutcome = 'held' | 'other' | 'unknown';
 
 export class Lease {
@@ -35,7 +35,7 @@ export class Lease {
     return transitionsOf(fieldsOf(this.#held?.['spec']));
   }
 
-  /** @throws GlidepathError when the API server cannot be asked. */
+  /** @throws GlidepathError when the API server does not answer. */
   async takeOrRenew(deadlineMs: number): Promise<LeaseOutcome> {
     if (this.#held !== undefined && (await this.#put(this.#held, deadlineMs))) return 'held';
     this.#held = undefined;
@@ -46,7 +46,7 @@ export class Lease {
     return (await this.#put(lease, deadlineMs)) ? 'held' : 'unknown';
   }
 
-  /** Hands the lease back, so that the next one need not wait until it runs out. Never throws. */
+  /** Releases the lease, so that the next leader need not wait until it expires. Never throws. */
   async release(deadlineMs: number): Promise<void> {
     const held = this.#held;
     this.#held = undefined;
@@ -90,7 +90,7 @@ export class Lease {
     }
   }
 
-  /** @returns false when somebody else was faster. */
+  /** @returns false when another candidate was faster. */
   async #put(lease: Fields, deadlineMs: number): Promise<boolean> {
     try {
       this.#held = await this.#replace(lease, this.#specAfter(fieldsOf(lease['spec'])), deadlineMs);

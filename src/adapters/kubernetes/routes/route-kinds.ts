@@ -1,5 +1,5 @@
-// The route kinds that are watched at this moment: begun when discovery finds one, moved when its version is served no more,
-// ended when it is gone. A gateway's CRDs may be installed, upgraded and removed while we run.
+// The watched route kinds: a watch starts when discovery finds a kind, moves when its version is no longer served, and ends when the
+// kind is removed. A gateway's CRDs may be installed, upgraded and removed while we run.
 
 import { ROUTE_KINDS, type RouteKind } from '../../../api/names.ts';
 import { GATEWAY_GROUP, type Route } from '../../../api/routes.ts';
@@ -9,7 +9,7 @@ import type { ObjectCache } from '../informer/object-cache.ts';
 import type { Reflector, ReflectorHealth } from '../informer/reflector.ts';
 import { discoverRoutes, type ServedKind } from './route-discovery.ts';
 
-/** How often kinds that are missing are looked for. */
+/** How often missing kinds are searched for. */
 export interface DiscoveryTimes {
   /** While no kind at all is served, or one is missing that a release asks for. */
   readonly noneMs: number;
@@ -51,7 +51,7 @@ export class RouteKinds {
     this.#times = { ...DISCOVERY_TIMES, ...options.times };
   }
 
-  /** Kinds served at this moment, as far as known. @param wanted kinds that a release names: a missing one is looked for soon */
+  /** Kinds served at this moment, as far as known. @param wanted kinds that a release names: a missing one is searched for soon */
   served(wanted: readonly RouteKind[] = []): readonly RouteKind[] {
     for (const kind of wanted) this.#wanted.add(kind);
     return ROUTE_KINDS.filter((kind) => {
@@ -60,7 +60,7 @@ export class RouteKinds {
     });
   }
 
-  /** The resource of a kind; asks the API server if nobody has yet. @returns undefined for a kind that is not served. */
+  /** The resource of a kind; asks the API server the first time. @returns undefined for a kind that is not served. */
   async resourceOf(kind: RouteKind): Promise<Resource | undefined> {
     const running = this.#running.get(kind);
     if (running !== undefined) return running.resource;
@@ -114,7 +114,7 @@ export class RouteKinds {
     });
   }
 
-  /** Whether a release asks for a missing kind is looked at now and then, which asks nobody anything. */
+  /** Now and then checks whether a release names a missing kind, without a request. */
   async #restInParts(wake: AbortSignal): Promise<void> {
     const jitter = 0.75 + Math.random() / 2;
     const until = performance.now() + this.#times.someMs * jitter;
@@ -130,7 +130,7 @@ export class RouteKinds {
     for (const kind of ROUTE_KINDS) {
       const running = this.#running.get(kind);
       const served = found.get(kind);
-      // A version that still answers is kept, even when a better one has appeared: its watch and its patches work.
+      // A version that is still served is kept, even when a newer one has appeared: its watch and its patches work.
       if (running !== undefined && isServed(running)) continue;
       if (running !== undefined && running.resource.version !== served?.version) void this.#end([kind]);
       if (served !== undefined && !this.#running.has(kind)) this.#begin(kind, served);

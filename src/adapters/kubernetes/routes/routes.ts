@@ -60,7 +60,7 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
     const path = await this.#pathOf(key);
     if (path === undefined) return undefined;
     try {
-      // On the home lane: a read is mostly the step before a home write, and must not queue behind anything else.
+      // On the home lane: a read mostly precedes a home write, and must not queue.
       const { body } = await this.#transport.request({ method: 'GET', path, lane: 'home' });
       return this.#keep(key.kind, body);
     } catch (error) {
@@ -109,7 +109,7 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
   #cacheOf(kind: RouteKind): ObjectCache<Route> {
     const cache = this.#caches.get(kind);
     if (cache === undefined)
-      throw new GlidepathError('GLIDEPATH_E_INVALID', `${kind} is no kind of route; use one of ${ROUTE_KINDS.join(' ')}`);
+      throw new GlidepathError('GLIDEPATH_E_INVALID', `${kind} is not a route kind; use one of ${ROUTE_KINDS.join(' ')}`);
     return cache;
   }
 
@@ -122,7 +122,7 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
   }
 }
 
-/** A route without what only fills memory; of managedFields stays who wrote last, which drift events name. */
+/** A route without what only fills memory; of managedFields the last writers are kept, which drift events name. */
 export function trimRoute(kind: RouteKind, apiVersion: string, raw: unknown): Route {
   const object = fieldsOf(raw);
   const metadata = trimMetadata(fieldsOf(object['metadata']), 'names');

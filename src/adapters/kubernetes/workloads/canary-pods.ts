@@ -1,5 +1,5 @@
 // The watch of the canaries' pods in one namespace: it begins with the first canary and ends with the last, and it shows no
-// other pods. Who may not watch pods loses only what is seen earlier by them.
+// other pods. Without the right to watch pods, a crash is only found later, by the progress deadline.
 
 import { CANARY_ROLE } from '../../../api/names.ts';
 import type { PodObject } from '../../../core/workload/pods.ts';
@@ -12,7 +12,7 @@ import { type CachedPod, POD_HASH_LABEL, trimPod } from './trim-pod.ts';
 const PODS = { group: '', version: 'v1', plural: 'pods' };
 
 export class CanaryPods {
-  /** Names of the releases whose canary is there. */
+  /** Names of the releases that have a canary. */
   readonly users = new Set<string>();
   readonly #cache: ObjectCache<CachedPod>;
   readonly #reflectors: readonly Reflector[];
@@ -35,7 +35,7 @@ export class CanaryPods {
     this.#running = Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
   }
 
-  /** Undefined until the first list is there. */
+  /** Undefined until the first list. */
   ownedBy(replicaSetUids: ReadonlySet<string>): readonly PodObject[] | undefined {
     if (!this.#reflectors.every((reflector) => reflector.health().lastEventAt !== undefined)) return undefined;
     const owned = ({ metadata }: PodObject) => (metadata.ownerReferences ?? []).some(({ uid }) => replicaSetUids.has(uid ?? ''));
@@ -52,7 +52,7 @@ function isGoing(pod: CachedPod | undefined): boolean {
   return pod?.metadata.deletionTimestamp !== undefined;
 }
 
-/** A ReplicaSet is called after its Deployment and the hash. */
+/** The name of a ReplicaSet is that of its Deployment and the hash. */
 function deploymentOf(pod: CachedPod | undefined): string {
   const owner = pod?.metadata.ownerReferences?.[0]?.name ?? '';
   const hash = pod?.metadata.labels?.[POD_HASH_LABEL] ?? '';

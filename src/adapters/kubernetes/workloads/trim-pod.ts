@@ -1,4 +1,4 @@
-// A pod cut down to what says whether it runs: specs, volumes and addresses would be ten times as much.
+// A pod trimmed to what says whether it runs: specs, volumes and addresses would be ten times as much.
 
 import type { ContainerStatus, PodObject } from '../../../core/workload/pods.ts';
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../client/fields.ts';

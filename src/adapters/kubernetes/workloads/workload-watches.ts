@@ -1,5 +1,5 @@
 // The watches of one namespace that Deployment mode needs: Deployments, ReplicaSets by owner, Services. They begin with the
-// first release that asks and end with the last. Pods are watched only while there is a canary.
+// first release that needs them and end with the last. Pods are watched only while there is a canary.
 
 import { CANARY_ROLE } from '../../../api/names.ts';
 import type { DeploymentObject, ReplicaSetObject, ServiceObject } from '../../../core/workload/objects.ts';
@@ -18,7 +18,7 @@ export const SERVICES = { group: '', version: 'v1', plural: 'services' };
 type Cached<T> = T & CachedObject;
 
 export class WorkloadWatches {
-  /** Names of the releases that ask. */
+  /** Names of the releases that need the watches. */
   readonly users = new Set<string>();
   readonly #deployments: ObjectCache<Cached<DeploymentObject>>;
   readonly #replicaSets: ObjectCache<Cached<ReplicaSetObject>>;
@@ -86,7 +86,7 @@ export class WorkloadWatches {
     return this.#pods.ownedBy(new Set(uids));
   }
 
-  /** A release asks no more. @returns whether any other one still does */
+  /** A release does not need them any more. @returns whether another one still does */
   leave(release: string): boolean {
     this.users.delete(release);
     this.#dropPods(release);
@@ -116,7 +116,7 @@ function trim<T>(raw: unknown, managers: 'drop' | 'names' = 'drop'): Cached<T> {
   return { ...object, metadata: trimMetadata(fieldsOf(object['metadata']), managers) } as unknown as Cached<T>;
 }
 
-/** Who wrote it stays: by its label alone nobody can tell that Argo CD applies a Deployment. */
+/** Keeps the field managers: the label alone does not show that Argo CD applies a Deployment. */
 function trimDeployment(raw: unknown): Cached<DeploymentObject> {
   return trim<DeploymentObject>(raw, 'names');
 }

@@ -1,5 +1,5 @@
-// Deployments as Deployment mode reads and writes them. Watches run only in namespaces where a release asks; a hold is lifted by
-// a JSON Patch that tests the whole template, so that another template which came meanwhile stays held.
+// Deployments as Deployment mode reads and writes them. Watches run only in namespaces where a release needs them; a hold is released
+// by a JSON Patch that tests the whole template, so that another template which came meanwhile stays held.
 
 import { FIELD_MANAGER, GROUP, HELD_ANNOTATION } from '../../../api/names.ts';
 import { isGlidepathError, messageOf } from '../../../api/errors.ts';
@@ -16,9 +16,9 @@ import { pathOf, type WatchEnvironment } from '../informer/kinds.ts';
 import { JSON_PATCH, MERGE_PATCH, type Transport } from '../client/transport.ts';
 import { DEPLOYMENTS, REPLICA_SETS, SERVICES, WorkloadWatches } from './workload-watches.ts';
 
-/** A probe must not hold up a reconcile for long. */
+/** A probe must not delay a reconcile for long. */
 const PROBE_DEADLINE_MS = 3_000;
-/** A hold that was not there, or could not be asked for, may be there any moment. */
+/** A hold that was missing or unknown may be installed at any moment. */
 const DOUBT_MS = 10_000;
 const PROBE_ANNOTATION = `${GROUP}/hold-probe`;
 const HELD_PATH = `/metadata/annotations/${HELD_ANNOTATION.replaceAll('/', '~1')}`;
@@ -87,7 +87,7 @@ export class KubernetesWorkloads implements WorkloadStore {
     const now = this.#env.now();
     const mostMs = known?.standing.kind === 'proven' ? maxAgeMs : Math.min(maxAgeMs, DOUBT_MS);
     if (known !== undefined && now - known.atMs < mostMs) return known.standing;
-    // Whoever asks meanwhile waits for the same answer.
+    // Concurrent callers wait for the same answer.
     const asked = this.#probes.get(key) ?? this.#probe(namespace, deployment, now);
     this.#probes.set(key, asked);
     const standing = await asked;
@@ -102,7 +102,7 @@ export class KubernetesWorkloads implements WorkloadStore {
     } catch (error) {
       const isDelete = intent.kind === 'deleteDeployment' || intent.kind === 'deleteService';
       if (isDelete && isGlidepathError(error, 'GLIDEPATH_E_NOT_FOUND')) return;
-      // Already there, as the watch will show; or another one took the name, as the next decision will say.
+      // It exists already, as the watch will show; or a foreign object has the name, as the next decision will report.
       const isCreate = intent.kind === 'createDeployment' || intent.kind === 'createService';
       if ((isCreate || isDelete) && isGlidepathError(error, 'GLIDEPATH_E_CONFLICT')) return;
       throw error;
@@ -141,7 +141,7 @@ export class KubernetesWorkloads implements WorkloadStore {
     return known;
   }
 
-  /** Asks for a change that is unpaused: only a hold answers with a paused Deployment. */
+  /** Tries an unpaused change: only a hold answers with a paused Deployment. */
   async #probe(namespace: string, deployment: string, now: number): Promise<HoldStanding> {
     const annotations = { [PROBE_ANNOTATION]: new Date(now).toISOString() };
     await this.#beforeProof(namespace, deployment);

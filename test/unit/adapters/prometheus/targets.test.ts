@@ -25,7 +25,7 @@ describe('an address and an identity', () => {
     [{}, 'operator at http://prometheus.monitoring:9090/base/'],
     [{ secretName: 's' }, 'secret at http://prometheus.monitoring:9090/base/'],
     [{ url: 'http://prometheus.monitoring:9090/base' }, 'operator at http://prometheus.monitoring:9090/base/'],
-    [{ url }, `nobody at ${url}`],
+    [{ url }, `anonymous at ${url}`],
     [{ url, secretName: 's' }, `secret at ${url}`],
   ])('%j: %s', (rest, expected) => {
     expect(resolve(rest)).toBe(expected);
@@ -45,7 +45,7 @@ describe('an address and an identity', () => {
   test('without an operator’s Prometheus there is only what releases may name', () => {
     const settings = { allow: SETTINGS.allow, allowQueries: false };
     expect(resolve({}, settings)).toBe('NotSupported');
-    expect(resolve({ url }, settings)).toBe(`nobody at ${url}`);
+    expect(resolve({ url }, settings)).toBe(`anonymous at ${url}`);
   });
 });
 

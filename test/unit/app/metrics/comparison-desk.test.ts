@@ -148,7 +148,10 @@ describe('a long past', () => {
   test('is read beside the looks, in pieces, and is whole then', async () => {
     const story = new Story(UNEVEN, aQuestion(ALONE, { lookGridAt: timeAfter(2_990), sampleAt: timeAfter(2_989) }));
     expect(await story.look(3_000)).toBe('Inconclusive');
-    expect(story.reading?.comparison).toEqual({ kind: 'partial', message: 'the comparison reads what Prometheus has of this release' });
+    expect(story.reading?.comparison).toEqual({
+      kind: 'partial',
+      message: 'the comparison is reading the past of this release from Prometheus',
+    });
     await settle();
     await story.look(3_010);
     const undisturbed = new Story(UNEVEN);

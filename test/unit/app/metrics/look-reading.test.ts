@@ -142,7 +142,7 @@ describe('rule 6: what is no evidence', () => {
     const look = await readLook(new FakeReader(), question(), LOOK_AT);
     expect(look.requests).toEqual({
       kind: 'noData',
-      message: 'Prometheus has no series of of either backend (source Contour); is the gateway scraped?',
+      message: 'Prometheus has no series of either backend (source Contour); is the gateway scraped?',
     });
     expect(look.newestSampleMs).toBeUndefined();
     expect(look.scrapeIntervalMs).toBeUndefined();

@@ -149,7 +149,7 @@ describe('a wrong setting is named, with what to write', () => {
     ],
     [
       ['--prometheus-url=http://p/?a=b'],
-      '--prometheus-url: write an address such as http://prometheus.monitoring:9090 (it must not hold a query or fragment), not "http://p/?a=b"',
+      '--prometheus-url: write an address such as http://prometheus.monitoring:9090 (it must not contain a query or fragment), not "http://p/?a=b"',
     ],
     [['--prometheus-allow=*'], '--prometheus-allow: write an address such as http://prometheus.monitoring:9090 (it is no URL), not "*"'],
     [['--prometheus-url'], '--prometheus-url needs a value: write --prometheus-url=URL'],
@@ -165,7 +165,7 @@ describe('a wrong setting is named, with what to write', () => {
 
   test('a password in an address is not repeated', () => {
     const message = refuse(['--prometheus-url=http://admin:hunter2@prometheus:9090']);
-    expect(message).toContain('must not hold a user or password');
+    expect(message).toContain('must not contain a user or password');
     expect(message).toContain('"http://***@prometheus:9090"');
     expect(refuse(['--prometheus-allow=http://a:hunter@2@p'])).not.toContain('hunter');
     expect(refuse(['--prometheus-allow=http:admin:hunter2@p'])).not.toContain('hunter2');
@@ -206,7 +206,7 @@ describe('the texts made from the list of settings', () => {
     const rows = settingsTable().trimEnd().split('\n').slice(2);
     expect(rows.map((row) => /`--([a-z-]+)/.exec(row)?.[1])).toEqual(flags.filter((flag) => flag !== 'help' && flag !== 'version'));
     expect(rows.find((row) => row.includes('--max-concurrent'))).toBe(
-      '| `--max-concurrent=NUMBER` | `GLIDEPATH_MAX_CONCURRENT` | 64 | releases that are worked on at the same time |',
+      '| `--max-concurrent=NUMBER` | `GLIDEPATH_MAX_CONCURRENT` | 64 | number of releases that are reconciled concurrently |',
     );
     expect(rows.every((row) => row.split('|').length === 6)).toBe(true);
   });
