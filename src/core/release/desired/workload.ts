@@ -3,7 +3,7 @@
 import { HELD_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { DeploymentObject, ReplicaSetObject } from '../../workload/objects.ts';
-import { withReplicas } from '../../workload/canary-manifests.ts';
+import { type CanaryManifests, withReplicas } from '../../workload/canary-manifests.ts';
 import { planTakeBack, type TakeBack } from '../../workload/take-back.ts';
 import { hashTemplate } from '../../workload/template.ts';
 import type { Facts } from '../assess.ts';
@@ -11,6 +11,7 @@ import { desireDisowned, isRetained } from '../facts/retain.ts';
 import type { WorkloadIntent } from './intents.ts';
 import { desireRest, restsPaused } from './rest.ts';
 import { listRolled } from '../machine/rolled.ts';
+import type { Observation } from '../observation.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
 import { findTemplateBack, isWayBack } from '../facts/undo-plan.ts';
 import { isOurs, runsReleased, type WorkloadFacts } from '../facts/workload-facts.ts';
@@ -58,32 +59,39 @@ function mayHaveCanary(state: StateName, facts: Facts, workload: WorkloadFacts):
 function desireWayBack(status: CanaryReleaseStatus, workload: WorkloadFacts): readonly WorkloadIntent[] {
   const { deployment, template, servingTemplate } = workload;
   if (deployment === undefined) return [];
-  const { name, annotations } = deployment.metadata;
+  const { name } = deployment.metadata;
   const to = findTemplateBack(status, workload);
   if (to !== undefined) return [{ kind: 'writeTemplate', name, template: deployment.spec.template, to }];
-  const held = annotations?.[HELD_ANNOTATION] !== undefined;
+  const held = isHeld(deployment);
   const waits = deployment.spec.paused === true && template === servingTemplate;
   return waits ? [{ kind: 'unpause', name, template: deployment.spec.template, held }] : [];
 }
 
 /** Paused or not: what is proven rolls, what is rolled back stops. */
 function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Facts, workload: WorkloadFacts): readonly WorkloadIntent[] {
-  const { deployment, template, servingTemplate } = workload;
-  if (deployment === undefined || template === undefined) return [];
-  const { name, annotations } = deployment.metadata;
-  const held = annotations?.[HELD_ANNOTATION] !== undefined;
+  const { deployment } = workload;
+  if (deployment === undefined) return [];
+  const { name } = deployment.metadata;
+  const held = isHeld(deployment);
   const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
   const pause = { kind: 'pause' as const, name, template: deployment.spec.template };
-  const paused = deployment.spec.paused === true;
   const rolling = isRollingOut(status, state, workload);
   if (rolling && state === 'promoting.rollingOut') return mayRoll(facts, workload) ? [unpause] : [];
   // Half of a rollout serves as the whole does: whoever pauses the release wants to look at it.
   if (rolling && state === 'paused') return isUnderWay(workload) ? [pause] : [];
   if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
   // A person's own pause of what serves anyway is theirs.
-  const isGood = template === servingTemplate || (workload.proven && !isRunning(state));
-  if (paused && held && isGood) return [unpause];
+  if (deployment.spec.paused === true && held && mayServe(state, workload)) return [unpause];
   return isGoingHome(state) && workload.rollsUnproven ? [pause] : [];
+}
+
+function isHeld({ metadata }: DeploymentObject): boolean {
+  return metadata.annotations?.[HELD_ANNOTATION] !== undefined;
+}
+
+/** It has the template that serves, or between releases one that was promoted before. */
+function mayServe(state: StateName, { template, servingTemplate, proven }: WorkloadFacts): boolean {
+  return template === servingTemplate || (proven && !isRunning(state));
 }
 
 function mayRoll({ spec }: Facts, { deployment, template, servingTemplate }: WorkloadFacts): boolean {
@@ -109,11 +117,28 @@ function desireServing(status: CanaryReleaseStatus, state: StateName, workload: 
   const wrong = replicaSets.filter((one) => (one.spec.replicas ?? 0) > 0 && !isServing(one));
   const serving = replicaSets.find(isServing);
   if (wrong.length === 0 || serving === undefined) return [];
-  const [rolled, another] = wrong;
-  if (rolled !== undefined && another === undefined && listRolled(status.release).includes(hashTemplate(rolled.spec.template))) {
-    const step = planTakeBack(deployment, serving, rolled);
-    if (step !== undefined) return desireTakeBack(deployment, serving, rolled, step);
-  }
+  return desireInterrupted(status, deployment, serving, wrong) ?? desireServingAlone(deployment, serving, wrong);
+}
+
+/** A rollout that was interrupted is taken back as the strategy rolls; undefined where that is not it. */
+function desireInterrupted(
+  { release }: CanaryReleaseStatus,
+  deployment: DeploymentObject,
+  serving: ReplicaSetObject,
+  [rolled, another]: readonly ReplicaSetObject[],
+): readonly WorkloadIntent[] | undefined {
+  if (rolled === undefined || another !== undefined) return undefined;
+  if (!listRolled(release).includes(hashTemplate(rolled.spec.template))) return undefined;
+  const step = planTakeBack(deployment, serving, rolled);
+  return step === undefined ? undefined : desireTakeBack(deployment, serving, rolled, step);
+}
+
+/** Pods that nobody let roll go at once, as soon as something else can answer. */
+function desireServingAlone(
+  deployment: DeploymentObject,
+  serving: ReplicaSetObject,
+  wrong: readonly ReplicaSetObject[],
+): readonly WorkloadIntent[] {
   const why = `pods of another version than the serving one were started for the held Deployment ${deployment.metadata.name}`;
   const wanted = deployment.spec.replicas ?? 1;
   const up = (serving.spec.replicas ?? 0) === 0 && wanted > 0 ? [{ name: serving.metadata.name, replicas: oneOff(wanted) }] : [];
@@ -162,19 +187,21 @@ function desireCanary(
   status: CanaryReleaseStatus,
   state: StateName,
   { observation, plan }: Facts,
-  { replicas, nameTaken }: WorkloadFacts,
+  { deployment, replicas, nameTaken }: WorkloadFacts,
 ): readonly WorkloadIntent[] {
-  const { canaryDeployment, canaryService, deployment } = observation.workload ?? {};
   if (nameTaken !== undefined || deployment === undefined) return [];
-  const { manifests } = state === 'preparing' && plan?.kind === 'manifests' ? plan : { manifests: undefined };
-  const created: readonly WorkloadIntent[] = [
-    ...(manifests === undefined || canaryService !== undefined ? [] : [{ kind: 'createService' as const, manifest: manifests.service }]),
-    ...(manifests === undefined || canaryDeployment !== undefined
-      ? []
-      : [{ kind: 'createDeployment' as const, manifest: withReplicas(manifests, replicas) }]),
-  ];
+  const { canaryDeployment } = observation.workload ?? {};
+  const created = state === 'preparing' && plan?.kind === 'manifests' ? createCanary(observation, plan.manifests, replicas) : [];
   if (canaryDeployment === undefined || canaryDeployment.metadata.deletionTimestamp !== undefined) return created;
   return [...created, ...adjustCanary(status, state, canaryDeployment, replicas)];
+}
+
+/** What of the canary is not there yet. */
+function createCanary({ workload }: Observation, manifests: CanaryManifests, replicas: number): readonly WorkloadIntent[] {
+  const created: WorkloadIntent[] = [];
+  if (workload?.canaryService === undefined) created.push({ kind: 'createService', manifest: manifests.service });
+  if (workload?.canaryDeployment === undefined) created.push({ kind: 'createDeployment', manifest: withReplicas(manifests, replicas) });
+  return created;
 }
 
 function adjustCanary(

@@ -4,9 +4,10 @@
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { nameCanary } from '../../workload/canary-names.ts';
 import type { DeploymentObject } from '../../workload/objects.ts';
+import type { ObservedWorkload } from '../../workload/observed.ts';
 import { hashTemplate, nameTemplate } from '../../workload/template.ts';
 import type { ObservedBackend, Observation } from '../observation.ts';
-import { isGoingHome, isRunning, type StateName } from '../state.ts';
+import { isJudged, isRunning, type StateName } from '../state.ts';
 import type { CanaryFacts } from './canary-facts.ts';
 import { type CandidateKey, isSettledOrRejected } from './revision.ts';
 import { backendOf, isEmpty, isProvenTemplate, runsReleased } from './workload-facts.ts';
@@ -21,16 +22,25 @@ export function gatherHeldFacts(
   const { workload } = observation;
   const backend = backendOf(spec, observation);
   const key = keyOfHeld(spec, workload?.deployment);
-  const known = workload?.known === true;
-  const held = known && workload.deployment?.spec.paused === true && !isRunning(state);
   return {
-    candidate: held && key !== undefined && isNews(status, key) ? key : undefined,
+    candidate: findHeld(status, state, workload, key),
     canaryKey: key,
     canaryReady: backend !== undefined && isReady(backend) && runsReleased(status, workload?.canaryDeployment),
     canaryRolling: backend !== undefined && (backend.rolling === true || !backend.templatesKnown),
     canaryEmpty: isEmpty(backend),
-    revisionChanged: isRunning(state) && !isGoingHome(state) && known && isOther(spec, status, key),
+    revisionChanged: isJudged(state) && workload?.known === true && isOther(spec, status, key),
   };
+}
+
+/** Between releases, a held template that was neither released nor rejected. */
+function findHeld(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  workload: ObservedWorkload | undefined,
+  key: CandidateKey | undefined,
+): CandidateKey | undefined {
+  if (isRunning(state) || workload?.known !== true || workload.deployment?.spec.paused !== true) return undefined;
+  return key !== undefined && isNews(status, key) ? key : undefined;
 }
 
 /** What is proven rolls at once; where nothing serves yet there is nothing to be compared with. */

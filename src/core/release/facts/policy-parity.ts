@@ -6,6 +6,7 @@ import type { CanaryPlan } from '../../workload/canary-manifests.ts';
 import { comparePolicies, findAlternatives } from '../../workload/parity.ts';
 import type { UnreadKind } from '../../workload/policy-kinds.ts';
 import type { Finding, PolicySides } from '../../workload/policy-sides.ts';
+import type { PodTemplate } from '../../workload/objects.ts';
 import { findSharingServices } from '../../workload/sharing-services.ts';
 import type { Observation } from '../observation.ts';
 
@@ -40,14 +41,19 @@ function findSides({ workload, release }: Observation, plan: CanaryPlan | undefi
   const { deployment, service } = workload ?? {};
   if (deployment === undefined || service === undefined || plan?.kind !== 'manifests') return undefined;
   const { deployment: pods, service: front } = plan.manifests;
-  const podLabels = pods.spec.template.metadata?.labels ?? {};
+  const podLabels = labelsOf(pods.spec.template);
   const { metadata, spec } = service;
+  const { matchLabels = {} } = deployment.spec.selector;
   return {
     namespace: release.metadata.namespace,
-    serving: { podLabels: deployment.spec.template.metadata?.labels ?? {}, service: metadata.name, serviceLabels: metadata.labels ?? {} },
+    serving: { podLabels: labelsOf(deployment.spec.template), service: metadata.name, serviceLabels: metadata.labels ?? {} },
     canary: { podLabels, service: front.metadata.name, serviceLabels: front.metadata.labels },
-    alternatives: findAlternatives(deployment.spec.selector.matchLabels ?? {}, spec.selector ?? {}, podLabels),
+    alternatives: findAlternatives(matchLabels, spec.selector ?? {}, podLabels),
   };
+}
+
+function labelsOf({ metadata }: PodTemplate): Readonly<Record<string, string>> {
+  return metadata?.labels ?? {};
 }
 
 /** Entries that are none name nothing. */

@@ -62,26 +62,34 @@ export function gatherWorkloadFacts(
   const recorded = running?.workload;
   const [serving, ofCanary] = [servingOf(spec, observation), backendOf(spec, observation)];
   const replicas = countWanted(spec, status, state, deployment, weight);
-  const canary = [workload.canaryDeployment, workload.canaryService];
   return {
     known: workload.known,
     problem: workload.problem,
     deployment,
     template,
-    servingTemplate: recorded?.servingTemplate ?? status.serving?.template,
+    servingTemplate: servingTemplateOf(status, running),
     replicaSets: workload.replicaSets,
     proven: template !== undefined && isProvenTemplate(status, template),
     bakes: recorded?.bakes === true,
     ...gatherRollout(recorded?.template, template, workload, serving),
     replicas,
     enoughPods: readyOf(ofCanary) >= replicas,
-    canaryGone: workload.known && canary.every((object) => object === undefined || !isOurs(object, release)),
+    canaryGone: isCanaryGone(workload, release),
     nameTaken: findTaken(observation),
     drained: isDrained(running, observation.drain, now),
     homeIsEmpty: recorded?.rolls === true && isHomeEmpty(workload, serving, ofCanary),
     // Pods of an earlier release's canary say nothing of this one.
     pods: running !== undefined && runsReleased(status, workload.canaryDeployment) ? gathered.canaryPods : undefined,
   };
+}
+
+/** What served when the release began, or serves between releases. */
+function servingTemplateOf({ serving }: CanaryReleaseStatus, running: CanaryReleaseStatus['release']): string | undefined {
+  return running?.workload?.servingTemplate ?? serving?.template;
+}
+
+function isCanaryGone({ known, canaryDeployment, canaryService }: ObservedWorkload, release: CanaryRelease): boolean {
+  return known && [canaryDeployment, canaryService].every((object) => object === undefined || !isOurs(object, release));
 }
 
 /** What stands behind the canary Service. */
@@ -172,8 +180,8 @@ function countWanted(
 /** All pods are of the newest template, available, and no other is left. */
 export function isRolledOut({ metadata, spec, status }: DeploymentObject): boolean {
   const wanted = spec.replicas ?? 1;
-  if (spec.paused === true || (status?.observedGeneration ?? -1) < (metadata.generation ?? 0)) return false;
-  const { updatedReplicas = 0, replicas = 0, availableReplicas = 0 } = status ?? {};
+  const { observedGeneration = -1, updatedReplicas = 0, replicas = 0, availableReplicas = 0 } = status ?? {};
+  if (spec.paused === true || observedGeneration < (metadata.generation ?? 0)) return false;
   return updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted;
 }
 

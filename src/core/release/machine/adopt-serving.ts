@@ -20,7 +20,7 @@ export function adoptServing(status: CanaryReleaseStatus, state: StateName, { wo
   if (service === undefined || isRunning(state) || workload?.known !== true || workload.deployment === undefined)
     return { status, events: [] };
   const { deployment, replicaSets } = workload;
-  const known = status.serving?.service === service ? status.serving : undefined;
+  const known = knownServing(status, service);
   const serves = findServing(known, deployment, replicaSets);
   const hash = hashTemplate(serves);
   const serving = describeServing(service, serves, known, deployment, replicaSets);
@@ -29,6 +29,11 @@ export function adoptServing(status: CanaryReleaseStatus, state: StateName, { wo
   // What another release lets roll is its news (rule 8).
   const events = changed && driver.kind === 'us' ? [tellRolled(status, hash, deployment, serving.revision)] : [];
   return { status: { ...status, serving }, events };
+}
+
+/** What the status says of this Service, if it is about it. */
+function knownServing({ serving }: CanaryReleaseStatus, service: string): Serving | undefined {
+  return serving?.service === service ? serving : undefined;
 }
 
 /** A template that serves now without a canary: because it was promoted before, or because nothing held it. */

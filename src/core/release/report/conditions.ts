@@ -65,15 +65,26 @@ function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Fac
     const follows = status.release?.reason === 'Superseded' || facts.nextAttempt !== undefined;
     return { ok: false, stalled: !follows, reason: 'RolledBack' };
   }
-  if (!isRunning(state))
-    return facts.candidate === undefined
-      ? { ok: true, stalled: false, reason: state === 'promoted' ? 'Promoted' : 'Idle' }
-      : { ok: false, stalled: false, reason: 'PendingRelease' };
-  if (state === 'paused') return { ok: false, stalled: false, reason: 'Paused' };
-  if (state === 'stage.awaitingApproval') return { ok: false, stalled: false, reason: 'AwaitingApproval' };
-  if (state.startsWith('rollingBack.')) return { ok: false, stalled: false, reason: 'RollingBack' };
-  return { ok: false, stalled: false, reason: state === 'preparing' ? 'PendingRelease' : 'InRelease' };
+  if (!isRunning(state) && facts.candidate !== undefined) return { ok: false, stalled: false, reason: 'PendingRelease' };
+  return { ok: !isRunning(state), stalled: false, reason: READY_REASONS[state] };
 }
+
+/** The reason of Ready in each state, where nothing else is to be said. */
+const READY_REASONS: Readonly<Record<Exclude<StateName, 'blocked' | 'rolledBack'>, ConditionReason>> = {
+  idle: 'Idle',
+  preparing: 'PendingRelease',
+  'stage.shifting': 'InRelease',
+  'stage.analyzing': 'InRelease',
+  'stage.awaitingApproval': 'AwaitingApproval',
+  paused: 'Paused',
+  'promoting.rollingOut': 'InRelease',
+  'promoting.baking': 'InRelease',
+  'promoting.restoring': 'InRelease',
+  promoted: 'Promoted',
+  'rollingBack.goingHome': 'RollingBack',
+  'rollingBack.draining': 'RollingBack',
+  'rollingBack.cleaning': 'RollingBack',
+};
 
 function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
   if (!isRunning(state) || (status.release?.routes ?? []).length === 0) return undefined;
