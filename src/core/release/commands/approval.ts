@@ -12,16 +12,21 @@ export function findApproval(
   timedOut: boolean,
 ): number | undefined {
   const { release } = status;
-  if (placeOf(state, release) !== 'stage.awaitingApproval') return undefined;
-  const index = release?.stageIndex ?? 0;
-  const isMissing = (stage: number) => !(release?.approvedStages ?? []).includes(stage);
-  const asks = spec.analysis.onInconclusive === 'Approve' && release?.verdict !== 'Pass';
+  if (release === undefined || placeOf(state, release) !== 'stage.awaitingApproval') return undefined;
+  const { stageIndex: index = 0, approvedStages = [] } = release;
+  const isMissing = (stage: number) => !approvedStages.includes(stage);
+  const asks = spec.analysis.onInconclusive === 'Approve' && release.verdict !== 'Pass';
   const own = spec.stages[index]?.approval === 'Required' || (asks && timedOut);
   if (own && isMissing(index + 1)) return index + 1;
-  const last = spec.stages.length;
-  if (index >= last - 1 && spec.promotion.approval === 'Required' && isMissing(last + 1)) return last + 1;
+  const promotion = spec.stages.length + 1;
+  if (asksForPromotion(spec, index) && isMissing(promotion)) return promotion;
   // It waits because it asked, whatever the clock of whoever looks says.
   return asks && isMissing(index + 1) ? index + 1 : undefined;
+}
+
+/** The last stage is left only with the approval of the promotion. */
+function asksForPromotion({ stages, promotion }: CanaryReleaseSpec, index: number): boolean {
+  return index >= stages.length - 1 && promotion.approval === 'Required';
 }
 
 /** `stage 2`, or what comes after the last one. */

@@ -3,6 +3,7 @@
 
 import { ABORT_ANNOTATION, COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, type CommandVerb } from '../../../api/names.ts';
 import { parseCommand, type Command } from '../../../api/command.ts';
+import { withoutUndefined } from '../../../api/optional.ts';
 import type { CanaryRelease, CanaryReleaseStatus, HandledCommand } from '../../../api/release.ts';
 import { placeOf, type StateName } from '../state.ts';
 import { findApproval, nameApproval } from './approval.ts';
@@ -33,22 +34,27 @@ export function readCommand(release: CanaryRelease, status: CanaryReleaseStatus,
   if (!parsed.ok) return readUnreadable(text, parsed.message, last);
   const { command } = parsed;
   // It would make every later command an old one.
-  if ((fromTime(command.at) ?? 0) > now + LARGEST_CLOCK_SKEW_MS)
+  if (isInTheFuture(command, now))
     return readUnreadable(text, `its time ${command.at} lies in the future; write the present time in UTC`, last);
   if (last !== undefined && isSame(command, last)) return undefined;
-  const by = readGiver(release, COMMAND_BY_ANNOTATION);
   const outdated = findOutdated(text, command, last);
   if (outdated !== undefined && outdated === last?.outdated) return undefined;
-  const refusal = outdated === undefined ? refuse(command, release, status, state, now) : describeOutdated(command, last);
+  const { verb, id, at, stage } = command;
   return {
-    verb: command.verb,
-    release: command.id,
-    at: command.at,
-    ...(command.stage === undefined ? {} : { stage: command.stage }),
-    ...(by === undefined ? {} : { by }),
-    ...(refusal === undefined ? {} : { refusal }),
-    ...(outdated === undefined ? {} : { outdated }),
+    verb,
+    release: id,
+    at,
+    ...withoutUndefined({
+      stage,
+      by: readGiver(release, COMMAND_BY_ANNOTATION),
+      refusal: outdated === undefined ? refuse(command, release, status, state, now) : describeOutdated(command, last),
+      outdated,
+    }),
   };
+}
+
+function isInTheFuture({ at }: Command, now: number): boolean {
+  return (fromTime(at) ?? 0) > now + LARGEST_CLOCK_SKEW_MS;
 }
 
 /** `lastHandledCommand` takes so many characters of a text. */
@@ -123,14 +129,15 @@ function refuseApproval(
   now: number,
 ): string | undefined {
   const stages = spec.stages.length;
+  const { stageIndex = 0, approvedStages = [], stageTimesOutAt } = status.release ?? {};
   if (stage === undefined) return `say which stage: approve:${id}/<stage>`;
   if (stage < 1 || stage > stages + 1) return `there is no stage ${stage}; the release has ${stages}`;
-  const present = (status.release?.stageIndex ?? 0) + 1;
+  const present = stageIndex + 1;
   if (stage < present) return `stage ${stage} is over; the release is at stage ${present}`;
-  const timesOut = fromTime(status.release?.stageTimesOutAt);
+  const timesOut = fromTime(stageTimesOutAt);
   const waits = findApproval(status, spec, state, timesOut !== undefined && now >= timesOut);
   if (waits === stage) return undefined;
   if (waits !== undefined) return `${nameApproval(stage, stages)} does not wait for approval; ${nameApproval(waits, stages)} does`;
-  const given = status.release?.approvedStages?.includes(stage) === true ? `; ${nameApproval(stage, stages)} is approved already` : '';
+  const given = approvedStages.includes(stage) ? `; ${nameApproval(stage, stages)} is approved already` : '';
   return `nothing waits for approval: release ${id} is in stage ${present} of ${stages} (${state})${given}`;
 }

@@ -75,14 +75,25 @@ function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Fac
   const held = isHeld(deployment);
   const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
   const pause = { kind: 'pause' as const, name, template: deployment.spec.template };
-  const rolling = isRollingOut(status, state, workload);
-  if (rolling && state === 'promoting.rollingOut') return mayRoll(facts, workload) ? [unpause] : [];
-  // Half of a rollout serves as the whole does: whoever pauses the release wants to look at it.
-  if (rolling && state === 'paused') return isUnderWay(workload) ? [pause] : [];
+  switch (findRollout(status, state, workload)) {
+    case 'rolls':
+      return mayRoll(facts, workload) ? [unpause] : [];
+    case 'stands':
+      return isUnderWay(workload) ? [pause] : [];
+    case undefined:
+      break;
+  }
   if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
   // A person's own pause of what serves anyway is theirs.
   if (deployment.spec.paused === true && held && mayServe(state, workload)) return [unpause];
   return isGoingHome(state) && workload.rollsUnproven ? [pause] : [];
+}
+
+/** Half of a rollout serves as the whole does, so it stands still in a pause: whoever pauses the release wants to look at it. */
+function findRollout(status: CanaryReleaseStatus, state: StateName, workload: WorkloadFacts): 'rolls' | 'stands' | undefined {
+  if (!isRollingOut(status, state, workload)) return undefined;
+  if (state === 'promoting.rollingOut') return 'rolls';
+  return state === 'paused' ? 'stands' : undefined;
 }
 
 function isHeld({ metadata }: DeploymentObject): boolean {

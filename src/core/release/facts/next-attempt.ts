@@ -3,6 +3,7 @@
 import { MOST_ATTEMPTS } from '../../../api/names.ts';
 import { fateOf } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import { withoutUndefined } from '../../../api/optional.ts';
 import { fromTime } from '../../../api/times.ts';
 import type { Observation } from '../observation.ts';
 import type { StateName } from '../state.ts';
@@ -37,18 +38,23 @@ export function findNextAttempt(
   { canaryKey, canaryReady }: Pick<CanaryFacts, 'canaryKey' | 'canaryReady'>,
   { workload }: Observation,
 ): NextAttempt | undefined {
-  const dueMs = fromTime(release?.retryAt);
-  if (state !== 'rolledBack' || release === undefined || dueMs === undefined || canaryKey === undefined) return undefined;
-  if (!isSameRevision(canaryKey, keyOfRelease(release))) return undefined;
-  const held = workload?.deployment?.spec.paused === true && canaryKey.templateHashes[0] !== serving?.template;
+  if (state !== 'rolledBack' || release === undefined || canaryKey === undefined) return undefined;
+  const dueMs = fromTime(release.retryAt);
+  if (dueMs === undefined || !isSameRevision(canaryKey, keyOfRelease(release))) return undefined;
   // A Deployment that rolled, or was taken back, holds nothing any more that could be tried.
-  if (release.workload !== undefined && !held) return undefined;
-  // In Deployment mode the attempt itself makes the pods.
-  const waits = release.workload === undefined && !canaryReady;
-  const waitsFor = waits ? `ready endpoints of Service ${release.canary.service}` : undefined;
-  const { reason, reasonMessage } = release;
-  const before = { ...(reason === undefined ? {} : { reason }), ...(reasonMessage === undefined ? {} : { reasonMessage }) };
-  return { key: canaryKey, number: (release.retries ?? 0) + 2, before, dueMs, waitsFor };
+  if (release.workload !== undefined && !isHeldAt(workload, canaryKey, serving?.template)) return undefined;
+  const { reason, reasonMessage, retries = 0 } = release;
+  const waitsFor = findWait(release, canaryReady);
+  return { key: canaryKey, number: retries + 2, before: withoutUndefined({ reason, reasonMessage }), dueMs, waitsFor };
+}
+
+function isHeldAt(workload: Observation['workload'], { templateHashes }: CandidateKey, serving: string | undefined): boolean {
+  return workload?.deployment?.spec.paused === true && templateHashes[0] !== serving;
+}
+
+/** In Deployment mode the attempt itself makes the pods. */
+function findWait({ workload, canary }: ReleaseStatus, canaryReady: boolean): string | undefined {
+  return workload === undefined && !canaryReady ? `ready endpoints of Service ${canary.service}` : undefined;
 }
 
 /** Is it its turn? What else stands in the way of any release is asked apart. */
