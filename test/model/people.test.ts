@@ -100,7 +100,7 @@ describe('commands', () => {
     ['resume:ID:2030-01-01T00:00:01Z', 'does not fit'],
     ['retry:ID:2030-01-01T00:00:01Z', 'does not fit'],
     ['undo:ID:2030-01-01T00:00:01Z', 'not promoted yet; abort it'],
-    ['dance:ID:2030-01-01T00:00:01Z', 'no verb'],
+    ['dance:ID:2030-01-01T00:00:01Z', 'not a verb'],
   ])('%s is refused with one event', async (text, words) => {
     const world = await startStory();
     world.annotate('web', { [COMMAND_ANNOTATION]: text.replace('ID', world.status('web')?.release?.id ?? '') });

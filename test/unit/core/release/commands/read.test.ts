@@ -83,7 +83,7 @@ describe('an unreadable command', () => {
   test('is refused once, by its text', () => {
     const first = read('approve everything');
     expect(first).toMatchObject({ verb: 'unreadable', release: 'approve everything', at: '1970-01-01T00:00:00Z' });
-    expect(first?.refusal).toContain('is no verb');
+    expect(first?.refusal).toContain('is not a verb');
     expect(read('approve everything', { status: handled({ verb: 'unreadable', release: 'approve everything' }) })).toBeUndefined();
     expect(read('approve nothing', { status: handled({ verb: 'unreadable', release: 'approve everything' }) })).toBeDefined();
   });
