@@ -96,6 +96,8 @@ export interface Route {
   readonly metadata: RouteMetadata;
   readonly spec: {
     readonly parentRefs?: readonly RouteParentRef[];
+    /** `All`: the default Gateways of the cluster are parents, too (experimental). */
+    readonly useDefaultGateways?: string;
     readonly hostnames?: readonly string[];
     readonly rules?: readonly RouteRule[];
   };

@@ -8,7 +8,7 @@ import type { MetricsStanding } from '../../core/release/observation.ts';
 import { chooseSides } from '../../core/release/facts/revision.ts';
 import { routesInScope } from '../../core/release/facts/scope.ts';
 import { servicesOf, sidesOf, type Sides } from '../../core/release/facts/sides.ts';
-import { controllersOf } from '../../core/routing/acceptance.ts';
+import { controllersOf } from '../../core/routing/parents.ts';
 import { scanRules } from '../../core/routing/rules.ts';
 import type { MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
 import { chooseSource, type SourceChoice } from '../../sources/catalogue.ts';

@@ -1,6 +1,7 @@
 // Has every gateway taken the route as it stands? A condition counts only at the route's generation (rule 2).
 
-import { GATEWAY_GROUP, type Route } from '../../api/routes.ts';
+import { GATEWAY_GROUP, type Route, type RouteParentStatus } from '../../api/routes.ts';
+import { answeredParents } from './parents.ts';
 
 export type Acceptance =
   | { readonly kind: 'accepted' }
@@ -8,25 +9,23 @@ export type Acceptance =
   | { readonly kind: 'waiting'; readonly message: string }
   | { readonly kind: 'rejected'; readonly reason: string; readonly message: string };
 
-/** Judges all parents: one refusal is a refusal, one missing answer is waiting. */
+/** Judges all parents that the spec has: one refusal is a refusal, one missing answer is waiting. */
 export function judgeAcceptance(route: Route): Acceptance {
   const where = `${route.kind} ${route.metadata.name}`;
-  const parents = route.status?.parents ?? [];
-  const wanted = route.spec.parentRefs ?? [];
-  const verdicts = parents.map((parent) => judgeParent(parent, route, where));
+  const parents = answeredParents(route);
+  const verdicts = parents.flatMap(({ answers }) => answers.map((answer) => judgeAnswer(answer, route, where)));
   const rejected = verdicts.find((verdict) => verdict.kind === 'rejected');
   if (rejected !== undefined) return rejected;
   const waiting = verdicts.find((verdict) => verdict.kind === 'waiting');
   if (waiting !== undefined) return waiting;
-  if (parents.length === 0) return { kind: 'waiting', message: `${where}: no gateway has answered yet; check its parentRefs` };
-  return parents.length < wanted.length
-    ? { kind: 'waiting', message: `${where}: ${parents.length} of ${wanted.length} parents have answered` }
+  if (verdicts.length === 0) return { kind: 'waiting', message: `${where}: no gateway has answered yet; check its parentRefs` };
+  const answered = parents.filter(({ answers }) => answers.length > 0).length;
+  return answered < parents.length
+    ? { kind: 'waiting', message: `${where}: ${answered} of ${parents.length} parents have answered` }
     : { kind: 'accepted' };
 }
 
-type Parent = NonNullable<NonNullable<Route['status']>['parents']>[number];
-
-function judgeParent(parent: Parent, route: Route, where: string): Acceptance {
+function judgeAnswer(parent: RouteParentStatus, route: Route, where: string): Acceptance {
   for (const type of ['Accepted', 'ResolvedRefs']) {
     const condition = (parent.conditions ?? []).find((entry) => entry.type === type);
     if (condition === undefined) {
@@ -63,9 +62,4 @@ function adviceFor(reason: string | undefined, route: Route): string {
   return where === ''
     ? `; add a ReferenceGrant ${from} in the namespace of what it refers to`
     : `; add a ReferenceGrant in namespace ${where} ${from} to ${to}`;
-}
-
-/** Names of the controllers that serve the route, for the metrics source. */
-export function controllersOf(route: Route): readonly string[] {
-  return [...new Set((route.status?.parents ?? []).map((parent) => parent.controllerName))];
 }

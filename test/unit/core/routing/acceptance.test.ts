@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RouteBackendRef, RouteCondition } from '../../../../src/api/routes.ts';
-import { controllersOf, judgeAcceptance } from '../../../../src/core/routing/acceptance.ts';
+import { judgeAcceptance } from '../../../../src/core/routing/acceptance.ts';
 import { anAnswer, aRef, aRoute } from '../../../fixtures/builders.ts';
 
 const CONTROLLER = 'projectcontour.io/gateway-controller';
@@ -96,11 +96,25 @@ describe('a route is refused', () => {
   });
 });
 
-describe('the controllers of a route', () => {
-  test('are named once each', () => {
-    const route = aRoute({ parents: [anAnswer(1), anAnswer(1), anAnswer(1, { controllerName: 'istio.io/gateway-controller' })] });
-    expect(controllersOf(route)).toEqual([CONTROLLER, 'istio.io/gateway-controller']);
-    const { status: _status, ...silent } = aRoute();
-    expect(controllersOf(silent)).toEqual([]);
+describe('answers about parents that the spec does not have', () => {
+  const NEW = { name: 'new' };
+  const old = (conditions: readonly RouteCondition[]) => ({ parentRef: { name: 'old' }, controllerName: CONTROLLER, conditions });
+  const judgeBeside = (conditions: readonly RouteCondition[]) =>
+    judgeAcceptance(
+      aRoute({ metadata: { generation: 7 }, parentRefs: [NEW], parents: [anAnswer(7, { parentRef: NEW }), old(conditions)] }),
+    );
+
+  test('hold nothing up that the present parents have taken', () => {
+    expect(judgeBeside([{ type: 'Accepted', status: 'True', observedGeneration: 3 }])).toEqual({ kind: 'accepted' });
+  });
+
+  test('refuse nothing, either', () => {
+    const refusal = { type: 'Accepted', status: 'False', reason: 'NoMatchingParent', observedGeneration: 7 };
+    expect(judgeBeside([refusal])).toEqual({ kind: 'accepted' });
+  });
+
+  test('are no answer of the parent that is there', () => {
+    const route = aRoute({ parentRefs: [NEW], parents: [old([{ type: 'Accepted', status: 'True', observedGeneration: 1 }])] });
+    expect(judgeAcceptance(route)).toMatchObject({ kind: 'waiting', message: expect.stringContaining('no gateway has answered yet') });
   });
 });
