@@ -29,6 +29,7 @@ const MEMORY = [
   'puttingBack',
   'driftSince',
   'driftBy',
+  'gatewayWaitSince',
 ] as const satisfies readonly (keyof ReleaseStatus)[];
 /** The same of the status itself. */
 const STATUS_MEMORY = ['templateForm'] as const satisfies readonly (keyof CanaryReleaseStatus)[];

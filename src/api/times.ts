@@ -16,3 +16,8 @@ export function fromTime(text: string | undefined): number | undefined {
 export function clockOf(ms: number): string {
   return `${new Date(ms).toISOString().slice(11, 19)}Z`;
 }
+
+/** A stored time without its milliseconds, for messages. */
+export function toSeconds(text: string): string {
+  return text.replace(/\.\d+Z$/, 'Z');
+}

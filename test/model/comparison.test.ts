@@ -98,7 +98,7 @@ describe('the comparison', () => {
     };
     world.api.onChange(read);
     await world.until('50%', () => shareOf(world) === 50);
-    expect(told.length).toBeGreaterThan(2);
+    expect(told.length).toBeGreaterThan(1);
     expect(Math.max(...told) - Math.min(...told)).toBeLessThan(30_000);
   });
 

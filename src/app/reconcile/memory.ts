@@ -2,6 +2,7 @@
 // All of it can be lost: the object's status and the routes say the same, and Prometheus is the judge's memory.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { fromTime } from '../../api/times.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import type { Drift } from '../../core/release/drift/drift.ts';
 import type { ReleaseEvent } from '../../core/release/report/events.ts';
@@ -32,7 +33,9 @@ const QUIET_MS = 60_000;
 /** Must this status be written now? On a change of state, stage, phase, verdict or failing count at once, else each minute. */
 export function needsCommit(memory: Memory, status: CanaryReleaseStatus, now: number): boolean {
   if (essenceOf(status) !== essenceOf(memory.committed)) return true;
-  return now - memory.committedAtMs >= QUIET_MS && toText(status) !== toText(memory.committed);
+  // A message that promises a time which has passed is wrong.
+  const isOver = now >= (fromTime(memory.committed.internal?.shownTime) ?? Number.POSITIVE_INFINITY);
+  return (isOver || now - memory.committedAtMs >= QUIET_MS) && toText(status) !== toText(memory.committed);
 }
 
 /** The committed status where it says the same: of a thousand releases at rest one copy is held, not two. */
@@ -52,10 +55,12 @@ export function noteProblems(
 
 /** Reasons and values, never sentences: what blocks a release, or is left of it to mend, is a key in `internal.told`. */
 function essenceOf(status: CanaryReleaseStatus): string {
-  const { message: _message, checks, conditions, observedWeight: _observed, measured: _measured, release, ...rest } = status;
+  const { message: _message, checks, conditions, observedWeight: _observed, measured: _measured, release, internal = {}, ...rest } = status;
+  const { shownTime: _shown, ...memory } = internal;
   const essential = release === undefined ? undefined : withoutRunningNumbers(release);
   return toText([
     rest,
+    memory,
     essential,
     (checks ?? []).map((check) => [check.name, check.verdict]),
     (conditions ?? []).map((condition) => [condition.type, condition.status, condition.reason, condition.observedGeneration]),

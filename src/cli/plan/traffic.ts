@@ -129,7 +129,8 @@ function wrap(prepared: Prepared, random: Random, state: State): Gateway {
       state.turned = true;
     },
     counters: state.counters,
-    expected: () => ({ canaryRequests: state.canaryRequests, extraFailures: state.extraFailures }),
+    // A sum over however many steps: their number is not to show in it.
+    expected: () => ({ canaryRequests: state.canaryRequests, extraFailures: Number(state.extraFailures.toFixed(6)) }),
     fork: (other) => wrap(prepared, other, copy(state)),
   };
 }

@@ -10,7 +10,7 @@ import { noteSteadySpan } from './evidence/steady-spans.ts';
 import type { Gathered } from './facts/gather.ts';
 import { recordAgain } from './facts/scope.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
-import { noteDrain, noteIrreversible, notePods } from './machine/notes.ts';
+import { noteDrain, noteGatewayWait, noteIrreversible, notePods } from './machine/notes.ts';
 import { noteAbort, obey } from './machine/obey.ts';
 import { renewHashes } from './machine/renew-hashes.ts';
 import { applyEdit } from './machine/spec-edits.ts';
@@ -74,6 +74,7 @@ export const NOTING: readonly Pass[] = [
   (course, { assess: judge }) => ({ status: noteEmptied(course.status, judge(course.status, course.state)) }),
   (course, { assess: judge }) => ({ status: noteDrain(course.status, judge(course.status, course.state), course.state) }),
   (course, { assess: judge }) => ({ status: notePods(course.status, judge(course.status, course.state)) }),
+  (course, { assess: judge }) => ({ status: noteGatewayWait(course.status, judge(course.status, course.state), course.state) }),
   (course, { gathered }) => ({ status: noteIrreversible(course.status, gathered.observation) }),
 ];
 

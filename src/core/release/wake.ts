@@ -1,6 +1,7 @@
 // When a release has to be decided again by the clock alone.
 
-import type { CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
+import { parseDuration } from '../../api/duration.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
 import { nextLookAfter } from '../analysis/grid.ts';
 import type { Facts } from './assess.ts';
@@ -8,6 +9,8 @@ import { endOfEmptying } from './drain.ts';
 import { gridOf } from './evidence/looks.ts';
 import { isDue } from './facts/next-attempt.ts';
 import { endOfStep } from './facts/withdrawal.ts';
+import { findShownTime } from './report/next-step.ts';
+import { endOfPatience } from './report/told.ts';
 import { isJudged, isRunning, type StateName } from './state.ts';
 
 /** States that wait for a gateway, for pods or for a write: seconds matter. */
@@ -31,6 +34,9 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
     ...timesOf(release, state),
     ...facts.leaving.map(endOfEmptying),
     (status.weight ?? 0) > 0 ? endOfStep(release) : undefined,
+    findShownTime(status, state, facts),
+    endOfPatience(release),
+    endOfSilence(release, spec),
     // Routes and writes that do not answer are looked at again without being asked.
     now + (WAITS_FOR_ANSWERS.includes(state) ? 1_000 : 30_000),
     facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
@@ -57,6 +63,15 @@ function findWakeAtRest(facts: Facts): number | undefined {
   const due = nextAttempt === undefined || nextAttempt.dueMs <= now ? undefined : nextAttempt.dueMs;
   const hold = workload === undefined ? undefined : now + wakeForHold(facts);
   return due === undefined || hold === undefined ? (due ?? hold) : Math.min(due, hold);
+}
+
+/** When a gateway that does not answer blocks the release. */
+function endOfSilence(
+  { gatewayWaitSince }: NonNullable<CanaryReleaseStatus['release']>,
+  { onBlocked }: CanaryReleaseSpec,
+): number | undefined {
+  const since = fromTime(gatewayWaitSince);
+  return since === undefined ? undefined : since + parseDuration(onBlocked.after);
 }
 
 /** How long a proof of the hold is believed. */

@@ -126,8 +126,8 @@ export function putRoute({
 }: RouteInput = {}) {
   world.shop.server.put(httpRoutes, {
     metadata: { name: 'store', namespace: 'shop', annotations, labels },
-    spec: { rules: [{ backendRefs: refs }] },
-    status: { parents: [{ controllerName: controller }] },
+    spec: { parentRefs: [{ name: 'gateway' }], rules: [{ backendRefs: refs }] },
+    status: { parents: [{ parentRef: { name: 'gateway' }, controllerName: controller }] },
   });
 }
 

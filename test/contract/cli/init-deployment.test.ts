@@ -29,7 +29,7 @@ function putService(name: string, selector: object, ports: readonly object[] = [
 
 function putRoute(name: string, service: string, more: object = {}): void {
   const rules = [{ name: 'api', backendRefs: [{ name: service, port: 80 }] }];
-  const status = { parents: [{ controllerName: 'projectcontour.io/gateway-controller' }] };
+  const status = { parents: [{ parentRef: { name: 'gateway' }, controllerName: 'projectcontour.io/gateway-controller' }] };
   shop.server.put(httpRoutes, {
     metadata: { name, namespace: 'shop' },
     spec: { rules, parentRefs: [{ name: 'gateway' }] },

@@ -21,7 +21,9 @@ interface Ref {
 
 function putRoute(name: string, refs: readonly Ref[], controllerName = 'projectcontour.io/gateway-controller'): void {
   const rules = [{ name: 'api', backendRefs: refs.map((ref) => ({ port: 80, ...ref })) }];
-  shop.server.put(httpRoutes, { metadata: { name, namespace: 'shop' }, spec: { rules }, status: { parents: [{ controllerName }] } });
+  const parentRef = { name: 'gateway' };
+  const status = { parents: [{ parentRef, controllerName }] };
+  shop.server.put(httpRoutes, { metadata: { name, namespace: 'shop' }, spec: { parentRefs: [parentRef], rules }, status });
 }
 
 const WEIGHTED = [

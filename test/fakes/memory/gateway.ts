@@ -1,6 +1,6 @@
 // A gateway in memory: takes a route's weights after a while and says so at the route's generation, or refuses it.
 
-import { GATEWAY_GROUP, type Route, type RouteRule } from '../../../src/api/routes.ts';
+import { GATEWAY_GROUP, type Route, type RouteParentStatus, type RouteRule } from '../../../src/api/routes.ts';
 import { ROUTE_KINDS } from '../../../src/api/names.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import { type MemoryApiServer, nameOf, type ObjectKey } from './api-server.ts';
@@ -12,6 +12,8 @@ export class MemoryGateway {
   delayMs = 40;
   /** Routes that are refused, by name, with the reason. */
   readonly refused = new Map<string, string>();
+  /** Answers that stay in the status of every route, whatever its spec says. */
+  leftBehind: readonly RouteParentStatus[] = [];
   readonly #clock: Clock;
   readonly #api: MemoryApiServer;
   readonly #served = new Map<string, readonly RouteRule[]>();
@@ -64,7 +66,7 @@ export class MemoryGateway {
         : { type: 'Accepted', status: 'False', reason: why, message: 'refused by the test', ...at };
     const conditions = [accepted, { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: '', ...at }];
     const parents = (route.spec.parentRefs ?? []).map((parentRef) => ({ parentRef, controllerName: CONTOUR, conditions }));
-    this.#api.update(key, 'contour', (old) => ({ ...old, status: { parents } }), 'status');
+    this.#api.update(key, 'contour', (old) => ({ ...old, status: { parents: [...this.leftBehind, ...parents] } }), 'status');
   }
 }
 

@@ -4,6 +4,7 @@
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { MAX_RECORDED_RULES } from '../../../api/names.ts';
 import type { Route } from '../../../api/routes.ts';
+import { toSeconds } from '../../../api/times.ts';
 import { adviseManager } from '../../routing/gitops.ts';
 import { isAtPort, namesService, type NamedService, portsOf } from '../../routing/refs.ts';
 import type { RuleProblem } from '../../routing/rules.ts';
@@ -45,6 +46,7 @@ export const ROUTES_LATER: readonly BlockerCheck[] = [
   aWriteWasRefused,
   aRecordedRouteWentAway,
   aGatewayRefusesNow,
+  aGatewayDoesNotAnswer,
   othersKeepEditing,
   anUnclaimedRouteCannotBeClaimed,
 ];
@@ -294,6 +296,19 @@ function anUnclaimedRouteCannotBeClaimed(known: Known, status: CanaryReleaseStat
 
 function aGatewayRefusesNow({ rejection }: Known): Blocker | undefined {
   return rejection === undefined ? undefined : { reason: 'RouteNotAccepted', message: rejection.message };
+}
+
+/** Nobody knows what it gives the canary, and no raise is possible until it answers. */
+function aGatewayDoesNotAnswer(
+  { acceptanceWait, gatewaySilentTooLong, state, workload }: Known,
+  { release }: CanaryReleaseStatus,
+): Blocker | undefined {
+  // Pods that roll need no gateway.
+  const rolls = state === 'promoting.rollingOut' && workload?.bakes === false;
+  if (acceptanceWait === undefined || !gatewaySilentTooLong || rolls) return undefined;
+  const since = toSeconds(release?.gatewayWaitSince ?? '');
+  const message = `${acceptanceWait}, since ${since}; check that its controller is running, and the parentRefs of the route`;
+  return { reason: 'RouteNotAccepted', about: 'wait', message };
 }
 
 function othersKeepEditing({ spec }: Known, { release }: CanaryReleaseStatus): Blocker | undefined {

@@ -21,3 +21,8 @@ export interface RollbackReason {
   readonly message: string;
   readonly by?: string;
 }
+
+/** `RouteNotAccepted: HTTPRoute store: …`. */
+export function describeBlocker({ reason, message }: Pick<Blocker, 'reason' | 'message'>): string {
+  return `${reason}: ${message}`;
+}

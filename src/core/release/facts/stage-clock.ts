@@ -11,6 +11,8 @@ export interface StageClock {
   readonly stage: Stage | undefined;
   /** The duration of the stage, or of the bake, passed without Fail and Unavailable. */
   readonly stageServed: boolean;
+  /** When it will have passed; undefined before the clock began, and while it stands. */
+  readonly servedAt: number | undefined;
   readonly stageProven: boolean;
   /** The looks are read up to now, so that the last verdict is about now. */
   readonly evidenceFresh: boolean;
@@ -22,6 +24,8 @@ export interface StageClock {
   readonly unavailableTooLong: boolean;
   /** `onBlocked.after` passed since the trouble began. */
   readonly blockedTooLong: boolean;
+  /** `onBlocked.after` passed since a gateway took the last change of a route. */
+  readonly gatewaySilentTooLong: boolean;
   /** `deadline.after` passed since the release began. */
   readonly deadlinePassed: boolean;
 }
@@ -31,18 +35,21 @@ export function readStageClock({ spec, now, enforced }: Gathered, status: Canary
   if (release === undefined) return { ...NO_RELEASE, stage: spec.stages[0] };
   const stage = spec.stages[release.stageIndex ?? 0];
   const evidenceFresh = isEvidenceFresh(spec, status, now);
-  const stageServed = isStageServed(stage, spec, status, state, now);
+  const servedAt = findServedAt(stage, spec, status, state);
+  const stageServed = servedAt !== undefined && now >= servedAt;
   const stageProven = stageServed && isProven(spec, status, evidenceFresh);
   const timedOut = isRunning(state) && hasPassed(release.stageTimesOutAt, now);
   return {
     stage,
     evidenceFresh,
     stageServed,
+    servedAt,
     stageProven,
     timedOut,
     inconclusiveTooLong: timedOut && enforced && evidenceFresh && release.verdict !== 'Unavailable' && !stageProven,
     unavailableTooLong: enforced && hasLasted(release.unavailableSince, spec.analysis.onUnavailable.after, now),
     blockedTooLong: state === 'blocked' && hasLasted(release.blockedSince, spec.onBlocked.after, now),
+    gatewaySilentTooLong: hasLasted(release.gatewayWaitSince, spec.onBlocked.after, now),
     deadlinePassed: hasPassed(release.deadlineAt, now),
   };
 }
@@ -50,11 +57,13 @@ export function readStageClock({ spec, now, enforced }: Gathered, status: Canary
 const NO_RELEASE: Omit<StageClock, 'stage'> = {
   evidenceFresh: false,
   stageServed: false,
+  servedAt: undefined,
   stageProven: false,
   timedOut: false,
   inconclusiveTooLong: false,
   unavailableTooLong: false,
   blockedTooLong: false,
+  gatewaySilentTooLong: false,
   deadlinePassed: false,
 };
 
@@ -69,20 +78,18 @@ function hasLasted(since: string | undefined, duration: string, now: number): bo
   return from !== undefined && now >= from + parseDuration(duration);
 }
 
-function isStageServed(
+function findServedAt(
   stage: Stage | undefined,
   spec: CanaryReleaseSpec,
   status: CanaryReleaseStatus,
   state: StateName,
-  now: number,
-): boolean {
+): number | undefined {
   // Where the judge does not act, what it says does not stop the clock either.
   const cleanSince = fromTime(spec.analysis.mode === 'Enforce' ? status.release?.cleanSince : status.release?.stageStartedAt);
-  if (cleanSince === undefined || stage === undefined) return false;
+  if (cleanSince === undefined || stage === undefined) return undefined;
   // The clock stands while Prometheus is away (rule 6).
-  if (spec.analysis.mode === 'Enforce' && status.release?.unavailableSince !== undefined) return false;
-  const needed = state === 'promoting.baking' ? parseDuration(spec.promotion.bake) : parseDuration(stage.duration);
-  return now >= cleanSince + needed;
+  if (spec.analysis.mode === 'Enforce' && status.release?.unavailableSince !== undefined) return undefined;
+  return cleanSince + parseDuration(state === 'promoting.baking' ? spec.promotion.bake : stage.duration);
 }
 
 /** The judge's last word is Pass; where the judge does not act, time alone counts. Inconclusive and Unavailable prove nothing. */

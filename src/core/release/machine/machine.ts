@@ -157,7 +157,7 @@ const rollBack = {
   actions: ['beginRollback', announce(say.rollbackStarted)],
 } as const;
 const letGo = { guard: 'isLetGo', target: '#release.rollingBack.cleaning', actions: ['beginLettingGo'] } as const;
-const pause = { guard: 'shouldPause', target: '#release.paused', actions: [announce(say.paused), 'pause'] } as const;
+const pause = { guard: 'shouldPause', target: '#release.paused', actions: ['pause', announce(say.paused)] } as const;
 const block = { guard: 'isBlocked', target: '#release.blocked', actions: ['block', announce(say.blocked)] } as const;
 /** Announced before the step, which forgets whose edit it was. */
 const again = { guard: 'beginsAgain', target: '#release.stage.shifting', actions: [announce(say.beganAgain), 'beginAgain'] } as const;

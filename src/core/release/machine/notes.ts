@@ -8,7 +8,7 @@ import type { DeploymentObject } from '../../workload/objects.ts';
 import { endOfDrain } from '../drain.ts';
 import type { Known } from '../facts/known.ts';
 import type { Observation } from '../observation.ts';
-import type { StateName } from '../state.ts';
+import { isJudged, type StateName } from '../state.ts';
 import { edit } from './change.ts';
 
 type Status = CanaryReleaseStatus;
@@ -29,6 +29,15 @@ export function notePods(status: CanaryReleaseStatus, { pods, now }: Known): Can
   if (waits === (release.podsFailingSince !== undefined)) return status;
   const { podsFailingSince: _since, ...rest } = release;
   return { ...status, release: waits ? { ...rest, podsFailingSince: toTime(now) } : rest };
+}
+
+/** Notes since when a gateway has not taken the last change of a route; each write of ours begins such a wait, mostly a short one. */
+export function noteGatewayWait(status: Status, { acceptanceWait, now }: Known, state: StateName): Status {
+  const { release } = status;
+  if (release === undefined) return status;
+  const waits = acceptanceWait !== undefined && isJudged(state);
+  if (waits === (release.gatewayWaitSince !== undefined)) return status;
+  return waits ? edit(status, { gatewayWaitSince: toTime(now) }) : edit(status, {}, ['gatewayWaitSince']);
 }
 
 /** Notes what the author of the revision says of going back: on the template, which is the revision's own, or on the Deployment. */

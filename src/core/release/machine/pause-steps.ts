@@ -4,6 +4,7 @@ import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
+import { describeBlocker } from '../checks/types.ts';
 import { accountFor } from '../drift/accounting.ts';
 import type { StateName } from '../state.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
@@ -14,15 +15,20 @@ import { enterStage } from './stage-steps.ts';
 type Status = CanaryReleaseStatus;
 type Release = ReleaseStatus;
 
+/** `status.release.pausedFor` takes so many characters. */
+const MOST_REASON = 1_024;
+
 /** Stops raises until somebody resumes. The weight stays and is judged on. */
-export function pause(status: Status, { pause: by = 'Command', state: from }: Facts): Status {
+export function pause(status: Status, { pause: by = 'Command', state: from, blocker }: Facts): Status {
   const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
   // A raise to 100% that was taken back is no promotion under way any more: the last stage goes on and proves it again.
   const { workload } = status.release ?? {};
   const raises = workload === undefined || workload.bakes === true;
   const taken = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 && raises;
   const returnTo = taken ? 'stage.shifting' : before;
-  return edit(taken ? setBakes(status, false) : status, { pausedBy: by, returnTo }, ['blockedSince', 'blockedReason']);
+  // Whoever is to mend it needs to know what.
+  const why = by === 'BlockedTooLong' && blocker !== undefined ? { pausedFor: describeBlocker(blocker).slice(0, MOST_REASON) } : {};
+  return edit(taken ? setBakes(status, false) : status, { pausedBy: by, returnTo, ...why }, ['blockedSince', 'blockedReason']);
 }
 
 /** A new chance after a pause: the stage's timeout and, where it had run out, the deadline begin again. */
@@ -38,7 +44,7 @@ export function resume(status: Status, facts: Facts): Status {
       ...(late ? { deadlineAt: toTime(now + parseDuration(spec.deadline.after)) } : {}),
       ...(puttingBack ? { puttingBack } : {}),
     },
-    ['pausedBy', 'returnTo', 'unavailableSince', 'contestedBy', 'putBacks', 'putBackTimes', 'shiftedAt'],
+    ['pausedBy', 'pausedFor', 'returnTo', 'unavailableSince', 'contestedBy', 'putBacks', 'putBackTimes', 'shiftedAt'],
   );
 }
 

@@ -24,7 +24,18 @@ export function beginRollback(status: Status, reason: RollbackReason, facts: Fac
       reasonMessage: reason.message,
       rejects: fateOf(reason.reason) === 'rejected',
     },
-    ['returnTo', 'blockedSince', 'blockedReason', 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
+    [
+      'returnTo',
+      'blockedSince',
+      'blockedReason',
+      'pausedBy',
+      'pausedFor',
+      'puttingBack',
+      'driftSince',
+      'driftBy',
+      'stageEndsAt',
+      'stageTimesOutAt',
+    ],
   );
   return { ...going, weight: 0 };
 }

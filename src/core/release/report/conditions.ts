@@ -9,6 +9,7 @@ import { BEING_ASKED, INSTALL_HOLD } from '../checks/workload-blockers.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { describeApplier, describePutBack } from './gitops.ts';
+import { describeGatewayWait } from './next-step.ts';
 import { describeParity } from './policy-parity.ts';
 
 type Word = Pick<Condition, 'status' | 'reason' | 'message'>;
@@ -28,7 +29,8 @@ export function describeConditions(
   const words: Words = {
     Ready: { status: ok ? 'True' : 'False', reason, message },
     Reconciling: ok || stalled ? undefined : { status: 'True', reason, message: 'a release is under way' },
-    Stalled: stalled ? { status: 'True', reason, message } : undefined,
+    // A pause does not mend what led to it.
+    Stalled: stalled ? { status: 'True', reason: reason === 'Paused' ? 'Blocked' : reason, message } : undefined,
     RoutesAccepted: describeRoutes(status, state, facts),
     MetricsAvailable: describeMetrics(status, facts),
     AnalysisEnforced: describeMode(facts),
@@ -65,6 +67,7 @@ function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Fac
     const follows = status.release?.reason === 'Superseded' || facts.nextAttempt !== undefined;
     return { ok: false, stalled: !follows, reason: 'RolledBack' };
   }
+  if (state === 'paused') return { ok: false, stalled: status.release?.pausedFor !== undefined, reason: 'Paused' };
   if (!isRunning(state) && facts.candidate !== undefined) return { ok: false, stalled: false, reason: 'PendingRelease' };
   return { ok: !isRunning(state), stalled: false, reason: READY_REASONS[state] };
 }
@@ -89,7 +92,8 @@ const READY_REASONS: Readonly<Record<Exclude<StateName, 'blocked' | 'rolledBack'
 function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
   if (!isRunning(state) || (status.release?.routes ?? []).length === 0) return undefined;
   if (facts.rejection !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.rejection.message };
-  if (facts.acceptanceWait !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.acceptanceWait };
+  const wait = describeGatewayWait(status.release, facts);
+  if (wait !== undefined) return { status: 'False', reason: 'NotAccepted', message: wait };
   return { status: 'True', reason: 'Accepted', message: 'every gateway has accepted every route as it is' };
 }
 

@@ -4,6 +4,7 @@ import { describeGit } from './gitops.ts';
 import { PAUSE_REASONS, type PauseReason } from '../../../api/reasons.ts';
 import type { Moment } from '../assess.ts';
 import type { EventReason } from '../../../api/names.ts';
+import { describeBlocker } from '../checks/types.ts';
 import { describeShortfall } from '../evidence/shortfall.ts';
 import { describeAttempt, describeEnd, describeFate } from './next-attempt.ts';
 import { clockOf, fromTime } from '../../../api/times.ts';
@@ -221,10 +222,10 @@ const PAUSE_WORDS: Readonly<Record<PauseReason, string>> = {
   BlockedTooLong: 'it was blocked for too long',
 };
 
-/** Why a release is paused, in words. @param by as the status has it, which another version may have written */
-export function describePause(by: string | undefined): string {
+/** Why a release is paused, in words. @param by as the status has it, which another version may have written @param why what blocked it */
+export function describePause(by: string | undefined, why?: string): string {
   if (by === undefined) return PAUSE_WORDS.Command;
-  return isPauseReason(by) ? PAUSE_WORDS[by] : `paused (${by})`;
+  return `${isPauseReason(by) ? PAUSE_WORDS[by] : `paused (${by})`}${why === undefined ? '' : ` (${why})`}`;
 }
 
 function isPauseReason(text: string): text is PauseReason {
@@ -234,7 +235,7 @@ function isPauseReason(text: string): text is PauseReason {
 export function paused(at: Moment): ReleaseEvent {
   const { spec, pause = 'Command' } = at.facts;
   const giver = pause === 'Command' ? giverOf(at) : {};
-  const words = giver.by === undefined ? describePause(pause) : `paused by ${giver.by}`;
+  const words = giver.by === undefined ? describePause(pause, current(at)?.pausedFor) : `paused by ${giver.by}`;
   const short = pause === 'Inconclusive' ? describeShortfall(at.status, spec) : undefined;
   return {
     reason: 'Paused',
@@ -250,5 +251,5 @@ export function resumed(at: Moment): ReleaseEvent {
 export function blocked(at: Moment): ReleaseEvent {
   const { blocker } = at.facts;
   const reason = blocker?.reason === 'RouteContested' || blocker?.reason === 'RouteNotAccepted' ? blocker.reason : 'Blocked';
-  return { reason, message: `${blocker?.reason}: ${blocker?.message}`, warning: true };
+  return { reason, message: blocker === undefined ? 'the release is blocked' : describeBlocker(blocker), warning: true };
 }

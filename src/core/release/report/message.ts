@@ -1,13 +1,14 @@
 // What is going on and what comes next, in one sentence: `status.message`.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import { clockOf, fromTime } from '../../../api/times.ts';
+import { clockOf } from '../../../api/times.ts';
 import { hashTemplate } from '../../workload/template.ts';
 import type { Facts } from '../assess.ts';
 import { findApproval } from '../commands/approval.ts';
+import { describeBlocker } from '../checks/types.ts';
 import { describeDrain } from '../drain.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
-import { describeShortfall, forecastRequests } from '../evidence/shortfall.ts';
+import { describeShortfall } from '../evidence/shortfall.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
 import { countPods, endOfStep } from '../facts/withdrawal.ts';
 import type { StateName } from '../state.ts';
@@ -15,6 +16,7 @@ import { asksForTraffic } from '../traffic.ts';
 import { describePause, nameStage } from './events.ts';
 import { describeGit } from './gitops.ts';
 import { describeEnd, describeNextAttempt } from './next-attempt.ts';
+import { describeBake, describeGatewayWait, describeNext } from './next-step.ts';
 
 /** What `status.message` says. @param waitsBlocked a release that has not begun is blocked */
 export function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
@@ -38,7 +40,7 @@ function describeState(
     case 'preparing':
       return `release ${release.id} of revision ${release.revision}: ${describePreparing(facts, release)}`;
     case 'stage.shifting':
-      return `${where}: ${facts.rejection?.message ?? facts.acceptanceWait ?? 'waits until every route says so'}`;
+      return `${where}: ${facts.rejection?.message ?? describeGatewayWait(release, facts) ?? 'waits until every route says so'}`;
     case 'stage.analyzing':
       return facts.shareTaken
         ? `${where}: ${describeTaken(status, facts)}`
@@ -46,11 +48,11 @@ function describeState(
     case 'stage.awaitingApproval':
       return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; ${describeApproval(status, facts, release)}`;
     case 'paused':
-      return `paused in ${where}: ${describePause(release.pausedBy)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
+      return `paused in ${where}: ${describePause(release.pausedBy, release.pausedFor)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
     case 'promoting.rollingOut':
       return `promoting: ${describePromotion(status, facts)}`;
     case 'promoting.baking':
-      return `promoting: watched at 100% until ${clockOf(fromTime(release.bakeEndsAt) ?? facts.now)}; ${describeEvidence(status, facts)}${describeWayBack(release, facts)}`;
+      return `promoting: ${describeBake(status, facts)}; ${describeEvidence(status, facts)}${describeWayBack(release, facts)}`;
     case 'promoting.restoring':
       return `promoting: ${describeWithdrawal(status, facts) ?? describeDrain(release, facts.observation.drain, facts.now) ?? 'leaves the routes as they stay'}`;
     case 'promoted':
@@ -144,7 +146,7 @@ function describeHeld(release: NonNullable<CanaryReleaseStatus['release']>, { wo
 
 /** The raise that was refused is taken back, so the trouble does not show while it waits for the next try. */
 function describeBlock(release: CanaryReleaseStatus['release'], blocker: Facts['blocker']): string {
-  if (blocker !== undefined) return `blocked: ${blocker.reason}: ${blocker.message}`;
+  if (blocker !== undefined) return `blocked: ${describeBlocker(blocker)}`;
   return `blocked: ${release?.blockedReason ?? 'Blocked'}: waits for the gateways and for proof, then tries the refused raise again`;
 }
 
@@ -161,7 +163,7 @@ function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatu
   if (facts.canaryRolling)
     return `waits until the pods behind Service ${release.canary.service} are of one template: its rollout is under way`;
   if (facts.judging && release.judgeAnswered !== true) return 'waits until Prometheus answers';
-  return 'takes the routes';
+  return describeGatewayWait(release, facts) ?? 'takes the routes';
 }
 
 /** The check that says most: a failing one first, then the first of all. */
@@ -197,20 +199,6 @@ function describeTooFew(status: CanaryReleaseStatus, facts: Facts): string {
   const needed = facts.stage?.minRequests ?? facts.spec.analysis.minRequests;
   const seen = Math.round(status.release?.stageRequests ?? 0);
   return seen < needed ? `, ${seen} of ${needed} requests that a Pass needs` : '';
-}
-
-function describeNext(status: CanaryReleaseStatus, facts: Facts): string {
-  const ends = expectedEnd(status, facts);
-  const next = facts.spec.stages[(status.release?.stageIndex ?? 0) + 1];
-  const what = next === undefined ? 'promotion' : `${next.weight}%`;
-  return ends === undefined ? `${what} next` : `${what} at ${clockOf(Math.max(ends, 0))} at the earliest`;
-}
-
-/** When the stage's duration is served, or later when the requests for a decision are expected. */
-function expectedEnd(status: CanaryReleaseStatus, facts: Facts): number | undefined {
-  const ends = fromTime(status.release?.stageEndsAt);
-  const enough = forecastRequests(status, facts.spec);
-  return ends === undefined || enough === undefined ? ends : Math.max(ends, enough);
 }
 
 /** Why there are steps, and when the next one comes; undefined where there are none. */

@@ -2,11 +2,13 @@
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { withoutUndefined } from '../../../api/optional.ts';
+import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { isOfFormerWeight } from '../evidence/measured.ts';
 import { isRunning, phaseOf, type StateName } from '../state.ts';
 import { describeConditions } from './conditions.ts';
 import { describe } from './message.ts';
+import { findShownTime } from './next-step.ts';
 import { findTold, type Told } from './told.ts';
 
 type Internal = NonNullable<CanaryReleaseStatus['internal']>;
@@ -20,6 +22,7 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
   const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
   const { verdict, measured, observedWeight: _observed, internal = {}, ...rest } = status;
   const told = findTold(phase, state, facts, status);
+  const shownMs = waitsBlocked ? undefined : findShownTime(status, state, facts);
   const message = describe(status, state, facts, waitsBlocked).slice(0, MOST_MESSAGE);
   return {
     ...rest,
@@ -31,7 +34,7 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
     ...observedWeightOf(state, facts),
     message,
     conditions: [...describeConditions(status, state, facts, waitsBlocked, message)],
-    ...withInternal(internal, told),
+    ...withInternal(internal, told, shownMs),
   };
 }
 
@@ -41,9 +44,17 @@ function observedWeightOf(state: StateName, { observedWeight }: Facts): Pick<Can
   return observedWeight === undefined ? {} : { observedWeight };
 }
 
-/** Everything else that the operator remembers stays. */
-function withInternal({ told: _former, ...kept }: Internal, told: Told): Pick<CanaryReleaseStatus, 'internal'> {
-  const internal: Internal = { ...kept, ...(Object.keys(told).length === 0 ? {} : { told }) };
+/** Everything else that the operator remembers stays. @param shownMs the time that the message shows as one to come */
+function withInternal(
+  { told: _former, shownTime: _shown, ...kept }: Internal,
+  told: Told,
+  shownMs: number | undefined,
+): Pick<CanaryReleaseStatus, 'internal'> {
+  const internal: Internal = {
+    ...kept,
+    ...(Object.keys(told).length === 0 ? {} : { told }),
+    ...(shownMs === undefined ? {} : { shownTime: toTime(shownMs) }),
+  };
   return Object.keys(internal).length === 0 ? {} : { internal };
 }
 

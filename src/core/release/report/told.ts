@@ -4,6 +4,7 @@
 import type { Phase } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { withoutUndefined } from '../../../api/optional.ts';
+import { fromTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import type { Blocker } from '../checks/types.ts';
 import { isRunning, type StateName } from '../state.ts';
@@ -23,6 +24,7 @@ export function findTold(phase: Phase, state: StateName, facts: Facts, status: C
     block: phase === 'Blocked' && blocker !== undefined ? keyOfBlocker(blocker) : undefined,
     gitops: keyOf(appliers),
     parity: keyOfParity(facts, running ? status.internal?.told?.parity : undefined),
+    gateway: facts.now >= (endOfPatience(status.release) ?? Number.POSITIVE_INFINITY) ? 'RouteNotAccepted' : undefined,
     left: state === 'rolledBack' ? findLeft(facts) : undefined,
     hold: running && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined,
   });
@@ -44,6 +46,15 @@ function findPutBack(status: CanaryReleaseStatus, state: StateName, facts: Facts
 function findLeft({ workload }: Facts): string | undefined {
   const { deployment, template, servingTemplate } = workload ?? {};
   return deployment?.spec.paused === true && template !== servingTemplate ? `Deployment ${deployment.metadata.name}` : undefined;
+}
+
+/** Gateways take a change in seconds; one that takes longer than this is news. */
+const SILENCE_MS = 60_000;
+
+/** When a gateway's silence becomes news; undefined while every gateway has answered. */
+export function endOfPatience(release: CanaryReleaseStatus['release']): number | undefined {
+  const since = fromTime(release?.gatewayWaitSince);
+  return since === undefined ? undefined : since + SILENCE_MS;
 }
 
 /** The same trouble with the same object is told once. */

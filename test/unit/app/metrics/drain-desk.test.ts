@@ -46,7 +46,7 @@ async function consider(seconds: number, change: Partial<ReleaseStatus> = {}, st
     drainEndsAt: endOfDrain(after(0)),
     ...change,
   });
-  const parents = [{ controllerName: CONTROLLER, parentRef: { name: 'edge' }, conditions: [] }];
+  const parents = [{ controllerName: CONTROLLER, parentRef: { name: 'gateway' }, conditions: [] }];
   const route = { ...aRoute({ rules: [aRule({ store: 1 })] }), status: { parents } };
   const status = aStatus({ state, weight: 0, release });
   desk.consider(KEY, aRelease({ spec }), status, anObservation({ routes: [route as never] }), after(seconds));

@@ -37,8 +37,8 @@ const MEMORY: Memory = {
   failedAtMs: undefined,
 };
 
-function needed(status: CanaryReleaseStatus, seconds = 1): boolean {
-  return needsCommit(MEMORY, status, after(seconds));
+function needed(status: CanaryReleaseStatus, seconds = 1, committed = COMMITTED): boolean {
+  return needsCommit({ ...MEMORY, status: committed, committed }, status, after(seconds));
 }
 
 const withRelease = (change: Partial<ReleaseStatus>): CanaryReleaseStatus => ({
@@ -81,6 +81,12 @@ describe('the status is written', () => {
   test('once a minute when only numbers and words changed', () => {
     expect([1, 59].map((seconds) => needed(NEXT_LOOK, seconds))).toEqual([false, false]);
     expect(needed(NEXT_LOOK, 60)).toBe(true);
+  });
+
+  test('when a time that its message shows as one to come has passed', () => {
+    const shown = { ...COMMITTED, internal: { shownTime: timeAfter(30) } };
+    const later = { ...NEXT_LOOK, internal: { shownTime: timeAfter(90) } };
+    expect([29, 30].map((seconds) => needed(later, seconds, shown))).toEqual([false, true]);
   });
 
   test('not because fields stand in another order', () => {

@@ -1,0 +1,63 @@
+// What comes next in a stage or in the bake, and when at the earliest. A time that has passed is never shown: then it is said what is
+// waited for.
+
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { clockOf, toSeconds } from '../../../api/times.ts';
+import type { Facts } from '../assess.ts';
+import { forecastRequests } from '../evidence/shortfall.ts';
+import { countPods, endOfStep } from '../facts/withdrawal.ts';
+import type { StateName } from '../state.ts';
+
+/** The time that the message shows as one that is still to come, Unix milliseconds; undefined where it shows none. */
+export function findShownTime(status: CanaryReleaseStatus, state: StateName, facts: Facts): number | undefined {
+  const due = findDueTime(status, state, facts);
+  return due !== undefined && due > facts.now ? due : undefined;
+}
+
+function findDueTime(status: CanaryReleaseStatus, state: StateName, facts: Facts): number | undefined {
+  if (state === 'stage.analyzing') return findEnd(status, facts);
+  if (state === 'promoting.baking') return facts.servedAt;
+  const { release, weight = 0 } = status;
+  const gives = state === 'promoting.restoring' && release !== undefined && weight > 0 && countPods(release, facts.workload) !== undefined;
+  return gives ? endOfStep(release) : undefined;
+}
+
+/** When the stage's duration is served, or later when the requests for a decision are expected. */
+function findEnd(status: CanaryReleaseStatus, { servedAt, spec }: Facts): number | undefined {
+  const enough = forecastRequests(status, spec);
+  return servedAt === undefined || enough === undefined ? servedAt : Math.max(servedAt, enough);
+}
+
+/** `50% at 14:09:12Z at the earliest`, or what 50% waits for. */
+export function describeNext(status: CanaryReleaseStatus, facts: Facts): string {
+  const next = facts.spec.stages[(status.release?.stageIndex ?? 0) + 1];
+  const what = next === undefined ? 'promotion' : `${next.weight}%`;
+  const at = findShownTime(status, 'stage.analyzing', facts);
+  if (at !== undefined) return `${what} at ${clockOf(at)} at the earliest`;
+  const hindrance = describeHindrance(status, facts);
+  return hindrance === undefined ? `${what} next` : `${what} waits: ${hindrance}`;
+}
+
+/** `watched at 100% until 14:09:12Z`, or what the end of the bake waits for. */
+export function describeBake(status: CanaryReleaseStatus, facts: Facts): string {
+  const at = findShownTime(status, 'promoting.baking', facts);
+  if (at !== undefined) return `watched at 100% until ${clockOf(at)}`;
+  const hindrance = describeHindrance(status, facts);
+  return hindrance === undefined ? 'watched at 100%' : `watched at 100%, the end waits: ${hindrance}`;
+}
+
+/** What a raise waits for although its time has come; undefined where it is the judge's word. */
+function describeHindrance({ release }: CanaryReleaseStatus, facts: Facts): string | undefined {
+  if (release?.unavailableSince !== undefined) return `Prometheus has not answered since ${toSeconds(release.unavailableSince)}`;
+  const gateway = facts.rejection?.message ?? describeGatewayWait(release, facts);
+  if (gateway !== undefined) return gateway;
+  if (!facts.canaryReady) return `not all pods behind Service ${facts.sides?.canary ?? ''} are ready`;
+  return facts.lowered ? 'somebody lowered the share, and no look has passed since' : undefined;
+}
+
+/** The gateway that has not answered, and since when. */
+export function describeGatewayWait(release: CanaryReleaseStatus['release'], { acceptanceWait }: Facts): string | undefined {
+  if (acceptanceWait === undefined) return undefined;
+  const since = release?.gatewayWaitSince;
+  return since === undefined ? acceptanceWait : `${acceptanceWait}, since ${toSeconds(since)}`;
+}

@@ -1,0 +1,124 @@
+// Gateways that do not answer, answer for parents that are gone, or take smaller weights than others.
+
+import { describe, expect, test } from 'vitest';
+import type { RouteParentStatus } from '../../src/api/routes.ts';
+import { CONTOUR } from '../fakes/memory/gateway.ts';
+import type { MemoryWorld } from '../fakes/memory/world.ts';
+import { buildStore, reasonsOf, specWith, untilState } from '../fixtures/story.ts';
+
+/** What a gateway left behind for a parent that the spec no longer has. */
+function leftBehind(status: 'True' | 'False', controllerName = CONTOUR): RouteParentStatus {
+  const conditions = ['Accepted', 'ResolvedRefs'].map((type) => ({ type, status, reason: 'NoMatchingParent', observedGeneration: 1 }));
+  return { parentRef: { name: 'old' }, controllerName, conditions };
+}
+
+function conditionOf(world: MemoryWorld, type: string) {
+  return world.status('web')?.conditions?.find((condition) => condition.type === type);
+}
+
+/** Stages of 1 and 2 minutes, and what is left behind at each write. */
+async function startBeside(stale: RouteParentStatus): Promise<MemoryWorld> {
+  const world = buildStore();
+  world.gateway.leftBehind = [stale];
+  world.gateway.wake();
+  await world.run(2_000);
+  world.createRelease('web', specWith({}));
+  return world;
+}
+
+describe('an answer for a parent that the spec no longer has', () => {
+  test.each(['True', 'False'] as const)('of Accepted=%s holds no raise up', async (status) => {
+    const world = await startBeside(leftBehind(status));
+    expect(await untilState(world, 'promoted')).toBeLessThan(200_000);
+    expect(reasonsOf(world)).not.toContain('RouteNotAccepted');
+  });
+
+  test('by another controller chooses no metrics source', async () => {
+    const world = await startBeside(leftBehind('True', 'traefik.io/gateway-controller'));
+    await untilState(world, 'stage.analyzing');
+    expect(conditionOf(world, 'MetricsAvailable')).toMatchObject({ status: 'True', message: 'metrics source Contour' });
+    await untilState(world, 'promoted');
+  });
+});
+
+describe('a gateway that does not answer', () => {
+  /** Ten minutes in stage 1 of 10%, then 50%. */
+  async function startAndHang(at: 'before' | 'in mid-stage') {
+    const world = buildStore();
+    await world.run(2_000);
+    if (at === 'before') world.gateway.delayMs = Number.POSITIVE_INFINITY;
+    world.createRelease(
+      'web',
+      specWith({
+        stages: [
+          { weight: 10, duration: '10m' },
+          { weight: 50, duration: '10m' },
+        ],
+        onBlocked: { after: '15m' },
+      }),
+    );
+    await untilState(world, at === 'before' ? 'stage.shifting' : 'stage.analyzing');
+    if (at === 'in mid-stage') {
+      world.gateway.delayMs = Number.POSITIVE_INFINITY;
+      world.editRoute('store', 'helm', (route) => ({ ...route, spec: { ...route.spec, hostnames: ['other.example'] } }));
+    }
+    return world;
+  }
+
+  const SILENT = 'HTTPRoute store: projectcontour.io/gateway-controller has not taken the last change yet';
+
+  test('is news after a minute, and blocks the release after onBlocked.after, with since when', async () => {
+    const world = await startAndHang('before');
+    const since = new Date(world.clock.now()).toISOString().slice(0, 15);
+    await world.run(61_000);
+    expect(world.status('web')?.message).toMatch(`stage 1/2 at 10%: ${SILENT}, since ${since}`);
+    expect(conditionOf(world, 'RoutesAccepted')).toMatchObject({
+      status: 'False',
+      message: expect.stringContaining(`${SILENT}, since ${since}`),
+    });
+    expect(world.journal.events.filter(({ reason }) => reason === 'RouteNotAccepted')).toHaveLength(1);
+    await world.run(15 * 60_000);
+    expect(world.status('web')).toMatchObject({ phase: 'Blocked', weight: 0 });
+    expect(world.status('web')?.message).toContain(`blocked: RouteNotAccepted: ${SILENT}, since ${since}`);
+    expect(world.journal.events.filter(({ reason }) => reason === 'RouteNotAccepted')).toHaveLength(2);
+    // And what blocked it for as long again stays in the message of the pause.
+    await world.run(16 * 60_000);
+    expect(world.status('web')?.phase).toBe('Paused');
+    expect(world.status('web')?.message).toContain(`it was blocked for too long (RouteNotAccepted: ${SILENT}, since ${since}`);
+    expect(conditionOf(world, 'Stalled')).toMatchObject({ status: 'True', reason: 'Blocked' });
+    world.gateway.delayMs = 40;
+    world.gateway.wake();
+    world.command('web', 'resume');
+    await untilState(world, 'promoted');
+    expect(conditionOf(world, 'Stalled')).toBeUndefined();
+  });
+
+  test('is waited for without a time that has passed, when the stage is proven', async () => {
+    const world = await startAndHang('in mid-stage');
+    await world.run(9 * 60_000);
+    expect(world.status('web')?.message).toMatch(/; 50% at 00:10:\d\dZ at the earliest$/);
+    await world.until('the stage to be served', () => Date.parse(world.status('web')?.release?.stageEndsAt ?? '') <= world.clock.now());
+    await world.run(0);
+    expect(world.status('web')?.message).toMatch(new RegExp(`; 50% waits: ${SILENT}, since 2\\d{3}-\\d\\d-\\d\\dT00:00:0\\dZ$`));
+    await world.run(6 * 60_000);
+    expect(world.status('web')).toMatchObject({
+      phase: 'Blocked',
+      weight: 10,
+      message: expect.stringContaining(`RouteNotAccepted: ${SILENT}`),
+    });
+    world.gateway.delayMs = 40;
+    world.gateway.wake();
+    await untilState(world, 'promoted');
+  });
+
+  test('may come back before anybody is blocked, and nothing is left of the wait', async () => {
+    const world = await startAndHang('in mid-stage');
+    await world.run(5 * 60_000);
+    expect(world.status('web')?.release?.gatewayWaitSince).toBeDefined();
+    world.gateway.delayMs = 40;
+    world.gateway.wake();
+    await untilState(world, 'promoted');
+    expect(world.status('web')?.release?.gatewayWaitSince).toBeUndefined();
+    expect(world.journal.transitions.map(({ to }) => to)).not.toContain('blocked');
+  });
+});
