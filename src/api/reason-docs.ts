@@ -17,7 +17,7 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   RolledBack: 'The rollback is complete: no route gives the canary traffic.',
   RouteDrift: 'Someone else changed a weight of the release.',
   RouteContested: 'A field manager keeps reverting the weights; they are not raised until a person resumes.',
-  RouteNotAccepted: 'A gateway rejected a route of the release.',
+  RouteNotAccepted: 'A gateway rejected a route of the release, or has not answered its last change for a minute.',
   MetricsUnavailable: 'Prometheus did not answer; the weight is held or reduced.',
   NoTraffic: 'The canary has weight and no request was counted; the weight is held.',
   TrafficSplitMismatch: 'The gateway does not split traffic as the weights say; the weight is held.',

@@ -57,7 +57,7 @@ export const BLOCK_REASONS = {
     todo: 'Use smaller weights in the route.',
   },
   RouteNotAccepted: {
-    means: 'A gateway rejected the route, or has not accepted its last change.',
+    means: 'A gateway rejected the route, or has not answered its last change for `spec.onBlocked.after`.',
     todo: 'See the conditions in `status.parents` of the route.',
   },
   RouteRefused: {

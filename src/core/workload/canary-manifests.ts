@@ -1,8 +1,10 @@
 // The canary Deployment and the canary Service, built from yours: the same spec under other labels, owned by the release, so
-// that they go with it whatever happens. Nothing of your objects' metadata is copied: no tool takes them for its own.
+// that they go with it whatever happens. Of your objects' metadata only that is copied by which gateways speak to a Service: no tool
+// takes them for its own.
 
 import { API_VERSION, CANARY_ROLE, KIND, TEMPLATE_ANNOTATION } from '../../api/names.ts';
 import { keepApart } from './apart.ts';
+import { pickBackendAnnotations } from './backend-annotations.ts';
 import { nameCanary } from './canary-names.ts';
 import { type DeploymentObject, isJson, type Json, type PodTemplate, type ServiceObject } from './objects.ts';
 import { hashTemplate } from './template.ts';
@@ -78,10 +80,16 @@ function buildDeployment({ deployment, owner }: CanaryWish, template: PodTemplat
 
 function buildService({ service, owner }: CanaryWish, selector: Labels) {
   const copied = COPIED_SERVICE_FIELDS.filter((field) => service.spec[field] !== undefined).map((field) => [field, service.spec[field]]);
+  const annotations = pickBackendAnnotations(service.metadata.annotations ?? {});
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: nameCanary(service.metadata.name), labels: OUR_LABELS, ownerReferences: [ownerReference(owner)] },
+    metadata: {
+      name: nameCanary(service.metadata.name),
+      labels: OUR_LABELS,
+      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      ownerReferences: [ownerReference(owner)],
+    },
     spec: {
       ...Object.fromEntries(copied),
       type: 'ClusterIP',

@@ -163,6 +163,39 @@ describe('the canary Service', () => {
     });
   });
 
+  test("is spoken to by gateways as yours is, and is nobody else's", () => {
+    const read = {
+      'projectcontour.io/upstream-protocol.tls': 'https',
+      'projectcontour.io/max-connections': '100',
+      'traefik.ingress.kubernetes.io/service.serversscheme': 'https',
+      'traefik.io/service.nativelb': 'true',
+      'konghq.com/protocol': 'grpc',
+      'cloud.google.com/app-protocols': '{"https":"HTTPS"}',
+      'service.alpha.kubernetes.io/app-protocols': '{"https":"HTTPS"}',
+      'alb.ingress.kubernetes.io/backend-protocol-version': 'GRPC',
+      'alb.ingress.kubernetes.io/healthcheck-path': '/ready',
+      'config.linkerd.io/opaque-ports': '6379',
+      'haproxy-ingress.github.io/backend-protocol': 'h2-ssl',
+    };
+    const ofOneService = {
+      'argocd.argoproj.io/tracking-id': 'store:/Service:shop/store-api',
+      'kustomize.toolkit.fluxcd.io/ssa': 'Merge',
+      'meta.helm.sh/release-name': 'store',
+      'external-dns.alpha.kubernetes.io/hostname': 'store.example',
+      'service.beta.kubernetes.io/aws-load-balancer-type': 'nlb',
+      'metallb.universe.tf/loadBalancerIPs': '192.0.2.7',
+      'cloud.google.com/neg': '{"exposed_ports":{"80":{"name":"store"}}}',
+      'cloud.google.com/neg-status': '{}',
+      'service.beta.openshift.io/serving-cert-secret-name': 'store-tls',
+      'getambassador.io/config': 'kind: Mapping',
+      'traefik.ingress.kubernetes.io/service.nodeportlb': 'true',
+      'projectcontour.io/upstream-protocols': 'a name that only begins like one',
+    };
+    const annotated = { ...service, metadata: { ...service.metadata, annotations: { ...read, ...ofOneService } } };
+    expect(build({ service: annotated }).service.metadata.annotations).toEqual(read);
+    expect(build().service.metadata.annotations).toBeUndefined();
+  });
+
   test('is headless where yours is', () => {
     const headless = { ...service, spec: { ...service.spec, clusterIP: 'None' } };
     expect(build({ service: headless }).service.spec.clusterIP).toBe('None');
