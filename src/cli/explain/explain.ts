@@ -1,6 +1,7 @@
 // Explains one release from its status alone, in terms that a person can act on: its state, what was measured, what it waits for,
 // which conditions are bad, and which commands are useful.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import type { Condition } from '../../api/conditions.ts';
 import type { CheckStatus, CanaryReleaseStatus } from '../../api/release.ts';
 import { COMPARISON } from '../../core/release/evidence/comparison-look.ts';
@@ -53,28 +54,20 @@ export interface Explanation {
 
 /** @param flags what commands to paste need besides the name, such as ` -n shop` */
 export function explain(release: SeenRelease, flags: string, now: number): Explanation {
-  const { status, spec } = release;
-  const state = parseState(status.state);
-  const running = state === undefined || isRunning(state);
-  // Until the stage's duration is over, more requests are still to come.
-  const overdue = running && Date.parse(status.release?.stageEndsAt ?? '') <= now;
-  const shortfall = spec === undefined || !overdue ? undefined : describeShortfall(status, spec);
+  const { status } = release;
   return {
     namespace: release.namespace,
     name: release.name,
     phase: status.phase ?? 'Unknown',
     message: status.message ?? 'The operator has not handled this CanaryRelease yet; check whether it runs: kubectl canary doctor',
     ...describeAttempt(status),
-    ...(running ? describeStage(release) : {}),
     traffic: {
       asked: status.weight ?? 0,
       routes: status.observedWeight ?? 0,
-      ...(status.measured === undefined ? {} : { measured: status.measured }),
+      ...withoutUndefined({ measured: status.measured }),
     },
     proof: (status.checks ?? []).map(describeProof),
-    ...(running ? describeRequests(release) : {}),
-    ...(shortfall === undefined ? {} : { missing: shortfall }),
-    deadlines: running ? listDeadlines(status, now) : [],
+    ...describeProgress(release, now),
     notFine: [...listTroubles(status.conditions ?? []), ...listDoubts(release)],
     commands: adviseOn(release, flags, now),
   };
@@ -90,11 +83,28 @@ function describeAttempt({ release }: CanaryReleaseStatus): Pick<Explanation, 'r
       serving: serving.service,
       canary: canary.service,
       startedAt,
-      ...(finishedAt === undefined ? {} : { finishedAt }),
-      ...(outcome === undefined ? {} : { outcome }),
-      ...(reason === undefined ? {} : { reason }),
+      ...withoutUndefined({ finishedAt, outcome, reason }),
     },
   };
+}
+
+/** What the release has reached and waits for; of one that is over nothing. */
+function describeProgress(release: SeenRelease, now: number): Pick<Explanation, 'stage' | 'requests' | 'missing' | 'deadlines'> {
+  const { status } = release;
+  const state = parseState(status.state);
+  if (state !== undefined && !isRunning(state)) return { deadlines: [] };
+  return {
+    ...describeStage(release),
+    ...describeRequests(release),
+    ...withoutUndefined({ missing: findMissing(release, now) }),
+    deadlines: listDeadlines(status, now),
+  };
+}
+
+/** Until the stage's duration is over, more requests are still to come. */
+function findMissing({ status, spec }: SeenRelease, now: number): string | undefined {
+  const isOver = Date.parse(status.release?.stageEndsAt ?? '') <= now;
+  return isOver && spec !== undefined ? describeShortfall(status, spec) : undefined;
 }
 
 function describeStage({ status, spec }: SeenRelease): Pick<Explanation, 'stage'> {

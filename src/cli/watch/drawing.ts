@@ -1,6 +1,7 @@
 // The output of `watch`: at a terminal the whole release, redrawn in place; elsewhere one plain line for each change.
 
-import { isRunning, parseState, placeOf } from '../../core/release/state.ts';
+import type { ReleaseStatus } from '../../api/release.ts';
+import { isPromoting, isRunning, parseState, placeOf, type StateName } from '../../core/release/state.ts';
 import { clockOf } from '../../api/times.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import type { Paint } from '../plan/chart.ts';
@@ -82,25 +83,33 @@ function drawHead({ namespace, name, phase, release }: Explanation, now: number)
 function drawStages({ spec, status }: SeenRelease, now: number): readonly Line[] {
   if (spec === undefined) return [];
   const state = parseState(status.state);
-  const begun = status.release !== undefined && state !== 'preparing' && (state === undefined || isRunning(state) || state === 'promoted');
   const place = state === undefined ? undefined : placeOf(state, status.release);
-  const promoting = place === 'promoted' || place?.startsWith('promoting.') === true;
-  const present = promoting ? spec.stages.length : begun ? (status.release?.stageIndex ?? 0) : -1;
+  const present = presentStep(status.release, place, spec.stages.length);
   const stages = spec.stages.map(({ weight, duration, name, approval }, index): Line => {
-    const ask = approval === 'Required' ? ', needs approval' : '';
     const label = `${index + 1}${name === undefined ? '' : ` ${name}`}`;
-    return [
-      `  ${markOf(index, present)} ${label.padEnd(14)} ${`${weight}%`.padStart(4)}  ${duration}${ask}${index === present ? sayServed(status.release?.stageStartedAt, now) : ''}`,
-      index < present ? 'good' : undefined,
-    ] as Line;
+    const served = index === present ? sayServed(status.release?.stageStartedAt, now) : '';
+    return drawStep(index, present, `${label.padEnd(14)} ${`${weight}%`.padStart(4)}  ${duration}${sayApproval(approval)}${served}`);
   });
-  const last = `  ${state === 'promoted' ? '✔' : promoting ? '▶' : '·'} promotion${spec.promotion.approval === 'Required' ? ', needs approval' : ''}${place === 'promoting.baking' ? ', baking: the previous version is kept' : ''}`;
-  return [...stages, [last, state === 'promoted' ? 'good' : undefined] as Line];
+  const baking = place === 'promoting.baking' ? ', baking: the previous version is kept' : '';
+  return [...stages, drawStep(stages.length, present, `promotion${sayApproval(spec.promotion.approval)}${baking}`)];
 }
 
-function markOf(index: number, present: number): string {
-  if (index < present) return '✔';
-  return index === present ? '▶' : '·';
+/** Index of the step that a release is in, the promotion being the one behind all stages; -1 before the first. */
+function presentStep(release: ReleaseStatus | undefined, place: StateName | undefined, stages: number): number {
+  if (place === 'promoted') return stages + 1;
+  if (place !== undefined && isPromoting(place)) return stages;
+  const isInStage = place === undefined || (place !== 'preparing' && isRunning(place));
+  return release !== undefined && isInStage ? (release.stageIndex ?? 0) : -1;
+}
+
+/** Steps that are done are good news. */
+function drawStep(index: number, present: number, text: string): Line {
+  if (index < present) return [`  ✔ ${text}`, 'good'];
+  return [`  ${index === present ? '▶' : '·'} ${text}`];
+}
+
+function sayApproval(approval: 'Automatic' | 'Required'): string {
+  return approval === 'Required' ? ', needs approval' : '';
 }
 
 function sayServed(since: string | undefined, now: number): string {
