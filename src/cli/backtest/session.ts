@@ -1,7 +1,7 @@
 // Reads a recording in pieces and replays it, until it ends, the canary's requests end, or the release would have been rolled back.
 
 import { parseDuration } from '../../api/duration.ts';
-import type { CanaryRelease } from '../../api/release.ts';
+import type { CanaryRelease, CanaryReleaseSpec } from '../../api/release.ts';
 import { readScalar } from '../../core/analysis/assemble.ts';
 import { PRIOR_MS } from '../../core/analysis/comparison/prior.ts';
 import { nextLookAfter } from '../../core/analysis/grid.ts';
@@ -115,20 +115,23 @@ function nextLook(replay: Replay): number {
 }
 
 /** What a look means for the course of the release. */
-function follow({ release }: BacktestQuestion, course: Course, look: ReplayedLook): void {
+function follow({ release: { spec } }: BacktestQuestion, course: Course, look: ReplayedLook): void {
   const { status, atMs, stage } = look;
-  const { spec } = release;
   const failed = status.release?.failedCheck;
   if (failed !== undefined) course.failed = { look, reason: failed.reason, message: failed.message };
-  const planned = spec.stages[stage - 1];
-  const clean = fromTime(status.release?.cleanSince) ?? atMs;
-  const served = planned !== undefined && atMs >= clean + parseDuration(planned.duration);
-  if (served && status.verdict === 'Pass' && !course.earned.some((one) => one.stage === stage))
-    course.earned.push({ atMs, stage, weight: spec.stages[stage]?.weight ?? 100 });
+  if (provesStage(spec, course, look)) course.earned.push({ atMs, stage, weight: spec.stages[stage]?.weight ?? 100 });
   const last = course.looks.findLast(({ weight }) => weight > 0)?.atMs ?? atMs;
   if (failed !== undefined || atMs - last < GONE_MS) return;
   course.untilMs = last;
   course.canaryLeft = true;
+}
+
+/** Is this the first look by which the judge would have let its stage go? */
+function provesStage({ stages }: CanaryReleaseSpec, { earned }: Course, { status, atMs, stage }: ReplayedLook): boolean {
+  const planned = stages[stage - 1];
+  if (planned === undefined || status.verdict !== 'Pass' || earned.some((one) => one.stage === stage)) return false;
+  const clean = fromTime(status.release?.cleanSince) ?? atMs;
+  return atMs >= clean + parseDuration(planned.duration);
 }
 
 async function askOwn({ release, recording }: BacktestQuestion, atMs: number): Promise<LookReading['own']> {

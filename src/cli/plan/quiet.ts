@@ -2,20 +2,25 @@
 // In doubt it decides; a test compares the two ways.
 
 import { parseDuration } from '../../api/duration.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import type { StateName } from '../../core/release/state.ts';
 import { fromTime } from '../../api/times.ts';
 
 /** Is this folded look one that no state can follow from? */
 export function nothingCanHappen(spec: CanaryReleaseSpec, { release }: CanaryReleaseStatus, state: StateName, now: number): boolean {
-  if (release === undefined || release.failedCheck !== undefined || release.judgeAnswered !== true) return false;
-  if (release.unavailableSince !== undefined || isDue(release.deadlineAt, now)) return false;
+  if (release === undefined || mayLeaveAtOnce(release, now)) return false;
+  const enforces = spec.analysis.mode === 'Enforce';
   const stage = spec.stages[release.stageIndex ?? 0];
-  const cleanMs = fromTime(spec.analysis.mode === 'Enforce' ? release.cleanSince : release.stageStartedAt);
+  const cleanMs = fromTime(enforces ? release.cleanSince : release.stageStartedAt);
   if (stage === undefined || cleanMs === undefined) return false;
   if (state === 'promoting.baking') return now < cleanMs + parseDuration(spec.promotion.bake);
   if (state !== 'stage.analyzing' || isDue(release.stageTimesOutAt, now)) return false;
-  return now < cleanMs + parseDuration(stage.duration) || (spec.analysis.mode === 'Enforce' && release.verdict !== 'Pass');
+  return now < cleanMs + parseDuration(stage.duration) || (enforces && release.verdict !== 'Pass');
+}
+
+/** Something else than the duration of a stage or a bake may move the release. */
+function mayLeaveAtOnce({ failedCheck, judgeAnswered, unavailableSince, deadlineAt }: ReleaseStatus, now: number): boolean {
+  return failedCheck !== undefined || judgeAnswered !== true || unavailableSince !== undefined || isDue(deadlineAt, now);
 }
 
 function isDue(time: string | undefined, now: number): boolean {

@@ -188,9 +188,14 @@ function decideNow(run: Run, looks: readonly LookReading[]): void {
   run.route = written;
   if (!Number.isFinite(run.lookMs) || looks.length > 0) planLook(run);
   const wakeMs = run.quick ? nextClockTime(decision.status, decision.state, run.now) : undefined;
-  const personMs =
-    run.askedMs === undefined ? Number.POSITIVE_INFINITY : run.askedMs + (run.question.approveAfterMs ?? Number.POSITIVE_INFINITY);
-  run.wakeMs = Math.min(wakeMs ?? decision.wakeAt ?? Number.POSITIVE_INFINITY, personMs > run.now ? personMs : run.now + 1_000);
+  run.wakeMs = Math.min(wakeMs ?? decision.wakeAt ?? Number.POSITIVE_INFINITY, findApprovalTime(run));
+}
+
+/** When the person who was asked approves: later than now, or the run would stand still. */
+function findApprovalTime({ question: { approveAfterMs }, askedMs, now }: Run): number {
+  if (askedMs === undefined || approveAfterMs === undefined) return Number.POSITIVE_INFINITY;
+  const atMs = askedMs + approveAfterMs;
+  return atMs > now ? atMs : now + 1_000;
 }
 
 function planLook(run: Run): void {

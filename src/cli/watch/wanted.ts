@@ -1,7 +1,7 @@
 // Which release a watch follows, and what is known of a revision for which no release will come: it serves already, it was promoted
 // before, or it was rejected.
 
-import type { ReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import { isSettledOrRejected } from '../../core/release/facts/revision.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { isProvenTemplate } from '../../core/release/facts/workload-facts.ts';
@@ -14,16 +14,16 @@ import { findUntried } from './untried.ts';
 /** What is waited for. */
 export type Wanted =
   /** The one that runs, or else the next. */
-  | { readonly kind: 'any' }
-  | { readonly kind: 'revision'; readonly revision: string }
-  /** The template that a Deployment had when the watch began. */
-  | {
-      readonly kind: 'template';
-      readonly deployment: string;
-      readonly template: string;
-      readonly revision: string;
-      readonly readings: Pick<TemplateReadings, 'latest' | 'again'>;
-    };
+  { readonly kind: 'any' } | { readonly kind: 'revision'; readonly revision: string } | WantedTemplate;
+
+/** The template that a Deployment had when the watch began. */
+interface WantedTemplate {
+  readonly kind: 'template';
+  readonly deployment: string;
+  readonly template: string;
+  readonly revision: string;
+  readonly readings: Pick<TemplateReadings, 'latest' | 'again'>;
+}
 
 /** How a watch ended. */
 export interface Ending {
@@ -49,28 +49,33 @@ export function isReleaseOf({ revision, specRevision, templateHashes, workload }
  * @param before the template that served when the watch began
  */
 export function findSettled(release: SeenRelease, wanted: Wanted, before: string | undefined): Ending | undefined {
-  const { status } = release;
-  const state = parseState(status.state);
   switch (wanted.kind) {
     case 'any':
       return undefined;
     case 'revision':
-      return (
-        (release.spec?.targetRef === undefined ? undefined : findServed(release, wanted.revision, before)) ??
-        findRejected(release, wanted.revision)
-      );
-    case 'template': {
-      if (status.serving?.template === wanted.template) return sayServes(release, wanted.revision, before);
-      if (isProvenTemplate(status, wanted.template)) return sayProven(wanted.revision);
-      const running = state === undefined || isRunning(state);
-      const key = { service: nameCanary(release.spec?.service?.name ?? ''), templateHashes: [wanted.template] };
-      return !running && isSettledOrRejected(status, key) ? sayRejected(release, wanted.revision, wanted.template) : undefined;
-    }
+      return findServed(release, wanted.revision, before) ?? findRejected(release, wanted.revision);
+    case 'template':
+      return findTried(release, wanted, before);
   }
+}
+
+function findTried(release: SeenRelease, { template, revision }: WantedTemplate, before: string | undefined): Ending | undefined {
+  const { status, spec } = release;
+  if (status.serving?.template === template) return sayServes(release, revision, before);
+  if (isProvenTemplate(status, template)) return sayProven(revision);
+  const key = { service: nameCanary(spec?.service?.name ?? ''), templateHashes: [template] };
+  return isOver(status) && isSettledOrRejected(status, key) ? sayRejected(release, revision, template) : undefined;
+}
+
+/** No release is under way, as far as this version can read the state. */
+function isOver({ state }: CanaryReleaseStatus): boolean {
+  const parsed = parseState(state);
+  return parsed !== undefined && !isRunning(parsed);
 }
 
 /** Deployment mode: a revision that was promoted before rolls out without a release. */
 function findServed(release: SeenRelease, revision: string, before: string | undefined): Ending | undefined {
+  if (release.spec?.targetRef === undefined) return undefined;
   const { serving, proven, rejected } = release.status;
   if (serving?.revision === revision) return sayServes(release, revision, before);
   const isIt = (entry: { readonly revision: string }) => entry.revision === revision;
@@ -98,8 +103,7 @@ function sayProven(revision: string): Ending {
 
 /** A rejected revision is not released again without the command `retry`. */
 function findRejected(release: SeenRelease, revision: string): Ending | undefined {
-  const state = parseState(release.status.state);
-  if (state === undefined || isRunning(state)) return undefined;
+  if (!isOver(release.status)) return undefined;
   const isIt = (entry: { readonly revision: string; readonly specRevision?: string }) =>
     entry.revision === revision || entry.specRevision === revision;
   return (release.status.rejected ?? []).some(isIt) ? sayRejected(release, revision, undefined) : undefined;

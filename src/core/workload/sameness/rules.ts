@@ -62,6 +62,9 @@ export interface Place {
   readonly fills: readonly (readonly [string, (parent: Json) => unknown])[];
 }
 
+/** A place that no rule speaks of. */
+const WITHOUT_RULES: Place = { rule: {}, fields: new Map(), fills: [] };
+
 const ITEM = '[]';
 const ANY_KEY = '*';
 
@@ -86,10 +89,10 @@ function buildPlace(entries: readonly Entry[]): Place {
 }
 
 /** The value with sorted keys, without what means nothing, and with one text for each meaning. */
-export function canonicalValue(value: unknown, place: Place | undefined): unknown {
-  if (Array.isArray(value)) return value.map((item) => canonicalValue(item, place?.fields.get(ITEM)));
-  if (!isJson(value)) return place?.rule.rewrite === undefined ? value : place.rule.rewrite(value);
-  const anyKey = place?.fields.get(ANY_KEY);
+export function canonicalValue(value: unknown, place: Place = WITHOUT_RULES): unknown {
+  if (Array.isArray(value)) return value.map((item) => canonicalValue(item, place.fields.get(ITEM)));
+  if (!isJson(value)) return place.rule.rewrite === undefined ? value : place.rule.rewrite(value);
+  const anyKey = place.fields.get(ANY_KEY);
   const entries = anyKey === undefined ? canonicalFields(value, place) : canonicalMap(value, anyKey);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
@@ -101,19 +104,24 @@ function canonicalMap(map: Json, values: Place): Entries {
   return entries.map(([key, value]) => [key, canonicalValue(value, values)]);
 }
 
-function canonicalFields(parent: Json, place: Place | undefined): Entries {
+function canonicalFields(parent: Json, { fields, fills }: Place): Entries {
   const entries: Entries = [];
   for (const [key, value] of Object.entries(parent)) {
-    const field = place?.fields.get(key);
-    if (value === undefined || value === null || field?.rule.isUnset?.(value, parent) === true) continue;
-    const canonical = canonicalValue(value, field);
-    if (field?.rule.keepsEmpty === true || !isEmpty(canonical)) entries.push([key, canonical]);
+    const canonical = canonicalField(value, parent, fields.get(key));
+    if (canonical !== undefined) entries.push([key, canonical]);
   }
-  for (const [key, fill] of place?.fills ?? []) {
+  for (const [key, fill] of fills) {
     const written = entries.some(([there]) => there === key) ? undefined : fill(parent);
     if (written !== undefined) entries.push([key, written]);
   }
   return entries;
+}
+
+/** @returns undefined for a field that means nothing */
+function canonicalField(value: unknown, parent: Json, place: Place = WITHOUT_RULES): unknown {
+  if (value === undefined || value === null || place.rule.isUnset?.(value, parent) === true) return undefined;
+  const canonical = canonicalValue(value, place);
+  return place.rule.keepsEmpty === true || !isEmpty(canonical) ? canonical : undefined;
 }
 
 function isEmpty(value: unknown): boolean {
