@@ -86,9 +86,8 @@ function isMadeUp(config: KubeConfig): boolean {
 /** What a person does about an error of the API server. */
 function addFix(thrown: unknown, context: string): unknown {
   const message = messageOf(thrown);
+  // Not the refusals of the policies in config/commands: those name the one role that is missing.
   if (isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) {
-    // The policies of config/commands name the one role that is lacking.
-    if (message.includes('ask for the role')) return failure(message, thrown);
     const roles =
       'glidepath-viewer to read releases, glidepath-approver to steer them where config/commands is installed, or glidepath-editor';
     return failure(`${message}; ask for the role ${roles}`, thrown);

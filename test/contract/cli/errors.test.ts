@@ -3,6 +3,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
+import { MISSING_RIGHT, refusedByPolicy } from '../../fixtures/forbidden.ts';
 import { releases } from '../kubernetes/harness.ts';
 import { aRunningStatus, openShop, type Shop } from './shop.ts';
 
@@ -54,13 +55,23 @@ test('a command that a policy refuses is answered with the role that the policy 
   shop.put('web', aRunningStatus());
   const message =
     'you may not pause release web: bob has no right to the verb "pause"; ask for the role glidepath-approver in namespace shop';
-  shop.server.fault({
-    when: ({ method }) => method === 'PATCH',
-    action: { kind: 'status', code: 403, reason: 'Forbidden', message },
-  });
+  shop.server.fault({ when: ({ method }) => method === 'PATCH', action: refusedByPolicy(message) });
   const { err } = await shop.run('pause web --yes -n shop');
-  expect(err).toContain(message);
-  expect(err).not.toContain('glidepath-editor');
+  expect(err.endsWith(`denied request: ${message}\n`)).toBe(true);
+});
+
+test('a command that a policy refuses for another reason than a role is answered with that reason alone', async () => {
+  shop.put('web', aRunningStatus());
+  shop.server.fault({ when: ({ method }) => method === 'PATCH', action: refusedByPolicy('no releases on Fridays') });
+  expect((await shop.run('pause web --yes -n shop')).err).toMatch(/denied request: no releases on Fridays\n$/);
+});
+
+test('a command for which a right is missing is answered with the roles that have it, whatever the message says', async () => {
+  shop.put('web', aRunningStatus());
+  shop.server.fault({ when: ({ method }) => method === 'PATCH', action: MISSING_RIGHT });
+  expect((await shop.run('pause web --yes -n shop')).err).toMatch(
+    /namespace "shop"; ask for the role glidepath-viewer .* glidepath-editor\n$/,
+  );
 });
 
 test('objects are printed in each format that is offered', async () => {

@@ -5,6 +5,7 @@ import { describe as describeRequest, JSON_PATCH, readWarnings } from '../../../
 import { ApiError } from '../../../src/adapters/kubernetes/client/api-errors.ts';
 import { GlidepathError } from '../../../src/api/errors.ts';
 import type { FaultAction } from '../../fakes/api-server/server.ts';
+import { MISSING_RIGHT, refusedByPolicy, refusedByWebhook, USED_UP_QUOTA } from '../../fixtures/forbidden.ts';
 import { until } from '../../fixtures/until.ts';
 import { createTransport, httpRoutes, releaseNamed, releases, routeNamed } from './harness.ts';
 
@@ -26,12 +27,12 @@ describe('a refusal is translated', () => {
   const table: readonly [string, FaultAction, { code: string; retryable: boolean }][] = [
     ['400', { kind: 'status', code: 400 }, { code: 'GLIDEPATH_E_INVALID', retryable: false }],
     ['401 twice', { kind: 'status', code: 401 }, { code: 'GLIDEPATH_E_UNAUTHORIZED', retryable: true }],
-    ['403', { kind: 'status', code: 403, message: 'cannot patch' }, { code: 'GLIDEPATH_E_FORBIDDEN', retryable: false }],
-    [
-      '403 of a webhook',
-      { kind: 'status', code: 403, message: 'admission webhook "a.b" denied the request: no' },
-      { code: 'GLIDEPATH_E_INVALID', retryable: false },
-    ],
+    ['403 for want of a right', MISSING_RIGHT, { code: 'GLIDEPATH_E_FORBIDDEN', retryable: false }],
+    ['403 of a quota', USED_UP_QUOTA, { code: 'GLIDEPATH_E_FORBIDDEN', retryable: false }],
+    ['403 of a proxy', { kind: 'body', code: 403, text: '<html>' }, { code: 'GLIDEPATH_E_FORBIDDEN', retryable: false }],
+    ['403 of a policy', refusedByPolicy('not on Fridays'), { code: 'GLIDEPATH_E_INVALID', retryable: false }],
+    ['403 of a webhook', refusedByWebhook('Forbidden'), { code: 'GLIDEPATH_E_INVALID', retryable: false }],
+    ['403 of a webhook with a reason of its own', refusedByWebhook('Because'), { code: 'GLIDEPATH_E_INVALID', retryable: false }],
     ['404', { kind: 'status', code: 404 }, { code: 'GLIDEPATH_E_NOT_FOUND', retryable: false }],
     ['408', { kind: 'status', code: 408 }, { code: 'GLIDEPATH_E_TIMEOUT', retryable: true }],
     ['409', { kind: 'status', code: 409 }, { code: 'GLIDEPATH_E_CONFLICT', retryable: false }],

@@ -19,7 +19,7 @@ export interface SeenRequest {
 }
 
 export type FaultAction =
-  /** Answers a Status with this code. */
+  /** Answers a Status with this code; 403 as the API server does where a right is missing. */
   | {
       readonly kind: 'status';
       readonly code: number;
@@ -82,7 +82,7 @@ export function answerFault(action: FaultAction, response: ServerResponse): bool
         action.code,
         action.reason ?? 'Fault',
         action.message ?? `fault ${action.code}`,
-        action.details,
+        action.details ?? (action.code === 403 ? { kind: 'things' } : undefined),
         action.headers,
       );
       return true;

@@ -6,9 +6,10 @@ import { Interrupted } from './deadline.ts';
 
 /** The fields of a Kubernetes `Status` that decide. */
 export interface StatusBody {
+  readonly kind?: 'Status';
   readonly reason?: string;
   readonly message?: string;
-  readonly details?: { readonly retryAfterSeconds?: number; readonly [field: string]: unknown };
+  readonly details?: { readonly retryAfterSeconds?: number; readonly causes?: unknown; readonly [field: string]: unknown };
   readonly code?: number;
 }
 
@@ -40,8 +41,6 @@ export interface Asked {
 }
 
 const MOST_MESSAGE_CHARACTERS = 500;
-/** Admission plugins answer 403 by default, which does not mean missing rights. */
-const ADMISSION_REFUSAL = /admission webhook "[^"]*" denied the request|ValidatingAdmissionPolicy '[^']*' .*denied request/;
 
 /** Translates an answer that is not 2xx. `body` is what came, parsed or not. */
 export function translateStatus(asked: Asked, status: number, body: unknown, retryAfterHeader?: string): ApiError {
@@ -92,13 +91,19 @@ const BY_STATUS: Readonly<Record<number, Classified>> = {
 
 function classify(asked: Asked, status: number, told: StatusBody): Classified {
   if (isFailedGuard(asked, status, told)) return { code: 'GLIDEPATH_E_GUARD', retryable: false };
-  if (status === 403 && ADMISSION_REFUSAL.test(told.message ?? '')) {
-    return { code: 'GLIDEPATH_E_INVALID', retryable: false };
-  }
+  if (status === 403 && isRefusedByAdmission(told)) return { code: 'GLIDEPATH_E_INVALID', retryable: false };
   const known = BY_STATUS[status];
   if (known !== undefined) return known;
   const refused = status >= 400 && status < 500;
   return refused ? { code: 'GLIDEPATH_E_INVALID', retryable: false } : { code: 'GLIDEPATH_E_SERVER', retryable: true };
+}
+
+/**
+ * Admission refuses with 403, too, and then no right is missing. A policy gives its causes; of a webhook the API server passes on what
+ * it answered, without details; an answer about rights has the object in its details and no causes.
+ */
+function isRefusedByAdmission({ kind, details }: StatusBody): boolean {
+  return kind === 'Status' && (details === undefined || details.causes !== undefined);
 }
 
 /** A failing `test`, a missing path and a malformed patch all look like this; a schema violation has a name in its details. */
