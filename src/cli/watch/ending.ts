@@ -1,6 +1,7 @@
 // When a watch ends, and how: decided by the running or next release, or by that of a named revision or template, never by what an
 // earlier release left in the status.
 
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { WATCH_EXIT } from '../io.ts';
@@ -37,22 +38,27 @@ export function trackRelease(goal: WatchGoal): Tracker {
   const memory: Memory = { target: undefined, passed: new Set(), first: undefined, blockedSince: undefined, asked: undefined };
   return (release, now) => {
     if (release === undefined) throw failure('the CanaryRelease was deleted; the operator rolls its traffic back');
-    const { status } = release;
-    memory.target = chooseTarget(release, goal.wanted, memory);
-    memory.first ??= { id: status.release?.id, template: status.serving?.template };
-    const waits = status.phase === 'Blocked' || isHeldUp(release, goal.wanted, memory);
-    memory.blockedSince = waits ? (memory.blockedSince ?? now) : undefined;
-    const { target } = memory;
-    const before = memory.first.template;
-    const ended =
-      target === undefined
-        ? (findSettled(release, goal.wanted, before) ?? findPassedOver(goal.wanted))
-        : findFollowed(release, target, goal.wanted, before);
-    const final =
-      ended?.code === WATCH_EXIT.superseded && target !== undefined ? confirmSuperseded(ended, release, goal.wanted, memory) : ended;
-    if (final !== undefined || !goal.endsForPersons) return final;
+    note(memory, release, goal.wanted, now);
+    const ended = findEnding(release, goal.wanted, memory);
+    if (ended !== undefined || !goal.endsForPersons) return ended;
     return findPerson(release, memory.target, memory.blockedSince !== undefined && now >= memory.blockedSince + BLOCKED_MS);
   };
+}
+
+/** What a version adds to what is remembered. */
+function note(memory: Memory, release: SeenRelease, wanted: Wanted, now: number): void {
+  const { status } = release;
+  memory.target = chooseTarget(release, wanted, memory);
+  memory.first ??= { id: status.release?.id, template: status.serving?.template };
+  const waits = status.phase === 'Blocked' || isHeldUp(release, wanted, memory);
+  memory.blockedSince = waits ? (memory.blockedSince ?? now) : undefined;
+}
+
+function findEnding(release: SeenRelease, wanted: Wanted, memory: Memory): Ending | undefined {
+  const { target, first } = memory;
+  if (target === undefined) return findSettled(release, wanted, first?.template) ?? findPassedOver(wanted);
+  const ended = findFollowed(release, target, wanted, first?.template);
+  return ended?.code === WATCH_EXIT.superseded ? confirmSuperseded(ended, release, wanted, memory) : ended;
 }
 
 /** The release that is followed, or the next attempt at the same revision. */
@@ -74,12 +80,12 @@ function findTarget({ status }: SeenRelease, wanted: Wanted, { first, passed }: 
 }
 
 /** Was every release since the followed one begun by the operator, because its revision was not to blame? */
-function isNextAttempt({ release, history = [] }: SeenRelease['status'], target: string): boolean {
+function isNextAttempt({ release, history = [] }: CanaryReleaseStatus, target: string): boolean {
   const since = history.findIndex(({ id }) => id === target);
   return since !== -1 && release !== undefined && release.id !== target && (release.retries ?? 0) > since;
 }
 
-function isStalled({ conditions = [] }: SeenRelease['status']): boolean {
+function isStalled({ conditions = [] }: CanaryReleaseStatus): boolean {
   return conditions.some(({ type, status }) => type === 'Stalled' && status === 'True');
 }
 
@@ -124,20 +130,23 @@ function findFollowed(release: SeenRelease, target: string, wanted: Wanted, befo
 }
 
 function findEnd({ status }: SeenRelease, target: string): Ending | undefined {
-  const { release } = status;
-  if (release?.id === target) {
-    const state = parseState(status.state);
-    if (state === 'promoted') return { code: WATCH_EXIT.promoted, says: status.message ?? 'promoted' };
-    // The revision was not to blame, and its next attempt follows.
-    if (state === 'rolledBack' && release.retryAt !== undefined && !isStalled(status)) return undefined;
-    if (state === 'rolledBack') return sayRolledBack(release.reason, status.message ?? 'rolled back');
-    return undefined;
-  }
-  const entry = (status.history ?? []).find(({ id }) => id === target);
-  if (entry?.outcome === 'Promoted') return { code: WATCH_EXIT.promoted, says: `revision ${entry.revision} was promoted` };
+  const { release, history = [] } = status;
+  if (release?.id === target) return findPresentEnd(status, release);
+  const entry = history.find(({ id }) => id === target);
   if (entry === undefined)
     return { code: WATCH_EXIT.superseded, says: `release ${target} no longer exists; the current release is ${release?.id ?? 'none'}` };
+  if (entry.outcome === 'Promoted') return { code: WATCH_EXIT.promoted, says: `revision ${entry.revision} was promoted` };
   return sayRolledBack(entry.reason, `revision ${entry.revision} was rolled back: ${entry.reason ?? ''}`);
+}
+
+/** How the release ended that the status shows; undefined while it runs. */
+function findPresentEnd(status: CanaryReleaseStatus, { reason, retryAt }: ReleaseStatus): Ending | undefined {
+  const state = parseState(status.state);
+  if (state === 'promoted') return { code: WATCH_EXIT.promoted, says: status.message ?? 'promoted' };
+  if (state !== 'rolledBack') return undefined;
+  // The revision was not to blame, and its next attempt follows.
+  const triesAgain = retryAt !== undefined && !isStalled(status);
+  return triesAgain ? undefined : sayRolledBack(reason, status.message ?? 'rolled back');
 }
 
 function sayRolledBack(reason: string | undefined, says: string): Ending {
