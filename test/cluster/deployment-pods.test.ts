@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
-import type { ContainerStatus } from '../../src/core/workload/pods.ts';
+import type { ContainerStatus } from '../../src/core/workload/containers.ts';
 import { startLoad, summarise } from '../lab/load.ts';
 import { type PlainObject, sampleDeployment, sampleRoute } from '../lab/sample.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';

@@ -1,6 +1,7 @@
 // A pod trimmed to what says whether it runs: specs, volumes and addresses would be ten times as much.
 
-import type { ContainerStatus, PodObject } from '../../../core/workload/pods.ts';
+import type { ContainerStatus } from '../../../core/workload/containers.ts';
+import type { PodObject } from '../../../core/workload/pods.ts';
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../client/fields.ts';
 import type { CachedObject } from '../informer/object-cache.ts';
 
