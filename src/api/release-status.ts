@@ -184,10 +184,10 @@ const people = {
     .meta(ATOMIC)
     .describe('Commands of people with which the release continued: approve, advance, promote.'),
   pausedBy: textField(256).optional().describe('Who or what paused the release.'),
-  pausedFor: textField(1_024, 0).optional().describe('What blocked the release for so long that it was paused: reason and message.'),
   gatewayWaitSince: timeField().optional().describe('Since when a gateway has not taken the last change of a route.'),
   blockedSince: timeField().optional(),
   blockedReason: textField(128).optional(),
+  blockedMessage: textField(1_024, 0).optional().describe('What blocked the release, in a sentence; kept while it is paused for that.'),
 };
 
 const drift = {

@@ -12,3 +12,6 @@ export function edit(
   const kept = Object.fromEntries(Object.entries(status.release).filter(([key]) => !drop.includes(key as keyof ReleaseStatus)));
   return { ...status, release: { ...(kept as ReleaseStatus), ...change } };
 }
+
+/** What a status remembers of a block. */
+export const BLOCK_FIELDS = ['blockedSince', 'blockedReason', 'blockedMessage'] as const satisfies readonly (keyof ReleaseStatus)[];

@@ -2,33 +2,41 @@
 
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import { withoutUndefined } from '../../../api/optional.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
-import { describeBlocker } from '../checks/types.ts';
 import { accountFor } from '../drift/accounting.ts';
 import type { StateName } from '../state.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
-import { edit } from './change.ts';
+import { BLOCK_FIELDS, edit } from './change.ts';
 import { goOnPromoting, setBakes } from './promotion-steps.ts';
 import { enterStage } from './stage-steps.ts';
 
 type Status = CanaryReleaseStatus;
 type Release = ReleaseStatus;
 
-/** `status.release.pausedFor` takes so many characters. */
-const MOST_REASON = 1_024;
-
 /** Stops raises until somebody resumes. The weight stays and is judged on. */
-export function pause(status: Status, { pause: by = 'Command', state: from, blocker }: Facts): Status {
+export function pause(status: Status, facts: Facts): Status {
+  const { pause: by = 'Command', state: from } = facts;
   const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
   // A raise to 100% that was taken back is no promotion under way any more: the last stage goes on and proves it again.
   const { workload } = status.release ?? {};
   const raises = workload === undefined || workload.bakes === true;
   const taken = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 && raises;
   const returnTo = taken ? 'stage.shifting' : before;
-  // Whoever is to mend it needs to know what.
-  const why = by === 'BlockedTooLong' && blocker !== undefined ? { pausedFor: describeBlocker(blocker).slice(0, MOST_REASON) } : {};
-  return edit(taken ? setBakes(status, false) : status, { pausedBy: by, returnTo, ...why }, ['blockedSince', 'blockedReason']);
+  const kept = from === 'blocked' ? troubleOf(status, facts) : {};
+  return edit(taken ? setBakes(status, false) : status, { pausedBy: by, returnTo, ...kept }, from === 'blocked' ? [] : BLOCK_FIELDS);
+}
+
+/** What blocks the release now, or did before its raise was taken back: whoever resumes a pause has to know. */
+function troubleOf({ release }: Status, { blocker }: Facts): Pick<Release, 'blockedReason' | 'blockedMessage'> {
+  const known = { blockedReason: release?.blockedReason, blockedMessage: release?.blockedMessage };
+  return withoutUndefined(blocker === undefined ? known : { blockedReason: blocker.reason, blockedMessage: shorten(blocker.message) });
+}
+
+/** `status.release.blockedMessage` takes so many characters. */
+function shorten(message: string): string {
+  return message.slice(0, 1_024);
 }
 
 /** A new chance after a pause: the stage's timeout and, where it had run out, the deadline begin again. */
@@ -44,7 +52,7 @@ export function resume(status: Status, facts: Facts): Status {
       ...(late ? { deadlineAt: toTime(now + parseDuration(spec.deadline.after)) } : {}),
       ...(puttingBack ? { puttingBack } : {}),
     },
-    ['pausedBy', 'pausedFor', 'returnTo', 'unavailableSince', 'contestedBy', 'putBacks', 'putBackTimes', 'shiftedAt'],
+    ['pausedBy', 'returnTo', 'unavailableSince', 'contestedBy', 'putBacks', 'putBackTimes', 'shiftedAt', ...BLOCK_FIELDS],
   );
 }
 
@@ -54,6 +62,7 @@ export function block(status: Status, facts: Facts, from: StateName): Status {
     // A new try of a raise that failed again is the same trouble: `onBlocked` counts from the first one.
     blockedSince: status.release?.blockedSince ?? toTime(facts.now),
     blockedReason: facts.blocker?.reason ?? 'Blocked',
+    ...(facts.blocker === undefined ? {} : { blockedMessage: shorten(facts.blocker.message) }),
     returnTo: from,
   });
   const before = status.release?.weightBefore;
@@ -66,9 +75,7 @@ export function block(status: Status, facts: Facts, from: StateName): Status {
 export function unblock(status: Status, facts: Facts): Status {
   const back = status.release?.returnTo;
   const tries = back === 'preparing' || back === 'stage.shifting' || back === 'promoting.rollingOut';
-  const drop: readonly (keyof Release)[] = tries
-    ? ['returnTo', 'contestedBy']
-    : ['blockedSince', 'blockedReason', 'returnTo', 'contestedBy'];
+  const drop: readonly (keyof Release)[] = tries ? ['returnTo', 'contestedBy'] : [...BLOCK_FIELDS, 'returnTo', 'contestedBy'];
   const free = edit(status, tries ? { shiftedAt: toTime(facts.now) } : {}, drop);
   if (back === 'stage.shifting') return enterStage(free, facts, status.release?.stageIndex ?? 0);
   return back === 'promoting.rollingOut' ? goOnPromoting(free, facts) : free;

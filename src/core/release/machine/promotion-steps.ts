@@ -4,7 +4,7 @@ import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
-import { edit } from './change.ts';
+import { BLOCK_FIELDS, edit } from './change.ts';
 import { raiseTo } from './stage-steps.ts';
 
 type Status = CanaryReleaseStatus;
@@ -42,7 +42,7 @@ export function beginRollout(status: Status): Status {
   const rolling = setBakes(status, false);
   const { workload } = rolling.release ?? {};
   const change = workload === undefined ? {} : { workload: { ...workload, rolls: true } };
-  return edit(rolling, change, ['weightBefore', 'blockedSince', 'blockedReason']);
+  return edit(rolling, change, ['weightBefore', ...BLOCK_FIELDS]);
 }
 
 /** Watches the canary at 100% with the way back kept open. */
@@ -51,12 +51,11 @@ export function beginBake(status: Status, facts: Facts): Status {
   return edit(status, { cleanSince: toTime(facts.now), stageStartedAt: toTime(facts.now), bakeEndsAt: ends }, [
     'driftSince',
     'driftBy',
-    'blockedSince',
-    'blockedReason',
+    ...BLOCK_FIELDS,
   ]);
 }
 
 /** From here on the routes are left with what a promotion leaves. In Deployment mode the share goes as noteWithdrawal says. */
 export function beginRestoring(status: Status): Status {
-  return edit(status, { outcome: 'Promoted' }, ['blockedSince', 'blockedReason']);
+  return edit(status, { outcome: 'Promoted' }, [...BLOCK_FIELDS]);
 }

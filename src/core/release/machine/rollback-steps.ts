@@ -9,7 +9,7 @@ import { describeRetained } from '../facts/retain.ts';
 import { withoutLeaving } from '../facts/revision.ts';
 import { isPreparing } from '../state.ts';
 import type { UndoPlan } from '../facts/undo-plan.ts';
-import { edit } from './change.ts';
+import { BLOCK_FIELDS, edit } from './change.ts';
 
 type Status = CanaryReleaseStatus;
 type Release = NonNullable<Status['release']>;
@@ -24,18 +24,7 @@ export function beginRollback(status: Status, reason: RollbackReason, facts: Fac
       reasonMessage: reason.message,
       rejects: fateOf(reason.reason) === 'rejected',
     },
-    [
-      'returnTo',
-      'blockedSince',
-      'blockedReason',
-      'pausedBy',
-      'pausedFor',
-      'puttingBack',
-      'driftSince',
-      'driftBy',
-      'stageEndsAt',
-      'stageTimesOutAt',
-    ],
+    ['returnTo', ...BLOCK_FIELDS, 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
   );
   return { ...going, weight: 0 };
 }

@@ -8,7 +8,7 @@ import { accountFor } from '../drift/accounting.ts';
 import { countPutBack } from '../drift/drift.ts';
 import { describeRevision } from '../facts/revision.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
-import { edit } from './change.ts';
+import { BLOCK_FIELDS, edit } from './change.ts';
 
 type Status = CanaryReleaseStatus;
 
@@ -57,7 +57,7 @@ export function beginStageClock(status: Status, facts: Facts): Status {
       stageTimesOutAt: toTime(now + timeoutOf(stage)),
       stageRequests: 0,
     },
-    ['verdict', 'passInStage', 'passAt', 'puttingBack', 'driftSince', 'driftBy', 'weightBefore', 'blockedSince', 'blockedReason'],
+    ['verdict', 'passInStage', 'passAt', 'puttingBack', 'driftSince', 'driftBy', 'weightBefore', ...BLOCK_FIELDS],
   );
   const { verdict: _verdict, ...rest } = begun;
   return { ...rest, checks: [] };

@@ -9,8 +9,11 @@ import { BEING_ASKED, INSTALL_HOLD } from '../checks/workload-blockers.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { describeApplier, describePutBack } from './gitops.ts';
+import { describeKeptBlock } from './kept-block.ts';
 import { describeGatewayWait } from './next-step.ts';
 import { describeParity } from './policy-parity.ts';
+
+const MOST_MESSAGE = 1_024;
 
 type Word = Pick<Condition, 'status' | 'reason' | 'message'>;
 
@@ -26,11 +29,11 @@ export function describeConditions(
   message: string,
 ): readonly Condition[] {
   const { ok, stalled, reason } = describeReady(status, state, facts, waitsBlocked);
+  const kept = state === 'paused' && !facts.deleting ? describeKeptStall(status, facts) : undefined;
   const words: Words = {
     Ready: { status: ok ? 'True' : 'False', reason, message },
-    Reconciling: ok || stalled ? undefined : { status: 'True', reason, message: 'a release is under way' },
-    // A pause does not mend what led to it.
-    Stalled: stalled ? { status: 'True', reason: reason === 'Paused' ? 'Blocked' : reason, message } : undefined,
+    Reconciling: ok || stalled || kept !== undefined ? undefined : { status: 'True', reason, message: 'a release is under way' },
+    Stalled: stalled ? { status: 'True', reason, message } : kept,
     RoutesAccepted: describeRoutes(status, state, facts),
     MetricsAvailable: describeMetrics(status, facts),
     AnalysisEnforced: describeMode(facts),
@@ -67,7 +70,6 @@ function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Fac
     const follows = status.release?.reason === 'Superseded' || facts.nextAttempt !== undefined;
     return { ok: false, stalled: !follows, reason: 'RolledBack' };
   }
-  if (state === 'paused') return { ok: false, stalled: status.release?.pausedFor !== undefined, reason: 'Paused' };
   if (!isRunning(state) && facts.candidate !== undefined) return { ok: false, stalled: false, reason: 'PendingRelease' };
   return { ok: !isRunning(state), stalled: false, reason: READY_REASONS[state] };
 }
@@ -88,6 +90,14 @@ const READY_REASONS: Readonly<Record<Exclude<StateName, 'blocked' | 'rolledBack'
   'rollingBack.draining': 'RollingBack',
   'rollingBack.cleaning': 'RollingBack',
 };
+
+/** A pause does not mend what blocked the release: whoever resumes it has to know. */
+function describeKeptStall({ release }: CanaryReleaseStatus, { blocker }: Facts): Word | undefined {
+  const blocked = describeKeptBlock(release, blocker);
+  if (blocked === undefined) return undefined;
+  const reason = (blocker?.reason ?? release?.blockedReason) === 'RouteContested' ? 'RouteContested' : 'Blocked';
+  return { status: 'True', reason, message: `blocked: ${blocked}`.slice(0, MOST_MESSAGE) };
+}
 
 function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
   if (!isRunning(state) || (status.release?.routes ?? []).length === 0) return undefined;

@@ -5,6 +5,7 @@ import { PAUSE_REASONS, type PauseReason } from '../../../api/reasons.ts';
 import type { Moment } from '../assess.ts';
 import type { EventReason } from '../../../api/names.ts';
 import { describeBlocker } from '../checks/types.ts';
+import { describeKeptBlock } from './kept-block.ts';
 import { describeShortfall } from '../evidence/shortfall.ts';
 import { describeAttempt, describeEnd, describeFate } from './next-attempt.ts';
 import { clockOf, fromTime } from '../../../api/times.ts';
@@ -17,6 +18,9 @@ export interface ReleaseEvent {
   /** The person whose command made it happen, where the command says. */
   readonly by?: string;
 }
+
+/** An event has room for so many characters. */
+const MOST_NOTE = 1_024;
 
 const current = ({ status }: Moment) => status.release;
 const weightOf = ({ status }: Moment) => status.weight ?? 0;
@@ -222,10 +226,10 @@ const PAUSE_WORDS: Readonly<Record<PauseReason, string>> = {
   BlockedTooLong: 'it was blocked for too long',
 };
 
-/** Why a release is paused, in words. @param by as the status has it, which another version may have written @param why what blocked it */
-export function describePause(by: string | undefined, why?: string): string {
+/** Why a release is paused, in words. @param by as the status has it, which another version may have written */
+export function describePause(by: string | undefined): string {
   if (by === undefined) return PAUSE_WORDS.Command;
-  return `${isPauseReason(by) ? PAUSE_WORDS[by] : `paused (${by})`}${why === undefined ? '' : ` (${why})`}`;
+  return isPauseReason(by) ? PAUSE_WORDS[by] : `paused (${by})`;
 }
 
 function isPauseReason(text: string): text is PauseReason {
@@ -235,11 +239,12 @@ function isPauseReason(text: string): text is PauseReason {
 export function paused(at: Moment): ReleaseEvent {
   const { spec, pause = 'Command' } = at.facts;
   const giver = pause === 'Command' ? giverOf(at) : {};
-  const words = giver.by === undefined ? describePause(pause, current(at)?.pausedFor) : `paused by ${giver.by}`;
-  const short = pause === 'Inconclusive' ? describeShortfall(at.status, spec) : undefined;
+  const words = giver.by === undefined ? describePause(pause) : `paused by ${giver.by}`;
+  const trouble = at.facts.state === 'blocked' ? describeKeptBlock(at.status.release, at.facts.blocker) : undefined;
+  const why = trouble ?? (pause === 'Inconclusive' ? describeShortfall(at.status, spec) : undefined);
   return {
     reason: 'Paused',
-    message: `paused at ${weightOf(at)}%: ${words}${short === undefined ? '' : ` (${short})`}; the canary is judged on`,
+    message: `paused at ${weightOf(at)}%: ${words}${why === undefined ? '' : ` (${why})`}; the canary is judged on`.slice(0, MOST_NOTE),
     ...giver,
   };
 }

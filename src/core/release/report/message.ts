@@ -15,6 +15,7 @@ import type { StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import { describePause, nameStage } from './events.ts';
 import { describeGit } from './gitops.ts';
+import { describeKeptBlock } from './kept-block.ts';
 import { describeEnd, describeNextAttempt } from './next-attempt.ts';
 import { describeBake, describeGatewayWait, describeNext } from './next-step.ts';
 
@@ -48,7 +49,7 @@ function describeState(
     case 'stage.awaitingApproval':
       return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; ${describeApproval(status, facts, release)}`;
     case 'paused':
-      return `paused in ${where}: ${describePause(release.pausedBy, release.pausedFor)}${release.pausedBy === 'Inconclusive' ? describeLack(status, facts) : ''}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
+      return `paused in ${where}: ${describePause(release.pausedBy)}${describePauseCause(status, facts)}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
     case 'promoting.rollingOut':
       return `promoting: ${describePromotion(status, facts)}`;
     case 'promoting.baking':
@@ -147,7 +148,14 @@ function describeHeld(release: NonNullable<CanaryReleaseStatus['release']>, { wo
 /** The raise that was refused is taken back, so the trouble does not show while it waits for the next try. */
 function describeBlock(release: CanaryReleaseStatus['release'], blocker: Facts['blocker']): string {
   if (blocker !== undefined) return `blocked: ${describeBlocker(blocker)}`;
-  return `blocked: ${release?.blockedReason ?? 'Blocked'}: waits for the gateways and for proof, then tries the refused raise again`;
+  return `blocked: ${describeKeptBlock(release, undefined) ?? 'Blocked'}; waits for the gateways and for proof, then tries the refused raise again`;
+}
+
+/** What the pause does not say itself: the block that it came out of, or what was missing for a proof. */
+function describePauseCause(status: CanaryReleaseStatus, facts: Facts): string {
+  const blocked = describeKeptBlock(status.release, facts.blocker);
+  if (blocked !== undefined) return ` (${blocked})`;
+  return status.release?.pausedBy === 'Inconclusive' ? describeLack(status, facts) : '';
 }
 
 /** Why there is no proof, where numbers alone are missing. */
