@@ -74,19 +74,20 @@ function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Fac
   const { name } = deployment.metadata;
   const held = isHeld(deployment);
   const unpause = { kind: 'unpause' as const, name, template: deployment.spec.template, held };
-  const pause = { kind: 'pause' as const, name, template: deployment.spec.template };
+  // Paused without its former ReplicaSet it would never have a pod.
+  const stop = workload.hasWayBack ? [{ kind: 'pause' as const, name, template: deployment.spec.template }] : [];
   switch (findRollout(status, state, workload)) {
     case 'rolls':
       return mayRoll(facts, workload) ? [unpause] : [];
     case 'stands':
-      return isUnderWay(workload) ? [pause] : [];
+      return isUnderWay(workload) ? stop : [];
     case undefined:
       break;
   }
   if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
   // A person's own pause of what serves anyway is theirs.
   if (deployment.spec.paused === true && held && mayServe(state, workload)) return [unpause];
-  return isGoingHome(state) && workload.rollsUnproven ? [pause] : [];
+  return isGoingHome(state) && workload.rollsUnproven ? stop : [];
 }
 
 /** Half of a rollout serves as the whole does, so it stands still in a pause: whoever pauses the release wants to look at it. */

@@ -86,8 +86,8 @@ function alsoOfTheWorkload(
 }
 
 function isAllLeft(status: CanaryReleaseStatus, state: StateName, routes: RouteFacts, workload: WorkloadFacts, deleting: boolean): boolean {
-  const { canaryGone, rollsUnproven, drained } = workload;
+  const { canaryGone, rollsUnproven, drained, hasWayBack } = workload;
   if (isWayBack(status, state)) return isBack(status, workload, deleting);
   if (isRetained(status, state)) return routes.routesLeft && canaryGone;
-  return routes.routesLeft && drained && canaryGone && (state === 'promoting.restoring' || !rollsUnproven);
+  return routes.routesLeft && drained && canaryGone && (state === 'promoting.restoring' || !rollsUnproven || !hasWayBack);
 }

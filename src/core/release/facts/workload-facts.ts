@@ -31,8 +31,10 @@ export interface WorkloadFacts {
   readonly bakes: boolean;
   /** The Deployment has rolled out what is released, and nothing else of it is left. */
   readonly rolledOut: boolean;
-  /** The Deployment rolls out what is released, though it shall not. */
+  /** The Deployment rolls out what is released, though it must not. */
   readonly rollsUnproven: boolean;
+  /** It has a ReplicaSet of the template that serves: one that was deleted and created again has none to go back to. */
+  readonly hasWayBack: boolean;
   readonly replicas: number;
   /** As many ready canary pods as the wanted weight needs. */
   readonly enoughPods: boolean;
@@ -60,6 +62,7 @@ export function gatherWorkloadFacts(
   const { deployment } = workload;
   const running = isRunning(state) ? status.release : undefined;
   const recorded = running?.workload;
+  const servingTemplate = servingTemplateOf(status, running);
   const [serving, ofCanary] = [servingOf(spec, observation), backendOf(spec, observation)];
   const replicas = countWanted(spec, status, state, deployment, weight);
   return {
@@ -67,10 +70,11 @@ export function gatherWorkloadFacts(
     problem: workload.problem,
     deployment,
     template,
-    servingTemplate: servingTemplateOf(status, running),
+    servingTemplate,
     replicaSets: workload.replicaSets,
     proven: template !== undefined && isProvenTemplate(status, template),
     bakes: recorded?.bakes === true,
+    hasWayBack: workload.replicaSets.some((one) => hashTemplate(one.spec.template) === servingTemplate),
     ...gatherRollout(recorded?.template, template, workload, serving),
     replicas,
     enoughPods: readyOf(ofCanary) >= replicas,
