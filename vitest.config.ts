@@ -21,9 +21,10 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          // One cluster, one operator: the files take turns.
+          // Waits end by what they see or when nothing moves; this ends what hangs otherwise.
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          // Which files may run side by side is known to tools/test/cluster-files.ts.
           fileParallelism: false,
         },
       },

@@ -10,6 +10,7 @@ import { DeploymentApp, DeploymentStand, STAGES, type Workload } from '../fixtur
 import { waitFor } from '../fixtures/cluster/cluster.ts';
 import { ObjectWatch } from '../fixtures/cluster/object-watch.ts';
 import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
+import { needs } from '../fixtures/needs.ts';
 
 interface Delivered {
   readonly app: DeploymentApp;
@@ -57,7 +58,7 @@ type Text = KubeObject & { readonly data: { readonly text: string } };
 
 const readMap = (name: string) => home.stand.cluster.get<Text>({ kind: 'ConfigMap', namespace: home.stand.namespace, name });
 
-describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', () => {
+describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', needs('the bare lab, which can run Argo CD'), () => {
   beforeAll(async () => {
     home = await DeploymentStand.open('argomode');
     deployments = await ObjectWatch.open<Workload>(home.stand.cluster, 'Deployment', home.stand.namespace);

@@ -11,6 +11,7 @@ import { waitFor } from '../fixtures/cluster/cluster.ts';
 import { chronicleOf, keepChronicle } from '../fixtures/cluster/chronicle.ts';
 import { type RouteObject, type RouteSpec, Stand } from '../fixtures/cluster/stand.ts';
 import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
+import { needs } from '../fixtures/needs.ts';
 
 const STAGES = [
   { weight: 20, duration: '8s' },
@@ -81,7 +82,7 @@ async function expectClean(app: App): Promise<void> {
   expect(await managers()).toContain('argocd-controller');
 }
 
-describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', () => {
+describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', needs('the bare lab, which can run Argo CD'), () => {
   let app: App;
   let gitops: GitOpsApp;
 

@@ -39,7 +39,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stand?.close();
-  await execute('kubectl', ['delete', '--ignore-not-found', '-k', MODE]);
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -104,8 +104,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stand?.close();
-  // Other files' clusters shall be as if this one had never run.
-  await run('kubectl', ['delete', '--ignore-not-found', '-k', MODE]);
 });
 
 test('a canary that crashes again and again is rejected long before the progress deadline', async () => {

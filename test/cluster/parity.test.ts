@@ -47,8 +47,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stand?.close();
-  // Other files' clusters shall be as if this one had never run.
-  await run('kubectl', ['delete', '--ignore-not-found', '-k', MODE]);
 });
 
 /** As a GitOps tool would apply it. */

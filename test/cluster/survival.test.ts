@@ -3,12 +3,14 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HOME_MARK, RELEASE_ANNOTATION } from '../../src/api/names.ts';
-import { startComponent, stopComponent } from '../lab/control.ts';
 import type { App } from '../fixtures/cluster/app.ts';
-import { readOperatorRules, restoreRights, waitFor } from '../fixtures/cluster/cluster.ts';
+import { waitFor } from '../fixtures/cluster/cluster.ts';
 import { createRandom } from '../fixtures/cluster/random.ts';
 import { Stand } from '../fixtures/cluster/stand.ts';
 import { expectNothingAfterHome, expectNothingLeft, expectStagesServed, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
+
+/** Where no Prometheus answers. */
+const NOWHERE = 'http://127.0.0.1:9';
 
 let limited: Stand;
 let killed: Stand;
@@ -16,26 +18,17 @@ let forbidden: App;
 
 beforeAll(async () => {
   const versions = { one: { version: 'v1' }, two: { version: 'v2' }, bad: { version: 'bad' } };
-  limited = await Stand.open({ name: 'limited', versions });
+  limited = await Stand.open({ name: 'limited', versions, rights: 'own' });
   killed = await Stand.open({ name: 'killed', versions });
 });
 
 afterAll(async () => {
-  await restoreRights();
   await limited?.close();
   await killed?.close();
 });
 
-/** Takes verbs on a resource away from the operator. */
-async function forbid(resource: string, ...verbs: readonly string[]): Promise<void> {
-  const rules = readOperatorRules().map((rule) =>
-    rule['resources']?.includes(resource) === true ? { ...rule, verbs: rule['verbs']?.filter((verb) => !verbs.includes(verb)) } : rule,
-  );
-  await limited.cluster.patch({ kind: 'ClusterRole', name: 'glidepath' }, { rules });
-}
-
 test('without the right to patch routes the release is blocked and says which right is missing', async () => {
-  await forbid('httproutes', 'patch');
+  await limited.rights.forbid('httproutes', 'patch');
   forbidden = await limited.app({ name: 'forbidden' });
   await forbidden.release();
   const blocked = await forbidden.untilPhase('Blocked');
@@ -48,29 +41,24 @@ test('without the right to patch routes the release is blocked and says which ri
   const since = limited.releases.history('forbidden').filter(({ atMs }) => atMs > blockedMs);
   expect(since.map(({ object }) => object.status?.phase).filter((phase) => phase !== 'Blocked')).toEqual([]);
   expect(sharesOf(trajectoryOf(forbidden))).toEqual([0]);
-  await restoreRights();
+  await limited.rights.restore();
 });
 
 test('killed when home is written and the status cannot be: the next operator ends it rolled back', async () => {
   const app = await limited.app({ name: 'unwritten', services: { v1: 'one', v2: 'bad' } });
   await app.release({ stages: [{ weight: 40, duration: '60s' }] });
   await app.untilPhase('Analyzing');
-  await forbid('canaryreleases/status', 'patch', 'update');
+  await limited.rights.forbid('canaryreleases/status', 'patch', 'update');
   await limited.behave('bad', { errorRate: 0.5 });
   const isHome = (mark: string | undefined) => mark?.endsWith(`/${HOME_MARK}`) === true;
   await limited.routes.until('unwritten', 'to be home', ({ metadata }) => isHome(metadata.annotations?.[RELEASE_ANNOTATION]));
   await limited.operator.kill();
   expect(app.status?.phase).toBe('Analyzing');
   expect(app.status?.weight).toBe(40);
-  await restoreRights();
+  await limited.rights.restore();
   // What Prometheus still knows would fail it anew: the mark on the route has to be enough.
-  await stopComponent('prometheus');
-  try {
-    limited.operator.start();
-    await app.untilPhase('RolledBack');
-  } finally {
-    await startComponent('prometheus');
-  }
+  limited.operator.start(NOWHERE);
+  await app.untilPhase('RolledBack');
   const { status } = app;
   expect(status?.release?.reason).toBe('Recovered');
   expect(status?.rejected).toHaveLength(1);
@@ -78,6 +66,7 @@ test('killed when home is written and the status cannot be: the next operator en
   await limited.behave('bad', { errorRate: 0 });
   expectNothingAfterHome(trajectoryOf(app));
   await expectNothingLeft(app);
+  await limited.operator.restart();
 });
 
 const KILLS = 50;
@@ -123,7 +112,7 @@ test(`fifty kills (seed ${SEED}) change no ending, shorten no stage, and forget 
 });
 
 test('the release that was forbidden went on by itself once the right was there', async () => {
-  await forbidden.untilPhase('Promoted', 90_000);
+  await forbidden.untilPhase('Promoted');
   expect(sharesOf(trajectoryOf(forbidden))).toEqual([0, 20, 50, 100]);
   await expectNothingLeft(forbidden);
 });

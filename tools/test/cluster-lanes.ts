@@ -1,14 +1,15 @@
-// The cluster tests in lanes: each has a lab of its own and takes one file after the other, so that two thirds of the time, which
-// is waiting, is shared, and nothing that a test does to its cluster is seen by another.
+// The cluster tests, two files at a time in each lab: two thirds of their time is waiting. What must not run side by side is in
+// cluster-files.ts.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { labKind, PROJECT_FOLDER } from '../../test/lab/settings.ts';
+import { CLAIMS, mayRunBeside, orderFiles } from './cluster-files.ts';
 
 /** A lab and what it can run. */
-export interface Lane {
+export interface Lab {
   readonly name: string;
   /** Undefined: the lab that everybody uses. */
   readonly state: string | undefined;
@@ -22,78 +23,84 @@ export interface FileResult {
   readonly report: string;
 }
 
-const FOLDER = join(PROJECT_FOLDER, 'test/cluster');
-/** The files that take longest, in that order: whoever begins one last keeps the others waiting. */
-const LONGEST = [
-  'argocd-deployment',
-  'argocd',
-  'comparison',
-  'survival',
-  'deployment-pods',
-  'deployment-undo',
-  'deployment-trouble',
-  'deployment-scaling',
-  'deployment-capacity',
-  'deployment',
-  'webhook',
-];
+/** Where a run of the cluster tests finds the operator and leaves its reports. */
+export interface Order {
+  /** Folder for a JSON report of each file. */
+  readonly reports: string;
+  /** The operator, built. */
+  readonly operator: string;
+}
 
-/** Cores from which on a second lab saves time. With fewer the tests that watch seconds pass would see pods and gateways that starve. */
+const FOLDER = join(PROJECT_FOLDER, 'test/cluster');
+/** Files that one lab runs at a time: one keeps 45% of two cores busy. */
+const SIDE_BY_SIDE = 2;
+/** Cores from which on a second lab saves time. */
 const CORES_FOR_TWO = 4;
 
 /** `GLIDEPATH_TEST_LABS` (1 or 2), else as many as the machine has cores for. The second one has no Argo CD; k3d has one cluster of one name. */
-export function listLanes(): readonly Lane[] {
-  const first: Lane = { name: 'lab 1', state: undefined, argocd: true };
+export function listLabs(): readonly Lab[] {
+  const first: Lab = { name: 'lab 1', state: undefined, argocd: true };
   const wanted = process.env['GLIDEPATH_TEST_LABS'] ?? (availableParallelism() >= CORES_FOR_TWO ? '2' : '1');
   if (wanted !== '2' || labKind() !== 'bare') return [first];
   return [first, { name: 'lab 2', state: '/var/tmp/glidepath-lab-second', argocd: false }];
 }
 
 /** The variables that make a command of the lab mean this one. */
-export function laneEnvironment({ state }: Lane): NodeJS.ProcessEnv {
+export function labEnvironment({ state }: Lab): NodeJS.ProcessEnv {
   return state === undefined ? process.env : { ...process.env, GLIDEPATH_LAB_STATE: state };
 }
 
-function nameOf(file: string): string {
-  return basename(file, '.test.ts');
+/** Names of all files of cluster tests. */
+export function listFiles(): readonly string[] {
+  return globSync('*.test.ts', { cwd: FOLDER }).map((file) => basename(file, '.test.ts'));
 }
 
-function rankOf(file: string): number {
-  const place = LONGEST.indexOf(nameOf(file));
-  return place === -1 ? LONGEST.length : place;
-}
-
-function listFiles(): readonly string[] {
-  return globSync('*.test.ts', { cwd: FOLDER }).toSorted((a, b) => rankOf(a) - rankOf(b) || a.localeCompare(b));
-}
-
-/** Runs all cluster tests. @param reports folder for a JSON report of each file @returns what came of each */
-export async function runLanes(lanes: readonly Lane[], reports: string): Promise<readonly FileResult[]> {
-  const waiting = [...listFiles()];
+/** Runs all cluster tests. @returns what came of each file */
+export async function runClusterTests(labs: readonly Lab[], order: Order): Promise<readonly FileResult[]> {
+  const waiting = [...orderFiles(listFiles())];
   const results: FileResult[] = [];
-  const work = async (lane: Lane): Promise<void> => {
-    for (;;) {
-      const next = waiting.findIndex((file) => lane.argocd || !nameOf(file).startsWith('argocd'));
-      const [file] = next === -1 ? [] : waiting.splice(next, 1);
-      if (file === undefined) return;
-      results.push(await runFile(lane, file, join(reports, `${nameOf(file)}.json`)));
-    }
-  };
-  await Promise.all(lanes.map(work));
+  await Promise.all(labs.map((lab) => useLab(lab, waiting, async (file) => void results.push(await runFile(lab, file, order)))));
   return results;
 }
 
+/** Begins the next file that has nothing in its way, as often as one ends, until none waits. */
+function useLab(lab: Lab, waiting: string[], run: (file: string) => Promise<void>): Promise<void> {
+  const running = new Set<string>();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const begin = (): void => {
+    while (running.size < SIDE_BY_SIDE) {
+      const next = waiting.findIndex((file) => (lab.argocd || !needsArgocd(file)) && mayRunBeside(file, [...running]));
+      const [file] = next === -1 ? [] : waiting.splice(next, 1);
+      if (file === undefined) break;
+      running.add(file);
+      run(file).then(() => {
+        running.delete(file);
+        begin();
+      }, reject);
+    }
+    if (running.size === 0) resolve();
+  };
+  begin();
+  return promise;
+}
+
+function needsArgocd(file: string): boolean {
+  return CLAIMS[file]?.changes?.includes('Argo CD') === true;
+}
+
 /** Its output comes at once when it has ended: two at a time would not be readable. */
-async function runFile(lane: Lane, file: string, report: string): Promise<FileResult> {
-  process.stdout.write(`-- ${lane.name}: ${nameOf(file)} begins\n`);
+async function runFile(lab: Lab, file: string, { reports, operator }: Order): Promise<FileResult> {
+  process.stdout.write(`-- ${lab.name}: ${file} begins\n`);
   const beganAt = performance.now();
-  const vitest = [join(PROJECT_FOLDER, 'node_modules/.bin/vitest'), 'run', '--project', 'cluster', join('test/cluster', file)];
+  const report = join(reports, `${file}.json`);
+  const vitest = [join(PROJECT_FOLDER, 'node_modules/.bin/vitest'), 'run', '--project', 'cluster', join('test/cluster', `${file}.test.ts`)];
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const args = ['test/lab/main.ts', 'exec', '--', process.execPath, ...vitest, ...reporters];
-  const child = spawn(process.execPath, args, { cwd: PROJECT_FOLDER, env: laneEnvironment(lane), stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...labEnvironment(lab), GLIDEPATH_TEST_OPERATOR: operator };
+  const child = spawn(process.execPath, args, { cwd: PROJECT_FOLDER, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const { code, output } = await collect(child);
   const seconds = Math.round((performance.now() - beganAt) / 1_000);
-  process.stdout.write(`${output}-- ${lane.name}: ${nameOf(file)} ${code === 0 ? 'passed' : 'FAILED'} after ${seconds} s\n`);
+  process.stdout.write(`${output}-- ${lab.name}: ${file} ${code === 0 ? 'passed' : 'FAILED'} after ${seconds} s\n`);
   return { file, code, report };
 }
 

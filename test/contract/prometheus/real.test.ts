@@ -8,10 +8,11 @@ import type { PrometheusReader } from '../../../src/adapters/prometheus/reader.t
 import type { Series } from '../../../src/ports/metrics.ts';
 import { SOURCES } from '../../../src/sources/catalogue.ts';
 import { checkExpressions, isInstalled, startPrometheus } from '../../fixtures/prometheus-binary.ts';
+import { needs } from '../../fixtures/needs.ts';
 
 const TARGET = { namespace: 'shop', timeoutMs: 5_000 };
 
-describe.runIf(isInstalled('prometheus'))('a real Prometheus', () => {
+describe.runIf(isInstalled('prometheus'))('a real Prometheus', needs('the program prometheus on the PATH'), () => {
   const scrapedAt: number[] = [];
   const target = createServer((_, response) => {
     scrapedAt.push(Date.now());
@@ -94,7 +95,7 @@ describe.runIf(isInstalled('prometheus'))('a real Prometheus', () => {
   });
 });
 
-describe.runIf(isInstalled('promtool'))('promtool', () => {
+describe.runIf(isInstalled('promtool'))('promtool', needs('the program promtool on the PATH'), () => {
   const route = { namespace: 'shop', name: 'store', ruleIndex: 0, backendIndex: 1 };
   const workload = { name: 'store.api-v2', templateHashes: ['5f6d8b7c9', '77bbcdd4f9'] };
   const names = ['store-api', 'we"ird\\na.me+{}[]'];

@@ -34,7 +34,11 @@ describe('what a step of npm test came to', () => {
   it('counts a file whose hook failed after its tests had passed', () => {
     const assertionResults = [{ fullName: 'c does', status: 'passed', failureMessages: [] }];
     const text = report(1, [{ name: '/c.test.ts', status: 'failed', message: 'Hook timed out', assertionResults }]);
-    expect(readVitestReport(text, 1, 'step')).toEqual({ passed: 1, failures: [{ name: '/c.test.ts', reason: 'Hook timed out' }] });
+    expect(readVitestReport(text, 1, 'step')).toEqual({
+      passed: 1,
+      failures: [{ name: '/c.test.ts', reason: 'Hook timed out' }],
+      skips: [],
+    });
   });
 
   it('counts a threshold that was missed though every test passed', () => {
@@ -48,11 +52,48 @@ describe('what a step of npm test came to', () => {
     ]);
   });
 
-  it('closes with the failures by name and then the plain line of counts', () => {
-    const text = summarize([
-      { passed: 2, failures: [] },
-      { passed: 3, failures: [{ name: 'a does not', reason: 'expected 1\nto be 2' }] },
+  it('names each test that was skipped with what it needs, and leaves out those of a file that failed', () => {
+    const skipped = { status: 'skipped', failureMessages: [] };
+    const text = report(0, [
+      {
+        name: '/d.test.ts',
+        status: 'passed',
+        assertionResults: [
+          { ...skipped, fullName: 'd reads', meta: { needs: 'the program promtool on the PATH' } },
+          { ...skipped, fullName: 'd writes', meta: {} },
+        ],
+      },
+      { name: '/e.test.ts', status: 'failed', message: 'Hook timed out', assertionResults: [{ ...skipped, fullName: 'e never began' }] },
     ]);
-    expect(text).toBe('FAILED a does not\n    expected 1\n    to be 2\n\n5 passed, 1 failed\n');
+    expect(readVitestReport(text, 0, 'step').skips).toEqual([
+      { name: 'd reads', reason: 'needs the program promtool on the PATH' },
+      { name: 'd writes', reason: 'the test does not say why' },
+    ]);
+  });
+
+  it('closes with the phases, what was skipped and what failed by name, and then the plain line of counts', () => {
+    const steps = [
+      { passed: 2, failures: [], skips: [{ name: 'd reads', reason: 'needs promtool' }] },
+      { passed: 3, failures: [{ name: 'a does not', reason: 'expected 1\nto be 2' }], skips: [] },
+    ];
+    const phases = [
+      { name: 'unit tests', seconds: 61.4 },
+      { name: 'cluster tests', seconds: 660 },
+    ];
+    expect(summarize(steps, phases)).toBe(
+      [
+        ' 1:01 min  unit tests',
+        '11:00 min  cluster tests',
+        '12:01 min  together',
+        '',
+        'SKIPPED d reads: needs promtool',
+        'FAILED a does not',
+        '    expected 1',
+        '    to be 2',
+        '',
+        '5 passed, 1 failed, 1 skipped',
+        '',
+      ].join('\n'),
+    );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { promDuration, renderQuery, type TemplateValues } from '../../../../src/core/analysis/template.ts';
 import { checkExpressions, isInstalled } from '../../../fixtures/prometheus-binary.ts';
+import { needs } from '../../../fixtures/needs.ts';
 
 const VALUES: TemplateValues = { namespace: 'shop', release: 'web', canary: 'v2', serving: 'v1', revision: '1.8.1', window: '60s' };
 
@@ -60,10 +61,14 @@ describe('an own query', () => {
     );
   });
 
-  test.runIf(isInstalled('promtool'))('with quotes in its values is one that Prometheus can read', () => {
-    const revision = `it's "1.8"\\ \n`;
-    expect(checkExpressions([render('up{a="$(revision)"}', { revision }), render("up{a='$(revision)'}", { revision })])).toBeUndefined();
-  });
+  test.runIf(isInstalled('promtool'))(
+    'with quotes in its values is one that Prometheus can read',
+    needs('the program promtool on the PATH'),
+    () => {
+      const revision = `it's "1.8"\\ \n`;
+      expect(checkExpressions([render('up{a="$(revision)"}', { revision }), render("up{a='$(revision)'}", { revision })])).toBeUndefined();
+    },
+  );
 });
 
 describe('a PromQL duration', () => {
