@@ -1,6 +1,6 @@
 // Has every gateway taken the route as it stands? A condition counts only at the route's generation (rule 2).
 
-import { GATEWAY_GROUP, type Route, type RouteParentStatus } from '../../api/routes.ts';
+import { GATEWAY_GROUP, type Route, type RouteCondition, type RouteParentStatus } from '../../api/routes.ts';
 import { answeredParents } from './parents.ts';
 
 export type Acceptance =
@@ -25,29 +25,24 @@ export function judgeAcceptance(route: Route): Acceptance {
     : { kind: 'accepted' };
 }
 
-function judgeAnswer(parent: RouteParentStatus, route: Route, where: string): Acceptance {
-  for (const type of ['Accepted', 'ResolvedRefs']) {
-    const condition = (parent.conditions ?? []).find((entry) => entry.type === type);
-    if (condition === undefined) {
-      if (type === 'Accepted') return { kind: 'waiting', message: `${where}: ${parent.controllerName} has not answered` };
-      continue;
-    }
-    // Linkerd writes no observedGeneration: then the condition is taken as it is.
-    const seen = condition.observedGeneration;
-    if (seen !== undefined && seen < (route.metadata.generation ?? 0))
-      return { kind: 'waiting', message: `${where}: ${parent.controllerName} has not taken the last change yet` };
-    if (condition.status === 'False')
-      return {
-        kind: 'rejected',
-        reason: condition.reason ?? type,
-        message:
-          `${where}: ${parent.controllerName} says ${type}=False, ${condition.reason ?? ''}: ${condition.message ?? ''}`.trim() +
-          adviceFor(condition.reason, route),
-      };
-    if (condition.status !== 'True')
-      return { kind: 'waiting', message: `${where}: ${parent.controllerName} has not decided yet (${type}=${condition.status})` };
-  }
-  return { kind: 'accepted' };
+function judgeAnswer({ controllerName, conditions = [] }: RouteParentStatus, route: Route, where: string): Acceptance {
+  const whose = `${where}: ${controllerName}`;
+  const [accepted, resolved] = ['Accepted', 'ResolvedRefs'].map((type) => conditions.find((condition) => condition.type === type));
+  if (accepted === undefined) return { kind: 'waiting', message: `${whose} has not answered` };
+  const verdict = judgeCondition(accepted, route, whose);
+  // Not every controller says whether it has found what the route refers to.
+  return verdict.kind !== 'accepted' || resolved === undefined ? verdict : judgeCondition(resolved, route, whose);
+}
+
+function judgeCondition(condition: RouteCondition, route: Route, whose: string): Acceptance {
+  const { type, status, reason, message = '', observedGeneration } = condition;
+  // Linkerd writes no observedGeneration: then the condition is taken as it is.
+  if (observedGeneration !== undefined && observedGeneration < (route.metadata.generation ?? 0))
+    return { kind: 'waiting', message: `${whose} has not taken the last change yet` };
+  if (status === 'True') return { kind: 'accepted' };
+  if (status !== 'False') return { kind: 'waiting', message: `${whose} has not decided yet (${type}=${status})` };
+  const says = `${whose} says ${type}=False, ${reason ?? ''}: ${message}`.trim();
+  return { kind: 'rejected', reason: reason ?? type, message: `${says}${adviceFor(reason, route)}` };
 }
 
 /** A gateway says that a ref is not permitted; only here it is known what would permit it. */
