@@ -1,5 +1,6 @@
 // The operator as a whole: changes and due times go into the queue, the queue calls the reconciler.
 
+import { withoutUndefined } from '../api/absence.ts';
 import type { CanaryRelease } from '../api/release.ts';
 import type { Route } from '../api/routes.ts';
 import type { Change } from '../ports/cluster.ts';
@@ -40,8 +41,7 @@ export class Operator {
       mostNormal: Math.ceil(options.maxConcurrent / 2),
       ...(options.world.untilQuiet === undefined ? {} : { holdNormal: options.world.untilQuiet }),
       process: (key) => this.#work(key),
-      ...(options.observer === undefined ? {} : { observer: options.observer }),
-      ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+      ...withoutUndefined({ observer: options.observer, onFailure: options.onFailure }),
     });
   }
 

@@ -1,6 +1,7 @@
 // One connection to one cluster: builds the stores over a shared transport and runs their watches. Adapters outside this
 // folder know the API server through this file only.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../../ports/clock.ts';
 import type { Cluster } from '../../ports/cluster.ts';
@@ -69,9 +70,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
   const load = options.loadConfig ?? (kubeconfig === undefined ? undefined : () => loadConfigFile(kubeconfig));
   const config = new PooledKubeConfig({
     now,
-    ...(load === undefined ? {} : { load }),
-    ...(options.homeConnections === undefined ? {} : { homeConnections: options.homeConnections }),
-    ...(options.normalConnections === undefined ? {} : { normalConnections: options.normalConnections }),
+    ...withoutUndefined({ load, homeConnections: options.homeConnections, normalConnections: options.normalConnections }),
   });
   const transport = new Transport(config, new HomeGate(options.mostGateWaitMs), options.userAgent);
   const env = buildEnvironment(options, transport, now);
@@ -144,9 +143,7 @@ function buildEnvironment(options: ConnectOptions, transport: Transport, now: ()
   return {
     transport,
     now,
-    ...(options.namespaces === undefined ? {} : { namespaces: options.namespaces }),
-    ...(options.times === undefined ? {} : { times: options.times }),
-    ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
+    ...withoutUndefined({ namespaces: options.namespaces, times: options.times, onFault: options.onFault }),
   };
 }
 

@@ -1,4 +1,5 @@
 // The log: one JSON object a line, with messages for people and without secrets.
+import { withoutUndefined } from '../../api/absence.ts';
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '../settings/readers.ts';
 
@@ -128,8 +129,7 @@ export function logTransition(log: Logger, line: TransitionLine, alarming = fals
   const fields = {
     release: `${line.namespace}/${line.name}`,
     uid: line.uid,
-    ...(line.revision === undefined ? {} : { revision: line.revision }),
-    ...(line.weight === undefined ? {} : { weight: line.weight }),
+    ...withoutUndefined({ revision: line.revision, weight: line.weight }),
     from: line.from.state,
     to: line.to.state,
     reason: line.reason,

@@ -1,4 +1,5 @@
 // Adds the log to the metrics: every step of a release becomes one line for people.
+import { withoutUndefined } from '../../api/absence.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import type { Telemetry } from '../../ports/outbox.ts';
 import { type Logger, logTransition, type Place } from './log.ts';
@@ -65,8 +66,7 @@ function logStep(log: Logger, release: CanaryRelease, from: Place, to: Place, re
     namespace: metadata.namespace,
     name: metadata.name,
     uid: metadata.uid,
-    ...(revision === undefined ? {} : { revision }),
-    ...(weight === undefined ? {} : { weight }),
+    ...withoutUndefined({ revision, weight }),
     from,
     to,
     reason,

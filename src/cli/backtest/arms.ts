@@ -1,5 +1,6 @@
 // Reads the raw samples of both sides from Prometheus, as the operator does, with the caller's own matchers where names have changed.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import type { PrometheusReader } from '../../adapters/prometheus/reader.ts';
 import { type Answers, type Counts, type Problem, type Timed, toArm } from '../../core/analysis/assemble.ts';
@@ -55,8 +56,7 @@ export async function readPiece(recording: Recording, span: Span): Promise<Piece
       serving: ofServing.series,
       seen: ofCanary.series.length > 0 ? ofCanary.series : ofServing.series,
       history: ofServing.series.length === 0 ? 'whole' : historyOf(ofServing.series, span.fromMs),
-      ...(problem === undefined ? {} : { problem }),
-      ...(servingProblem === undefined ? {} : { servingProblem }),
+      ...withoutUndefined({ problem, servingProblem }),
     },
     timed,
     servingTimed,

@@ -1,5 +1,6 @@
 // `kubectl canary backtest`: what the operator would have decided on the metrics that Prometheus recorded of a release.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createPrometheusReader } from '../../adapters/prometheus/reader.ts';
 import { parseDuration } from '../../api/duration.ts';
@@ -98,8 +99,7 @@ async function runBacktest(options: BacktestOptions, io: CliIo): Promise<ExitCod
     allow: [],
     allowQueries: true,
     operatorHeaders: options.header,
-    ...(options.tokenFile === undefined ? {} : { operatorTokenFile: options.tokenFile }),
-    ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+    ...withoutUndefined({ operatorTokenFile: options.tokenFile, caFile: options.caFile }),
     readSecret: () => Promise.resolve({}),
   });
   try {

@@ -1,6 +1,7 @@
 // Replays a recording through the operator's judge: the same cells, the same evaluation, the same messages. Weights of the past are not
 // recorded, so the canary's share is taken from its requests, and a stage begins when its weight is seen.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { countRequests, readLatency, totalRequests } from '../../core/analysis/assemble.ts';
@@ -111,8 +112,7 @@ function readRequests({ question, status }: Replay, { counts }: Piece, window: S
   const since = Math.max(fromTime(status.release?.lookGridAt) ?? startMs, fromTime(status.release?.stageStartedAt) ?? startMs);
   return {
     atMs,
-    ...(newest === undefined ? {} : { newestSampleMs: newest }),
-    ...(scrape === undefined ? {} : { scrapeIntervalMs: scrape }),
+    ...withoutUndefined({ newestSampleMs: newest, scrapeIntervalMs: scrape }),
     requests: countRequests(counts, source.classify, window, source.name),
     newRequests: totalRequests(counts.canary, source.classify, { fromMs: Math.min(since, atMs), toMs: atMs }, counts.history),
   };

@@ -2,6 +2,7 @@
 // kubectl_complete-glidepath if the plugin is installed under that name, with the words so far; the script runs `__complete` here,
 // which prints one choice a line and the directive for the shell.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import type { Command, Option } from 'commander';
 import { listDeploymentNames } from '../cluster/deployments.ts';
 import { type ClusterLink, listContexts, withCluster } from '../cluster/link.ts';
@@ -99,9 +100,7 @@ function optionsIn(before: readonly string[]): ClusterOptions {
   const wordBehind = (...names: readonly string[]) => before.find((_word, index) => names.includes(before[index - 1] ?? ''));
   const [namespace, context, kubeconfig] = [wordBehind('-n', '--namespace'), wordBehind('--context'), wordBehind('--kubeconfig')];
   return {
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(context === undefined ? {} : { context }),
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...withoutUndefined({ namespace, context, kubeconfig }),
   };
 }
 

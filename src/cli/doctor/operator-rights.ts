@@ -1,6 +1,7 @@
 // Whether the operator's ServiceAccount has the rights of config/default and config/deployment-mode; the API server is asked for
 // each.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import { SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { fieldsOf } from '../../adapters/kubernetes/client/fields.ts';
@@ -96,9 +97,7 @@ async function isAllowed(
     group,
     resource: plural,
     verb,
-    ...(subresource === undefined ? {} : { subresource }),
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(name === undefined ? {} : { name }),
+    ...withoutUndefined({ subresource, namespace, name }),
   };
   const answer = await link.request({
     method: 'POST',

@@ -1,6 +1,7 @@
 // Credentials from KUBECONFIG or the pod, and one pool of connections for each lane. HTTP/2 stays off: over one shared session a
 // dying server truncates answers silently, and every watch ends with it.
 
+import { withoutUndefined } from '../../../api/absence.ts';
 import { createHash } from 'node:crypto';
 import type { RequestOptions } from 'node:https';
 import { type Cluster, KubeConfig } from '@kubernetes/client-node';
@@ -186,8 +187,7 @@ function tlsOf(options: RequestOptions): TlsIdentity {
     ...(options.ca == null ? {} : { ca: options.ca as Buffer | string }),
     ...(options.cert == null ? {} : { cert: options.cert as Buffer | string }),
     ...(options.key == null ? {} : { key: options.key as Buffer | string }),
-    ...(options.servername === undefined ? {} : { servername: options.servername }),
-    ...(options.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: options.rejectUnauthorized }),
+    ...withoutUndefined({ servername: options.servername, rejectUnauthorized: options.rejectUnauthorized }),
   };
 }
 

@@ -1,6 +1,7 @@
 // From a kind to its paths on the API server and to the reflectors that keep a cache of it: one for the whole cluster, or one
 // a namespace.
 
+import { withoutUndefined } from '../../../api/absence.ts';
 import type { CachedObject, ObjectCache } from './object-cache.ts';
 import { Reflector, type ReflectorHealth } from './reflector.ts';
 import type { ReflectorTimes } from './reflector-times.ts';
@@ -73,10 +74,7 @@ export function buildReflectors<T extends CachedObject>(watch: KindWatch<T>, env
         upsert: (object) => cache.upsert(object as T),
         remove: (object) => cache.remove(object as T),
       },
-      ...(env.times === undefined ? {} : { times: env.times }),
-      ...(pageSize === undefined ? {} : { pageSize }),
-      ...(labelSelector === undefined ? {} : { labelSelector }),
-      ...(onServed === undefined ? {} : { onServed }),
+      ...withoutUndefined({ times: env.times, pageSize, labelSelector, onServed }),
       onFault: (error) => env.onFault?.(name, error),
     });
   });
