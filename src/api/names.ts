@@ -115,6 +115,7 @@ export const CONDITION_TYPES = [
   'TemplateHeld',
   'GitOpsManaged',
   'PolicyParity',
+  'OtherCanaryRules',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];
@@ -160,6 +161,9 @@ export const CONDITION_REASONS = [
   'Different',
   'Ignored',
   'NotChecked',
+  'OwnRules',
+  'ForeignRules',
+  'FormerServing',
 ] as const;
 /** Condition types that a decision writes. */
 export type WrittenCondition = Exclude<ConditionType, 'CanaryReady' | 'RouteContested'>;
@@ -193,6 +197,7 @@ export const EVENT_REASONS = [
   'WrongVersionServing',
   'GitOpsManaged',
   'PolicyParity',
+  'OtherCanaryRules',
 ] as const;
 /** Reasons of events, one per happening. */
 export type EventReason = (typeof EVENT_REASONS)[number];

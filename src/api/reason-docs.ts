@@ -29,6 +29,7 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   WrongVersionServing: 'Pods of another version were running for the held Deployment and were scaled down.',
   GitOpsManaged: 'A GitOps tool applies an object of the release and needs a setting.',
   PolicyParity: 'Policies of the namespace treat the canary differently from the serving pods.',
+  OtherCanaryRules: 'Rules that the release does not change send requests to the canary, or to what served before a promotion.',
 };
 
 /** What each condition says when it is True. */
@@ -45,4 +46,6 @@ export const CONDITION_DOCS: Readonly<Record<ConditionType, string>> = {
   TemplateHeld: 'A change of the template of the Deployment is held until it is released.',
   GitOpsManaged: 'A GitOps tool applies a route or the Deployment.',
   PolicyParity: 'Every compared policy covers the canary as it covers the serving pods.',
+  OtherCanaryRules:
+    'Rules that the release does not change send requests to the canary: `OwnRules` were there before it began, `ForeignRules` came later and keep it from its end, `FormerServing` still send requests to what served before a promotion.',
 };

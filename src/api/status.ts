@@ -98,7 +98,15 @@ const toldKey = () => textField(256).optional();
 /** The operator's own memory; that of a release is added where it is stored (`stored-status.ts`). */
 export const internalSchema = z.object({
   told: z
-    .object({ block: toldKey(), gitops: toldKey(), parity: toldKey(), hold: toldKey(), left: toldKey(), gateway: toldKey() })
+    .object({
+      block: toldKey(),
+      gitops: toldKey(),
+      parity: toldKey(),
+      hold: toldKey(),
+      left: toldKey(),
+      gateway: toldKey(),
+      rules: toldKey(),
+    })
     .optional(),
   shownTime: timeField().optional().describe('The time in `message` that is still to come.'),
   abort: textField(128).optional().describe('The abort annotation that was obeyed or refused last.'),

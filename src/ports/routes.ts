@@ -17,6 +17,8 @@ export interface RouteStore {
   cachedIn(namespace: string): readonly Route[];
   /** Straight from the API server; `undefined` when it does not exist. With managedFields. */
   read(key: RouteKey): Promise<Route | undefined>;
+  /** All routes of a namespace straight from the API server, all served kinds. @throws GlidepathError where one kind cannot be read */
+  readAll(namespace: string): Promise<readonly Route[]>;
   /**
    * Sends a JSON Patch. @returns the route as stored.
    * @throws GlidepathError `GLIDEPATH_E_GUARD` (a test of the patch failed: read again and rebuild), `GLIDEPATH_E_NOT_FOUND`,

@@ -65,7 +65,8 @@ export class ComparisonDesk {
     const memory = fold(caughtUp, question, arms, readyAt(question, arms, atMs));
     this.#memories.set(key, memory);
     // The risk budget of a raise does not change the evidence: an edit of it counts at once.
-    const settings = { ...memory.settings, riskBudget: parseLimit(question.spec.analysis.comparison.riskBudget).value };
+    const riskBudget = parseLimit(question.spec.analysis.comparison.riskBudget).value;
+    const settings = { ...settingsNow(memory, question), riskBudget };
     return { kind: 'facts', facts: judgeComparison(settings, memory.state, nextShareOf(question.spec, question.status)) };
   }
 
@@ -181,8 +182,13 @@ function readyAt(question: LookQuestion, { canary, serving }: ArmsAsked, atMs: n
   return Math.min(atMs, anchorMs + Math.ceil((newestMs - anchorMs) / lengthMs) * lengthMs);
 }
 
+/** Rules beside the release come and go while it runs, and with them what a share says. */
+function settingsNow({ settings }: Memory, { splitSide }: LookQuestion): JudgeSettings {
+  return { ...settings, split: { ...settings.split, side: splitSide } };
+}
+
 function fold(memory: Memory, question: LookQuestion, arms: ArmsAsked, untilMs: number): Memory {
-  const { settings } = memory;
+  const settings = settingsNow(memory, question);
   const fromMs = memory.state.foldedToMs;
   const borders = bordersBetween(cellsOf(question), fromMs, untilMs);
   const spans = spansOf(question.status.release ?? {});

@@ -7,6 +7,7 @@ import type { ArmSeries } from '../../core/analysis/comparison/cells.ts';
 import { historyOf, type History, type Span } from '../../core/analysis/increments.ts';
 import type { OutcomeOf } from '../../core/analysis/outcome.ts';
 import type { Series } from '../../core/analysis/series.ts';
+import type { SplitSide } from '../../core/analysis/sequential/split.ts';
 import { fromTime } from '../../api/times.ts';
 import { asksForTraffic, canaryGetsTraffic } from '../../core/release/traffic.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
@@ -25,6 +26,8 @@ export interface LookQuestion {
   readonly source: MetricsSource | undefined;
   readonly canary: readonly BackendIdentity[];
   readonly serving: readonly BackendIdentity[];
+  /** Which deviation from the share that was asked for says something about the gateway. */
+  readonly splitSide: SplitSide;
 }
 
 /** Raw samples of both sides for the comparison, back to `fromMs`. */

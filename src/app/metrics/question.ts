@@ -4,6 +4,7 @@ import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
 import { dueLooks } from '../../core/analysis/grid.ts';
 import { gridOf } from '../../core/release/evidence/looks.ts';
+import { findSplitSide } from '../../core/release/facts/split-side.ts';
 import { pairOf, type Sides } from '../../core/release/facts/sides.ts';
 import type { Observation } from '../../core/release/observation.ts';
 import { isJudged, parseState } from '../../core/release/state.ts';
@@ -59,6 +60,7 @@ export function buildQuestion(
     source: choice.ok ? choice.source : undefined,
     canary: identitiesOf(namespace, seen, pair, 'canary'),
     serving: identitiesOf(namespace, seen, pair, 'serving'),
+    splitSide: findSplitSide(current, seen.routes),
   };
 }
 

@@ -22,24 +22,28 @@ export interface Asked {
   readonly status: CanaryReleaseStatus;
   readonly writeProblems: readonly WriteProblem[];
   readonly looks: readonly LookReading[];
+  /** All routes of the namespace, where they were just read from the API server. */
+  readonly freshRoutes?: readonly Route[] | undefined;
   /** Other releases that may share something with this one or with its routes. */
   readonly neighbours: (routes: readonly Route[]) => readonly CanaryRelease[];
 }
 
 /** Observes the world for one release. */
-export async function observe(world: World, { release, status, writeProblems, looks, neighbours }: Asked): Promise<Observation> {
+export async function observe(world: World, asked: Asked): Promise<Observation> {
+  const { release, status, writeProblems, looks, freshRoutes, neighbours } = asked;
   const { namespace } = release.metadata;
   const services = new Set(servicesOf(release.spec));
   if (release.spec.service !== undefined) services.add(nameCanary(release.spec.service.name));
   for (const service of [status.release?.serving, status.release?.canary]) if (service !== undefined) services.add(service.service);
   await readBeforeLeaving(world, release, status);
-  const routes = relevantRoutes(release, status, world.routes.cachedIn(namespace), [...services]);
+  const routes = relevantRoutes(release, status, freshRoutes ?? world.routes.cachedIn(namespace), [...services]);
   const backends = await observeBackends(world, namespace, [...services], findAwaited(status));
   const workload = await observeWorkload(world, release, status);
   const observation: Observation = {
     release,
     ...(workload === undefined ? {} : { workload }),
     routes,
+    routesFresh: freshRoutes !== undefined,
     servedKinds: world.routes.servedKinds(release.spec.routeRefs.map(({ kind }) => kind)),
     backends,
     looks,

@@ -34,6 +34,7 @@ const ACTIONS: Readonly<Record<EventReason, string>> = {
   HoldUnavailable: 'Observe',
   GitOpsManaged: 'Observe',
   PolicyParity: 'Observe',
+  OtherCanaryRules: 'Observe',
 };
 
 /** Publishes what the memory holds. Nothing here can stop a reconcile: sinks never throw. */

@@ -20,6 +20,7 @@ import { needsCommit, noteProblems, shareCommitted, type Memory } from './memory
 import { MemoryStore, nameOf } from './memory-store.ts';
 import { observe } from '../observe/observer.ts';
 import { parseCached } from '../parsed.ts';
+import { NamespaceReader } from './namespace-reader.ts';
 import { forgetTraces, writeRoutes, type WriteOutcome } from './route-writer.ts';
 import { commitStatus } from './status-writer.ts';
 import { writeWorkload } from './workload-writer.ts';
@@ -64,6 +65,7 @@ export class Reconciler {
   readonly #desk: LookDesk;
   readonly #drains: DrainDesk;
   readonly #neighbours: Neighbours;
+  readonly #reader: NamespaceReader;
 
   /**
    * @param onLook a look was answered: its release is to be visited at once
@@ -73,6 +75,7 @@ export class Reconciler {
     this.#world = world;
     this.#neighbours = neighbours;
     this.#memories = new MemoryStore(world.clock);
+    this.#reader = new NamespaceReader(world.routes);
     this.#desk = new LookDesk(world, onLook);
     this.#drains = new DrainDesk(world, onLook);
   }
@@ -81,20 +84,23 @@ export class Reconciler {
   async reconcile(key: ReleaseKey): Promise<Outcome> {
     const started = performance.now();
     try {
+      let freshRoutes: readonly Route[] | undefined;
       for (let pass = 1; ; pass += 1) {
-        const outcome = await this.#pass(key);
-        if (outcome !== 'onward') return outcome;
+        const outcome = await this.#pass(key, freshRoutes);
+        if (outcome !== 'onward' && outcome !== 'read') return outcome;
         if (pass >= MOST_PASSES) return AGAIN;
+        // Only the next decision is one about routes that were just read.
+        freshRoutes = outcome === 'read' ? await this.#reader.read(key.namespace) : undefined;
       }
     } finally {
       this.#world.telemetry.reconcileSeconds((performance.now() - started) / 1_000);
     }
   }
 
-  async #pass(key: ReleaseKey): Promise<Outcome | 'onward'> {
+  async #pass(key: ReleaseKey, freshRoutes: readonly Route[] | undefined): Promise<Outcome | 'onward' | 'read'> {
     const release = parseCached(this.#world.releases.cached(key));
     if (release === undefined) return this.#forget(key);
-    const pass = await this.#decide(key, release);
+    const pass = await this.#decide(key, release, freshRoutes);
     const { decision, now } = pass;
     const lowered = await this.#lower(pass);
     this.#store(pass, lowered);
@@ -110,14 +116,14 @@ export class Reconciler {
     return this.#next(pass, written);
   }
 
-  async #decide(key: ReleaseKey, release: CanaryRelease): Promise<Pass> {
+  async #decide(key: ReleaseKey, release: CanaryRelease, freshRoutes: readonly Route[] | undefined): Promise<Pass> {
     const world = this.#world;
     const memory = this.#memories.open(release);
     const now = world.clock.now();
     const { status, writeProblems } = memory;
     const looks = this.#desk.take(nameOf(key), status.release?.id);
     const neighbours = (routes: readonly Route[]) => this.#neighbours(release, routes);
-    const seen = await observe(world, { release, status, writeProblems, looks, neighbours });
+    const seen = await observe(world, { release, status, writeProblems, looks, freshRoutes, neighbours });
     const drain = this.#drains.read(nameOf(key), status.release?.id);
     const observation = drain === undefined ? seen : { ...seen, drain };
     const pass: Pass = { key, release, memory, observation, decision: decide(release.spec, status, observation, now), now };
@@ -161,13 +167,13 @@ export class Reconciler {
       events: [...memory.events, ...moved.events],
     }));
     if (holds && !isRunning(decision.state) && !decision.keepsPaused) {
-      await forgetTraces(world, key.namespace, decision.status.release?.routes ?? []);
+      await forgetTraces(world, key.namespace);
       await world.releases.setFinalizer(key, false);
     }
     return { problems, wrote: raised.wrote || lowered.wrote };
   }
 
-  #next({ decision }: Pass, { problems, wrote }: WriteOutcome): Outcome | 'onward' {
+  #next({ decision }: Pass, { problems, wrote }: WriteOutcome): Outcome | 'onward' | 'read' {
     const urgent = isRunning(decision.state);
     if (problems.length > 0)
       return {
@@ -175,7 +181,8 @@ export class Reconciler {
         wakeAt: Math.min(decision.wakeAt ?? Number.POSITIVE_INFINITY, this.#world.clock.now() + HOME_RETRY_MS),
         urgent,
       };
-    return wrote || decision.transitions.length > 0 ? 'onward' : { again: false, wakeAt: decision.wakeAt, urgent };
+    if (wrote || decision.transitions.length > 0) return 'onward';
+    return decision.readsRoutes ? 'read' : { again: false, wakeAt: decision.wakeAt, urgent };
   }
 
   /** A route that cannot be written has a second brake: the canary Service is pointed at the serving pods. */

@@ -2,6 +2,7 @@
 // another by now, reads it, builds the patch again and tries at once (rule 1: home is retried without waiting).
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
+import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { OwnRule, RecordedRoute } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { buildPatch } from '../../core/release/desired/patch.ts';
@@ -113,15 +114,15 @@ async function forget(world: World, key: RouteKey): Promise<void> {
   // Whoever owned the fields before us can still take them with --force-conflicts.
 }
 
-/** Drops our entries on recorded routes that still show one: an operator may have been killed between its last two writes. */
-export async function forgetTraces(world: World, namespace: string, recorded: readonly RecordedRoute[]): Promise<void> {
-  const cached = recorded.length === 0 ? [] : world.routes.cachedIn(namespace);
-  const hasTrace = ({ kind, name }: RecordedRoute) =>
-    cached.some(
-      ({ kind: ofKind, metadata }) =>
-        ofKind === kind && metadata.name === name && (metadata.managedFields ?? []).some(({ manager }) => manager === TRACE_MANAGER),
-    );
-  await Promise.all(recorded.filter(hasTrace).map(({ kind, name }) => forget(world, { kind, namespace, name })));
+/**
+ * Drops our entries on routes that no release drives any more and that still show one: an operator may have been killed between its
+ * last two writes, and a route that was never ours may have had a rule with weight for the canary.
+ */
+export async function forgetTraces(world: World, namespace: string): Promise<void> {
+  const hasTrace = ({ metadata: { annotations, managedFields = [] } }: Route) =>
+    annotations?.[RELEASE_ANNOTATION] === undefined && managedFields.some(({ manager }) => manager === TRACE_MANAGER);
+  const traced = world.routes.cachedIn(namespace).filter(hasTrace);
+  await Promise.all(traced.map(({ kind, metadata: { name } }) => forget(world, { kind, namespace, name })));
 }
 
 function resultOf(thrown: unknown): 'guard' | 'forbidden' | 'invalid' | 'error' {

@@ -62,6 +62,7 @@ export function observe(release: CanaryRelease, route: Route, pair: Pair): Obser
   return {
     release,
     routes: [route],
+    routesFresh: true,
     servedKinds: ['HTTPRoute'],
     backends: { [pair.serving]: readyBackend(pair.serving, 'serving'), [pair.canary]: readyBackend(pair.canary, 'candidate') },
     looks: [],

@@ -4,6 +4,7 @@
 import { ABORT_ANNOTATION, STATE_VERSION } from '../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { keepsPaused } from './desired/rest.ts';
+import { needsRoutesRead } from './desired/reading.ts';
 import { desireRoutes, letGoLeftRoutes, type RouteIntent } from './desired/routes.ts';
 import type { WorkloadIntent } from './desired/intents.ts';
 import { desireWorkload } from './desired/workload.ts';
@@ -31,6 +32,8 @@ export interface Decision {
   readonly workloadIntents: readonly WorkloadIntent[];
   /** The Deployment is paused for us between releases, so the finalizer stays. */
   readonly keepsPaused: boolean;
+  /** The release may end as soon as all routes of its namespace are read from the API server: decide again once they are. */
+  readonly readsRoutes: boolean;
   /** Unix milliseconds; undefined when only a change of the world can bring anything new. */
   readonly wakeAt: number | undefined;
 }
@@ -64,6 +67,7 @@ function decideFrom(gathered: Gathered, before: CanaryReleaseStatus, from: State
     intents: desireRoutes(status, state, facts),
     workloadIntents,
     keepsPaused: keepsPaused(facts, workloadIntents),
+    readsRoutes: needsRoutesRead(status, state, facts),
     wakeAt: findWakeTime(status, state, facts),
   };
 }
@@ -89,6 +93,7 @@ function refuseUnknown(gathered: Gathered, status: CanaryReleaseStatus): Decisio
     intents: [],
     workloadIntents: [],
     keepsPaused: false,
+    readsRoutes: false,
     wakeAt: undefined,
   };
 }

@@ -61,6 +61,8 @@ export interface Observation {
   readonly release: CanaryRelease;
   /** Routes of the namespace that the release refers to, that name its Services, or that its status records. */
   readonly routes: readonly Route[];
+  /** All routes of the namespace were read from the API server for this very observation; else they are what watches have shown. */
+  readonly routesFresh: boolean;
   /** Served route kinds: a kind whose CRD is absent is not in it. */
   readonly servedKinds: readonly RouteKind[];
   readonly backends: Readonly<Record<string, ObservedBackend>>;

@@ -16,5 +16,7 @@ export function asksForTraffic({ stages }: Stages, { weight = 0, release }: Prog
 
 /** The canary gets requests, whether the release asked for them or rules of the user's own send them. */
 export function canaryGetsTraffic(spec: Stages, status: Progress): boolean {
-  return asksForTraffic(spec, status) || (status.release?.ownRules ?? []).length > 0;
+  const { ownRules = [], stageStartedAt } = status.release ?? {};
+  // Before its first stage the canary's pods may still be coming: what reaches them then says nothing of the revision.
+  return asksForTraffic(spec, status) || (ownRules.length > 0 && stageStartedAt !== undefined);
 }

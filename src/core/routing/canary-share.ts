@@ -82,6 +82,8 @@ export interface Holder {
   readonly rule: string;
   /** What its refs to the canary's Service have together. */
   readonly weight: number;
+  /** The release cannot take it away from the canary by itself. */
+  readonly stays: boolean;
   /** False for a rule that names the canary alone: without that ref it has no backend at all. */
   readonly hasOthers: boolean;
 }
@@ -99,6 +101,7 @@ export function findHolders(standings: readonly RouteStanding[], what: 'gives' |
         route: `${recorded.kind} ${recorded.name}`,
         rule: key,
         weight: sumWeights(held),
+        stays: what === 'names' || sumWeights(refs) === sumWeights(held),
         hasOthers: refs.length > held.length,
       }))
       .filter(({ weight }) => what === 'names' || weight > 0);

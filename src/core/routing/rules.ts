@@ -118,13 +118,14 @@ function isOurs({ servings, canaries }: SeenRule, { servingPort, canaryPort, add
 /**
  * The rule as a release drives it, whatever was edited in it meanwhile. Of several refs to one Service the one with the wanted port is
  * the release's, else the one with the most weight, else the first.
+ * @param own refs to the canary's Service that may be the release's
  * @returns undefined for a rule that does not name the serving Service
  */
-export function manageRule(seen: SeenRule, pair: BackendPair): ManagedRule | undefined {
+export function manageRule(seen: SeenRule, pair: BackendPair, own: readonly RefPosition[] = seen.canaries): ManagedRule | undefined {
   const { key, name, index, matches, servings, canaries, refs } = seen;
   const serving = pickRef(servings, pair.servingPort);
   if (serving === undefined) return undefined;
-  const canary = pickRef(canaries, pair.canaryPort);
+  const canary = pickRef(own, pair.canaryPort);
   return {
     key,
     ...(name === undefined ? {} : { name }),

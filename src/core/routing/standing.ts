@@ -59,11 +59,12 @@ function standRoute(recorded: RecordedRoute, route: Route, pair: BackendPair, ow
   const seen = seeRules(route, pair);
   const candidates = seen.filter((rule) => !isOwn(route, rule, own));
   const partners = pairRules(recorded.rules, candidates, pair);
+  const mark = route.metadata.annotations?.[RELEASE_ANNOTATION];
   return {
     recorded,
     route,
-    mark: route.metadata.annotations?.[RELEASE_ANNOTATION],
-    rules: recorded.rules.map((rule) => standRule(rule, partners.get(rule), pair)),
+    mark,
+    rules: recorded.rules.map((rule) => standRule(rule, partners.get(rule), pair, mark)),
     foreign: findForeignRules(route, seen, [...partners.values()], own),
   };
 }
@@ -78,9 +79,9 @@ function knownOf(recorded: RecordedRule, others: readonly number[] = []): Known 
   return { recorded, original: { serving: recorded.serving, canary: recorded.canary ?? 0, others } };
 }
 
-function standRule(recorded: RecordedRule, seen: SeenRule | undefined, pair: BackendPair): RuleStanding {
+function standRule(recorded: RecordedRule, seen: SeenRule | undefined, pair: BackendPair, mark: string | undefined): RuleStanding {
   if (seen === undefined) return { ...knownOf(recorded), kind: 'removed' };
-  const now = manageRule(seen, pairOfRule(recorded, pair));
+  const now = manageRule(seen, pairOfRule(recorded, pair), ownRefs(recorded, seen, mark));
   if (now === undefined) return { ...knownOf(recorded), kind: 'lacksServing', seen };
   const known = knownOf(
     recorded,
@@ -88,6 +89,15 @@ function standRule(recorded: RecordedRule, seen: SeenRule | undefined, pair: Bac
   );
   const lacks = now.canary.missing !== undefined && pair.adds !== true;
   return { ...known, kind: lacks ? 'lacksCanary' : 'found', now };
+}
+
+/**
+ * Refs to the canary that may be the release's. The one that we add comes with our mark and goes with it; where the mark is not there,
+ * because somebody removed it or because we did, a ref with another port is not ours.
+ */
+function ownRefs({ canary, canaryPort }: RecordedRule, { canaries }: SeenRule, mark: string | undefined): readonly RefPosition[] {
+  const isKnown = canary !== undefined || mark !== undefined || canaryPort === undefined;
+  return isKnown ? canaries : canaries.filter(({ port }) => port === canaryPort);
 }
 
 /**

@@ -38,6 +38,22 @@ describe('routes', () => {
     ]);
   });
 
+  test('are read all together for one namespace, whatever the watches have shown', async () => {
+    const { server, connection } = await connectFake();
+    server.put(httpRoutes, routeNamed('store'));
+    server.put(tcpRoutes, { metadata: { name: 'raw', namespace: 'shop' }, spec: { rules: [] } });
+    connection.start();
+    await until(() => connection.synced());
+    server.put(httpRoutes, routeNamed('late'));
+    server.put(httpRoutes, { ...routeNamed('theirs'), metadata: { name: 'theirs', namespace: 'bank' } });
+    const read = await connection.routes.readAll('shop');
+    expect(read.map(({ kind, apiVersion, metadata }) => `${kind} ${apiVersion} ${metadata.name}`).sort()).toEqual([
+      'HTTPRoute gateway.networking.k8s.io/v1 late',
+      'HTTPRoute gateway.networking.k8s.io/v1 store',
+      'TCPRoute gateway.networking.k8s.io/v1alpha2 raw',
+    ]);
+  });
+
   test('keep of managedFields who wrote, by what and when; a read has them whole', async () => {
     const { server, connection } = await start();
     server.put(httpRoutes, {

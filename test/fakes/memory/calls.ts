@@ -3,7 +3,16 @@
 
 import type { GlidepathError } from '../../../src/api/errors.ts';
 
-export type CallVerb = 'patch' | 'annotate' | 'status' | 'finalizer' | 'readRoute' | 'readRelease' | 'readPolicies' | 'workload';
+export type CallVerb =
+  | 'patch'
+  | 'annotate'
+  | 'status'
+  | 'finalizer'
+  | 'readRoute'
+  | 'readRoutes'
+  | 'readRelease'
+  | 'readPolicies'
+  | 'workload';
 
 /** One call to the API server. */
 export interface Call {

@@ -1,15 +1,17 @@
 // Watches every stored change and writes down what breaks a rule of the design, at the moment it happens: rules 1 to 4 and
 // 11 need no scenario to be checked. It knows the objects and the truth about the traffic, and nothing of the core's facts.
 
-import { FIELD_MANAGER, FINALIZER, HOME_MARK, KIND, RELEASE_ANNOTATION, ROUTE_KINDS } from '../../../src/api/names.ts';
+import { FIELD_MANAGER, FINALIZER, HOME_MARK, KIND, RELEASE_ANNOTATION, ROUTE_KINDS, type RouteKind } from '../../../src/api/names.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import { parseCached } from '../../../src/app/parsed.ts';
 import { parseDuration } from '../../../src/api/duration.ts';
 import type { Route } from '../../../src/api/routes.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
+import { EndWatch } from './end-watch.ts';
 import { isSame } from './json-patch.ts';
 import type { MemoryPrometheus } from './prometheus.ts';
+import { RuleTracks } from './rule-tracks.ts';
 import { isMore, percentOf, type Weights, weightsOf, withoutWeights } from './shares.ts';
 import type { MemoryTraffic } from './traffic.ts';
 
@@ -35,6 +37,8 @@ interface Pair {
 
 /** Times in a status are whole seconds. */
 const DRAIN_MS = 9_000;
+/** So late a watch may show an edit in the stories. */
+const LATE_WATCH_MS = 1_000;
 
 export class Guardian {
   readonly violations: string[] = [];
@@ -47,23 +51,53 @@ export class Guardian {
   readonly #api: MemoryApiServer;
   readonly #traffic: MemoryTraffic;
   readonly #prometheus: MemoryPrometheus;
+  readonly #servedKinds: () => readonly RouteKind[];
   readonly #originals = new Map<string, Originals>();
   readonly #homed = new Set<string>();
   /** When the canary of a rule lost its last weight. */
   readonly #emptiedAt = new Map<string, number>();
+  readonly #tracks = new RuleTracks();
+  readonly #ends: EndWatch;
+  /** Rules that a release ever claimed. */
+  readonly #claimed = new Set<string>();
+  /** When somebody else edited a route last: a watch may not have shown it yet. */
+  readonly #editedAt = new Map<string, number>();
 
-  constructor(clock: Clock, api: MemoryApiServer, traffic: MemoryTraffic, prometheus: MemoryPrometheus) {
+  constructor(
+    clock: Clock,
+    api: MemoryApiServer,
+    traffic: MemoryTraffic,
+    prometheus: MemoryPrometheus,
+    servedKinds: () => readonly RouteKind[],
+  ) {
     this.#clock = clock;
     this.#api = api;
     this.#traffic = traffic;
     this.#prometheus = prometheus;
+    this.#servedKinds = servedKinds;
+    this.#ends = new EndWatch(api, servedKinds, (rule, what) => this.#report(rule, what));
     api.onChange((change) => this.#see(change));
   }
 
   #see(change: StoredChange): void {
     const isRoute = (ROUTE_KINDS as readonly string[]).includes(change.kind);
+    const isOurs = change.manager === FIELD_MANAGER;
+    if (isRoute) {
+      const [old, now] = [change.old, change.now] as unknown as [Route | undefined, Route | undefined];
+      if (!isOurs && !isSame(old?.spec, now?.spec)) this.#editedAt.set(change.name, this.#clock.now());
+      this.#tracks.follow(old, now, !isOurs);
+    }
     if (isRoute && change.old !== undefined && change.now !== undefined) this.#seeRoute(change, change.old, change.now);
-    if (change.kind === KIND && change.manager === FIELD_MANAGER && change.now !== undefined) this.#seeStatus(change.now);
+    if (change.kind === KIND && isOurs && change.now !== undefined) this.#seeStatus(change.now);
+    if (['Service', 'Deployment'].includes(change.kind) && isOurs && change.now === undefined)
+      this.#ends.seeRemoval(change, this.#releases());
+  }
+
+  #releases(): readonly CanaryRelease[] {
+    return this.#api
+      .list(KIND)
+      .map(parseCached)
+      .filter((release) => release !== undefined);
   }
 
   #seeRoute(change: StoredChange, before: StoredObject, after: StoredObject): void {
@@ -74,19 +108,21 @@ export class Guardian {
       this.#learnEdit(old, now);
       return;
     }
-    const release = this.#releaseOf(old) ?? this.#releaseOf(now);
+    const release = this.#releaseOf(old) ?? this.#releaseOf(now) ?? this.#runningFor(now);
     const pair = pairOf(release);
     if (release === undefined || pair === undefined) {
       this.#report(3, `${now.metadata.name}: written for no release`);
       return;
     }
-    this.#checkOnlyOurs(old, now, release.spec.targetRef === undefined ? undefined : pair.canary);
+    // The canary's ref comes with our mark and goes with it.
+    const isMarked = markOf(old) !== undefined || markOf(now) !== undefined;
+    this.#checkOnlyOurs(old, now, release.spec.targetRef !== undefined && isMarked ? pair.canary : undefined);
     if (markOf(old) !== markOf(now)) this.#learnOriginals(now, release);
     if (!(release.metadata.finalizers ?? []).includes(FINALIZER)) this.#report(11, `${now.metadata.name}: written without the finalizer`);
     for (const [index, rule] of (now.spec.rules ?? []).entries())
       this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index]), weightsOf(rule));
     const mark = markOf(now);
-    if (mark === undefined) for (const index of (now.spec.rules ?? []).keys()) this.#originals.delete(keyOf(now, index));
+    if (mark === undefined) for (const index of (now.spec.rules ?? []).keys()) this.#originals.delete(this.#keyOf(now, index));
     const [ended, home] = mark?.split(`/${HOME_MARK}`) ?? [];
     if (ended !== undefined && home !== undefined) this.#homed.add(ended);
   }
@@ -97,7 +133,7 @@ export class Guardian {
     const recorded = status?.release?.routes?.find(({ kind, name }) => kind === route.kind && name === route.metadata.name);
     (route.spec.rules ?? []).forEach((rule, index) => {
       const entry = recorded?.rules.find((one) => one.index === index);
-      if (entry === undefined || this.#originals.has(keyOf(route, index))) return;
+      if (entry === undefined || this.#originals.has(this.#keyOf(route, index))) return;
       const originals: Originals = new Map(weightsOf(rule));
       const others = (entry.others ?? []).map((other) => [other.name, other.weight] as const);
       for (const [name, weight] of [
@@ -106,7 +142,8 @@ export class Guardian {
         [status?.release?.canary.service ?? '', 0] as const,
       ])
         originals.set(name, weight);
-      this.#originals.set(keyOf(route, index), originals);
+      this.#originals.set(this.#keyOf(route, index), originals);
+      this.#claimed.add(this.#keyOf(route, index));
     });
   }
 
@@ -121,16 +158,11 @@ export class Guardian {
   }
 
   #checkRule(at: RuleWrite, before: Weights, after: Weights): void {
-    const { pair, now, index, release } = at;
-    const added = release.spec.targetRef !== undefined;
-    const touches = after.has(pair.serving) && (added || after.has(pair.canary));
-    if (!touches) {
-      if (!isSame([...before], [...after])) this.#report(3, `${now.metadata.name} rule ${index}: is none of ours`);
-      return;
-    }
+    const { pair, now, index } = at;
+    if (isSame([...before], [...after])) return;
     const total = [...after.values()].reduce((sum, weight) => sum + weight, 0);
     if (total === 0) this.#report(4, `${now.metadata.name} rule ${index}: all weights are 0`);
-    if (isSame([...before], [...after])) return;
+    if (!this.#claimed.has(this.#keyOf(now, index))) this.#checkForeignRule(at, before, after);
     this.#checkForeignShares(at, before, after);
     this.#checkRemoval(at, before, after);
     const percent = percentOf(after, pair.serving, pair.canary);
@@ -139,13 +171,34 @@ export class Guardian {
     if (isMore(after.get(pair.canary) ?? 0, sum(after), before.get(pair.canary) ?? 0, sum(before))) this.#checkRaise(at, before, after);
   }
 
+  /** Rule 3: of a rule that the release did not claim nothing is written but that the canary gets nothing, in favour of its serving ref. */
+  #checkForeignRule({ now, pair, index }: RuleWrite, before: Weights, after: Weights): void {
+    const given = before.get(pair.canary) ?? 0;
+    const heir = before.has(pair.serving) ? (before.get(pair.serving) ?? 0) + given : undefined;
+    const isDrained = given > 0 && (after.get(pair.canary) ?? 0) === 0 && after.get(pair.serving) === heir;
+    if (!isDrained) this.#report(3, `${now.metadata.name} rule ${index}: is none of ours, ${describe(before)} became ${describe(after)}`);
+  }
+
+  #keyOf(route: Route, index: number): string {
+    return this.#tracks.idOf(route, index);
+  }
+
+  /** A running release whose canary the route names without its mark. */
+  #runningFor(route: Route): CanaryRelease | undefined {
+    return this.#releases().find(
+      (release) =>
+        release.metadata.namespace === route.metadata.namespace &&
+        (route.spec.rules ?? []).some((rule) => weightsOf(rule).has(pairOf(release)?.canary ?? '')),
+    );
+  }
+
   #noteEmptied(old: Route, now: Route): void {
     const canary = pairOf(this.#releaseOf(old) ?? this.#releaseOf(now))?.canary;
     if (canary === undefined) return;
     for (const [index, rule] of (now.spec.rules ?? []).entries()) {
       const [had, has] = [old.spec.rules?.[index], rule].map((one) => (weightsOf(one).get(canary) ?? 0) > 0);
-      if (had === true && has === false) this.#emptiedAt.set(keyOf(now, index), this.#clock.now());
-      if (has === true) this.#emptiedAt.delete(keyOf(now, index));
+      if (had === true && has === false) this.#emptiedAt.set(this.#keyOf(now, index), this.#clock.now());
+      if (has === true) this.#emptiedAt.delete(this.#keyOf(now, index));
     }
   }
 
@@ -154,7 +207,7 @@ export class Guardian {
     const name = `${now.metadata.name} rule ${index}`;
     if (!before.has(pair.canary) || after.has(pair.canary)) return;
     if ((before.get(pair.canary) ?? 0) > 0) this.#report(4, `${name}: the ref of ${pair.canary} was removed with its weight`);
-    const emptyMs = this.#clock.now() - (this.#emptiedAt.get(keyOf(now, index)) ?? Number.NEGATIVE_INFINITY);
+    const emptyMs = this.#clock.now() - (this.#emptiedAt.get(this.#keyOf(now, index)) ?? Number.NEGATIVE_INFINITY);
     if (emptyMs < DRAIN_MS)
       this.#report(
         4,
@@ -164,7 +217,7 @@ export class Guardian {
 
   /** Rule 3: every foreign backend keeps its exact share of the rule. */
   #checkForeignShares({ now, pair, index }: RuleWrite, before: Weights, after: Weights): void {
-    const key = keyOf(now, index);
+    const key = this.#keyOf(now, index);
     const originals: Originals = this.#originals.get(key) ?? new Map(before);
     const whole = (weights: Weights) => BigInt((weights.get(pair.serving) ?? 0) + (weights.get(pair.canary) ?? 0));
     for (const [name, weight] of after) {
@@ -222,10 +275,13 @@ export class Guardian {
   /** Rule 1: a status that says home may be stored only when every route is home. */
   #seeStatus(object: StoredObject): void {
     const release = parseCached(object);
+    if (release !== undefined) this.#ends.seeStatus(release);
     const status = release?.status;
     const pair = pairOf(release);
     if (status?.state?.startsWith('rollingBack') !== true || pair === undefined || status.release?.retained === true) return;
-    for (const recorded of status.release?.routes ?? []) {
+    // Routes of a kind that is served no more can be neither seen nor written.
+    const served = (status.release?.routes ?? []).filter(({ kind }) => this.#servedKinds().includes(kind as RouteKind));
+    for (const recorded of served) {
       const route = this.#api.get({ kind: recorded.kind, namespace: object.metadata.namespace, name: recorded.name }) as Route | undefined;
       const share = Math.max(
         0,
@@ -233,7 +289,8 @@ export class Guardian {
           weightsOf(rule).has(pair.serving) ? percentOf(weightsOf(rule), pair.serving, pair.canary) : 0,
         ),
       );
-      if (share > 0 && !this.#isHomeEmpty(object.metadata.namespace, pair))
+      const isUnseen = this.#clock.now() - (this.#editedAt.get(recorded.name) ?? Number.NEGATIVE_INFINITY) <= LATE_WATCH_MS;
+      if (share > 0 && !isUnseen && !this.#isHomeEmpty(object.metadata.namespace, pair))
         this.#report(1, `status ${status.state} was stored while ${recorded.name} gives the canary ${share}%`);
     }
   }
@@ -250,7 +307,7 @@ export class Guardian {
   /** A foreign edit of a foreign weight asks for the share that it then has, unless it writes the original again. */
   #learnEdit(old: Route, now: Route): void {
     (now.spec.rules ?? []).forEach((rule, index) => {
-      const originals = this.#originals.get(keyOf(now, index));
+      const originals = this.#originals.get(this.#keyOf(now, index));
       if (originals === undefined) return;
       const pair = pairOf(this.#releaseOf(old));
       const before = weightsOf(old.spec.rules?.[index]);
@@ -298,10 +355,6 @@ function markOf(route: Route): string | undefined {
 function pairOf(release: CanaryRelease | undefined): Pair | undefined {
   const running = release?.status?.release;
   return running === undefined ? undefined : { serving: running.serving.service, canary: running.canary.service };
-}
-
-function keyOf(route: Route, index: number): string {
-  return `${route.kind} ${route.metadata.namespace}/${route.metadata.name} ${index}`;
 }
 
 function describe(weights: Weights): string {

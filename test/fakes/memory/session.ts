@@ -246,6 +246,14 @@ export class MemorySession implements World {
         const found = await gate.pass({ verb: 'readRoute', target: target(key) }, () => api.get(key));
         return found === undefined ? undefined : keep(found);
       },
+      readAll: (namespace) =>
+        gate.pass({ verb: 'readRoutes', target: namespace }, () =>
+          this.#parts
+            .servedKinds()
+            .flatMap((kind) => api.list(kind))
+            .filter(({ metadata }) => metadata.namespace === namespace)
+            .map((object) => object as unknown as Route),
+        ),
       patch: async (key, operations, lane: WriteLane) =>
         keep(
           await gate.pass({ verb: 'patch', target: target(key), lane, body: operations }, () =>

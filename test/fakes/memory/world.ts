@@ -78,7 +78,7 @@ export class MemoryWorld {
     );
     this.deployments = new MemoryDeployments(this.clock, this.api, () => this.traffic.advanceTo(this.clock.now()));
     this.prometheus = new MemoryPrometheus(this.clock, this.traffic);
-    this.guardian = new Guardian(this.clock, this.api, this.traffic, this.prometheus);
+    this.guardian = new Guardian(this.clock, this.api, this.traffic, this.prometheus, () => this.servedKinds);
   }
 
   /** Starts an operator with fresh caches; `crash` kills it around one of its writes. */

@@ -13,6 +13,7 @@ import { pathOf, type WatchedCache, type WatchEnvironment } from '../informer/ki
 import { ObjectCache } from '../informer/object-cache.ts';
 import type { ReflectorHealth } from '../informer/reflector.ts';
 import { type DiscoveryTimes, RouteKinds } from './route-kinds.ts';
+import { listAll } from '../client/list.ts';
 import { JSON_PATCH, MERGE_PATCH, type Transport } from '../client/transport.ts';
 
 export class KubernetesRoutes implements RouteStore, WatchedCache {
@@ -67,6 +68,19 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
       if (isGlidepathError(error, 'GLIDEPATH_E_NOT_FOUND')) return undefined;
       throw error;
     }
+  }
+
+  async readAll(namespace: string): Promise<readonly Route[]> {
+    const found = await Promise.all(this.servedKinds().map((kind) => this.#readKind(kind, namespace)));
+    return found.flat();
+  }
+
+  async #readKind(kind: RouteKind, namespace: string): Promise<readonly Route[]> {
+    const resource = await this.#kinds.resourceOf(kind);
+    if (resource === undefined) return [];
+    const pick = (raw: unknown) => trimRoute(kind, `${resource.group}/${resource.version}`, raw);
+    const { items } = await listAll(this.#transport, pathOf(resource, namespace), { pick, lane: 'normal' });
+    return items;
   }
 
   async patch(key: RouteKey, operations: readonly JsonPatchOperation[], lane: WriteLane): Promise<Route> {

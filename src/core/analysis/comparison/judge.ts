@@ -185,7 +185,13 @@ function blockOf(name: Compared, { canary, serving }: OpenBlock): Block {
 function addShare({ split }: JudgeSettings, before: SplitState, { canary, serving }: Cell, share: number | undefined): SplitState {
   const requests = canary.requests + serving.requests;
   if (share === undefined || share <= 0 || share >= 1 || requests === 0) return before;
-  return addSplit(before, { xc: canary.requests, n: requests, share }, split);
+  const added = addSplit(before, { xc: canary.requests, n: requests, share }, split);
+  const { side = 'both' } = split;
+  // What does not count now must not count later either.
+  return {
+    tooMuch: side === 'both' || side === 'tooMuch' ? added.tooMuch : before.tooMuch,
+    tooLittle: side === 'both' || side === 'tooLittle' ? added.tooLittle : before.tooLittle,
+  };
 }
 
 function addTotals(before: ArmTotals, { requests, serverErrors, clientErrors }: ArmCounts): ArmTotals {

@@ -3,6 +3,7 @@
 import { evidenceOf, excessSoFar, splitSoFar, type ArmTotals, type JudgeState, type MetricEvidence } from './judge.ts';
 import { latencySoFar } from './latency.ts';
 import type { Compared, JudgeSettings, LatencyMetric } from './settings.ts';
+import type { SplitEvidence } from '../sequential/split.ts';
 
 /**
  * `worse`: the canary is worse than serving, proven. `mismatch`: the gateway does not split as asked. `earned`: the next weight
@@ -58,9 +59,13 @@ export function judgeComparison(settings: JudgeSettings, state: JudgeState, next
     strongest,
     ...(latency === undefined ? {} : { latency }),
     allowed,
-    split: { tooMuch: split.logETooMuch > split.logETooLittle },
+    split: { tooMuch: isTooMuch(settings, split) },
     ...(state.latency.problem === undefined ? {} : { gap: state.latency.problem }),
   };
+}
+
+function isTooMuch({ split: { side = 'both' } }: JudgeSettings, { logETooMuch, logETooLittle }: SplitEvidence): boolean {
+  return side === 'both' ? logETooMuch > logETooLittle : side === 'tooMuch';
 }
 
 function find(facts: { readonly convicted: boolean; readonly mismatch: boolean; readonly earned: boolean }): Finding {

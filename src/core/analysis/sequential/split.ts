@@ -16,7 +16,8 @@ export interface SplitCounts {
   readonly share: number;
 }
 
-export type SplitSide = 'both' | 'tooMuch' | 'tooLittle';
+/** Which deviation counts. `neither`: requests reach both arms on other ways, too, so that no share is expected. */
+export type SplitSide = 'both' | 'tooMuch' | 'tooLittle' | 'neither';
 
 export interface SplitSettings {
   /** The band is at least so wide on each side, as a share of requests, */
@@ -97,6 +98,8 @@ function pickSide(side: SplitSide, tooMuch: number, tooLittle: number): number {
       return tooMuch;
     case 'tooLittle':
       return tooLittle;
+    case 'neither':
+      return 0;
   }
 }
 

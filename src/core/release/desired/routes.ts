@@ -10,6 +10,7 @@ import type { Facts } from '../assess.ts';
 import { isHomeMark } from '../facts/home-mark.ts';
 import { pairOf } from '../facts/sides.ts';
 import { hasLeft } from '../facts/route-facts.ts';
+import type { Stranger } from '../facts/other-rules.ts';
 import { waitsForRaise, wantsOf } from '../facts/route-edits.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
 
@@ -30,7 +31,24 @@ export function desireRoutes(status: CanaryReleaseStatus, state: StateName, fact
   return [
     ...facts.standings.map((standing) => desireRoute(status, state, facts, standing)),
     ...facts.leaving.map((standing) => desireLeaving(facts, standing)),
+    ...facts.strangers.map((stranger) => desireStranger(status, state, facts, stranger)),
   ].filter((intent) => intent !== undefined);
+}
+
+/**
+ * A route that came while the release runs and gives the canary weight: that is taken away as any other that nobody proved (rule 7).
+ * Not where the spec leaves the route out, and not where another release drives it.
+ */
+function desireStranger(
+  { release }: CanaryReleaseStatus,
+  state: StateName,
+  { mark, workload }: Facts,
+  { standing, inReach }: Stranger,
+): RouteIntent | undefined {
+  const swaps = state === 'promoting.restoring' && workload === undefined;
+  if (!inReach || swaps || (release?.maxWeight ?? 0) === 0 || release?.retained === true) return undefined;
+  if (findUnproven(standing).length === 0) return undefined;
+  return { kind: 'lower', standing, wanted: { kind: 'share', percent: 0 }, mark };
 }
 
 /** A mark of ours on a route that was left: that of an operator which did not know yet that it leads no more. */

@@ -51,8 +51,9 @@ function desireRetained({ observation, routesLeft }: Facts): readonly WorkloadIn
 
 function mayHaveCanary(state: StateName, facts: Facts, workload: WorkloadFacts): boolean {
   if (!isRunning(state)) return false;
-  if (state === 'rollingBack.cleaning' || state === 'promoting.restoring') return !(facts.routesLeft && workload.drained);
-  return true;
+  if (state !== 'rollingBack.cleaning' && state !== 'promoting.restoring') return true;
+  // As long as a rule of any route may name the canary, it answers.
+  return !(facts.routesLeft && workload.drained && facts.clearance.kind === 'clear');
 }
 
 /** A promotion is taken back: the template that was proven before is written, and let go as soon as it is there. */
@@ -232,7 +233,7 @@ function adjustCanary(
 }
 
 /** The Deployment goes first: its pods answer what is on its way while the Service still tells where they are. */
-function desireNoCanary({ observation }: Facts): readonly WorkloadIntent[] {
+export function desireNoCanary({ observation }: Facts): readonly WorkloadIntent[] {
   const { canaryDeployment, canaryService } = observation.workload ?? {};
   const gone = (object: typeof canaryDeployment | typeof canaryService) =>
     object === undefined || object.metadata.deletionTimestamp !== undefined || !isOurs(object, observation.release);

@@ -6,19 +6,23 @@ import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { type FreshAbort, readAbort } from '../commands/abort.ts';
 import { type FreshCommand, readCommand } from '../commands/read.ts';
 import { isRunning, type StateName } from '../state.ts';
+import type { Holder } from '../../routing/canary-share.ts';
+import type { ForeignRule } from '../../routing/foreign-rules.ts';
 import type { PodsStanding } from '../../workload/pods.ts';
 import { type CanaryFacts, gatherCanaryFacts } from './canary-facts.ts';
 import { judgeBackendPods } from './backend-pods.ts';
 import type { Gathered } from './gather.ts';
 import { gatherHeldFacts } from './held-candidate.ts';
 import { findNextAttempt, type NextAttempt } from './next-attempt.ts';
+import { findLeftBehind } from './other-rules.ts';
+import { findOwnTraffic } from './own-rules.ts';
 import { isRetained } from './retain.ts';
 import { chooseSides } from './revision.ts';
 import { gatherRouteFacts, type RouteFacts, scanRoutes } from './route-facts.ts';
 import { pairOf, type Sides } from './sides.ts';
 import { readStageClock, type StageClock } from './stage-clock.ts';
 import { isBack, isWayBack, planUndo, type UndoPlan } from './undo-plan.ts';
-import { gatherWorkloadFacts, type WorkloadFacts } from './workload-facts.ts';
+import { gatherWorkloadFacts, hasStopped, type WorkloadFacts } from './workload-facts.ts';
 
 export interface Known extends Gathered, RouteFacts, CanaryFacts, StageClock {
   readonly state: StateName;
@@ -34,6 +38,10 @@ export interface Known extends Gathered, RouteFacts, CanaryFacts, StageClock {
   readonly nextAttempt: NextAttempt | undefined;
   /** Deployment mode. */
   readonly workload: WorkloadFacts | undefined;
+  /** Rules of the user's own that send the canary requests. */
+  readonly ownTraffic: readonly ForeignRule[];
+  /** After a promotion: rules that came while the release ran and send requests to what served before. */
+  readonly leftBehind: readonly Holder[];
   /** What the canary's own pods say; undefined where they are not seen, or are all ready. */
   readonly pods: PodsStanding | undefined;
 }
@@ -60,6 +68,8 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
     workload,
     pods: workload === undefined ? judgeBackendPods(status, observation, sides) : workload.pods,
     ...(workload === undefined ? {} : alsoOfTheWorkload(gathered, status, state, routes, workload)),
+    ownTraffic: findOwnTraffic(gathered, status, state),
+    leftBehind: findLeftBehind(gathered, status, state),
     ...readStageClock(gathered, status, state),
     command: readCommand(observation.release, status, state, now),
     abort: readAbort(observation.release, status, state),
@@ -86,8 +96,8 @@ function alsoOfTheWorkload(
 }
 
 function isAllLeft(status: CanaryReleaseStatus, state: StateName, routes: RouteFacts, workload: WorkloadFacts, deleting: boolean): boolean {
-  const { canaryGone, rollsUnproven, drained, hasWayBack } = workload;
+  const { canaryGone, drained } = workload;
   if (isWayBack(status, state)) return isBack(status, workload, deleting);
   if (isRetained(status, state)) return routes.routesLeft && canaryGone;
-  return routes.routesLeft && drained && canaryGone && (state === 'promoting.restoring' || !rollsUnproven || !hasWayBack);
+  return routes.routesLeft && drained && canaryGone && hasStopped(state, workload) && routes.clearance.kind === 'clear';
 }

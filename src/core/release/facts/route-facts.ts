@@ -6,6 +6,7 @@ import { compareShare, givesNothing, observedShare } from '../../routing/canary-
 import { isLeftAs, standRoutes, type RouteStanding } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
 import { buildHomeMark } from './home-mark.ts';
+import { type Clearance, judgeClearance, standStrangers, type Stranger } from './other-rules.ts';
 import type { Sides } from './sides.ts';
 import { findEdit, wantsOf } from './route-edits.ts';
 import { isGoingHome, isPreparing, isRunning, type StateName } from '../state.ts';
@@ -25,6 +26,10 @@ export interface RouteFacts {
   readonly standings: readonly RouteStanding[];
   /** Routes that an edit took out of the release: they go home by themselves and are let go. */
   readonly leaving: readonly RouteStanding[];
+  /** Routes that the release did not record and that name its canary. */
+  readonly strangers: readonly Stranger[];
+  /** Whether rules that the release does not drive let it end. */
+  readonly clearance: Clearance;
   /** The largest share that any rule gives the canary; undefined where no rule of the release is left. */
   readonly observedWeight: number | undefined;
   /** The release's mark on routes, `<name>/<id>`. */
@@ -50,43 +55,68 @@ export interface RouteFacts {
 
 /** @param sides undefined while no release runs: then no route is any of ours */
 export function gatherRouteFacts(
-  { observation, acceptances: taken }: Gathered,
+  gathered: Gathered,
   status: CanaryReleaseStatus,
   state: StateName,
   sides: Sides | undefined,
 ): Omit<RouteFacts, 'scans'> {
-  const own = status.release?.ownRules;
-  const stand = (routes: readonly RecordedRoute[]) => (sides === undefined ? [] : standRoutes(routes, observation.routes, sides, own));
-  const recorded = status.release?.routes ?? [];
-  const staying = isGoingHome(state) ? recorded : findStaying(observation.release.spec, recorded);
-  const standings = stand(staying);
-  const mark = `${observation.release.metadata.name}/${status.release?.id ?? ''}`;
-  const homeMark = buildHomeMark(mark, status.release?.reason);
-  const acceptances = standings.flatMap(({ route }) => (route === undefined ? [] : [taken.get(route) ?? judgeAcceptance(route)]));
-  const rejection = acceptances.find((acceptance) => acceptance.kind === 'rejected');
-  const waiting = acceptances.find((acceptance) => acceptance.kind === 'waiting');
-  const isTaken = standings.length > 0 && rejection === undefined && waiting === undefined;
-  const leaving = stand(recorded.filter((route) => !staying.includes(route)));
+  const { release } = status;
+  const { standings, leaving, strangers } = standAll(gathered, release, state, sides);
+  const mark = `${gathered.observation.release.metadata.name}/${release?.id ?? ''}`;
+  const homeMark = buildHomeMark(mark, release?.reason);
+  const answers = readAcceptances(standings, gathered);
+  const clearance: Clearance =
+    release === undefined ? { kind: 'unread' } : judgeClearance(gathered, release, [...standings, ...leaving], strangers);
   const lowered = standings.some((standing) => findEdit(standing, wantsOf(status)) === 'lowered');
-  const observedWeight = observedShare(standings);
+  const observedWeight = observedShare([...standings, ...strangers.map(({ standing }) => standing)]);
   const routesLeft = standings.every((route) => isLeft(route, status)) && leaving.every(hasLeft);
+  const weight = status.weight ?? 0;
   return {
     standings,
     leaving,
+    strangers,
+    clearance,
     observedWeight,
     mark,
     homeMark,
     claimed: standings.every((route) => route.mark === mark),
-    weightEffective: isTaken && standings.every((route) => hasWeight(route, status.weight ?? 0)),
+    weightEffective: answers.isTaken && standings.every((route) => hasWeight(route, weight)),
     lowered,
-    shareTaken: lowered && observedWeight === 0 && (status.weight ?? 0) > 0,
-    rejection,
-    acceptanceWait: waiting?.message,
+    shareTaken: lowered && observedWeight === 0 && weight > 0,
+    rejection: answers.rejection,
+    acceptanceWait: answers.wait,
     allHome: standings.every((route) => isHome(route, homeMark)),
     withdrawn: [...standings, ...leaving].every(givesNothing),
     routesLeft,
-    allLeft: routesLeft,
+    allLeft: routesLeft && clearance.kind === 'clear',
   };
+}
+
+/** Recorded routes that the spec still chooses, those that it does not, and those that were not recorded. */
+function standAll(
+  gathered: Gathered,
+  release: CanaryReleaseStatus['release'],
+  state: StateName,
+  sides: Sides | undefined,
+): Pick<RouteFacts, 'standings' | 'leaving' | 'strangers'> {
+  if (release === undefined || sides === undefined) return { standings: [], leaving: [], strangers: [] };
+  const { routes, release: object } = gathered.observation;
+  const recorded = release.routes ?? [];
+  const stand = (some: readonly RecordedRoute[]) => standRoutes(some, routes, sides, release.ownRules);
+  const staying = isGoingHome(state) ? recorded : findStaying(object.spec, recorded);
+  return {
+    standings: stand(staying),
+    leaving: stand(recorded.filter((route) => !staying.includes(route))),
+    strangers: standStrangers(gathered, release),
+  };
+}
+
+/** What the gateways say of the routes of a release; its shares are `taken` where all have accepted all. */
+function readAcceptances(standings: readonly RouteStanding[], { acceptances }: Gathered) {
+  const found = standings.flatMap(({ route }) => (route === undefined ? [] : [acceptances.get(route) ?? judgeAcceptance(route)]));
+  const rejection = found.find((acceptance) => acceptance.kind === 'rejected');
+  const waiting = found.find((acceptance) => acceptance.kind === 'waiting');
+  return { rejection, wait: waiting?.message, isTaken: standings.length > 0 && rejection === undefined && waiting === undefined };
 }
 
 /** The routes that a release would drive, as they are now. @param sides undefined where the roles are undecided */

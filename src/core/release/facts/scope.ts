@@ -1,15 +1,18 @@
 // Which routes a release is about: those that `routeRefs` lists, else every route of the namespace that names its Services.
 
 import { MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../../api/names.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, OwnRule, RecordedRoute } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import { recordRule } from '../../routing/identity.ts';
 import { namesService } from '../../routing/refs.ts';
 import { scanRules } from '../../routing/rules.ts';
 import type { Observation } from '../observation.ts';
 import { isHomeMark } from './home-mark.ts';
+import { recordOwnAgain } from './own-rules.ts';
 import { pairOf, portOf, type Sides } from './sides.ts';
 import { isPreparing, type StateName } from '../state.ts';
+
+const NONE: readonly OwnRule[] = [];
 
 /** The routes in scope, in the order of the cache. */
 export function routesInScope(spec: CanaryReleaseSpec, routes: readonly Route[], services: readonly string[]): readonly Route[] {
@@ -66,7 +69,12 @@ export function recordAgain(
   const rules = recorded.reduce((count, route) => count + route.rules.length, 0);
   const isUnchanged = recorded.length === before.length && recorded.every((route, index) => route === before[index]);
   const isTooMuch = rules > MAX_RECORDED_RULES || recorded.length > MAX_ROUTES;
-  return isTooMuch || isUnchanged ? status : { ...status, release: { ...release, routes: recorded } };
+  const driven = isTooMuch || isUnchanged ? before : recorded;
+  const own = release.ownRules ?? NONE;
+  const ownRules = recordOwnAgain(routes, driven, pairOf(release), own);
+  if (driven === before && ownRules === own) return status;
+  const { ownRules: _former, ...rest } = release;
+  return { ...status, release: { ...rest, routes: driven, ...(ownRules.length === 0 ? {} : { ownRules: [...ownRules] }) } };
 }
 
 /** Does the route carry the mark of this release, going home or not? */

@@ -1,7 +1,7 @@
 // The way back after a promotion: what served before it serves again, without a canary. In Services mode its Service still
 // runs; in Deployment mode the Deployment's own ReplicaSet still has the whole template, which the status knows by its hash only.
 
-import type { CanaryReleaseStatus, RecordedRoute, RecordedRule } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, OwnRule, RecordedRoute, RecordedRule } from '../../../api/release.ts';
 import { identityOf } from '../../routing/identity.ts';
 import { sumWeights } from '../../routing/refs.ts';
 import type { ManagedRule } from '../../routing/rules.ts';
@@ -11,6 +11,7 @@ import { hashTemplate, nameTemplate } from '../../workload/template.ts';
 import type { ObservedWorkload } from '../../workload/observed.ts';
 import type { Observation } from '../observation.ts';
 import { describeRevision, keyOf } from './revision.ts';
+import { recordAlone } from './own-rules.ts';
 import { pairOf } from './sides.ts';
 import type { StateName } from '../state.ts';
 import { isProvenTemplate, isRolledOut } from './workload-facts.ts';
@@ -21,7 +22,12 @@ type Release = NonNullable<Status['release']>;
 /** What `undo` would do to a release that was promoted. */
 export type UndoPlan =
   /** Services mode: all traffic goes back to the former Service. */
-  | { readonly kind: 'traffic'; readonly revision: string; readonly routes: readonly RecordedRoute[] }
+  | {
+      readonly kind: 'traffic';
+      readonly revision: string;
+      readonly routes: readonly RecordedRoute[];
+      readonly ownRules: readonly OwnRule[];
+    }
   /** Deployment mode: the template with this hash is written back, and rolls. */
   | { readonly kind: 'template'; readonly template: string; readonly revision: string; readonly replicaSet: string }
   | { readonly kind: 'refused'; readonly why: string }
@@ -57,7 +63,13 @@ function planTraffic({ serving, canary, routes, ownRules }: Release, { backends,
       kind: 'refused',
       why: `${gone.kind} ${gone.name} has no rule of the release any more that names both Service ${serving.service} and Service ${canary.service}; change it by hand`,
     };
-  return { kind: 'traffic', revision: describeRevision(keyOf(serving.service, undefined, backend)), routes: standings.map(recordBack) };
+  const recorded = standings.map(recordBack);
+  return {
+    kind: 'traffic',
+    revision: describeRevision(keyOf(serving.service, undefined, backend)),
+    routes: recorded,
+    ownRules: recordAlone(present, recorded, pairOf({ serving, canary })),
+  };
 }
 
 /** People may have edited the route since: home is what both have of it now, and what others have stays theirs (rule 3). */

@@ -49,6 +49,11 @@ export interface WorkloadFacts {
   readonly pods: PodsStanding | undefined;
 }
 
+/** The Deployment rolls out nothing that was rolled back, or there is nothing to stop it for. */
+export function hasStopped(state: StateName, { rollsUnproven, hasWayBack }: WorkloadFacts): boolean {
+  return state === 'promoting.restoring' || !rollsUnproven || !hasWayBack;
+}
+
 /** Undefined in Services mode. @param weight the canary's share that needs pods */
 export function gatherWorkloadFacts(
   gathered: Gathered,

@@ -80,7 +80,7 @@ export function beginUndo(status: Status, plan: UndoPlan | undefined, by: string
       ...(plan.kind === 'template' && release.workload !== undefined
         ? { workload: { ...release.workload, servingTemplate: plan.template, servingReplicaSet: plan.replicaSet } }
         : {}),
-      ...(plan.kind === 'traffic' ? { routes: [...plan.routes] } : {}),
+      ...(plan.kind === 'traffic' ? { routes: [...plan.routes], ownRules: [...plan.ownRules] } : {}),
       outcome: 'RolledBack',
       reason: 'Undone',
       reasonMessage: `undone by ${by ?? 'a person'} (command undo), back to revision ${plan.revision}`,

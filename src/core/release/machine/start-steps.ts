@@ -6,6 +6,7 @@ import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { type CandidateKey, describeRevision, keyOf, nameRelease } from '../facts/revision.ts';
+import { recordOwnRules } from '../facts/own-rules.ts';
 import { recordRoutes } from '../facts/scope.ts';
 import { backendsOf } from '../facts/sides.ts';
 import { recordWorkload } from './rolled.ts';
@@ -27,6 +28,8 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
   const servingKey = keyOf(sides.serving, undefined, observation.backends[sides.serving]);
   const known = status.serving?.service === sides.serving ? status.serving : undefined;
   const { verdict: _verdict, ...rest } = status;
+  const routes = recordRoutes(spec, observation.routes, sides);
+  const ownRules = recordOwnRules(observation.routes, routes, sides);
   return {
     ...rest,
     weight: 0,
@@ -46,7 +49,8 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
       maxWeight: 0,
       deadlineAt: toTime(now + parseDuration(spec.deadline.after)),
       traceparent: `00-${trace.slice(0, 32)}-${trace.slice(32, 48)}-01`,
-      routes: [...recordRoutes(spec, observation.routes, sides)],
+      routes: [...routes],
+      ...(ownRules.length === 0 ? {} : { ownRules: [...ownRules] }),
     },
   };
 }

@@ -44,6 +44,7 @@ export function findStatusEvents(
   // What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary.
   if (isNew('hold'))
     events.push({ reason: 'HoldUnavailable', message: `the release goes on, but ${messageOf('TemplateHeld')}`, warning: true });
+  if (isNew('rules')) events.push({ reason: 'OtherCanaryRules', message: messageOf('OtherCanaryRules').slice(0, 1_000), warning: true });
   if (isNew('parity') && !(after.phase === 'Blocked' && blocker?.reason === 'PolicyParity')) events.push(...tellParity(after));
   return events;
 }

@@ -11,6 +11,7 @@ import { isRunning, type StateName } from '../state.ts';
 import { describeApplier, describePutBack } from './gitops.ts';
 import { describeKeptBlock } from './kept-block.ts';
 import { describeGatewayWait } from './next-step.ts';
+import { describeOtherRules } from './other-rules.ts';
 import { describeParity } from './policy-parity.ts';
 
 const MOST_MESSAGE = 1_024;
@@ -40,6 +41,7 @@ export function describeConditions(
     PolicyParity: describeParity(status, state, facts.parity),
     TrafficSplitMismatch: describeSplit(status, state),
     TemplateHeld: describeHold(status, facts),
+    OtherCanaryRules: describeOtherRules(status, state, facts),
     GitOpsManaged: isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts),
   };
   const observedGeneration = facts.observation.release.metadata.generation ?? 0;

@@ -18,6 +18,7 @@ import { describeGit } from './gitops.ts';
 import { describeKeptBlock } from './kept-block.ts';
 import { describeEnd, describeNextAttempt } from './next-attempt.ts';
 import { describeBake, describeGatewayWait, describeNext } from './next-step.ts';
+import { describeHolders } from './other-rules.ts';
 
 /** What `status.message` says. @param waitsBlocked a release that has not begun is blocked */
 export function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
@@ -55,7 +56,7 @@ function describeState(
     case 'promoting.baking':
       return `promoting: ${describeBake(status, facts)}; ${describeEvidence(status, facts)}${describeWayBack(release, facts)}`;
     case 'promoting.restoring':
-      return `promoting: ${describeWithdrawal(status, facts) ?? describeDrain(release, facts.observation.drain, facts.now) ?? 'leaves the routes as they stay'}`;
+      return `promoting: ${describeWithdrawal(status, facts) ?? describeDrain(release, facts.observation.drain, facts.now) ?? describeHolders(release, facts) ?? 'leaves the routes as they stay'}`;
     case 'promoted':
       return describePromoted(status, release, facts);
     case 'rollingBack.goingHome':
@@ -95,7 +96,9 @@ function describeRollback(state: StateName, release: NonNullable<CanaryReleaseSt
   const git = release.undone === true ? describeGit(facts.workload?.deployment) : '';
   const waits = state === 'rollingBack.goingHome' && facts.workload?.homeIsEmpty === true;
   const empty = waits ? `; Service ${release.serving.service} has no ready pod yet, so the canary keeps its share until it has one` : '';
-  return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${git}${empty}${describeDraining(release, facts)}`;
+  const holders = state === 'rollingBack.cleaning' ? describeHolders(release, facts) : undefined;
+  const waiting = holders === undefined ? describeDraining(release, facts) : `; ${holders}`;
+  return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${git}${empty}${waiting}`;
 }
 
 /** In Services mode nothing is removed, so nothing drains. */

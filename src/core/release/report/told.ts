@@ -9,6 +9,7 @@ import type { Facts } from '../assess.ts';
 import type { Blocker } from '../checks/types.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { describePutBack, findAppliers } from './gitops.ts';
+import { describeOtherRules, listOtherRules } from './other-rules.ts';
 
 /** One key a subject; absent while there is nothing to tell. */
 export type Told = NonNullable<NonNullable<CanaryReleaseStatus['internal']>['told']>;
@@ -25,6 +26,7 @@ export function findTold(phase: Phase, state: StateName, facts: Facts, status: C
     gitops: keyOf(appliers),
     parity: keyOfParity(facts, running ? status.internal?.told?.parity : undefined),
     gateway: facts.now >= (endOfPatience(status.release) ?? Number.POSITIVE_INFINITY) ? 'RouteNotAccepted' : undefined,
+    rules: findRuleKey(status, state, facts),
     left: state === 'rolledBack' ? findLeft(facts) : undefined,
     hold: running && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined,
   });
@@ -40,6 +42,14 @@ function keyOfParity({ parity }: Facts, before: string | undefined): string | un
 function findPutBack(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly string[] {
   const found = describePutBack(status, state, facts);
   return found === undefined ? [] : [`${found.reason} again`];
+}
+
+/** The rules and what is said of them: those of the user's own are told again when what they get was rejected. */
+function findRuleKey(status: CanaryReleaseStatus, state: StateName, facts: Facts): string | undefined {
+  const word = describeOtherRules(status, state, facts);
+  if (word === undefined) return undefined;
+  const when = state === 'rolledBack' ? ' rejected' : '';
+  return keyOf([`${word.reason}${when}`, ...listOtherRules(facts)]);
 }
 
 /** What stays for a person to mend after a rollback. */

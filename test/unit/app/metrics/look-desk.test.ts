@@ -16,6 +16,7 @@ const question: LookQuestion = {
   source: contour,
   canary: [{ namespace: NAMESPACE, service: 'v2', port: 80 }],
   serving: [{ namespace: NAMESPACE, service: 'v1', port: 80 }],
+  splitSide: 'both',
 };
 const away: MetricsAnswer = { ok: false, kind: 'unavailable', message: 'refused' };
 

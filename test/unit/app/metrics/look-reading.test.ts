@@ -61,6 +61,7 @@ function question(
     source: contour,
     canary: [{ namespace: NAMESPACE, service: 'v2', port: 80 }],
     serving: [{ namespace: NAMESPACE, service: 'v1', port: 80 }],
+    splitSide: 'both',
     ...change,
   };
 }

@@ -142,14 +142,14 @@ describe('what holds a release up before its end', () => {
   test('is a foreign rule that gives the canary weight, or names a Service that is about to be removed', () => {
     const rules = [aRule({ store: 1 }), aRule({ store: 1, 'store-canary': 0 }, { name: 'copy', ...TESTERS })];
     expect(holders(rules, 'gives')).toEqual([]);
-    expect(holders(rules, 'names')).toEqual([{ route: 'HTTPRoute store', rule: 'copy', weight: 0, hasOthers: true }]);
+    expect(holders(rules, 'names')).toEqual([{ route: 'HTTPRoute store', rule: 'copy', weight: 0, stays: true, hasOthers: true }]);
     const alone = [aRule({ store: 1 }), aRule({ 'store-canary': 7 }, { name: 'copy', ...TESTERS })];
-    expect(holders(alone, 'gives')).toEqual([{ route: 'HTTPRoute store', rule: 'copy', weight: 7, hasOthers: false }]);
+    expect(holders(alone, 'gives')).toEqual([{ route: 'HTTPRoute store', rule: 'copy', weight: 7, stays: true, hasOthers: false }]);
   });
 
   test('is a ref that somebody added beside the release’s own', () => {
     const twice = { backendRefs: [aRef('store', 1), aRef('store-canary', 0), aRef('store-canary', 0, { port: 8443 })] };
-    expect(holders([twice], 'names')).toEqual([{ route: 'HTTPRoute store', rule: 'rules[0]', weight: 0, hasOthers: true }]);
+    expect(holders([twice], 'names')).toEqual([{ route: 'HTTPRoute store', rule: 'rules[0]', weight: 0, stays: true, hasOthers: true }]);
     expect(holders([{ backendRefs: [aRef('store', 1), aRef('store-canary', 0)] }], 'names')).toEqual([]);
   });
 });

@@ -119,6 +119,7 @@ export function aQuestion(
     source: contour,
     canary: [{ namespace: NAMESPACE, service: 'v2', port: 80 }],
     serving: [{ namespace: NAMESPACE, service: 'v1', port: 80 }],
+    splitSide: 'both',
     ...change,
   };
 }

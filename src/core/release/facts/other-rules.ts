@@ -1,0 +1,79 @@
+// Rules that name the canary and that came while the release runs: which routes beside the recorded ones have some, and whether they let
+// the release end. None ends on what was not looked at.
+
+import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { Route } from '../../../api/routes.ts';
+import { findHolders, type Holder } from '../../routing/canary-share.ts';
+import { sumWeights } from '../../routing/refs.ts';
+import { type RouteStanding, standRoutes, standStranger } from '../../routing/standing.ts';
+import type { StateName } from '../state.ts';
+import type { Gathered } from './gather.ts';
+import { routesInScope } from './scope.ts';
+import { pairOf } from './sides.ts';
+
+type Release = NonNullable<CanaryReleaseStatus['release']>;
+
+/** Whether other rules let a release end. */
+export type Clearance =
+  /** All routes of the namespace were read from the API server, and none holds the release up. */
+  | { readonly kind: 'clear' }
+  /** None is known that does, but the routes are known from watches only, which may be late. */
+  | { readonly kind: 'unread' }
+  | { readonly kind: 'held'; readonly holders: readonly Holder[] };
+
+/** A route that the release did not record and that has rules which name its canary. */
+export interface Stranger {
+  readonly standing: RouteStanding;
+  /** The spec does not leave the route out, and no release drives it: what it gives the canary can be taken away. */
+  readonly inReach: boolean;
+}
+
+/** Such routes, as far as their rules are not all the user's own. */
+export function standStrangers({ spec, observation }: Gathered, release: Release): readonly Stranger[] {
+  const { serving, canary } = release;
+  const isRecorded = ({ kind, metadata }: Route) =>
+    (release.routes ?? []).some((route) => route.kind === kind && route.name === metadata.name);
+  return observation.routes
+    .filter((route) => !isRecorded(route))
+    .flatMap((route): readonly Stranger[] => {
+      const standing = standStranger(route, pairOf(release), release.ownRules ?? []);
+      if (standing.foreign.every(({ own }) => own)) return [];
+      const isChosen = routesInScope(spec, [route], [serving.service, canary.service]).length > 0;
+      return [{ standing, inReach: isChosen && standing.mark === undefined }];
+    });
+}
+
+/** @param standings recorded routes */
+export function judgeClearance(
+  { observation, deleting }: Gathered,
+  release: Release,
+  standings: readonly RouteStanding[],
+  strangers: readonly Stranger[],
+): Clearance {
+  const { workload, outcome, maxWeight = 0 } = release;
+  // The canary serves from here on; of a release that is deleted nothing is left that could wait; and one that gave the canary nothing
+  // has nothing to take back. Our own Service and Deployment are removed whatever the outcome.
+  const asks = workload !== undefined || !(outcome === 'Promoted' || deleting || maxWeight === 0);
+  const what = workload === undefined ? 'gives' : 'names';
+  const holders = asks
+    ? [
+        ...findHolders(standings, what),
+        ...strangers.flatMap(({ standing, inReach }) =>
+          findHolders([standing], what).map((one) => (inReach ? one : { ...one, stays: true })),
+        ),
+      ]
+    : [];
+  if (holders.length > 0) return { kind: 'held', holders };
+  return observation.routesFresh ? { kind: 'clear' } : { kind: 'unread' };
+}
+
+/** Rules that name both Services, came while the release ran, and still send requests to what served before a promotion. */
+export function findLeftBehind({ observation }: Gathered, { release }: CanaryReleaseStatus, state: StateName): readonly Holder[] {
+  if (release === undefined || state !== 'promoted' || release.workload !== undefined) return [];
+  const standings = standRoutes(release.routes ?? [], observation.routes, pairOf(release), release.ownRules);
+  return standings.flatMap(({ recorded: { kind, name }, foreign }) =>
+    foreign
+      .filter(({ rule }) => sumWeights(rule.servings) > 0)
+      .map(({ rule }) => ({ route: `${kind} ${name}`, rule: rule.key, weight: sumWeights(rule.servings), hasOthers: true, stays: true })),
+  );
+}
