@@ -46,6 +46,10 @@ export const recordedRouteSchema = z.object({
   name: textField(253),
   uid: textField(63, 0),
   rules: z.array(recordedRuleSchema).max(MAX_RECORDED_RULES).meta(ATOMIC),
+  weightLimit: countField(1, 1_000_000)
+    .optional()
+    .describe('Largest weight that its gateways take, where they take less than the Gateway API allows.'),
+  fitting: textField(253).optional().describe('The controller that rejected larger weights, while smaller ones are tried.'),
   raising: z.boolean().optional().describe('True while a raise of this route is still to be written.'),
   generation: tally().optional().describe('Generation of the route up to which its weights are accounted for.'),
   edited: tally().optional().describe('Generation of the last foreign edit of our weights that was reported in an event.'),

@@ -108,6 +108,12 @@ export const internalSchema = z.object({
       rules: toldKey(),
     })
     .optional(),
+  weightLimits: z
+    .array(z.object({ controller: textField(253), weight: countField(1, 1_000_000) }))
+    .max(8)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Largest weights that gateways were seen to take, by their controllers.'),
   shownTime: timeField().optional().describe('The time in `message` that is still to come.'),
   abort: textField(128).optional().describe('The abort annotation that was obeyed or refused last.'),
 });

@@ -34,7 +34,7 @@ const MEMORY = [
 /** The same of the status itself. */
 const STATUS_MEMORY = ['templateForm'] as const satisfies readonly (keyof CanaryReleaseStatus)[];
 /** The same of a recorded route. */
-const ROUTE_MEMORY = ['raising', 'generation', 'edited', 'emptiedAt'] as const satisfies readonly (keyof RecordedRoute)[];
+const ROUTE_MEMORY = ['fitting', 'raising', 'generation', 'edited', 'emptiedAt'] as const satisfies readonly (keyof RecordedRoute)[];
 
 const maskOf = <Key extends string>(keys: readonly Key[]) => Object.fromEntries(keys.map((key) => [key, true])) as Record<Key, true>;
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { RouteParentStatus } from '../../src/api/routes.ts';
-import { CONTOUR } from '../fakes/memory/gateway.ts';
+import { buildRule, CONTOUR } from '../fakes/memory/gateway.ts';
 import type { MemoryWorld } from '../fakes/memory/world.ts';
 import { buildStore, reasonsOf, specWith, untilState } from '../fixtures/story.ts';
 
@@ -120,5 +120,126 @@ describe('a gateway that does not answer', () => {
     await untilState(world, 'promoted');
     expect(world.status('web')?.release?.gatewayWaitSince).toBeUndefined();
     expect(world.journal.transitions.map(({ to }) => to)).not.toContain('blocked');
+  });
+});
+
+describe('a gateway that takes smaller weights than others', () => {
+  /** Weights of every write of the route, in their order. */
+  function watchWeights(world: MemoryWorld): readonly (readonly number[])[] {
+    const seen: number[][] = [];
+    world.api.onChange(({ kind, old, now }) => {
+      if (kind !== 'HTTPRoute' || old?.metadata.generation === now?.metadata.generation) return;
+      seen.push(Object.values(world.weights('store')));
+    });
+    return seen;
+  }
+
+  async function startBehind(gateway: Partial<MemoryWorld['gateway']>, weights: Readonly<Record<string, number>> = { v1: 1, v2: 0 }) {
+    const world = buildStore();
+    world.editRoute('store', 'kubectl', (route) => ({ ...route, spec: { ...route.spec, rules: [buildRule(weights)] } }));
+    Object.assign(world.gateway, gateway);
+    world.gateway.wake();
+    await world.run(2_000);
+    const written = watchWeights(world);
+    world.createRelease('web', specWith({ analysis: { metrics: { source: 'Contour' } } }));
+    return { world, written };
+  }
+
+  test('is known by its controller: its weights are small from the first write', async () => {
+    const { world, written } = await startBehind({ controllerName: 'gateway.k8s.aws/alb', maxWeight: 999 });
+    await untilState(world, 'promoted');
+    expect(written).toEqual([
+      [810, 90],
+      [450, 450],
+      [0, 900],
+      [0, 1],
+    ]);
+    expect(reasonsOf(world)).not.toContain('RouteNotAccepted');
+  });
+
+  test('is found by one refusal, and remembered for the next release', async () => {
+    const { world, written } = await startBehind({ maxWeight: 999 });
+    await untilState(world, 'stage.analyzing');
+    expect(written).toEqual([
+      [9_000, 1_000],
+      [810, 90],
+    ]);
+    expect(world.journal.events.find(({ reason }) => reason === 'RouteNotAccepted')).toMatchObject({
+      note: expect.stringMatching(/Accepted=False, UnsupportedValue.*; trying weights up to 999$/),
+    });
+    await untilState(world, 'promoted');
+    expect(world.journal.transitions.map(({ to }) => to)).not.toContain('blocked');
+    expect(world.weights('store')).toEqual({ v1: 0, v2: 1 });
+    world.setService('v1', { hashes: ['v1-2'] });
+    await world.until('the next release', () => world.share('store', 'v2', 'v1') > 0);
+    expect(Math.max(...written.flat().slice(4))).toBeLessThan(1_000);
+    expect(reasonsOf(world).filter((reason) => reason === 'RouteNotAccepted')).toHaveLength(1);
+  });
+
+  test('may take percents only', async () => {
+    const { world, written } = await startBehind({ maxWeight: 200 });
+    await untilState(world, 'promoted');
+    expect(written.slice(0, 3)).toEqual([
+      [9_000, 1_000],
+      [810, 90],
+      [90, 10],
+    ]);
+  });
+
+  test('gets a little less than asked for the canary where its integers cannot say it', async () => {
+    const { world, written } = await startBehind({ controllerName: 'gateway.k8s.aws/alb', maxWeight: 999 }, { v1: 37, v2: 0, legacy: 61 });
+    await untilState(world, 'promoted');
+    expect(written[0]).toEqual([37 * 16 - 59, 59, 61 * 16]);
+    expect(world.guardian.shares.every(({ percent }) => [0, 10, 50, 100].some((asked) => percent <= asked && percent > asked - 0.2))).toBe(
+      true,
+    );
+    expect(world.weights('store')).toEqual({ v1: 0, v2: 37, legacy: 61 });
+  });
+
+  test('is not asked for what no integers of it can say', async () => {
+    const { world, written } = await startBehind({ controllerName: 'gateway.k8s.aws/alb', maxWeight: 999 }, { v1: 1, v2: 0, legacy: 500 });
+    await world.run(10_000);
+    expect(world.status('web')?.message).toBe(
+      'blocked: WeightsTooLarge: HTTPRoute store, rule rules[0]: its weights cannot be split into whole numbers up to 999, which is the most that its gateway takes; make them smaller',
+    );
+    expect(written).toEqual([]);
+  });
+
+  test('that refuses them all gets back the route as it was, and the reason stays through block and pause', async () => {
+    const { world, written } = await startBehind({ maxWeight: 1 });
+    await untilState(world, 'blocked');
+    await world.run(1_000);
+    expect(written).toEqual([
+      [9_000, 1_000],
+      [810, 90],
+      [90, 10],
+      [1, 0],
+    ]);
+    await untilState(world, 'paused');
+    expect(world.status('web')).toMatchObject({
+      weight: 0,
+      message: expect.stringMatching(/blocked for too long \(RouteNotAccepted: HTTPRoute store: .*UnsupportedValue/),
+    });
+    await world.run(5_000);
+    expect(world.weights('store')).toEqual({ v1: 1, v2: 0 });
+    // What did not help is not remembered.
+    expect(world.status('web')?.internal?.weightLimits).toBeUndefined();
+    world.gateway.maxWeight = Number.POSITIVE_INFINITY;
+    world.command('web', 'resume');
+    await untilState(world, 'promoted');
+  });
+
+  test('is no gateway that cannot resolve a ref: weights have nothing to do with that', async () => {
+    const world = buildStore();
+    await world.run(2_000);
+    world.createRelease('web', specWith({}));
+    await untilState(world, 'stage.analyzing');
+    const written = watchWeights(world);
+    world.gateway.refused.set('store', 'RefNotPermitted');
+    world.gateway.refusedType = 'ResolvedRefs';
+    world.gateway.wake();
+    await untilState(world, 'blocked');
+    await world.run(5_000);
+    expect(written).toEqual([]);
   });
 });

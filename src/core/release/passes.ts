@@ -10,6 +10,7 @@ import { noteSteadySpan } from './evidence/steady-spans.ts';
 import type { Gathered } from './facts/gather.ts';
 import { recordAgain } from './facts/scope.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
+import { fitWeights, noteFitted } from './machine/fit-weights.ts';
 import { noteDrain, noteGatewayWait, noteIrreversible, notePods } from './machine/notes.ts';
 import { noteAbort, obey } from './machine/obey.ts';
 import { renewHashes } from './machine/renew-hashes.ts';
@@ -59,6 +60,8 @@ export const DECIDING: readonly Pass[] = [
   obeyAbort,
   // What the routes say now accounts for what was written before: later differences are somebody else's.
   settle,
+  // Before the steps: a rejection that smaller weights may mend blocks nothing.
+  fit,
   // All steps of the machine, until nothing moves.
   takeSteps,
   // After the steps: a weight that is wanted since this very moment is on no route yet, and that is nobody's edit.
@@ -74,6 +77,7 @@ export const NOTING: readonly Pass[] = [
   (course, { assess: judge }) => ({ status: noteEmptied(course.status, judge(course.status, course.state)) }),
   (course, { assess: judge }) => ({ status: noteDrain(course.status, judge(course.status, course.state), course.state) }),
   (course, { assess: judge }) => ({ status: notePods(course.status, judge(course.status, course.state)) }),
+  (course, { assess: judge }) => ({ status: noteFitted(course.status, judge(course.status, course.state), course.state) }),
   (course, { assess: judge }) => ({ status: noteGatewayWait(course.status, judge(course.status, course.state), course.state) }),
   (course, { gathered }) => ({ status: noteIrreversible(course.status, gathered.observation) }),
 ];
@@ -133,6 +137,10 @@ function obeyAbort({ status, state }: Course, decided: Decided): Partial<Course>
 
 function settle({ status, state }: Course, decided: Decided): Partial<Course> {
   return { status: settleDrift(status, decided.assess(status, state)) };
+}
+
+function fit({ status, state }: Course, decided: Decided): Partial<Course> {
+  return fitWeights(status, decided.assess(status, state));
 }
 
 function takeSteps({ status, state }: Course, decided: Decided): Partial<Course> {

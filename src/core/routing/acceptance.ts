@@ -7,7 +7,14 @@ export type Acceptance =
   | { readonly kind: 'accepted' }
   /** Not yet answered for this generation. */
   | { readonly kind: 'waiting'; readonly message: string }
-  | { readonly kind: 'rejected'; readonly reason: string; readonly message: string };
+  | {
+      readonly kind: 'rejected';
+      readonly reason: string;
+      readonly message: string;
+      readonly controller: string;
+      /** The route as it is (`Accepted`), or something that it refers to (`ResolvedRefs`). */
+      readonly about: 'route' | 'refs';
+    };
 
 /** Judges all parents that the spec has: one refusal is a refusal, one missing answer is waiting. */
 export function judgeAcceptance(route: Route): Acceptance {
@@ -29,12 +36,13 @@ function judgeAnswer({ controllerName, conditions = [] }: RouteParentStatus, rou
   const whose = `${where}: ${controllerName}`;
   const [accepted, resolved] = ['Accepted', 'ResolvedRefs'].map((type) => conditions.find((condition) => condition.type === type));
   if (accepted === undefined) return { kind: 'waiting', message: `${whose} has not answered` };
-  const verdict = judgeCondition(accepted, route, whose);
+  const verdict = judgeCondition(accepted, route, controllerName);
   // Not every controller says whether it has found what the route refers to.
-  return verdict.kind !== 'accepted' || resolved === undefined ? verdict : judgeCondition(resolved, route, whose);
+  return verdict.kind !== 'accepted' || resolved === undefined ? verdict : judgeCondition(resolved, route, controllerName);
 }
 
-function judgeCondition(condition: RouteCondition, route: Route, whose: string): Acceptance {
+function judgeCondition(condition: RouteCondition, route: Route, controller: string): Acceptance {
+  const whose = `${route.kind} ${route.metadata.name}: ${controller}`;
   const { type, status, reason, message = '', observedGeneration } = condition;
   // Linkerd writes no observedGeneration: then the condition is taken as it is.
   if (observedGeneration !== undefined && observedGeneration < (route.metadata.generation ?? 0))
@@ -42,7 +50,8 @@ function judgeCondition(condition: RouteCondition, route: Route, whose: string):
   if (status === 'True') return { kind: 'accepted' };
   if (status !== 'False') return { kind: 'waiting', message: `${whose} has not decided yet (${type}=${status})` };
   const says = `${whose} says ${type}=False, ${reason ?? ''}: ${message}`.trim();
-  return { kind: 'rejected', reason: reason ?? type, message: `${says}${adviceFor(reason, route)}` };
+  const about = type === 'Accepted' ? 'route' : 'refs';
+  return { kind: 'rejected', about, controller, reason: reason ?? type, message: `${says}${adviceFor(reason, route)}` };
 }
 
 /** A gateway says that a ref is not permitted; only here it is known what would permit it. */

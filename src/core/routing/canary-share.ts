@@ -3,6 +3,7 @@
 import { drainRule, type ForeignRule } from './foreign-rules.ts';
 import { type RefPosition, sumWeights } from './refs.ts';
 import { isAddedByUs, type RouteStanding, type RuleStanding } from './standing.ts';
+import { splitWeights } from './weights.ts';
 
 /** What the refs of a recorded rule to the canary's Service have together; undefined for a rule that is not there. */
 function canaryWeightOf(rule: RuleStanding): number | undefined {
@@ -35,9 +36,18 @@ export function compareShare(standing: RuleStanding, percent: number): ShareStat
   const share = shareOf(standing);
   if (share === undefined) return 'none';
   // A share that is right in other integers still gives the traffic that is wanted; only real differences count.
-  if (Math.abs(share - percent) < 0.005) return 'equal';
-  if (share > percent) return 'above';
+  if (share >= percent + TOLERANCE) return 'above';
+  if (share > writtenShare(standing, percent) - TOLERANCE) return 'equal';
   return standing.kind === 'found' ? 'below' : 'none';
+}
+
+/** Percent. */
+const TOLERANCE = 0.005;
+
+/** What the release writes for a share: the same, or the next smaller one that the gateway's integers have. */
+function writtenShare({ original, recorded }: RuleStanding, percent: number): number {
+  const { serving, canary } = splitWeights(original, recorded.factor, percent);
+  return percentOf(canary, serving);
 }
 
 /** More than the wanted share, however little; nothing is nothing: the smallest share is above it. */

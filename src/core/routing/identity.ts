@@ -5,19 +5,23 @@ import type { RecordedRule } from '../../api/release.ts';
 import { hashMatches } from './matches.ts';
 import { sumWeights } from './refs.ts';
 import { type BackendPair, type ManagedRule, manageRule, type SeenRule } from './rules.ts';
-import { pickFactor } from './weights.ts';
+import { type OriginalWeights, pickFactor } from './weights.ts';
 
-/** A rule as it is recorded before the first write: what is there is what "restored" will mean (rule 3). */
-export function recordRule(rule: ManagedRule): RecordedRule {
-  const { serving, canary } = rule;
-  const others = rule.others.map((ref) => ref.weight);
+/** A rule as it is recorded before the first write: what is there is what "restored" will mean (rule 3). @param limit largest weight that its gateways take */
+export function recordRule(rule: ManagedRule, limit: number): RecordedRule {
+  const { serving, canary, others } = rule;
   return {
     ...identityOf(rule),
     serving: serving.weight,
     ...(canary.missing === undefined ? { canary: canary.weight } : {}),
-    factor: pickFactor({ serving: serving.weight, canary: 0, others }) ?? 1,
-    ...(others.length === 0 ? {} : { others: rule.others.map((ref) => ({ name: ref.name, weight: ref.weight })) }),
+    factor: pickFactor(originalOf(rule), limit) ?? 1,
+    ...(others.length === 0 ? {} : { others: others.map((ref) => ({ name: ref.name, weight: ref.weight })) }),
   };
+}
+
+/** The weights of a rule before the first write. */
+export function originalOf({ serving, others }: ManagedRule): OriginalWeights {
+  return { serving: serving.weight, canary: 0, others: others.map(({ weight }) => weight) };
 }
 
 /** What tells a rule from the others of its route. */

@@ -20,28 +20,34 @@ export const MAX_BACKEND_WEIGHT = 1_000_000;
 /** Totals below this lose precision on gateways that divide weights by pods or round to basis points. */
 const WANTED_TOTAL = 10_000;
 
+/** A rule whose serving weight is less cannot give the canary one percent of it. */
+const LEAST_WHOLE = 100;
+
 /**
  * The smallest factor by which all weights of a rule are multiplied so that every whole percent of the serving backend's
- * weight is an integer and the rule's total is at least 10,000 where there is room.
- * @returns undefined when no factor keeps every weight at or below 1,000,000
+ * weight is an integer and the rule's total is at least 10,000, or as near to that as the limit lets it come. Where a gateway's limit
+ * leaves no room for whole percents, the largest factor that it takes: the canary then gets a little less than asked.
+ * @param limit largest weight that the gateways of the route take
+ * @returns undefined when no factor will do
  */
-export function pickFactor(original: OriginalWeights): number | undefined {
+export function pickFactor(original: OriginalWeights, limit = MAX_BACKEND_WEIGHT): number | undefined {
   const largest = Math.max(original.serving, ...original.others);
   const total = original.serving + sum(original.others);
   if (original.serving <= 0) return undefined;
   const exact = 100 / gcd(100, original.serving);
-  if (exact * largest > MAX_BACKEND_WEIGHT) return undefined;
-  const roomy = exact * Math.ceil(WANTED_TOTAL / (exact * total));
-  return roomy * largest <= MAX_BACKEND_WEIGHT ? roomy : exact;
+  const most = Math.floor(limit / (exact * largest));
+  if (most >= 1) return exact * Math.min(most, Math.ceil(WANTED_TOTAL / (exact * total)));
+  const rough = Math.floor(limit / largest);
+  return limit < MAX_BACKEND_WEIGHT && rough * original.serving >= LEAST_WHOLE ? rough : undefined;
 }
 
 /**
- * The weights of a rule at a canary share. Never all 0, because `original.serving` is above 0.
+ * The weights of a rule at a canary share, never more than that (rule 9). Never all 0, because `original.serving` is above 0.
  * @param percent 0..100, whole
  */
 export function splitWeights(original: OriginalWeights, factor: number, percent: number): RuleWeights {
   const whole = original.serving * factor;
-  const canary = (whole * percent) / 100;
+  const canary = Math.floor((whole * percent) / 100);
   return { serving: whole - canary, canary, others: original.others.map((weight) => fitWeight(weight * factor)) };
 }
 

@@ -12,6 +12,12 @@ export class MemoryGateway {
   delayMs = 40;
   /** Routes that are refused, by name, with the reason. */
   readonly refused = new Map<string, string>();
+  /** The condition that is False for a route that is refused. */
+  refusedType: 'Accepted' | 'ResolvedRefs' = 'Accepted';
+  /** The controller that answers. */
+  controllerName = CONTOUR;
+  /** Larger weights are refused. */
+  maxWeight = Number.POSITIVE_INFINITY;
   /** Answers that stay in the status of every route, whatever its spec says. */
   leftBehind: readonly RouteParentStatus[] = [];
   readonly #clock: Clock;
@@ -41,6 +47,11 @@ export class MemoryGateway {
     for (const kind of ROUTE_KINDS) for (const { metadata } of this.#api.list(kind)) this.#plan({ kind, ...metadata });
   }
 
+  #refusalOf(route: Route): string | undefined {
+    const weights = (route.spec.rules ?? []).flatMap(({ backendRefs = [] }) => backendRefs.map(({ weight = 1 }) => weight));
+    return weights.some((weight) => weight > this.maxWeight) ? 'UnsupportedValue' : undefined;
+  }
+
   #forget(key: ObjectKey): void {
     this.#onServed();
     this.#served.delete(nameOf(key));
@@ -54,18 +65,18 @@ export class MemoryGateway {
     const stored = this.#api.get(key);
     if (stored === undefined || !Number.isFinite(this.delayMs)) return;
     const route = stored as unknown as Route;
-    const why = this.refused.get(key.name);
+    const why = this.refused.get(key.name) ?? this.#refusalOf(route);
     if (why === undefined) {
       this.#onServed();
       this.#served.set(nameOf(key), route.spec.rules ?? []);
     }
     const at = { observedGeneration: stored.metadata.generation, lastTransitionTime: stored.metadata.creationTimestamp };
-    const accepted =
-      why === undefined
-        ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: '', ...at }
-        : { type: 'Accepted', status: 'False', reason: why, message: 'refused by the test', ...at };
-    const conditions = [accepted, { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: '', ...at }];
-    const parents = (route.spec.parentRefs ?? []).map((parentRef) => ({ parentRef, controllerName: CONTOUR, conditions }));
+    const conditions = ['Accepted', 'ResolvedRefs'].map((type) =>
+      why !== undefined && type === this.refusedType
+        ? { type, status: 'False', reason: why, message: 'refused by the test', ...at }
+        : { type, status: 'True', reason: type, message: '', ...at },
+    );
+    const parents = (route.spec.parentRefs ?? []).map((parentRef) => ({ parentRef, controllerName: this.controllerName, conditions }));
     this.#api.update(key, 'contour', (old) => ({ ...old, status: { parents: [...this.leftBehind, ...parents] } }), 'status');
   }
 }

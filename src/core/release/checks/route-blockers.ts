@@ -8,7 +8,9 @@ import { toSeconds } from '../../../api/times.ts';
 import { adviseManager } from '../../routing/gitops.ts';
 import { isAtPort, namesService, type NamedService, portsOf } from '../../routing/refs.ts';
 import type { RuleProblem } from '../../routing/rules.ts';
-import { pickFactor } from '../../routing/weights.ts';
+import { weightLimitOf } from '../../routing/gateway-limits.ts';
+import { originalOf } from '../../routing/identity.ts';
+import { MAX_BACKEND_WEIGHT, pickFactor } from '../../routing/weights.ts';
 import type { Known } from '../facts/known.ts';
 import { isMarked, routesInScope } from '../facts/scope.ts';
 import { portOf, servicesOf, type Sides } from '../facts/sides.ts';
@@ -213,19 +215,22 @@ function theServingWeightIsZero(known: Known): Blocker | undefined {
   return undefined;
 }
 
-function weightsAreTooLarge(known: Known): Blocker | undefined {
+function weightsAreTooLarge(known: Known, { internal }: CanaryReleaseStatus): Blocker | undefined {
   for (const { route, scan } of known.scans) {
-    const rule = scan.rules.find(
-      (one) => pickFactor({ serving: one.serving.weight, canary: 0, others: one.others.map((ref) => ref.weight) }) === undefined,
-    );
+    const limit = weightLimitOf(route, internal?.weightLimits ?? []);
+    const rule = scan.rules.find((one) => pickFactor(originalOf(one), limit) === undefined);
     if (rule !== undefined)
       return {
         reason: 'WeightsTooLarge',
         about: `${describe(route)} ${rule.key}`,
-        message: `${describe(route)}, rule ${rule.key}: its weights cannot be split into whole numbers up to 1,000,000; make them smaller`,
+        message: `${describe(route)}, rule ${rule.key}: its weights cannot be split into whole numbers up to ${describeLimit(limit)}; make them smaller`,
       };
   }
   return undefined;
+}
+
+function describeLimit(limit: number): string {
+  return limit === MAX_BACKEND_WEIGHT ? '1,000,000' : `${limit}, which is the most that its gateway takes`;
 }
 
 function aGatewayRefusesARoute(known: Known): Blocker | undefined {

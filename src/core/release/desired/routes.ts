@@ -4,7 +4,16 @@
 import { FIELD_MANAGER, RELEASE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { compareShare, findUnproven, givesNothing, isAbove, shareOf } from '../../routing/canary-share.ts';
-import { isLeftAs, standRoutes, type RouteStanding, type WantedWeights } from '../../routing/standing.ts';
+import { isOutgrown } from '../../routing/gateway-limits.ts';
+import {
+  isLeftAs,
+  type RouteStanding,
+  type RuleStanding,
+  sameWeights,
+  standRoutes,
+  type WantedWeights,
+  weightsFor,
+} from '../../routing/standing.ts';
 import { drainsYet } from '../drain.ts';
 import type { Facts } from '../assess.ts';
 import { isHomeMark } from '../facts/home-mark.ts';
@@ -139,8 +148,11 @@ function desireWithdrawn({ release, weight = 0 }: CanaryReleaseStatus, standing:
 function desireShare(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding, mark: string): RouteIntent | undefined {
   const share: WantedWeights = { kind: 'share', percent: status.weight ?? 0 };
   const shares = standing.rules.map((rule) => compareShare(rule, status.weight ?? 0));
-  if (shares.includes('above') || findUnproven(standing).length > 0) return { kind: 'lower', standing, wanted: share, mark };
-  if (!shares.includes('below')) return undefined;
+  if (shares.includes('above') || findUnproven(standing).length > 0)
+    return { kind: 'lower', standing, wanted: isGivenUp(status, state) ? { kind: 'restored' } : share, mark };
+  if (isGivenUp(status, state) && standing.rules.some(isScaledDown)) return { kind: 'lower', standing, wanted: { kind: 'restored' }, mark };
+  if (!shares.includes('below'))
+    return isOutgrown(standing) && mayWrite(state) && standing.mark === mark ? { kind: 'raise', standing, wanted: share, mark } : undefined;
   if (!isRaised(status, state, standing)) return undefined;
   // Somebody replaced the route and our mark with it: it is claimed again before the raise, which tests it.
   return standing.mark === undefined
@@ -148,9 +160,25 @@ function desireShare(status: CanaryReleaseStatus, state: StateName, standing: Ro
     : { kind: 'raise', standing, wanted: share, mark };
 }
 
+/** Nothing is raised, or written in other integers, while a release is held. */
+function mayWrite(state: StateName): boolean {
+  return state !== 'paused' && state !== 'blocked';
+}
+
+/** The very first raise was taken back: until it is tried again the route is what it was, whatever its gateway minded. */
+function isGivenUp({ weight = 0 }: CanaryReleaseStatus, state: StateName): boolean {
+  return weight === 0 && !mayWrite(state);
+}
+
+/** The rule has the shares of what was there before, in the integers of the release. */
+function isScaledDown(rule: RuleStanding): boolean {
+  if (rule.kind !== 'found' || sameWeights(rule.now, weightsFor(rule, { kind: 'restored' }))) return false;
+  return sameWeights(rule.now, weightsFor(rule, { kind: 'share', percent: 0 }));
+}
+
 /** A raise that is under way and was not written to this route yet, or one that somebody undid and that is proven again. */
 function isRaised(status: CanaryReleaseStatus, state: StateName, standing: RouteStanding): boolean {
-  if (state === 'paused' || state === 'blocked') return false;
+  if (!mayWrite(state)) return false;
   if (status.release?.puttingBack === true) return true;
   return (state === 'stage.shifting' || state === 'promoting.rollingOut') && waitsForRaise(standing, wantsOf(status));
 }

@@ -3,6 +3,7 @@
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
 import { compareShare, givesNothing, observedShare } from '../../routing/canary-share.ts';
+import { isOutgrown } from '../../routing/gateway-limits.ts';
 import { isLeftAs, standRoutes, type RouteStanding } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
 import { buildHomeMark } from './home-mark.ts';
@@ -113,10 +114,20 @@ function standAll(
 
 /** What the gateways say of the routes of a release; its shares are `taken` where all have accepted all. */
 function readAcceptances(standings: readonly RouteStanding[], { acceptances }: Gathered) {
-  const found = standings.flatMap(({ route }) => (route === undefined ? [] : [acceptances.get(route) ?? judgeAcceptance(route)]));
+  const found = standings.flatMap((standing) => acceptanceOf(standing, acceptances));
   const rejection = found.find((acceptance) => acceptance.kind === 'rejected');
   const waiting = found.find((acceptance) => acceptance.kind === 'waiting');
   return { rejection, wait: waiting?.message, isTaken: standings.length > 0 && rejection === undefined && waiting === undefined };
+}
+
+/** What gateways say of a route; about weights that are being made smaller nothing is said yet. */
+function acceptanceOf(standing: RouteStanding, taken: Gathered['acceptances']): readonly Acceptance[] {
+  const { route, recorded } = standing;
+  if (route === undefined) return [];
+  const acceptance = taken.get(route) ?? judgeAcceptance(route);
+  if (acceptance.kind !== 'rejected' || !isOutgrown(standing)) return [acceptance];
+  const message = `${route.kind} ${route.metadata.name}: trying weights up to ${recorded.weightLimit}, ${recorded.fitting} rejected larger ones`;
+  return [{ kind: 'waiting', message }];
 }
 
 /** The routes that a release would drive, as they are now. @param sides undefined where the roles are undecided */

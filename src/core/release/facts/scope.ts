@@ -3,9 +3,11 @@
 import { MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, OwnRule, RecordedRoute } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
+import { type LearnedLimit, weightLimitOf } from '../../routing/gateway-limits.ts';
 import { recordRule } from '../../routing/identity.ts';
 import { namesService } from '../../routing/refs.ts';
 import { scanRules } from '../../routing/rules.ts';
+import { MAX_BACKEND_WEIGHT } from '../../routing/weights.ts';
 import type { Observation } from '../observation.ts';
 import { isHomeMark } from './home-mark.ts';
 import { recordOwnAgain } from './own-rules.ts';
@@ -29,16 +31,23 @@ export function wantedRules(spec: CanaryReleaseSpec, route: Route): readonly str
 }
 
 /** What is there before the first write: this record is what "restored" means, and the API server's defaults are in it (rule 3). */
-export function recordRoutes(spec: CanaryReleaseSpec, routes: readonly Route[], sides: Sides): readonly RecordedRoute[] {
+export function recordRoutes(
+  spec: CanaryReleaseSpec,
+  routes: readonly Route[],
+  sides: Sides,
+  learned: readonly LearnedLimit[] = [],
+): readonly RecordedRoute[] {
   return routesInScope(spec, routes, [sides.serving, sides.canary]).flatMap((route): RecordedRoute[] => {
     const { rules } = scanRules(route, sides, wantedRules(spec, route));
     if (rules.length === 0) return [];
+    const limit = weightLimitOf(route, learned);
     return [
       {
         kind: route.kind,
         name: route.metadata.name,
         uid: route.metadata.uid ?? '',
-        rules: rules.map(recordRule),
+        rules: rules.map((rule) => recordRule(rule, limit)),
+        ...(limit === MAX_BACKEND_WEIGHT ? {} : { weightLimit: limit }),
       },
     ];
   });
@@ -58,7 +67,7 @@ export function recordAgain(
   const { release } = status;
   if (release?.routes === undefined || !isPreparing(state, release)) return status;
   const unclaimed = routes.filter((route) => !isMarked(route, `${metadata.name}/${release.id}`));
-  const found = recordRoutes(spec, unclaimed, pairOf(release));
+  const found = recordRoutes(spec, unclaimed, pairOf(release), status.internal?.weightLimits);
   const isSame = (one: RecordedRoute, other: RecordedRoute) => one.kind === other.kind && one.name === other.name;
   const before = release.routes;
   const kept = before.map((old) => {

@@ -28,7 +28,7 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
   const servingKey = keyOf(sides.serving, undefined, observation.backends[sides.serving]);
   const known = status.serving?.service === sides.serving ? status.serving : undefined;
   const { verdict: _verdict, ...rest } = status;
-  const routes = recordRoutes(spec, observation.routes, sides);
+  const routes = recordRoutes(spec, observation.routes, sides, status.internal?.weightLimits);
   const ownRules = recordOwnRules(observation.routes, routes, sides);
   return {
     ...rest,

@@ -67,6 +67,8 @@ describe('a route is refused', () => {
       ]),
     ).toEqual({
       kind: 'rejected',
+      about: 'refs',
+      controller: CONTROLLER,
       reason: 'BackendNotFound',
       message: `HTTPRoute store: ${CONTROLLER} says ResolvedRefs=False, BackendNotFound: no Service v2`,
     });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RecordedRule } from '../../../../src/api/release.ts';
 import type { RouteMatch, RouteRule } from '../../../../src/api/routes.ts';
 import { followRule, identityOf, pairRules, recordRule } from '../../../../src/core/routing/identity.ts';
+import { MAX_BACKEND_WEIGHT } from '../../../../src/core/routing/weights.ts';
 import { scanRules, seeRules } from '../../../../src/core/routing/rules.ts';
 import { aRef, aRoute, aRule, managedRule, SIDES } from '../../../fixtures/builders.ts';
 
@@ -13,7 +14,7 @@ const shifted = aRule({ v1: 8_000, v2: 2_000 });
 
 /** The rules as a release records them when it begins. */
 function record(...rules: readonly RouteRule[]): readonly RecordedRule[] {
-  return scanRules(aRoute({ rules }), SIDES, undefined).rules.map(recordRule);
+  return scanRules(aRoute({ rules }), SIDES, undefined).rules.map((rule) => recordRule(rule, MAX_BACKEND_WEIGHT));
 }
 
 /** Where each recorded rule is found among these: its position, or undefined where it is not there. */

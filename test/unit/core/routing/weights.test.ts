@@ -75,6 +75,54 @@ describe('rule 3: the factor', () => {
   });
 });
 
+describe('rules 3 and 9: gateways that take smaller weights', () => {
+  test.each<readonly [OriginalWeights, number, number | undefined]>([
+    // The largest total that says every percent, up to the limit.
+    [original(1), 999, 900],
+    [original(100), 999, 9],
+    [original(1, 1), 999, 900],
+    [original(1), 100, 100],
+    [original(1), 65_535, 10_000],
+    [original(997), 65_535, 65],
+    // No total says every percent: the largest that the gateway takes.
+    [original(11), 999, 90],
+    [original(37, 61), 999, 16],
+    [original(999), 999, 1],
+    // Not even one percent could be said.
+    [original(1, 500), 999, undefined],
+    [original(1_000), 999, undefined],
+  ])('the factor of %o up to %i is %s', (weights, limit, factor) => {
+    expect(pickFactor(weights, limit)).toBe(factor);
+  });
+
+  const limited = fc.record({ weights: anyOriginal, limit: fc.constantFrom(100, 999, 1_000, 65_535) });
+  const splittableUpTo = limited.filter(({ weights, limit }) => pickFactor(weights, limit) !== undefined);
+
+  test('no weight is larger than the gateway takes, and the canary never gets more than asked, and never nothing instead of something', () => {
+    fc.assert(
+      fc.property(splittableUpTo, anyPercent, ({ weights, limit }, percent) => {
+        const split = splitWeights(weights, pickFactor(weights, limit) ?? 0, percent);
+        expect(Math.max(split.serving, split.canary, ...split.others)).toBeLessThanOrEqual(limit);
+        expect(split.canary * 100).toBeLessThanOrEqual((split.serving + split.canary) * percent);
+        expect(split.canary > 0).toBe(percent > 0);
+        // Less by at most one of the gateway's units.
+        expect((split.canary + 1) * 100).toBeGreaterThan((split.serving + split.canary) * percent);
+      }),
+    );
+  });
+
+  test('foreign shares stay exact', () => {
+    fc.assert(
+      fc.property(splittableUpTo, anyPercent, ({ weights, limit }, percent) => {
+        const split = splitWeights(weights, pickFactor(weights, limit) ?? 0, percent);
+        weights.others.forEach((weight, index) => {
+          expect((split.others[index] ?? -1) * weights.serving).toBe(weight * (split.serving + split.canary));
+        });
+      }),
+    );
+  });
+});
+
 describe('rules 3 and 4: the weights at a share', () => {
   test('are whole numbers from 0 to 1,000,000', () => {
     fc.assert(

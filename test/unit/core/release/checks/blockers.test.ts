@@ -200,7 +200,9 @@ describe('before its first write a release is blocked', () => {
   });
 
   test('by none of what only matters in mid-release', () => {
-    expect(before({}, { rejection: { kind: 'rejected', reason: 'NotAllowed', message: 'no' } })).toBeUndefined();
+    expect(
+      before({}, { rejection: { kind: 'rejected', about: 'route', controller: 'c', reason: 'NotAllowed', message: 'no' } }),
+    ).toBeUndefined();
   });
 
   test('also when the last release has ended: what it recorded is over', () => {
@@ -268,7 +270,9 @@ describe('in mid-release', () => {
   });
 
   test('a gateway that refuses the route now blocks', () => {
-    expect(during({}, aStatus(), { rejection: { kind: 'rejected', reason: 'NotAllowed', message: 'no' } })).toEqual({
+    expect(
+      during({}, aStatus(), { rejection: { kind: 'rejected', about: 'route', controller: 'c', reason: 'NotAllowed', message: 'no' } }),
+    ).toEqual({
       reason: 'RouteNotAccepted',
       message: 'no',
     });
