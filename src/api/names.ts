@@ -39,6 +39,8 @@ export const IRREVERSIBLE_ANNOTATION = `${GROUP}/irreversible`;
 
 /** Annotation of a Deployment whose template is held: the name of its release. */
 export const HELD_ANNOTATION = `${GROUP}/held`;
+/** On an event: the id of its announcement, which a notification of the same happening has, too. */
+export const ANNOUNCEMENT_ANNOTATION = `${GROUP}/announcement`;
 /** Annotation of a canary Deployment: the hash of the template that it runs, as the Deployment that is held has it. */
 export const TEMPLATE_ANNOTATION = `${GROUP}/template`;
 /** Annotation of a CanaryRelease: policies that need not treat canary and serving pods alike, `<kind>/<name>` or `<kind>/*`, with commas. */
@@ -66,6 +68,8 @@ export const MAX_STAGES = 30;
 export const MAX_SERVED = 64;
 export const MAX_CHECKS = 16;
 export const MAX_HISTORY = 10;
+/** Announcements that the status keeps until they are delivered. */
+export const MAX_ANNOUNCEMENTS = 20;
 export const MAX_APPROVALS = 32;
 /** Names in an entry of the history. */
 export const MAX_APPROVERS = 8;

@@ -5,6 +5,7 @@ import { conditionSchema } from './conditions.ts';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
 import {
   COMMAND_VERBS,
+  MAX_ANNOUNCEMENTS,
   MAX_APPROVERS,
   MAX_HISTORY,
   MAX_PROVEN,
@@ -116,6 +117,21 @@ export const internalSchema = z.object({
     .describe('Largest weights that gateways were seen to take, by their controllers.'),
   shownTime: timeField().optional().describe('The time in `message` that is still to come.'),
   abort: textField(128).optional().describe('The abort annotation that was obeyed or refused last.'),
+  announcements: z
+    .array(
+      z.object({
+        id: textField(64),
+        at: timeField(),
+        reason: textField(128),
+        message: textField(1_024, 0),
+        warning: z.boolean().optional(),
+        by: textField(256).optional(),
+      }),
+    )
+    .max(MAX_ANNOUNCEMENTS)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Events and notifications that were not delivered yet, oldest first.'),
 });
 
 /** The schema of `status`. */

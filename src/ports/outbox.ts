@@ -3,6 +3,10 @@
 import type { CanaryRelease } from '../api/release.ts';
 
 export interface Announcement {
+  /** The same for every try, also by another operator after a crash, and for no other announcement. */
+  readonly id: string;
+  /** When it was decided, RFC 3339 in UTC. */
+  readonly at: string;
   /** One of the event reasons of names.ts. */
   readonly reason: string;
   readonly type: 'Normal' | 'Warning';
@@ -14,13 +18,13 @@ export interface Announcement {
 }
 
 export interface EventSink {
-  /** Never throws; repeated equal announcements are folded into a series. */
-  publish(release: CanaryRelease, announcement: Announcement): void;
+  /** Resolves when it is written, or given up. Never rejects; repeated equal announcements are folded into a series. */
+  publish(release: CanaryRelease, announcement: Announcement): Promise<void>;
 }
 
 export interface Notifier {
-  /** Sends a signed JSON webhook when the release asks for one. Never throws. */
-  notify(release: CanaryRelease, announcement: Announcement): void;
+  /** Sends signed JSON webhooks where the release asks for them. Resolves when each is sent, or given up. Never rejects. */
+  notify(release: CanaryRelease, announcement: Announcement): Promise<void>;
 }
 
 /** Own metrics and log lines of one reconcile. */

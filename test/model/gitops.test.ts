@@ -87,7 +87,7 @@ describe('a route that Flux applies', () => {
   });
 
   test('rule 5: an operator that is killed around any of its writes leaves the annotations as they were', async () => {
-    for (let write = 1; write <= 14; write += 1) {
+    for (let write = 1; write <= 24; write += 1) {
       const world = buildMarkedStore(markFlux());
       const before = structuredClone(world.route('store').metadata.annotations);
       for (const operator of world.operators) operator.kill();

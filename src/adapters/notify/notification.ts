@@ -1,12 +1,12 @@
 // The content of a notification and its signature: a JSON body of version 1, and an HMAC over the time and that body.
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Announcement } from '../../ports/outbox.ts';
 
 /** The JSON body of a notification. Fields are only ever added; a receiver ignores what it does not know. */
 export interface Notification {
   readonly version: 1;
-  /** Equal for every attempt of one announcement and different for others, so that a receiver can drop repetitions. */
+  /** Equal for every attempt of one announcement, also after a crash, and different for others: a receiver can drop repetitions. */
   readonly id: string;
   readonly release: { readonly namespace: string; readonly name: string; readonly uid: string };
   readonly revision: string | null;
@@ -18,7 +18,7 @@ export interface Notification {
   /** The canary's share in percent. */
   readonly weight: number | null;
   readonly stage: string | null;
-  /** When it was announced, RFC 3339 in UTC. */
+  /** When it was decided, RFC 3339 in UTC. */
   readonly at: string;
 }
 
@@ -34,15 +34,13 @@ const SIGNATURE_HEADER = 'x-glidepath-signature';
 const TIMESTAMP_HEADER = 'x-glidepath-timestamp';
 
 /** The notification of an announcement, as things stand in the release at this moment. */
-export function describeNotification(release: CanaryRelease, announcement: Announcement, atMs: number): Notification {
+export function describeNotification(release: CanaryRelease, announcement: Announcement): Notification {
   const { namespace, name, uid } = release.metadata;
-  const { reason, note, by = null } = announcement;
+  const { id, at, reason, note, by = null } = announcement;
   const { release: attempt, phase, weight }: Partial<CanaryReleaseStatus> = release.status ?? {};
-  const at = new Date(atMs).toISOString();
-  const identity = [uid, namespace, name, attempt?.id ?? '', reason, note, at];
   return {
     version: 1,
-    id: createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32),
+    id,
     release: { namespace, name, uid },
     revision: attempt?.revision ?? null,
     reason,

@@ -62,13 +62,13 @@ export class WebhookNotifier implements Notifier {
     this.#queue = new DeliveryQueue({ concurrency: CONCURRENCY, waiting: options.waiting ?? 32 });
   }
 
-  notify(release: CanaryRelease, announcement: Announcement): void {
+  async notify(release: CanaryRelease, announcement: Announcement): Promise<void> {
     const { metadata } = release;
     const { notifications: receivers } = release.spec;
     if (receivers.length === 0) return;
-    const notification = describeNotification(release, announcement, this.#now());
+    const notification = describeNotification(release, announcement);
     const owner = metadata.uid ?? `${metadata.namespace}/${metadata.name}`;
-    for (const receiver of receivers) this.#enqueue(`${owner} ${receiver.name}`, receiver, notification);
+    await Promise.all(receivers.map((receiver) => this.#enqueue(`${owner} ${receiver.name}`, receiver, notification)));
   }
 
   /** Resolves when everything announced so far was sent or given up. */
@@ -91,7 +91,8 @@ export class WebhookNotifier implements Notifier {
     return (this.#options.now ?? Date.now)();
   }
 
-  #enqueue(lane: string, receiver: NotificationReceiver, notification: Notification): void {
+  /** Resolves when it is sent, or given up. */
+  #enqueue(lane: string, receiver: NotificationReceiver, notification: Notification): Promise<void> {
     const tell = (result: NotificationOutcome['result'], message: string): void => {
       const { namespace, name } = notification.release;
       this.#options.onOutcome?.({ namespace, name, receiver: receiver.name, reason: notification.reason, result, message });
@@ -99,16 +100,22 @@ export class WebhookNotifier implements Notifier {
     const url = this.#permit(receiver);
     if (typeof url === 'string') {
       tell('refused', url);
-      return;
+      return Promise.resolve();
     }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const deliver = () =>
+      this.#deliver(url, receiver, notification).then(
+        () => tell('sent', ''),
+        (thrown: unknown) => tell('failed', messageOf(thrown)),
+      );
     this.#queue.add(lane, {
-      run: () =>
-        this.#deliver(url, receiver, notification).then(
-          () => tell('sent', ''),
-          (thrown: unknown) => tell('failed', messageOf(thrown)),
-        ),
-      drop: () => tell('dropped', `too many notifications are waiting for ${url.origin}`),
+      run: () => deliver().finally(resolve),
+      drop: () => {
+        tell('dropped', `too many notifications are waiting for ${url.origin}`);
+        resolve();
+      },
     });
+    return promise;
   }
 
   /** The address, or why it may not be called. */

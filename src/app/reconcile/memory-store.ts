@@ -36,9 +36,9 @@ export class MemoryStore {
       writeProblems: [],
       failingSince: new Map(),
       transitions: [],
-      events: [],
       drifts: [],
       failedAtMs: undefined,
+      lastWordsUntilMs: undefined,
     };
     this.#memories.set(nameOf(metadata), memory);
     return memory;

@@ -1,11 +1,11 @@
-// What the operator remembers of a release between reconciles: the last status, committed or not, and what waits to be told.
+// What the operator remembers of a release between reconciles: the last status, committed or not, and what waits to be logged.
 // All of it can be lost: the object's status and the routes say the same, and Prometheus is the judge's memory.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import type { Drift } from '../../core/release/drift/drift.ts';
-import type { ReleaseEvent } from '../../core/release/report/events.ts';
+import { hasUncommitted, withoutPending } from '../../core/release/report/announcements.ts';
 import type { Transition } from '../../core/release/decide.ts';
 
 export interface Memory {
@@ -21,21 +21,31 @@ export interface Memory {
   /** Since when writes fail, by route, Unix milliseconds. */
   readonly failingSince: ReadonlyMap<string, number>;
   readonly transitions: readonly Transition[];
-  readonly events: readonly ReleaseEvent[];
   readonly drifts: readonly Drift[];
   /** When the verdict that takes it home was reached. */
   readonly failedAtMs: number | undefined;
+  /** Until when a release that is being deleted waits for its last announcements. */
+  readonly lastWordsUntilMs: number | undefined;
 }
 
 /** Numbers that change at every look do not matter to a reader until a minute has passed. */
 const QUIET_MS = 60_000;
 
-/** Must this status be written now? On a change of state, stage, phase, verdict or failing count at once, else each minute. */
+/**
+ * Must this status be written now? On a change of state, stage, phase, verdict or failing count at once, and before anything is
+ * announced; else each minute. That something was delivered is no news to a reader.
+ */
 export function needsCommit(memory: Memory, status: CanaryReleaseStatus, now: number): boolean {
-  if (essenceOf(status) !== essenceOf(memory.committed)) return true;
+  if (hasUncommitted(status, memory.committed)) return true;
+  if (essenceOf(withoutPending(status)) !== essenceOf(withoutPending(memory.committed))) return true;
   // A message that promises a time which has passed is wrong.
   const isOver = now >= (fromTime(memory.committed.internal?.shownTime) ?? Number.POSITIVE_INFINITY);
   return (isOver || now - memory.committedAtMs >= QUIET_MS) && toText(status) !== toText(memory.committed);
+}
+
+/** When a status that was committed with announcements is written without them, if nothing else is written before. */
+export function endOfQuiet({ committedAtMs }: Memory): number {
+  return committedAtMs + QUIET_MS;
 }
 
 /** The committed status where it says the same: of a thousand releases at rest one copy is held, not two. */

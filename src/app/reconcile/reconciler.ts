@@ -3,20 +3,21 @@
 // commits afterwards.
 
 import { FINALIZER } from '../../api/names.ts';
-import type { CanaryRelease } from '../../api/release.ts';
+import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { decide, type Decision } from '../../core/release/decide.ts';
 import type { WorkloadIntent } from '../../core/release/desired/intents.ts';
 import type { RouteIntent } from '../../core/release/desired/routes.ts';
 import type { Observation } from '../../core/release/observation.ts';
 import { pairOf } from '../../core/release/facts/sides.ts';
+import { dropDelivered, eventsOf, pendingIn, queueEvents } from '../../core/release/report/announcements.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { ReleaseKey } from '../../ports/releases.ts';
-import { announce } from './announcer.ts';
+import { Announcer, log } from './announcer.ts';
 import { DrainDesk } from '../metrics/drain-desk.ts';
 import { LookDesk } from '../metrics/look-desk.ts';
 import { dueQuestion } from '../metrics/question.ts';
-import { needsCommit, noteProblems, shareCommitted, type Memory } from './memory.ts';
+import { endOfQuiet, needsCommit, noteProblems, shareCommitted, type Memory } from './memory.ts';
 import { MemoryStore, nameOf } from './memory-store.ts';
 import { observe } from '../observe/observer.ts';
 import { parseCached } from '../parsed.ts';
@@ -58,6 +59,8 @@ const HOME_RETRY_MS = 1_000;
 const LASTING: ReadonlySet<WorkloadIntent['kind']> = new Set(['createDeployment', 'createService', 'writeTemplate', 'rest']);
 /** Passes of one visit: writes whose answers let the release go on at once, without waiting for the watch. */
 const MOST_PASSES = 8;
+/** What is deleted waits so long for its last announcements: nothing is left of it to announce them later. */
+const LAST_WORDS_MS = 5_000;
 
 export class Reconciler {
   readonly #world: World;
@@ -66,9 +69,10 @@ export class Reconciler {
   readonly #drains: DrainDesk;
   readonly #neighbours: Neighbours;
   readonly #reader: NamespaceReader;
+  readonly #announcer: Announcer;
 
   /**
-   * @param onLook a look was answered: its release is to be visited at once
+   * @param onLook a look was answered, or what a release waits for is delivered: it is to be visited at once
    * @param neighbours other releases that may share something with a release and its routes
    */
   constructor(world: World, onLook: (key: string) => void, neighbours: Neighbours) {
@@ -78,6 +82,7 @@ export class Reconciler {
     this.#reader = new NamespaceReader(world.routes);
     this.#desk = new LookDesk(world, onLook);
     this.#drains = new DrainDesk(world, onLook);
+    this.#announcer = new Announcer(world, onLook);
   }
 
   /** Works on one release until nothing more can be done now. @throws errors of status writes, for the queue's backoff */
@@ -113,12 +118,13 @@ export class Reconciler {
     if ((await commitStatus(this.#world, this.#memories, release)) === 'moved') return { ...AGAIN, urgent: true };
     const written = await this.#converge(pass, lowered);
     this.#emit(pass);
+    await this.#letGo(pass);
     return this.#next(pass, written);
   }
 
   async #decide(key: ReleaseKey, release: CanaryRelease, freshRoutes: readonly Route[] | undefined): Promise<Pass> {
     const world = this.#world;
-    const memory = this.#memories.open(release);
+    const memory = this.#withoutDelivered(this.#memories.open(release), key);
     const now = world.clock.now();
     const { status, writeProblems } = memory;
     const looks = this.#desk.take(nameOf(key), status.release?.id);
@@ -152,37 +158,63 @@ export class Reconciler {
     return problems.length === 0 ? AGAIN : { again: false, wakeAt: now + HOME_RETRY_MS, urgent: true };
   }
 
-  /** Raises and workloads, with the finalizer there only from before the first write until after the last (rule 11). */
+  /** Raises and workloads, behind the finalizer, which is there only from before the first write until after the last (rule 11). */
   async #converge({ key, release, decision }: Pass, lowered: WriteOutcome): Promise<WriteOutcome> {
     const world = this.#world;
-    const holds = hasFinalizer(release);
     const raises = decision.intents.filter((intent) => !isLowering(intent));
     const begins = raises.length > 0 || decision.workloadIntents.some(({ kind }) => LASTING.has(kind));
-    if (begins && !holds) await world.releases.setFinalizer(key, true);
+    if (begins && !hasFinalizer(release)) await world.releases.setFinalizer(key, true);
     const raised = await this.#write(release, decision, raises);
     const moved = await writeWorkload(world, key.namespace, decision.workloadIntents);
     const problems = [...lowered.problems, ...raised.problems, ...moved.problems];
     this.#memories.update(key, (memory) => ({
       ...noteProblems(memory, problems, world.clock.now()),
-      events: [...memory.events, ...moved.events],
+      // Committed and announced by the next pass, which follows what was written here.
+      status: queueEvents(memory.status, moved.events, world.clock.now(), memory.uid),
     }));
-    if (holds && !isRunning(decision.state) && !decision.keepsPaused) {
-      await forgetTraces(world, key.namespace);
-      await world.releases.setFinalizer(key, false);
-    }
-    return { problems, wrote: raised.wrote || lowered.wrote };
+    return { problems, wrote: raised.wrote || lowered.wrote || moved.events.length > 0 };
   }
 
-  #next({ decision }: Pass, { problems, wrote }: WriteOutcome): Outcome | 'onward' | 'read' {
-    const urgent = isRunning(decision.state);
-    if (problems.length > 0)
-      return {
-        again: false,
-        wakeAt: Math.min(decision.wakeAt ?? Number.POSITIVE_INFINITY, this.#world.clock.now() + HOME_RETRY_MS),
-        urgent,
-      };
-    if (wrote || decision.transitions.length > 0) return 'onward';
-    return decision.readsRoutes ? 'read' : { again: false, wakeAt: decision.wakeAt, urgent };
+  /** A release that wrote its last is let go, of one that is deleted when all is announced. */
+  async #letGo({ key, release, decision }: Pass): Promise<void> {
+    if (!hasFinalizer(release) || isRunning(decision.state) || decision.keepsPaused || this.#hasLastWords(key, release)) return;
+    await forgetTraces(this.#world, key.namespace);
+    await this.#world.releases.setFinalizer(key, false);
+  }
+
+  #next({ key, decision }: Pass, { problems, wrote }: WriteOutcome): Outcome | 'onward' | 'read' {
+    if (problems.length === 0 && (wrote || decision.transitions.length > 0)) return 'onward';
+    if (problems.length === 0 && decision.readsRoutes) return 'read';
+    const now = this.#world.clock.now();
+    const retry = problems.length > 0 ? now + HOME_RETRY_MS : undefined;
+    const later = this.#timesOfAnnouncements(key).filter((time) => time > now);
+    const times = [decision.wakeAt, retry, ...later].filter((time) => time !== undefined);
+    return { again: false, wakeAt: times.length === 0 ? undefined : Math.min(...times), urgent: isRunning(decision.state) };
+  }
+
+  /** When the stored status is written without what is delivered, and when a deleted release has waited long enough. */
+  #timesOfAnnouncements(key: ReleaseKey): readonly number[] {
+    const memory = this.#memories.get(key);
+    if (memory === undefined || pendingIn(memory.committed).length === 0) return [];
+    return [endOfQuiet(memory), memory.lastWordsUntilMs ?? 0];
+  }
+
+  /** A release that is being deleted still has something to announce, and some time left for it. */
+  #hasLastWords(key: ReleaseKey, { metadata }: CanaryRelease): boolean {
+    const memory = this.#memories.get(key);
+    if (memory === undefined || metadata.deletionTimestamp === undefined || !this.#announcer.awaits(key)) return false;
+    const now = this.#world.clock.now();
+    const { lastWordsUntilMs = now + LAST_WORDS_MS } = memory;
+    this.#memories.update(key, () => ({ lastWordsUntilMs }));
+    return now < lastWordsUntilMs;
+  }
+
+  /** What was delivered meanwhile is not announced again. */
+  #withoutDelivered(memory: Memory, key: ReleaseKey): Memory {
+    const status = dropDelivered(memory.status, (id) => this.#announcer.isDelivered(key, id));
+    if (status === memory.status) return memory;
+    this.#memories.update(key, () => ({ status }));
+    return { ...memory, status };
   }
 
   /** A route that cannot be written has a second brake: the canary Service is pointed at the serving pods. */
@@ -213,17 +245,17 @@ export class Reconciler {
   #forget(key: ReleaseKey): Outcome {
     this.#desk.discard(nameOf(key));
     this.#drains.forget(nameOf(key));
+    this.#announcer.forget(key);
     this.#world.workloads.forget(key.namespace, key.name);
     if (this.#memories.drop(key)) this.#world.telemetry.forget(key.namespace, key.name);
     return NOTHING_MORE;
   }
 
-  #store({ key, decision }: Pass, { problems }: WriteOutcome): void {
-    this.#memories.update(key, ({ committed, transitions, events, drifts }) => ({
-      status: isRunning(decision.state) ? decision.status : shareCommitted(committed, decision.status),
+  #store({ key, decision, now }: Pass, { problems }: WriteOutcome): void {
+    this.#memories.update(key, ({ uid, committed, transitions, drifts }) => ({
+      status: statusOf(decision, committed, now, uid),
       writeProblems: problems,
       transitions: [...transitions, ...decision.transitions],
-      events: [...events, ...decision.events],
       drifts: [...drifts, ...decision.drifts],
     }));
   }
@@ -241,13 +273,20 @@ export class Reconciler {
     if (home && memory.failedAtMs !== undefined) telemetry.rollbackSeconds((clock.now() - memory.failedAtMs) / 1_000);
   }
 
-  /** After the commit: events, notifications, log lines, metrics. */
+  /** After the commit: log lines, metrics, and whatever the stored status announces. */
   #emit({ key, release }: Pass): void {
     const memory = this.#memories.get(key);
     if (memory === undefined) return;
-    announce(this.#world, { ...release, status: memory.status }, memory);
-    this.#memories.update(key, () => ({ transitions: [], events: [], drifts: [] }));
+    log(this.#world, { ...release, status: memory.status }, memory);
+    this.#announcer.announce({ ...release, status: memory.committed });
+    this.#memories.update(key, () => ({ transitions: [], drifts: [] }));
   }
+}
+
+/** What a decision makes of the status, with what is to be announced of it. */
+function statusOf(decision: Decision, committed: CanaryReleaseStatus, now: number, uid: string): CanaryReleaseStatus {
+  const status = queueEvents(decision.status, eventsOf(decision), now, uid);
+  return isRunning(decision.state) ? status : shareCommitted(committed, status);
 }
 
 function isLowering({ kind }: RouteIntent): boolean {

@@ -9,7 +9,19 @@ import { createTransport, events, httpRoutes, routeNamed } from './harness.ts';
 
 const release = (name = 'store'): CanaryRelease =>
   ({ metadata: { namespace: 'shop', name, uid: `uid-${name}` } }) as unknown as CanaryRelease;
-const said = (note: string, reason = 'WeightShifted'): Announcement => ({ reason, type: 'Normal', note, action: 'Shift' });
+/** Of every announcement another id, as the core makes them. */
+let announced = 0;
+const said = (note: string, reason = 'WeightShifted'): Announcement => {
+  announced += 1;
+  return {
+    id: announced.toString(16).padStart(16, '0').padEnd(32, '0'),
+    at: '2030-01-01T00:00:00.000Z',
+    reason,
+    type: 'Normal',
+    note,
+    action: 'Shift',
+  };
+};
 
 async function start() {
   const harness = await createTransport();
@@ -29,7 +41,7 @@ async function start() {
 describe('an event', () => {
   test('is written as events.k8s.io/v1 wants it', async () => {
     const { sink, written } = await start();
-    sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('25%'));
     const [event] = await until(() => written().length === 1 && written());
     expect(event).toMatchObject({
       eventTime: '2030-01-01T00:00:00.000000Z',
@@ -46,10 +58,10 @@ describe('an event', () => {
 
   test('that is repeated folds into one series, which is written a minute later', async () => {
     const { sink, written, clock, server } = await start();
-    sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('25%'));
     await until(() => written().length === 1);
     clock.advanceBy(2_000);
-    for (let count = 0; count < 6; count += 1) sink.publish(release(), said('25%'));
+    for (let count = 0; count < 6; count += 1) void sink.publish(release(), said('25%'));
     await until(() => clock.pending === 1);
     expect(server.requests.length).toBe(1);
     clock.advanceBy(60_000);
@@ -59,12 +71,12 @@ describe('an event', () => {
 
   test('with another note, of another release, or ten minutes later is another event', async () => {
     const { sink, written, clock } = await start();
-    sink.publish(release(), said('25%'));
-    sink.publish(release(), said('50%'));
-    sink.publish(release('other'), said('25%'));
+    void sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('50%'));
+    void sink.publish(release('other'), said('25%'));
     await until(() => written().length === 3);
     clock.advanceBy(600_000);
-    sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('25%'));
     await until(() => written().length === 4);
     expect(
       written()
@@ -75,14 +87,52 @@ describe('an event', () => {
 
   test('whose series has expired on the server goes on in a new one', async () => {
     const { sink, written, server, clock } = await start();
-    sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('25%'));
     const [first] = await until(() => written().length === 1 && written());
     server.remove(events, 'shop', first?.metadata.name ?? '');
-    sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('25%'));
     await until(() => clock.pending === 1);
     clock.advanceBy(60_000);
     await until(() => written().length === 1);
-    expect(written()[0]?.metadata.name).not.toBe(first?.metadata.name);
+    expect(written()[0]).toMatchObject({ metadata: { name: first?.metadata.name }, series: { count: 2 } });
+    expect(written()[0]?.metadata.uid).not.toBe(first?.metadata.uid);
+  });
+
+  test('is called after its announcement, so that the operator after a crash writes no second one', async () => {
+    const { sink, written, transport, clock, dropped } = await start();
+    const told = said('25%');
+    await sink.publish(release(), told);
+    const next = new KubernetesEvents({ transport, clock, instance: 'pod-2' });
+    onTestFinished(() => next.close());
+    await next.publish(release(), told);
+    expect(dropped).toEqual([]);
+    expect(written()).toHaveLength(1);
+    expect(written()[0]).toMatchObject({
+      metadata: { name: `store.${told.id.slice(0, 16)}`, annotations: { 'glidepath.dev/announcement': told.id } },
+      eventTime: '2030-01-01T00:00:00.000000Z',
+      reportingInstance: 'pod-1',
+    });
+  });
+
+  test('is delivered when it is written, and also where it never can be', async () => {
+    const { sink, server, written } = await start();
+    let delivered = false;
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    server.fault({ when: ({ method }) => method === 'POST', action: { kind: 'delay', until: answered } });
+    const publishing = sink.publish(release(), said('25%')).then(() => {
+      delivered = true;
+    });
+    await until(() => server.requests.length > 0);
+    expect(delivered).toBe(false);
+    answer();
+    await publishing;
+    expect(written()).toHaveLength(1);
+    server.fault({ when: ({ method }) => method === 'POST', action: { kind: 'status', code: 403 } });
+    await sink.publish(release(), said('50%'));
+    expect(written()).toHaveLength(1);
   });
 
   test('waits behind home writes', async () => {
@@ -95,7 +145,7 @@ describe('an event', () => {
     server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: answered } });
     const path = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/store';
     const home = transport.request({ method: 'PATCH', path, body: [], contentType: 'application/json-patch+json', lane: 'home' });
-    sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('25%'));
     await until(() => server.requests.length === 1);
     for (let round = 0; round < 50; round += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(server.requests.length).toBe(1);
@@ -109,7 +159,7 @@ describe('an event that cannot be written', () => {
   test('because its namespace is going is dropped with a word', async () => {
     const { sink, server, dropped } = await start();
     server.fault({ when: () => true, action: { kind: 'status', code: 403, message: 'namespace shop is being terminated' } });
-    sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('25%'));
     await until(() => dropped.length === 1);
     expect(dropped[0]).toContain('event WeightShifted about store');
     expect(server.requests.length).toBe(1);
@@ -118,19 +168,19 @@ describe('an event that cannot be written', () => {
   test('because the server is away is tried again', async () => {
     const { sink, server, written } = await start();
     server.fault({ when: () => true, action: { kind: 'status', code: 503 } });
-    sink.publish(release(), said('25%'));
+    void sink.publish(release(), said('25%'));
     await until(() => written().length === 1);
     expect(server.requests.length).toBe(2);
   });
 
   test('because a release shouts is cut short; others are heard, and it is heard again later', async () => {
     const { sink, dropped, clock, written } = await start();
-    for (let number = 0; number < 40; number += 1) sink.publish(release(), said(`note ${number}`));
-    sink.publish(release('other'), said('quiet'));
+    for (let number = 0; number < 40; number += 1) void sink.publish(release(), said(`note ${number}`));
+    void sink.publish(release('other'), said('quiet'));
     await until(() => written().length === 26);
     expect(dropped.length).toBe(15);
     clock.advanceBy(5_000);
-    sink.publish(release(), said('later'));
+    void sink.publish(release(), said('later'));
     await until(() => written().length === 27);
   });
 
@@ -144,7 +194,7 @@ describe('an event that cannot be written', () => {
         throw new Error('log');
       },
     });
-    for (let number = 0; number < 40; number += 1) sink.publish(release(), said(`note ${number}`));
+    for (let number = 0; number < 40; number += 1) void sink.publish(release(), said(`note ${number}`));
     await sink.close();
     expect(() => sink.publish(release(), said('after close'))).not.toThrow();
   });
@@ -153,7 +203,7 @@ describe('an event that cannot be written', () => {
 describe('closing', () => {
   test('writes what is queued first', async () => {
     const { sink, written } = await start();
-    for (let number = 0; number < 20; number += 1) sink.publish(release(), said(`note ${number}`));
+    for (let number = 0; number < 20; number += 1) void sink.publish(release(), said(`note ${number}`));
     await sink.close();
     expect(written().length).toBe(20);
   });

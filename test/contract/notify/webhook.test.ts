@@ -1,5 +1,5 @@
 // Webhooks against a real receiver: what it gets, what it can verify, and what happens when it misbehaves.
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { NotificationReceiver } from '../../../src/adapters/notify/notification.ts';
 import { createWebhookNotifier } from '../../../src/adapters/notify/webhook.ts';
@@ -35,7 +35,15 @@ function release(notifications: readonly NotificationReceiver[], uid = 'uid-1'):
 }
 
 function announce(note: string): Announcement {
-  return { reason: 'RolledBack', type: 'Warning', action: 'RollBack', note };
+  const at = new Date(NOW).toISOString();
+  return {
+    id: createHash('sha256').update(note).digest('hex').slice(0, 32),
+    at,
+    reason: 'RolledBack',
+    type: 'Warning',
+    action: 'RollBack',
+    note,
+  };
 }
 
 async function setUp(reactions: Reaction[] = [], options: Partial<WebhookNotifierOptions> = {}) {
@@ -60,7 +68,7 @@ async function setUp(reactions: Reaction[] = [], options: Partial<WebhookNotifie
 describe('a notification', () => {
   test('says what happened to which release, as JSON of version 1', async () => {
     const { receiver, notifier, outcomes, to } = await setUp();
-    notifier.notify(release([to]), announce('errors 4% (limit 1%)'));
+    void notifier.notify(release([to]), announce('errors 4% (limit 1%)'));
     await notifier.whenIdle();
     expect(receiver.received).toMatchObject([
       { method: 'POST', path: '/hooks/team', headers: { 'content-type': 'application/json', 'user-agent': 'glidepath' } },
@@ -85,14 +93,14 @@ describe('a notification', () => {
 
   test('names the person whose command made it happen', async () => {
     const { receiver, notifier, to } = await setUp();
-    notifier.notify(release([to]), { ...announce('stage 1 is approved by ada'), by: 'ada' });
+    void notifier.notify(release([to]), { ...announce('stage 1 is approved by ada'), by: 'ada' });
     await notifier.whenIdle();
     expect(JSON.parse(receiver.received[0]?.body ?? '')).toMatchObject({ by: 'ada' });
   });
 
   test('carries a signature that the receiver can verify with the time and the body', async () => {
     const { receiver, notifier, to } = await setUp();
-    notifier.notify(release([to]), announce('a note with “quotes” and ünïcode'));
+    void notifier.notify(release([to]), announce('a note with “quotes” and ünïcode'));
     await notifier.whenIdle();
     const [request] = receiver.received;
     const timestamp = request?.headers['x-glidepath-timestamp'];
@@ -105,7 +113,7 @@ describe('a notification', () => {
 
   test('is unsigned only where no Secret is named', async () => {
     const { receiver, notifier, to } = await setUp();
-    notifier.notify(release([{ name: to.name, url: to.url }]), announce('a'));
+    void notifier.notify(release([{ name: to.name, url: to.url }]), announce('a'));
     await notifier.whenIdle();
     expect(receiver.received).toHaveLength(1);
     expect(receiver.received[0]?.headers).not.toHaveProperty('x-glidepath-signature');
@@ -113,8 +121,8 @@ describe('a notification', () => {
 
   test('keeps its id over all tries, and no other has that id', async () => {
     const { receiver, notifier, to } = await setUp([503, 'reset']);
-    notifier.notify(release([to]), announce('a'));
-    notifier.notify(release([to]), announce('b'));
+    void notifier.notify(release([to]), announce('a'));
+    void notifier.notify(release([to]), announce('b'));
     await notifier.whenIdle();
     const [first, second, third, other] = receiver.received.map(({ body }) => (JSON.parse(body) as { id: string }).id);
     expect([second, third]).toEqual([first, first]);
@@ -123,7 +131,7 @@ describe('a notification', () => {
 
   test('is not sent when the release asks for none', async () => {
     const { receiver, notifier, outcomes } = await setUp();
-    notifier.notify(release([]), announce('a'));
+    void notifier.notify(release([]), announce('a'));
     await notifier.whenIdle();
     expect([receiver.received, outcomes]).toEqual([[], []]);
   });
@@ -132,7 +140,7 @@ describe('a notification', () => {
 describe('the order', () => {
   test('of one release is kept, whatever has to be tried again', async () => {
     const { receiver, notifier, to } = await setUp([500, 'reset', 204, 429]);
-    for (const note of ['1', '2', '3', '4']) notifier.notify(release([to]), announce(note));
+    for (const note of ['1', '2', '3', '4']) void notifier.notify(release([to]), announce(note));
     await notifier.whenIdle();
     const notes = receiver.received.map(({ body }) => (JSON.parse(body) as { message: string }).message);
     expect(notes).toEqual(['1', '1', '1', '2', '2', '3', '4']);
@@ -140,16 +148,16 @@ describe('the order', () => {
 
   test('of one release does not hold up another, nor one receiver the next', async () => {
     const { receiver, notifier, to } = await setUp(['hang']);
-    notifier.notify(release([to]), announce('stuck'));
+    void notifier.notify(release([to]), announce('stuck'));
     await vi.waitFor(() => expect(receiver.received).toHaveLength(1), PATIENT);
-    notifier.notify(release([{ ...to, name: 'other' }]), announce('a'));
-    notifier.notify(release([to], 'uid-2'), announce('b'));
+    void notifier.notify(release([{ ...to, name: 'other' }]), announce('a'));
+    void notifier.notify(release([to], 'uid-2'), announce('b'));
     await vi.waitFor(() => expect(receiver.received).toHaveLength(3), PATIENT);
   });
 
   test('gives up the oldest when too many wait, and says so', async () => {
     const { receiver, notifier, outcomes, to } = await setUp(['hang'], { waiting: 2 });
-    for (const note of ['1', '2', '3', '4']) notifier.notify(release([to]), announce(note));
+    for (const note of ['1', '2', '3', '4']) void notifier.notify(release([to]), announce(note));
     expect(outcomes).toMatchObject([{ result: 'dropped' }]);
     await vi.waitFor(() => expect(receiver.received).toHaveLength(1), PATIENT);
   });
@@ -163,7 +171,7 @@ describe('a receiver that misbehaves', () => {
     ['sends elsewhere', [307, 307], 1, /answered 307/],
   ])('and %s is given up, without its path in the message', async (_, reactions, tries, message) => {
     const { receiver, notifier, outcomes, to } = await setUp(reactions);
-    notifier.notify(release([to]), announce('a'));
+    void notifier.notify(release([to]), announce('a'));
     await notifier.whenIdle();
     expect(receiver.received).toHaveLength(tries);
     expect(outcomes).toMatchObject([{ result: 'failed', message: expect.stringMatching(message) }]);
@@ -172,15 +180,15 @@ describe('a receiver that misbehaves', () => {
 
   test('and never answers is waited for no longer than the time for a try', async () => {
     const { notifier, outcomes, to } = await setUp(['hang', 'hang', 'hang'], { timeoutMs: 20 });
-    notifier.notify(release([to]), announce('a'));
+    void notifier.notify(release([to]), announce('a'));
     await notifier.whenIdle();
     expect(outcomes).toMatchObject([{ result: 'failed', message: expect.stringMatching(/within 20 ms/) }]);
   });
 
   test('does not keep the operator from stopping', async () => {
     const { receiver, notifier, outcomes, to } = await setUp(['hang']);
-    notifier.notify(release([to]), announce('a'));
-    notifier.notify(release([to]), announce('b'));
+    void notifier.notify(release([to]), announce('a'));
+    void notifier.notify(release([to]), announce('b'));
     await vi.waitFor(() => expect(receiver.received).toHaveLength(1), PATIENT);
     await notifier.close(0);
     await notifier.whenIdle();
@@ -196,7 +204,7 @@ describe('nothing is sent', () => {
     ['to something that is no address', () => 'hunter2', /no URL/],
   ])('%s', async (_, at, message) => {
     const { receiver, notifier, outcomes, to } = await setUp();
-    notifier.notify(release([{ ...to, url: at(receiver.url) }]), announce('a'));
+    void notifier.notify(release([{ ...to, url: at(receiver.url) }]), announce('a'));
     await notifier.whenIdle();
     expect(receiver.received).toEqual([]);
     expect(outcomes).toMatchObject([{ result: 'refused', message: expect.stringMatching(message) }]);
@@ -208,7 +216,7 @@ describe('nothing is sent', () => {
     ['has no key', () => Promise.resolve({ other: 'hunter2' }), /no key "hmac"/],
   ])('unsigned where the Secret that should sign %s', async (_, readSecret, message) => {
     const { receiver, notifier, outcomes, to } = await setUp([], { readSecret });
-    notifier.notify(release([to]), announce('a'));
+    void notifier.notify(release([to]), announce('a'));
     await notifier.whenIdle();
     expect(receiver.received).toEqual([]);
     expect(outcomes).toMatchObject([{ result: 'failed', message: expect.stringMatching(message) }]);

@@ -12,7 +12,8 @@ export type CallVerb =
   | 'readRoutes'
   | 'readRelease'
   | 'readPolicies'
-  | 'workload';
+  | 'workload'
+  | 'event';
 
 /** One call to the API server. */
 export interface Call {
@@ -30,8 +31,9 @@ export interface LoggedCall extends Call {
   readonly outcome: string;
 }
 
-/** What a test does to a call: an error instead of it, or an error although it was carried out. */
+/** What a test does to a call: an error instead of it, an error although it was carried out, or no answer at all. */
 export type Fault =
+  | { readonly when: 'never' }
   | { readonly when: 'instead'; readonly error: GlidepathError }
   | { readonly when: 'afterwards'; readonly error: GlidepathError };
 export type FaultPlan = (call: Call) => Fault | undefined;
@@ -103,6 +105,7 @@ export class CallGate {
     if (writes) this.#writes += 1;
     if (writes && this.#isCrash('before')) return this.#die();
     const fault = this.#fault(call);
+    if (fault?.when === 'never') return NEVER;
     if (fault?.when === 'instead') return this.#fail(call, fault.error);
     const answer = this.#carryOut(call, carryOut);
     if (writes && this.#isCrash('after')) return this.#die();

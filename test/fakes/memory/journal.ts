@@ -21,7 +21,10 @@ export interface LoggedTransition {
 
 export class Journal {
   readonly calls: LoggedCall[] = [];
+  /** Each once, however often it was written: an event is called after its announcement. */
   readonly events: LoggedEvent[] = [];
+  /** Each as often as it was sent. */
+  readonly notifications: { readonly id: string; readonly release: string }[] = [];
   readonly transitions: LoggedTransition[] = [];
   readonly #clock: Clock;
 
@@ -34,6 +37,7 @@ export class Journal {
   }
 
   event(release: CanaryRelease, told: Announcement): void {
+    if (this.events.some(({ id }) => id === told.id)) return;
     this.events.push({ ...told, release: release.metadata.name, atMs: this.#clock.now() });
   }
 

@@ -13,7 +13,7 @@ import type { JsonPatchOperation } from '../../../src/core/routing/patch.ts';
 import type { PodObject } from '../../../src/core/workload/pods.ts';
 import type { BackendStore, ObservedBackend } from '../../../src/ports/backends.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
-import type { EventSink, Telemetry } from '../../../src/ports/outbox.ts';
+import type { Announcement, EventSink, Notifier, Telemetry } from '../../../src/ports/outbox.ts';
 import type { PolicyStore } from '../../../src/ports/policies.ts';
 import type { ReleaseKey, ReleaseStore } from '../../../src/ports/releases.ts';
 import type { RouteKey, RouteStore, WriteLane } from '../../../src/ports/routes.ts';
@@ -60,7 +60,7 @@ export class MemorySession implements World {
   readonly policies: PolicyStore;
   readonly metrics: MetricsReader;
   readonly events: EventSink;
-  readonly notifier = { notify: () => undefined };
+  readonly notifier: Notifier;
   readonly telemetry: Telemetry;
   readonly oldSchema: () => boolean;
   readonly #parts: SessionParts;
@@ -76,7 +76,11 @@ export class MemorySession implements World {
       query: async (...asked) => this.#alive(await parts.metrics.query(...asked)),
       refusal: (...asked) => parts.metrics.refusal(...asked),
     };
-    this.events = { publish: (release, told) => void (parts.gate.dead || parts.journal.event(release, told)) };
+    this.events = { publish: (release, told) => this.#publish(release, told) };
+    this.notifier = {
+      notify: async (release, told) =>
+        void (parts.gate.dead || parts.journal.notifications.push({ id: told.id, release: release.metadata.name })),
+    };
     this.telemetry = parts.journal.telemetry(() => parts.gate.dead);
     this.policies = buildPolicies(parts);
     this.oldSchema = parts.oldSchema;
@@ -175,6 +179,13 @@ export class MemorySession implements World {
       known: true,
       templatesKnown: true,
     });
+  }
+
+  /** As the events of the adapter: called after the announcement, so the second write of one changes nothing. */
+  async #publish(release: CanaryRelease, told: Announcement): Promise<void> {
+    const { gate, journal } = this.#parts;
+    const write = () => journal.event(release, told);
+    await gate.pass({ verb: 'event', target: `${told.reason} ${told.id}` }, write).catch(() => undefined);
   }
 
   #buildReleases(): ReleaseStore {

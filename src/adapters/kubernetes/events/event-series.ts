@@ -21,6 +21,8 @@ export interface EventEntry {
   written: number;
   /** Name of the event object, set when it is created. */
   name: string | undefined;
+  /** Who waits until the API server has so many, or until they are given up. */
+  readonly waiting: { readonly count: number; readonly done: () => void }[];
 }
 
 const FOLD_MS = 10 * 60_000;
@@ -48,7 +50,16 @@ export class EventSeries {
       return known;
     }
     if (!this.#takeToken(`${regarding.uid}/${regarding.namespace}/${regarding.name}`, nowMs)) return undefined;
-    const entry: EventEntry = { regarding, announcement, firstAtMs: nowMs, lastAtMs: nowMs, count: 1, written: 0, name: undefined };
+    const entry: EventEntry = {
+      regarding,
+      announcement,
+      firstAtMs: nowMs,
+      lastAtMs: nowMs,
+      count: 1,
+      written: 0,
+      name: undefined,
+      waiting: [],
+    };
     this.#entries.set(key, entry);
     this.#prune(nowMs);
     return entry;

@@ -1,9 +1,8 @@
 // Kubernetes events about releases: queued, counted in series, written after everything else. Nothing here may stop or slow a
-// reconcile, so a failure is only a debug line.
+// reconcile, so a failure is only a debug line. The name of an event comes from its announcement, so a repetition is no second event.
 
-import { randomUUID } from 'node:crypto';
 import { isGlidepathError, messageOf } from '../../../api/errors.ts';
-import { API_VERSION, FIELD_MANAGER, KIND, REPORTING_CONTROLLER } from '../../../api/names.ts';
+import { ANNOUNCEMENT_ANNOTATION, API_VERSION, FIELD_MANAGER, KIND, REPORTING_CONTROLLER } from '../../../api/names.ts';
 import type { CanaryRelease } from '../../../api/release.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Announcement, EventSink } from '../../../ports/outbox.ts';
@@ -28,6 +27,8 @@ const DEADLINE_MS = 5_000;
 const BETWEEN_UPDATES_MS = 60_000;
 const FLUSH_MS = 2_000;
 const LONGEST_NOTE_BYTES = 1_000;
+/** Digits of an announcement's id in the name of its event. */
+const ID_IN_NAME = 16;
 
 export class KubernetesEvents implements EventSink {
   readonly #options: EventsOptions;
@@ -45,17 +46,21 @@ export class KubernetesEvents implements EventSink {
     this.#options = options;
   }
 
-  publish(release: CanaryRelease, announcement: Announcement): void {
-    if (this.#closed) return;
+  publish(release: CanaryRelease, announcement: Announcement): Promise<void> {
+    // The next operator finds it in the status.
+    if (this.#closed) return new Promise(() => undefined);
     const entry = this.#series.record(regardingOf(release), announcement, this.#options.clock.now());
     if (entry === undefined) {
       this.#drop(announcement.reason, release.metadata.name, 'too many events about this release');
-      return;
+      return Promise.resolve();
     }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    entry.waiting.push({ count: entry.count, done: resolve });
     // Queued, being written or waiting for its next update: the next write includes the newest count.
-    if (this.#queue.has(entry) || this.#writing.has(entry) || this.#waiting.has(entry)) return;
+    if (this.#queue.has(entry) || this.#writing.has(entry) || this.#waiting.has(entry)) return promise;
     if (entry.name === undefined) this.#enqueue(entry);
     else this.#updateLater(entry);
+    return promise;
   }
 
   /** Writes what is queued, but waits no longer than two seconds for it. */
@@ -75,8 +80,10 @@ export class KubernetesEvents implements EventSink {
     this.#queue.add(entry);
     if (this.#queue.size > MOST_QUEUED) {
       const [oldest] = this.#queue;
-      if (oldest !== undefined) this.#queue.delete(oldest);
-      this.#drop(oldest?.announcement.reason ?? '', oldest?.regarding.name ?? '', 'the queue is full');
+      if (oldest !== undefined) {
+        this.#queue.delete(oldest);
+        this.#giveUp(oldest, 'the queue is full');
+      }
     }
     if (this.#busyWriters >= WRITERS) return;
     this.#busyWriters += 1;
@@ -108,11 +115,12 @@ export class KubernetesEvents implements EventSink {
   async #write(entry: EventEntry): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return entry.name === undefined ? await this.#create(entry) : await this.#update(entry, entry.name);
+        await (entry.name === undefined ? this.#create(entry) : this.#update(entry, entry.name));
+        return finish(entry, entry.written);
       } catch (error) {
         // A terminating namespace refuses new events with 403; like any other failure it is only logged.
         const again = isGlidepathError(error) && error.retryable && attempt < ATTEMPTS && !this.#stop.signal.aborted;
-        if (!again) return this.#drop(entry.announcement.reason, entry.regarding.name, messageOf(error));
+        if (!again) return this.#giveUp(entry, messageOf(error));
         await pause(500 * attempt * (0.5 + Math.random()), this.#stop.signal);
       }
     }
@@ -120,15 +128,19 @@ export class KubernetesEvents implements EventSink {
 
   async #create(entry: EventEntry): Promise<void> {
     const { namespace } = entry.regarding;
-    const name = `${entry.regarding.name.slice(0, 200)}.${randomUUID().replaceAll('-', '').slice(0, 16)}`;
+    const name = `${entry.regarding.name.slice(0, 200)}.${entry.announcement.id.slice(0, ID_IN_NAME)}`;
     const { count } = entry;
-    await this.#options.transport.request({
-      method: 'POST',
+    const request = {
+      method: 'POST' as const,
       path: pathOfEvents(namespace),
       query: { fieldManager: FIELD_MANAGER },
       body: this.#buildEvent(entry, name),
       deadlineMs: DEADLINE_MS,
       signal: this.#stop.signal,
+    };
+    await this.#options.transport.request(request).catch((error: unknown) => {
+      // An operator before this one, or an earlier try whose answer was lost, has written it.
+      if (!isGlidepathError(error, 'GLIDEPATH_E_CONFLICT')) throw error;
     });
     entry.name = name;
     entry.written = count;
@@ -160,8 +172,8 @@ export class KubernetesEvents implements EventSink {
     return {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      metadata: { name, namespace: regarding.namespace },
-      eventTime: microTime(entry.firstAtMs),
+      metadata: { name, namespace: regarding.namespace, annotations: { [ANNOUNCEMENT_ANNOTATION]: announcement.id } },
+      eventTime: microTime(Date.parse(announcement.at)),
       reportingController: REPORTING_CONTROLLER,
       reportingInstance: this.#options.instance.slice(0, 128),
       action: announcement.action,
@@ -171,6 +183,11 @@ export class KubernetesEvents implements EventSink {
       regarding: { apiVersion: API_VERSION, kind: KIND, ...regarding },
       ...(entry.count > 1 ? { series: seriesOf(entry) } : {}),
     };
+  }
+
+  #giveUp(entry: EventEntry, why: string): void {
+    this.#drop(entry.announcement.reason, entry.regarding.name, why);
+    if (!this.#stop.signal.aborted) finish(entry, entry.count);
   }
 
   #drop(reason: string, name: string, why: string): void {
@@ -190,6 +207,12 @@ export function cutNote(note: string): string {
     .toString('utf8')
     .replace(/\uFFFD+$/, '');
   return `${cut}…`;
+}
+
+/** Tells those who wait for no more than `count`. */
+function finish(entry: EventEntry, count: number): void {
+  for (const { done } of entry.waiting.filter((one) => one.count <= count)) done();
+  entry.waiting.splice(0, entry.waiting.length, ...entry.waiting.filter((one) => one.count > count));
 }
 
 function seriesOf(entry: EventEntry): unknown {

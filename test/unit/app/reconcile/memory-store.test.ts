@@ -10,7 +10,7 @@ describe('the memories of releases', () => {
   test('a release that is seen first is known by the status that it has, as committed', () => {
     const clock = new VirtualClock();
     const memory = new MemoryStore(clock).open(RELEASE);
-    expect(memory).toMatchObject({ status: RELEASE.status, committed: RELEASE.status, committedAtMs: clock.now(), events: [] });
+    expect(memory).toMatchObject({ status: RELEASE.status, committed: RELEASE.status, committedAtMs: clock.now(), transitions: [] });
   });
 
   test('what a pass did is still known when the release is seen again', () => {

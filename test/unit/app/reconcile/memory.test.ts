@@ -32,9 +32,9 @@ const MEMORY: Memory = {
   writeProblems: [],
   failingSince: new Map(),
   transitions: [],
-  events: [],
   drifts: [],
   failedAtMs: undefined,
+  lastWordsUntilMs: undefined,
 };
 
 function needed(status: CanaryReleaseStatus, seconds = 1, committed = COMMITTED): boolean {
