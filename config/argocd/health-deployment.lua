@@ -1,5 +1,5 @@
--- Health of a Deployment for applications with sync waves or PostSync hooks: as Argo CD judges it by itself, but one that Glidepath
--- holds is Healthy. By itself Argo CD calls what is paused Suspended, and a sync waits for it: a fix could not get in.
+-- Health of a Deployment for applications with sync waves or PostSync hooks: like Argo CD's own, but one that Glidepath holds is
+-- Healthy. Argo CD's own check calls a paused Deployment Suspended, and a sync waits for it: a fix could not be applied.
 local hs = {}
 local status = obj.status or {}
 local wanted = obj.spec.replicas or 1
@@ -12,7 +12,7 @@ if obj.spec.paused then
   hs.message = "Deployment is paused"
   if holder ~= nil then
     hs.status = "Healthy"
-    hs.message = "held by canaryrelease/" .. holder .. ": the old pods serve until the new version is proven"
+    hs.message = "held by canaryrelease/" .. holder .. ": the old pods serve until the new version has passed"
   end
   return hs
 end
@@ -27,13 +27,13 @@ end
 
 hs.status = "Progressing"
 if (status.observedGeneration or 0) < (obj.metadata.generation or 0) then
-  hs.message = "waits for the Deployment controller"
+  hs.message = "waiting for the Deployment controller"
 elseif updated < wanted then
-  hs.message = "waits for new pods: " .. updated .. " of " .. wanted
+  hs.message = "waiting for new pods: " .. updated .. " of " .. wanted
 elseif (status.replicas or 0) > updated then
-  hs.message = "waits for old pods to end: " .. (status.replicas - updated)
+  hs.message = "waiting for old pods to terminate: " .. (status.replicas - updated)
 elseif (status.availableReplicas or 0) < updated then
-  hs.message = "waits for pods to be available: " .. (status.availableReplicas or 0) .. " of " .. updated
+  hs.message = "waiting for pods to become available: " .. (status.availableReplicas or 0) .. " of " .. updated
 else
   hs.status = "Healthy"
 end

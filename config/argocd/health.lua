@@ -1,10 +1,10 @@
 -- Health of a CanaryRelease. Argo CD gives Lua no string library by default, and none is needed here.
 local hs = {}
 
--- The operator has not seen this object, or its last change, yet.
+-- The operator has not reconciled this object, or its last change, yet.
 if obj.status == nil or obj.status.observedGeneration ~= obj.metadata.generation then
   hs.status = "Progressing"
-  hs.message = "waits for the operator"
+  hs.message = "waiting for the operator"
   return hs
 end
 
@@ -22,7 +22,7 @@ if obj.metadata.deletionTimestamp ~= nil then
 elseif ready then
   hs.status = "Healthy"
 elseif stalled then
-  -- Rolled back, blocked or contested: a person or another commit is needed.
+  -- Rolled back, blocked or contested: it needs a person or another commit.
   hs.status = "Degraded"
 elseif phase == "Paused" or phase == "AwaitingApproval" then
   hs.status = "Suspended"

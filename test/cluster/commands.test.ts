@@ -159,7 +159,7 @@ describe('the author of a release', () => {
     const { code, message } = await tryRelease({ routeRefs: [] });
     expect(code).toBe(403);
     expect(message).toContain(
-      'release tried has no spec.routeRefs and takes every HTTPRoute that names its Services, which eve may not patch',
+      'release tried has no spec.routeRefs and claims every HTTPRoute that names its Services, which eve may not patch',
     );
     expect(message).toContain('list the routes in spec.routeRefs, or ask for');
   });

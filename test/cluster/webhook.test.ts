@@ -142,7 +142,7 @@ test('a resume of what is held is undone, and told with the command that helps',
   await apply('kept', { version: 'v2' });
   expect(await isPaused('kept')).toBe(true);
   const { stderr } = await run('kubectl', ['rollout', 'resume', 'deployment/kept', '-n', stand.namespace]);
-  expect(stderr).toContain('stays held by canaryrelease/kept: only the operator lets it roll');
+  expect(stderr).toContain('stays held by canaryrelease/kept: only the operator rolls it out');
   expect(stderr).toContain('; spec.paused of the release is true: set it to false; ');
   expect(stderr).toContain(`kubectl delete canaryrelease kept -n ${stand.namespace}`);
   expect(await isPaused('kept')).toBe(true);

@@ -44,7 +44,7 @@ function resumedIn(phase: string | undefined, spec: object = {}): string {
 
 /** The command of the sentence in the middle. */
 function commandIn(message: string): string | undefined {
-  return /kubectl canary (\w+) store -n shop; the way out/.exec(message)?.[1];
+  return /kubectl canary (\w+) store -n shop; in an emergency/.exec(message)?.[1];
 }
 
 describe('whoever resumes what is held', () => {
@@ -74,21 +74,21 @@ describe('whoever resumes what is held', () => {
   });
 
   test('of a rolled back version is told to revert it, and of one that the spec pauses to unpause it', () => {
-    expect(resumedIn('RolledBack')).toContain('it was rolled back: revert it, or try it once more: kubectl canary retry store -n shop;');
+    expect(resumedIn('RolledBack')).toContain('it was rolled back: revert it, or retry it: kubectl canary retry store -n shop;');
     expect(resumedIn('Idle', { paused: true })).toContain('; spec.paused of the release is true: set it to false;');
   });
 
-  test('is always told who holds it, and the way out in need', () => {
+  test('always names the holder and what to do in an emergency', () => {
     for (const state of STATES) {
       expect(resumedIn(phaseOf(state))).toMatch(
-        /^stays held by canaryrelease\/store: only the operator lets it roll, once a canary has proven it; .*; the way out in need: kubectl delete canaryrelease store -n shop$/,
+        /^stays held by canaryrelease\/store: only the operator rolls it out, after its canary has passed; .*; in an emergency: kubectl delete canaryrelease store -n shop$/,
       );
     }
   });
 });
 
-test('whoever changes the template is told what is true of a proven one as well', () => {
+test('A change of the template is answered with what is also true of a promoted one', () => {
   expect(messagesFor({ metadata, spec: {} })[0]).toBe(
-    'held by canaryrelease/store: a canary of this change starts first, unless it is proven already and rolls at once; follow with kubectl canary watch store -n shop',
+    'held by canaryrelease/store: a canary of this change starts first, unless it was promoted before and rolls out at once; follow it with kubectl canary watch store -n shop',
   );
 });

@@ -12,9 +12,8 @@ const EXCEPT = [
   'tools/words/rules.ts',
   // Not written in these words yet.
   'src/{app,core}/**',
-  'docs/**',
-  'config/**',
-  '*.md',
+  // Its diagram has the names of the guards in core.
+  'README.md',
 ];
 
 function checkFile(path: string): readonly string[] {

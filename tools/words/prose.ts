@@ -24,8 +24,12 @@ export function lineAt(content: string, { start }: Prose, index: number): number
   return content.slice(0, start + index).split('\n').length;
 }
 
+/** Pages about the code use its words. */
+const FOR_ENGINEERS = /^docs\/(?:architecture\.md|development\.md|decisions\/)/;
+
 function readPage(path: string, content: string): Prose {
-  return { reader: 'user', text: extname(path) === '.md' ? withoutInlineCode(content) : content, start: 0 };
+  const text = extname(path) === '.md' ? withoutInlineCode(content) : content;
+  return { reader: FOR_ENGINEERS.test(path) ? 'engineer' : 'user', text, start: 0 };
 }
 
 /** Names in backticks are not prose: each is blanked, and the length stays. */

@@ -1,4 +1,4 @@
--- Takes the canary home at once. The annotation names the release, so it can hit no other one.
+-- Rolls the release back at once. The annotation names the release, so it cannot affect another one.
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/abort"] = obj.status.release.id
 return obj

@@ -1,4 +1,4 @@
--- Leaves the present stage without waiting for its time or proof.
+-- Advances to the next stage without waiting for the duration or the analysis.
 local os = require("os")
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/command"] =

@@ -1,4 +1,4 @@
--- Lets the release leave the stage it waits in, or lets it be promoted: one more than the number of stages is the promotion.
+-- Approves the stage that waits for approval, or the promotion, whose number is that of the stages plus one.
 local os = require("os")
 local now = os.date("!%Y-%m-%dT%H:%M:%SZ")
 local release = obj.status.release
@@ -12,11 +12,11 @@ for _, number in ipairs(release.approvedStages or {}) do
 end
 -- Times of one form, so the order of the letters is the order of the times.
 local timedOut = release.stageTimesOutAt ~= nil and release.stageTimesOutAt <= now
-local unproven = analysis.onInconclusive == "Approve" and timedOut and release.verdict ~= "Pass"
+local inconclusive = analysis.onInconclusive == "Approve" and timedOut and release.verdict ~= "Pass"
 
 local last = #obj.spec.stages
 local promotion = obj.spec.promotion or {}
-local own = (stage.approval == "Required" or unproven) and not approved
+local own = (stage.approval == "Required" or inconclusive) and not approved
 local number = index + 1
 if not own and index + 1 >= last and promotion.approval == "Required" then number = last + 1 end
 

@@ -1,11 +1,11 @@
--- Which actions fit the present state of a CanaryRelease.
+-- Which actions are valid in the current state of a CanaryRelease.
 local phase = obj.status ~= nil and obj.status.phase or "Idle"
 local hasRelease = obj.status ~= nil and obj.status.release ~= nil
 
 local running = {
   Preparing = true, Shifting = true, Analyzing = true, AwaitingApproval = true, Paused = true, Promoting = true,
 }
--- Blocked is also what a release is called that has not begun: then there is nothing to abort or resume.
+-- A release that has not begun may be Blocked as well: then there is nothing to abort or resume.
 local begun = hasRelease and obj.status.release.startedAt ~= nil and obj.status.release.finishedAt == nil
 if phase == "Blocked" and begun then running.Blocked = true end
 
@@ -22,7 +22,7 @@ actions["abort"] = offer(running[phase] == true, "fa fa-fw fa-ban")
 actions["pause"] = offer(judged or phase == "Preparing" or phase == "Shifting", "fa fa-fw fa-pause")
 actions["resume"] = offer(phase == "Paused" or (phase == "Blocked" and begun), "fa fa-fw fa-play")
 actions["retry"] = offer(phase == "RolledBack", "fa fa-fw fa-redo")
--- A button cannot ask twice: what its author marked irreversible is undone from the command line.
+-- A button cannot ask a second time: a revision that its author marked irreversible is undone from the command line.
 local workload = hasRelease and obj.status.release.workload or nil
 local reversible = workload == nil or workload.irreversible == nil
 local promotes = phase == "Promoted" or (phase == "Promoting" and obj.status.state == "promoting.baking")

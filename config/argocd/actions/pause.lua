@@ -1,4 +1,4 @@
--- Holds the present weight until somebody resumes. The canary is judged on.
+-- Holds the current weight until a person resumes. Analysis continues.
 local os = require("os")
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/command"] =

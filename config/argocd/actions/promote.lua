@@ -1,4 +1,4 @@
--- Promotes the version of the canary without the stages that are left: its Service takes all traffic, or the Deployment rolls it.
+-- Promotes the canary without the remaining stages: its Service takes all traffic, or the Deployment rolls it out.
 local os = require("os")
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/command"] =

@@ -1,4 +1,4 @@
--- Lets a paused release, or one that was contested, go on.
+-- Resumes a paused or contested release.
 local os = require("os")
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/command"] =

@@ -1,4 +1,4 @@
--- Tries the revision that was rolled back once more, from the first stage.
+-- Retries the revision that was rolled back, from the first stage.
 local os = require("os")
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/command"] =

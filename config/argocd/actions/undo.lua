@@ -1,4 +1,4 @@
--- Takes a promotion back: what served before serves again. Git has to be reverted as well.
+-- Undoes a promotion: the previous version serves again. Git has to be reverted as well.
 local os = require("os")
 obj.metadata.annotations = obj.metadata.annotations or {}
 obj.metadata.annotations["glidepath.dev/command"] =

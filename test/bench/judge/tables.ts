@@ -39,7 +39,7 @@ interface Column {
   readonly write: (cell: Cell) => string;
 }
 
-const LOOKS: Column = { title: 'looks', write: ({ lookSeconds }) => `${lookSeconds} s` };
+const LOOKS: Column = { title: 'interval', write: ({ lookSeconds }) => `${lookSeconds} s` };
 const RATE: Column = { title: 'requests/s', write: ({ requestsPerSecond }) => String(requestsPerSecond) };
 const WEIGHT: Column = { title: 'weight', write: ({ weightPercent }) => `${weightPercent ?? ''} %` };
 const CANARY: Column = { title: 'canary', write: ({ scenario }) => scenario.replaceAll(';', ',') };
@@ -76,7 +76,7 @@ export function writeTables(cells: readonly CellResult[], runs: number, seed: nu
     writeTable('Bad canaries in such a release: found · median time · failed requests', [CANARY, RATE], pick('whole-release', false)),
     writeTable('Changed latency at 10 % weight: rolled back within 30 minutes · median time', [CANARY, RATE], pick('latency')),
   ];
-  const source = `Simulated, ${runs.toLocaleString('en-US')} releases a cell (seed ${seed}); \`npm run -s bench -- judge --write\` makes these tables anew.\n`;
+  const source = `Simulated, ${runs.toLocaleString('en-US')} releases a cell (seed ${seed}); \`npm run -s bench -- judge --write\` renews these tables.\n`;
   return [source, ...tables.filter((table) => table !== '')].join('\n');
 }
 

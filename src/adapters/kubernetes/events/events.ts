@@ -209,7 +209,7 @@ export function cutNote(note: string): string {
   return `${cut}…`;
 }
 
-/** Tells those who wait for no more than `count`. */
+/** Calls the callbacks that wait for at most `count`. */
 function finish(entry: EventEntry, count: number): void {
   for (const { done } of entry.waiting.filter((one) => one.count <= count)) done();
   entry.waiting.splice(0, entry.waiting.length, ...entry.waiting.filter((one) => one.count > count));
