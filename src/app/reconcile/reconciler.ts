@@ -59,6 +59,8 @@ const HOME_RETRY_MS = 1_000;
 const LASTING: ReadonlySet<WorkloadIntent['kind']> = new Set(['createDeployment', 'createService', 'writeTemplate', 'rest']);
 /** Passes of one visit: writes whose answers let the release go on at once, without waiting for the watch. */
 const MOST_PASSES = 8;
+/** An announcement waits so long for a pass that the watch brings. */
+const COMMIT_EVENTS_MS = 1_000;
 /** What is deleted waits so long for its last announcements: nothing is left of it to announce them later. */
 const LAST_WORDS_MS = 5_000;
 
@@ -172,7 +174,8 @@ export class Reconciler {
       // Committed and announced by the next pass, which follows what was written here.
       status: queueEvents(memory.status, moved.events, world.clock.now(), memory.uid),
     }));
-    return { problems, wrote: raised.wrote || lowered.wrote || moved.events.length > 0 };
+    // Not `wrote`: what the watch has not shown yet would be written again.
+    return { problems, wrote: raised.wrote || lowered.wrote };
   }
 
   /** A release that wrote its last is let go, of one that is deleted when all is announced. */
@@ -188,8 +191,15 @@ export class Reconciler {
     const now = this.#world.clock.now();
     const retry = problems.length > 0 ? now + HOME_RETRY_MS : undefined;
     const later = this.#timesOfAnnouncements(key).filter((time) => time > now);
-    const times = [decision.wakeAt, retry, ...later].filter((time) => time !== undefined);
+    const times = [decision.wakeAt, retry, this.#whenToCommit(key, now), ...later].filter((time) => time !== undefined);
     return { again: false, wakeAt: times.length === 0 ? undefined : Math.min(...times), urgent: isRunning(decision.state) };
+  }
+
+  /** What was written to workloads is announced by a pass that commits it first, if no watch brings one before. */
+  #whenToCommit(key: ReleaseKey, now: number): number | undefined {
+    const memory = this.#memories.get(key);
+    const isQueued = memory !== undefined && pendingIn(memory.status).length > pendingIn(memory.committed).length;
+    return isQueued ? now + COMMIT_EVENTS_MS : undefined;
   }
 
   /** When the stored status is written without what is delivered, and when a deleted release has waited long enough. */
