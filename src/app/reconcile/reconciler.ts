@@ -10,7 +10,8 @@ import type { WorkloadIntent } from '../../core/release/desired/intents.ts';
 import type { RouteIntent } from '../../core/release/desired/routes.ts';
 import type { Observation } from '../../core/release/observation.ts';
 import { pairOf } from '../../core/release/facts/sides.ts';
-import { dropDelivered, eventsOf, pendingIn, queueEvents } from '../../core/release/report/announcements.ts';
+import { dropDelivered, eventsOf, hasUncommitted, pendingIn, queueEvents } from '../../core/release/report/announcements.ts';
+import type { ReleaseEvent } from '../../core/release/report/events.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { ReleaseKey } from '../../ports/releases.ts';
 import { Announcer, log } from './announcer.ts';
@@ -59,8 +60,6 @@ const HOME_RETRY_MS = 1_000;
 const LASTING: ReadonlySet<WorkloadIntent['kind']> = new Set(['createDeployment', 'createService', 'writeTemplate', 'rest']);
 /** Passes of one visit: writes whose answers let the release go on at once, without waiting for the watch. */
 const MOST_PASSES = 8;
-/** An announcement waits so long for a pass that the watch brings. */
-const COMMIT_EVENTS_MS = 1_000;
 /** What is deleted waits so long for its last announcements: nothing is left of it to announce them later. */
 const LAST_WORDS_MS = 5_000;
 
@@ -119,6 +118,8 @@ export class Reconciler {
     if (this.#hasToWrite(pass) && this.#world.untilQuiet?.() !== undefined) return { ...AGAIN, wakeAt: decision.wakeAt };
     if ((await commitStatus(this.#world, this.#memories, release)) === 'moved') return { ...AGAIN, urgent: true };
     const written = await this.#converge(pass, lowered);
+    // Writes to workloads are announced, too, and nothing is announced before it is committed.
+    if (this.#hasNews(key) && (await commitStatus(this.#world, this.#memories, release)) === 'moved') return { ...AGAIN, urgent: true };
     this.#emit(pass);
     await this.#letGo(pass);
     return this.#next(pass, written);
@@ -155,6 +156,11 @@ export class Reconciler {
     return memory !== undefined && needsCommit(memory, memory.status, now);
   }
 
+  #hasNews(key: ReleaseKey): boolean {
+    const memory = this.#memories.get(key);
+    return memory !== undefined && hasUncommitted(memory.status, memory.committed);
+  }
+
   /** Home was written, or is being refused: other releases may have to go home too, before anything is committed. */
   #afterHome({ problems }: WriteOutcome, now: number): Outcome {
     return problems.length === 0 ? AGAIN : { again: false, wakeAt: now + HOME_RETRY_MS, urgent: true };
@@ -171,8 +177,7 @@ export class Reconciler {
     const problems = [...lowered.problems, ...raised.problems, ...moved.problems];
     this.#memories.update(key, (memory) => ({
       ...noteProblems(memory, problems, world.clock.now()),
-      // Committed and announced by the next pass, which follows what was written here.
-      status: queueEvents(memory.status, moved.events, world.clock.now(), memory.uid),
+      status: queueEvents(memory.status, withoutRepeated(moved.events, memory.status), world.clock.now(), memory.uid),
     }));
     // Not `wrote`: what the watch has not shown yet would be written again.
     return { problems, wrote: raised.wrote || lowered.wrote };
@@ -191,15 +196,8 @@ export class Reconciler {
     const now = this.#world.clock.now();
     const retry = problems.length > 0 ? now + HOME_RETRY_MS : undefined;
     const later = this.#timesOfAnnouncements(key).filter((time) => time > now);
-    const times = [decision.wakeAt, retry, this.#whenToCommit(key, now), ...later].filter((time) => time !== undefined);
+    const times = [decision.wakeAt, retry, ...later].filter((time) => time !== undefined);
     return { again: false, wakeAt: times.length === 0 ? undefined : Math.min(...times), urgent: isRunning(decision.state) };
-  }
-
-  /** What was written to workloads is announced by a pass that commits it first, if no watch brings one before. */
-  #whenToCommit(key: ReleaseKey, now: number): number | undefined {
-    const memory = this.#memories.get(key);
-    const isQueued = memory !== undefined && pendingIn(memory.status).length > pendingIn(memory.committed).length;
-    return isQueued ? now + COMMIT_EVENTS_MS : undefined;
   }
 
   /** When the stored status is written without what is delivered, and when a deleted release has waited long enough. */
@@ -291,6 +289,12 @@ export class Reconciler {
     this.#announcer.announce({ ...release, status: memory.committed });
     this.#memories.update(key, () => ({ transitions: [], drifts: [] }));
   }
+}
+
+/** A write that is repeated until the watch shows it is announced once. */
+function withoutRepeated(events: readonly ReleaseEvent[], status: CanaryReleaseStatus): readonly ReleaseEvent[] {
+  const pending = pendingIn(status);
+  return events.filter(({ reason, message }) => !pending.some((one) => one.reason === reason && one.message === message));
 }
 
 /** What a decision makes of the status, with what is to be announced of it. */
