@@ -36,7 +36,8 @@ const GATHER_MS = 3;
 
 process.exitCode = await main().catch((thrown: unknown) => {
   process.stderr.write(`${messageOf(thrown)}\n`);
-  return 1;
+  // What is open already, such as watches, must not keep a process alive that does not work.
+  process.exit(1);
 });
 
 /** @returns the exit code */
