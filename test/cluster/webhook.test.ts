@@ -224,7 +224,7 @@ test('without its registration it says what to install; installed again it makes
   stand.operator.start();
   const blocked = await app.until('no hold', ({ message }) => message?.includes('HoldUnavailable') === true);
   expect(blocked.message).toContain('kubectl apply --server-side -k config/webhook');
-  const told = () => stand.operator.lines.filter(({ msg }) => msg?.startsWith('webhook: ') === true);
+  const told = () => stand.operator.lines.filter(({ msg }) => msg?.startsWith('webhook failed: ') === true);
   expect(told().map(({ msg }) => msg)).toEqual([expect.stringContaining('apply config/webhook')]);
   await run('kubectl', [...APPLY, ...FILES]);
   await stand.operator.ready();
