@@ -1,7 +1,7 @@
 // What the operator remembers of a release between reconciles: the last status, committed or not, and what waits to be logged.
 // All of it can be lost: the object's status and the routes say the same, and Prometheus is the judge's memory.
 
-import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import type { Drift } from '../../core/release/drift/drift.ts';
@@ -77,7 +77,7 @@ function essenceOf(status: CanaryReleaseStatus): string {
   ]);
 }
 
-function withoutRunningNumbers(release: NonNullable<CanaryReleaseStatus['release']>): unknown {
+function withoutRunningNumbers(release: ReleaseStatus): unknown {
   const {
     lookGridAt: _grid,
     sampleAt: _sample,

@@ -1,13 +1,11 @@
 // How long a canary that gets no new traffic is kept, so that what it was sent is answered: at least the drain time, and until its
 // requests are seen to have stopped; but no longer than the longest drain, whatever Prometheus says. This is no verdict.
 
-import type { CanaryReleaseStatus } from '../../api/release.ts';
+import type { ReleaseStatus } from '../../api/release.ts';
 import type { Silence } from '../analysis/silence.ts';
 import { isAddedByUs, type RouteStanding } from '../routing/standing.ts';
 import { isRunning, type StateName } from './state.ts';
 import { clockOf, fromTime, toTime } from '../../api/times.ts';
-
-type Release = NonNullable<CanaryReleaseStatus['release']>;
 
 /** What is known of the requests that still reach the canary. Absent: not asked or not answered yet. */
 export type DrainReading =
@@ -23,7 +21,7 @@ export const DRAIN_MS = 10_000;
 export const LONGEST_DRAIN_MS = 60_000;
 
 /** When draining began: the routes had been written by then. Undefined before. */
-export function drainBeganAt({ drainEndsAt }: Pick<Release, 'drainEndsAt'>): number | undefined {
+export function drainBeganAt({ drainEndsAt }: Pick<ReleaseStatus, 'drainEndsAt'>): number | undefined {
   const ends = fromTime(drainEndsAt);
   return ends === undefined ? undefined : ends - DRAIN_MS;
 }
@@ -34,7 +32,7 @@ export function endOfDrain(now: number): string {
 }
 
 /** Nothing more is to be expected of the canary. A release that never had weight has nothing to drain. */
-export function isDrained(release: Release | undefined, reading: DrainReading | undefined, now: number): boolean {
+export function isDrained(release: ReleaseStatus | undefined, reading: DrainReading | undefined, now: number): boolean {
   if (release === undefined || (release.maxWeight ?? 0) === 0) return true;
   const began = drainBeganAt(release);
   if (began === undefined || now < began + DRAIN_MS) return false;
@@ -55,14 +53,14 @@ export function endOfEmptying({ recorded }: RouteStanding): number | undefined {
 }
 
 /** The time at which Prometheus has to be asked since when requests have stopped; undefined while that is of no interest. */
-export function findDrainQuestion(release: Release | undefined, state: StateName, now: number): number | undefined {
+export function findDrainQuestion(release: ReleaseStatus | undefined, state: StateName, now: number): number | undefined {
   if (release?.workload === undefined || !isRunning(state) || (release.maxWeight ?? 0) === 0) return undefined;
   const began = drainBeganAt(release);
   return began !== undefined && now >= began + DRAIN_MS ? began : undefined;
 }
 
 /** What the canary is still kept for; undefined when it is not. Times that hold from the first to the last moment of it. */
-export function describeDrain(release: Release, reading: DrainReading | undefined, now: number): string | undefined {
+export function describeDrain(release: ReleaseStatus, reading: DrainReading | undefined, now: number): string | undefined {
   const began = drainBeganAt(release);
   if (began === undefined || isDrained(release, reading, now)) return undefined;
   const [least, longest] = [clockOf(began + DRAIN_MS), clockOf(began + LONGEST_DRAIN_MS)];

@@ -66,10 +66,7 @@ function findWakeAtRest(facts: Facts): number | undefined {
 }
 
 /** When a gateway that does not answer blocks the release. */
-function endOfSilence(
-  { gatewayWaitSince }: NonNullable<CanaryReleaseStatus['release']>,
-  { onBlocked }: CanaryReleaseSpec,
-): number | undefined {
+function endOfSilence({ gatewayWaitSince }: ReleaseStatus, { onBlocked }: CanaryReleaseSpec): number | undefined {
   const since = fromTime(gatewayWaitSince);
   return since === undefined ? undefined : since + parseDuration(onBlocked.after);
 }

@@ -2,7 +2,7 @@
 // state or a fresh Pass asked for it (rule 2); between releases nothing is asserted at all (rule 3).
 
 import { FIELD_MANAGER, RELEASE_ANNOTATION } from '../../../api/names.ts';
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { compareShare, findUnproven, givesNothing, isAbove, shareOf } from '../../routing/canary-share.ts';
 import { isOutgrown } from '../../routing/gateway-limits.ts';
 import {
@@ -72,7 +72,7 @@ function desireCleaning(standing: RouteStanding, { mark }: Facts): RouteIntent {
   };
 }
 
-function findStrays(release: NonNullable<CanaryReleaseStatus['release']>, { observation }: Facts): readonly RouteStanding[] {
+function findStrays(release: ReleaseStatus, { observation }: Facts): readonly RouteStanding[] {
   const ours = `${observation.release.metadata.name}/`;
   const pair = pairOf(release);
   return observation.routes

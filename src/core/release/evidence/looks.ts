@@ -3,7 +3,7 @@
 
 import type { Verdict } from '../../../api/names.ts';
 import { parseDuration } from '../../../api/duration.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Check, ReleaseStatus } from '../../../api/release.ts';
 import { judgeCheck, type CheckResult } from '../../analysis/checks.ts';
 import { alignPhase, type Grid } from '../../analysis/grid.ts';
 import type { LookReading } from '../../analysis/reading.ts';
@@ -13,10 +13,8 @@ import { isJudged, type StateName } from '../state.ts';
 import { withMeasured } from './measured.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 
-type Release = NonNullable<CanaryReleaseStatus['release']>;
-
 /** The looks' grid of a release. */
-export function gridOf(spec: CanaryReleaseSpec, release: Release): Grid {
+export function gridOf(spec: CanaryReleaseSpec, release: ReleaseStatus): Grid {
   return {
     startMs: fromTime(release.startedAt) ?? 0,
     phaseMs: release.lookPhaseMs ?? 0,
@@ -30,7 +28,7 @@ const STALE_SCRAPES = 5;
 const MOST_MESSAGE = 512;
 
 /** A look that saw no newer sample than the look before is no look: it is not counted (design, words). */
-export function hasNewSample(look: LookReading, release: Release): boolean {
+export function hasNewSample(look: LookReading, release: ReleaseStatus): boolean {
   const before = fromTime(release.sampleAt);
   if (look.newestSampleMs === undefined || before === undefined) return true;
   return look.newestSampleMs > before;
@@ -95,17 +93,17 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
 }
 
 /** Canary requests of the stage, with those of this look. */
-function countRequests({ stageRequests = 0, stageStartedAt }: Release, look: LookReading): number {
+function countRequests({ stageRequests = 0, stageStartedAt }: ReleaseStatus, look: LookReading): number {
   return stageRequests + (isFromBefore(look, { stageStartedAt }) ? 0 : look.newRequests);
 }
 
 /** Where nothing is judged the former verdict stands, but `Unavailable` does not outlast the outage. */
-function formerVerdict({ verdict }: Release): Verdict | undefined {
+function formerVerdict({ verdict }: ReleaseStatus): Verdict | undefined {
   return verdict === 'Unavailable' ? undefined : verdict;
 }
 
 /** Since when the canary is to have traffic and has had no request; it ends with the first request, and says nothing while nobody can be asked. */
-function noteSilence(release: Release, look: LookReading, asked: boolean): Release {
+function noteSilence(release: ReleaseStatus, look: LookReading, asked: boolean): ReleaseStatus {
   if (look.requests.kind === 'unavailable') return release;
   const silent = asked && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
   if (!silent && release.inconclusiveSince === undefined) return release;
@@ -114,7 +112,7 @@ function noteSilence(release: Release, look: LookReading, asked: boolean): Relea
 }
 
 /** Over the whole release, for the history. */
-function countFailed(release: Release, { newErrors }: LookReading): Pick<Release, 'failedRequests'> {
+function countFailed(release: ReleaseStatus, { newErrors }: LookReading): Pick<ReleaseStatus, 'failedRequests'> {
   return newErrors === undefined ? {} : { failedRequests: (release.failedRequests ?? 0) + newErrors };
 }
 
@@ -130,12 +128,12 @@ function isFromBefore(look: LookReading, { stageStartedAt }: { readonly stageSta
 }
 
 /** Never backwards: a replica of Prometheus that lags must not make a sample new that was counted already. */
-function newestOf({ newestSampleMs }: LookReading, release: Release): Pick<Release, 'sampleAt'> {
+function newestOf({ newestSampleMs }: LookReading, release: ReleaseStatus): Pick<ReleaseStatus, 'sampleAt'> {
   if (newestSampleMs === undefined || newestSampleMs <= (fromTime(release.sampleAt) ?? 0)) return {};
   return { sampleAt: new Date(newestSampleMs).toISOString() };
 }
 
-function align(spec: CanaryReleaseSpec, release: Release, look: LookReading): Release {
+function align(spec: CanaryReleaseSpec, release: ReleaseStatus, look: LookReading): ReleaseStatus {
   if (look.newestSampleMs === undefined) return release;
   const phaseMs = alignPhase(gridOf(spec, release), look.newestSampleMs, look.scrapeIntervalMs);
   const scrapeIntervalMs = look.scrapeIntervalMs === undefined ? release.scrapeIntervalMs : Math.round(look.scrapeIntervalMs);
@@ -145,7 +143,7 @@ function align(spec: CanaryReleaseSpec, release: Release, look: LookReading): Re
 }
 
 /** No new sample for several scrapes: that is no look to skip but evidence that went missing. */
-function isStale(look: LookReading, release: Release): boolean {
+function isStale(look: LookReading, release: ReleaseStatus): boolean {
   if (look.newestSampleMs === undefined) return true;
   const scrape = look.scrapeIntervalMs ?? release.scrapeIntervalMs ?? 60_000;
   return look.atMs - look.newestSampleMs > STALE_SCRAPES * scrape;
@@ -159,7 +157,7 @@ interface Judged {
   readonly reason: string;
 }
 
-function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: Release): readonly Judged[] {
+function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: ReleaseStatus): readonly Judged[] {
   const compared = compareAtLook(spec, look);
   const checks = spec.analysis.checks.map(
     (check): Judged => ({
@@ -179,34 +177,34 @@ function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: Release):
   return [...checks, comparison];
 }
 
-function judge(check: Check, look: LookReading, release: Release): CheckResult {
+function judge(check: Check, look: LookReading, release: ReleaseStatus): CheckResult {
   const result = judgeCheck(check, look);
   // An own query says nothing about the gateway's samples, and they say nothing about it.
   return check.query === undefined ? withoutOldSamples(result, look, release) : result;
 }
 
-function withoutOldSamples(result: CheckResult, look: LookReading, release: Release): CheckResult {
+function withoutOldSamples(result: CheckResult, look: LookReading, release: ReleaseStatus): CheckResult {
   if (result.verdict === 'Unavailable' || !isStale(look, release) || look.newestSampleMs === undefined) return result;
   return { ...result, verdict: 'Inconclusive', message: describeOld(release) };
 }
 
 /** Some gateways forget the counters of a backend that gets nothing: then nobody's scrapes are to blame. */
-function describeOld({ driftSince, driftBy }: Release): string {
+function describeOld({ driftSince, driftBy }: ReleaseStatus): string {
   if (driftSince === undefined) return 'the newest sample is old: is the gateway still scraped?';
   return `the newest sample is from before field manager ${driftBy ?? 'unknown'} took traffic from the canary`;
 }
 
 /** Whether the gateway splits as asked, as far as this look can tell. */
-function noteSplit(release: Release, look: LookReading): Release {
+function noteSplit(release: ReleaseStatus, look: LookReading): ReleaseStatus {
   const mismatch = findMismatch(look);
   if (mismatch === undefined || mismatch === (release.splitMismatch ?? false)) return release;
   const { splitMismatch: _former, ...rest } = release;
   return mismatch ? { ...rest, splitMismatch: true } : rest;
 }
 
-type Failing = NonNullable<Release['failing']>;
+type Failing = NonNullable<ReleaseStatus['failing']>;
 
-function noteFails(release: Release, judged: readonly Judged[]): Release {
+function noteFails(release: ReleaseStatus, judged: readonly Judged[]): ReleaseStatus {
   const failing = countFailing(judged, release.failing ?? []);
   const failed = findFailed(judged, failing) ?? release.failedCheck;
   if (failing.length === 0 && release.failing?.length === 0 && failed === release.failedCheck) return release;
@@ -222,7 +220,7 @@ function countFailing(judged: readonly Judged[], before: Failing): Failing {
   });
 }
 
-function findFailed(judged: readonly Judged[], failing: Failing): Release['failedCheck'] {
+function findFailed(judged: readonly Judged[], failing: Failing): ReleaseStatus['failedCheck'] {
   for (const { result, breach, consecutive, reason } of judged) {
     const count = failing.find((entry) => entry.check === result.name)?.count ?? 0;
     if (result.verdict !== 'Fail' || breach !== 'Rollback' || count < consecutive) continue;
@@ -245,7 +243,7 @@ function sumUp(judged: readonly Judged[], unavailable: boolean): Verdict | undef
   return verdicts.length > 0 ? 'Pass' : undefined;
 }
 
-function mayPass(spec: CanaryReleaseSpec, release: Release, requests: number, look: LookReading): boolean {
+function mayPass(spec: CanaryReleaseSpec, release: ReleaseStatus, requests: number, look: LookReading): boolean {
   if (isFromBefore(look, release)) return false;
   const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
   if (requests >= needed) return true;
@@ -254,7 +252,7 @@ function mayPass(spec: CanaryReleaseSpec, release: Release, requests: number, lo
 }
 
 /** The time that is served: it stands while Prometheus is away, and begins again at a Fail. */
-function runClock(release: Release, verdict: Verdict | undefined, look: LookReading): Release {
+function runClock(release: ReleaseStatus, verdict: Verdict | undefined, look: LookReading): ReleaseStatus {
   if (release.unavailableSince === undefined && verdict !== 'Unavailable' && verdict !== 'Fail') return release;
   const { unavailableSince, ...rest } = release;
   const since = fromTime(unavailableSince);

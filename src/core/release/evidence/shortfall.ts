@@ -1,7 +1,7 @@
 // The honest answer to low traffic: how many requests there were, how many a decision needs, and what a person can do about it.
 
 import { asksForTraffic } from '../traffic.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { roundCount } from '../../analysis/comparison/words.ts';
 import { COMPARISON } from './comparison-look.ts';
 import { fromTime } from '../../../api/times.ts';
@@ -69,7 +69,7 @@ function missingEvidence({ checks, release }: CanaryReleaseStatus, spec: CanaryR
 }
 
 /** By `minRequests`, which counts the stage. */
-function missingRequests(release: NonNullable<CanaryReleaseStatus['release']>, spec: CanaryReleaseSpec): Sum {
+function missingRequests(release: ReleaseStatus, spec: CanaryReleaseSpec): Sum {
   const stage = spec.stages[release.stageIndex ?? 0];
   const needed = stage?.minRequests ?? spec.analysis.minRequests;
   const until = earlier(fromTime(release.lookGridAt), fromTime(release.sampleAt));

@@ -2,10 +2,10 @@
 // a restart, and a backtest years later, compare the same seconds.
 
 import { MAX_SERVED } from '../../../api/names.ts';
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { isJudged, type StateName } from '../state.ts';
 
-type Served = NonNullable<NonNullable<CanaryReleaseStatus['release']>['served']>;
+type Served = NonNullable<ReleaseStatus['served']>;
 
 /** States in which the weight is on its way, not steady. */
 const SHIFTING: readonly StateName[] = ['preparing', 'stage.shifting', 'promoting.rollingOut'];

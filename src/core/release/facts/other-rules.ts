@@ -1,7 +1,7 @@
 // Rules that name the canary and that came while the release runs: which routes beside the recorded ones have some, and whether they let
 // the release end. None ends on what was not looked at.
 
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import { findHolders, type Holder } from '../../routing/canary-share.ts';
 import { sumWeights } from '../../routing/refs.ts';
@@ -10,8 +10,6 @@ import type { StateName } from '../state.ts';
 import type { Gathered } from './gather.ts';
 import { routesInScope } from './scope.ts';
 import { pairOf } from './sides.ts';
-
-type Release = NonNullable<CanaryReleaseStatus['release']>;
 
 /** Whether other rules let a release end. */
 export type Clearance =
@@ -29,7 +27,7 @@ export interface Stranger {
 }
 
 /** Such routes, as far as their rules are not all the user's own. */
-export function standStrangers({ spec, observation }: Gathered, release: Release): readonly Stranger[] {
+export function standStrangers({ spec, observation }: Gathered, release: ReleaseStatus): readonly Stranger[] {
   const { serving, canary } = release;
   const isRecorded = ({ kind, metadata }: Route) =>
     (release.routes ?? []).some((route) => route.kind === kind && route.name === metadata.name);
@@ -46,7 +44,7 @@ export function standStrangers({ spec, observation }: Gathered, release: Release
 /** @param standings recorded routes */
 export function judgeClearance(
   { observation, deleting }: Gathered,
-  release: Release,
+  release: ReleaseStatus,
   standings: readonly RouteStanding[],
   strangers: readonly Stranger[],
 ): Clearance {

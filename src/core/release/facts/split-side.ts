@@ -1,7 +1,7 @@
 // Which deviation from the share that was asked for says something about the gateway. Rules that the release does not drive send
 // requests to its Services beside it, and nobody can tell theirs from the others at the counters of a backend.
 
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { ReleaseStatus } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import type { SplitSide } from '../../analysis/sequential/split.ts';
 import { sumWeights } from '../../routing/refs.ts';
@@ -9,10 +9,8 @@ import { seeRules } from '../../routing/rules.ts';
 import { standRoutes } from '../../routing/standing.ts';
 import { pairOf } from './sides.ts';
 
-type Release = NonNullable<CanaryReleaseStatus['release']>;
-
 /** @param routes all that name the Services */
-export function findSplitSide(release: Release, routes: readonly Route[]): SplitSide {
+export function findSplitSide(release: ReleaseStatus, routes: readonly Route[]): SplitSide {
   const pair = pairOf(release);
   const standings = standRoutes(release.routes ?? [], routes, pair, release.ownRules);
   const beside = routes.flatMap((route) => {

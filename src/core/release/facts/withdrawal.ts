@@ -1,6 +1,6 @@
 // What the give-back of the canary's share after a promotion goes by: the pods that are there again, and when the next step is due.
 
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { fromTime } from '../../../api/times.ts';
 import type { Known } from './known.ts';
 
@@ -21,7 +21,7 @@ export function countPods(release: CanaryReleaseStatus['release'], workload: Kno
 }
 
 /** When the next step is due; undefined before the first. */
-export function endOfStep({ withdrawnAt }: Pick<NonNullable<CanaryReleaseStatus['release']>, 'withdrawnAt'>): number | undefined {
+export function endOfStep({ withdrawnAt }: Pick<ReleaseStatus, 'withdrawnAt'>): number | undefined {
   const at = fromTime(withdrawnAt);
   return at === undefined ? undefined : at + STEP_MS;
 }

@@ -3,12 +3,10 @@
 
 import { createHash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus, Stage } from '../../../api/release.ts';
 import { isGoingHome, isPromotingAt, isRunning, type StateName } from '../state.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
-
-type Release = NonNullable<CanaryReleaseStatus['release']>;
 
 /** Applies an edited plan to a running release; the same status when nothing was edited. */
 export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, state: StateName): CanaryReleaseStatus {
@@ -23,7 +21,7 @@ export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, 
 }
 
 /** The stage that the present weight belongs to under the edited plan; a weight that no stage holds is lowered. */
-function moveToStage(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, release: Release): CanaryReleaseStatus {
+function moveToStage(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, release: ReleaseStatus): CanaryReleaseStatus {
   const { weight = 0 } = status;
   const index = chooseStage(spec, weight, release.stageIndex ?? 0);
   const stage = spec.stages[index];
@@ -37,12 +35,12 @@ function moveToStage(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, relea
 }
 
 /** What failed by the checks as they were says nothing of the checks as they are; a Fail that acted has gone home long since. */
-function dropFails(release: Release): Release {
+function dropFails(release: ReleaseStatus): ReleaseStatus {
   const { failedCheck: _failed, failing: _failing, ...rest } = release;
   return rest;
 }
 
-function dueTimesOf(release: Release, stage: Stage): Pick<Release, 'stageEndsAt' | 'stageTimesOutAt'> {
+function dueTimesOf(release: ReleaseStatus, stage: Stage): Pick<ReleaseStatus, 'stageEndsAt' | 'stageTimesOutAt'> {
   const cleanSince = fromTime(release.cleanSince);
   const started = fromTime(release.stageStartedAt);
   return {

@@ -1,6 +1,6 @@
 // What is going on and what comes next, in one sentence: `status.message`.
 
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { clockOf } from '../../../api/times.ts';
 import { hashTemplate } from '../../workload/template.ts';
 import type { Facts } from '../assess.ts';
@@ -27,12 +27,7 @@ export function describe(status: CanaryReleaseStatus, state: StateName, facts: F
   return release === undefined ? 'nothing to release yet' : describeState(status, state, facts, release);
 }
 
-function describeState(
-  status: CanaryReleaseStatus,
-  state: Exclude<StateName, 'blocked'>,
-  facts: Facts,
-  release: NonNullable<CanaryReleaseStatus['release']>,
-): string {
+function describeState(status: CanaryReleaseStatus, state: Exclude<StateName, 'blocked'>, facts: Facts, release: ReleaseStatus): string {
   const { spec } = facts;
   const stage = nameStage(release.stageIndex ?? 0, spec.stages.length, release.stage);
   const where = `${stage} at ${status.weight ?? 0}%`;
@@ -68,20 +63,20 @@ function describeState(
   }
 }
 
-function describeApproval(status: CanaryReleaseStatus, facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
+function describeApproval(status: CanaryReleaseStatus, facts: Facts, release: ReleaseStatus): string {
   const waits = findApproval(status, facts.spec, 'stage.awaitingApproval', facts.timedOut);
   if (waits !== undefined) return `waits for approval (approve:${release.id}/${waits})`;
   return facts.canaryReady ? 'approved; waits for a Pass' : 'approved; waits until the canary is ready';
 }
 
-function describeIdle({ serving }: CanaryReleaseStatus, { workload }: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
+function describeIdle({ serving }: CanaryReleaseStatus, { workload }: Facts, release: ReleaseStatus): string {
   if (workload === undefined) return 'nothing to release';
   // Whoever reads it has still to do something, if not here.
   const why = release.undone === true ? `: ${release.reasonMessage ?? ''}${describeGit(workload.deployment)}` : '; nothing to release';
   return `revision ${serving?.revision ?? ''} serves${why}`;
 }
 
-function describePromoted({ serving }: CanaryReleaseStatus, release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
+function describePromoted({ serving }: CanaryReleaseStatus, release: ReleaseStatus, facts: Facts): string {
   // A proven template may have been rolled since.
   if (facts.workload !== undefined) return `revision ${serving?.revision ?? release.revision} serves`;
   return `revision ${release.revision} is promoted; Service ${serving?.service ?? release.canary.service} serves`;
@@ -92,7 +87,7 @@ function describePromotion({ weight = 0 }: CanaryReleaseStatus, { workload }: Fa
   return `${describeRollout(workload)}; the canary keeps ${weight}%`;
 }
 
-function describeRollback(state: StateName, release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
+function describeRollback(state: StateName, release: ReleaseStatus, facts: Facts): string {
   const git = release.undone === true ? describeGit(facts.workload?.deployment) : '';
   const waits = state === 'rollingBack.goingHome' && facts.workload?.homeIsEmpty === true;
   const empty = waits ? `; Service ${release.serving.service} has no ready pod yet, so the canary keeps its share until it has one` : '';
@@ -102,13 +97,13 @@ function describeRollback(state: StateName, release: NonNullable<CanaryReleaseSt
 }
 
 /** In Services mode nothing is removed, so nothing drains. */
-function describeDraining(release: NonNullable<CanaryReleaseStatus['release']>, { observation, now }: Facts): string {
+function describeDraining(release: ReleaseStatus, { observation, now }: Facts): string {
   const drains = describeDrain(release, observation.drain, now);
   return drains === undefined ? '' : `; ${drains}`;
 }
 
 /** Deployment mode: what home would find, while it is one write away. */
-function describeWayBack(release: NonNullable<CanaryReleaseStatus['release']>, { workload }: Facts): string {
+function describeWayBack(release: ReleaseStatus, { workload }: Facts): string {
   const { deployment } = workload ?? {};
   if (deployment === undefined) return '';
   const [now, before] = [deployment.spec.replicas ?? 1, release.workload?.replicas ?? 0];
@@ -123,7 +118,7 @@ function describeRollout({ deployment }: WorkloadFacts): string {
 }
 
 /** Where a rollback goes: an undone promotion is taken back by its Deployment, which serves all the while. */
-function describeHome({ serving, undone }: NonNullable<CanaryReleaseStatus['release']>, { workload }: Facts): string {
+function describeHome({ serving, undone }: ReleaseStatus, { workload }: Facts): string {
   if (workload?.deployment === undefined || undone !== true) return `to Service ${serving.service}`;
   if (workload.template === workload.servingTemplate) return `(${describeRollout(workload)})`;
   const { name } = workload.deployment.metadata;
@@ -137,12 +132,12 @@ function findTemplateLost({ replicaSets, servingTemplate }: WorkloadFacts): bool
 }
 
 /** A rejected revision has its way on in what is left behind; of another one it says whether it begins again. */
-function describeAfter(release: NonNullable<CanaryReleaseStatus['release']>, facts: Facts): string {
+function describeAfter(release: ReleaseStatus, facts: Facts): string {
   return release.rejects === true ? '' : describeNextAttempt(release, facts);
 }
 
 /** What stays behind after a rollback, and the way on. */
-function describeHeld(release: NonNullable<CanaryReleaseStatus['release']>, { workload }: Facts): string {
+function describeHeld(release: ReleaseStatus, { workload }: Facts): string {
   if (workload?.deployment?.spec.paused !== true || workload.template === workload.servingTemplate)
     return release.undone === true ? describeGit(workload?.deployment) : '';
   return `; Deployment ${workload.deployment.metadata.name} stays held at it, the old pods serve: revert it, or commit a new one`;
@@ -168,7 +163,7 @@ function describeLack(status: CanaryReleaseStatus, facts: Facts): string {
   return short === undefined ? '' : ` (${short})`;
 }
 
-function describePreparing(facts: Facts, release: NonNullable<CanaryReleaseStatus['release']>): string {
+function describePreparing(facts: Facts, release: ReleaseStatus): string {
   const seen = facts.pods?.seen ?? facts.pods?.homeless?.message;
   if (!facts.canaryReady) return `waits for ready pods behind Service ${release.canary.service}${seen === undefined ? '' : `: ${seen}`}`;
   if (facts.canaryRolling)

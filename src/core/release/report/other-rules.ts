@@ -1,14 +1,13 @@
 // What is said of rules that name the canary and that the release does not change: a condition, an event, and why a release waits for
 // its end.
 
-import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, Condition, ReleaseStatus } from '../../../api/release.ts';
 import type { ConditionReason } from '../../../api/names.ts';
 import type { Holder } from '../../routing/canary-share.ts';
 import type { ForeignRule } from '../../routing/foreign-rules.ts';
 import type { Facts } from '../assess.ts';
 import { isRunning, type StateName } from '../state.ts';
 
-type Release = NonNullable<CanaryReleaseStatus['release']>;
 type Word = Pick<Condition, 'status' | 'message'> & { readonly reason: ConditionReason };
 
 /** So many are named, the others are counted. */
@@ -32,14 +31,14 @@ export function listOtherRules({ clearance, ownTraffic, leftBehind }: Facts): re
 }
 
 /** Before its first weight a release may still be blocked by what others wrote; that is told as the blocker. */
-function findHolding({ maxWeight = 0 }: Release, state: StateName, { clearance }: Facts): readonly Holder[] {
+function findHolding({ maxWeight = 0 }: ReleaseStatus, state: StateName, { clearance }: Facts): readonly Holder[] {
   if (!isRunning(state) || maxWeight === 0 || clearance.kind !== 'held') return [];
   // What the release takes away at this very moment is told as drift.
   return clearance.holders.filter(({ stays }) => stays);
 }
 
 /** Why the release does not end yet although its own writes are made; undefined where nothing of the kind holds it up. */
-export function describeHolders(release: Release, { clearance, routesLeft }: Facts): string | undefined {
+export function describeHolders(release: ReleaseStatus, { clearance, routesLeft }: Facts): string | undefined {
   if (!routesLeft) return undefined;
   switch (clearance.kind) {
     case 'clear':
@@ -51,7 +50,7 @@ export function describeHolders(release: Release, { clearance, routesLeft }: Fac
   }
 }
 
-function describeForeign({ canary, workload }: Release, holders: readonly Holder[]): string {
+function describeForeign({ canary, workload }: ReleaseStatus, holders: readonly Holder[]): string {
   const { service } = canary;
   const each = name(holders.map((holder) => `${nameHolder(holder)} (weight ${holder.weight})`));
   const what = workload === undefined ? `sends requests to Service ${service}` : `names Service ${service}`;
@@ -61,14 +60,14 @@ function describeForeign({ canary, workload }: Release, holders: readonly Holder
   return `${each} ${what} and was not there when the release began${kept}; ${advice}`;
 }
 
-function describeOwn({ canary, revision }: Release, state: StateName, own: readonly ForeignRule[]): string {
+function describeOwn({ canary, revision }: ReleaseStatus, state: StateName, own: readonly ForeignRule[]): string {
   const each = name(own.map(nameRule));
   if (state === 'rolledBack')
     return `${each} still sends requests to Service ${canary.service}, which runs the rejected revision ${revision}; change or remove the rule`;
   return `${each} sends requests to Service ${canary.service} beside the weights of the release; it was there before, so the release does not change it, and more requests than asked for are no mismatch`;
 }
 
-function describeLeftBehind({ serving, canary }: Release, rules: readonly Holder[]): string {
+function describeLeftBehind({ serving, canary }: ReleaseStatus, rules: readonly Holder[]): string {
   return `${name(rules.map(nameHolder))} still sends requests to Service ${serving.service}: it was added while the release ran; give its weight to Service ${canary.service}`;
 }
 

@@ -1,7 +1,7 @@
 // Hashes of templates that an earlier version recorded, made new once.
 
 import { describe, expect, test } from 'vitest';
-import type { CanaryReleaseStatus } from '../../../../../src/api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../../../src/api/release.ts';
 import { renewHashes } from '../../../../../src/core/release/machine/renew-hashes.ts';
 import type { PodTemplate } from '../../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../../src/core/workload/observed.ts';
@@ -45,7 +45,7 @@ describe('hashes of an earlier version become those of this one', () => {
           template: formerHashOf(released),
           servingTemplate: formerHashOf(serving),
         },
-      } as NonNullable<CanaryReleaseStatus['release']>,
+      } as ReleaseStatus,
       proven: [{ revision: '1', at: '2030-01-01T00:00:00Z', templateHashes: [formerHashOf(serving)] }],
       rejected: [{ revision: '0', reason: 'x', at: '2030-01-01T00:00:00Z', templateHashes: ['0123456789abcdef0123456789abcdef'] }],
     };
