@@ -2,7 +2,7 @@
 // one that raises is lowered at once. All are announced with the field manager's name, and too many make the route contested.
 
 import { FIELD_MANAGER } from '../../../api/names.ts';
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { isGitOpsController } from '../../routing/gitops.ts';
 import { compareShare, findUnproven, shareOf } from '../../routing/canary-share.ts';
 import { lastForeignManager, type RouteStanding } from '../../routing/standing.ts';
@@ -14,8 +14,6 @@ import { timeoutOf } from '../facts/stage-clock.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 
 type Status = CanaryReleaseStatus;
-type Release = NonNullable<Status['release']>;
-
 /** An edit that was found. */
 export interface Drift {
   readonly route: string;
@@ -55,7 +53,7 @@ export function noteDrift(status: Status, facts: Facts): { readonly status: Stat
 }
 
 /** Each time that all traffic is taken the machine begins the stages again, unless it is once too often. */
-function countTaken(release: Release, fresh: Drift | undefined, { now }: Facts): Release {
+function countTaken(release: ReleaseStatus, fresh: Drift | undefined, { now }: Facts): ReleaseStatus {
   return fresh === undefined || release.contestedBy !== undefined ? release : countPutBack(release, now);
 }
 
@@ -68,7 +66,7 @@ function isSelfHeal({ manager, standing }: Found): boolean {
   return isGitOpsController(manager) && shares.every((share) => share === 0);
 }
 
-function contestAtOnce(release: Release, now: number): Release {
+function contestAtOnce(release: ReleaseStatus, now: number): ReleaseStatus {
   return { ...countPutBack(release, now), contestedBy: release.driftBy ?? 'unknown' };
 }
 
@@ -113,7 +111,7 @@ function isRolling(release: Status['release']): boolean {
 }
 
 /** Every edit waits for a Pass of its own: one that was looked at before the edit says nothing about it. */
-function beginDrift(release: Release, { now, stage }: Facts, { manager }: Drift): Release {
+function beginDrift(release: ReleaseStatus, { now, stage }: Facts, { manager }: Drift): ReleaseStatus {
   const { puttingBack: _former, ...rest } = release;
   // Before the stage's clock began nothing else would ask a person when no proof comes.
   const timesOut = release.stageTimesOutAt ?? (stage === undefined ? undefined : toTime(now + timeoutOf(stage)));
@@ -128,7 +126,7 @@ function clearDrift(status: Status): Status {
 }
 
 /** A put-back upwards is a raise: it needs a look that passed after the edit was seen. */
-function putBackWhenProven(release: Release, facts: Facts): Release {
+function putBackWhenProven(release: ReleaseStatus, facts: Facts): ReleaseStatus {
   if (release.puttingBack === true || release.contestedBy !== undefined) return release;
   if (!mayRaise(facts) || !hasPassedSince(release, facts)) return release;
   const counted = countPutBack(release, facts.now);
@@ -143,7 +141,7 @@ function mayRaise({ state, blocker, rejection, acceptanceWait, canaryReady }: Fa
 
 /** Did a look pass after the edit was seen? */
 export function hasPassedSince(
-  release: Release,
+  release: ReleaseStatus,
   { enforced, evidenceFresh, now }: Pick<Facts, 'enforced' | 'evidenceFresh' | 'now'>,
 ): boolean {
   if (!enforced) return true;
@@ -158,7 +156,7 @@ const CONTESTED_IN_A_MINUTE = 5;
 const MOST_MANAGERS = 8;
 
 /** Counts that a raise is due again which somebody undid; the time that is one too many contests the route instead. */
-export function countPutBack(release: Release, now: number): Release {
+export function countPutBack(release: ReleaseStatus, now: number): ReleaseStatus {
   const manager = release.driftBy ?? 'unknown';
   const counts = release.putBacks ?? [];
   const count = (counts.find((entry) => entry.manager === manager)?.count ?? 0) + 1;

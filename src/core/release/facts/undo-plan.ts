@@ -1,7 +1,7 @@
 // The way back after a promotion: what served before it serves again, without a canary. In Services mode its Service still
 // runs; in Deployment mode the Deployment's own ReplicaSet still has the whole template, which the status knows by its hash only.
 
-import type { CanaryReleaseStatus, OwnRule, RecordedRoute, RecordedRule } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, OwnRule, RecordedRoute, RecordedRule, ReleaseStatus } from '../../../api/release.ts';
 import { identityOf } from '../../routing/identity.ts';
 import { sumWeights } from '../../routing/refs.ts';
 import type { ManagedRule } from '../../routing/rules.ts';
@@ -17,8 +17,6 @@ import type { StateName } from '../state.ts';
 import { isProvenTemplate, isRolledOut } from './workload-facts.ts';
 
 type Status = CanaryReleaseStatus;
-type Release = NonNullable<Status['release']>;
-
 /** What `undo` would do to a release that was promoted. */
 export type UndoPlan =
   /** Services mode: all traffic goes back to the former Service. */
@@ -43,7 +41,7 @@ export function planUndo(status: Status, state: StateName, observation: Observat
     : planTemplate(status, release, release.workload, observation.workload);
 }
 
-function planTraffic({ serving, canary, routes, ownRules }: Release, { backends, routes: present, driver }: Observation): UndoPlan {
+function planTraffic({ serving, canary, routes, ownRules }: ReleaseStatus, { backends, routes: present, driver }: Observation): UndoPlan {
   const backend = backends[serving.service];
   if (driver.kind === 'other')
     return {
@@ -97,8 +95,8 @@ const BY_GIT = 'revert the change in Git: a template that is proven rolls at onc
 
 function planTemplate(
   status: Status,
-  release: Release,
-  { name, template, servingTemplate }: NonNullable<Release['workload']>,
+  release: ReleaseStatus,
+  { name, template, servingTemplate }: NonNullable<ReleaseStatus['workload']>,
   observed: ObservedWorkload | undefined,
 ): UndoPlan {
   if (observed?.known !== true) return { kind: 'unknown' };

@@ -13,8 +13,6 @@ import { goOnPromoting, setBakes } from './promotion-steps.ts';
 import { enterStage } from './stage-steps.ts';
 
 type Status = CanaryReleaseStatus;
-type Release = ReleaseStatus;
-
 /** Stops raises until somebody resumes. The weight stays and is judged on. */
 export function pause(status: Status, facts: Facts): Status {
   const { pause: by = 'Command', state: from } = facts;
@@ -29,7 +27,7 @@ export function pause(status: Status, facts: Facts): Status {
 }
 
 /** What blocks the release now, or did before its raise was taken back: whoever resumes a pause has to know. */
-function troubleOf({ release }: Status, { blocker }: Facts): Pick<Release, 'blockedReason' | 'blockedMessage'> {
+function troubleOf({ release }: Status, { blocker }: Facts): Pick<ReleaseStatus, 'blockedReason' | 'blockedMessage'> {
   const known = { blockedReason: release?.blockedReason, blockedMessage: release?.blockedMessage };
   return withoutUndefined(blocker === undefined ? known : { blockedReason: blocker.reason, blockedMessage: shorten(blocker.message) });
 }
@@ -75,7 +73,7 @@ export function block(status: Status, facts: Facts, from: StateName): Status {
 export function unblock(status: Status, facts: Facts): Status {
   const back = status.release?.returnTo;
   const tries = back === 'preparing' || back === 'stage.shifting' || back === 'promoting.rollingOut';
-  const drop: readonly (keyof Release)[] = tries ? ['returnTo', 'contestedBy'] : [...BLOCK_FIELDS, 'returnTo', 'contestedBy'];
+  const drop: readonly (keyof ReleaseStatus)[] = tries ? ['returnTo', 'contestedBy'] : [...BLOCK_FIELDS, 'returnTo', 'contestedBy'];
   const free = edit(status, tries ? { shiftedAt: toTime(facts.now) } : {}, drop);
   if (back === 'stage.shifting') return enterStage(free, facts, status.release?.stageIndex ?? 0);
   return back === 'promoting.rollingOut' ? goOnPromoting(free, facts) : free;

@@ -1,7 +1,7 @@
 // How a release begins to end without a promotion: a rollback, an undo of a promotion, or a deletion that keeps the weights.
 
 import { fateOf } from '../../../api/reasons.ts';
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
 import type { RollbackReason } from '../checks/types.ts';
 import { isHomeMark } from '../facts/home-mark.ts';
@@ -12,8 +12,6 @@ import type { UndoPlan } from '../facts/undo-plan.ts';
 import { BLOCK_FIELDS, edit } from './change.ts';
 
 type Status = CanaryReleaseStatus;
-type Release = NonNullable<Status['release']>;
-
 /** All weight home: the first thing that is written, before this status itself. */
 export function beginRollback(status: Status, reason: RollbackReason, facts: Facts): Status {
   const going = edit(
@@ -90,7 +88,7 @@ export function beginUndo(status: Status, plan: UndoPlan | undefined, by: string
   };
 }
 
-function servingAfter({ serving }: Status, release: Release, plan: Extract<UndoPlan, { kind: 'traffic' | 'template' }>) {
+function servingAfter({ serving }: Status, release: ReleaseStatus, plan: Extract<UndoPlan, { kind: 'traffic' | 'template' }>) {
   const { service } = release.serving;
   if (plan.kind === 'traffic') return { service, revision: plan.revision };
   const { uid = '' } = serving ?? {};

@@ -9,8 +9,6 @@ import { type CandidateKey, isSameRevision, keyOf, keyOfRelease } from '../facts
 import { nameApprovers } from './approval-record.ts';
 
 type Status = CanaryReleaseStatus;
-type Release = ReleaseStatus;
-
 /** Ends a promotion: the roles have swapped. */
 export function settlePromoted(status: Status, facts: Facts): Status {
   const release = status.release;
@@ -32,7 +30,7 @@ export function settlePromoted(status: Status, facts: Facts): Status {
 }
 
 /** The last promoted revisions; in Deployment mode what served before the first of them as well: production proved it. */
-function addProven(status: Status, release: Release, at: string): NonNullable<Status['proven']> {
+function addProven(status: Status, release: ReleaseStatus, at: string): NonNullable<Status['proven']> {
   const { workload } = release;
   const promoted = { revision: release.revision, at, ...(workload === undefined ? {} : { templateHashes: [workload.template] }) };
   const others = (status.proven ?? []).filter((entry) => entry.revision !== release.revision);
@@ -86,7 +84,7 @@ function settledFrom(key: CandidateKey): NonNullable<Status['settled']> {
   };
 }
 
-function remember(status: Status, release: Release, outcome: 'Promoted' | 'RolledBack', now: number): NonNullable<Status['history']> {
+function remember(status: Status, release: ReleaseStatus, outcome: 'Promoted' | 'RolledBack', now: number): NonNullable<Status['history']> {
   const entry = {
     id: release.id,
     revision: release.revision,
