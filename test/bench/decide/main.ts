@@ -7,7 +7,7 @@ import { measurePlan } from './plan-cost.ts';
 import { takeDecisions, type Question, type TalliedDecision } from './tally.ts';
 
 /** Rounds over all decisions of a story that are timed together, such samples, and those before them: by then everything is compiled. */
-const [ROUNDS, SAMPLES, WARM_UP] = [5, 60, 80];
+const [ROUNDS, SAMPLES, WARM_UP] = [5, 60, 200];
 
 type Decide = typeof import('../../../src/core/release/decide.ts').decide;
 
