@@ -39,7 +39,7 @@ async function deliver(name: string, recipe: RecipeFile | 'none', wave?: string,
   const gitops = await GitOpsApp.create(stand.cluster, { namespace: stand.namespace, name, recipe, objects });
   opened.push(gitops);
   await app.untilRolledOut();
-  await load.untilPhase('Idle', 60_000);
+  await load.untilPhase('Idle');
   await load.startLoad(25);
   return { app, gitops };
 }
@@ -82,7 +82,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
       expect(await isPaused(app)).toBe(true);
       // Neither the pause nor our annotation nor the canary's ref is a difference to Argo CD, which shows what runs when it has looked.
       await gitops.untilHealth('Progressing');
-      await app.load.untilPhase('Promoted', 60_000);
+      await app.load.untilPhase('Promoted');
       await gitops.untilHealth('Healthy');
       expect(sharesOf(trajectoryOf(app.load, 'api', 'api-canary'))).toEqual([0, 20, 50, 0]);
       expect(healthsSince(gitops, fromMs)).not.toContain('Degraded');
@@ -91,7 +91,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
       expect(await app.leftovers()).toEqual([]);
 
       await gitops.commit('bad, every second answer a 500', app.manifest({ version: 'bad', errorRate: 0.5 }));
-      await app.load.untilPhase('RolledBack', 60_000);
+      await app.load.untilPhase('RolledBack');
       await gitops.untilHealth('Degraded');
       expect([await isPaused(app), app.readyNow()]).toEqual([true, { v2: 2 }]);
       await gitops.commit('revert of bad', app.manifest({ version: 'v2' }));
@@ -116,7 +116,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
       await gitops.addRecipe('application-deployment.yaml');
       await gitops.untilHealth('Degraded');
       await app.load.command('resume');
-      await app.load.untilPhase('Promoted', 60_000);
+      await app.load.untilPhase('Promoted');
       await gitops.untilHealth('Healthy');
       expect(await app.leftovers()).toEqual([]);
       keep('a Deployment without the recipe', delivered);
@@ -131,7 +131,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     await gitops.untilHealth('Healthy');
     const ran = await waitFor('the hook', async () => (await readMap('after'))?.metadata.uid);
     await gitops.commit('bad', app.manifest({ version: 'bad', errorRate: 0.5 }), notes('two'));
-    await app.load.untilPhase('RolledBack', 60_000);
+    await app.load.untilPhase('RolledBack');
     await gitops.commit('v2, a fix', app.manifest({ version: 'v2' }));
     const { operationState } = await gitops.untilCompared();
     expect(operationState).toMatchObject({ phase: 'Running', message: expect.stringContaining('waved') });
@@ -139,13 +139,9 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
 
     await customizeArgocd(home.stand.cluster, 'argocd-cm-waves.yaml');
     await gitops.terminate();
-    const { release } = await app.load.until(
-      'the fix',
-      ({ phase, release: now }) => phase === 'Analyzing' && now?.stageIndex === 0,
-      60_000,
-    );
+    const { release } = await app.load.until('the fix', ({ phase, release: now }) => phase === 'Analyzing' && now?.stageIndex === 0);
     await gitops.commit('v3, a fix of the fix', app.manifest({ version: 'v3' }));
-    const fixed = await app.load.until('the second fix', ({ phase, history }) => phase === 'Promoted' && history?.length === 3, 120_000);
+    const fixed = await app.load.until('the second fix', ({ phase, history }) => phase === 'Promoted' && history?.length === 3);
     expect(fixed.history).toMatchObject([{ outcome: 'Promoted' }, { id: release?.id, reason: 'Superseded' }, { reason: 'ErrorRatio' }]);
     await gitops.untilHealth('Healthy');
     expect((await readMap('notes'))?.data.text).toBe('two');

@@ -98,9 +98,9 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
 
   test('the first sync brings a release, which is promoted; the app is Progressing meanwhile, then Healthy', async () => {
     ({ app, gitops } = await deliver('store', 'application.yaml'));
-    await app.untilPhase('Analyzing', 60_000);
+    await app.untilPhase('Analyzing');
     await app.startLoad(25);
-    await app.untilPhase('Promoted', 60_000);
+    await app.untilPhase('Promoted');
     await gitops.untilHealth('Healthy');
     expect(gitops.story.map(({ health }) => health)).toContain('Progressing');
     expect(weightsIn(app.route)).toEqual({ 'store-v1': 0, 'store-v2': 1 });
@@ -116,7 +116,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     const named = (route: RouteObject) => (route.spec['hostnames'] as readonly string[]).includes(secondHostOf(app)) && route;
     const changed = await stand.routes.until('store', 'the hostname of Git', named);
     expect(shareIn(changed, 'store-v2', 'store-v1')).toBe(20);
-    await app.untilPhase('Promoted', 60_000);
+    await app.untilPhase('Promoted');
     await gitops.untilHealth('Healthy');
     expect(sharesOf(trajectoryOf(app, 'v2', 'v1').slice(seen - 1))).toEqual([0, 20, 50, 100]);
     expect(healthsSince(gitops, fromMs)).toContain('Progressing');
@@ -139,11 +139,11 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
 
   test('a commit with a bad version is rolled back, and the app is Degraded until a commit with a fix is promoted', async () => {
     await gitops.commit('v2-bad, every second answer a 500', deployment('store-v2', { version: 'v2-bad', errorRate: 0.5 }));
-    await app.untilPhase('RolledBack', 60_000);
+    await app.untilPhase('RolledBack');
     await gitops.untilHealth('Degraded');
     expect(weightsIn(app.route)).toEqual({ 'store-v1': 1, 'store-v2': 0 });
     await gitops.commit('v2-fixed', deployment('store-v2', { version: 'v2-fixed' }));
-    await app.untilPhase('Promoted', 60_000);
+    await app.untilPhase('Promoted');
     await gitops.untilHealth('Healthy');
     expect(app.status?.history?.slice(0, 2)).toMatchObject([{ outcome: 'Promoted' }, { outcome: 'RolledBack' }]);
     keepChronicle('with the recipe', chronicleOf(app, gitops));
@@ -151,7 +151,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
 
   test('without the recipe the release is contested, with the recipe as advice, and goes on once it is followed', async () => {
     const { app: plain, gitops: bare } = await deliver('plain', 'none');
-    await plain.untilPhase('Blocked', 60_000);
+    await plain.untilPhase('Blocked');
     const status = await plain.until('to be contested', ({ message = '' }) => message.includes('RouteContested'));
     expect(status.message).toMatch(
       /argocd-\S+ keeps undoing our weights.*ignoreDifferences.*RespectIgnoreDifferences=true.*ServerSideDiff=true/,
@@ -169,7 +169,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     await bare.addRecipe('application.yaml');
     await bare.untilHealth('Degraded');
     await plain.command('resume');
-    await plain.untilPhase('Promoted', 60_000);
+    await plain.untilPhase('Promoted');
     await bare.untilHealth('Healthy');
     keepChronicle('without the recipe', chronicleOf(plain, bare));
   });
@@ -177,18 +177,14 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
   test('in an app of two waves with the health for waves, a fix overtakes the release that runs', async () => {
     await customizeArgocd(stand.cluster, 'argocd-cm-waves.yaml');
     const { app: waved, gitops: git } = await deliver('waved', 'application.yaml', [{ weight: 20, duration: '6s' }], '1');
-    await waved.untilPhase('Analyzing', 60_000);
+    await waved.untilPhase('Analyzing');
     await waved.startLoad(25);
-    await waved.untilPhase('Promoted', 60_000);
+    await waved.untilPhase('Promoted');
     await git.commit('slow-v1, in need of a fix', deployment('waved-v1', { version: 'v1-slow' }));
     await waved.untilShare(20, 'v1', 'v2');
     const { release: overtaken } = await waved.untilPhase('Analyzing');
     await git.commit('v1-fixed', deployment('waved-v1', { version: 'v1-fixed' }));
-    const fixed = await waved.until(
-      'the fix promoted',
-      ({ phase, release }) => phase === 'Promoted' && release?.id !== overtaken?.id,
-      60_000,
-    );
+    const fixed = await waved.until('the fix promoted', ({ phase, release }) => phase === 'Promoted' && release?.id !== overtaken?.id);
     expect(fixed.history?.slice(0, 2)).toMatchObject([{ outcome: 'Promoted' }, { id: overtaken?.id, outcome: 'RolledBack' }]);
     await git.untilHealth('Healthy');
     expect(git.story.map(({ health }) => health)).not.toContain('Suspended');

@@ -41,7 +41,7 @@ async function expectBlocked(app: App, reason: string, fix: RegExp): Promise<voi
     const told = events.filter((event) => event.reason === 'Blocked' && event.type === 'Warning').map(({ note }) => note);
     return told.find((note) => note.startsWith(`${reason}: `));
   };
-  expect(await waitFor(`the event of ${reason}`, findNote, { ms: 10_000 })).toMatch(fix);
+  expect(await waitFor(`the event of ${reason}`, findNote)).toMatch(fix);
   for (const { mark } of trajectoryOf(app)) expect(mark).toBeUndefined();
 }
 

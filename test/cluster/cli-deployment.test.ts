@@ -32,7 +32,7 @@ beforeAll(async () => {
   const binding = ['--clusterrole=glidepath-deployment-mode', '--serviceaccount=glidepath-system:glidepath'];
   await execute('kubectl', ['create', 'rolebinding', 'glidepath-deployment-mode', '-n', stand.namespace, ...binding]);
   await change({ version: 'v1' });
-  await waitFor('the first version', async () => (await deployment())?.status?.readyReplicas === 1, { ms: 60_000 });
+  await waitFor('the first version', async () => (await deployment())?.status?.readyReplicas === 1);
   app = await stand.app({ name: 'store', services: { api: 'store' }, weights: { api: 1 } });
   await built;
 });
@@ -84,7 +84,7 @@ test('init writes a manifest that holds the Deployment, and doctor finds nothing
     examined = (await run(`doctor --prometheus ${process.env['PROMETHEUS_URL']}`)).out;
     return /scraped every/.test(examined);
   };
-  await waitFor('a second scrape', isScraped, { ms: 20_000, lastSeen: () => examined });
+  await waitFor('a second scrape', isScraped, { lastSeen: () => examined });
   const lines = [
     // The operator of these tests is no pod, which doctor takes for none.
     /^(?:ok|FAIL) +hold +the policy glidepath-hold holds (?:every )?changes? of the Deployments of \S*store/m,

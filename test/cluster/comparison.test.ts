@@ -53,7 +53,9 @@ describe.concurrent('the comparison', () => {
     await Promise.all(['one', 'two'].map((name) => stand.behave(name, { errorRate: 0.2 })));
     const held = await app.until('the broken limit', ({ checks }) => checks?.find(({ name }) => name === 'errors')?.verdict === 'Fail');
     expect(held.phase).toBe('Analyzing');
-    await waitFor('a minute of it', async () => Date.now() - began >= 60_000 && app.answers(began).bad > 300, { ms: 90_000 });
+    await waitFor('a minute of it', async () => Date.now() - began >= 60_000 && app.answers(began).bad > 300, {
+      lastSeen: () => app.answers(began).bad,
+    });
     expect(app.status?.phase, app.status?.message).toBe('Analyzing');
     expect(measuredShare(app.status), JSON.stringify(app.status?.measured)).toSatisfy((share: number) => share > 20 && share < 40);
     expect(sharesOf(trajectoryOf(app)).every((share) => share <= 30)).toBe(true);

@@ -27,8 +27,8 @@ const slow = (spec: object) => ({ ...spec, minReadySeconds: 3 });
 async function rollPart(name: string, pods: number): Promise<DeploymentApp> {
   const app = await home.deploy({ name, replicas: REPLICAS, change: slow, before: [{ version: 'v1' }], rps: RPS }, HALF);
   await app.apply({ version: 'v2' });
-  await app.load.until('the rollout', ({ state }) => state === 'promoting.rollingOut', 60_000);
-  await waitFor('a part of v2', async () => (app.readyNow()['v2'] ?? 0) >= pods, { ms: 45_000 });
+  await app.load.until('the rollout', ({ state }) => state === 'promoting.rollingOut');
+  await waitFor('a part of v2', async () => (app.readyNow()['v2'] ?? 0) >= pods);
   return app;
 }
 
@@ -48,7 +48,7 @@ describe.concurrent('a Deployment of four pods', () => {
     await app.untilSteady(6_000);
     expect(app.readyNow()).toEqual(there);
     await app.load.command('resume');
-    await app.load.untilPhase('Promoted', 60_000);
+    await app.load.untilPhase('Promoted');
     await app.untilReady({ v2: REPLICAS });
     expect(app.podsOver(begunMs).fewestReady).toBeGreaterThanOrEqual(FEWEST);
     expect(app.load.badAnswers(begunMs)).toEqual([]);
@@ -59,7 +59,7 @@ describe.concurrent('a Deployment of four pods', () => {
     const app = await rollPart('back', 2);
     const begunMs = Date.now();
     await app.load.annotate('glidepath.dev/abort', app.load.status?.release?.id ?? '');
-    const status = await app.load.untilPhase('RolledBack', 90_000);
+    const status = await app.load.untilPhase('RolledBack');
     expect(status.release?.reason).toBe('Aborted');
     await app.untilReady({ v1: REPLICAS });
     const { fewestReady, most } = app.podsOver(begunMs);
@@ -81,13 +81,13 @@ describe.concurrent('a Deployment of four pods', () => {
     await app.scale(2);
     await app.untilReady({ v1: 2 });
     await app.load.command('approve', 1);
-    const step = await app.load.until('the first step', ({ state, weight }) => state === 'promoting.restoring' && weight === 37, 60_000);
+    const step = await app.load.until('the first step', ({ state, weight }) => state === 'promoting.restoring' && weight === 37);
     expect(step.message).toContain('Deployment shrunk has 2 of the 4 pods that served before');
     expect(app.readyNow()).toEqual({ v2: 2 });
     const canary = { kind: 'Deployment', namespace: home.stand.namespace, name: 'shrunk-canary' } as const;
     expect((await home.stand.cluster.get<Workload>(canary))?.spec.replicas).toBe(2);
     await app.scale(REPLICAS);
-    await app.load.untilPhase('Promoted', 60_000);
+    await app.load.untilPhase('Promoted');
     expect(sharesOf(trajectoryOf(app.load, 'api', 'api-canary'))).toEqual([0, 50, expect.closeTo(37, 0), 0]);
     await app.untilReady({ v2: REPLICAS });
     expect(app.load.badAnswers(begunMs)).toEqual([]);

@@ -45,7 +45,7 @@ async function canary(...words: readonly string[]): Promise<{ readonly code: num
 }
 
 const isGone = (kind: 'Namespace' | 'CustomResourceDefinition', name: string) =>
-  waitFor(`${kind} ${name} to be gone`, async () => (await home.stand.cluster.get({ kind, name })) === undefined, { ms: 60_000 });
+  waitFor(`${kind} ${name} to be gone`, async () => (await home.stand.cluster.get({ kind, name })) === undefined);
 
 /** Names of our admission policies and their bindings. */
 async function policies(): Promise<string> {
@@ -60,7 +60,7 @@ async function policies(): Promise<string> {
 test('in the wrong order both versions go on serving at the last weight, and doctor says what is left', async () => {
   const { stand } = home;
   await app.apply({ version: 'v2' });
-  await app.load.until('a weight', ({ phase, weight }) => phase === 'Analyzing' && weight === 30, 60_000);
+  await app.load.until('a weight', ({ phase, weight }) => phase === 'Analyzing' && weight === 30);
   await stand.operator.kill();
   await Promise.all([
     kubectl('delete', '--ignore-not-found', '-k', join(PROJECT_FOLDER, 'config/default')),

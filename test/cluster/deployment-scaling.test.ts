@@ -82,7 +82,7 @@ describe.concurrent('a Deployment that is released', () => {
     const app = await home.deploy({ name: 'twice', replicas: 3, change, before: [{ version: 'v1' }] });
     const begunMs = Date.now();
     await app.apply({ version: 'v2' });
-    await waitFor('a part of v2', async () => (app.readyNow()['v2'] ?? 0) >= 1, { ms: 45_000 });
+    await waitFor('a part of v2', async () => (app.readyNow()['v2'] ?? 0) >= 1);
     await app.apply({ version: 'v3' });
     await app.untilReady({ v1: 3 });
     const backMs = await app.untilOnly('v1');

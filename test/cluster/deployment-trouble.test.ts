@@ -61,9 +61,9 @@ async function takeBackLate(app: DeploymentApp, version: string, isNow: () => Pr
   await app.apply({ version });
   const { release } = await app.load.until('a person asked', ({ phase }) => phase === 'AwaitingApproval');
   await app.load.command('promote');
-  await waitFor(`the moment to take ${version} back`, isNow, { ms: 60_000 });
+  await waitFor(`the moment to take ${version} back`, isNow);
   await app.load.annotate('glidepath.dev/abort', release?.id ?? '');
-  await app.load.untilPhase('RolledBack', 60_000);
+  await app.load.untilPhase('RolledBack');
   await app.untilReady({ v2: 2 });
 }
 
@@ -80,10 +80,10 @@ describe.concurrent('a release of a Deployment', () => {
     const read = ['get', 'deployment', 'quota-canary', '-n', home.stand.namespace, '-o', `jsonpath=${progressing}`];
     await waitFor('the progress deadline', async () => (await kubectl(...read)).stdout === 'False');
     await allow(3);
-    const stuck = await app.load.until('the stuck promotion', ({ message = '' }) => message.includes('PromotionStuck'), 60_000);
+    const stuck = await app.load.until('the stuck promotion', ({ message = '' }) => message.includes('PromotionStuck'));
     expect(stuck).toMatchObject({ phase: 'Blocked', weight: 50 });
     await allow(10);
-    await app.load.untilPhase('Promoted', 60_000);
+    await app.load.untilPhase('Promoted');
     expect(app.load.status?.history).toHaveLength(1);
     expect(app.load.badAnswers(begunMs)).toEqual([]);
   });
@@ -100,7 +100,7 @@ describe.concurrent('a release of a Deployment', () => {
     await app.apply({ version: 'v2' });
     await app.load.untilPhase('AwaitingApproval');
     await app.load.command('promote');
-    await app.load.untilPhase('Promoted', 60_000);
+    await app.load.untilPhase('Promoted');
     expect(app.pods.filter(({ isCanary }) => isCanary)).toHaveLength(2);
     expect(app.load.badAnswers(begunMs)).toEqual([]);
     // When nothing is left behind the Service, and in the moment in which all that is ready there begins to end.

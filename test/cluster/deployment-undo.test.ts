@@ -51,7 +51,7 @@ beforeAll(async () => {
   load = startLoad({ url: process.env['GATEWAY_URL'] ?? '', host: app.host, rps: 50 });
   await waitFor('the store to be served', async () => load.records.at(-1)?.status === 200);
   await app.release(spec('10m'));
-  await app.untilPhase('Idle', 60_000);
+  await app.untilPhase('Idle');
 });
 
 afterAll(async () => {
@@ -74,7 +74,7 @@ async function untilRolledOut(): Promise<void> {
     const settled = status?.replicas === 2 && status.updatedReplicas === 2 && status.readyReplicas === 2;
     return settled && now?.paused !== true && status.observedGeneration === metadata?.generation;
   };
-  await waitFor('the Deployment to be rolled out', isDone, { ms: 60_000 });
+  await waitFor('the Deployment to be rolled out', isDone);
 }
 
 /** Pods that began since, as `app label: version`, each once. */
@@ -102,12 +102,12 @@ async function versionsNow(): Promise<readonly string[]> {
 test('in the bake all traffic is back by one weight write, and no new pod was ever behind the serving Service', async () => {
   const begunMs = Date.now();
   await apply({ version: 'v2' });
-  await app.until('the bake', ({ state, observedWeight }) => state === 'promoting.baking' && observedWeight === 100, 90_000);
-  await waitFor('everything on the canary', async () => (await versionsNow()).join() === 'v2', { ms: 20_000 });
+  await app.until('the bake', ({ state, observedWeight }) => state === 'promoting.baking' && observedWeight === 100);
+  await waitFor('everything on the canary', async () => (await versionsNow()).join() === 'v2');
   expect((await deployment())?.spec.paused).toBe(true);
   const commandedMs = Date.now();
   await app.command('undo');
-  await app.until('the rollback', ({ phase }) => phase === 'RolledBack', 60_000);
+  await app.until('the rollback', ({ phase }) => phase === 'RolledBack');
   const last = sentTo('v2', commandedMs).at(-1);
   const home = trajectoryOf(app, 'api', 'api-canary').find(({ mark }) => mark?.endsWith('/home') === true);
   const lastMs = Math.max(0, ...sentTo('v2', commandedMs).map(({ sentAtMs }) => sentAtMs - commandedMs));
@@ -129,7 +129,7 @@ test('after the bake the Deployment rolls under the canary, and no answer is los
   const begunMs = Date.now();
   await app.release(spec('5s'));
   await apply({ version: 'v3' });
-  await app.untilPhase('Promoted', 120_000);
+  await app.untilPhase('Promoted');
   await untilRolledOut();
   expect(sharesOf(trajectoryOf(app, 'api', 'api-canary')).slice(3)).toEqual([0, 50, 100, 0]);
   const rolled = stand.releases.history('store').find(({ atMs, object }) => atMs > begunMs && object.status?.state === 'promoting.baking');
@@ -149,9 +149,9 @@ test('undo after the promotion: the proven template serves again, without a cana
   const cli = ['src/cli/main.ts', 'undo', 'store', '-n', stand.namespace, '--yes'];
   const { stdout } = await run(process.execPath, cli, { cwd: PROJECT_FOLDER });
   expect(stdout).toMatch(/Revert 1-[0-9a-f]{7} in Git as well/);
-  const status = await app.until('the way back', ({ phase, release }) => phase === 'Idle' && release?.reason === 'Undone', 60_000);
+  const status = await app.until('the way back', ({ phase, release }) => phase === 'Idle' && release?.reason === 'Undone');
   await untilRolledOut();
-  await waitFor('the proven version', async () => (await versionsNow()).join() === 'v1', { ms: 20_000 });
+  await waitFor('the proven version', async () => (await versionsNow()).join() === 'v1');
   const lastMs = Math.max(0, ...sentTo('v3', begunMs).map(({ sentAtMs }) => sentAtMs - begunMs));
   // oxlint-disable-next-line no-console -- the figure that the run is for
   console.log(
@@ -171,7 +171,7 @@ test('undo after the promotion: the proven template serves again, without a cana
 test('the undone template that Git puts back is held as a rejected one, and a revert lets it go', async () => {
   const begunMs = Date.now();
   await apply({ version: 'v3' });
-  const held = await app.until('the hold', ({ message }) => message?.includes('stays held at it') === true, 30_000);
+  const held = await app.until('the hold', ({ message }) => message?.includes('stays held at it') === true);
   expect(held.conditions).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True' }));
   expect((await deployment())?.spec.paused).toBe(true);
   expect(await versionsNow()).toEqual(['v1']);
@@ -185,16 +185,16 @@ test('the undone template that Git puts back is held as a rejected one, and a re
 
 test('a tool that heals while the former template rolls holds it up, but neither stops it nor costs an answer', async () => {
   await apply({ version: 'v4' });
-  await app.until('the promotion', ({ phase, release }) => phase === 'Promoted' && release?.workload?.bakes !== true, 120_000);
+  await app.until('the promotion', ({ phase, release }) => phase === 'Promoted' && release?.workload?.bakes !== true);
   await untilRolledOut();
   const begunMs = Date.now();
   const healed = heal('v4', [150, 300, 2_000, 4_000]);
   await app.command('undo');
-  await app.until('the way back', ({ phase, release }) => phase === 'Idle' && release?.reason === 'Undone', 90_000);
+  await app.until('the way back', ({ phase, release }) => phase === 'Idle' && release?.reason === 'Undone');
   expect(await healed()).toBeGreaterThan(0);
   await apply({ version: 'v4' });
-  await app.until('the hold', ({ message }) => message?.includes('stays held at it') === true, 30_000);
-  await waitFor('the proven version', async () => (await versionsNow()).join() === 'v1', { ms: 20_000 });
+  await app.until('the hold', ({ message }) => message?.includes('stays held at it') === true);
+  await waitFor('the proven version', async () => (await versionsNow()).join() === 'v1');
   expect((await deployment())?.spec.paused).toBe(true);
   expect(lostSince(begunMs)).toEqual([]);
   await apply({ version: 'v1' });
@@ -207,7 +207,7 @@ function heal(version: string, delaysMs: readonly number[]): () => Promise<numbe
   const isThere = async () => JSON.stringify((await deployment())?.spec ?? {}).includes(`"value":"${version}"`);
   const work = async (): Promise<void> => {
     for (const delayMs of delaysMs) {
-      await waitFor('another version', async () => stopped || !(await isThere()), { ms: 90_000 });
+      await waitFor('another version', async () => stopped || !(await isThere()));
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       if (stopped) return;
       await apply({ version });
@@ -226,9 +226,9 @@ test('deleted with Retain it leaves the canary serving at its weight, whatever t
   const begunMs = Date.now();
   await app.release({ ...(spec('0s') as object), stages: [{ weight: 50, duration: '10m' }], deletionPolicy: 'Retain' } as never);
   await apply({ version: 'v5' });
-  await app.until('a weight', ({ observedWeight, phase }) => observedWeight === 50 && phase === 'Analyzing', 60_000);
+  await app.until('a weight', ({ observedWeight, phase }) => observedWeight === 50 && phase === 'Analyzing');
   await stand.cluster.remove(app.ref);
-  await stand.releases.untilGone('store', 60_000);
+  await stand.releases.untilGone('store');
   const goneMs = Date.now();
   // The collector works seconds after an owner is gone; an object that only the release owned tells when it has.
   const owned = {
@@ -238,7 +238,7 @@ test('deleted with Retain it leaves the canary serving at its weight, whatever t
   };
   await stand.cluster.create(owned);
   const isCollected = async () => (await stand.cluster.get({ kind: 'ConfigMap', namespace: stand.namespace, name: 'owned' })) === undefined;
-  await waitFor('the garbage collector', isCollected, { ms: 60_000 });
+  await waitFor('the garbage collector', isCollected);
   expect((await versionsNow()).toSorted()).toEqual(['v1', 'v5']);
   expect(sharesOf(trajectoryOf(app, 'api', 'api-canary').filter(({ atMs }) => atMs >= goneMs - 1))).toEqual([]);
   for (const [kind, name] of [

@@ -55,7 +55,7 @@ test('a good image is held, tried beside the old one, promoted, and no answer is
   const begunMs = Date.now();
   await app.apply({ version: 'v2' });
   expect(await isPaused()).toBe(true);
-  const status = await app.load.untilPhase('Promoted', 90_000);
+  const status = await app.load.untilPhase('Promoted');
   expect(sharesOf(trajectoryOf(app.load, 'api', 'api-canary'))).toEqual([0, 20, 50, 0]);
   const rolled = home.stand.releases.history('store').find(({ object }) => object.status?.state === 'promoting.rollingOut')?.atMs;
   const first = app.pods.filter(({ version, isCanary }) => version === 'v2' && !isCanary).map(({ atMs }) => atMs);
@@ -74,7 +74,7 @@ test('a good image is held, tried beside the old one, promoted, and no answer is
 test('a bad image is rolled back, stays held, and never answers for the serving Service; no other request is lost', async () => {
   const begunMs = Date.now();
   await app.apply({ version: 'bad', errorRate: 0.4 });
-  const status = await app.load.until('the rollback', ({ phase }) => phase === 'RolledBack', 90_000);
+  const status = await app.load.until('the rollback', ({ phase }) => phase === 'RolledBack');
   expect(status.release?.reason).toBe('ErrorRatio');
   expect(status.message).toContain('stays held');
   expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True' }));
@@ -107,7 +107,7 @@ test('a way back to what was proven before rolls at once, without a canary and w
   const { release } = app.load.status ?? {};
   const begunMs = Date.now();
   await app.apply({ version: 'v1' });
-  await app.load.until('the old version', ({ serving }) => serving?.template === firstTemplate, 30_000);
+  await app.load.until('the old version', ({ serving }) => serving?.template === firstTemplate);
   await app.untilRolledOut();
   expect(app.load.status?.release?.id).toBe(release?.id);
   expect(app.load.badAnswers(begunMs)).toEqual([]);
@@ -126,14 +126,14 @@ test('while the operator is stopped nothing rolls and the old pods serve; the re
   expect([await isPaused(), app.readyNow(), app.readyNow(true)]).toEqual([true, { v1: 2 }, {}]);
   expect(app.load.answers(fromMs).shareByVersion).toEqual({ v1: 1 });
   home.stand.operator.start();
-  const { release } = await app.load.until('a weight', ({ weight, phase }) => weight === 20 && phase === 'Analyzing', 60_000);
+  const { release } = await app.load.until('a weight', ({ weight, phase }) => weight === 20 && phase === 'Analyzing');
   expect(release?.id).not.toBe(before);
   expect(app.load.badAnswers(begunMs)).toEqual([]);
 });
 
 test('deleted in mid-release it goes home, removes its canary, and leaves a Deployment that anyone can unpause', async () => {
   await home.stand.cluster.remove(app.load.ref);
-  await home.stand.releases.untilGone('store', 60_000);
+  await home.stand.releases.untilGone('store');
   await expectNoCanary();
   expect(app.versionsBehind).toEqual(['v1', 'v2']);
   // The policy forgets a release a moment after it is gone.

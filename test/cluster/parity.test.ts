@@ -39,7 +39,7 @@ beforeAll(async () => {
   await run('kubectl', ['create', 'rolebinding', 'glidepath-deployment-mode', '-n', stand.namespace, ...binding]);
   await apply('v1');
   const isReady = async () => (await deployment())?.status?.readyReplicas === 1;
-  await waitFor('v1 to be ready', isReady, { ms: 60_000 });
+  await waitFor('v1 to be ready', isReady);
   app = await stand.app({ name: 'store', services: { api: 'store' }, weights: { api: 1 } });
   await app.release(spec);
   await app.untilPhase('Idle');
@@ -99,12 +99,12 @@ test('security policies for the serving side alone block before any weight; each
   await paste('BackendTLSPolicy', 'tls', add('/spec/targetRefs/-', advice(message, 'add to its spec.targetRefs')));
   await paste('NetworkPolicy', 'db', add('/spec/ingress/0/from/-', advice(message, 'add to its spec.ingress[0].from')));
   await paste('NetworkPolicy', 'store', add('/spec/podSelector', advice(message, 'set its spec.podSelector to')));
-  const running = await app.until('a weight', ({ weight }) => weight === 50, 60_000);
+  const running = await app.until('a weight', ({ weight }) => weight === 50);
   expect(parityOf(running)).toMatchObject({
     status: 'False',
     message: expect.stringMatching(/^PodDisruptionBudget store .*: add another PodDisruptionBudget like it with spec.selector/),
   });
-  const promoted = await app.untilPhase('Promoted', 90_000);
+  const promoted = await app.untilPhase('Promoted');
   expect(parityOf(promoted)).toBeUndefined();
   await expectNothingLeft(app);
   const events = await stand.untilEvents('store', 'Blocked', 'PolicyParity');
@@ -118,11 +118,11 @@ test('a kind that the operator may not list is told as not checked, and stops no
   const fewer = rules.filter(({ resources }) => !resources.includes('networkpolicies') && !resources.includes('poddisruptionbudgets'));
   await stand.cluster.patch(ROLE, [{ op: 'replace', path: '/rules', value: fewer }]);
   await apply('v3');
-  const running = await app.until('a weight', ({ weight }) => weight === 50, 60_000);
+  const running = await app.until('a weight', ({ weight }) => weight === 50);
   const { message = '', ...word } = parityOf(running) ?? {};
   expect(word).toMatchObject({ status: 'Unknown', reason: 'NotChecked' });
   expect(message).toMatch(
     /NetworkPolicy not checked \(.*403.*\): let the operator list them: kubectl apply --server-side -k config\/deployment-mode/,
   );
-  await app.untilPhase('Promoted', 90_000);
+  await app.untilPhase('Promoted');
 });

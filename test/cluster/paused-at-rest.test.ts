@@ -58,7 +58,7 @@ async function untilRolledOut(): Promise<void> {
     const settled = status?.replicas === 1 && status.updatedReplicas === 1 && status.readyReplicas === 1;
     return settled && status.observedGeneration === metadata?.generation;
   };
-  await waitFor('the Deployment to be rolled out', isDone, { ms: 60_000 });
+  await waitFor('the Deployment to be rolled out', isDone);
 }
 
 test('between releases the Deployment is paused, with the finalizer there to take that back', async () => {
@@ -80,7 +80,7 @@ test('a changed image does not roll until it is proven; then the Deployment rest
   const begunMs = Date.now();
   await apply({ version: 'v2' });
   expect(await isAtRest()).toBe(true);
-  await app.untilPhase('Promoted', 90_000);
+  await app.untilPhase('Promoted');
   expect(sharesOf(trajectoryOf(app, 'api', 'api-canary'))).toEqual([0, 50, 0]);
   await waitFor('the pause', isAtRest);
   await untilRolledOut();
@@ -94,7 +94,7 @@ test('whoever resumes it finds it paused again', async () => {
 
 test('the release taken away, it is not paused any more', async () => {
   await stand.cluster.remove(app.ref);
-  await stand.releases.untilGone('store', 30_000);
+  await stand.releases.untilGone('store');
   const { spec, metadata } = (await deployment()) ?? {};
   expect(spec?.paused).not.toBe(true);
   expect(metadata?.annotations).not.toHaveProperty(HELD_ANNOTATION);

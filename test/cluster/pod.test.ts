@@ -9,7 +9,7 @@ import { type Load, startLoad } from '../lab/load.ts';
 import { GATEWAY_URL } from '../lab/settings.ts';
 import { run } from '../lab/shell.ts';
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 const [BLUE, GREEN] = ['store-blue', 'store-green'];
 
 interface Pod {

@@ -88,7 +88,7 @@ async function untilRolledOut(name: string): Promise<void> {
     const settled = status?.replicas === 1 && status.updatedReplicas === 1 && status.readyReplicas === 1;
     return settled && spec?.paused !== true && status.observedGeneration === metadata?.generation;
   };
-  await waitFor(`${name} to be rolled out`, isDone, { ms: 60_000 });
+  await waitFor(`${name} to be rolled out`, isDone);
 }
 
 /** Writes that the API server let through because the webhook did not answer. */
@@ -126,7 +126,7 @@ test('a changed image is held, tried beside the old one and promoted, and no ans
   const begunMs = Date.now();
   await apply('store', { version: 'v2' });
   expect(await isPaused('store')).toBe(true);
-  await app.untilPhase('Promoted', 90_000);
+  await app.untilPhase('Promoted');
   expect(sharesOf(trajectoryOf(app, 'api', 'api-canary'))).toEqual([0, 50, 0]);
   await untilRolledOut('store');
   expect(app.badAnswers(begunMs)).toEqual([]);
