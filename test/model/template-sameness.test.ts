@@ -81,8 +81,9 @@ function upgrade({ world }: DeploymentStory): void {
     release,
     'glidepath',
     (old) => {
-      const { templateForm: _form, ...status } = JSON.parse(JSON.stringify(old['status']), former) as Fields;
-      return { ...old, status };
+      const status = JSON.parse(JSON.stringify(old['status']), former) as Fields;
+      const { templateForm: _form, ...internal } = (status['internal'] ?? {}) as Fields;
+      return { ...old, status: { ...status, internal } };
     },
     'status',
   );
