@@ -146,7 +146,10 @@ export const CONDITION_REASONS = [
   'Enforced',
   'Observing',
   'AnalysisOff',
+  'EndpointsReady',
   'NoEndpoints',
+  'NotAllReady',
+  'NotSeen',
   'InvalidSpec',
   'NotSupported',
   'QueryNotAllowed',
@@ -170,7 +173,7 @@ export const CONDITION_REASONS = [
   'FormerServing',
 ] as const;
 /** Condition types that a decision writes. */
-export type WrittenCondition = Exclude<ConditionType, 'CanaryReady' | 'RouteContested'>;
+export type WrittenCondition = Exclude<ConditionType, 'RouteContested'>;
 
 /** Reasons of conditions that the operator writes. */
 export type ConditionReason = (typeof CONDITION_REASONS)[number];
@@ -194,6 +197,7 @@ export const EVENT_REASONS = [
   'NoTraffic',
   'TrafficSplitMismatch',
   'CanaryEmpty',
+  'CanaryNotReady',
   'CommandRefused',
   'Blocked',
   'HoldBypassed',

@@ -22,6 +22,7 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   NoTraffic: 'The canary has weight and no request was counted; the weight is held.',
   TrafficSplitMismatch: 'The gateway does not split traffic as the weights say; the weight is held.',
   CanaryEmpty: 'The canary had traffic and no ready endpoint; all traffic goes back.',
+  CanaryNotReady: 'Endpoints of the canary have not been ready for a minute; the message names the pods. The weight is not raised.',
   CommandRefused: 'A command was rejected; the message says why.',
   Blocked: 'The release cannot begin, or its weight cannot rise; see the block reasons above.',
   HoldBypassed: 'The Deployment rolled out a revision without a canary.',

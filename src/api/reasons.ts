@@ -105,6 +105,10 @@ export const BLOCK_REASONS = {
     means: 'No node has room for the pods of the canary.',
     todo: 'Add nodes, or lower the resource requests or `spec.canary.minReplicas`.',
   },
+  PodsNotReady: {
+    means: 'A raise has waited for ready pods of the canary for `spec.onBlocked.after`. The revision is not rejected for it.',
+    todo: 'See the pods that the message names. The raise continues when all endpoints of the canary are ready.',
+  },
   PromotionStuck: {
     means: 'The rollout of the Deployment makes no progress during the promotion.',
     todo: 'Fix what the message names, or abort the release.',

@@ -130,6 +130,7 @@ const place = {
     .optional()
     .describe('When the canary weight was last lowered because the Deployment serves the promoted version.'),
   drainEndsAt: timeField().optional().describe('When the canary has had time to answer its requests (Deployment mode).'),
+  podsWaitSince: timeField().optional().describe('Since when not all endpoints of the canary are ready.'),
   podsFailingSince: timeField().optional().describe('Since when an image or a configuration has kept all canary pods from starting.'),
   bakeEndsAt: timeField().optional().describe('When the bake ends.'),
 };

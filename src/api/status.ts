@@ -107,6 +107,7 @@ export const internalSchema = z.object({
       left: toldKey(),
       gateway: toldKey(),
       rules: toldKey(),
+      pods: toldKey(),
     })
     .optional(),
   weightLimits: z

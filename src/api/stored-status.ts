@@ -13,6 +13,7 @@ const MEMORY = [
   'shiftedAt',
   'ownRules',
   'withdrawnAt',
+  'podsWaitSince',
   'podsFailingSince',
   'judgeAnswered',
   'lookGridAt',

@@ -22,6 +22,7 @@ const ACTIONS: Readonly<Record<EventReason, string>> = {
   Promoted: 'Promote',
   RollbackStarted: 'RollBack',
   CanaryEmpty: 'RollBack',
+  CanaryNotReady: 'Hold',
   RolledBack: 'RollBack',
   RouteDrift: 'Repair',
   RouteContested: 'Hold',

@@ -18,6 +18,10 @@ export interface ObservedBackend {
   readonly unreadyEndpoints: number;
   /** Names of the pods that are ready endpoints, addresses where there is no pod; absent where nobody has looked. */
   readonly readyPods?: readonly string[];
+  /** The same of those that are not; absent where nobody has looked. */
+  readonly unreadyPods?: readonly string[];
+  /** It is a name of something outside of the cluster (ExternalName): nobody knows endpoints of it. */
+  readonly external?: boolean;
   /** Services mode: what pods say of themselves while endpoints are not ready; absent where that was not read. */
   readonly pods?: readonly PodObject[];
   /** Sorted distinct pod-template-hash values of the pods behind the Service; empty without such pods. */

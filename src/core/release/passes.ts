@@ -11,7 +11,7 @@ import type { Gathered } from './facts/gather.ts';
 import { recordAgain } from './facts/scope.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
 import { fitWeights, noteFitted } from './machine/fit-weights.ts';
-import { noteDrain, noteGatewayWait, noteIrreversible, notePods } from './machine/notes.ts';
+import { noteDrain, noteGatewayWait, noteIrreversible, noteMissingPods, notePods } from './machine/notes.ts';
 import { noteAbort, obey } from './machine/obey.ts';
 import { renewHashes } from './machine/renew-hashes.ts';
 import { applyEdit } from './machine/spec-edits.ts';
@@ -79,6 +79,7 @@ export const NOTING: readonly Pass[] = [
   (course, { assess: judge }) => ({ status: notePods(course.status, judge(course.status, course.state)) }),
   (course, { assess: judge }) => ({ status: noteFitted(course.status, judge(course.status, course.state), course.state) }),
   (course, { assess: judge }) => ({ status: noteGatewayWait(course.status, judge(course.status, course.state), course.state) }),
+  (course, { assess: judge }) => ({ status: noteMissingPods(course.status, judge(course.status, course.state), course.state) }),
   (course, { gathered }) => ({ status: noteIrreversible(course.status, gathered.observation) }),
 ];
 

@@ -10,7 +10,7 @@ import { gridOf } from './evidence/looks.ts';
 import { isDue } from './facts/next-attempt.ts';
 import { endOfStep } from './facts/withdrawal.ts';
 import { findShownTime } from './report/next-step.ts';
-import { endOfPatience } from './report/told.ts';
+import { endOfPatience, endOfPodsPatience } from './report/told.ts';
 import { isJudged, isRunning, type StateName } from './state.ts';
 
 /** States that wait for a gateway, for pods or for a write: seconds matter. */
@@ -36,7 +36,9 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
     (status.weight ?? 0) > 0 ? endOfStep(release) : undefined,
     findShownTime(status, state, facts),
     endOfPatience(release),
-    endOfSilence(release, spec),
+    endOfWait(release.gatewayWaitSince, spec),
+    endOfPodsPatience(release),
+    endOfWait(release.podsWaitSince, spec),
     // Routes and writes that do not answer are looked at again without being asked.
     now + (WAITS_FOR_ANSWERS.includes(state) ? 1_000 : 30_000),
     facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
@@ -65,9 +67,9 @@ function findWakeAtRest(facts: Facts): number | undefined {
   return due === undefined || hold === undefined ? (due ?? hold) : Math.min(due, hold);
 }
 
-/** When a gateway that does not answer blocks the release. */
-function endOfSilence({ gatewayWaitSince }: ReleaseStatus, { onBlocked }: CanaryReleaseSpec): number | undefined {
-  const since = fromTime(gatewayWaitSince);
+/** When a wait that began then blocks the release. */
+function endOfWait(began: string | undefined, { onBlocked }: CanaryReleaseSpec): number | undefined {
+  const since = fromTime(began);
   return since === undefined ? undefined : since + parseDuration(onBlocked.after);
 }
 

@@ -42,6 +42,8 @@ export interface PodsStanding {
   readonly seen: string | undefined;
   /** Since when the pods that are not ready have had a node, the first of them; undefined without any. */
   readonly placedSinceMs: number | undefined;
+  /** What the pods that are not ready say, the first of them; undefined without any. */
+  readonly notReady: string | undefined;
   /** Containers that exited with an error, one of each pod; empty where a pod is ready, or not ready for another reason. */
   readonly crashes: readonly Crash[];
 }
@@ -54,6 +56,8 @@ interface JudgedPod {
   readonly trouble: Trouble | undefined;
   readonly seen: string | undefined;
   readonly crash: Crash | undefined;
+  /** Why it is not ready; undefined where it is. */
+  readonly notReady: string | undefined;
 }
 
 /** Judges all pods of one canary together. */
@@ -69,10 +73,18 @@ export function judgePods(pods: readonly PodObject[]): PodsStanding {
     homeless: homeless[0] === undefined ? undefined : { message: homeless[0].homelessMessage, sinceMs: since },
     seen: (judged.find(({ trouble }) => trouble !== undefined) ?? judged.find(({ seen }) => seen !== undefined))?.seen,
     placedSinceMs: waiting.length === 0 ? undefined : Math.min(...waiting),
+    notReady: describeNotReady(judged),
     crashes: judged.every(({ ready, crash }) => !ready && crash !== undefined)
       ? judged.map(({ crash }) => crash).filter((crash) => crash !== undefined)
       : [],
   };
+}
+
+const MOST_PODS = 3;
+
+function describeNotReady(pods: readonly JudgedPod[]): string | undefined {
+  const words = pods.map(({ notReady }) => notReady).filter((text) => text !== undefined);
+  return words.length === 0 ? undefined : words.slice(0, MOST_PODS).join('; ');
 }
 
 /** In this order: what one pod alone proves, then what all of them say. */
@@ -106,12 +118,17 @@ function judgePod({ metadata, status }: PodObject): JudgedPod {
   const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const troubles = containers.map((one) => findTrouble(name, one)).filter((trouble) => trouble !== undefined);
   const trouble = troubles.find(({ kind }) => kind === 'loops') ?? troubles[0];
+  const isReady = findPodCondition(status, 'Ready');
+  const place = findPlace(name, findPodCondition(status, 'PodScheduled'));
+  const seen = trouble?.text ?? containers.map((one) => describeOddity(name, one)).find((text) => text !== undefined);
+  const why = seen ?? (place.homelessMessage === '' ? `pod ${name}: ${toOneLine(isReady?.message ?? 'not ready')}` : place.homelessMessage);
   return {
-    ready: findPodCondition(status, 'Ready')?.status === 'True',
-    ...findPlace(name, findPodCondition(status, 'PodScheduled')),
+    ready: isReady?.status === 'True',
+    notReady: isReady?.status === 'True' ? undefined : why,
+    ...place,
     trouble,
     crash: containers.map((one) => findCrash(name, one)).find((crash) => crash !== undefined),
-    seen: trouble?.text ?? containers.map((one) => describeOddity(name, one)).find((text) => text !== undefined),
+    seen,
   };
 }
 

@@ -27,6 +27,7 @@ describe('a backend', () => {
       readyEndpoints: 2,
       unreadyEndpoints: 1,
       readyPods: ['p1', 'p2'],
+      unreadyPods: ['p3'],
       templateHashes: ['hash-a', 'hash-b'],
       known: true,
       templatesKnown: true,
@@ -44,6 +45,14 @@ describe('a backend', () => {
   test('that is not there is known not to be there', async () => {
     const { connection } = await start();
     expect(await connection.backends.observe('shop', 'never')).toMatchObject({ exists: false, readyEndpoints: 0, known: true });
+  });
+
+  test('that is a name outside of the cluster says so: no endpoints are kept for it', async () => {
+    const { server, connection } = await start();
+    server.put(services, { metadata: { name: 'abroad', namespace: 'shop' }, spec: { type: 'ExternalName', externalName: 'x.example' } });
+    await expect.poll(async () => (await connection.backends.observe('shop', 'abroad')).exists).toBe(true);
+    expect(await connection.backends.observe('shop', 'abroad')).toMatchObject({ external: true, readyEndpoints: 0 });
+    expect(await connection.backends.observe('shop', 'store')).not.toHaveProperty('external');
   });
 
   test('is unknown before the caches are filled', async () => {

@@ -63,7 +63,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
     this.#asked.set(key, changes);
     const cached = this.#services.get(namespace, service);
     if (cached === undefined) return { ...NO_SERVICE, service, known: this.synced(), templatesKnown: true };
-    const { ready, unready, pods } = countEndpoints(this.#slicesBehind(namespace, service));
+    const { ready, unready, pods, unreadyPods } = countEndpoints(this.#slicesBehind(namespace, service));
     const podStates = withPods ? this.#readPods(namespace, service, cached.selector, ready > 0 && unready === 0) : undefined;
     const stamp = `${cached.metadata.uid ?? ''} ${changes} ${cached.selector}`;
     const templates =
@@ -75,6 +75,8 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
       readyEndpoints: ready,
       unreadyEndpoints: unready,
       readyPods: pods,
+      unreadyPods,
+      ...(cached.external ? { external: true } : {}),
       ...(podStates === undefined ? {} : { pods: podStates }),
       templateHashes: templates.hashes,
       ...(templates.workload === undefined ? {} : { workload: templates.workload }),
@@ -149,7 +151,12 @@ function keyOfService(slice: CachedSlice): string {
 }
 
 function isSameService(a: CachedService, b: CachedService): boolean {
-  return a.metadata.uid === b.metadata.uid && a.selector === b.selector && JSON.stringify(a.ports) === JSON.stringify(b.ports);
+  return (
+    a.metadata.uid === b.metadata.uid &&
+    a.selector === b.selector &&
+    a.external === b.external &&
+    JSON.stringify(a.ports) === JSON.stringify(b.ports)
+  );
 }
 
 function isSameCount(a: CachedSlice, b: CachedSlice): boolean {

@@ -12,6 +12,8 @@ export interface CachedService extends CachedObject {
   readonly ports: readonly ServicePort[];
   /** As a label selector, empty for a Service without one. */
   readonly selector: string;
+  /** It stands for a name outside of the cluster. */
+  readonly external: boolean;
 }
 
 export interface CachedSlice extends CachedObject {
@@ -30,6 +32,7 @@ export function trimService(raw: unknown): CachedService {
   return {
     metadata: identityOf(object),
     ports: listOf(spec['ports']).flatMap(readPort),
+    external: spec['type'] === 'ExternalName',
     selector: selector.map(([label, value]) => `${label}=${value}`).join(','),
   };
 }
@@ -51,6 +54,7 @@ export function countEndpoints(slices: Iterable<CachedSlice>): {
   readonly ready: number;
   readonly unready: number;
   readonly pods: readonly string[];
+  readonly unreadyPods: readonly string[];
 } {
   const ready = new Set<string>();
   const all = new Set<string>();
@@ -61,7 +65,8 @@ export function countEndpoints(slices: Iterable<CachedSlice>): {
     }
     for (const key of splitKeys(slice.unready)) all.add(key);
   }
-  return { ready: ready.size, unready: all.size - ready.size, pods: [...ready] };
+  const unreadyPods = [...all].filter((key) => !ready.has(key));
+  return { ready: ready.size, unready: unreadyPods.length, pods: [...ready], unreadyPods };
 }
 
 /** Absent conditions mean ready; a terminating endpoint gets no new requests, whatever its conditions say. */

@@ -7,6 +7,7 @@ import { servicesOf } from '../facts/sides.ts';
 import type { SharedObject } from '../observation.ts';
 import { isRunning } from '../state.ts';
 import type { Blocker, BlockerCheck } from './types.ts';
+import { thePodsAreNotReady } from './canary-pods.ts';
 import { ROUTES_BEFORE, ROUTES_LATER } from './route-blockers.ts';
 import { WORKLOAD_ALWAYS, WORKLOAD_BEFORE, WORKLOAD_LATER } from './workload-blockers.ts';
 
@@ -23,7 +24,7 @@ const ALWAYS: readonly BlockerCheck[] = [
 /** Before the first write of a release: nothing was recorded yet. */
 const BEFORE_THE_FIRST_WRITE: readonly BlockerCheck[] = [...ROUTES_BEFORE, ...WORKLOAD_BEFORE];
 
-const IN_MID_RELEASE: readonly BlockerCheck[] = [...ROUTES_LATER, ...WORKLOAD_LATER];
+const IN_MID_RELEASE: readonly BlockerCheck[] = [...ROUTES_LATER, ...WORKLOAD_LATER, thePodsAreNotReady];
 
 /** The first thing that stands in the way. Between releases only when a candidate waits or nothing was ever released. */
 export function findBlocker(known: Known, status: CanaryReleaseStatus): Blocker | undefined {

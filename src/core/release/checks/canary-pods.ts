@@ -1,12 +1,13 @@
 // What the canary's pods mean for the release: a version that cannot run goes home at once instead of at a deadline, one that
 // lacks something gets a minute, and one that has no node is not to blame at all.
 
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { type DeploymentObject, findCondition, type WorkloadCondition } from '../../workload/objects.ts';
 import type { PodsStanding } from '../../workload/pods.ts';
 import type { Known } from '../facts/known.ts';
 import type { Blocker, RollbackReason } from './types.ts';
-import { fromTime } from '../../../api/times.ts';
+import { fromTime, toSeconds } from '../../../api/times.ts';
+import { placeOf } from '../state.ts';
 
 /** An image, or a ConfigMap, may come a moment after the Deployment. */
 const PATIENCE_MS = 60_000;
@@ -83,4 +84,39 @@ export function noNodeTakesAPod({ workload, state, now }: Known, { release }: Ca
     reason: 'PodsUnschedulable',
     message: `no node takes the canary: ${homeless.message}; make room, or lower its requests or spec.canary.minReplicas`,
   };
+}
+
+/** A raise that waits for pods: told, and `onBlocked` decides; the version is not rejected for it. */
+export function thePodsAreNotReady(known: Known, { release }: CanaryReleaseStatus): Blocker | undefined {
+  if (release === undefined || known.canaryReady || !known.podsMissingTooLong || !holdsUpRaise(known, release)) return undefined;
+  return { reason: 'PodsNotReady', message: `${describeNotReady(known, release)}; the raise waits for ready pods` };
+}
+
+/** Does a raise want to come, or is it under way and without the pods that it needs? */
+function holdsUpRaise({ state, stageProven, workload }: Known, release: ReleaseStatus): boolean {
+  const place = placeOf(state, release);
+  // Evidence may come and go while it is blocked.
+  if (place === 'stage.analyzing' || place === 'stage.awaitingApproval') return stageProven || release.blockedReason === 'PodsNotReady';
+  const raises = place === 'stage.shifting' || (place === 'promoting.rollingOut' && workload?.bakes === true);
+  return raises && workload?.enoughPods === false;
+}
+
+const MOST_NAMES = 3;
+
+/** `1 of 10 endpoints of Service store-canary is not ready since 12:00:04Z: pod store-canary-x, container app: exited with 1`. */
+export function describeNotReady({ canaryEndpoints, pods, sides }: Known, release: ReleaseStatus): string {
+  const service = `Service ${sides?.canary ?? release.canary.service}`;
+  const since = release.podsWaitSince === undefined ? '' : ` since ${toSeconds(release.podsWaitSince)}`;
+  if (canaryEndpoints.kind === 'unknown') return `the endpoints of ${service} are not known${since}`;
+  const { ready, unready, unreadyNames } = canaryEndpoints;
+  const shown = unreadyNames.slice(0, MOST_NAMES).join(', ');
+  const names = unreadyNames.length > MOST_NAMES ? `${shown} and ${unreadyNames.length - MOST_NAMES} more` : shown;
+  const why = pods?.notReady ?? names;
+  return `${countUnready(service, ready, unready)}${since}${why === '' ? '' : `: ${why}`}`;
+}
+
+function countUnready(service: string, ready: number, unready: number): string {
+  // In Deployment mode the canary of an earlier release may still be going.
+  if (unready === 0) return ready === 0 ? `${service} has no endpoint` : `${service} has endpoints of another revision`;
+  return `${unready} of ${ready + unready} endpoints of ${service} ${unready === 1 ? 'is' : 'are'} not ready`;
 }

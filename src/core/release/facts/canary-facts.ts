@@ -3,6 +3,7 @@
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Observation } from '../observation.ts';
 import { isRunning, type StateName } from '../state.ts';
+import { areAllReady, areNoneReady, type Endpoints, readEndpoints } from './endpoints.ts';
 import { type CandidateKey, findCandidate, isSameRevision, keyOf, keyOfRelease } from './revision.ts';
 import { type Sides, servicesOf } from './sides.ts';
 
@@ -11,6 +12,8 @@ export interface CanaryFacts {
   readonly candidate: CandidateKey | undefined;
   /** What stands behind the canary Service now. */
   readonly canaryKey: CandidateKey | undefined;
+  readonly canaryEndpoints: Endpoints;
+  /** All endpoints of the canary Service are ready. */
   readonly canaryReady: boolean;
   /** It is known that no ready pod stands behind the canary Service. */
   readonly canaryEmpty: boolean;
@@ -23,6 +26,7 @@ export interface CanaryFacts {
 const NOT_SEEN: CanaryFacts = {
   candidate: undefined,
   canaryKey: undefined,
+  canaryEndpoints: { kind: 'unknown' },
   canaryReady: false,
   canaryRolling: false,
   canaryEmpty: false,
@@ -40,13 +44,15 @@ export function gatherCanaryFacts(
   const [between, preparing] = [!isRunning(state), state === 'preparing'];
   const backend = sides === undefined ? undefined : observation.backends[sides.canary];
   if (sides === undefined || backend === undefined) return NOT_SEEN;
+  const canaryEndpoints = readEndpoints(backend);
   const canaryKey = keyOf(sides.canary, spec.revision, backend);
   return {
     candidate: between ? findCandidate(spec, status, observation, sides) : undefined,
     canaryKey,
-    canaryReady: backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0,
+    canaryEndpoints,
+    canaryReady: areAllReady(canaryEndpoints),
     canaryRolling: backend.rolling === true || !backend.templatesKnown,
-    canaryEmpty: backend.known && backend.readyEndpoints === 0,
+    canaryEmpty: areNoneReady(canaryEndpoints),
     // While nothing has weight, pods may still be rolling: the release takes them as they are when its first weight is given.
     revisionChanged: isRevisionChanged(spec, status, canaryKey, preparing ? false : backend.known && backend.templatesKnown),
   };

@@ -6,11 +6,12 @@ import { nameCanary } from '../../workload/canary-names.ts';
 import type { DeploymentObject } from '../../workload/objects.ts';
 import type { ObservedWorkload } from '../../workload/observed.ts';
 import { hashTemplate, nameTemplate } from '../../workload/template.ts';
-import type { ObservedBackend, Observation } from '../observation.ts';
+import type { Observation } from '../observation.ts';
 import { isJudged, isRunning, type StateName } from '../state.ts';
 import type { CanaryFacts } from './canary-facts.ts';
+import { areAllReady, areNoneReady, readEndpoints } from './endpoints.ts';
 import { type CandidateKey, isSettledOrRejected } from './revision.ts';
-import { backendOf, isEmpty, isProvenTemplate, runsReleased } from './workload-facts.ts';
+import { backendOf, isProvenTemplate, runsReleased } from './workload-facts.ts';
 
 /** The same questions as in Services mode, answered by the Deployment: a held template that differs from serving is a candidate. */
 export function gatherHeldFacts(
@@ -21,13 +22,15 @@ export function gatherHeldFacts(
 ): CanaryFacts {
   const { workload } = observation;
   const backend = backendOf(spec, observation);
+  const canaryEndpoints = readEndpoints(backend);
   const key = keyOfHeld(spec, workload?.deployment);
   return {
     candidate: findHeld(status, state, workload, key),
     canaryKey: key,
-    canaryReady: backend !== undefined && isReady(backend) && runsReleased(status, workload?.canaryDeployment),
+    canaryEndpoints,
+    canaryReady: areAllReady(canaryEndpoints) && runsReleased(status, workload?.canaryDeployment),
     canaryRolling: backend !== undefined && (backend.rolling === true || !backend.templatesKnown),
-    canaryEmpty: isEmpty(backend),
+    canaryEmpty: areNoneReady(canaryEndpoints),
     revisionChanged: isJudged(state) && workload?.known === true && isOther(spec, status, key),
   };
 }
@@ -55,10 +58,6 @@ function keyOfHeld(spec: CanaryReleaseSpec, deployment: DeploymentObject | undef
   if (deployment === undefined) return undefined;
   const { template } = deployment.spec;
   return { service: nameCanary(spec.service?.name ?? ''), templateHashes: [hashTemplate(template)], name: nameTemplate(template) };
-}
-
-function isReady(backend: ObservedBackend): boolean {
-  return backend.known && backend.readyEndpoints > 0 && backend.unreadyEndpoints === 0;
 }
 
 function isOther(spec: CanaryReleaseSpec, { release }: CanaryReleaseStatus, key: CandidateKey | undefined): boolean {

@@ -26,6 +26,8 @@ export interface StageClock {
   readonly blockedTooLong: boolean;
   /** `onBlocked.after` passed since a gateway took the last change of a route. */
   readonly gatewaySilentTooLong: boolean;
+  /** `onBlocked.after` passed since an endpoint of the canary was not ready. */
+  readonly podsMissingTooLong: boolean;
   /** `deadline.after` passed since the release began. */
   readonly deadlinePassed: boolean;
 }
@@ -50,6 +52,7 @@ export function readStageClock({ spec, now, enforced }: Gathered, status: Canary
     unavailableTooLong: enforced && hasLasted(release.unavailableSince, spec.analysis.onUnavailable.after, now),
     blockedTooLong: state === 'blocked' && hasLasted(release.blockedSince, spec.onBlocked.after, now),
     gatewaySilentTooLong: hasLasted(release.gatewayWaitSince, spec.onBlocked.after, now),
+    podsMissingTooLong: hasLasted(release.podsWaitSince, spec.onBlocked.after, now),
     deadlinePassed: hasPassed(release.deadlineAt, now),
   };
 }
@@ -64,6 +67,7 @@ const NO_RELEASE: Omit<StageClock, 'stage'> = {
   unavailableTooLong: false,
   blockedTooLong: false,
   gatewaySilentTooLong: false,
+  podsMissingTooLong: false,
   deadlinePassed: false,
 };
 

@@ -12,6 +12,7 @@ import { countCanaryReplicas } from '../../workload/replicas.ts';
 import { hashTemplate } from '../../workload/template.ts';
 import { isDrained } from '../drain.ts';
 import type { ObservedBackend, Observation } from '../observation.ts';
+import { areNoneReady, readEndpoints } from './endpoints.ts';
 import type { Gathered } from './gather.ts';
 import { isPreparing, isRunning, type StateName } from '../state.ts';
 
@@ -147,7 +148,7 @@ function isHomeEmpty(
   canary: ObservedBackend | undefined,
 ): boolean {
   if (deployment === undefined || deployment.spec.replicas === 0 || serving === undefined || readyOf(canary) === 0) return false;
-  return isEmpty(serving) || !keepsPods(deployment, replicaSets);
+  return areNoneReady(readEndpoints(serving)) || !keepsPods(deployment, replicaSets);
 }
 
 function readyOf(backend: ObservedBackend | undefined): number {
@@ -198,11 +199,6 @@ function findTaken({ workload, release }: Observation): string | undefined {
   const { canaryDeployment, canaryService } = workload ?? {};
   if (canaryDeployment !== undefined && !isOurs(canaryDeployment, release)) return `Deployment ${canaryDeployment.metadata.name}`;
   return canaryService !== undefined && !isOurs(canaryService, release) ? `Service ${canaryService.metadata.name}` : undefined;
-}
-
-/** It is known that no endpoint is ready. */
-export function isEmpty(backend: ObservedBackend | undefined): boolean {
-  return backend?.known === true && backend.readyEndpoints === 0;
 }
 
 /** The canary Deployment runs what is being released: an older release's canary may still be going. */

@@ -41,7 +41,7 @@ export function mayRaise({ facts }: Moment): boolean {
 const SHOWN_BY_WRITING: readonly BlockReason[] = ['RouteNotAccepted', 'RouteRefused', 'RouteWriteFailed', 'Forbidden'];
 const TRY_AGAIN_MS = 60_000;
 /** Pods that a taken-back raise needs no more: only a raise shows this, too. */
-const SHOWN_BY_PODS: readonly BlockReason[] = ['PodsRefused', 'PodsUnschedulable'];
+const SHOWN_BY_PODS: readonly BlockReason[] = ['PodsRefused', 'PodsUnschedulable', 'PodsNotReady'];
 
 function waitsForAnotherTry({ status: { release }, facts: { now } }: Moment, raises: boolean): boolean {
   const tried = fromTime(release?.shiftedAt) ?? fromTime(release?.blockedSince) ?? now;

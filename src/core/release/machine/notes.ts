@@ -40,6 +40,15 @@ export function noteGatewayWait(status: Status, { acceptanceWait, now }: Known, 
   return waits ? edit(status, { gatewayWaitSince: toTime(now) }) : edit(status, {}, ['gatewayWaitSince']);
 }
 
+/** Notes since when not all endpoints of the canary are ready. */
+export function noteMissingPods(status: Status, { canaryReady, now }: Known, state: StateName): Status {
+  const { release } = status;
+  if (release === undefined) return status;
+  const waits = !canaryReady && isJudged(state);
+  if (waits === (release.podsWaitSince !== undefined)) return status;
+  return waits ? edit(status, { podsWaitSince: toTime(now) }) : edit(status, {}, ['podsWaitSince']);
+}
+
 /** Notes what the author of the revision says of going back: on the template, which is the revision's own, or on the Deployment. */
 export function noteIrreversible(status: Status, { workload: observed }: Observation): Status {
   const { release } = status;

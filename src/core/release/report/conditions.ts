@@ -5,9 +5,10 @@ import type { ConditionReason, WrittenCondition } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
+import { describeNotReady } from '../checks/canary-pods.ts';
 import { BEING_ASKED, INSTALL_HOLD } from '../checks/workload-blockers.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
-import { isRunning, type StateName } from '../state.ts';
+import { isJudged, isRunning, type StateName } from '../state.ts';
 import { describeApplier, describePutBack } from './gitops.ts';
 import { describeKeptBlock } from './kept-block.ts';
 import { describeGatewayWait } from './next-step.ts';
@@ -36,6 +37,7 @@ export function describeConditions(
     Reconciling: ok || stalled || kept !== undefined ? undefined : { status: 'True', reason, message: 'a release is under way' },
     Stalled: stalled ? { status: 'True', reason, message } : kept,
     RoutesAccepted: describeRoutes(status, state, facts),
+    CanaryReady: describeCanary(status, state, facts),
     MetricsAvailable: describeMetrics(status, facts),
     AnalysisEnforced: describeMode(facts),
     PolicyParity: describeParity(status, state, facts.parity),
@@ -107,6 +109,17 @@ function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Fa
   const wait = describeGatewayWait(status.release, facts);
   if (wait !== undefined) return { status: 'False', reason: 'NotAccepted', message: wait };
   return { status: 'True', reason: 'Accepted', message: 'every gateway has accepted every route as it is' };
+}
+
+/** Which pods are not ready, and why, as long as the canary is wanted. */
+function describeCanary({ release }: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
+  if (!isJudged(state) || release === undefined) return undefined;
+  const { canaryEndpoints, canaryReady } = facts;
+  if (canaryEndpoints.kind === 'unknown') return { status: 'Unknown', reason: 'NotSeen', message: describeNotReady(facts, release) };
+  const service = `Service ${release.canary.service}`;
+  if (canaryReady) return { status: 'True', reason: 'EndpointsReady', message: `all endpoints of ${service} are ready` };
+  const reason = canaryEndpoints.ready === 0 ? 'NoEndpoints' : 'NotAllReady';
+  return { status: 'False', reason, message: describeNotReady(facts, release).slice(0, MOST_MESSAGE) };
 }
 
 function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | undefined {

@@ -4,6 +4,7 @@
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { clockOf, toSeconds } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
+import { describeNotReady } from '../checks/canary-pods.ts';
 import { forecastRequests } from '../evidence/shortfall.ts';
 import { countPods, endOfStep } from '../facts/withdrawal.ts';
 import type { StateName } from '../state.ts';
@@ -51,7 +52,7 @@ function describeHindrance({ release }: CanaryReleaseStatus, facts: Facts): stri
   if (release?.unavailableSince !== undefined) return `Prometheus has not answered since ${toSeconds(release.unavailableSince)}`;
   const gateway = facts.rejection?.message ?? describeGatewayWait(release, facts);
   if (gateway !== undefined) return gateway;
-  if (!facts.canaryReady) return `not all pods behind Service ${facts.sides?.canary ?? ''} are ready`;
+  if (!facts.canaryReady && release !== undefined) return describeNotReady(facts, release);
   return facts.lowered ? 'somebody lowered the share, and no look has passed since' : undefined;
 }
 

@@ -7,7 +7,7 @@ import { withoutUndefined } from '../../../api/optional.ts';
 import { fromTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import type { Blocker } from '../checks/types.ts';
-import { isRunning, type StateName } from '../state.ts';
+import { isJudged, isRunning, type StateName } from '../state.ts';
 import { describePutBack, findAppliers } from './gitops.ts';
 import { describeOtherRules, listOtherRules } from './other-rules.ts';
 
@@ -27,6 +27,7 @@ export function findTold(phase: Phase, state: StateName, facts: Facts, status: C
     parity: keyOfParity(facts, running ? status.internal?.told?.parity : undefined),
     gateway: facts.now >= (endOfPatience(status.release) ?? Number.POSITIVE_INFINITY) ? 'RouteNotAccepted' : undefined,
     rules: findRuleKey(status, state, facts),
+    pods: isJudged(state) && facts.now >= (endOfPodsPatience(status.release) ?? Number.POSITIVE_INFINITY) ? 'CanaryNotReady' : undefined,
     left: state === 'rolledBack' ? findLeft(facts) : undefined,
     hold: running && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined,
   });
@@ -65,6 +66,15 @@ const SILENCE_MS = 60_000;
 export function endOfPatience(release: CanaryReleaseStatus['release']): number | undefined {
   const since = fromTime(release?.gatewayWaitSince);
   return since === undefined ? undefined : since + SILENCE_MS;
+}
+
+/** Pods start and are replaced; one that is not ready for longer than this is news. */
+const NOT_READY_MS = 60_000;
+
+/** When pods that are not ready become news; undefined while all are ready. */
+export function endOfPodsPatience(release: CanaryReleaseStatus['release']): number | undefined {
+  const since = fromTime(release?.podsWaitSince);
+  return since === undefined ? undefined : since + NOT_READY_MS;
 }
 
 /** The same trouble with the same object is told once. */

@@ -143,3 +143,15 @@ describe('what else is seen', () => {
     expect(seenOf(statusWith(waiting('CreateContainerError')))).toContain('CreateContainerError: not there');
   });
 });
+
+test('says of pods that are not ready why, of three at most', () => {
+  const unready = statusWith(running(), { conditions: [PLACED, { type: 'Ready', status: 'False', message: 'probe failed' }] });
+  expect(judgePods(pods(ready, unready, statusWith(crashing(1)))).notReady).toMatch(
+    /^pod p-2: probe failed; pod p-3, container app: Crash/,
+  );
+  expect(judgePods(pods(homeless('2026-03-01T12:00:00Z'), statusWith(running()))).notReady).toBe(
+    'pod p-1: 0/3 nodes: Insufficient cpu; pod p-2: not ready',
+  );
+  expect(judgePods(pods(unready, unready, unready, unready)).notReady?.split('; ')).toHaveLength(3);
+  expect(judgePods(pods(ready)).notReady).toBeUndefined();
+});

@@ -5,10 +5,12 @@ import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts'
 import { fateOf } from '../../../../../src/api/reasons.ts';
 import { notePods } from '../../../../../src/core/release/machine/notes.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
+import { describeNotReady, thePodsAreNotReady } from '../../../../../src/core/release/checks/canary-pods.ts';
+import type { Endpoints } from '../../../../../src/core/release/facts/endpoints.ts';
 import { findRollbackReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import type { DeploymentObject, WorkloadCondition } from '../../../../../src/core/workload/objects.ts';
-import type { PodObject } from '../../../../../src/core/workload/pods.ts';
+import { judgePods, type PodObject } from '../../../../../src/core/workload/pods.ts';
 import { aBackend, after, anObservation, aRelease, aReleaseStatus, aStatus, timeAfter } from '../../../../fixtures/builders.ts';
 import { aPod, crashing, homeless, PLACED, READY, running, statusWith, waiting } from '../../../../fixtures/pods.ts';
 
@@ -237,5 +239,57 @@ describe('a canary with weight and no ready pod goes home with what its pods say
     };
     expect(reasonOfEmpty([aPod('p-1', statusWith(lost))])?.reason).toBe('CanaryEmpty');
     expect(reasonOfEmpty([])?.reason).toBe('CanaryEmpty');
+  });
+});
+
+describe('a raise that waits for pods', () => {
+  const waits = { canaryReady: false, podsMissingTooLong: true, stageProven: true };
+  const seen = { kind: 'seen', ready: 4, unready: 5, unreadyNames: ['p-1', 'p-2', 'p-3', 'p-4', 'p-5'] } as const;
+  const blockerOf = (one: Case, change: object = {}) => {
+    const { facts, status } = factsOf(one);
+    return thePodsAreNotReady({ ...facts, pods: undefined, canaryEndpoints: seen, ...waits, ...change }, status);
+  };
+
+  test('is blocked when it has waited long enough, with the pods and since when', () => {
+    const release = { podsWaitSince: timeAfter(4) };
+    expect(blockerOf({ state: 'stage.analyzing', release })).toEqual({
+      reason: 'PodsNotReady',
+      message: `5 of 9 endpoints of Service v2 are not ready since ${timeAfter(4)}: p-1, p-2, p-3 and 2 more; the raise waits for ready pods`,
+    });
+    const pods = judgePods([aPod('p-1', statusWith(crashing(1))), aPod('p-2', statusWith(running(), { conditions: [PLACED, READY] }))]);
+    expect(blockerOf({ state: 'stage.analyzing', release }, { pods })?.message).toContain('pod p-1, container app: CrashLoopBackOff');
+  });
+
+  test('is not blocked before that, while all are ready, and where no raise wants to come', () => {
+    expect(blockerOf({ state: 'stage.analyzing' }, { podsMissingTooLong: false })).toBeUndefined();
+    expect(blockerOf({ state: 'stage.analyzing' }, { canaryReady: true })).toBeUndefined();
+    expect(blockerOf({ state: 'stage.analyzing' }, { stageProven: false })).toBeUndefined();
+    for (const state of ['preparing', 'paused', 'promoting.baking', 'promoting.restoring', 'rollingBack.goingHome'] as const)
+      expect(blockerOf({ state })).toBeUndefined();
+  });
+
+  test('stays blocked while evidence comes and goes', () => {
+    const release = { returnTo: 'stage.analyzing', blockedReason: 'PodsNotReady' };
+    expect(blockerOf({ state: 'blocked', release }, { stageProven: false })?.reason).toBe('PodsNotReady');
+    expect(blockerOf({ state: 'blocked', release: { ...release, blockedReason: 'Forbidden' } }, { stageProven: false })).toBeUndefined();
+  });
+
+  test('under way is blocked where it has too few pods, and not where a Deployment only rolls', () => {
+    const { workload: found } = factsOf({}).facts;
+    const few = { workload: { ...found, enoughPods: false, bakes: false } };
+    expect(blockerOf({ state: 'stage.shifting' }, few)?.reason).toBe('PodsNotReady');
+    expect(blockerOf({ state: 'promoting.rollingOut' }, few)).toBeUndefined();
+    expect(blockerOf({ state: 'promoting.rollingOut' }, { workload: { ...few.workload, bakes: true } })?.reason).toBe('PodsNotReady');
+    expect(blockerOf({ state: 'stage.shifting' }, { workload: { ...few.workload, enoughPods: true } })).toBeUndefined();
+  });
+
+  test('is said in words that fit what is known', () => {
+    const { facts, status } = factsOf({});
+    const say = (canaryEndpoints: Endpoints) =>
+      status.release === undefined ? '' : describeNotReady({ ...facts, pods: undefined, canaryEndpoints }, status.release);
+    expect(say({ kind: 'unknown' })).toBe('the endpoints of Service v2 are not known');
+    expect(say({ kind: 'seen', ready: 0, unready: 0, unreadyNames: [] })).toBe('Service v2 has no endpoint');
+    expect(say({ kind: 'seen', ready: 1, unready: 0, unreadyNames: [] })).toBe('Service v2 has endpoints of another revision');
+    expect(say({ kind: 'seen', ready: 1, unready: 1, unreadyNames: ['p-2'] })).toBe('1 of 2 endpoints of Service v2 is not ready: p-2');
   });
 });

@@ -1,0 +1,33 @@
+// What is known of the endpoints behind a Service: how many there are, or nothing, which is neither "ready" nor "none".
+
+import type { ObservedBackend } from '../observation.ts';
+
+export type Endpoints =
+  /** Not read yet, or nobody keeps endpoints for it, as for a name outside of the cluster. */
+  | { readonly kind: 'unknown' }
+  | {
+      readonly kind: 'seen';
+      readonly ready: number;
+      readonly unready: number;
+      /** Names of pods, addresses where there is no pod; empty where only the number is known. */
+      readonly unreadyNames: readonly string[];
+    };
+
+const UNKNOWN: Endpoints = { kind: 'unknown' };
+
+/** Of a Service that was observed; one that does not exist has no endpoint. */
+export function readEndpoints(backend: ObservedBackend | undefined): Endpoints {
+  if (backend === undefined || !backend.known || backend.external === true) return UNKNOWN;
+  const { readyEndpoints: ready, unreadyEndpoints: unready, unreadyPods: unreadyNames = [] } = backend;
+  return { kind: 'seen', ready, unready, unreadyNames };
+}
+
+/** There is at least one, and all of them are ready. */
+export function areAllReady(endpoints: Endpoints): boolean {
+  return endpoints.kind === 'seen' && endpoints.ready > 0 && endpoints.unready === 0;
+}
+
+/** It is known that none is ready. */
+export function areNoneReady(endpoints: Endpoints): boolean {
+  return endpoints.kind === 'seen' && endpoints.ready === 0;
+}
