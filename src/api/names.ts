@@ -120,6 +120,8 @@ export const CONDITION_TYPES = [
   'GitOpsManaged',
   'PolicyParity',
   'OtherCanaryRules',
+  'MetricsHazards',
+  'RevisionVisible',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];
@@ -171,6 +173,9 @@ export const CONDITION_REASONS = [
   'OwnRules',
   'ForeignRules',
   'FormerServing',
+  'KnownGaps',
+  'FailuresUnseen',
+  'NoTemplateHash',
 ] as const;
 /** Condition types that a decision writes. */
 export type WrittenCondition = Exclude<ConditionType, 'RouteContested'>;

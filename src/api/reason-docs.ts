@@ -49,4 +49,8 @@ export const CONDITION_DOCS: Readonly<Record<ConditionType, string>> = {
   PolicyParity: 'Every compared policy covers the canary as it covers the serving pods.',
   OtherCanaryRules:
     'Rules that the release does not change send requests to the canary: `OwnRules` were there before it began, `ForeignRules` came later and keep it from its end, `FormerServing` still send requests to what served before a promotion.',
+  MetricsHazards:
+    'What the metrics source does not count, or needs to be set, for the routes of this release: `FailuresUnseen` where failures of a kind of route are not seen at all, else `KnownGaps`.',
+  RevisionVisible:
+    'A new version behind the Services of `spec.services` would be seen. Present only while it is False: the pods have no label `pod-template-hash`, so `spec.revision` has to name each version.',
 };

@@ -16,6 +16,7 @@ const ENVOY_HAZARDS: readonly Hazard[] = [
     code: 'GrpcStatusUnseen',
     message: 'gRPC failures inside HTTP 200 answers are not seen: use the OpenTelemetry or PrometheusClient source',
     kinds: ['GRPCRoute'],
+    blind: true,
   },
 ];
 

@@ -29,6 +29,8 @@ export interface Hazard {
   readonly message: string;
   /** The hazard concerns these kinds of route only; absent: all. */
   readonly kinds?: readonly RouteKind[];
+  /** Failures of such routes are not counted at all: a canary that fails every request may look healthy. */
+  readonly blind?: true;
 }
 
 /** Why a source cannot be used, and what to do. `reason` is a condition reason. */

@@ -3,7 +3,7 @@
 
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
-import type { Route } from '../../api/routes.ts';
+import type { Route, RouteKind } from '../../api/routes.ts';
 import type { MetricsStanding } from '../../core/release/observation.ts';
 import { chooseSides } from '../../core/release/facts/revision.ts';
 import { routesInScope } from '../../core/release/facts/scope.ts';
@@ -12,6 +12,7 @@ import { controllersOf } from '../../core/routing/parents.ts';
 import { scanRules } from '../../core/routing/rules.ts';
 import type { MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
 import { chooseSource, type SourceChoice } from '../../sources/catalogue.ts';
+import { hazardsOf, refuseBlind } from '../../sources/hazards.ts';
 import type { MetricsSource, SourceRefusal } from '../../sources/source.ts';
 
 const NO_STATUS: CanaryReleaseStatus = { observedGeneration: -1 };
@@ -23,11 +24,21 @@ export function standMetrics(metrics: MetricsReader, release: CanaryRelease, rou
   const refusal = metrics.refusal(targetOf(release), own);
   if (refusal !== undefined) return { kind: 'refused', ...refusal };
   const choice = chooseSourceFor(release, routes);
-  const unread = choice.ok ? findUnread(release.spec, choice.source, routes) : undefined;
-  if (unread !== undefined) return refuse(unread);
-  if (choice.ok) return { kind: 'ready', source: choice.source.name };
+  if (choice.ok) return standSource(release.spec, choice.source, routes);
   if (own && checks.every((check) => check.query !== undefined)) return { kind: 'ready', source: 'own queries' };
   return refuse(choice);
+}
+
+function standSource(spec: CanaryReleaseSpec, source: MetricsSource, routes: readonly Route[]): MetricsStanding {
+  const kinds = kindsOf(spec, routes);
+  const refusal = findUnread(spec, source, routes) ?? refuseBlind(source, kinds, spec.analysis);
+  if (refusal !== undefined) return refuse(refusal);
+  const hazards = hazardsOf(source, kinds);
+  return { kind: 'ready', source: source.name, ...(hazards.length === 0 ? {} : { hazards }) };
+}
+
+function kindsOf(spec: CanaryReleaseSpec, routes: readonly Route[]): readonly RouteKind[] {
+  return [...new Set(routesInScope(spec, routes, servicesOf(spec)).map(({ kind }) => kind))];
 }
 
 function refuse({ reason, message }: SourceRefusal): MetricsStanding {
@@ -39,7 +50,7 @@ export function chooseSourceFor(release: CanaryRelease, routes: readonly Route[]
   const scope = routesInScope(release.spec, routes, servicesOf(release.spec));
   return chooseSource({
     wanted: release.spec.analysis.metrics.source,
-    kinds: [...new Set(scope.map((route) => route.kind))],
+    kinds: kindsOf(release.spec, routes),
     controllerNames: [...new Set(scope.flatMap(controllersOf))],
   });
 }

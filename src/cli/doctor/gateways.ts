@@ -5,6 +5,7 @@ import type { Route } from '../../api/routes.ts';
 import { portOf, servicesOf } from '../../core/release/facts/sides.ts';
 import { routesInScope, wantedRules } from '../../core/release/facts/scope.ts';
 import { isAtPort } from '../../core/routing/refs.ts';
+import { isHazardOf, refuseBlind } from '../../sources/hazards.ts';
 import { chooseSource } from '../../sources/catalogue.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 import type { ClusterLink } from '../cluster/link.ts';
@@ -57,8 +58,12 @@ async function checkRelease(link: ClusterLink, release: SeenRelease, all: readon
   const controllers = await Promise.all(routes.map((route) => findControllers(link, route)));
   const { metrics, mode } = spec.analysis;
   const choice = chooseSource({ wanted: metrics.source, kinds: routes.map(({ kind }) => kind), controllerNames: controllers.flat() });
-  if (choice.ok) return { findings: [], judged: [{ release, spec, source: choice.source, routes }] };
   const patch = `kubectl patch crel ${name} -n ${namespace} --type merge -p '{"spec":{"analysis":{"metrics":{"source":"OpenTelemetry"}}}}'   # if the application counts its requests`;
+  const blind = choice.ok ? refuseBlind(choice.source, [...new Set(routes.map(({ kind }) => kind))], spec.analysis) : undefined;
+  if (choice.ok) {
+    const findings = blind === undefined ? [] : [fail(`${CHECK} of ${nameOf(release)}`, blind.message, patch)];
+    return { findings, judged: [{ release, spec, source: choice.source, routes }] };
+  }
   const refused =
     mode === 'Enforce'
       ? fail(`${CHECK} of ${nameOf(release)}`, choice.message, patch)
@@ -72,8 +77,14 @@ function needsSource({ analysis }: CanaryReleaseSpec): boolean {
 }
 
 function describeHazards(source: MetricsSource, judged: readonly Judged[]): readonly Finding[] {
-  return source.hazards.flatMap(({ message, kinds }) => {
-    const touched = judged.filter(({ routes }) => kinds === undefined || routes.some(({ kind }) => kinds.includes(kind)));
+  return source.hazards.flatMap((hazard) => {
+    const { message } = hazard;
+    const touched = judged.filter(({ routes }) =>
+      isHazardOf(
+        hazard,
+        routes.map(({ kind }) => kind),
+      ),
+    );
     return touched.length === 0
       ? []
       : [doubt(CHECK, `${source.name}: ${message} (${nameSome(touched.map(({ release }) => nameOf(release)))})`)];

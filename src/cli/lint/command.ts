@@ -4,7 +4,9 @@ import { messageOf } from '../../api/errors.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { type Inspected, inspectReleases } from '../manifest.ts';
+import { listObjects } from '../../core/release/facts/driver.ts';
 import type { CommandEntry } from '../entry.ts';
+import { findSourceGaps } from '../source-gaps.ts';
 
 interface LintOptions {
   readonly filename: readonly string[];
@@ -31,10 +33,14 @@ async function runLint({ filename }: LintOptions, io: CliIo): Promise<ExitCode> 
   for (const path of filename) {
     const where = path === '-' ? 'stdin' : path;
     const { releases, places, problems } = await inspect(io, path, where);
-    const twice = releases.flatMap((release, index) => findTwice(release, places[index] ?? where, seen));
-    for (const problem of [...problems, ...twice]) io.out(`${problem}\n`);
-    wrong += problems.length + twice.length;
-    if (problems.length + twice.length === 0) io.out(`${where}: ${releases.map(nameOf).join(', ')}: no problems found\n`);
+    const found = releases.flatMap((release, index) => {
+      const place = places[index] ?? where;
+      return [...findTwice(release, place, seen), ...findBlind(release, place)];
+    });
+    for (const problem of [...problems, ...found]) io.out(`${problem}\n`);
+    wrong += problems.length + found.length;
+    if (problems.length + found.length === 0) io.out(`${where}: ${releases.map(nameOf).join(', ')}: no problems found\n`);
+    for (const gap of releases.flatMap(findGaps)) io.out(`${gap}\n`);
   }
   if (wrong === 0) return EXIT.ok;
   io.err(`${wrong} ${wrong === 1 ? 'problem' : 'problems'}\n`);
@@ -49,21 +55,33 @@ async function inspect(io: CliIo, path: string, where: string): Promise<Inspecte
   }
 }
 
-/** A second release of the same name would replace the first; a second one of the same Deployment would be Blocked. */
+/** A second release of the same name would replace the first; one that shares what only one release drives would be Blocked. */
 function findTwice(release: CanaryRelease, place: string, seen: Map<string, string>): readonly string[] {
-  const { metadata, spec } = release;
-  const name = nameOf(release);
-  const claims = [
-    [`CanaryRelease ${name}`, 'give it another name'],
-    ...(spec.targetRef === undefined
-      ? []
-      : [[`targetRef to Deployment ${metadata.namespace}/${spec.targetRef.name}`, 'only one release may have it']]),
-  ] as const;
-  return claims.flatMap(([claim = '', fix = '']) => {
-    const first = seen.get(claim);
-    seen.set(claim, first ?? place);
-    return first === undefined ? [] : [`${place}: ${claim} is already in ${first}; ${fix}`];
+  const { namespace } = release.metadata;
+  const objects = listObjects(release).map(({ kind, name, isMade }) => {
+    const made = isMade === true ? ', which the operator would make for the canary' : '';
+    return [`${kind} ${namespace}/${name}${made}`, `${kind} ${namespace}/${name}`] as const;
   });
+  const claim = (what: string, key: string, fix: string): readonly string[] => {
+    const first = seen.get(key);
+    seen.set(key, first ?? place);
+    return first === undefined || first === place ? [] : [`${place}: ${what} is already in ${first}; ${fix}`];
+  };
+  const name = `CanaryRelease ${nameOf(release)}`;
+  const shared = objects.flatMap(([what, key]) => claim(what, key, 'only one release may drive it'));
+  const named = claim(name, name, 'give it another name');
+  return named.length > 0 ? named : shared.slice(0, 1);
+}
+
+function findBlind({ spec }: CanaryRelease, place: string): readonly string[] {
+  const { refusal } = findSourceGaps(spec);
+  return refusal === undefined ? [] : [`${place}: ${refusal}`];
+}
+
+/** No problems: the manifest is right, and this is worth knowing. */
+function findGaps(release: CanaryRelease): readonly string[] {
+  const { refusal, gaps } = findSourceGaps(release.spec);
+  return refusal === undefined ? gaps.map((gap) => `note: ${nameOf(release)}: ${gap}`) : [];
 }
 
 function nameOf({ metadata }: CanaryRelease): string {

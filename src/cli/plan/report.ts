@@ -2,6 +2,7 @@
 
 import { formatPercent } from '../../api/quantity.ts';
 import { formatTable, sayChance } from '../output.ts';
+import { findSourceGaps } from '../source-gaps.ts';
 import { sayDuration } from '../values.ts';
 import { drawChart, type Paint } from './chart.ts';
 import type { Plan } from './plan.ts';
@@ -72,7 +73,9 @@ function describeAssumptions({ question: { release, approveAfterMs } }: Plan): r
     spec.promotion.approval === 'Required' ||
     spec.stages.some(({ approval }) => approval === 'Required') ||
     spec.analysis.onInconclusive === 'Approve';
+  const { refusal, gaps } = findSourceGaps(spec);
   return [
+    ...(refusal === undefined ? gaps : [`the operator would not begin: ${refusal}`]),
     ...(spec.targetRef === undefined ? [] : [`assumed: the pods of Service ${pairOf(spec).canary} are ready at once`]),
     ...(own.length === 0
       ? []

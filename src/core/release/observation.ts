@@ -45,9 +45,17 @@ export interface WriteProblem {
   readonly sinceMs?: number;
 }
 
+/** What a person should know of the metrics source, for the routes of this release. */
+export interface SourceHazard {
+  readonly code: string;
+  readonly message: string;
+  /** Failures are not counted at all. */
+  readonly blind?: true;
+}
+
 /** Whether the judge can be asked at all, found out before the first write. */
 export type MetricsStanding =
-  | { readonly kind: 'ready'; readonly source: string }
+  | { readonly kind: 'ready'; readonly source: string; readonly hazards?: readonly SourceHazard[] }
   | { readonly kind: 'refused'; readonly reason: BlockReason; readonly message: string };
 
 /** What two releases have in common. */

@@ -77,7 +77,35 @@ test('two releases of one Deployment are a problem: the second one would be Bloc
   const spec = ['targetRef: {kind: Deployment, name: store}', 'service: {name: store-api}'];
   expect(await call(['lint', '-f', 'a.yaml'], { 'a.yaml': `${held('web', ...spec)}---\n${held('api', ...spec)}` })).toEqual({
     code: 1,
-    out: 'a.yaml:10:18: targetRef to Deployment shop/store is already in a.yaml:3:18; only one release may have it\n',
+    out: 'a.yaml:10:18: Deployment shop/store is already in a.yaml:3:18; only one release may drive it\n',
     err: '1 problem\n',
+  });
+});
+
+test('two releases that share a Service, or the name of a canary, are a problem as well', async () => {
+  const files = {
+    'a.yaml': held('web', 'targetRef: {name: store}', 'service: {name: store-api}'),
+    'b.yaml': held('api', 'services: [{name: store-api-canary}, {name: next}]'),
+    'c.yaml': held('late', 'services: [{name: next}, {name: last}]'),
+  };
+  const { out } = await call(['lint', '-f', 'a.yaml', 'b.yaml', 'c.yaml'], files);
+  expect(out.split('\n').filter((line) => line.includes('already'))).toEqual([
+    'b.yaml:3:18: Service shop/store-api-canary is already in a.yaml:3:18; only one release may drive it',
+    'c.yaml:3:18: Service shop/next is already in b.yaml:3:18; only one release may drive it',
+  ]);
+});
+
+test('a metrics source that does not see the failures of a GRPCRoute is a problem, and its other gaps are notes', async () => {
+  const analysis = 'analysis: {metrics: {source: Contour}}';
+  const files = {
+    'grpc.yaml': aManifest([analysis, 'routeRefs: [{kind: GRPCRoute, name: store}]']),
+    'http.yaml': aManifest([analysis]),
+  };
+  expect((await call(['lint', '-f', 'grpc.yaml'], files)).out).toMatch(
+    /^grpc\.yaml:3:18: metrics source Contour does not see every failure of a GRPCRoute: .*set spec\.analysis\.mode to Observe\n$/,
+  );
+  expect(await call(['lint', '-f', 'http.yaml'], files)).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^http\.yaml: shop\/web: no problems found\nnote: shop\/web: metrics source Contour: .*retries.*\n$/),
   });
 });

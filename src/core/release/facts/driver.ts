@@ -67,8 +67,8 @@ function keyOf({ kind, name }: SharedObject): string {
   return `${kind}/${name}`;
 }
 
-/** In the order in which a person looks for them: what the spec names, what a release under way still has, what the operator makes. */
-function listObjects({ spec, status }: CanaryRelease): readonly SharedObject[] {
+/** What only one release may drive, in the order in which a person looks for it: what the spec names, what a release under way still has, what the operator makes. */
+export function listObjects({ spec, status }: CanaryRelease): readonly SharedObject[] {
   const { targetRef, service } = spec;
   const running = status !== undefined && isRunning(parseState(status.state) ?? 'blocked') ? status.release : undefined;
   const deployments = [targetRef?.name, running?.workload?.name].filter((name) => name !== undefined);

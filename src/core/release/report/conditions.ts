@@ -14,6 +14,7 @@ import { describeKeptBlock } from './kept-block.ts';
 import { describeGatewayWait } from './next-step.ts';
 import { describeOtherRules } from './other-rules.ts';
 import { describeParity } from './policy-parity.ts';
+import { describeHazards, describeRevision } from './unseen.ts';
 
 const MOST_MESSAGE = 1_024;
 
@@ -43,6 +44,8 @@ export function describeConditions(
     PolicyParity: describeParity(status, state, facts.parity),
     TrafficSplitMismatch: describeSplit(status, state),
     TemplateHeld: describeHold(status, facts),
+    MetricsHazards: describeHazards(facts),
+    RevisionVisible: describeRevision(facts),
     OtherCanaryRules: describeOtherRules(status, state, facts),
     GitOpsManaged: isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts),
   };
