@@ -4,12 +4,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import { startLoad } from '../lab/load.ts';
-import { sampleRoute } from '../lab/sample.ts';
+import { type PlainObject, SAMPLE_PORT, sampleNamespace, sampleRoute } from '../lab/sample.ts';
 import { waitFor } from '../fixtures/cluster/cluster.ts';
 import { Stand } from '../fixtures/cluster/stand.ts';
 import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
 let stand: Stand;
+let elsewhere: string;
 
 beforeAll(async () => {
   stand = await Stand.open({
@@ -21,9 +22,21 @@ beforeAll(async () => {
       worse: { version: 'worse', errorRate: 0.03 },
     },
   });
+  elsewhere = `${stand.namespace}-elsewhere`;
+  await stand.cluster.create(sampleNamespace(elsewhere));
 });
 
-afterAll(() => stand?.close());
+afterAll(async () => {
+  if (elsewhere !== undefined) await stand.cluster.remove({ kind: 'Namespace', name: elsewhere });
+  await stand?.close();
+});
+
+/** A route of another namespace that gives everything to a Service of the stand. */
+function bypassRoute(hostname: string, service: string): PlainObject {
+  const route = sampleRoute({ namespace: elsewhere, name: 'bypass', hostname, weights: {} });
+  const backendRefs = [{ name: service, namespace: stand.namespace, port: SAMPLE_PORT, weight: 1 }];
+  return { ...route, spec: { ...(route['spec'] as object), rules: [{ backendRefs }] } };
+}
 
 const ANALYSIS = { interval: '1s', window: '10s', minRequests: 10 } as const;
 const PATIENCE_MS = 180_000;
@@ -80,11 +93,19 @@ describe.concurrent('the comparison', () => {
 
   test('a gateway that gives the canary more than its weight is held with TrafficSplitMismatch', async () => {
     const app = await stand.app({ name: 'split', rps: 30 });
-    // A second way to the canary, past the weights: what a gateway that ignores them looks like in the metrics.
+    // A second way to the canary, past the weights, from a namespace whose routes the release does not see: what a gateway that
+    // ignores the weights looks like in the metrics.
     const host = `bypass.${stand.namespace}.test`;
-    await stand.cluster.apply(
-      sampleRoute({ namespace: stand.namespace, name: 'bypass', hostname: host, weights: { [app.service('v2')]: 1 } }),
-    );
+    await stand.cluster.apply({
+      apiVersion: 'gateway.networking.k8s.io/v1beta1',
+      kind: 'ReferenceGrant',
+      metadata: { name: 'bypass', namespace: stand.namespace },
+      spec: {
+        from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: elsewhere }],
+        to: [{ group: '', kind: 'Service' }],
+      },
+    });
+    await stand.cluster.apply(bypassRoute(host, app.service('v2')));
     const bypass = startLoad({ url: process.env['GATEWAY_URL'] ?? '', host, rps: 20 });
     try {
       await waitFor('the second way', async () => bypass.records.at(-1)?.status === 200);

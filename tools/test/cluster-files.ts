@@ -36,6 +36,7 @@ export const CLAIMS: Readonly<Record<string, Claim>> = {
   'deployment-undo': USES_DEPLOYMENT_MODE,
   parity: { changes: ['Deployment mode'], why: 'it takes rights from the ClusterRole of Deployment mode' },
   'paused-at-rest': { changes: ['Deployment mode'], why: 'it runs without the policy that holds a change' },
+  reapplied: USES_DEPLOYMENT_MODE,
   outage: { alone: true, why: 'it stops Prometheus' },
   pod: { alone: true, why: 'it installs the operator for all namespaces, which would drive the releases of others' },
   webhook: { changes: ['Deployment mode'], why: 'it runs without the policies, with a webhook for the whole API server' },
