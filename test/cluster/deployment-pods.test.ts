@@ -25,11 +25,8 @@ const MODE = join(PROJECT_FOLDER, 'config/deployment-mode');
 /** The Deployment controller gives up after this, the API server's default. */
 const PROGRESS_DEADLINE_MS = 600_000;
 const NODE = ['node', '--max-old-space-size=32', '-e'];
-/** Ends at once with its reason in its last words. */
-const ENDS: Container = {
-  command: [...NODE, "console.error('no database'); process.exit(3)"],
-  terminationMessagePolicy: 'FallbackToLogsOnError',
-};
+/** Ends at once with its reason in its last words; its owner left `terminationMessagePolicy` as it is by default. */
+const ENDS: Container = { command: [...NODE, "console.error('no database'); process.exit(3)"] };
 /** Serves, and crashes whenever it is asked to on another port. */
 const CRASHES: Container = {
   command: [...NODE, "require('node:http').createServer(() => process.exit(3)).listen(8081); import('/app/server.mjs')"],

@@ -1,6 +1,7 @@
 // A bad version goes home by itself, whatever shows that it is bad, and stays there.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sampleDeployment } from '../lab/sample.ts';
 import type { App } from '../fixtures/cluster/app.ts';
 import { Stand } from '../fixtures/cluster/stand.ts';
 import { expectNothingAfterHome, expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
@@ -53,6 +54,22 @@ describe.concurrent('a release is rolled back', () => {
     await app.command('retry');
     const status = await app.untilPhase('Promoted');
     expect(status.release).toMatchObject({ attempt: 2, outcome: 'Promoted' });
+  });
+
+  test('on a crash loop behind the canary Service, with pod, container and exit, before it had any weight', async () => {
+    const crashing = sampleDeployment({ namespace: stand.namespace, name: 'crashing', version: 'crashing' });
+    const { template, ...rest } = crashing['spec'] as { template: { spec: { containers: readonly object[] } } };
+    const command = ['node', '--max-old-space-size=32', '-e', "console.error('no database'); process.exit(3)"];
+    const words = { command, terminationMessagePolicy: 'FallbackToLogsOnError' };
+    const containers = template.spec.containers.map((container) => ({ ...container, ...words }));
+    await stand.cluster.apply({ ...crashing, spec: { ...rest, template: { ...template, spec: { ...template.spec, containers } } } });
+    const app = await stand.app({ name: 'crashing', services: { v1: 'one', v2: 'crashing' } });
+    await app.release();
+    const status = await app.until('the rollback', ({ phase }) => phase === 'RolledBack', 120_000);
+    expect(status.release).toMatchObject({ reason: 'CanaryCrashLooping', maxWeight: 0 });
+    expect(status.release?.reasonMessage).toMatch(/pod crashing-\S+, container \S+: .*exited with 3 \(Error\), \d restarts: .*no database/);
+    expect(status.rejected?.[0]?.templateHashes).toHaveLength(1);
+    await expectNothingLeft(app);
   });
 
   test('on latency', async () => {

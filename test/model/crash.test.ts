@@ -13,6 +13,8 @@ import { MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
 import { specWith } from '../fixtures/story.ts';
 
 const AWAY_MS = 4_000;
+/** Some hundred whole releases, one for every write. */
+const TIMEOUT_MS = 600_000;
 
 interface Scenario {
   readonly name: string;
@@ -183,7 +185,7 @@ function sidesOf({ journal }: MemoryWorld, write: number): readonly CrashPlan['s
 }
 
 describe.each(SCENARIOS.map((build) => ({ name: build().name, build })))('a release that is $name', ({ build }) => {
-  test('rules 1 to 5: ends the same after a crash around any write', async () => {
+  test('rules 1 to 5: ends the same after a crash around any write', { timeout: TIMEOUT_MS }, async () => {
     const { world, writes, scenario } = await play(build);
     expectSameEnding(world, scenario);
     expect(writes).toBeGreaterThan(10);
