@@ -35,7 +35,7 @@ async function canaryReplicas(name: string): Promise<number | undefined> {
 
 describe.concurrent('a Deployment that is released', () => {
   test('is scaled by its autoscaler while held and while it rolls: the canary follows, and no answer is lost', async () => {
-    const app = await home.deploy({ name: 'scaled', before: [{ version: 'v1' }] }, { stages: HELD_STAGES });
+    const app = await home.deploy({ name: 'scaled', before: [{ version: 'v1' }] }, { stages: HELD_STAGES, canary: { minReplicas: 1 } });
     const begunMs = Date.now();
     await home.stand.cluster.apply(autoscaler('scaled', 2));
     await app.apply({ version: 'v2' });

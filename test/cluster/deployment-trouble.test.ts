@@ -79,7 +79,7 @@ describe.concurrent('a release of a Deployment', () => {
     const progressing = '{.status.conditions[?(@.type=="Progressing")].status}';
     const read = ['get', 'deployment', 'quota-canary', '-n', home.stand.namespace, '-o', `jsonpath=${progressing}`];
     await waitFor('the progress deadline', async () => (await kubectl(...read)).stdout === 'False');
-    await allow(3);
+    await allow(4);
     const stuck = await app.load.until('the stuck promotion', ({ message = '' }) => message.includes('PromotionStuck'));
     expect(stuck).toMatchObject({ phase: 'Blocked', weight: 50 });
     await allow(10);
