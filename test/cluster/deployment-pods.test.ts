@@ -155,7 +155,18 @@ test('a canary that somebody still calls goes when those requests have stopped, 
   await app.until('a weight', ({ phase, weight }) => phase === 'Analyzing' && weight === 20);
   const { namespace } = stand;
   const host = `direct.${namespace}.test`;
-  await stand.cluster.apply(sampleRoute({ namespace, name: 'direct', hostname: host, weights: { 'store-api-canary': 1 } }));
+  // From a namespace whose routes the release does not see: a rule of its own namespace would keep the canary by itself.
+  const elsewhere = `${namespace}-elsewhere`;
+  await stand.cluster.create(sampleNamespace(elsewhere));
+  await stand.cluster.apply({
+    apiVersion: 'gateway.networking.k8s.io/v1beta1',
+    kind: 'ReferenceGrant',
+    metadata: { name: 'direct', namespace },
+    spec: { from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: elsewhere }], to: [{ group: '', kind: 'Service' }] },
+  });
+  const route = sampleRoute({ namespace: elsewhere, name: 'direct', hostname: host, weights: {} });
+  const backendRefs = [{ name: 'store-api-canary', namespace, port: SAMPLE_PORT, weight: 1 }];
+  await stand.cluster.apply({ ...route, spec: { ...(route['spec'] as object), rules: [{ backendRefs }] } });
   const direct = startLoad({ url: process.env['GATEWAY_URL'] ?? '', host, rps: 10 });
   await waitFor('the canary to be called directly', async () => direct.records.at(-1)?.version === 'v2');
   const calledFromMs = Date.now();
@@ -173,7 +184,7 @@ test('a canary that somebody still calls goes when those requests have stopped, 
   // The longest drain is a minute; it was over before.
   expect(Date.now() - homeMs).toBeLessThan(58_000);
   expect(await find('store-canary')).toBeUndefined();
-  await stand.cluster.remove({ kind: 'HTTPRoute', namespace, name: 'direct' });
+  await stand.cluster.remove({ kind: 'Namespace', name: elsewhere });
 });
 
 test('the canary of a promotion goes as soon as the gateway has shown that its requests have stopped', async () => {
