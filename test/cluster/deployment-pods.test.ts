@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
 import type { ContainerStatus } from '../../src/core/workload/containers.ts';
 import { startLoad, summarise } from '../lab/load.ts';
-import { type PlainObject, sampleDeployment, sampleRoute } from '../lab/sample.ts';
+import { type PlainObject, SAMPLE_PORT, sampleDeployment, sampleNamespace, sampleRoute } from '../lab/sample.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import type { App } from '../fixtures/cluster/app.ts';
 import type { KubeObject } from '../fixtures/cluster/api.ts';
