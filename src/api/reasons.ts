@@ -206,8 +206,7 @@ export const ROLLBACK_REASONS = {
     fate: 'rejected',
   },
   CanaryEmpty: {
-    means:
-      'The canary had traffic and no ready endpoint while serving had some: a node failed or was drained, pods were evicted or did not answer their probes.',
+    means: 'The canary had traffic and no ready endpoint: a node failed or was drained, pods were evicted or did not answer their probes.',
     todo: 'Nothing: the release begins again when pods are ready, at most three times. After that see the pods of the canary and give the command `retry`.',
     fate: 'retried',
   },
