@@ -93,7 +93,7 @@ test('init writes a manifest that holds the Deployment, and doctor finds nothing
     /^ok +operator's rights +Deployment mode in namespace \S+$/m,
     /^ok +metrics source +Contour \(live-tested\) for /m,
     /^ok +Prometheus +\S+ answers$/m,
-    /^ok +metrics +found for \S+\/store, scraped every 1s$/m,
+    /^ok +metrics +found for \S+\/store, scraped every (1s|\d{3}ms)$/m,
     /^ok +leftovers /m,
     /^ok +releases +1, none blocked or stalled$/m,
   ];
