@@ -3,7 +3,7 @@
 
 import { ABORT_ANNOTATION, COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, type CommandVerb } from '../../../api/names.ts';
 import { parseCommand, type Command } from '../../../api/command.ts';
-import { withoutUndefined } from '../../../api/optional.ts';
+import { withoutUndefined } from '../../../api/absence.ts';
 import type { CanaryRelease, CanaryReleaseStatus, HandledCommand } from '../../../api/release.ts';
 import { placeOf, type StateName } from '../state.ts';
 import { findApproval, nameApproval } from './approval.ts';

@@ -3,7 +3,7 @@
 import { MOST_ATTEMPTS } from '../../../api/names.ts';
 import { fateOf } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
-import { withoutUndefined } from '../../../api/optional.ts';
+import { withoutUndefined } from '../../../api/absence.ts';
 import { fromTime } from '../../../api/times.ts';
 import type { Observation } from '../observation.ts';
 import type { StateName } from '../state.ts';

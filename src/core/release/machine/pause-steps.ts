@@ -2,7 +2,7 @@
 
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
-import { withoutUndefined } from '../../../api/optional.ts';
+import { withoutUndefined } from '../../../api/absence.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { accountFor } from '../drift/accounting.ts';

@@ -1,7 +1,7 @@
 // Fills in what of a status is derived: phase, progress, message, conditions.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import { withoutUndefined } from '../../../api/optional.ts';
+import { withoutUndefined } from '../../../api/absence.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { isOfFormerWeight } from '../evidence/measured.ts';

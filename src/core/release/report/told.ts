@@ -3,7 +3,7 @@
 
 import type { Phase } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import { withoutUndefined } from '../../../api/optional.ts';
+import { withoutUndefined } from '../../../api/absence.ts';
 import { fromTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import type { Blocker } from '../checks/types.ts';
