@@ -11,7 +11,7 @@ import { placeOf } from '../state.ts';
 
 /** An image, or a ConfigMap, may come a moment after the Deployment. */
 const PATIENCE_MS = 60_000;
-/** A cluster that grows by itself is given time before anybody is told. */
+/** A cluster autoscaler gets this long before the release is blocked. */
 const HOMELESS_MS = 30_000;
 /** What the API server defaults `progressDeadlineSeconds` to. */
 const PROGRESS_DEADLINE_SECONDS = 600;

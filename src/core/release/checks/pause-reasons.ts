@@ -1,4 +1,4 @@
-// Why a running release pauses: its weight stays and does not rise until a person resumes it. The first that applies is told.
+// Why a running release pauses: its weight stays and does not rise until a person resumes it. The first reason that applies is reported.
 
 import type { PauseReason } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
@@ -14,7 +14,7 @@ export type PauseFacts = Known & { readonly blocker: Blocker | undefined };
 
 type Check = (facts: PauseFacts, status: CanaryReleaseStatus) => boolean;
 
-/** In the order in which they are told. */
+/** In the order in which they are reported. */
 const CHECKS: readonly (readonly [reason: PauseReason, applies: Check])[] = [
   ['Spec', ({ spec }) => spec.paused],
   ['Command', ({ command }) => command?.verb === 'pause' && command.refusal === undefined],

@@ -128,7 +128,7 @@ function theHoldWasPassed({ workload, state }: RollbackFacts, { release }: Canar
   const promotes = state.startsWith('promoting.') || release?.returnTo?.startsWith('promoting.') === true;
   if (workload?.rollsUnproven !== true || (promotes && !workload.bakes)) return undefined;
   const name = workload.deployment?.metadata.name ?? '';
-  return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused past the hold and rolls by itself` };
+  return { reason: 'HoldBypassed', message: `Deployment ${name} was unpaused by someone else and is rolling out without a canary` };
 }
 
 function theDeploymentIsGone({ workload }: RollbackFacts): RollbackReason | undefined {

@@ -1,5 +1,5 @@
 // Which approval a release waits for, as the number that `approve` takes: that of the present stage, or one more than the
-// stages, the promotion itself. Nothing else can be approved: an approval in advance would be one of evidence that nobody has seen.
+// stages, the promotion itself. Nothing else can be approved: an approval in advance would approve evidence that does not exist yet.
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import { placeOf, type StateName } from '../state.ts';
