@@ -27,13 +27,16 @@ async function startBeside(stale: RouteParentStatus): Promise<MemoryWorld> {
 }
 
 describe('an answer for a parent that the spec no longer has', () => {
-  test.each(['True', 'False'] as const)('of Accepted=%s holds no raise up', async (status) => {
-    const world = await startBeside(leftBehind(status));
-    expect(await untilState(world, 'promoted')).toBeLessThan(200_000);
-    expect(reasonsOf(world)).not.toContain('RouteNotAccepted');
-  });
+  test.each(['True', 'False'] as const)(
+    'an answer of Accepted=%s for a parent that the spec no longer has holds no raise up',
+    async (status) => {
+      const world = await startBeside(leftBehind(status));
+      expect(await untilState(world, 'promoted')).toBeLessThan(200_000);
+      expect(reasonsOf(world)).not.toContain('RouteNotAccepted');
+    },
+  );
 
-  test('by another controller chooses no metrics source', async () => {
+  test('an answer by another controller for a former parent chooses no metrics source', async () => {
     const world = await startBeside(leftBehind('True', 'traefik.io/gateway-controller'));
     await untilState(world, 'stage.analyzing');
     expect(conditionOf(world, 'MetricsAvailable')).toMatchObject({ status: 'True', message: 'metrics source Contour' });
@@ -67,7 +70,7 @@ describe('a gateway that does not answer', () => {
 
   const SILENT = 'HTTPRoute store: projectcontour.io/gateway-controller has not taken the last change yet';
 
-  test('is news after a minute, and blocks the release after onBlocked.after, with since when', async () => {
+  test('a gateway that does not answer is reported after a minute, and blocks the release after onBlocked.after, with since when', async () => {
     const world = await startAndHang('before');
     const since = new Date(world.clock.now()).toISOString().slice(0, 15);
     await world.run(61_000);
@@ -93,7 +96,7 @@ describe('a gateway that does not answer', () => {
     expect(conditionOf(world, 'Stalled')).toBeUndefined();
   });
 
-  test('is waited for without a time that has passed, when the stage is proven', async () => {
+  test('the message about a gateway that does not answer names no time that has passed, when the stage is proven', async () => {
     const world = await startAndHang('in mid-stage');
     await world.run(9 * 60_000);
     expect(world.status('web')?.message).toMatch(/; 50% at 00:10:\d\dZ at the earliest$/);
@@ -111,7 +114,7 @@ describe('a gateway that does not answer', () => {
     await untilState(world, 'promoted');
   });
 
-  test('may come back before anybody is blocked, and nothing is left of the wait', async () => {
+  test('a gateway that answers again before the release is blocked leaves nothing of the wait behind', async () => {
     const world = await startAndHang('in mid-stage');
     await world.run(5 * 60_000);
     expect(world.status('web')?.release?.gatewayWaitSince).toBeDefined();
@@ -145,7 +148,7 @@ describe('a gateway that takes smaller weights than others', () => {
     return { world, written };
   }
 
-  test('is known by its controller: its weights are small from the first write', async () => {
+  test('a gateway that is known by its controller to take smaller weights gets small weights from the first write', async () => {
     const { world, written } = await startBehind({ controllerName: 'gateway.k8s.aws/alb', maxWeight: 999 });
     await untilState(world, 'promoted');
     expect(written).toEqual([
@@ -157,7 +160,7 @@ describe('a gateway that takes smaller weights than others', () => {
     expect(reasonsOf(world)).not.toContain('RouteNotAccepted');
   });
 
-  test('is found by one refusal, and remembered for the next release', async () => {
+  test('a gateway that takes smaller weights is found by one refusal, and remembered for the next release', async () => {
     const { world, written } = await startBehind({ maxWeight: 999 });
     await untilState(world, 'stage.analyzing');
     expect(written).toEqual([
@@ -176,7 +179,7 @@ describe('a gateway that takes smaller weights than others', () => {
     expect(reasonsOf(world).filter((reason) => reason === 'RouteNotAccepted')).toHaveLength(1);
   });
 
-  test('may take percents only', async () => {
+  test('a gateway may take percents only', async () => {
     const { world, written } = await startBehind({ maxWeight: 200 });
     await untilState(world, 'promoted');
     expect(written.slice(0, 3)).toEqual([
@@ -186,7 +189,7 @@ describe('a gateway that takes smaller weights than others', () => {
     ]);
   });
 
-  test('gets a little less than asked for the canary where its integers cannot say it', async () => {
+  test('a gateway whose integers cannot say the share gives the canary a little less than asked for', async () => {
     const { world, written } = await startBehind({ controllerName: 'gateway.k8s.aws/alb', maxWeight: 999 }, { v1: 37, v2: 0, legacy: 61 });
     await untilState(world, 'promoted');
     expect(written[0]).toEqual([37 * 16 - 59, 59, 61 * 16]);
@@ -196,7 +199,7 @@ describe('a gateway that takes smaller weights than others', () => {
     expect(world.weights('store')).toEqual({ v1: 0, v2: 37, legacy: 61 });
   });
 
-  test('is not asked for what no integers of it can say', async () => {
+  test('a gateway is not asked for a share that none of its integers can say', async () => {
     const { world, written } = await startBehind({ controllerName: 'gateway.k8s.aws/alb', maxWeight: 999 }, { v1: 1, v2: 0, legacy: 500 });
     await world.run(10_000);
     expect(world.status('web')?.message).toBe(
@@ -205,7 +208,7 @@ describe('a gateway that takes smaller weights than others', () => {
     expect(written).toEqual([]);
   });
 
-  test('that refuses them all gets back the route as it was, and the reason stays through block and pause', async () => {
+  test('a gateway that refuses all weights gets the route back as it was, and the reason stays through block and pause', async () => {
     const { world, written } = await startBehind({ maxWeight: 1 });
     await untilState(world, 'blocked');
     await world.run(1_000);
@@ -229,7 +232,7 @@ describe('a gateway that takes smaller weights than others', () => {
     await untilState(world, 'promoted');
   });
 
-  test('is no gateway that cannot resolve a ref: weights have nothing to do with that', async () => {
+  test('a gateway that cannot resolve a ref does not count as one that takes smaller weights', async () => {
     const world = buildStore();
     await world.run(2_000);
     world.createRelease('web', specWith({}));

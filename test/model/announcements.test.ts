@@ -10,7 +10,7 @@ const statusWrites = (world: MemoryWorld) => world.journal.calls.filter(({ verb 
 const eventWrites = (world: MemoryWorld) => world.journal.calls.filter(({ verb }) => verb === 'event').length;
 
 describe('an announcement', () => {
-  test('is delivered once while an operator lives, and each has an id of its own', async () => {
+  test('an announcement is delivered once while an operator lives, and each has an id of its own', async () => {
     const world = await startStory();
     await untilState(world, 'promoted');
     await world.run(600_000);
@@ -20,7 +20,7 @@ describe('an announcement', () => {
     expect(eventWrites(world)).toBe(ids.length);
   });
 
-  test('is committed with its step, and costs one write more at the end of a release, a minute later', async () => {
+  test('an announcement is committed with its step, and costs one write more at the end of a release, a minute later', async () => {
     const world = await startStory();
     await untilState(world, 'promoted');
     await world.run(2_000);
@@ -32,7 +32,7 @@ describe('an announcement', () => {
     expect(statusWrites(world)).toBe(writes + 1);
   });
 
-  test('is not repeated by an operator that starts when it is long delivered', async () => {
+  test('an announcement is not repeated by an operator that starts when it is long delivered', async () => {
     const world = await startStory();
     await untilState(world, 'promoted');
     await world.run(120_000);
@@ -45,7 +45,7 @@ describe('an announcement', () => {
     expect(world.journal.notifications).toHaveLength(before);
   });
 
-  test('that a killed operator left is made by the next one, however long after, under the same id and with its own time', async () => {
+  test('an announcement that a killed operator left is made by the next one, however long after, under the same id and with its own time', async () => {
     const world = buildStore();
     for (const operator of world.operators) operator.kill();
     const counting = world.startOperator();
@@ -62,7 +62,7 @@ describe('an announcement', () => {
     expect(world.journal.events.filter(({ reason }) => reason === 'Promoted')).toMatchObject([{ id: left?.id, at: left?.at }]);
   });
 
-  test('of a release that is deleted comes before its finalizer goes', async () => {
+  test('an announcement of a release that is deleted comes before its finalizer goes', async () => {
     const world = await startStory();
     world.deleteRelease('web');
     await world.until('gone', () => world.release('web') === undefined, 10_000);
@@ -71,7 +71,7 @@ describe('an announcement', () => {
     expect(reasonsOf(world)).toContain('RolledBack');
   });
 
-  test('that cannot be made holds a deletion up for seconds, not for ever', async () => {
+  test('an announcement that cannot be made holds a deletion up for seconds, not for ever', async () => {
     const world = await startStory();
     world.faults = ({ verb }) => (verb === 'event' ? { when: 'never' } : undefined);
     world.deleteRelease('web');
@@ -80,7 +80,7 @@ describe('an announcement', () => {
     await world.until('gone', () => world.release('web') === undefined, 10_000);
   });
 
-  test('that cannot be made stays in the status, which never grows beyond twenty of them', async () => {
+  test('an announcement that cannot be made stays in the status, which never grows beyond twenty of them', async () => {
     const world = await startStory(specWith({ stages: [{ weight: 20, duration: '10h' }] }));
     world.faults = ({ verb }) => (verb === 'event' ? { when: 'never' } : undefined);
     for (let round = 0; round < 30; round += 1) {

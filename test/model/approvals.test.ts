@@ -27,7 +27,7 @@ describe('approval', () => {
     ]);
   });
 
-  test('is on record with its giver, after later commands and after the release', async () => {
+  test('an approval stays on record with its giver, after later commands and after the release', async () => {
     const world = await startStory({ stages: APPROVED_STAGES });
     await untilState(world, 'stage.awaitingApproval');
     world.command('web', 'approve', 1);

@@ -89,7 +89,7 @@ describe('health of a release in Argo CD', () => {
     expect(await runLua(HEALTHS.default, deleted)).toMatchObject({ status: 'Progressing' });
   });
 
-  test('for apps with waves: Healthy while it runs and while it waits for people, so that a fix can be synced', async () => {
+  test('in an app with waves a release is Healthy while it runs and while it waits for people, so that a fix can be synced', async () => {
     const world = await startStory(APPROVED);
     expect(await healthOf(world, 'waves')).toMatchObject({ status: 'Healthy', message: world.status('web')?.message });
     await untilState(world, 'stage.awaitingApproval');

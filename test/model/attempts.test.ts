@@ -24,7 +24,7 @@ function conditionOf(world: MemoryWorld, type: string) {
 }
 
 describe('a canary that lost its pods', () => {
-  test('is tried again when they are back, and is not rejected', async () => {
+  test('a canary that lost its pods is tried again when they are back, and is not rejected', async () => {
     const world = await startStory();
     const first = world.status('web')?.release?.id;
     await loseCanary(world);
@@ -43,7 +43,7 @@ describe('a canary that lost its pods', () => {
     expect(world.status('web')?.history?.map(({ reason }) => reason)).toEqual([undefined, 'CanaryEmpty']);
   });
 
-  test('waits for a person after the third time, who gives it three more attempts', async () => {
+  test('a canary that lost its pods waits for a person after the third time, who gives it three more attempts', async () => {
     const world = await startStory();
     for (const pause of [0, 10_000, 60_000]) {
       await loseCanary(world);
@@ -67,7 +67,7 @@ describe('a canary that lost its pods', () => {
     expect(world.status('web')?.release).toMatchObject({ attempt: 5, retries: 1 });
   });
 
-  test('makes way for a new revision, which counts its attempts anew', async () => {
+  test('a canary that lost its pods makes way for a new revision, which counts its attempts again', async () => {
     const world = await startStory();
     await loseCanary(world);
     world.setService('v2', { ready: 2, unready: 0, hashes: ['v2-2'] });
@@ -77,7 +77,7 @@ describe('a canary that lost its pods', () => {
     await untilState(world, 'promoted');
   });
 
-  test('is tried again by the next operator, too', async () => {
+  test('a canary that lost its pods is tried again by the next operator, too', async () => {
     const world = await startStory();
     await loseCanary(world);
     world.operators[0]?.kill();
@@ -86,7 +86,7 @@ describe('a canary that lost its pods', () => {
     expect(await untilState(world, 'stage.analyzing')).toBeLessThanOrEqual(11_000);
   });
 
-  test('is not tried again while spec.paused says so', async () => {
+  test('a canary that lost its pods is not tried again while spec.paused says so', async () => {
     const world = await startStory();
     await loseCanary(world);
     world.editSpec('web', (spec) => ({ ...spec, paused: true }));

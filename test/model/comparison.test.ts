@@ -15,14 +15,14 @@ const COMPARED: Partial<SpecInput> = {
 };
 
 describe('the comparison', () => {
-  test('promotes a canary that is as good as serving, although serving breaks the limit of a check', async () => {
+  test('the comparison promotes a canary that is as good as serving, although serving breaks the limit of a check', async () => {
     const world = await startStory(COMPARED, { rps: 200 });
     for (const service of ['v1', 'v2']) world.setVersion(service, { ...HEALTHY, errorRatio: 0.009 });
     await untilState(world, 'promoted');
     expect(world.status('web')?.history?.[0]?.outcome).toBe('Promoted');
   });
 
-  test('takes home a canary that is worse than serving, although it keeps every limit', async () => {
+  test('the comparison rolls back a canary that is worse than serving, although it keeps every limit', async () => {
     const world = await startStory(
       { ...COMPARED, analysis: { ...COMPARED.analysis, checks: [{ name: 'errors', metric: 'ErrorRatio', max: '10%' }] } },
       { rps: 200 },

@@ -5,7 +5,7 @@ import { BAKE, sharesOf, startIn } from '../fixtures/deployment-story.ts';
 import { reasonsOf, untilState } from '../fixtures/story.ts';
 
 describe('a bake', () => {
-  test('gives the canary everything with as many pods as serve, keeps the old pods, and lets the Deployment roll after it', async () => {
+  test('the canary gets all traffic in a bake with as many pods as serve, the old pods stay, and the Deployment rolls after it', async () => {
     const story = await startIn('promoting.baking', BAKE);
     const { world } = story;
     const images = story.watchImages();
@@ -25,14 +25,14 @@ describe('a bake', () => {
     expect(world.status('web')).toMatchObject({ serving: { revision: expect.stringMatching(/^2-/) }, history: [{ maxWeight: 100 }] });
   });
 
-  test('does not give the canary everything before its pods are there', async () => {
+  test('a bake gives the canary all traffic only when its pods are there', async () => {
     const story = await startIn('stage.analyzing', BAKE);
     const { world } = story;
     await world.until('everything', () => story.share === 100);
     expect(world.api.get({ kind: 'Service', namespace: 'shop', name: 'store-canary' })?.spec).toMatchObject({ ready: 4, unready: 0 });
   });
 
-  test('keeps the canary at full size when an autoscaler takes the idle old pods away, and says what is left for the way back', async () => {
+  test('a bake keeps the canary at full size when an autoscaler takes the idle old pods away, and says what is left for the way back', async () => {
     const story = await startIn('promoting.baking', BAKE);
     const { world } = story;
     story.edit('horizontal-pod-autoscaler', (spec) => ({ ...spec, replicas: 2 }));
@@ -55,7 +55,7 @@ describe('a bake', () => {
     expect([sharesOf(story), story.deployment.spec.paused]).toEqual([[0, 10, 50, 100, 0, 0], true]);
   });
 
-  test('that somebody cuts short by lifting the hold goes home', async () => {
+  test('a bake that someone ends early by lifting the hold is rolled back', async () => {
     const story = await startIn('promoting.baking', BAKE);
     const { world } = story;
     world.holds = false;
@@ -67,7 +67,7 @@ describe('a bake', () => {
   test.each([
     ['longer', '20m', 1_100_000],
     ['to nothing', '0s', 0],
-  ])('that is edited %s in mid-promotion is served as it is then, before the Deployment rolls', async (_how, bake, leastMs) => {
+  ])('a bake that is edited %s during the promotion follows the edit before the Deployment rolls', async (_how, bake, leastMs) => {
     const story = await startIn('promoting.baking', BAKE);
     const { world } = story;
     const images = story.watchImages();
@@ -80,7 +80,7 @@ describe('a bake', () => {
     expect(story.behindService()).toEqual({ 'store:2': 4 });
   });
 
-  test('that is asked for while the Deployment rolls already does not take everything back to the canary', async () => {
+  test('a bake that is added while the Deployment rolls already does not move the traffic back to the canary', async () => {
     const story = await startIn('promoting.rollingOut');
     const { world } = story;
     world.editSpec('web', (spec) => ({ ...spec, promotion: { bake: '10m' } }));
@@ -88,7 +88,7 @@ describe('a bake', () => {
     expect(sharesOf(story)).toEqual([0, 10, 50, 0, 0]);
   });
 
-  test('whose rollout is stuck afterwards keeps everything on the canary', async () => {
+  test('a rollout that is stuck after the bake keeps all traffic on the canary', async () => {
     const story = await startIn('promoting.baking', { promotion: { bake: '1m' } });
     const { world } = story;
     world.deployments.broken.add('store:2');
@@ -106,7 +106,7 @@ describe('a bake', () => {
     expect(story.share).toBe(100);
   });
 
-  test('for which a quota leaves no pods is blocked at the last stage, and tried again now and then', async () => {
+  test('a bake without pods because of a quota is blocked at the last stage, and tried again now and then', async () => {
     const story = await startIn('stage.analyzing', BAKE);
     const { world } = story;
     let quota = 3;
@@ -136,7 +136,7 @@ describe('a bake', () => {
     expect(story.canary?.spec.replicas).toBe(4);
   });
 
-  test('is paused and resumed where it was', async () => {
+  test('a bake is paused and resumed where it was', async () => {
     const story = await startIn('promoting.baking', BAKE);
     const { world } = story;
     world.command('web', 'pause');

@@ -27,7 +27,7 @@ const FULL = {
 };
 
 describe('strategy Recreate', () => {
-  test('gives the canary everything before all old pods end, also where a person promotes at the first weight', async () => {
+  test('with strategy Recreate the canary has all traffic before all old pods end, also where a person promotes at the first weight', async () => {
     const story = await startWith(RECREATE, FULL);
     const { world } = story;
     const short = story.watchCapacity(1);
@@ -38,7 +38,7 @@ describe('strategy Recreate', () => {
     expect([short, story.behindService(), story.leftovers()]).toEqual([[], { 'store:2': 4 }, []]);
   });
 
-  test('that comes in mid-release is kept in mind, too', async () => {
+  test('strategy Recreate is respected too when it is set during a release', async () => {
     const story = await startWith({});
     const { world } = story;
     const short = story.watchCapacity(1);
@@ -47,22 +47,25 @@ describe('strategy Recreate', () => {
     expect([short, story.behindService()]).toEqual([[], { 'store:2': 4 }]);
   });
 
-  test.each(['abort', 'another commit'])('keeps traffic on the canary until home has a pod: %s', async (what) => {
-    const story = await startWith(RECREATE, FULL);
-    const { world } = story;
-    const short = story.watchCapacity(1);
-    await world.until('no pod of the Deployment', () => story.ready === 0);
-    if (what === 'abort') world.abort('web');
-    else story.apply('store:3');
-    await untilState(world, 'rollingBack.goingHome');
-    expect(world.status('web')?.message).toContain('Service store has no ready pod yet, so the canary keeps its share until it has one');
-    await world.until('home', () => story.share === 0, 10_000);
-    expect(story.ready).toBeGreaterThan(0);
-    await untilState(world, what === 'abort' ? 'rolledBack' : 'stage.analyzing');
-    expect([short, story.behindService()]).toEqual([[], { 'store:1': 4 }]);
-  });
+  test.each(['abort', 'another commit'])(
+    'with strategy Recreate the traffic stays on the canary until a serving pod is ready: %s',
+    async (what) => {
+      const story = await startWith(RECREATE, FULL);
+      const { world } = story;
+      const short = story.watchCapacity(1);
+      await world.until('no pod of the Deployment', () => story.ready === 0);
+      if (what === 'abort') world.abort('web');
+      else story.apply('store:3');
+      await untilState(world, 'rollingBack.goingHome');
+      expect(world.status('web')?.message).toContain('Service store has no ready pod yet, so the canary keeps its share until it has one');
+      await world.until('home', () => story.share === 0, 10_000);
+      expect(story.ready).toBeGreaterThan(0);
+      await untilState(world, what === 'abort' ? 'rolledBack' : 'stage.analyzing');
+      expect([short, story.behindService()]).toEqual([[], { 'store:1': 4 }]);
+    },
+  );
 
-  test('goes home all the same where the Deployment is switched off', async () => {
+  test('with strategy Recreate the release is rolled back all the same where the Deployment is scaled to 0', async () => {
     const story = await startWith(RECREATE, FULL);
     const { world } = story;
     await world.until('no pod of the Deployment', () => story.ready === 0);
@@ -77,7 +80,7 @@ describe('a rollout that is taken back', () => {
     ['as the default strategy says', {}, 15],
     ['without a pod fewer', { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } }, 20],
     ['without a pod more', { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: '20%' } } }, 16],
-  ])('goes back pod by pod: %s', async (_what, change, least) => {
+  ])('a rollout is taken back pod by pod: %s', async (_what, change, least) => {
     for (const [when, what] of [
       [8, 'abort'],
       [16, 'another commit'],
@@ -100,7 +103,7 @@ describe('a rollout that is taken back', () => {
 });
 
 describe('a pause', () => {
-  test('stops a rollout in its middle, and a resume lets it go on', async () => {
+  test('a pause stops a rollout in its middle, and a resume lets it continue', async () => {
     const story = await startWith({ replicas: 20 });
     const { world } = story;
     await untilState(world, 'promoting.rollingOut');
@@ -161,7 +164,7 @@ describe('a Deployment whose pods an autoscaler took away', () => {
     return story;
   }
 
-  test('gets its load back in steps when it is promoted, and at once as soon as it has its pods again', async () => {
+  test('a Deployment whose pods an autoscaler took away gets its load back in steps when it is promoted, and at once as soon as it has its pods again', async () => {
     const story = await shrink();
     const { world } = story;
     expect([story.share, story.behindService()]).toEqual([37, { 'store:2': 5 }]);
@@ -176,7 +179,7 @@ describe('a Deployment whose pods an autoscaler took away', () => {
     expect([story.behindService(), story.leftovers()]).toEqual([{ 'store:2': 10 }, []]);
   });
 
-  test('has it back within minutes also where no pod comes', async () => {
+  test('a Deployment whose pods an autoscaler took away has its load back within minutes also where no pod comes', async () => {
     const story = await shrink();
     const began = story.world.clock.now();
     await story.world.until('all of it', () => story.share === 0);
@@ -185,7 +188,7 @@ describe('a Deployment whose pods an autoscaler took away', () => {
     expect(story.leftovers()).toEqual([]);
   });
 
-  test('has it back at once when the canary is gone, and what was promoted stays', async () => {
+  test('a Deployment whose pods an autoscaler took away has its load back at once when the canary is gone, and what was promoted stays', async () => {
     const story = await shrink();
     story.world.api.delete({ kind: 'Deployment', namespace: 'shop', name: 'store-canary' }, 'somebody');
     await story.world.until('all of it', () => story.share === 0, 5_000);
@@ -202,7 +205,7 @@ describe('a Deployment whose pods an autoscaler took away', () => {
     expect([story.behindService(), story.leftovers()]).toEqual([{ 'store:1': 5 }, []]);
   });
 
-  test('and whose operator is killed all the time has it back all the same', async () => {
+  test('a Deployment whose pods an autoscaler took away has its load back although the operator is killed all the time', async () => {
     const story = await shrink();
     const { world } = story;
     for (let round = 0; world.status('web')?.state !== 'promoted' && round < 100; round += 1) {

@@ -81,32 +81,32 @@ async function crashEverywhere(tale: Tale, expected: Partial<End>): Promise<numb
 }
 
 describe('an operator that is killed around any of its writes', () => {
-  test('promotes a good image all the same, and leaves nothing behind', async () => {
+  test('an operator that is killed around any of its writes promotes a good image, and leaves nothing behind', async () => {
     const expected = { state: 'promoted', images: ['store:1', 'store:2'], behind: { 'store:2': 4 }, left: [] };
     expect(await crashEverywhere('good', expected)).toBeGreaterThan(15);
   });
 
-  test('rolls a bad image back all the same, and never lets it behind the serving Service', async () => {
+  test('an operator that is killed around any of its writes rolls a bad image back, and never lets it behind the serving Service', async () => {
     const expected = { state: 'rolledBack', images: ['store:1'], behind: { 'store:1': 4 }, left: [] };
     expect(await crashEverywhere('bad', expected)).toBeGreaterThan(12);
   });
 
-  test('bakes all the same, and lets nothing roll before', async () => {
+  test('an operator that is killed around any of its writes completes a bake, and lets nothing roll before', async () => {
     const expected = { state: 'promoted', images: ['store:1', 'store:2'], behind: { 'store:2': 4 }, left: [] };
     expect(await crashEverywhere('baked', expected)).toBeGreaterThan(18);
   });
 
-  test('goes home all the same when a person undoes in the bake', async () => {
+  test('an operator that is killed around any of its writes rolls back when a person undoes in the bake', async () => {
     const expected = { state: 'rolledBack', images: ['store:1'], behind: { 'store:1': 4 }, left: [] };
     expect(await crashEverywhere('undone in the bake', expected)).toBeGreaterThan(15);
   });
 
-  test('lets the former template roll all the same when a person undoes a promotion', async () => {
+  test('an operator that is killed around any of its writes lets the former template roll when a person undoes a promotion', async () => {
     const expected = { state: 'rolledBack', behind: { 'store:1': 4 }, left: [] };
     expect(await crashEverywhere('undone when promoted', expected)).toBeGreaterThan(20);
   });
 
-  test('takes a rollout back all the same that a person aborted', async () => {
+  test('an operator that is killed around any of its writes takes back a rollout that a person aborted', async () => {
     const expected = { state: 'rolledBack', behind: { 'store:1': 4 }, left: [] };
     expect(await crashEverywhere('aborted', expected)).toBeGreaterThan(15);
   });

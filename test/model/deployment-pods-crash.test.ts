@@ -77,17 +77,17 @@ async function crashEverywhere(tale: Tale, expected: object, leastDrainMs: numbe
 describe('an operator that is killed around any of its writes', () => {
   const held = { images: ['store:1'], behind: { 'store:1': 4 }, left: [] };
 
-  test('rejects a canary that crashes again and again all the same', async () => {
+  test('an operator that is killed around any of its writes rejects a canary that crashes again and again', async () => {
     const expected = { ...held, reason: 'CanaryCrashLooping', maxWeight: 0 };
     expect(await crashEverywhere('crashes', expected, 0)).toBeGreaterThan(6);
   });
 
-  test('rejects an image that cannot be pulled all the same', async () => {
+  test('an operator that is killed around any of its writes rejects an image that cannot be pulled', async () => {
     const expected = { ...held, reason: 'ImageNotPulled', maxWeight: 0 };
     expect(await crashEverywhere('notPulled', expected, 0)).toBeGreaterThan(6);
   });
 
-  test('keeps a canary until its requests have stopped all the same', async () => {
+  test('an operator that is killed around any of its writes keeps a canary until its requests have stopped', async () => {
     expect(await crashEverywhere('drains', { ...held, maxWeight: 10 }, 29_000)).toBeGreaterThan(10);
   });
 });

@@ -133,7 +133,7 @@ async function abortAtWeight(story: DeploymentStory, callers: 'calledBefore' | '
 }
 
 describe('a canary that drains', () => {
-  test('goes after the drain time when two scrapes have shown that nothing was counted any more', async () => {
+  test('a draining canary is removed after the drain time when two scrapes have shown that nothing was counted any more', async () => {
     const story = await DeploymentStory.begin({}, { scrapeMs: 9_000, scrapePhaseMs: 0 });
     const began = await abortAtWeight(story);
     await story.world.until('the canary to go', () => story.canary === undefined);
@@ -143,7 +143,7 @@ describe('a canary that drains', () => {
     expect(took).toBeLessThan(20_000);
   });
 
-  test('stays while requests still reach it, and goes when they have stopped', async () => {
+  test('a draining canary stays while requests still reach it, and is removed when they have stopped', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     const began = await abortAtWeight(story, 'calledDirectly');
@@ -156,7 +156,7 @@ describe('a canary that drains', () => {
     await untilState(world, 'rolledBack');
   });
 
-  test('stays no longer than a minute, whoever goes on calling it', async () => {
+  test('a draining canary stays no longer than a minute, whoever continues to call it', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     const began = await abortAtWeight(story, 'calledBefore');
@@ -166,7 +166,7 @@ describe('a canary that drains', () => {
     expect(world.clock.now() - began).toBeLessThan(63_000);
   });
 
-  test('goes by time alone when Prometheus does not answer, without holding up the way home', async () => {
+  test('a draining canary is removed by time alone when Prometheus does not answer, and the rollback does not wait for that', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     story.apply('store:2');
@@ -182,14 +182,14 @@ describe('a canary that drains', () => {
     expect(story.leftovers()).toEqual([]);
   });
 
-  test('goes after the drain time alone where nothing is judged', async () => {
+  test('a draining canary is removed after the drain time alone where nothing is judged', async () => {
     const story = await DeploymentStory.begin({ analysis: { mode: 'Off' } } as never);
     const began = await abortAtWeight(story);
     await story.world.until('the canary to go', () => story.canary === undefined);
     expect(story.world.clock.now() - began).toBeLessThan(12_000);
   });
 
-  test('of a promotion goes when its requests have stopped, while the Deployment serves', async () => {
+  test('the canary of a promotion is removed when its requests have stopped, while the Deployment serves', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     story.apply('store:2');

@@ -26,22 +26,25 @@ function expectToServe(story: DeploymentStory): void {
   expect(story.ready).toBe(4);
 }
 
-test.each(['stage.analyzing', 'rollingBack.draining'])('in %s is never paused before it has a pod', async (state) => {
-  const story = await startIn('stage.analyzing');
-  const { world } = story;
-  if (state === 'rollingBack.draining') {
-    world.abort('web');
-    await untilState(world, state);
-  }
-  await replaceByForce(story, 1_000);
-  await untilState(world, 'rolledBack');
-  await world.run(60_000);
-  expectToServe(story);
-  expect(reasonsOf(world)).toContain('HoldBypassed');
-  expect(story.leftovers()).toEqual([]);
-});
+test.each(['stage.analyzing', 'rollingBack.draining'])(
+  'a Deployment that is recreated in %s is never paused before it has a pod',
+  async (state) => {
+    const story = await startIn('stage.analyzing');
+    const { world } = story;
+    if (state === 'rollingBack.draining') {
+      world.abort('web');
+      await untilState(world, state);
+    }
+    await replaceByForce(story, 1_000);
+    await untilState(world, 'rolledBack');
+    await world.run(60_000);
+    expectToServe(story);
+    expect(reasonsOf(world)).toContain('HoldBypassed');
+    expect(story.leftovers()).toEqual([]);
+  },
+);
 
-test('in the bake, at 100%, it is not paused either, and the canary answers until it serves', async () => {
+test('a Deployment that is recreated in the bake, at 100%, is not paused either, and the canary answers until it serves', async () => {
   const story = await startIn('promoting.baking', BAKE);
   await replaceByForce(story, 1_000);
   await untilState(story.world, 'rolledBack');
@@ -49,7 +52,7 @@ test('in the bake, at 100%, it is not paused either, and the canary answers unti
   expectToServe(story);
 });
 
-test('at rest it rolls as well', async () => {
+test('a Deployment that is recreated at rest rolls as well', async () => {
   const story = await DeploymentStory.begin();
   story.apply('store:2');
   await untilState(story.world, 'stage.analyzing');

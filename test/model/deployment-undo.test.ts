@@ -5,7 +5,7 @@ import { BAKE, sharesOf, startIn } from '../fixtures/deployment-story.ts';
 import { reasonsOf, untilState } from '../fixtures/story.ts';
 
 describe('undo in the bake', () => {
-  test('brings everything back with one weight write, and leaves the Deployment held at what was rejected', async () => {
+  test('undo in the bake moves all traffic back with one weight write, and leaves the Deployment held at what was rejected', async () => {
     const story = await startIn('promoting.baking', BAKE);
     const { world } = story;
     const images = story.watchImages();
@@ -43,7 +43,7 @@ describe('undo in the bake', () => {
     }
   });
 
-  test('is refused before there is a promotion, with the way that there is', async () => {
+  test('undo is refused before there is a promotion, and the message names the command that works', async () => {
     const story = await startIn('stage.analyzing', BAKE);
     const { world } = story;
     world.command('web', 'undo');
@@ -58,7 +58,7 @@ describe('undo in the bake', () => {
 });
 
 describe('undo after a promotion', () => {
-  test('lets the template that served before roll again, without a canary and without a weight', async () => {
+  test('undo after a promotion lets the template that served before roll again, without a canary and without a weight', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     const raises = world.guardian.raises.length;
@@ -90,7 +90,7 @@ describe('undo after a promotion', () => {
     expect(reasonsOf(world)).not.toContain('HoldBypassed');
   });
 
-  test('holds the undone template as a rejected one when Git puts it back', async () => {
+  test('undo after a promotion holds the undone template as a rejected one when Git puts it back', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     world.command('web', 'undo');
@@ -119,7 +119,7 @@ describe('undo after a promotion', () => {
     expect(story.behindService()).toEqual({ 'store:1': 4 });
   });
 
-  test('goes on when Git puts the undone template back while the former one rolls, and says who did', async () => {
+  test('undo after a promotion goes on when Git puts the undone template back while the former one rolls, and says who did', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     const mark = { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/store' };
@@ -156,7 +156,7 @@ describe('undo after a promotion', () => {
     expect(world.status('web')?.conditions?.some(({ type }) => type === 'GitOpsManaged')).toBe(false);
   });
 
-  test('leaves another commit that comes meanwhile held, and a release of it begins', async () => {
+  test('undo after a promotion leaves another commit that comes meanwhile held, and a release of it begins', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     world.command('web', 'undo');
@@ -170,7 +170,7 @@ describe('undo after a promotion', () => {
     expect(story.behindService()).toEqual({ 'store:3': 4 });
   });
 
-  test('is refused when the ReplicaSet of the former template is gone, and says how to go back', async () => {
+  test('undo after a promotion is refused when the ReplicaSet of the former template is gone, and says how to go back', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     const [old] = world.deployments.replicaSets().filter(({ status }) => (status?.replicas ?? 0) === 0);
@@ -187,7 +187,7 @@ describe('undo after a promotion', () => {
     });
   });
 
-  test('is refused when another revision already serves, or is held', async () => {
+  test('undo after a promotion is refused when another revision already serves, or is held', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     story.apply('store:1');
@@ -213,7 +213,7 @@ describe('undo after a promotion', () => {
     expect(story.behindService()).toEqual({ 'store:2': 4 });
   });
 
-  test('cannot be given twice, and a retry waits until the undone template is there again', async () => {
+  test('undo after a promotion cannot be given twice, and a retry waits until the undone template is there again', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     world.command('web', 'undo');
@@ -230,7 +230,7 @@ describe('undo after a promotion', () => {
     expect(story.behindService()).toEqual({ 'store:2': 4 });
   });
 
-  test('tells that the revision is marked irreversible', async () => {
+  test('undo after a promotion tells that the revision is marked irreversible', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     const key = { kind: 'Deployment', namespace: 'shop', name: 'store' };
@@ -247,7 +247,7 @@ describe('undo after a promotion', () => {
     );
   });
 
-  test('goes on although the release is deleted, and lets the object go', async () => {
+  test('undo after a promotion goes on although the release is deleted, and lets the object go', async () => {
     const story = await startIn('promoted');
     const { world } = story;
     world.command('web', 'undo');

@@ -15,7 +15,7 @@ async function startRelease(...settings: Parameters<typeof DeploymentStory.begin
 }
 
 describe('a good image', () => {
-  test('is held, tried beside the old one, and rolled only when every stage is proven', async () => {
+  test('a good image is held, tried beside the old one, and rolled only when every stage is proven', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     const images = story.watchImages();
@@ -39,7 +39,7 @@ describe('a good image', () => {
     expect(reasonsOf(world).at(-1)).toBe('Promoted');
   });
 
-  test('gets its pods before the share that needs them, and keeps them until it has answered', async () => {
+  test('a good image gets its pods before the share that needs them, and keeps them until it has answered', async () => {
     const story = await startRelease();
     const { world } = story;
     await world.until('the second stage', () => story.share === 50);
@@ -52,7 +52,7 @@ describe('a good image', () => {
     expect(world.clock.now() - left).toBeGreaterThanOrEqual(10_000);
   });
 
-  test('leaves its ref on the route until its requests have stopped: first the share goes, and nobody may give it back', async () => {
+  test('the ref of a good image stays on the route until its requests have stopped: the share goes first, and may not be given back', async () => {
     const story = await startRelease();
     const { world } = story;
     await untilState(world, 'promoting.restoring');
@@ -67,7 +67,7 @@ describe('a good image', () => {
     expect([weights(), story.leftovers()]).toEqual([{ store: 1, beta: 1 }, []]);
   });
 
-  test('keeps its ref for the drain time on a route that is taken out of the release, and goes on with the others', async () => {
+  test('a route that is taken out of the release keeps the ref of the canary for the drain time, and the others continue', async () => {
     const story = await DeploymentStory.begin({ routeRefs: [{ name: 'store' }, { name: 'other' }] });
     const { world } = story;
     world.createRoute('other', [buildRule({ store: 4 })]);
@@ -85,7 +85,7 @@ describe('a good image', () => {
     expect(story.leftovers()).toEqual([]);
   });
 
-  test('is promoted at once by a person, the canary keeping its share while the Deployment rolls', async () => {
+  test('a good image is promoted at once by a person, and the canary keeps its share while the Deployment rolls', async () => {
     const story = await startRelease();
     story.world.command('web', 'promote');
     await untilState(story.world, 'promoting.rollingOut');
@@ -94,7 +94,7 @@ describe('a good image', () => {
     expect(story.behindService()).toEqual({ 'store:2': 4 });
   });
 
-  test('is promoted although the operator is killed and started again all the time', async () => {
+  test('a good image is promoted although the operator is killed and started again all the time', async () => {
     const story = await startRelease();
     const { world } = story;
     const images = story.watchImages();
@@ -109,7 +109,7 @@ describe('a good image', () => {
 });
 
 describe('a bad image', () => {
-  test('goes home and stays held; its pods never stand behind the serving Service', async () => {
+  test('a bad image is rolled back and stays held; its pods never stand behind the serving Service', async () => {
     const story = await startRelease();
     const { world } = story;
     const images = story.watchImages();
@@ -127,7 +127,7 @@ describe('a bad image', () => {
     expect([world.status('web')?.state, story.behindService()]).toEqual(['rolledBack', { 'store:1': 4 }]);
   });
 
-  test('whose pods do not get ready in time is rejected before it had any weight', async () => {
+  test('a bad image whose pods do not get ready in time is rejected before it had any weight', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     world.deployments.broken.add('store:2');
@@ -172,7 +172,7 @@ test('rule 1: where the route cannot be written the canary Service is pointed at
 });
 
 describe('another change in Git', () => {
-  test('in mid-release goes home first and starts anew from the first stage', async () => {
+  test('another change in Git during the release rolls back first and starts again from the first stage', async () => {
     const story = await startRelease();
     const { world } = story;
     const images = story.watchImages();
@@ -184,7 +184,7 @@ describe('another change in Git', () => {
     expect([images, story.behindService()]).toEqual([['store:1', 'store:3'], { 'store:3': 4 }]);
   });
 
-  test('while the Deployment rolls stops the rollout; the version that served serves again until the new one is proven', async () => {
+  test('another change in Git while the Deployment rolls stops the rollout; the version that served serves again until the new one is proven', async () => {
     const story = await startRelease();
     const { world } = story;
     await untilState(world, 'promoting.rollingOut');
@@ -219,7 +219,7 @@ describe('another change in Git', () => {
     expect(story.behindService()).toEqual({ 'store:3': 4 });
   });
 
-  test('that reverts to what serves is let go at once, without a canary', async () => {
+  test('a change in Git that reverts to what serves is let go at once, without a canary', async () => {
     const story = await startRelease();
     const { world } = story;
     story.apply('store:1');
@@ -230,7 +230,7 @@ describe('another change in Git', () => {
     expect([story.behindService(), story.leftovers()]).toEqual([{ 'store:1': 4 }, []]);
   });
 
-  test('that takes a rejected one back is the end of it: nobody is needed any more', async () => {
+  test('a change in Git that takes a rejected one back ends the story: no one is needed any more', async () => {
     const story = await startRelease();
     const { world } = story;
     world.abort('web');
@@ -252,7 +252,7 @@ describe('another change in Git', () => {
     expect([world.status('web')?.phase, story.deployment.spec.paused]).toEqual(['RolledBack', true]);
   });
 
-  test('that goes back to what is proven rolls at once, without a canary', async () => {
+  test('a change in Git that goes back to what is proven rolls at once, without a canary', async () => {
     const story = await startRelease();
     const { world } = story;
     await untilState(world, 'promoted');
@@ -270,7 +270,7 @@ describe('another change in Git', () => {
 });
 
 describe('the hold', () => {
-  test('that is not in force blocks before anything is changed, and says what to install', async () => {
+  test('a hold that is not in force blocks before anything is changed, and the message says what to install', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     world.holds = false;
@@ -282,7 +282,7 @@ describe('the hold', () => {
     expect(world.status('web')?.phase).toBe('Idle');
   });
 
-  test('that goes away while a release waits for a person is told once within ten minutes, and stops nothing', async () => {
+  test('a hold that goes away while a release waits for a person is reported once within ten minutes, and stops nothing', async () => {
     const stages = [{ weight: 10, duration: '1m', approval: 'Required' as const }];
     const story = await startRelease({ stages });
     const { world } = story;
@@ -305,7 +305,7 @@ describe('the hold', () => {
     await untilState(world, 'promoted');
   });
 
-  test('that something went past is told, and what rolled is what serves', async () => {
+  test('a change that went past the hold is reported, and what rolled is what serves', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     world.holds = false;
@@ -316,7 +316,7 @@ describe('the hold', () => {
     expect(story.canary).toBeUndefined();
   });
 
-  test('that somebody lifts in mid-release takes the canary home', async () => {
+  test('a hold that someone lifts during the release rolls the canary back', async () => {
     const story = await startRelease();
     const { world } = story;
     world.holds = false;
@@ -326,7 +326,7 @@ describe('the hold', () => {
     expect(story.leftovers()).toEqual([]);
   });
 
-  test('keeps another old version from serving after a scale to 0 and back', async () => {
+  test('the hold keeps another old version from serving after a scale to 0 and back', async () => {
     const story = await startRelease();
     const { world } = story;
     await untilState(world, 'promoted');
@@ -348,7 +348,7 @@ describe('the hold', () => {
 });
 
 describe('a release that is deleted', () => {
-  test('goes home, removes its canary, and leaves the Deployment as it is', async () => {
+  test('a release that is deleted is rolled back, its canary is removed, and the Deployment stays as it is', async () => {
     const story = await startRelease();
     const { world } = story;
     world.deleteRelease('web');
@@ -359,7 +359,7 @@ describe('a release that is deleted', () => {
     expect(story.behindService()).toEqual({ 'store:1': 4 });
   });
 
-  test('with its Deployment goes home, too', async () => {
+  test('a release that is deleted with its Deployment is rolled back, too', async () => {
     const story = await startRelease();
     const { world } = story;
     world.api.delete({ kind: 'Deployment', namespace: 'shop', name: 'store' }, 'kubectl-delete');

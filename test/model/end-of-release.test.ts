@@ -38,7 +38,7 @@ const hasCanary = ({ world, canary }: DeploymentStory) =>
   canary !== undefined && world.api.get({ kind: 'Service', namespace: NAMESPACE, name: 'store-canary' }) !== undefined;
 
 describe('Services mode: a rule that appears in mid-release', () => {
-  test('and gives the canary weight is set to 0 within a second, by its own serving ref, and the event names it', async () => {
+  test('a rule that appears during a release and gives the canary weight is set to 0 within a second, by its own serving ref, and the event names it', async () => {
     const world = await startStory(LONG);
     await world.run(30_000);
     editRules(world, (rules) => [testers({ v1: 70, v2: 30, beta: 100 }), ...rules]);
@@ -51,7 +51,7 @@ describe('Services mode: a rule that appears in mid-release', () => {
     expect(conditionOf(world)).toBeUndefined();
   });
 
-  test('and names the canary alone keeps the rollback from its end, which says which rule and what to do', async () => {
+  test('a rule that appears during a release and names the canary alone keeps the rollback from its end, and the message says which rule and what to do', async () => {
     const world = await startStory(LONG);
     await world.run(30_000);
     editRules(world, (rules) => [...rules, testers({ v2: 1 })]);
@@ -73,7 +73,7 @@ describe('Services mode: a rule that appears in mid-release', () => {
     expect(conditionOf(world)).toBeUndefined();
   });
 
-  test('does not keep a release that is deleted', async () => {
+  test('a rule that appears during a release does not keep a release that is deleted', async () => {
     const world = await startStory(LONG);
     editRules(world, (rules) => [...rules, testers({ v2: 1 })]);
     await world.run(5_000);
@@ -81,7 +81,7 @@ describe('Services mode: a rule that appears in mid-release', () => {
     await world.until('gone', () => world.release('web') === undefined, 60_000);
   });
 
-  test('and still sends requests to what served before is told after a promotion', async () => {
+  test('a rule that appears during a release and still sends requests to what served before is reported after a promotion', async () => {
     const world = await startStory();
     editRules(world, (rules) => [testers({ v1: 100, v2: 0 }), ...rules]);
     await untilState(world, 'promoted');
@@ -95,7 +95,7 @@ describe('Services mode: a rule that appears in mid-release', () => {
 });
 
 describe('Services mode: a route that appears in mid-release', () => {
-  test('and gives the canary weight is set to 0, and keeps neither mark nor field ownership', async () => {
+  test('a route that appears during a release and gives the canary weight is set to 0, and keeps neither mark nor field ownership', async () => {
     const world = await startStory(LONG);
     world.createRoute('late', [buildRule({ v1: 1, v2: 1 })]);
     await world.until('nothing', () => world.weights('late')['v2'] === 0, 2_000);
@@ -107,7 +107,7 @@ describe('Services mode: a route that appears in mid-release', () => {
     expect((managedFields ?? []).map(({ manager }) => manager)).not.toContain('glidepath');
   });
 
-  test('and is left out by the spec stays as it is, and keeps the rollback from its end', async () => {
+  test('a route that appears during a release and is left out by the spec stays as it is, and keeps the rollback from its end', async () => {
     const world = await startStory({ ...LONG, routeRefs: [{ name: 'store' }] });
     world.createRoute('late', [buildRule({ v1: 1, v2: 1 })]);
     await world.run(5_000);
@@ -120,7 +120,7 @@ describe('Services mode: a route that appears in mid-release', () => {
     await untilState(world, 'rolledBack', 5_000);
   });
 
-  test('is seen before the end although the watch has not shown it yet', async () => {
+  test('a route that appears during a release is seen before the end although the watch has not shown it yet', async () => {
     let lagMs = 0;
     const world = await startStory({ ...LONG, routeRefs: [{ name: 'store' }] }, { lagMs: () => lagMs });
     await world.run(20_000);
@@ -207,7 +207,7 @@ describe('A6: rules of the user’s own, which were there before the release', (
     return world;
   }
 
-  test('are named by a condition and an event before the first weight, and stay as they are', async () => {
+  test('rules of the user’s own that were there before the release are named by a condition and an event before the first weight, and stay as they are', async () => {
     const world = await start();
     expect(conditionOf(world)).toMatchObject({
       reason: 'OwnRules',
@@ -222,7 +222,7 @@ describe('A6: rules of the user’s own, which were there before the release', (
     expect(world.status('web')?.observedWeight).toBe(5);
   });
 
-  test('are no mismatch of the split: the release is promoted', async () => {
+  test('rules of the user’s own that were there before the release are no mismatch of the split: the release is promoted', async () => {
     const world = await start();
     await world.run(600_000);
     expect(world.journal.events.map(({ reason }) => reason)).not.toContain('TrafficSplitMismatch');

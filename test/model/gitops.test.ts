@@ -47,7 +47,7 @@ describe('a route that Flux applies', () => {
   test.each([
     ['no annotation', {}],
     ['one that says enabled', { [RECONCILE]: 'enabled' }],
-  ])('is let go by Flux from the first write to the last, with %s before and after', async (_what, annotations) => {
+  ])('Flux leaves a route alone from the first write of a release to the last, with %s before and after', async (_what, annotations) => {
     const world = buildMarkedStore(markFlux(annotations));
     const before = structuredClone(world.route('store').metadata.annotations);
     world.createRelease('web', LONG);
@@ -65,7 +65,7 @@ describe('a route that Flux applies', () => {
     world.assertSound();
   });
 
-  test('finds its annotations as they were after a promotion, and says beforehand what that means for the weights', async () => {
+  test('a route that Flux applies has its annotations as they were after a promotion, and the message says beforehand what that means for the weights', async () => {
     const world = buildMarkedStore(markFlux());
     const before = structuredClone(world.route('store').metadata.annotations);
     world.createRelease('web', SPEC);
@@ -76,7 +76,7 @@ describe('a route that Flux applies', () => {
     expect(world.status('web')?.conditions?.map(({ type }) => type)).not.toContain('GitOpsManaged');
   });
 
-  test('keeps a hold of its owner’s own, and nobody is told anything', async () => {
+  test('a route that Flux applies keeps a hold of its owner’s own, and nothing is reported', async () => {
     const world = buildMarkedStore(markFlux({ [RECONCILE]: 'disabled' }));
     const before = structuredClone(world.route('store').metadata.annotations);
     world.createRelease('web', SPEC);
@@ -102,7 +102,7 @@ describe('a route that Flux applies', () => {
     }
   });
 
-  test('is clean after the release was deleted in mid-release', async () => {
+  test('a route that Flux applies is clean after the release was deleted during its stages', async () => {
     const world = buildMarkedStore(markFlux());
     const before = structuredClone(world.route('store').metadata.annotations);
     world.createRelease('web', LONG);
@@ -114,7 +114,7 @@ describe('a route that Flux applies', () => {
 });
 
 describe('a route that Argo CD applies', () => {
-  test('is noticed before the first weight is written: a condition and one event with the recipe', async () => {
+  test('a route that Argo CD applies is noticed before the first weight is written: a condition and one event have the recipe', async () => {
     const world = buildMarkedStore(markArgo);
     world.setService('v2', { unready: 1 });
     world.createRelease('web', SPEC);
@@ -160,7 +160,7 @@ describe('a route that Argo CD applies', () => {
 });
 
 describe('a Deployment that Argo CD applies', () => {
-  test('is noticed before the first weight is written: a condition and one event that says what to leave out of Git', async () => {
+  test('a Deployment that Argo CD applies is noticed before the first weight is written: a condition and one event say what to leave out of Git', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     const key = { kind: 'Deployment', namespace: 'shop', name: 'store' };

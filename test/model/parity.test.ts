@@ -56,7 +56,7 @@ describe('a NetworkPolicy for the serving pods alone', () => {
     expect([conditionOf(world), story.leftovers()]).toEqual([undefined, []]);
   });
 
-  test('is looked at again at a slow pace, and told once', async () => {
+  test('a NetworkPolicy for the serving pods alone is evaluated again at a slow pace, and reported once', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     addPolicy(world, 'NetworkPolicy', { podSelector: SERVING });
@@ -71,7 +71,7 @@ describe('a NetworkPolicy for the serving pods alone', () => {
     expect(reasonsOf(world).filter((reason) => ['Blocked', 'PolicyParity'].includes(reason))).toEqual(['Blocked']);
   });
 
-  test('does not block whoever says that it need not cover the canary', async () => {
+  test('a NetworkPolicy for the serving pods alone does not block a release that says it need not cover the canary', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     addPolicy(world, 'NetworkPolicy', { podSelector: SERVING });
@@ -87,7 +87,7 @@ describe('a NetworkPolicy for the serving pods alone', () => {
     });
   });
 
-  test('that comes in mid-release is found before the next release', async () => {
+  test('a NetworkPolicy for the serving pods alone that comes during a release is found before the next release', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     story.apply('store:2');
@@ -106,7 +106,7 @@ describe('a NetworkPolicy for the serving pods alone', () => {
     expect(story.behindService()).toEqual({ 'store:3': 4 });
   });
 
-  test('stands in the way of a retry as of any release', async () => {
+  test('a NetworkPolicy for the serving pods alone stops a retry as it stops any release', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     world.setVersion('store-canary', { errorRatio: 0.5 });
@@ -175,7 +175,7 @@ test('after a rollback the held template is not asked about', async () => {
 });
 
 describe('a kind that cannot be read', () => {
-  test('for want of a right is told as not checked, and stops nothing', async () => {
+  test('a kind that cannot be read for want of a right is reported as not checked, and stops nothing', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     failToRead(world, 'AuthorizationPolicy', 'GLIDEPATH_E_FORBIDDEN');
@@ -190,7 +190,7 @@ describe('a kind that cannot be read', () => {
     });
   });
 
-  test('because the API server does not answer holds the release until it does, where security depends on it', async () => {
+  test('a kind that the API server does not answer for holds the release until it does, where security depends on it', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     failToRead(world, 'NetworkPolicy', 'GLIDEPATH_E_SERVER');
@@ -203,7 +203,7 @@ describe('a kind that cannot be read', () => {
     await untilState(world, 'stage.analyzing', 120_000);
   });
 
-  test('stops nothing where security does not depend on it', async () => {
+  test('a kind that cannot be read stops nothing where security does not depend on it', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     failToRead(world, 'PodMonitor', 'GLIDEPATH_E_SERVER');
@@ -214,7 +214,7 @@ describe('a kind that cannot be read', () => {
 });
 
 describe('another Service that selects the canary', () => {
-  test('is told before the first weight with the label to choose, and stops nothing', async () => {
+  test('another Service that selects the canary is reported before the first weight with the label to choose, and stops nothing', async () => {
     const story = await DeploymentStory.begin();
     const { world } = story;
     const pods = { ready: 0, unready: 0, hashes: [] };

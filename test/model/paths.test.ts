@@ -76,7 +76,7 @@ describe('paths', () => {
 });
 
 describe('the diagram', () => {
-  test('names every state and is the same every time', () => {
+  test('the diagram names every state and is the same every time', () => {
     const diagram = renderDiagram();
     for (const state of STATES) expect(diagram).toContain(state.replaceAll('.', '_'));
     expect(renderDiagram()).toBe(diagram);

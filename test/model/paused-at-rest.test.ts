@@ -41,7 +41,7 @@ describe('at rest', () => {
     expect([story.behindService(), isHeld()]).toEqual([{ 'store:1': 6 }, true]);
   });
 
-  test('whoever resumes it finds it paused again', async () => {
+  test('a Deployment that is paused at rest is found paused again by whoever resumes it', async () => {
     story.edit('kubectl-rollout', (spec) => ({ ...spec, paused: false }));
     await story.world.until('the pause', isHeld, 10_000);
     expect(reasonsOf(story.world)).not.toContain('HoldBypassed');
@@ -59,7 +59,7 @@ describe('at rest', () => {
 });
 
 describe('a new image', () => {
-  test('does not roll: a canary is tried, the Deployment rolls when it is proven, and is paused again', async () => {
+  test('a new image does not roll: a canary is tried, the Deployment rolls when it is proven, and is paused again', async () => {
     const { world } = story;
     const images = story.watchImages();
     story.commit('store:2');
@@ -74,7 +74,7 @@ describe('a new image', () => {
     expect(story.behindService()).toEqual({ 'store:2': 4 });
   });
 
-  test('that is bad goes home and stays held; a revert needs no release and stays paused', async () => {
+  test('a new image that is bad is rolled back and stays held; a revert needs no release and stays paused', async () => {
     const { world } = story;
     const images = story.watchImages();
     world.setVersion('store-canary', { errorRatio: 0.5 });
@@ -85,7 +85,7 @@ describe('a new image', () => {
     expect([images, story.behindService(), isHeld()]).toEqual([['store:1'], { 'store:1': 4 }, true]);
   });
 
-  test('that was proven before rolls at once, and is paused again', async () => {
+  test('a new image that was proven before rolls at once, and is paused again', async () => {
     const { world } = story;
     story.commit('store:2');
     await untilState(world, 'promoted');
@@ -96,7 +96,7 @@ describe('a new image', () => {
     expect(world.status('web')?.release?.id).toBe(release?.id);
   });
 
-  test('while the operator is dead does not roll', async () => {
+  test('a new image that comes while the operator is dead does not roll', async () => {
     const { world } = story;
     for (const operator of world.operators) operator.kill();
     story.commit('store:2');
@@ -114,7 +114,7 @@ describe('a release that is taken away', () => {
     expect(story.deployment.metadata.annotations).not.toHaveProperty(HELD_ANNOTATION);
   };
 
-  test('leaves a Deployment that is not paused', async () => {
+  test('the end of a release leaves a Deployment that is not paused', async () => {
     const { world } = story;
     world.deleteRelease('web');
     await world.until('the end', () => world.release('web') === undefined);
@@ -123,7 +123,7 @@ describe('a release that is taken away', () => {
     expectFree();
   });
 
-  test('while the operator is dead waits for it', async () => {
+  test('a release that is removed while the operator is dead waits for it', async () => {
     const { world } = story;
     for (const operator of world.operators) operator.kill();
     world.deleteRelease('web');
@@ -134,7 +134,7 @@ describe('a release that is taken away', () => {
     expectFree();
   });
 
-  test('waits while the Deployment cannot be written', async () => {
+  test('a release that is removed waits while the Deployment cannot be written', async () => {
     const { world } = story;
     const away = { when: 'instead', error: new GlidepathError('GLIDEPATH_E_UNAVAILABLE', 'away', { retryable: true }) } as const;
     world.faults = ({ verb }) => (verb === 'workload' ? away : undefined);
@@ -146,14 +146,14 @@ describe('a release that is taken away', () => {
     expectFree();
   });
 
-  test('with its Deployment goes at once', async () => {
+  test('a release that is removed with its Deployment goes at once', async () => {
     const { world } = story;
     world.api.delete({ kind: 'Deployment', namespace: 'shop', name: 'store' }, 'kubectl-delete');
     world.deleteRelease('web');
     await world.until('the end', () => world.release('web') === undefined, 10_000);
   });
 
-  test('in mid-release leaves what is not proven held, as ever', async () => {
+  test('a release that is removed during its stages leaves what is not proven held', async () => {
     const { world } = story;
     story.commit('store:2');
     await untilState(world, 'stage.analyzing');
@@ -164,7 +164,7 @@ describe('a release that is taken away', () => {
 });
 
 describe('the way back', () => {
-  test('in the bake is one weight write, and what is undone stays held', async () => {
+  test('undo in the bake is one weight write, and what is undone stays held', async () => {
     const { world } = story;
     world.editSpec('web', () => deploymentSpec({ ...atRest, promotion: { bake: '5m' } }));
     story.commit('store:2');

@@ -174,7 +174,7 @@ describe('spec.paused', () => {
     await untilState(world, 'promoted');
   });
 
-  test('keeps a candidate from being started', async () => {
+  test('spec.paused keeps a candidate from being started', async () => {
     const world = buildStore();
     world.createRelease('web', specWith({ paused: true }));
     await world.run(600_000);
@@ -182,7 +182,7 @@ describe('spec.paused', () => {
     expect(world.weights('store')).toEqual({ v1: 1, v2: 0 });
   });
 
-  test('during the raise to 100% holds it, and goes on to 100% before it is promoted', async () => {
+  test('spec.paused during the raise to 100% holds it, and the raise comes to 100% before it is promoted', async () => {
     const world = await startStory({ promotion: { bake: '1m' } });
     await world.until('50%', () => shareOf(world) === 50);
     world.gateway.delayMs = Number.POSITIVE_INFINITY;

@@ -25,7 +25,7 @@ async function loseOne(change: Partial<SpecInput> = {}): Promise<MemoryWorld> {
 }
 
 describe('one pod of ten that is not ready when the stage is proven', () => {
-  test('is news within a minute, in a condition and an event, and no time that has passed is promised', async () => {
+  test('a pod that is not ready when the stage is proven is reported within a minute, in a condition and an event, and no time that has passed is promised', async () => {
     const world = await loseOne();
     await world.run(1_000);
     expect(conditionOf(world, 'CanaryReady')).toMatchObject({ status: 'False', reason: 'NotAllReady' });
@@ -53,7 +53,7 @@ describe('one pod of ten that is not ready when the stage is proven', () => {
     await untilState(world, 'promoted');
   });
 
-  test('is over as soon as the pod is ready: the raise comes without a person, blocked or not', async () => {
+  test('a pod that gets ready ends the wait: the raise comes without a person, blocked or not', async () => {
     for (const waitMs of [120_000, 20 * 60_000]) {
       const world = await loseOne();
       await world.run(waitMs);
@@ -64,7 +64,7 @@ describe('one pod of ten that is not ready when the stage is proven', () => {
     }
   });
 
-  test('rolls back where onBlocked says so, and is tried again when the pod is ready', async () => {
+  test('a pod that is not ready when the stage is proven rolls the release back where onBlocked says so, and it is tried again when the pod is ready', async () => {
     const world = await loseOne({ onBlocked: { after: '5m', then: 'Rollback' } });
     await untilState(world, 'rolledBack', 11 * 60_000);
     expect(world.status('web')?.release?.reason).toBe('BlockedTooLong');
@@ -85,7 +85,7 @@ test('a stage that is not proven is not blocked by it: there is no raise to wait
   expect(conditionOf(world, 'CanaryReady')).toMatchObject({ status: 'False' });
 });
 
-test('in Deployment mode a raise that does not get its pods is said with what they say', async () => {
+test('in Deployment mode a raise that does not get its pods is reported with what the pods say', async () => {
   const story = await DeploymentStory.begin({ onBlocked: { after: '10m', then: 'Pause' }, canary: { minReplicas: 1 } });
   const { world } = story;
   story.apply('store:2');

@@ -81,7 +81,7 @@ describe('while it prepares', () => {
   });
 });
 
-test('with weight, a crash loop goes home and its words are in the reason', async () => {
+test('a canary with weight and a crash loop is rolled back, and the words of the pod are in the reason', async () => {
   const world = await startStory(specWith({ stages: [{ weight: 20, duration: '1h' }] }));
   world.setService('v2', { ready: 1, unready: 1, pods: podsOf('v2-1', CRASHED, statusWith(running())) });
   await untilState(world, 'rolledBack', 5_000);

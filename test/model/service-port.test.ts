@@ -19,7 +19,7 @@ async function start(): Promise<DeploymentStory> {
 }
 
 describe('a release by the port of its Service', () => {
-  test('adds the canary to the rules with that port, with that port, and leaves the others as they are', async () => {
+  test('a release by the port of its Service adds the canary to the rules with that port, with that port, and leaves the others as they are', async () => {
     const { world } = await start();
     const [byAdmin, byPort] = world.route('admin').spec.rules ?? [];
     expect(byAdmin).toEqual(ruleBy(9090));
@@ -34,7 +34,7 @@ describe('a release by the port of its Service', () => {
     expect(world.route('admin').spec.rules).toEqual([ruleBy(9090), ruleBy(80)]);
   });
 
-  test('goes home from a rule whose port was edited in mid-release', async () => {
+  test('a release by the port of its Service is rolled back on a rule whose port was edited during the release', async () => {
     const { world } = await start();
     world.editRoute('admin', 'ada', (route) => ({
       ...route,

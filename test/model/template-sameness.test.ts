@@ -100,18 +100,21 @@ function upgrade({ world }: DeploymentStory): void {
 }
 
 describe('an operator that is upgraded to other hashes', () => {
-  test.each(['store:2', 'store:1'])('at rest takes no old template (%s) for a new one, and says nothing', async (image) => {
-    // Of store:1 there is a ReplicaSet without the empty object, too: its template had the same hash.
-    const story = await beginWith(withImage(image));
-    const { world } = story;
-    const [before, reasons] = [world.status('web')?.serving, reasonsOf(world)];
-    upgrade(story);
-    expect(world.status('web')?.serving?.template).not.toBe(before?.template);
-    await world.run(60_000);
-    expect(world.status('web')).toMatchObject({ state: 'promoted', serving: before, templateForm: 2 });
-    expect(reasonsOf(world)).toEqual(reasons);
-    expect(story.deployment.spec.paused).not.toBe(true);
-  });
+  test.each(['store:2', 'store:1'])(
+    'an operator that is upgraded to other hashes takes no old template (%s) for a new one at rest, and reports nothing',
+    async (image) => {
+      // Of store:1 there is a ReplicaSet without the empty object, too: its template had the same hash.
+      const story = await beginWith(withImage(image));
+      const { world } = story;
+      const [before, reasons] = [world.status('web')?.serving, reasonsOf(world)];
+      upgrade(story);
+      expect(world.status('web')?.serving?.template).not.toBe(before?.template);
+      await world.run(60_000);
+      expect(world.status('web')).toMatchObject({ state: 'promoted', serving: before, templateForm: 2 });
+      expect(reasonsOf(world)).toEqual(reasons);
+      expect(story.deployment.spec.paused).not.toBe(true);
+    },
+  );
 
   test('still knows what was proven: a revert rolls at once', async () => {
     const story = await beginWith(withImage('store:2'));
@@ -127,7 +130,7 @@ describe('an operator that is upgraded to other hashes', () => {
   });
 
   test.each(['preparing', 'stage.shifting', 'stage.analyzing', 'promoting.rollingOut', 'promoting.restoring'])(
-    'in %s continues the same release to its end',
+    'an operator that is upgraded to other hashes in %s continues the same release to its end',
     async (state) => {
       const story = await beginWith(withImage('store:1'));
       const { world } = story;

@@ -21,7 +21,7 @@ describe('a GRPCRoute behind Contour, which does not see the status of a call', 
     return world;
   }
 
-  test('is refused before the first write, with what would see it', async () => {
+  test('a GRPCRoute behind Contour is refused before the first write, with what would see the status of a call', async () => {
     const world = await startGrpc();
     await world.run(60_000);
     expect(world.status('web')).toMatchObject({
@@ -36,7 +36,7 @@ describe('a GRPCRoute behind Contour, which does not see the status of a call', 
   test.each([
     ['is observed', { analysis: { mode: 'Observe' } }],
     ["has a check of the user's own", { analysis: { checks: [{ name: 'calls', query: 'sum(calls)', min: '0' }] } }],
-  ] as const)('is released where it %s, and the gap is a condition', async (_how, change) => {
+  ] as const)('a GRPCRoute behind Contour is released where it %s, and the gap is a condition', async (_how, change) => {
     const world = await startGrpc(structuredClone(change) as Parameters<typeof specWith>[0]);
     await untilState(world, 'stage.analyzing');
     expect(conditionOf(world, 'MetricsHazards')).toMatchObject({
@@ -48,7 +48,7 @@ describe('a GRPCRoute behind Contour, which does not see the status of a call', 
 });
 
 describe('pods without a template hash', () => {
-  test('are said to hide new versions, until spec.revision names them', async () => {
+  test('pods without a template hash are said to hide new versions, until spec.revision names them', async () => {
     const world = buildStore();
     world.setService('v2', { hashes: [] });
     await world.run(2_000);
