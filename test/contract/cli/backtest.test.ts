@@ -73,7 +73,7 @@ function backtest(namespace: string, ...more: readonly string[]): Promise<Called
 }
 
 describe('a recording', () => {
-  test('of a good canary earns every stage and has nothing against it', async () => {
+  test('the replay of a good canary earns every stage and has nothing against it', async () => {
     const { code, out, err } = await backtest('shop');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(
@@ -81,14 +81,14 @@ describe('a recording', () => {
     );
   });
 
-  test('of a bad canary is rolled back soon after it turned, and says why', async () => {
+  test('the replay of a bad canary is rolled back soon after it turned, and says why', async () => {
     const { code, out } = await backtest('bad');
     expect(code).toBe(0);
     expect(out).toMatch(/would have rolled back at 13:06:\d\dZ \(after it had passed 25% at 13:0\d:\d\dZ\): worse than serving: canary/);
     expect(out).toMatch(/comparison +Fail/);
   });
 
-  test('of a canary that left early is judged as long as it was there', async () => {
+  test('the replay of a canary that left early is judged as long as it was there', async () => {
     const { out } = await backtest('short');
     expect(out).toContain("when the canary's requests ended");
   });
@@ -99,13 +99,13 @@ describe('a recording', () => {
     expect(out).toContain('check --from, --to and --canary-selector');
   });
 
-  test('whose roles seem to be swapped is doubted', async () => {
+  test('a recording whose roles seem to be swapped is reported as doubtful', async () => {
     expect((await backtest('shop', '--canary', 'web-v1')).out).toMatch(
       /\nnote: the canary had \d+% of the requests from the beginning; .* --canary or another --from\n/,
     );
   });
 
-  test('is told as JSON, look by look', async () => {
+  test('a recording is shown as JSON, look by look', async () => {
     const { out } = await backtest('bad', '-o', 'json');
     const told = JSON.parse(out) as {
       outcome: string;
@@ -117,7 +117,7 @@ describe('a recording', () => {
     expect(told.looks.at(-1)).toMatchObject({ stage: 2, weight: 25 });
   });
 
-  test('is told in a line for each check of each look where that is asked for', async () => {
+  test('a recording is shown in a line for each check of each look where that is asked for', async () => {
     const [wide, told] = [
       await backtest('short', '-o', 'wide'),
       JSON.parse((await backtest('short', '-o', 'json')).out) as { looks: { checks: unknown[] }[] },
@@ -129,7 +129,7 @@ describe('a recording', () => {
 });
 
 describe('what Prometheus is asked', () => {
-  test('has the matchers that were given', async () => {
+  test('a question to Prometheus has the matchers that were given', async () => {
     const { out } = await backtest(
       'elsewhere',
       '--canary-selector',
@@ -141,12 +141,12 @@ describe('what Prometheus is asked', () => {
     expect(prometheus.received.at(-1)?.query).toMatch(/^envoy_cluster_upstream_rq\w*\{envoy_cluster_name="bad_web-v[12]_80"\}\[/);
   });
 
-  test('carries the headers that were given', async () => {
+  test('a question to Prometheus carries the headers that were given', async () => {
     await backtest('empty', '--header', 'Authorization: Bearer of-tests', '--header', 'X-Scope-OrgID: shop');
     expect(prometheus.received.at(-1)?.headers).toMatchObject({ authorization: 'Bearer of-tests', 'x-scope-orgid': 'shop' });
   });
 
-  test('is asked in pieces of ten minutes', async () => {
+  test('a recording is asked for in pieces of ten minutes', async () => {
     const before = prometheus.received.length;
     await backtest('shop');
     const minutes = prometheus.received.slice(before).map(({ query }) => parseDuration(/\[(.+)\]$/.exec(query)?.[1] ?? '0s') / MINUTE);
@@ -157,7 +157,7 @@ describe('what Prometheus is asked', () => {
 });
 
 describe('a Prometheus', () => {
-  test('that does not answer ends the replay with code 1', async () => {
+  test('a Prometheus that does not answer ends the replay with code 1', async () => {
     const { code, err } = await call(
       ['backtest', '-f', 'web.yaml', '--prometheus', 'http://127.0.0.1:1', '--source', 'Contour', '--from', '-1h'],
       { 'web.yaml': aManifest() },

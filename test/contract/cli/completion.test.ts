@@ -53,7 +53,7 @@ test('options and their choices are completed', async () => {
   expect(await complete('list', '-o', 'w')).toEqual(['wide', ':4']);
 });
 
-test('where nothing is typed before it a name is wanted, and no file', async () => {
+test('a name is completed, and no file, where nothing is typed before it', async () => {
   const { server, put } = await openShop();
   put('store-api', undefined, { namespace: 'default' });
   vi.stubEnv('KUBECONFIG', await server.kubeconfig());

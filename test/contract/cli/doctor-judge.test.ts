@@ -235,7 +235,7 @@ describe('tools that apply the Deployment', () => {
       'wrote a copy that cannot be read',
       () => putApplied('argocd-controller', {}, { ...TRACKED, 'kubectl.kubernetes.io/last-applied-configuration': '{' }),
     ],
-  ])('are fine where they %s', async (_what, arrange) => {
+  ])('tools that apply the Deployment are fine where they %s', async (_what, arrange) => {
     put(target);
     putHold();
     arrange();

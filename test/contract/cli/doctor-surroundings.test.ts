@@ -123,7 +123,7 @@ const policies: readonly Case[] = [
 ];
 
 describe('policies', () => {
-  test('that hold are not asked for where the operator pauses the Deployment itself', async () => {
+  test('policies of the hold are not asked for where the operator pauses the Deployment itself', async () => {
     put({ ...target, targetRef: { kind: 'Deployment', name: 'store', hold: 'PausedAtRest' } as never });
     expect((await world.shop.run('doctor -n shop')).out).not.toMatch(/^\w+ +hold /m);
   });
@@ -198,7 +198,7 @@ const leftovers: readonly Case[] = [
 describe('leftovers', () => {
   test.each(leftovers.map((one) => ({ what: one[0], one })))('$what', ({ one }) => world.expectLine(one));
 
-  test('of another namespace are found, unless the caller may see one namespace only', async () => {
+  test('leftovers of another namespace are found, unless the caller may see one namespace only', async () => {
     putHeld('store');
     expect((await world.shop.run('doctor -n other')).out).toMatch(/^FAIL +Deployment shop\/store/m);
     world.shop.server.fault({
@@ -210,7 +210,7 @@ describe('leftovers', () => {
     );
   });
 
-  test('are none while their release is there and runs', async () => {
+  test('leftovers are none while their release is there and runs', async () => {
     world.shop.put('web', aRunningStatus(), { spec: target });
     const { uid } = world.shop.server.get(releases, 'shop', 'web')?.metadata ?? {};
     putHeld('store');
@@ -221,7 +221,7 @@ describe('leftovers', () => {
     expect((await world.shop.run('doctor -n shop')).out).toMatch(/^ok +leftovers +no annotation, hold or canary without its release$/m);
   });
 
-  test('are told without the CRD, too', async () => {
+  test('leftovers are reported without the CRD, too', async () => {
     putHeld('store');
     world.shop.server.resources.unserve(releases);
     expect((await world.shop.run('doctor')).out).toMatch(/^FAIL +Deployment shop\/store/m);
@@ -229,7 +229,7 @@ describe('leftovers', () => {
 });
 
 describe("the operator's rights", () => {
-  test('that lack are named, with what gives them', async () => {
+  test('rights that the operator lacks are named, with what gives them', async () => {
     await world.reopen();
     allow(
       /"verb":"(watch|patch)","resource":"httproutes"|"resource":"httproutes","verb":"(watch|patch)"|"namespace":"shop".*"subresource":"scale"|"subresource":"scale".*"namespace":"shop"/,
@@ -244,7 +244,7 @@ describe("the operator's rights", () => {
     );
   });
 
-  test('of one that is confined to namespaces are asked for there', async () => {
+  test('rights of an operator that is confined to namespaces are asked for there', async () => {
     await world.reopen();
     putOperator(world.prometheus.url, ['--namespace=shop,web', '--namespace=pay']);
     allow(/"namespace":"web"/);
@@ -258,7 +258,7 @@ describe("the operator's rights", () => {
     expect((await world.shop.run('doctor -n shop')).out).toMatch(/^ok +operator's rights +releases, routes, Services and events of shop$/m);
   });
 
-  test('may be none of the caller’s business', async () => {
+  test("the caller may lack the right to see the operator's rights", async () => {
     await world.reopen();
     forbid('/subjectaccessreviews');
     allow();

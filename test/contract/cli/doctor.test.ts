@@ -51,7 +51,7 @@ function allow(verbs: readonly string[], operatorMay = true): void {
     });
 }
 
-test('says ok to everything where all is well, and ends with 0', async () => {
+test('doctor says ok to everything where all is well, and ends with 0', async () => {
   shop.put('web', aRunningStatus());
   allow(ALL);
   const { code, out } = await shop.run('doctor -n shop');
@@ -171,7 +171,7 @@ describe('finds', () => {
     expect(approver + onCall).not.toContain('glidepath-editor');
   });
 
-  test('no verbs of commands where nothing asks for them: there patch gives every command, and no approver is to be bound', async () => {
+  test('doctor finds no verbs of commands where nothing asks for them: there patch gives every command, and no approver is to be bound', async () => {
     shop.server.remove(FAKE_RESOURCES.validatingPolicies, undefined, 'glidepath-commands');
     allow([...READ, 'patch']);
     expect((await shop.run('doctor -n shop')).out).toMatch(/ok +rights to steer +releases of namespace shop\nwarn +rights to write/);

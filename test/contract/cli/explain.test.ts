@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 
 describe('explain', () => {
-  test('says where a release stands, what is proven, what comes when, and what would help', async () => {
+  test('explain says where a release stands, what is proven, what comes when, and what would help', async () => {
     shop.put('web', aRunningStatus());
     const { code, out, err } = await shop.run('explain web -n shop');
     expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -30,7 +30,7 @@ describe('explain', () => {
     expect(out).toMatch(/kubectl annotate crel web -n shop .* --overwrite glidepath\.dev\/abort=7c1f0e22ab\n/);
   });
 
-  test('shows what the gateways counted beside what was asked, in every form', async () => {
+  test('explain shows what the gateways counted beside what was asked, in every form', async () => {
     const measured = { share: '4.9%', canaryRequests: 612, servingRequests: 11_900, at: timeAfter(28) };
     shop.put('web', aRunningStatus({ measured }));
     expect((await shop.run('explain web -n shop')).out).toContain(
@@ -41,7 +41,7 @@ describe('explain', () => {
     expect((await shop.run('list -n shop -o wide')).out).toMatch(/MEASURED[\s\S]* 4\.9% /);
   });
 
-  test('says what is missing once the stage has had its time', async () => {
+  test('explain says what is missing once the stage has had its time', async () => {
     const release = aReleaseStatus({ stageEndsAt: timeAfter(30), stageRequests: 31 });
     const counted = { lookGridAt: timeAfter(30), sampleAt: timeAfter(31) };
     const checks = aRunningStatus().checks?.map((check) => ({ ...check, at: timeAfter(30) })) ?? [];
@@ -49,7 +49,7 @@ describe('explain', () => {
     expect((await shop.run('explain web -n shop')).out).toMatch(/Missing {2}31 of 420 canary requests after 30s at 1\/s: /);
   });
 
-  test('names the stage to approve, and conditions that are not fine', async () => {
+  test('explain names the stage to approve, and conditions that are not fine', async () => {
     const condition = { type: 'MetricsAvailable', status: 'False', reason: 'Unavailable', message: 'no answer', lastTransitionTime: 'x' };
     shop.put('web', aRunningStatus({ state: 'stage.awaitingApproval', phase: 'AwaitingApproval', conditions: [condition as never] }), {
       spec: { stages: [{ weight: 5, approval: 'Required' }] },
@@ -63,7 +63,7 @@ describe('explain', () => {
   test.each([
     ['a pause by a command', {}, 'kubectl canary resume web'],
     ['a pause by the spec', { paused: true }, `-p '{"spec":{"paused":false}}'`],
-  ])('offers the way on from %s', async (_what, spec, line) => {
+  ])('explain offers the next command from %s', async (_what, spec, line) => {
     shop.put('web', aRunningStatus({ state: 'paused', phase: 'Paused' }), { spec });
     expect((await shop.run('explain web -n shop')).out).toContain(line);
   });
@@ -72,7 +72,7 @@ describe('explain', () => {
     ['promoting.baking', {}, 'undo the promotion by one write of the weights: the previous pods still run'],
     ['promoting.rollingOut', {}, 'undo the promotion as far as it got'],
     ['paused', { returnTo: 'promoting.baking' }, 'undo the promotion by one write of the weights: the previous pods still run'],
-  ])('of a promotion in %s %j offers to take it back', async (state, more, why) => {
+  ])('explain offers to undo a promotion in %s %j', async (state, more, why) => {
     const phase = state === 'paused' ? 'Paused' : 'Promoting';
     shop.put('web', aRunningStatus({ state, phase, release: aReleaseStatus(more) }));
     const { out } = await shop.run('explain web -n shop');
@@ -81,12 +81,12 @@ describe('explain', () => {
     expect(out).toContain('kubectl canary abort web');
   });
 
-  test('of the last writes of a promotion offers no undo, which would be refused', async () => {
+  test('explain offers no undo during the last writes of a promotion, which would be refused', async () => {
     shop.put('web', aRunningStatus({ state: 'promoting.restoring', phase: 'Promoting' }));
     expect((await shop.run('explain web -n shop')).out).not.toContain('kubectl canary undo');
   });
 
-  test('of a rolled back release tells why, and offers to try again', async () => {
+  test('explain shows why a release was rolled back, and offers to try again', async () => {
     const over = { outcome: 'RolledBack' as const, reason: 'ErrorRatio', rejects: true, finishedAt: '2030-01-01T12:00:30Z' };
     shop.put('web', aRunningStatus({ state: 'rolledBack', phase: 'RolledBack', release: aReleaseStatus(over) }));
     const { out } = await shop.run('explain web -n shop');
@@ -95,7 +95,7 @@ describe('explain', () => {
     expect(out).not.toContain('kubectl canary abort');
   });
 
-  test('as JSON has the same in fields', async () => {
+  test('explain as JSON has the same in fields', async () => {
     shop.put('web', aRunningStatus());
     expect(JSON.parse((await shop.run('explain web -n shop -o json')).out)).toMatchObject({
       kind: 'Explanation',
@@ -107,12 +107,12 @@ describe('explain', () => {
     });
   });
 
-  test('of a release that nobody has looked at asks after the operator', async () => {
+  test('explain asks after the operator where no one has evaluated a release', async () => {
     shop.put('web', undefined);
     expect((await shop.run('explain web -n shop')).out).toContain('check whether it runs: kubectl canary doctor');
   });
 
-  test('of a status of a later version shows what it can, and says so', async () => {
+  test('explain shows what it can of a status of a later version, and says so', async () => {
     shop.put('web', { ...aRunningStatus(), state: 'stage.analyzing', phase: 'Levitating' as never });
     const { code, out } = await shop.run('explain web -n shop');
     expect(code).toBe(0);

@@ -41,7 +41,7 @@ function putRoute(name: string, service: string, more: object = {}): void {
 const init = (more = '') => shop.run(`init deploy/store -n shop${more}`);
 
 describe('a Deployment with its Service and route', () => {
-  test('becomes a manifest that lint accepts, with what was seen beside it', async () => {
+  test('a Deployment with its Service and route becomes a manifest that lint accepts, with what was seen beside it', async () => {
     shop.server.put(FAKE_RESOURCES.horizontalPodAutoscalers, {
       metadata: { name: 'store-hpa', namespace: 'shop' },
       spec: { scaleTargetRef: { kind: 'Deployment', name: 'store' } },
@@ -70,7 +70,7 @@ describe('a Deployment with its Service and route', () => {
     expect(shop.server.requests.every(({ method }) => method === 'GET')).toBe(true);
   });
 
-  test('takes the metrics source from the class of the Gateway where no controller has answered yet', async () => {
+  test('init takes the metrics source from the class of the Gateway where no controller has answered yet', async () => {
     putRoute('store', 'store-api', { status: {} });
     shop.server.put(FAKE_RESOURCES.gateways, { metadata: { name: 'gateway', namespace: 'shop' }, spec: { gatewayClassName: 'traefik' } });
     shop.server.put(FAKE_RESOURCES.gatewayClasses, {
@@ -80,7 +80,7 @@ describe('a Deployment with its Service and route', () => {
     expect((await init()).out).toContain('source: Auto   # Traefik, by');
   });
 
-  test('names the port where the Service has several, and the address that the operator asks', async () => {
+  test('init names the port where the Service has several, and the address that the operator asks', async () => {
     putService('store-api', { app: 'store' }, [{ port: 80 }, { port: 9000 }]);
     const args = ['--prometheus-url=http://prometheus:9090'];
     shop.server.put(deployments, {
@@ -103,7 +103,7 @@ describe('a Deployment with its Service and route', () => {
     expect(out).toContain('#   Service store-api selects its pods; so do store-metrics, which no route names\n');
   });
 
-  test('of strategy Recreate gets a last stage that bridges the gap, and says so', async () => {
+  test('a Deployment of strategy Recreate gets a last stage that bridges the gap, and init says so', async () => {
     putDeployment({ strategy: { type: 'Recreate' } });
     const { code, out, err } = await init();
     expect(code).toBe(0);
@@ -144,7 +144,7 @@ describe('says what stands in the way', () => {
         }),
       /^warning: CanaryRelease web already has targetRef to this Deployment; only one may\n$/,
     ],
-  ])('as a warning: %s', async (_what, breakIt, warning) => {
+  ])('init reports what stands in the way as a warning: %s', async (_what, breakIt, warning) => {
     breakIt();
     const { code, out, err } = await init();
     expect(code).toBe(0);
@@ -206,14 +206,14 @@ describe('says what stands in the way', () => {
       '',
       /^error: Deployment shop\/store not found; choose another namespace with -n\n$/,
     ],
-  ])('as an error: %s', async (_what, breakIt, more, error) => {
+  ])('init reports what stands in the way as an error: %s', async (_what, breakIt, more, error) => {
     breakIt();
     const { code, out, err } = await init(more);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(error);
   });
 
-  test('as a wrong call: neither a Deployment nor two Services', async () => {
+  test('init with neither a Deployment nor two Services is a wrong call', async () => {
     expect(await shop.run('init -n shop')).toMatchObject({
       code: 2,
       err: 'error: init needs a target: write deploy/NAME, or services A B\n',
@@ -221,7 +221,7 @@ describe('says what stands in the way', () => {
     expect(await shop.run('init store -n shop')).toMatchObject({ code: 2, err: expect.stringContaining('write deploy/NAME, such as') });
   });
 
-  test('by choosing the Service where several could be meant', async () => {
+  test('init says which Services to choose from where several could be meant', async () => {
     putService('store-web', { app: 'store' });
     putRoute('web', 'store-web');
     expect(readReleases((await init(' --service store-web')).out, 'init')[0]?.spec).toMatchObject({

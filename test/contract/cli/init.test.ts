@@ -31,7 +31,7 @@ const WEIGHTED = [
   { name: 'store-v2', weight: 0 },
 ];
 
-test('prints a manifest that lint accepts, with the weights and the metrics source it saw', async () => {
+test('init prints a manifest that lint accepts, with the weights and the metrics source it saw', async () => {
   putRoute('store', WEIGHTED);
   putRoute('unrelated', [{ name: 'other' }]);
   const { code, out, err } = await shop.run('init services store-v1 store-v2 -n shop');
@@ -49,7 +49,7 @@ test('prints a manifest that lint accepts, with the weights and the metrics sour
   expect(shop.server.requests.every(({ method }) => method === 'GET')).toBe(true);
 });
 
-test('names the port where a Service has several', async () => {
+test('init names the port where a Service has several', async () => {
   const ports = [
     { name: 'http', port: 80 },
     { name: 'admin', port: 9000 },
@@ -79,7 +79,7 @@ describe('warns of what would block the first release', () => {
   });
 });
 
-test('takes only the routes it is told', async () => {
+test('init takes only the routes it is given', async () => {
   putRoute('store', WEIGHTED);
   putRoute('admin', WEIGHTED);
   const [release] = readReleases((await shop.run('init services store-v1 store-v2 -n shop --route admin')).out, 'init');

@@ -56,7 +56,7 @@ describe('the process', () => {
     });
   });
 
-  test('ends with 2 for what a person can mend, in one line on the error stream', async () => {
+  test('the process ends with 2 for what a person can fix, in one line on the error stream', async () => {
     expect(await run(['plan', '-f', 'none.yaml'])).toMatchObject({
       code: 2,
       out: '',
@@ -65,7 +65,7 @@ describe('the process', () => {
     expect((await run(['fly'])).code).toBe(2);
   });
 
-  test('ends with 1 for what failed outside', async () => {
+  test('the process ends with 1 for what failed outside', async () => {
     const argv = ['backtest', '-f', 'web.yaml', '--prometheus', 'http://127.0.0.1:1', '--source', 'Contour', '--from', '-1h'];
     expect(await run(argv)).toMatchObject({ code: 1, out: '' });
   });

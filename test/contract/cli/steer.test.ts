@@ -33,7 +33,7 @@ const handled = (result: 'Done' | 'Refused', verb: string, message?: string) => 
 });
 
 describe('a command', () => {
-  test('shows the evidence, is written as an annotation of glidepath-cli, and is done when the operator says so', async () => {
+  test('a command shows the evidence, is written as an annotation of glidepath-cli, and is done when the operator says so', async () => {
     shop.put('web', aRunningStatus());
     answer(handled('Done', 'pause'));
     const { code, out, err } = await shop.run('pause web -n shop --yes');
@@ -44,7 +44,7 @@ describe('a command', () => {
     expect(patch).toMatchObject({ query: { fieldManager: 'glidepath-cli' }, contentType: 'application/merge-patch+json' });
   });
 
-  test('carries the name by which the API server knows the caller, and never that of an earlier one', async () => {
+  test('a command carries the name by which the API server knows the caller, and never that of an earlier one', async () => {
     shop.put('web', aRunningStatus());
     const text = JSON.stringify({ status: { userInfo: { username: 'ada@example.org' } } });
     shop.server.fault({ when: ({ path }) => path.endsWith('/selfsubjectreviews'), action: { kind: 'body', text, code: 201 } });
@@ -57,7 +57,7 @@ describe('a command', () => {
     expect(shop.annotations('web')).not.toHaveProperty(['glidepath.dev/command-by']);
   });
 
-  test('that is refused ends with 1 and the reason', async () => {
+  test('a command that is refused ends with 1 and the reason', async () => {
     shop.put('web', aRunningStatus());
     answer(handled('Refused', 'resume', 'resume does not fit a release that is stage.analyzing'));
     expect(await shop.run('resume web -n shop --yes')).toMatchObject({
@@ -80,7 +80,7 @@ describe('a command', () => {
     ['y', 0],
     ['', 1],
     ['no', 1],
-  ])('at a terminal asks, and takes "%s" for what it is', async (typed, code) => {
+  ])('a command at a terminal asks, and takes "%s" for what it is', async (typed, code) => {
     shop.put('web', aRunningStatus());
     answer(handled('Done', 'advance'));
     const asked: string[] = [];
@@ -125,7 +125,7 @@ describe('a command', () => {
     expect(shop.annotations('web')).toEqual({});
   });
 
-  test('that came too late behind a later one of somebody else is told as refused', async () => {
+  test('a command that came too late behind a later one of someone else is reported as refused', async () => {
     shop.put('web', aRunningStatus());
     const last = { verb: 'resume', release: '7c1f0e22ab', at: timeAfter(90), result: 'Done' } as const;
     answer((value) => ({ lastHandledCommand: { ...last, outdated: value } }));
@@ -133,7 +133,7 @@ describe('a command', () => {
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^Refused: its time \S+ is not later than 2030-01-01T12:01:30Z/) });
   });
 
-  test('is later than the last handled one, even where our clock is behind', async () => {
+  test('a command is later than the last handled one, even where our clock is behind', async () => {
     const last = { verb: 'pause', release: '7c1f0e22ab', at: timeAfter(90), result: 'Done' } as const;
     shop.put('web', aRunningStatus({ lastHandledCommand: last }));
     answer(handled('Done', 'resume'));
@@ -141,7 +141,7 @@ describe('a command', () => {
     expect(shop.annotations('web')['glidepath.dev/command']).toBe('resume:7c1f0e22ab:2030-01-01T12:01:30.001Z');
   });
 
-  test('that cannot be read by the operator is told as refused', async () => {
+  test('a command that cannot be read by the operator is reported as refused', async () => {
     shop.put('web', aRunningStatus());
     answer((value) => ({
       lastHandledCommand: {
@@ -155,21 +155,21 @@ describe('a command', () => {
     expect(await shop.run('pause web -n shop --yes')).toMatchObject({ code: 1, err: 'Refused: its time lies in the future\n' });
   });
 
-  test('that nobody handles is told after the timeout, with where to look', async () => {
+  test('a command that no one handles is reported after the timeout, with where to look', async () => {
     shop.put('web', aRunningStatus());
     expect((await shop.run('pause web -n shop --yes --timeout 300ms')).err).toMatch(
       /^error: the operator did not handle glidepath\.dev\/command=pause:\S+ within 0\.3s; check whether it runs: kubectl canary doctor\n$/,
     );
   });
 
-  test('for an application without a release is refused before anything is written', async () => {
+  test('a command for an application without a release is refused before anything is written', async () => {
     shop.put('web', { observedGeneration: 1, phase: 'Idle' });
     expect((await shop.run('promote web -n shop --yes')).err).toMatch(/^error: CanaryRelease shop\/web has no release to promote; /);
   });
 });
 
 describe('abort', () => {
-  test('is an annotation of its own, and done when the traffic is home', async () => {
+  test('abort is an annotation of its own, and done when all traffic is on the serving version', async () => {
     shop.put('web', aRunningStatus());
     answer(() => ({ state: 'rollingBack.draining', phase: 'RollingBack', message: 'rolling back to Service v1: aborted by a person' }));
     expect(await shop.run('abort web -n shop --yes')).toMatchObject({
@@ -179,7 +179,7 @@ describe('abort', () => {
     expect(shop.annotations('web')).toEqual({ 'glidepath.dev/abort': '7c1f0e22ab' });
   });
 
-  test('that comes too late says so', async () => {
+  test('abort that comes too late says so', async () => {
     shop.put('web', aRunningStatus());
     answer(() => ({ state: 'promoted', phase: 'Promoted', message: 'revision 2 is promoted' }));
     expect(await shop.run('abort web -n shop --yes')).toMatchObject({
@@ -196,7 +196,7 @@ describe('undo', () => {
   const promoted = (change: Partial<typeof workload> & { readonly irreversible?: string } = {}) =>
     aRunningStatus({ state: 'promoted', phase: 'Promoted', release: aReleaseStatus({ workload: { ...workload, ...change } }) });
 
-  test('says what it does and that Git knows nothing of it, and is done when the operator says so', async () => {
+  test('undo says what it does and that Git knows nothing of it, and is done when the operator says so', async () => {
     shop.put('web', promoted());
     answer(handled('Done', 'undo'));
     const { code, out } = await shop.run('undo web -n shop --yes');
@@ -218,13 +218,13 @@ describe('undo', () => {
       { ...promoted(), state: 'promoting.baking' },
       'All traffic goes back in one write of the weights, and Deployment store stays held',
     ],
-  ])('says what goes back in %s', async (_what, status, words) => {
+  ])('undo says what goes back in %s', async (_what, status, words) => {
     shop.put('web', status);
     answer(handled('Done', 'undo'));
     expect((await shop.run('undo web -n shop --yes')).out).toContain(words);
   });
 
-  test('of a revision that is marked irreversible wants to be told so where nobody can be asked', async () => {
+  test('undo of a revision that is marked irreversible needs a flag where no one can be asked', async () => {
     shop.put('web', promoted({ irreversible: 'drops a column' }));
     expect(await shop.run('undo web -n shop --yes')).toMatchObject({
       code: 2,
@@ -240,7 +240,7 @@ describe('undo', () => {
     [['n'], '--yes', 1],
     [['y', 'y'], '', 0],
     [['y', 'n'], '', 1],
-  ])('of such a revision asks for it especially at a terminal: %j with "%s" ends with %i', async (typed, option, code) => {
+  ])('undo of such a revision asks for it especially at a terminal: %j with "%s" ends with %i', async (typed, option, code) => {
     shop.put('web', promoted({ irreversible: 'drops a column' }));
     answer(handled('Done', 'undo'));
     const asked: string[] = [];

@@ -19,7 +19,7 @@ const left = (): readonly FakeObject[] => shop.server.objects.list(shop.server.r
 const deleted = (): readonly string[] =>
   shop.server.requests.filter(({ method }) => method === 'DELETE').map(({ path }) => path.split('/').at(-1) ?? '');
 
-test('with --yes releases go first, then the CRD while the operator lives, then the operator; what is not there is no error', async () => {
+test('uninstall with --yes removes releases first, then the CRD while the operator lives, then the operator; what is not there is no error', async () => {
   shop.put('web', aRunningStatus());
   shop.put('api', undefined, { namespace: 'other', spec: { deletionPolicy: 'Retain' } });
   const { code, out, err } = await shop.run('uninstall --yes');
@@ -41,7 +41,7 @@ test('with --yes releases go first, then the CRD while the operator lives, then 
   for (const policy of policies) expect(asked).toContain(`/apis/admissionregistration.k8s.io/v1/${policy}`);
 });
 
-test('says which Deployments stay held, and how to let them go', async () => {
+test('uninstall says which Deployments stay held, and how to let them go', async () => {
   const spec = { services: undefined, targetRef: { name: 'store' }, service: { name: 'store' } } as never;
   shop.put('web', aRunningStatus(), { spec });
   shop.put('api', aRunningStatus(), { spec: { ...(spec as object), targetRef: { name: 'gone' } } as never });
@@ -54,7 +54,7 @@ test('says which Deployments stay held, and how to let them go', async () => {
   expect(out).not.toContain('Deployment shop/gone');
 });
 
-test('takes the webhook along: nothing of it outlives an uninstall', async () => {
+test('uninstall removes the webhook too: nothing of it is left', async () => {
   shop.server.put(FAKE_RESOURCES.mutatingWebhooks, { metadata: { name: 'glidepath-hold' } });
   const { code, out } = await shop.run('uninstall --yes');
   expect(code).toBe(0);
@@ -64,7 +64,7 @@ test('takes the webhook along: nothing of it outlives an uninstall', async () =>
     expect(asked).toContain(`/apis/rbac.authorization.k8s.io/v1/${path}`);
 });
 
-test('at a terminal asks, and prints the rest as commands', async () => {
+test('uninstall at a terminal asks, and prints the rest as commands', async () => {
   shop.put('web', aRunningStatus());
   expect(await shop.run('uninstall', { ask: () => Promise.resolve('') })).toMatchObject({
     code: 1,
@@ -85,14 +85,14 @@ test('without a terminal wants --yes', async () => {
   expect(deleted()).toEqual([]);
 });
 
-test('of one namespace leaves the others and the operator alone', async () => {
+test('uninstall of one namespace leaves the others and the operator alone', async () => {
   shop.put('web', undefined);
   shop.put('api', undefined, { namespace: 'other' });
   expect((await shop.run('uninstall -n shop --yes')).code).toBe(0);
   expect(deleted()).toEqual(['web']);
 });
 
-test('that nobody takes home ends after the timeout, with the operator in place and both ways on', async () => {
+test('uninstall that no operator rolls back ends after the timeout, with the operator in place and both ways to continue', async () => {
   shop.put('web', aRunningStatus());
   shop.server.fault({ when: ({ method }) => method === 'DELETE', action: { kind: 'body', text: '{}' } });
   const { code, err } = await shop.run('uninstall --yes --timeout 100ms');
@@ -104,7 +104,7 @@ test('that nobody takes home ends after the timeout, with the operator in place 
   expect(deleted()).toEqual(['web']);
 });
 
-test('of a cluster that has lost the kind already removes the rest', async () => {
+test('uninstall of a cluster that has lost the kind already removes the rest', async () => {
   shop.server.resources.unserve(releases);
   expect((await shop.run('uninstall --yes')).out).toContain('Deployment glidepath deleted\n');
 });

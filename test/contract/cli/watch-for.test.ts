@@ -42,7 +42,7 @@ function watch(line: string) {
 const asked = () => shop.server.requests.filter(({ path }) => path.endsWith('/deployments/store')).length;
 
 describe('the release of a Deployment', () => {
-  test('that has not begun is waited for, past the last one, and decides the exit code', async () => {
+  test('the release of a Deployment that has not begun is waited for, past the last one, and decides the exit code', async () => {
     putDeployment('2');
     shop.put('web', promoted('1'), { spec: target() });
     const { ended, shows, text } = watch('watch --until=done --for deploy/store -n shop --timeout 20s');
@@ -56,13 +56,16 @@ describe('the release of a Deployment', () => {
     expect(shop.server.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
   });
 
-  test.each(['deploy/store', 'deployment/store', 'deployments/store', 'deployment.apps/store'])('is found by %s', async (word) => {
-    putDeployment('2');
-    shop.put('web', promoted('2'), { spec: target() });
-    expect((await shop.run(`watch --for ${word} -n shop`)).code).toBe(0);
-  });
+  test.each(['deploy/store', 'deployment/store', 'deployments/store', 'deployment.apps/store'])(
+    'the release of a Deployment is found by %s',
+    async (word) => {
+      putDeployment('2');
+      shop.put('web', promoted('2'), { spec: target() });
+      expect((await shop.run(`watch --for ${word} -n shop`)).code).toBe(0);
+    },
+  );
 
-  test('that is passed over by another change is superseded; while it runs the Deployment is not asked for', async () => {
+  test('the release of a Deployment that is passed over by another change is superseded; while it runs the Deployment is not asked for', async () => {
     putDeployment('2');
     shop.put('web', promoted('1'), { spec: target() });
     const passed = watch('watch --until=done --for deploy/store -n shop --timeout 20s');
@@ -81,7 +84,7 @@ describe('the release of a Deployment', () => {
     expect(asked() - before).toBe(1);
   });
 
-  test('that another change ended is superseded, unless the Deployment has the template again', async () => {
+  test('the release of a Deployment that another change ended is superseded, unless the Deployment has the template again', async () => {
     putDeployment('2');
     const away = releaseOf('2', { state: 'rolledBack', phase: 'RolledBack' });
     const superseded = { ...away, release: { ...away.release, reason: 'Superseded' } } as CanaryReleaseStatus;
@@ -98,7 +101,7 @@ describe('the release of a Deployment', () => {
 });
 
 describe('what cannot be waited for', () => {
-  test('is said, with what there is, and ends with 1', async () => {
+  test('watch says what cannot be waited for, with what there is, and ends with 1', async () => {
     putDeployment('1');
     putDeployment('1', 'store-web');
     shop.put('web', releaseOf('1'), { spec: target('other') });

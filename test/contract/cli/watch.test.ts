@@ -22,7 +22,7 @@ function watch(line: string, change: object = {}) {
 }
 
 describe('in a pipeline', () => {
-  test('prints one line for each change, and ends with 0 when it is promoted', async () => {
+  test('watch in a pipeline prints one line for each change, and ends with 0 when it is promoted', async () => {
     shop.put('web', aRunningStatus());
     const { ended, shows, text } = watch('watch web -n shop');
     await shows('Analyzing');
@@ -38,7 +38,7 @@ describe('in a pipeline', () => {
     await until(() => shop.server.openWatches === 0);
   });
 
-  test('ends with 2 when it is rolled back, and with 3 when a person is asked', async () => {
+  test('watch in a pipeline ends with 2 when it is rolled back, and with 3 when a person is asked', async () => {
     shop.put('web', aRunningStatus());
     const bad = watch('watch web -n shop');
     await bad.shows('Analyzing');
@@ -52,7 +52,7 @@ describe('in a pipeline', () => {
     expect((await watch('watch web -n shop --until done').ended).code).toBe(3);
   });
 
-  test('ends with 4 when nothing begins in time, whatever the last release did', async () => {
+  test('watch in a pipeline ends with 4 when nothing begins in time, whatever the last release did', async () => {
     shop.put('web', promoted);
     const { ended } = watch('watch web -n shop --timeout 300ms');
     expect(await ended).toMatchObject({
@@ -61,7 +61,7 @@ describe('in a pipeline', () => {
     });
   });
 
-  test('ends with 1, which is no verdict, for wrong options, a deleted release and a lost right', async () => {
+  test('watch in a pipeline ends with 1, which is no verdict, for wrong options, a deleted release and a lost right', async () => {
     shop.put('web', aRunningStatus());
     expect((await shop.run('watch web -n shop --timeout soon')).code).toBe(1);
     expect((await shop.run('watch web -n shop --context nowhere')).code).toBe(1);
@@ -83,7 +83,7 @@ describe('in a pipeline', () => {
 });
 
 describe('at a terminal', () => {
-  test('draws stages, traffic, evidence and times in place, no line wider than the terminal', async () => {
+  test('watch at a terminal draws stages, traffic, evidence and times in place, no line wider than the terminal', async () => {
     shop.put('web', aRunningStatus());
     const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 90, env: { NO_COLOR: '1' } });
     await shows('in routes');
@@ -101,7 +101,7 @@ describe('at a terminal', () => {
     expect(text()).toMatch(/promoted: revision 2 is promoted\n$/);
   });
 
-  test('draws what the gateways counted under what was asked', async () => {
+  test('watch at a terminal draws what the gateways counted under what was asked', async () => {
     const measured = { share: '24.6%', canaryRequests: 812, servingRequests: 2_488, at: timeAfter(30) };
     shop.put('web', aRunningStatus({ weight: 25, observedWeight: 25, measured }));
     const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 120, env: { NO_COLOR: '1' } });
@@ -116,7 +116,7 @@ describe('at a terminal', () => {
   test.each([
     ['promoting.baking', 'Promoting', {}],
     ['paused', 'Paused', { returnTo: 'promoting.baking' }],
-  ] as const)('draws a bake (%s) with the way back beside the abort', async (state, phase, more) => {
+  ] as const)('watch at a terminal draws a bake (%s) with the way back beside the abort', async (state, phase, more) => {
     const release = aReleaseStatus({ ...more, bakeEndsAt: '2030-01-01T12:10:00Z' });
     shop.put('web', aRunningStatus({ state, phase, progress: '3/3', weight: 100, release }));
     const { ended, shows, text } = watch('watch web -n shop', { outIsTerminal: true, columns: 200, env: { NO_COLOR: '1' } });

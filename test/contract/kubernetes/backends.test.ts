@@ -18,7 +18,7 @@ async function start(): Promise<Harness> {
 const podLists = ({ server }: Harness) => server.requests.filter(({ path }) => path.endsWith('/pods'));
 
 describe('a backend', () => {
-  test('has ports, ready and unready endpoints, and the templates of its pods', async () => {
+  test('a backend has ports, ready and unready endpoints, and the templates of its pods', async () => {
     const { connection } = await start();
     expect(await connection.backends.observe('shop', 'store')).toEqual({
       service: 'store',
@@ -34,7 +34,7 @@ describe('a backend', () => {
     });
   });
 
-  test('counts an endpoint once over all slices, ready if any slice says so, and a terminating one as not ready', async () => {
+  test('a backend counts an endpoint once over all slices, ready if any slice says so, and a terminating one as not ready', async () => {
     const { server, connection } = await start();
     server.put(slices, sliceOf('store', 'store-b', [{ pod: 'p1' }, { pod: 'p3' }, { pod: 'p4', ready: true, terminating: true }]));
     await until(() => connection.health().length > 0);
@@ -42,12 +42,12 @@ describe('a backend', () => {
     expect(await connection.backends.observe('shop', 'store')).toMatchObject({ readyEndpoints: 3, unreadyEndpoints: 1 });
   });
 
-  test('that is not there is known not to be there', async () => {
+  test('a backend that is not there is known not to be there', async () => {
     const { connection } = await start();
     expect(await connection.backends.observe('shop', 'never')).toMatchObject({ exists: false, readyEndpoints: 0, known: true });
   });
 
-  test('that is a name outside of the cluster says so: no endpoints are kept for it', async () => {
+  test('a backend that is a name outside of the cluster says so: no endpoints are kept for it', async () => {
     const { server, connection } = await start();
     server.put(services, { metadata: { name: 'abroad', namespace: 'shop' }, spec: { type: 'ExternalName', externalName: 'x.example' } });
     await expect.poll(async () => (await connection.backends.observe('shop', 'abroad')).exists).toBe(true);
@@ -55,13 +55,13 @@ describe('a backend', () => {
     expect(await connection.backends.observe('shop', 'store')).not.toHaveProperty('external');
   });
 
-  test('is unknown before the caches are filled', async () => {
+  test('a backend is unknown before the caches are filled', async () => {
     const { server, connection } = await connectFake();
     server.put(services, serviceNamed('store'));
     expect(await connection.backends.observe('shop', 'store')).toMatchObject({ known: false });
   });
 
-  test('whose pods cannot be listed has known counts, and the templates of the last time marked as not known', async () => {
+  test('a backend whose pods cannot be listed has known counts, and the templates of the last time marked as not known', async () => {
     const harness = await start();
     await harness.connection.backends.observe('shop', 'store');
     harness.server.fault({ when: ({ path }) => path.endsWith('/pods'), action: { kind: 'status', code: 403 } });
@@ -76,7 +76,7 @@ describe('a backend', () => {
     expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ templatesKnown: true });
   });
 
-  test('that lost its last endpoint is told at once, without asking for its pods', async () => {
+  test('a backend that lost its last endpoint is reported at once, without asking for its pods', async () => {
     const harness = await start();
     harness.server.put(slices, sliceOf('store', 'store-a', []));
     await expect.poll(async () => (await harness.connection.backends.observe('shop', 'store')).readyEndpoints).toBe(0);
@@ -110,7 +110,7 @@ describe('pods are listed', () => {
     expect(podLists(harness).map(({ query }) => query['labelSelector'])).toEqual(['app=store']);
   });
 
-  test('again when endpoints changed, and not counting pods that are going', async () => {
+  test('pods are listed again when endpoints changed, and not counting pods that are going', async () => {
     const harness = await start();
     await harness.connection.backends.observe('shop', 'store');
     harness.server.put(pods, podNamed('p1', 'store', 'hash-b', { deletionTimestamp: 'now', finalizers: ['x'] }));
@@ -122,7 +122,7 @@ describe('pods are listed', () => {
     expect(podLists(harness).length).toBe(2);
   });
 
-  test('as a rollout while one Deployment has pods of several templates; several Deployments of one each are none', async () => {
+  test('pods of several templates in one Deployment are a rollout; several Deployments of one each are none', async () => {
     const harness = await start();
     const owned = (name: string, workload: string, hash: string) =>
       podNamed(name, 'store', hash, { ownerReferences: [{ kind: 'ReplicaSet', name: `${workload}-${hash}` }] });
@@ -138,7 +138,7 @@ describe('pods are listed', () => {
     expect(settled.rolling).toBeUndefined();
   });
 
-  test('again when the selector changed', async () => {
+  test('pods are listed again when the selector changed', async () => {
     const harness = await start();
     await harness.connection.backends.observe('shop', 'store');
     harness.server.put(services, serviceNamed('store', { app: 'other' }));
@@ -148,7 +148,7 @@ describe('pods are listed', () => {
 });
 
 describe('changes are told', () => {
-  test('of Services that somebody observed and of no others', async () => {
+  test('changes of Services that someone observed are reported, and of no others', async () => {
     const { server, connection, changes } = await start();
     await connection.backends.observe('shop', 'store');
     for (let round = 0; round < 20; round += 1) {
@@ -161,7 +161,7 @@ describe('changes are told', () => {
     expect(changes.filter(({ name }) => name.startsWith('foreign'))).toEqual([]);
   });
 
-  test('not when a slice changed in what we do not count', async () => {
+  test('a change of a slice in what we do not count is not reported', async () => {
     const { server, connection, changes } = await start();
     await connection.backends.observe('shop', 'store');
     const slice = server.get(slices, 'shop', 'store-a');
@@ -199,7 +199,7 @@ describe('what pods say of themselves', () => {
   };
   const podsOf = async ({ connection }: Harness) => (await connection.backends.observe('shop', 'store', true)).pods;
 
-  test('is read while an endpoint is not ready, without anybody waiting for it, and the release is visited then', async () => {
+  test('what pods say of themselves is read while an endpoint is not ready, without anybody waiting for it, and the release is visited then', async () => {
     const harness = await startTroubled();
     expect(await podsOf(harness)).toBeUndefined();
     await until(() => harness.changes.some(({ kind, name }) => kind === 'Service' && name === 'store'));
@@ -214,7 +214,7 @@ describe('what pods say of themselves', () => {
     expect(lists.map(({ query }) => query['labelSelector'])).toEqual(['app=store']);
   });
 
-  test('is not read while all endpoints are ready, nor by those that do not ask', async () => {
+  test('what pods say of themselves is not read while all endpoints are ready, nor by those that do not ask', async () => {
     const harness = await startTroubled();
     await harness.connection.backends.observe('shop', 'store');
     harness.server.put(slices, sliceOf('store', 'store-a', [{ pod: 'p1' }, { pod: 'p2' }]));
@@ -223,7 +223,7 @@ describe('what pods say of themselves', () => {
     expect(podLists(harness).filter(({ query }) => query['limit'] === '100')).toEqual([]);
   });
 
-  test('is read every two seconds at most, and what may not be read costs nothing but the word', async () => {
+  test('what pods say of themselves is read every two seconds at most, and what may not be read costs nothing but the word', async () => {
     const harness = await startTroubled();
     harness.server.fault({
       when: ({ path, query }) => path.endsWith('/pods') && query['limit'] === '100',

@@ -4,13 +4,13 @@ import { until } from '../../fixtures/until.ts';
 import { connectFake, crds, httpRoutes, realClock, releaseNamed, releases, routeNamed, secrets, startFake } from './harness.ts';
 
 describe('a connection', () => {
-  test('sends nothing before it is started', async () => {
+  test('a connection sends nothing before it is started', async () => {
     const { server, connection } = await connectFake();
     expect(connection.synced()).toBe(false);
     expect(server.requests).toEqual([]);
   });
 
-  test('tells the health of every watch', async () => {
+  test('a connection reports the health of every watch', async () => {
     const { connection } = await connectFake();
     connection.start();
     await until(() => connection.synced());
@@ -20,7 +20,7 @@ describe('a connection', () => {
     expect(health.every(({ served, restarts, failingSince }) => served && restarts === 0 && failingSince === undefined)).toBe(true);
   });
 
-  test('asks nothing while nothing changes', async () => {
+  test('a connection asks nothing while nothing changes', async () => {
     const { server, connection } = await connectFake();
     for (let number = 0; number < 20; number += 1) {
       server.put(releases, releaseNamed(`r${number}`));
@@ -33,7 +33,7 @@ describe('a connection', () => {
     expect(server.requests.length).toBe(before);
   });
 
-  test('that is closed leaves no watch and no socket', async () => {
+  test('a connection that is closed leaves no watch and no socket', async () => {
     const { server, connection } = await connectFake();
     connection.start();
     await until(() => server.openWatches === 5);
@@ -42,7 +42,7 @@ describe('a connection', () => {
     expect(server.openWatches).toBe(0);
   });
 
-  test('ends its watches with the signal, but can still write', async () => {
+  test('a connection ends its watches with the signal, but can still write', async () => {
     const { server, connection } = await connectFake();
     server.put(httpRoutes, routeNamed('store'));
     const stop = new AbortController();
@@ -53,7 +53,7 @@ describe('a connection', () => {
     await expect(connection.routes.annotate({ kind: 'HTTPRoute', namespace: 'shop', name: 'store' }, 'x/y')).resolves.toBeDefined();
   });
 
-  test('comes back when the API server was away', async () => {
+  test('a connection comes back when the API server was away', async () => {
     const { server, connection } = await connectFake();
     connection.start();
     await until(() => server.openWatches === 5);
@@ -63,7 +63,7 @@ describe('a connection', () => {
     expect(later).toMatchObject({ metadata: { name: 'later' } });
   });
 
-  test('refuses a server whose certificate it does not know', async () => {
+  test('a connection refuses a server whose certificate it does not know', async () => {
     const server = await startFake();
     const path = await server.kubeconfig();
     const { readFile, writeFile } = await import('node:fs/promises');

@@ -58,7 +58,7 @@ async function pass(clock: VirtualClock, ms: number, done: () => boolean = () =>
 }
 
 describe('an election', () => {
-  test('makes a lease that says who leads, in times that Go understands', async () => {
+  test('an election makes a lease that says who leads, in times that Go understands', async () => {
     const server = await startFake();
     const one = await candidate(server, 'one', new VirtualClock());
     await until(() => one.log.length === 1);
@@ -71,7 +71,7 @@ describe('an election', () => {
     });
   });
 
-  test('has one leader, however long the other waits', async () => {
+  test('an election has one leader, however long the other waits', async () => {
     const server = await startFake();
     const clock = new VirtualClock();
     const one = await candidate(server, 'one', clock);
@@ -82,7 +82,7 @@ describe('an election', () => {
     expect(server.requests.filter(by('one')).length).toBeGreaterThan(15);
   });
 
-  test('is won at once after the leader was stopped, because it handed the lease back', async () => {
+  test('an election is won at once after the leader was stopped, because it handed the lease back', async () => {
     const server = await startFake();
     const clock = new VirtualClock();
     const one = await candidate(server, 'one', clock);
@@ -95,7 +95,7 @@ describe('an election', () => {
     expect(two.log).toEqual(['elected 1']);
   });
 
-  test('is lost by a leader that the API server does not answer, before the other wins it', async () => {
+  test('an election is lost by a leader that the API server does not answer, before the other wins it', async () => {
     const server = await startFake();
     const clock = new VirtualClock();
     const order: string[] = [];
@@ -110,7 +110,7 @@ describe('an election', () => {
     two.stop.abort();
   });
 
-  test('is lost at once by a leader who finds another name on the lease', async () => {
+  test('an election is lost at once by a leader who finds another name on the lease', async () => {
     const server = await startFake();
     const clock = new VirtualClock();
     const one = await candidate(server, 'one', clock);
@@ -124,7 +124,7 @@ describe('an election', () => {
     expect(lease(server)).toMatchObject({ holderIdentity: 'thief' });
   });
 
-  test('survives a lost answer to a renewal', async () => {
+  test('an election survives a lost answer to a renewal', async () => {
     const server = await startFake();
     const clock = new VirtualClock();
     const one = await candidate(server, 'one', clock);
@@ -134,7 +134,7 @@ describe('an election', () => {
     expect(one.log).toEqual(['elected 0', 'fault']);
   });
 
-  test('does not believe the times that others write: a lease from the far past is waited for all the same', async () => {
+  test('an election does not believe the times that others write: a lease from the far past is waited for all the same', async () => {
     const server = await startFake();
     const clock = new VirtualClock();
     const spec = { holderIdentity: 'dead', leaseDurationSeconds: 15, renewTime: '2001-01-01T00:00:00.000000Z', leaseTransitions: 4 };
@@ -146,7 +146,7 @@ describe('an election', () => {
     expect(clock.now() - begun).toBeGreaterThanOrEqual(15_000);
   });
 
-  test('of candidates that start at the same moment has one winner', async () => {
+  test('an election of candidates that start at the same moment has one winner', async () => {
     const server = await startFake();
     const clock = new VirtualClock();
     const all = await Promise.all(['a', 'b', 'c'].map((name) => candidate(server, name, clock)));
@@ -154,7 +154,7 @@ describe('an election', () => {
     expect(all.flatMap(({ log }) => log.filter((line) => line.startsWith('elected')))).toEqual(['elected 0']);
   });
 
-  test('that is stopped before it was won leaves the lease alone', async () => {
+  test('an election that is stopped before it was won leaves the lease alone', async () => {
     const server = await startFake();
     const clock = new VirtualClock();
     const one = await candidate(server, 'one', clock);

@@ -39,7 +39,7 @@ async function start() {
 }
 
 describe('an event', () => {
-  test('is written as events.k8s.io/v1 wants it', async () => {
+  test('an event is written as events.k8s.io/v1 wants it', async () => {
     const { sink, written } = await start();
     void sink.publish(release(), said('25%'));
     const [event] = await until(() => written().length === 1 && written());
@@ -56,7 +56,7 @@ describe('an event', () => {
     expect(event?.['series']).toBeUndefined();
   });
 
-  test('that is repeated folds into one series, which is written a minute later', async () => {
+  test('an event that is repeated folds into one series, which is written a minute later', async () => {
     const { sink, written, clock, server } = await start();
     void sink.publish(release(), said('25%'));
     await until(() => written().length === 1);
@@ -69,7 +69,7 @@ describe('an event', () => {
     expect(written().map(({ series }) => series)).toEqual([{ count: 7, lastObservedTime: '2030-01-01T00:00:02.000000Z' }]);
   });
 
-  test('with another note, of another release, or ten minutes later is another event', async () => {
+  test('an event with another note, of another release, or ten minutes later is another event', async () => {
     const { sink, written, clock } = await start();
     void sink.publish(release(), said('25%'));
     void sink.publish(release(), said('50%'));
@@ -85,7 +85,7 @@ describe('an event', () => {
     ).toEqual(['25%', '25%', '25%', '50%']);
   });
 
-  test('whose series has expired on the server goes on in a new one', async () => {
+  test('an event whose series has expired on the server goes on in a new one', async () => {
     const { sink, written, server, clock } = await start();
     void sink.publish(release(), said('25%'));
     const [first] = await until(() => written().length === 1 && written());
@@ -98,7 +98,7 @@ describe('an event', () => {
     expect(written()[0]?.metadata.uid).not.toBe(first?.metadata.uid);
   });
 
-  test('is called after its announcement, so that the operator after a crash writes no second one', async () => {
+  test('an event is called after its announcement, so that the operator after a crash writes no second one', async () => {
     const { sink, written, transport, clock, dropped } = await start();
     const told = said('25%');
     await sink.publish(release(), told);
@@ -114,7 +114,7 @@ describe('an event', () => {
     });
   });
 
-  test('is delivered when it is written, and also where it never can be', async () => {
+  test('the promise of an event resolves when it is written, and also where it never can be', async () => {
     const { sink, server, written } = await start();
     let delivered = false;
     let answer: () => void = () => undefined;
@@ -135,7 +135,7 @@ describe('an event', () => {
     expect(written()).toHaveLength(1);
   });
 
-  test('waits behind home writes', async () => {
+  test('an event waits behind home writes', async () => {
     const { sink, server, transport, written } = await start();
     server.put(httpRoutes, routeNamed('store'));
     let answer: () => void = () => undefined;
@@ -156,7 +156,7 @@ describe('an event', () => {
 });
 
 describe('an event that cannot be written', () => {
-  test('because its namespace is going is dropped with a word', async () => {
+  test('an event that cannot be written because its namespace is going is dropped, and the log says so', async () => {
     const { sink, server, dropped } = await start();
     server.fault({ when: () => true, action: { kind: 'status', code: 403, message: 'namespace shop is being terminated' } });
     void sink.publish(release(), said('25%'));
@@ -165,7 +165,7 @@ describe('an event that cannot be written', () => {
     expect(server.requests.length).toBe(1);
   });
 
-  test('because the server is away is tried again', async () => {
+  test('an event that cannot be written because the server is away is tried again', async () => {
     const { sink, server, written } = await start();
     server.fault({ when: () => true, action: { kind: 'status', code: 503 } });
     void sink.publish(release(), said('25%'));
@@ -173,7 +173,7 @@ describe('an event that cannot be written', () => {
     expect(server.requests.length).toBe(2);
   });
 
-  test('because a release shouts is cut short; others are heard, and it is heard again later', async () => {
+  test('an event of a release with too many events is dropped; others are written, and it is written again later', async () => {
     const { sink, dropped, clock, written } = await start();
     for (let number = 0; number < 40; number += 1) void sink.publish(release(), said(`note ${number}`));
     void sink.publish(release('other'), said('quiet'));
@@ -184,7 +184,7 @@ describe('an event that cannot be written', () => {
     await until(() => written().length === 27);
   });
 
-  test('never throws at whoever publishes, even when the log does', async () => {
+  test('an event that cannot be written never throws at whoever publishes, even when the log does', async () => {
     const { transport, clock } = { ...(await start()) };
     const sink = new KubernetesEvents({
       transport,
@@ -201,7 +201,7 @@ describe('an event that cannot be written', () => {
 });
 
 describe('closing', () => {
-  test('writes what is queued first', async () => {
+  test('closing writes what is queued first', async () => {
     const { sink, written } = await start();
     for (let number = 0; number < 20; number += 1) void sink.publish(release(), said(`note ${number}`));
     await sink.close();

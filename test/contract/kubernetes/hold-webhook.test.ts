@@ -24,7 +24,7 @@ beforeEach(async () => {
 const writes = () => harness.server.requests.filter(({ method }) => method !== 'GET');
 
 describe('the Secret of the certificate', () => {
-  test('is empty at first, then read as it was written', async () => {
+  test('the Secret of the certificate is empty at first, then read as it was written', async () => {
     harness.server.put(secrets, { metadata: { name: 'glidepath-webhook', namespace: NAMESPACE } });
     const secret = new CertificateSecret(harness.transport, NAMESPACE);
     expect(await secret.read()).toBeUndefined();
@@ -33,7 +33,7 @@ describe('the Secret of the certificate', () => {
     expect(harness.server.get(secrets, NAMESPACE, 'glidepath-webhook')?.['data']).toMatchObject({ 'tls.crt': btoa('CERT') });
   });
 
-  test('is not written over what another leader wrote meanwhile', async () => {
+  test('the Secret of the certificate is not written over what another leader wrote meanwhile', async () => {
     harness.server.put(secrets, { metadata: { name: 'glidepath-webhook', namespace: NAMESPACE } });
     const [one, other] = [new CertificateSecret(harness.transport, NAMESPACE), new CertificateSecret(harness.transport, NAMESPACE)];
     await Promise.all([one.read(), other.read()]);
@@ -42,7 +42,7 @@ describe('the Secret of the certificate', () => {
     expect(await other.read()).toEqual(CERTIFICATE);
   });
 
-  test('is never made: that it is missing, or may not be read, says what to apply', async () => {
+  test('the Secret of the certificate is never created: where it is missing, or may not be read, the message says what to apply', async () => {
     const secret = new CertificateSecret(harness.transport, NAMESPACE);
     await expect(secret.read()).rejects.toMatchObject({ message: expect.stringMatching(/404.*; apply config\/webhook, or run without/) });
     harness.server.fault({ when: () => true, action: { kind: 'status', code: 403 } });
@@ -57,7 +57,7 @@ describe('the Secret of the certificate', () => {
 describe('the MutatingWebhookConfiguration', () => {
   const stored = () => harness.server.get(mutatingWebhooks, undefined, 'glidepath-hold');
 
-  test('is filled, and left alone while it is so, in whatever order its fields come', async () => {
+  test('the MutatingWebhookConfiguration is filled, and left alone while it is so, in whatever order its fields come', async () => {
     harness.server.put(mutatingWebhooks, { metadata: { name: 'glidepath-hold' } });
     const registry = new WebhookConfiguration(harness.transport);
     expect(await registry.register(ENTRIES)).toBe(true);
@@ -68,13 +68,13 @@ describe('the MutatingWebhookConfiguration', () => {
     expect(writes()).toHaveLength(1);
   });
 
-  test('is emptied when no release names a Deployment any more', async () => {
+  test('the MutatingWebhookConfiguration is emptied when no release names a Deployment any more', async () => {
     harness.server.put(mutatingWebhooks, { metadata: { name: 'glidepath-hold' }, webhooks: ENTRIES });
     expect(await new WebhookConfiguration(harness.transport).register([])).toBe(true);
     expect(stored()?.['webhooks']).toEqual([]);
   });
 
-  test('is never made: an uninstall is final', async () => {
+  test('the MutatingWebhookConfiguration is never created: an uninstall is final', async () => {
     await expect(new WebhookConfiguration(harness.transport).register(ENTRIES)).rejects.toMatchObject({
       code: 'GLIDEPATH_E_NOT_FOUND',
       message: expect.stringContaining('apply config/webhook'),

@@ -34,7 +34,7 @@ test('policies of the namespace are read, kind by kind, at the version that is s
 });
 
 describe('kinds that are not served', () => {
-  test('are no trouble, and nobody asks for their objects', async () => {
+  test('kinds that are not served are no trouble, and no one asks for their objects', async () => {
     expect(await read()).toEqual({ objects: [], unread: [] });
     const lists = paths().filter((path) => path.includes('/namespaces/'));
     expect(lists.toSorted()).toEqual([
@@ -44,12 +44,12 @@ describe('kinds that are not served', () => {
     expect(paths().filter((path) => path.includes('cilium') || path.includes('istio'))).toEqual([]);
   });
 
-  test('or went away since they were discovered are no trouble either', async () => {
+  test('kinds that went away since they were discovered are no trouble either', async () => {
     refuse('/namespaces/shop/networkpolicies', 404);
     expect(await read()).toEqual({ objects: [], unread: [] });
   });
 
-  test('are found once their CRD is there', async () => {
+  test('kinds are found once their CRD is there', async () => {
     await read();
     harness.server.resources.serve(ciliumPolicies);
     const [first, second] = [{ endpointSelector: {} }, { endpointSelector: { matchLabels: { app: 'x' } } }];

@@ -72,7 +72,7 @@ const listsOf = ({ server }: Started): number => server.requests.filter(isList).
 const watchesOf = ({ server }: Started): readonly SeenRequest[] => server.requests.filter(isWatch);
 
 describe('a reflector in good weather', () => {
-  test('lists in pages and follows what is created, changed and deleted', async () => {
+  test('a reflector lists in pages and follows what is created, changed and deleted', async () => {
     const started = await prepare({ pageSize: 2 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) started.server.put(releases, releaseNamed(name));
     started.begin();
@@ -85,7 +85,7 @@ describe('a reflector in good weather', () => {
     expect(started.told.slice(5)).toEqual(['changed a', 'gone b']);
   });
 
-  test('asks for bookmarks and an end, and goes on from the last version when the server ends the watch', async () => {
+  test('a reflector asks for bookmarks and an end, and continues from the last version when the server ends the watch', async () => {
     const started = await start();
     const [first] = watchesOf(started);
     expect(first?.query).toMatchObject({ allowWatchBookmarks: 'true' });
@@ -108,7 +108,7 @@ describe('a reflector in good weather', () => {
     expect(started.told).toEqual(['new first']);
   });
 
-  test('reads an object that comes in many small pieces, cut inside a character', async () => {
+  test('a reflector reads an object that comes in many small pieces, cut inside a character', async () => {
     const started = await start();
     const line = `${JSON.stringify({ type: 'ADDED', object: { ...releaseNamed('grün'), metadata: { name: 'grün', namespace: 'shop', resourceVersion: '99' } } })}\n`;
     const bytes = Buffer.from(line);
@@ -286,7 +286,7 @@ describe('a reflector survives', () => {
 });
 
 describe('a kind that the API server does not serve', () => {
-  test('counts as synced, is said to be missing, and is found when it comes', async () => {
+  test('a kind that the API server does not serve counts as synced, is said to be missing, and is found when it comes', async () => {
     const started = await prepare();
     started.server.resources.unserve(releases);
     started.begin();
@@ -296,7 +296,7 @@ describe('a kind that the API server does not serve', () => {
     expect(started.served).toEqual([false, true]);
   });
 
-  test('that goes takes its objects along', async () => {
+  test('a kind that is not served any more takes its objects along', async () => {
     const started = await start();
     started.server.resources.unserve(releases);
     started.server.endWatches(releases, 'clean');
@@ -304,7 +304,7 @@ describe('a kind that the API server does not serve', () => {
     expect(started.reflector.health().served).toBe(false);
   });
 
-  test('is not believed to be gone so soon: an API server that starts answers 404, too', async () => {
+  test('a kind is not believed to be gone so soon: an API server that starts answers 404, too', async () => {
     const started = await start({ times: { believeAbsentMs: 3_600_000 } });
     started.server.fault({ when: () => true, times: 6, action: { kind: 'status', code: 404, reason: 'NotFound' } });
     started.server.endWatches(releases, 'clean');
@@ -315,7 +315,7 @@ describe('a kind that the API server does not serve', () => {
 });
 
 describe('a reflector that is stopped', () => {
-  test('during its list ends, delivers nothing and opens no watch', async () => {
+  test('a reflector that is stopped during its list ends, delivers nothing and opens no watch', async () => {
     const started = await prepare();
     started.server.put(releases, releaseNamed('first'));
     started.server.fault({ when: isList, action: { kind: 'hang' } });
@@ -327,7 +327,7 @@ describe('a reflector that is stopped', () => {
     expect(started.told).toEqual([]);
   });
 
-  test('during its watch closes it', async () => {
+  test('a reflector that is stopped during its watch closes it', async () => {
     const started = await start();
     started.stop.abort();
     await started.ended;
@@ -335,7 +335,7 @@ describe('a reflector that is stopped', () => {
     expect(listsOf(started)).toBe(1);
   });
 
-  test('during a backoff ends at once', async () => {
+  test('a reflector that is stopped during a backoff ends at once', async () => {
     const started = await prepare({ times: { backoffMs: 3_600_000, longestBackoffMs: 3_600_000 } });
     started.server.fault({ when: isList, times: 100, action: { kind: 'status', code: 500 } });
     started.begin();

@@ -19,7 +19,7 @@ const asRelease = (object: unknown, status: unknown): CanaryRelease => ({ ...(ob
 const finalizersOf = ({ server }: Harness): readonly string[] => server.get(releases, 'shop', 'store')?.metadata.finalizers ?? [];
 
 describe('releases', () => {
-  test('are cached without managedFields and the copy that kubectl keeps', async () => {
+  test('releases are cached without managedFields and the copy that kubectl keeps', async () => {
     const { server, connection } = await start();
     server.put(releases, {
       ...releaseNamed('big'),
@@ -41,7 +41,7 @@ describe('releases', () => {
     expect(connection.releases.cachedIn('elsewhere')).toEqual([]);
   });
 
-  test('are held parsed, once; one that cannot be read is held as it came', async () => {
+  test('releases are held parsed, once; one that cannot be read is held as it came', async () => {
     const { server, connection } = await start();
     server.put(releases, { ...releaseNamed('odd'), spec: { paused: true } });
     const odd = await until(() => connection.releases.cached({ namespace: 'shop', name: 'odd' }));
@@ -52,7 +52,7 @@ describe('releases', () => {
     expect(parsed.ok && parsed.release).toBe(cached);
   });
 
-  test('in chosen namespaces only are watched one by one, and others are not seen', async () => {
+  test('releases in chosen namespaces only are watched one by one, and others are not seen', async () => {
     const { server, connection, changes } = await start({ namespaces: ['shop', 'desk'] });
     server.put(releases, releaseNamed('hidden', {}, 'secret'));
     server.put(releases, releaseNamed('seen', {}, 'desk'));
@@ -61,7 +61,7 @@ describe('releases', () => {
     expect(server.requests.every(({ path }) => !path.endsWith('v1alpha1/canaryreleases'))).toBe(true);
   });
 
-  test('are told with what they were and what they are', async () => {
+  test('a change of a release comes with what it was and what it is', async () => {
     const { server, changes } = await start();
     server.put(releases, { ...releaseNamed('store'), spec: { paused: true } });
     server.remove(releases, 'shop', 'store');
@@ -76,7 +76,7 @@ describe('releases', () => {
 });
 
 describe('the status', () => {
-  test('is replaced, and the cache knows it before the watch does', async () => {
+  test('the status is replaced, and the cache knows it before the watch does', async () => {
     const { server, connection } = await start();
     const release = await connection.releases.read(KEY);
     const stored = await connection.releases.replaceStatus(asRelease(release, { phase: 'Idle' }));
@@ -85,7 +85,7 @@ describe('the status', () => {
     expect(server.get(releases, 'shop', 'store')).toMatchObject({ status: { phase: 'Idle' } });
   });
 
-  test('of an object that moved on is refused', async () => {
+  test('the status of an object that moved on is refused', async () => {
     const { server, connection } = await start();
     const release = await connection.releases.read(KEY);
     server.put(releases, { ...releaseNamed('store'), spec: { paused: true } });
@@ -94,7 +94,7 @@ describe('the status', () => {
     });
   });
 
-  test('of an object that was deleted and made anew is refused', async () => {
+  test('the status of an object that was deleted and recreated is refused', async () => {
     const { server, connection } = await start();
     const release = await connection.releases.read(KEY);
     server.remove(releases, 'shop', 'store');
@@ -104,7 +104,7 @@ describe('the status', () => {
     });
   });
 
-  test('that the stored CRD prunes is an error that names the field', async () => {
+  test('a status that the stored CRD prunes is an error that names the field', async () => {
     const { server, connection } = await start();
     const release = await connection.releases.read(KEY);
     server.fault({ when: ({ method }) => method === 'PUT', action: { kind: 'warn', text: 'unknown field "status.message"' } });
@@ -115,7 +115,7 @@ describe('the status', () => {
     });
   });
 
-  test('with another warning is none', async () => {
+  test('a status write with another warning is no error', async () => {
     const { server, connection } = await start();
     const release = await connection.releases.read(KEY);
     server.fault({ when: ({ method }) => method === 'PUT', action: { kind: 'warn', text: 'v1alpha1 is deprecated' } });
@@ -124,7 +124,7 @@ describe('the status', () => {
 });
 
 describe('the finalizer', () => {
-  test('comes and goes, others stay, and nothing is written twice', async () => {
+  test('the finalizer comes and goes, others stay, and nothing is written twice', async () => {
     const harness = await start();
     harness.server.put(releases, {
       ...releaseNamed('store'),
@@ -140,7 +140,7 @@ describe('the finalizer', () => {
     expect(applied.length).toBeLessThanOrEqual(3);
   });
 
-  test('is set on a fresh read when the cached object is late, without losing what others added', async () => {
+  test('the finalizer is set on a fresh read when the cached object is late, without losing what others added', async () => {
     const harness = await start();
     const hold = harness.server.fault({ when: ({ watch }) => watch, times: 1_000, action: { kind: 'status', code: 503 } });
     harness.server.endWatches(releases, 'torn');
@@ -154,13 +154,13 @@ describe('the finalizer', () => {
     expect(finalizersOf(harness)).toEqual(['example.org/late', FINALIZER]);
   });
 
-  test('of a release that is gone is no error', async () => {
+  test('the finalizer of a release that is gone is no error', async () => {
     const { connection } = await start();
     const gone = { namespace: 'shop', name: 'never' };
     for (const present of [false, true]) await expect(connection.releases.setFinalizer(gone, present)).resolves.toBeUndefined();
   });
 
-  test('that goes lets a deleted release go', async () => {
+  test('the removal of the finalizer lets a deleted release go', async () => {
     const harness = await start();
     await harness.connection.releases.setFinalizer(KEY, true);
     harness.server.remove(releases, 'shop', 'store');

@@ -23,7 +23,7 @@ const canaryWeight = (route: unknown): unknown =>
   (route as { spec: { rules: { backendRefs: { weight: number }[] }[] } }).spec.rules[0]?.backendRefs[1]?.weight;
 
 describe('routes', () => {
-  test('are watched for every kind that is served, at its version', async () => {
+  test('routes are watched for every kind that is served, at its version', async () => {
     const { server, connection } = await connectFake();
     server.put(tcpRoutes, { metadata: { name: 'raw', namespace: 'shop' }, spec: { rules: [] } });
     server.put(grpcRoutes, { metadata: { name: 'calls', namespace: 'shop' }, spec: { rules: [] } });
@@ -38,7 +38,7 @@ describe('routes', () => {
     ]);
   });
 
-  test('are read all together for one namespace, whatever the watches have shown', async () => {
+  test('routes are read all together for one namespace, whatever the watches have shown', async () => {
     const { server, connection } = await connectFake();
     server.put(httpRoutes, routeNamed('store'));
     server.put(tcpRoutes, { metadata: { name: 'raw', namespace: 'shop' }, spec: { rules: [] } });
@@ -54,7 +54,7 @@ describe('routes', () => {
     ]);
   });
 
-  test('keep of managedFields who wrote, by what and when; a read has them whole', async () => {
+  test('routes keep of managedFields who wrote, by what and when; a read has them whole', async () => {
     const { server, connection } = await start();
     server.put(httpRoutes, {
       ...routeNamed('noted'),
@@ -77,7 +77,7 @@ describe('routes', () => {
     expect(read?.metadata.managedFields?.[0]).toMatchObject({ fieldsV1: { big: {} } });
   });
 
-  test('keep an emptied annotations object, because its presence decides how one is added', async () => {
+  test('routes keep an emptied annotations object, because its presence decides how one is added', async () => {
     const { server, connection } = await start();
     server.put(httpRoutes, {
       ...routeNamed('applied'),
@@ -87,13 +87,13 @@ describe('routes', () => {
     expect(cached.metadata.annotations).toEqual({});
   });
 
-  test('that are not there, or of a kind that is not served, read as undefined', async () => {
+  test('routes that are not there, or of a kind that is not served, read as undefined', async () => {
     const { connection } = await start();
     expect(await connection.routes.read({ ...KEY, name: 'never' })).toBeUndefined();
     expect(await connection.routes.read({ ...KEY, kind: 'UDPRoute' })).toBeUndefined();
   });
 
-  test('can be read and patched without any watch', async () => {
+  test('routes can be read and patched without any watch', async () => {
     const { server, connection } = await connectFake();
     server.put(httpRoutes, routeNamed('store'));
     expect(canaryWeight(await connection.routes.patch(KEY, raise(0, 5), 'normal'))).toBe(5);
@@ -104,7 +104,7 @@ describe('routes', () => {
 
 describe('a patch', () => {
   test.each(['home', 'normal'] as const)(
-    'on the %s lane changes the route under our name, and the cache knows it at once',
+    'a patch on the %s lane changes the route under our name, and the cache knows it at once',
     async (lane) => {
       const { server, connection } = await start();
       const hold = server.fault({ when: ({ watch }) => watch, times: 1_000, action: { kind: 'status', code: 503 } });
@@ -118,7 +118,7 @@ describe('a patch', () => {
     },
   );
 
-  test('whose test fails is a failed guard', async () => {
+  test('a patch whose test fails is a failed guard', async () => {
     const { connection } = await start();
     await expect(connection.routes.patch(KEY, raise(7, 50), 'normal')).rejects.toMatchObject({
       code: 'GLIDEPATH_E_GUARD',
@@ -126,7 +126,7 @@ describe('a patch', () => {
     });
   });
 
-  test('of a route that is gone, or of a kind that is not served, is not found', async () => {
+  test('a patch of a route that is gone, or of a kind that is not served, is not found', async () => {
     const { connection } = await start();
     await expect(connection.routes.patch({ ...KEY, name: 'never' }, raise(0, 5), 'home')).rejects.toMatchObject({
       code: 'GLIDEPATH_E_NOT_FOUND',
@@ -136,13 +136,13 @@ describe('a patch', () => {
     });
   });
 
-  test('of the annotation leaves the others alone', async () => {
+  test('a patch of the annotation leaves the others alone', async () => {
     const { connection } = await start();
     const route = await connection.routes.annotate(KEY, 'store/7c1f0e22ab');
     expect(route.metadata.annotations).toEqual({ 'example.org/note': 'kept', [RELEASE_ANNOTATION]: 'store/7c1f0e22ab' });
   });
 
-  test('is remembered until the watch has caught up, and no longer', async () => {
+  test('a patch is remembered until the watch has caught up, and no longer', async () => {
     const { server, connection } = await start();
     const patched = await connection.routes.patch(KEY, raise(0, 5), 'normal');
     server.put(httpRoutes, { ...routeNamed('store', [90, 10]) });
@@ -151,7 +151,7 @@ describe('a patch', () => {
     expect(canaryWeight(connection.routes.cachedIn('shop')[0])).toBe(10);
   });
 
-  test('of a route that was deleted right after is forgotten with the route', async () => {
+  test('a patch of a route that was deleted right after is forgotten with the route', async () => {
     const { server, connection } = await start();
     await connection.routes.patch(KEY, raise(0, 5), 'normal');
     server.remove(httpRoutes, 'shop', 'store');
@@ -161,7 +161,7 @@ describe('a patch', () => {
 });
 
 describe('route kinds', () => {
-  test('that come later are found', async () => {
+  test('route kinds that come later are found', async () => {
     const { server, connection } = await connectFake({ discoveryTimes: { noneMs: 5, someMs: 5, retryMs: 1 } });
     for (const resource of [httpRoutes, grpcRoutes]) server.resources.unserve(resource);
     connection.start();
@@ -172,7 +172,7 @@ describe('route kinds', () => {
     expect(connection.routes.servedKinds()).toEqual(['HTTPRoute']);
   });
 
-  test('that come while others are served are found soon where a release asks for them', async () => {
+  test('route kinds that come while others are served are found soon where a release asks for them', async () => {
     const { server, connection } = await connectFake({ discoveryTimes: { noneMs: 5, someMs: 600_000, retryMs: 1 } });
     connection.start();
     await until(() => connection.synced());
@@ -182,7 +182,7 @@ describe('route kinds', () => {
     await until(() => connection.routes.cachedIn('shop').some(({ kind }) => kind === 'TCPRoute'));
   });
 
-  test('that move to another version are followed there', async () => {
+  test('route kinds that move to another version are followed there', async () => {
     const { server, connection } = await connectFake({ discoveryTimes: { noneMs: 5, someMs: 600_000, retryMs: 1 } });
     const old = { ...tcpRoutes, version: 'v1alpha2' };
     server.put(old, { metadata: { name: 'raw', namespace: 'shop' }, spec: {} });
@@ -197,7 +197,7 @@ describe('route kinds', () => {
     expect(server.requests.at(-1)?.path).toContain('/v1/');
   });
 
-  test('that go take their routes along', async () => {
+  test('route kinds that go take their routes along', async () => {
     const { server, connection, changes } = await start();
     server.resources.unserve(httpRoutes);
     server.endWatches(httpRoutes, 'clean');
@@ -206,7 +206,7 @@ describe('route kinds', () => {
     expect(changes.at(-1)).toMatchObject({ kind: 'HTTPRoute', name: 'store', new: undefined });
   });
 
-  test('are not synced before the API server has said which it serves', async () => {
+  test('route kinds are not synced before the API server has said which it serves', async () => {
     const { server, connection } = await connectFake();
     const hold = server.fault({
       when: ({ path }) => path === '/apis/gateway.networking.k8s.io',
@@ -220,7 +220,7 @@ describe('route kinds', () => {
     await until(() => connection.synced());
   });
 
-  test('are taken at their most mature version', () => {
+  test('route kinds are taken at their most mature version', () => {
     expect(['v1alpha2', 'v1', 'v1beta1', 'odd', 'v2alpha1', 'v1alpha3'].sort(compareVersions)).toEqual([
       'v1',
       'v1beta1',

@@ -81,7 +81,7 @@ describe('a refusal is translated', () => {
     expect(`${error.stack} ${JSON.stringify(error)}`).not.toContain('very-secret-token');
   });
 
-  test('with how long the server asks to wait', async () => {
+  test('a refusal is translated with how long the server asks to wait', async () => {
     const { server, transport } = await createTransport();
     server.fault({ when: always, action: { kind: 'status', code: 429, headers: { 'retry-after': '7' } } });
     const error = await failureOf(transport.request({ method: 'PUT', path: ROUTE, body: {} }));

@@ -38,7 +38,7 @@ beforeEach(async () => {
 describe('the watches of Deployment mode', () => {
   const paths = () => harness.server.requests.map(({ path }) => path).filter((path) => path.includes('/apps/'));
 
-  test('begin with the first release that asks, in its namespace alone', async () => {
+  test('the watches of Deployment mode begin with the first release that asks, in its namespace alone', async () => {
     harness.connection.start();
     await until(() => harness.connection.synced());
     expect(paths()).toEqual([]);
@@ -47,7 +47,7 @@ describe('the watches of Deployment mode', () => {
     expect(new Set(paths())).toEqual(new Set(['/apis/apps/v1/namespaces/shop/deployments', '/apis/apps/v1/namespaces/shop/replicasets']));
   });
 
-  test('end with the last release that asked', async () => {
+  test('the watches of Deployment mode end with the last release that asked', async () => {
     const { workloads } = harness.connection;
     await observed();
     workloads.observe({ ...KEY, release: 'other' });
@@ -61,14 +61,14 @@ describe('the watches of Deployment mode', () => {
     await until(() => harness.server.openWatches === 0);
   });
 
-  test('say why they do not sync', async () => {
+  test('the watches of Deployment mode say why they do not sync', async () => {
     harness.server.fault({ when: ({ path }) => path.endsWith('/replicasets'), action: { kind: 'status', code: 403 }, times: 99 });
     const { workloads } = harness.connection;
     await until(() => workloads.observe(KEY).problem !== undefined);
     expect(workloads.observe(KEY)).toMatchObject({ known: false, problem: expect.stringContaining('403') });
   });
 
-  test('tell of Deployments, of their ReplicaSets as of themselves, and of Services', async () => {
+  test('the watches of Deployment mode report changes of Deployments, of their ReplicaSets as of themselves, and of Services', async () => {
     await observed();
     harness.changes.length = 0;
     const ownerReferences = [{ kind: 'Deployment', name: 'store', uid: stored()?.metadata.uid }];
@@ -141,13 +141,13 @@ describe('the pods of a canary', () => {
     return (reason) => put('store-canary-5f-a', uid, reason);
   }
 
-  test('are not asked for while there is none', async () => {
+  test('the pods of a canary are not asked for while there is none', async () => {
     await observed();
     expect(asked()).toEqual([]);
     expect(await observed()).not.toHaveProperty('canaryPods');
   });
 
-  test('are watched by their label from the canary on, without what says nothing about whether they run', async () => {
+  test('the pods of a canary are watched by their label from the canary on, without what says nothing about whether they run', async () => {
     putCanary();
     await observed();
     await until(() => harness.connection.workloads.observe(KEY).canaryPods !== undefined);
@@ -164,7 +164,7 @@ describe('the pods of a canary', () => {
     await until(() => asked().some(({ watch }) => watch));
   });
 
-  test('are told of as of their Deployment when their state changes, and only then', async () => {
+  test('the pods of a canary are reported as a change of their Deployment when their state changes, and only then', async () => {
     const put = putCanary();
     await observed();
     await until(() => asked().some(({ watch }) => watch));
@@ -175,7 +175,7 @@ describe('the pods of a canary', () => {
     expect(harness.changes.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['Deployment store-canary']);
   });
 
-  test('are watched no more when the last canary of the namespace is gone', async () => {
+  test('the pods of a canary are watched no more when the last canary of the namespace is gone', async () => {
     putCanary();
     await observed();
     await until(() => harness.server.openWatches === 4);
@@ -184,7 +184,7 @@ describe('the pods of a canary', () => {
     await until(() => harness.server.openWatches === 3);
   });
 
-  test('are watched no more when the release asks no more, nor after the end', async () => {
+  test('the pods of a canary are watched no more when the release asks no more, nor after the end', async () => {
     putCanary();
     await observed();
     await until(() => harness.server.openWatches === 4);
@@ -195,7 +195,7 @@ describe('the pods of a canary', () => {
     await until(() => harness.server.openWatches === 0);
   });
 
-  test('that may not be watched are unknown, and hold nothing up', async () => {
+  test('the pods of a canary that may not be watched are unknown, and hold nothing up', async () => {
     harness.server.fault({ when: isPods, action: { kind: 'status', code: 403 }, times: 99 });
     putCanary();
     await observed();
@@ -204,7 +204,7 @@ describe('the pods of a canary', () => {
     expect(await observed()).not.toHaveProperty('canaryPods');
   });
 
-  test('of something that only bears the name are none of ours', async () => {
+  test("pods of something else with the canary's name are none of ours", async () => {
     putCanary({});
     await observed();
     expect(await observed()).not.toHaveProperty('canaryPods');
@@ -216,7 +216,7 @@ describe('the proof of the hold', () => {
   const prove = (maxAgeMs = 60_000) => harness.connection.workloads.proveHold('shop', 'store', maxAgeMs);
   const probes = () => harness.server.requests.filter(({ query }) => query['dryRun'] === 'All');
 
-  test('is a change of the template that would unpause, which comes back paused and is never stored', async () => {
+  test('the proof of the hold is a change of the template that would unpause, which comes back paused and is never stored', async () => {
     const before = stored();
     harness.server.admit = (next) => ({ ...next, spec: { ...(next['spec'] as object), paused: true } });
     expect(await prove()).toEqual({ kind: 'proven' });
@@ -224,11 +224,11 @@ describe('the proof of the hold', () => {
     expect(stored()).toEqual(before);
   });
 
-  test('fails where nothing holds the change', async () => {
+  test('the proof of the hold fails where nothing holds the change', async () => {
     expect(await prove()).toEqual({ kind: 'unavailable' });
   });
 
-  test('is asked for again when it is too old; a doubt is asked about sooner', async () => {
+  test('the proof of the hold is asked for again when it is too old; a doubt is asked about sooner', async () => {
     harness.server.admit = (next) => ({ ...next, spec: { ...(next['spec'] as object), paused: true } });
     await prove();
     await prove();
@@ -237,13 +237,13 @@ describe('the proof of the hold', () => {
     expect(probes()).toHaveLength(2);
   });
 
-  test('is asked for once by all who ask at the same time', async () => {
+  test('the proof of the hold is asked for once by all who ask at the same time', async () => {
     harness.server.admit = (next) => ({ ...next, spec: { ...(next['spec'] as object), paused: true } });
     expect(await Promise.all([prove(), prove(), prove(0)])).toEqual([{ kind: 'proven' }, { kind: 'proven' }, { kind: 'proven' }]);
     expect(probes()).toHaveLength(1);
   });
 
-  test('that cannot be had says why', async () => {
+  test('a proof of the hold that cannot be had says why', async () => {
     harness.server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'status', code: 403 } });
     expect(await prove()).toMatchObject({ kind: 'unknown', message: expect.stringContaining('403') });
   });
@@ -256,14 +256,14 @@ describe('a write', () => {
     expect(stored()?.metadata['annotations']).not.toHaveProperty('glidepath.dev/held');
   });
 
-  test('leaves another template held', async () => {
+  test('a write leaves another template held', async () => {
     const other = { ...TEMPLATE, spec: { containers: [{ name: 'app', image: 'store:2' }] } };
     const lifted = write({ kind: 'unpause', name: 'store', template: other, held: false });
     await expect(lifted).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD' });
     expect(stored()).toMatchObject({ spec: { paused: true } });
   });
 
-  test('stops a rollout', async () => {
+  test('a write stops a rollout', async () => {
     harness.server.put(deployments, deploymentNamed('store', { paused: undefined }));
     await write({ kind: 'pause', name: 'store', template: TEMPLATE });
     expect(stored()).toMatchObject({ spec: { paused: true } });
@@ -277,7 +277,7 @@ describe('a write', () => {
     await expect(again).rejects.toMatchObject({ code: 'GLIDEPATH_E_GUARD' });
   });
 
-  test('takes the release out of the owners of what is to outlive it, and nobody else', async () => {
+  test('a write takes the release out of the owners of what is to outlive it, and no one else', async () => {
     const ours = { kind: 'CanaryRelease', name: 'web', uid: 'u-web', controller: true };
     const other = { kind: 'Application', name: 'shop', uid: 'u-shop' };
     harness.server.put(services, { metadata: { name: 'store-canary', namespace: 'shop', ownerReferences: [ours] }, spec: {} });
@@ -301,7 +301,7 @@ describe('a write', () => {
     expect(stored('bare')).toMatchObject({ spec: { paused: true }, metadata: { annotations: { 'glidepath.dev/held': 'web' } } });
   });
 
-  test('leaves another template rolling', async () => {
+  test('a write leaves another template rolling', async () => {
     const other = { ...TEMPLATE, spec: { containers: [{ name: 'app', image: 'store:2' }] } };
     harness.server.put(deployments, deploymentNamed('store', { paused: undefined }));
     const rest = write({ kind: 'rest', name: 'store', template: other, release: 'web', annotated: true });
@@ -309,7 +309,7 @@ describe('a write', () => {
     expect(stored()?.['spec']).not.toHaveProperty('paused', true);
   });
 
-  test('scales the canary, and ReplicaSets through their scale', async () => {
+  test('a write scales the canary, and ReplicaSets through their scale', async () => {
     harness.server.put(replicaSets, { metadata: { name: 'store-1', namespace: 'shop' }, spec: { replicas: 1 } });
     await write({ kind: 'scaleDeployment', name: 'store', replicas: 5 });
     await write({ kind: 'scaleReplicaSet', name: 'store-1', replicas: 0, why: 'wrong' });
@@ -318,7 +318,7 @@ describe('a write', () => {
     expect(harness.server.requests.at(-1)?.path).toBe('/apis/apps/v1/namespaces/shop/replicasets/store-1/scale');
   });
 
-  test('makes the canary in the namespace, once', async () => {
+  test('a write makes the canary in the namespace, once', async () => {
     const create: WorkloadIntent = { kind: 'createDeployment', manifest: { metadata: { name: 'store-canary' }, spec: { replicas: 1 } } };
     await write(create);
     await write(create);
@@ -327,7 +327,7 @@ describe('a write', () => {
     expect(harness.server.get(services, 'shop', 'store-canary')).toMatchObject({ spec: { selector: { app: 'x' } } });
   });
 
-  test('removes it by its uid, and what is gone already is removed', async () => {
+  test('a write removes the canary by its uid, and what is gone already is removed', async () => {
     await write({ kind: 'deleteDeployment', name: 'store', uid: 'uid-1' });
     await write({ kind: 'deleteDeployment', name: 'store', uid: 'uid-1' });
     await write({ kind: 'deleteService', name: 'store', uid: 'uid-2' });
@@ -337,7 +337,7 @@ describe('a write', () => {
     expect(first?.body).toMatchObject({ preconditions: { uid: 'uid-1' } });
   });
 
-  test('that the API server refuses is an error', async () => {
+  test('a write that the API server refuses is an error', async () => {
     harness.server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'status', code: 403 } });
     await expect(write({ kind: 'scaleDeployment', name: 'store', replicas: 5 })).rejects.toBeInstanceOf(GlidepathError);
   });

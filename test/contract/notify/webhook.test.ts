@@ -66,7 +66,7 @@ async function setUp(reactions: Reaction[] = [], options: Partial<WebhookNotifie
 }
 
 describe('a notification', () => {
-  test('says what happened to which release, as JSON of version 1', async () => {
+  test('a notification says what happened to which release, as JSON of version 1', async () => {
     const { receiver, notifier, outcomes, to } = await setUp();
     void notifier.notify(release([to]), announce('errors 4% (limit 1%)'));
     await notifier.whenIdle();
@@ -91,14 +91,14 @@ describe('a notification', () => {
     ]);
   });
 
-  test('names the person whose command made it happen', async () => {
+  test('a notification names the person whose command made it happen', async () => {
     const { receiver, notifier, to } = await setUp();
     void notifier.notify(release([to]), { ...announce('stage 1 is approved by ada'), by: 'ada' });
     await notifier.whenIdle();
     expect(JSON.parse(receiver.received[0]?.body ?? '')).toMatchObject({ by: 'ada' });
   });
 
-  test('carries a signature that the receiver can verify with the time and the body', async () => {
+  test('a notification carries a signature that the receiver can verify with the time and the body', async () => {
     const { receiver, notifier, to } = await setUp();
     void notifier.notify(release([to]), announce('a note with “quotes” and ünïcode'));
     await notifier.whenIdle();
@@ -111,7 +111,7 @@ describe('a notification', () => {
     expect(request?.headers['x-glidepath-signature']).toBe(`sha256=${expected}`);
   });
 
-  test('is unsigned only where no Secret is named', async () => {
+  test('a notification is unsigned only where no Secret is named', async () => {
     const { receiver, notifier, to } = await setUp();
     void notifier.notify(release([{ name: to.name, url: to.url }]), announce('a'));
     await notifier.whenIdle();
@@ -119,7 +119,7 @@ describe('a notification', () => {
     expect(receiver.received[0]?.headers).not.toHaveProperty('x-glidepath-signature');
   });
 
-  test('keeps its id over all tries, and no other has that id', async () => {
+  test('a notification keeps its id over all tries, and no other has that id', async () => {
     const { receiver, notifier, to } = await setUp([503, 'reset']);
     void notifier.notify(release([to]), announce('a'));
     void notifier.notify(release([to]), announce('b'));
@@ -129,7 +129,7 @@ describe('a notification', () => {
     expect(other).not.toBe(first);
   });
 
-  test('is not sent when the release asks for none', async () => {
+  test('a notification is not sent when the release asks for none', async () => {
     const { receiver, notifier, outcomes } = await setUp();
     void notifier.notify(release([]), announce('a'));
     await notifier.whenIdle();
@@ -138,7 +138,7 @@ describe('a notification', () => {
 });
 
 describe('the order', () => {
-  test('of one release is kept, whatever has to be tried again', async () => {
+  test('the order of one release is kept, whatever has to be tried again', async () => {
     const { receiver, notifier, to } = await setUp([500, 'reset', 204, 429]);
     for (const note of ['1', '2', '3', '4']) void notifier.notify(release([to]), announce(note));
     await notifier.whenIdle();
@@ -146,7 +146,7 @@ describe('the order', () => {
     expect(notes).toEqual(['1', '1', '1', '2', '2', '3', '4']);
   });
 
-  test('of one release does not hold up another, nor one receiver the next', async () => {
+  test('the notifications of one release do not hold up another, nor one receiver the next', async () => {
     const { receiver, notifier, to } = await setUp(['hang']);
     void notifier.notify(release([to]), announce('stuck'));
     await vi.waitFor(() => expect(receiver.received).toHaveLength(1), PATIENT);
@@ -155,7 +155,7 @@ describe('the order', () => {
     await vi.waitFor(() => expect(receiver.received).toHaveLength(3), PATIENT);
   });
 
-  test('gives up the oldest when too many wait, and says so', async () => {
+  test('the oldest notification is given up when too many wait, and the log says so', async () => {
     const { receiver, notifier, outcomes, to } = await setUp(['hang'], { waiting: 2 });
     for (const note of ['1', '2', '3', '4']) void notifier.notify(release([to]), announce(note));
     expect(outcomes).toMatchObject([{ result: 'dropped' }]);
@@ -169,7 +169,7 @@ describe('a receiver that misbehaves', () => {
     ['always breaks the connection', ['reset', 'reset', 'reset', 'reset'], 3, /cannot be reached/],
     ['refuses the body', [400, 400], 1, /answered 400/],
     ['sends elsewhere', [307, 307], 1, /answered 307/],
-  ])('and %s is given up, without its path in the message', async (_, reactions, tries, message) => {
+  ])('a receiver that misbehaves and %s is given up, without its path in the message', async (_, reactions, tries, message) => {
     const { receiver, notifier, outcomes, to } = await setUp(reactions);
     void notifier.notify(release([to]), announce('a'));
     await notifier.whenIdle();
@@ -178,14 +178,14 @@ describe('a receiver that misbehaves', () => {
     expect(outcomes[0]?.message).not.toContain('/hooks');
   });
 
-  test('and never answers is waited for no longer than the time for a try', async () => {
+  test('a receiver that never answers is waited for no longer than the time for a try', async () => {
     const { notifier, outcomes, to } = await setUp(['hang', 'hang', 'hang'], { timeoutMs: 20 });
     void notifier.notify(release([to]), announce('a'));
     await notifier.whenIdle();
     expect(outcomes).toMatchObject([{ result: 'failed', message: expect.stringMatching(/within 20 ms/) }]);
   });
 
-  test('does not keep the operator from stopping', async () => {
+  test('a receiver that misbehaves does not keep the operator from stopping', async () => {
     const { receiver, notifier, outcomes, to } = await setUp(['hang']);
     void notifier.notify(release([to]), announce('a'));
     void notifier.notify(release([to]), announce('b'));

@@ -56,7 +56,7 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the operator’s credentials', () => {
-  test('go to the operator’s address', async () => {
+  test('the operator’s credentials go to the operator’s address', async () => {
     expect(await reader.query(TARGET, 'up', NOW)).toMatchObject({ ok: true });
     expect(operators.received[0]?.headers).toMatchObject({
       authorization: 'Bearer operators-token',
@@ -64,12 +64,12 @@ describe('the operator’s credentials', () => {
     });
   });
 
-  test('go there too when a release spells out that very address', async () => {
+  test('the operator’s credentials go there too when a release spells out that very address', async () => {
     await reader.query({ ...TARGET, url: `${operators.url}/` }, 'up', NOW);
     expect(operators.received[0]?.headers.authorization).toBe('Bearer operators-token');
   });
 
-  test('go to no other address, with or without a Secret', async () => {
+  test('the operator’s credentials go to no other address, with or without a Secret', async () => {
     secrets['shop/prom'] = { token: 'shops-token' };
     await reader.query({ ...TARGET, url: others.url }, 'up', NOW);
     await reader.query({ ...TARGET, url: others.url, secretName: 'prom' }, 'up', NOW);
@@ -77,14 +77,14 @@ describe('the operator’s credentials', () => {
     expect(JSON.stringify(others.received)).not.toContain('operators-');
   });
 
-  test('stay behind when a release brings its own to the operator’s address', async () => {
+  test('the operator’s credentials stay behind when a release brings its own to the operator’s address', async () => {
     secrets['shop/prom'] = { username: 'shop', password: 'pass:word' };
     await reader.query({ ...TARGET, secretName: 'prom' }, 'up', NOW);
     expect(operators.received[0]?.headers.authorization).toBe(`Basic ${btoa('shop:pass:word')}`);
     expect(JSON.stringify(operators.received)).not.toContain('operators-');
   });
 
-  test('are not sent anywhere when the address is not on the allow-list', async () => {
+  test('the operator’s credentials are not sent anywhere when the address is not on the allow-list', async () => {
     await others.close();
     const foreign = await startFakePrometheus({ scrapeIntervalMs: 1_000, now: () => NOW });
     const answer = await reader.query({ ...TARGET, url: foreign.url }, 'up', NOW);
@@ -99,13 +99,13 @@ describe('credentials of a Secret', () => {
     ['header-name and header-value', { 'header-name': 'X-Api-Key', 'header-value': 'k-1' }, { 'x-api-key': 'k-1' }],
     ['headers', { headers: '{"X-Scope-OrgID":"shop","X-Api-Key":"k-2"}' }, { 'x-scope-orgid': 'shop', 'x-api-key': 'k-2' }],
     ['token and headers', { token: 't-1\n', headers: '{"X-A":"b"}' }, { authorization: 'Bearer t-1', 'x-a': 'b' }],
-  ])('may be %s', async (_, secret, headers) => {
+  ])('credentials of a Secret may be %s', async (_, secret, headers) => {
     secrets['shop/prom'] = secret;
     expect(await reader.query({ ...TARGET, secretName: 'prom' }, 'up', NOW)).toMatchObject({ ok: true });
     expect(operators.received[0]?.headers).toMatchObject(headers);
   });
 
-  test('are read once a minute', async () => {
+  test('credentials of a Secret are read once a minute', async () => {
     secrets['shop/prom'] = { token: 'first' };
     const target = { ...TARGET, secretName: 'prom' };
     await reader.query(target, 'up', NOW);
@@ -117,7 +117,7 @@ describe('credentials of a Secret', () => {
     expect(reads).toEqual(['shop/prom', 'shop/prom']);
   });
 
-  test('are read again at once when they are refused, and then not before the minute is over', async () => {
+  test('credentials of a Secret are read again at once when they are refused, and then not before the minute is over', async () => {
     secrets['shop/prom'] = { token: 'old' };
     const target = { ...TARGET, secretName: 'prom' };
     await reader.query(target, 'up', NOW);
@@ -132,7 +132,7 @@ describe('credentials of a Secret', () => {
     expect(reads).toHaveLength(3);
   });
 
-  test('of two namespaces are two', async () => {
+  test('credentials of a Secret of two namespaces are two', async () => {
     secrets['shop/prom'] = { token: 'shops' };
     secrets['bank/prom'] = { token: 'banks' };
     for (const namespace of ['shop', 'bank', 'shop']) {
@@ -141,7 +141,7 @@ describe('credentials of a Secret', () => {
     expect(operators.received.map(({ headers }) => headers.authorization)).toEqual(['Bearer shops', 'Bearer banks', 'Bearer shops']);
   });
 
-  test('that are not there are told by name, not by whatever the reading said', async () => {
+  test('credentials that are not there are reported by name, without the words of the reading', async () => {
     expect(await reader.query({ ...TARGET, secretName: 'prom' }, 'up', NOW)).toEqual({
       ok: false,
       kind: 'unavailable',
@@ -151,7 +151,7 @@ describe('credentials of a Secret', () => {
     expect(await reader.query({ ...TARGET, secretName: 'prom' }, 'up', NOW)).toMatchObject({ ok: true });
   });
 
-  test('that take too long to read do not outlast the deadline', async () => {
+  test('credentials of a Secret that take too long to read do not outlast the deadline', async () => {
     reader.close();
     reader = open({ readSecret: () => new Promise(() => undefined) });
     const answer = await reader.query({ ...TARGET, timeoutMs: 20, secretName: 'prom' }, 'up', NOW);

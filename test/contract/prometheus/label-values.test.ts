@@ -17,12 +17,12 @@ beforeEach(async () => {
 afterEach(() => prometheus.close());
 
 describe('the values of a label', () => {
-  test('are those of the series that the selector picks, each once', async () => {
+  test('the values of a label are those of the series that the selector picks, each once', async () => {
     expect(await readLabelValues(prometheus.url, QUESTION)).toEqual(['a', 'b']);
     expect(prometheus.received).toMatchObject([{ method: 'GET', path: '/api/v1/label/service/values', match: 'requests_total' }]);
   });
 
-  test('are none where no series has the label', async () => {
+  test('the values of a label are none where no series has the label', async () => {
     expect(await readLabelValues(`${prometheus.url}/base`, { ...QUESTION, label: 'pod' })).toEqual([]);
     expect(prometheus.received[0]?.path).toBe('/base/api/v1/label/pod/values');
   });
@@ -34,7 +34,7 @@ describe('the values of a label', () => {
     ['redirect', /values of label service cannot be read/],
     ['oversized', /maxContentLength size of 8388608 exceeded/],
     ['errorWith200', /the answer is no list/],
-  ] as const)('cannot be read where Prometheus answers as in %s', async (fault, message) => {
+  ] as const)('the values of a label cannot be read where Prometheus answers as in %s', async (fault, message) => {
     prometheus.fail(fault);
     await expect(readLabelValues(prometheus.url, QUESTION)).rejects.toMatchObject({
       code: 'GLIDEPATH_E_METRICS_UNAVAILABLE',
@@ -43,10 +43,13 @@ describe('the values of a label', () => {
     expect(prometheus.received).toHaveLength(1);
   });
 
-  test.each(['hang', 'stall'] as const)('are not waited for longer than the time that is given (%s)', async (fault) => {
-    prometheus.fail(fault);
-    await expect(readLabelValues(prometheus.url, { ...QUESTION, timeoutMs: 30 })).rejects.toMatchObject({
-      code: 'GLIDEPATH_E_METRICS_UNAVAILABLE',
-    });
-  });
+  test.each(['hang', 'stall'] as const)(
+    'the values of a label are not waited for longer than the time that is given (%s)',
+    async (fault) => {
+      prometheus.fail(fault);
+      await expect(readLabelValues(prometheus.url, { ...QUESTION, timeoutMs: 30 })).rejects.toMatchObject({
+        code: 'GLIDEPATH_E_METRICS_UNAVAILABLE',
+      });
+    },
+  );
 });

@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 describe('a range selector', () => {
-  test('gives raw samples with their own times to the millisecond', async () => {
+  test('a range selector gives raw samples with their own times to the millisecond', async () => {
     expect(await reader.query(TARGET, SELECTOR, NOW)).toEqual({
       ok: true,
       warnings: [],
@@ -49,7 +49,7 @@ describe('a range selector', () => {
     });
   });
 
-  test('gives exact times for every phase of the scrape, which binary fractions of seconds do not hold', async () => {
+  test('a range selector gives exact times for every phase of the scrape, which binary fractions of seconds do not hold', async () => {
     for (const offset of [1, 122, 333, 499, 877, 999]) {
       const atMs = NOW + offset;
       prometheus.answer(`phase_${offset}`, () => [{ labels: {}, value: 1 }]);
@@ -58,20 +58,20 @@ describe('a range selector', () => {
     }
   });
 
-  test('gives no series where nothing was counted', async () => {
+  test('a range selector gives no series where nothing was counted', async () => {
     expect(await reader.query(TARGET, 'requests_total{service="b"}[3s]', NOW)).toEqual({ ok: true, series: [], warnings: [] });
   });
 });
 
 describe('a question', () => {
-  test('is sent by POST with its time in milliseconds and the deadline for Prometheus itself', async () => {
+  test('a question is sent by POST with its time in milliseconds and the deadline for Prometheus itself', async () => {
     await reader.query({ ...TARGET, timeoutMs: 4_321 }, SELECTOR, NOW);
     expect(prometheus.received).toMatchObject([
       { method: 'POST', path: '/api/v1/query', query: SELECTOR, time: '1700000000.123', timeout: '4321ms' },
     ]);
   });
 
-  test('goes under the path of the address, however it ends', async () => {
+  test('a question goes under the path of the address, however it ends', async () => {
     for (const path of ['/base', '/base/']) {
       const below = createPrometheusReader({
         operatorUrl: `${prometheus.url}${path}`,
@@ -90,33 +90,33 @@ describe('a question', () => {
     expect(prometheus.received[0]?.time).toBe('0');
   });
 
-  test('goes over the same connection as the one before', async () => {
+  test('a question goes over the same connection as the one before', async () => {
     for (let turn = 0; turn < 10; turn += 1) await reader.query(TARGET, SELECTOR, NOW);
     expect(prometheus.connections()).toBe(1);
   });
 
-  test('goes over a new connection when the server has closed the old one meanwhile', async () => {
+  test('a question goes over a new connection when the server has closed the old one meanwhile', async () => {
     await reader.query(TARGET, SELECTOR, NOW);
     prometheus.hangUp();
     expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({ ok: true });
     expect(prometheus.connections()).toBe(2);
   });
 
-  test('survives many at once, each with its own answer', async () => {
+  test('a question survives many at once, each with its own answer', async () => {
     for (let n = 0; n < 50; n += 1) prometheus.counter('n', { n: String(n) }, () => n);
     const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => reader.query(TARGET, `n{n="${n}"}`, NOW)));
     const values = answers.map((answer) => (answer.ok ? answer.series[0]?.samples[0]?.value : answer.message));
     expect(values).toEqual(Array.from({ length: 50 }, (_, n) => n));
   });
 
-  test('is timed, whatever came of it', async () => {
+  test('a question is timed, whatever came of it', async () => {
     await reader.query(TARGET, SELECTOR, NOW);
     prometheus.fail('500');
     await reader.query(TARGET, SELECTOR, NOW);
     expect(spent).toHaveLength(2);
   });
 
-  test('asks for a compressed answer, and reads it', async () => {
+  test('a question asks for a compressed answer, and reads it', async () => {
     prometheus.fail('gzip');
     const packed = await reader.query(TARGET, SELECTOR, NOW);
     expect(prometheus.received[0]?.headers['accept-encoding']).toBe('gzip');
@@ -124,7 +124,7 @@ describe('a question', () => {
     expect(packed).toEqual(await reader.query(TARGET, SELECTOR, NOW));
   });
 
-  test('takes no way round a proxy of the environment', async () => {
+  test('a question takes no way round a proxy of the environment', async () => {
     process.env['http_proxy'] = 'http://127.0.0.1:1';
     try {
       expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({ ok: true });
@@ -135,7 +135,7 @@ describe('a question', () => {
 });
 
 describe('an answer', () => {
-  test('keeps what is not finite', async () => {
+  test('an answer keeps what is not finite', async () => {
     prometheus.fail('inf');
     const samples = [{ value: Number.NEGATIVE_INFINITY }, { value: Number.POSITIVE_INFINITY }];
     expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({ ok: true, series: [{ samples }] });
@@ -143,14 +143,14 @@ describe('an answer', () => {
     expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({ series: [{ samples: [{ value: Number.NaN }] }] });
   });
 
-  test('that is one number is one sample', async () => {
+  test('an answer that is one number is one sample', async () => {
     prometheus.fail('scalar');
     expect(await reader.query(TARGET, '4.5', NOW)).toMatchObject({
       series: [{ labels: {}, samples: [{ atMs: 1_700_000_000_123, value: 4.5 }] }],
     });
   });
 
-  test('brings its warnings', async () => {
+  test('an answer brings its warnings', async () => {
     prometheus.fail('warnings');
     expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({
       ok: true,
@@ -181,7 +181,7 @@ describe('a failure', () => {
     ['gzipBomb', 'unusable', /8 MiB/],
     ['brokenGzip', 'unusable', /broken gzip/],
     ['brotli', 'unusable', /encoding br, which was not requested/],
-  ] as const)('of kind %s is %s, told in words and asked once', async (fault, kind, message) => {
+  ] as const)('a failure of kind %s is %s, reported in words and asked once', async (fault, kind, message) => {
     prometheus.fail(fault);
     const answer = await reader.query(TARGET, SELECTOR, NOW);
     expect(answer).toEqual({ ok: false, kind, message: expect.stringMatching(message) });
@@ -189,7 +189,7 @@ describe('a failure', () => {
     expect(prometheus.received).toHaveLength(1);
   });
 
-  test.each<[Fault]>([['reset'], ['truncated']])('of a connection (%s) is tried twice more, then told', async (fault) => {
+  test.each<[Fault]>([['reset'], ['truncated']])('a failure of a connection (%s) is tried twice more, then reported', async (fault) => {
     prometheus.fail(fault, 2);
     expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({ ok: true });
     expect(prometheus.received).toHaveLength(3);
@@ -198,7 +198,7 @@ describe('a failure', () => {
     expect(prometheus.received).toHaveLength(6);
   });
 
-  test.each<[Fault]>([['hang'], ['stall']])('to answer in time (%s) is unavailability, and ends the wait', async (fault) => {
+  test.each<[Fault]>([['hang'], ['stall']])('a failure to answer in time (%s) is unavailability, and ends the wait', async (fault) => {
     prometheus.fail(fault);
     const answer = await reader.query({ ...TARGET, timeoutMs: 30 }, SELECTOR, NOW);
     expect(answer).toMatchObject({ kind: 'unavailable', message: expect.stringMatching(/within 30 ms/) });
@@ -206,7 +206,7 @@ describe('a failure', () => {
     expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({ ok: true });
   });
 
-  test('to listen at all is unavailability', async () => {
+  test('a failure to listen at all is unavailability', async () => {
     await prometheus.close();
     expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({
       kind: 'unavailable',

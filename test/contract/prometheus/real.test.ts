@@ -49,7 +49,7 @@ describe.runIf(isInstalled('prometheus'))('a real Prometheus', needs('the progra
     return answer.series;
   }
 
-  test('gives every scrape as a raw sample at the time of the scrape', async () => {
+  test('a real Prometheus gives every scrape as a raw sample at the time of the scrape', async () => {
     const samples = await vi.waitFor(
       async () => {
         const found = (await ask('requests_total{code="200"}[1m]'))[0]?.samples ?? [];
@@ -65,7 +65,7 @@ describe.runIf(isInstalled('prometheus'))('a real Prometheus', needs('the progra
     }
   }, 30_000);
 
-  test('tells infinities, NaN and scalars as they are', async () => {
+  test('a real Prometheus gives infinities, NaN and scalars as they are', async () => {
     const values = async (query: string) => (await ask(query)).flatMap(({ samples }) => samples.map(({ value }) => value));
     expect(await values('vector(1) / 0')).toEqual([Number.POSITIVE_INFINITY]);
     expect(await values('-1 / vector(0)')).toEqual([Number.NEGATIVE_INFINITY]);
@@ -74,7 +74,7 @@ describe.runIf(isInstalled('prometheus'))('a real Prometheus', needs('the progra
     expect(await values('vector(1) > 2')).toEqual([]);
   });
 
-  test('gives the values of a label', async () => {
+  test('a real Prometheus gives the values of a label', async () => {
     const question = { label: 'code', selector: 'requests_total', fromMs: Date.now() - 600_000, toMs: Date.now(), timeoutMs: 5_000 };
     expect(
       await vi.waitFor(
@@ -88,7 +88,7 @@ describe.runIf(isInstalled('prometheus'))('a real Prometheus', needs('the progra
     ).toEqual(['200']);
   }, 30_000);
 
-  test('says that a wrong query is wrong', async () => {
+  test('a real Prometheus says that a wrong query is wrong', async () => {
     for (const query of ['sum(', 'requests_total[', 'nothing_at_all()']) {
       expect(await reader.query(TARGET, query, Date.now())).toMatchObject({ ok: false, kind: 'badQuery' });
     }
@@ -100,7 +100,7 @@ describe.runIf(isInstalled('promtool'))('promtool', needs('the program promtool 
   const workload = { name: 'store.api-v2', templateHashes: ['5f6d8b7c9', '77bbcdd4f9'] };
   const names = ['store-api', 'we"ird\\na.me+{}[]'];
 
-  test('accepts every query of every source, whatever the names', () => {
+  test('promtool accepts every query of every source, whatever the names', () => {
     const selectors = SOURCES.flatMap((source) =>
       names.flatMap((service) =>
         (['HTTPRoute', 'GRPCRoute'] as const).flatMap((kind) => {
@@ -117,7 +117,7 @@ describe.runIf(isInstalled('promtool'))('promtool', needs('the program promtool 
     expect(checkExpressions([...new Set(selectors)].map((selector) => `count_over_time(${selector})`))).toBeUndefined();
   });
 
-  test('would say so if one were wrong', () => {
+  test('promtool would say so if a query were wrong', () => {
     expect(checkExpressions(['count_over_time(up{pod=~"("}[1m])'])).toMatch(/error/);
   });
 });

@@ -78,7 +78,7 @@ async function start(options: Partial<AdmissionServerOptions> = {}) {
 }
 
 describe('a review', () => {
-  test('is answered with a patch that holds the Deployment', async () => {
+  test('a review is answered with a patch that holds the Deployment', async () => {
     const { send, held } = await start();
     const answer = await send(JSON.stringify(REVIEW));
     expect(answer).toMatchObject({ status: 200, type: 'application/json' });
@@ -91,14 +91,14 @@ describe('a review', () => {
     expect(held).toEqual([TARGET]);
   });
 
-  test('of what is not held is allowed as it is', async () => {
+  test('a review of what is not held is allowed as it is', async () => {
     const { send, held } = await start();
     const same = { ...REVIEW, request: { ...REVIEW.request, object: withImage('store:1') } };
     expect(JSON.parse((await send(JSON.stringify(same))).body)).toMatchObject({ response: { uid: 'u-1', allowed: true } });
     expect(held).toEqual([]);
   });
 
-  test('of a large Deployment is read whole, with letters beyond ASCII in the name of the release', async () => {
+  test('a review of a large Deployment is read whole, with letters beyond ASCII in the name of the release', async () => {
     const { send } = await start({ review: (body) => reviewHold(body, () => [{ ...TARGET, release: 'wéb' }]) });
     const large = { ...withImage('store:2'), status: { filler: 'x'.repeat(3_000_000) } };
     const answer = await send(JSON.stringify({ ...REVIEW, request: { ...REVIEW.request, object: large } }));
@@ -155,7 +155,7 @@ describe('the certificate', () => {
       socket.on('error', reject);
     });
 
-  test('is changed without a new start: new connections get the new one, open ones go on', async () => {
+  test('the certificate is changed without a restart: new connections get the new one, open ones continue', async () => {
     const { server, port, first, send } = await start();
     const old = await shown(port, first.cert);
     const next = maker.make(Date.now(), first);
@@ -169,7 +169,7 @@ describe('the certificate', () => {
     expect(await answered).toMatch(/^HTTP\/1\.1 405/);
   });
 
-  test('that is none, or has another key, is refused, and the one before stays', async () => {
+  test('a certificate that is none, or has another key, is refused, and the one before stays', async () => {
     const { server, first, send } = await start();
     const other = maker.make(Date.now());
     for (const wrong of [
@@ -180,7 +180,7 @@ describe('the certificate', () => {
     expect((await send(JSON.stringify(REVIEW))).status).toBe(200);
   });
 
-  test('is missing at first: handshakes fail, and the server lives on until it comes', async () => {
+  test('a certificate that is missing at first fails handshakes, and the server lives until it comes', async () => {
     const server = new AdmissionServer({ address: { host: '127.0.0.1', port: 0 }, review: (body) => reviewHold(body, () => []) });
     onTestFinished(() => server.close());
     const port = await server.listen();
@@ -192,7 +192,7 @@ describe('the certificate', () => {
 });
 
 describe('the server', () => {
-  test('says which address it cannot have, and which setting to change', async () => {
+  test('the server says which address it cannot have, and which setting to change', async () => {
     const { port } = await start();
     const second = new AdmissionServer({ address: { host: '127.0.0.1', port }, review: () => ({ kind: 'malformed', message: '' }) });
     await expect(second.listen()).rejects.toMatchObject({
@@ -202,14 +202,14 @@ describe('the server', () => {
     await second.close();
   });
 
-  test('that is about to end answers on, and sends everybody to others', async () => {
+  test('a server that is about to end answers still, and sends everyone to others', async () => {
     const { server, send } = await start();
     expect((await send(JSON.stringify(REVIEW))).connection).toBe('keep-alive');
     server.leave();
     expect(await send(JSON.stringify(REVIEW))).toMatchObject({ status: 200, connection: 'close' });
   });
 
-  test('closes although connections are kept alive, and takes no new ones', async () => {
+  test('the server closes although connections are kept alive, and takes no new ones', async () => {
     const { server, port, first, send } = await start();
     const socket = connect({ host: '127.0.0.1', port, servername: NAME, ca: first.cert });
     await new Promise((resolve) => socket.once('secureConnect', resolve));

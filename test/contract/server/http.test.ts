@@ -84,7 +84,7 @@ describe('the pages', () => {
 });
 
 describe('the server', () => {
-  test('says which address it cannot have, and which setting to change', async () => {
+  test('the server says which address it cannot have, and which setting to change', async () => {
     const { port } = await start();
     const second = new OperatorServer({ ...GOOD, address: { host: '127.0.0.1', port } });
     await expect(second.listen()).rejects.toMatchObject({
@@ -101,7 +101,7 @@ describe('the server', () => {
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
   });
 
-  test('closes although connections are kept alive, lets the answer under way end, and takes no new ones', async () => {
+  test('the server closes although connections are kept alive, lets the answer under way end, and takes no new ones', async () => {
     let release = (_text: string): void => {};
     let asked = (): void => {};
     const underWay = new Promise<void>((resolve) => (asked = resolve));
