@@ -197,7 +197,7 @@ describe('another change in Git', () => {
     expect(story.behindService()).toEqual({ 'store:3': 4 });
   });
 
-  test('when the old pods are all gone already: the new ones answer until the version that served is ready again', async () => {
+  test('the new pods answer until the version that served is ready again when the old pods are all gone already', async () => {
     const story = await startRelease();
     const { world } = story;
     await untilState(world, 'promoting.rollingOut');

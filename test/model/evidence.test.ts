@@ -76,7 +76,7 @@ describe('Prometheus is away', () => {
     analysis: { minRequests: 20, onUnavailable: { after: '5m', then } },
   });
 
-  test('before the first write: no weight is written until it answers', async () => {
+  test('no weight is written before Prometheus answers', async () => {
     const world = buildStore();
     world.prometheus.mode = 'down';
     world.createRelease('web', specWith({}));

@@ -188,7 +188,7 @@ describe('the way back', () => {
     expect(story.behindService()).toEqual({ 'store:2': 4 });
   });
 
-  test('after the promotion lets the former template roll out of the pause, and pauses it again', async () => {
+  test('undo after the promotion lets the former template roll out of the pause, and pauses it again', async () => {
     const { world } = story;
     story.commit('store:2');
     await untilState(world, 'promoted');

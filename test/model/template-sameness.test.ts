@@ -38,7 +38,7 @@ describe('a change of a template is held, and goes through a canary', () => {
       { volumes: [{ name: 'data', csi: { driver: 'csi.example.com' } }] },
       { volumes: [{ name: 'data', csi: { driver: 'csi.example.com', volumeAttributes: { protocol: 'TCP' } } }] },
     ],
-  ])('%s', async (_what, before, after) => {
+  ])('a change %s is held, and goes through a canary', async (_what, before, after) => {
     const story = await beginWith(before);
     const { world } = story;
     const first = world.status('web')?.release?.id;

@@ -93,7 +93,7 @@ describe('a recording', () => {
     expect(out).toContain("when the canary's requests ended");
   });
 
-  test('without a canary is a failure that says what to check', async () => {
+  test('a recording without a canary is a failure that says what to check', async () => {
     const { code, out } = await backtest('empty');
     expect(code).toBe(1);
     expect(out).toContain('check --from, --to and --canary-selector');

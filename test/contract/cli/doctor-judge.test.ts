@@ -68,7 +68,7 @@ const judge: readonly Case[] = [
 ];
 
 describe('the judge', () => {
-  test.each(judge.map((one) => ({ what: one[0], one })))('$what', ({ one }) => world.expectLine(one));
+  test.each(judge.map((one) => ({ what: one[0], one })))('doctor about the judge: $what', ({ one }) => world.expectLine(one));
 
   test('a Prometheus of the cluster is asked through the API server, and it is said', async () => {
     putOperator('http://prometheus.monitoring.svc.invalid:9090');
@@ -244,7 +244,9 @@ describe('tools that apply the Deployment', () => {
 });
 
 describe('tools that apply the routes', () => {
-  test.each(tools.map((one) => ({ what: one[0], one })))('$what', ({ one }) => world.expectLine(one));
+  test.each(tools.map((one) => ({ what: one[0], one })))('doctor about tools that apply the routes: $what', ({ one }) =>
+    world.expectLine(one),
+  );
 
   test('the patch that is offered makes the recipe whole, and keeps what is there', async () => {
     put({});

@@ -128,7 +128,7 @@ describe('policies', () => {
     expect((await world.shop.run('doctor -n shop')).out).not.toMatch(/^\w+ +hold /m);
   });
 
-  test.each(policies.map((one) => ({ what: one[0], one })))('$what', ({ one }) => world.expectLine(one));
+  test.each(policies.map((one) => ({ what: one[0], one })))('doctor about policies: $what', ({ one }) => world.expectLine(one));
 });
 
 const leftovers: readonly Case[] = [
@@ -196,7 +196,7 @@ const leftovers: readonly Case[] = [
 ];
 
 describe('leftovers', () => {
-  test.each(leftovers.map((one) => ({ what: one[0], one })))('$what', ({ one }) => world.expectLine(one));
+  test.each(leftovers.map((one) => ({ what: one[0], one })))('doctor about leftovers: $what', ({ one }) => world.expectLine(one));
 
   test('leftovers of another namespace are found, unless the caller may see one namespace only', async () => {
     putHeld('store');

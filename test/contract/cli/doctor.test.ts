@@ -130,7 +130,7 @@ const breaks: readonly (readonly [what: string, break_: () => void, line: RegExp
 ];
 
 describe('finds', () => {
-  test.each(breaks)('%s', async (_what, breakIt, line, code) => {
+  test.each(breaks)('doctor finds %s', async (_what, breakIt, line, code) => {
     shop.put('web', aRunningStatus());
     allow(ALL);
     breakIt();
@@ -139,7 +139,7 @@ describe('finds', () => {
     expect(ended.code).toBe(code);
   });
 
-  test('what the caller may not do: to steer is a warning, to read is a failure', async () => {
+  test('doctor finds what the caller may not do: to steer is a warning, to read is a failure', async () => {
     allow(READ);
     const viewer = await shop.run('doctor -n shop');
     expect(viewer.code).toBe(0);
@@ -193,7 +193,7 @@ describe('finds', () => {
     );
   });
 
-  test('what it may not look at, without failing for it', async () => {
+  test('doctor names what it may not read, without failing for it', async () => {
     allow(ALL);
     const refuse = (part: string) =>
       shop.server.fault({

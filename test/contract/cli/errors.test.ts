@@ -27,7 +27,7 @@ const STEERING = [
 ] as const;
 
 describe.each([...READING, ...STEERING])('%s', (line) => {
-  test('without the CRD says how to install it', async () => {
+  test('a command without the CRD says how to install it', async () => {
     shop.server.resources.unserve(releases);
     const { code, out, err } = await shop.run(`${line} -n shop`);
     expect({ code, out }).toEqual({ code: 1, out: '' });
@@ -36,7 +36,7 @@ describe.each([...READING, ...STEERING])('%s', (line) => {
     );
   });
 
-  test('without the right names the role that has it', async () => {
+  test('a command without the right names the role that has it', async () => {
     shop.put('web', aRunningStatus());
     shop.server.fault({
       when: ({ path }) => path.includes('/canaryreleases'),

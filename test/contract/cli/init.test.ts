@@ -69,7 +69,7 @@ describe('warns of what would block the first release', () => {
     ],
     ['both have traffic', [{ name: 'store-v1' }, { name: 'store-v2' }], /gives both Services weight; set the weight of the canary to 0/],
     ['no route names them', [{ name: 'other' }], /no route names Service store-v1 or store-v2; add both as backendRefs/],
-  ])('%s', async (_what, refs, warning) => {
+  ])('init warns that the first release would be blocked: %s', async (_what, refs, warning) => {
     putRoute('store', refs);
     const { code, out, err } = await shop.run('init services store-v1 store-v2 -n shop');
     expect(code).toBe(0);

@@ -47,7 +47,7 @@ describe('the process', () => {
     expect(stdin).toEqual(file);
   });
 
-  test('without any kubeconfig says so, and asks no cluster that nobody named', async () => {
+  test('the process without any kubeconfig says so, and asks no cluster that no one named', async () => {
     const { KUBECONFIG: _kubeconfig, KUBERNETES_SERVICE_HOST: _host, ...env } = process.env;
     expect(await run(['list'], '', { ...env, HOME: folder })).toEqual({
       code: 2,

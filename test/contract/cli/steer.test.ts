@@ -66,7 +66,7 @@ describe('a command', () => {
     });
   });
 
-  test('without a terminal wants --yes, and writes nothing', async () => {
+  test('a command without a terminal wants --yes, and writes nothing', async () => {
     shop.put('web', aRunningStatus());
     expect(await shop.run('promote web -n shop')).toEqual({
       code: 2,

@@ -122,7 +122,7 @@ describe('what cannot be waited for', () => {
     expect((await shop.run('watch second --for deploy/other -n shop --timeout 100ms')).err).not.toContain('name the one that drives');
   });
 
-  test('without the right to get Deployments names the role that has it', async () => {
+  test('watch without the right to get Deployments names the role that has it', async () => {
     shop.put('web', releaseOf('1'), { spec: target() });
     shop.server.fault({
       when: ({ path }) => path.includes('/deployments/'),

@@ -89,7 +89,7 @@ describe('a backend', () => {
     expect(podLists(harness).length).toBe(before);
   });
 
-  test('without a selector has no templates and asks for no pods', async () => {
+  test('a backend without a selector has no templates and asks for no pods', async () => {
     const harness = await start();
     harness.server.put(services, { metadata: { name: 'bare', namespace: 'shop' }, spec: { ports: [{ port: 80 }] } });
     await expect.poll(async () => (await harness.connection.backends.observe('shop', 'bare')).exists).toBe(true);
@@ -103,7 +103,7 @@ describe('a backend', () => {
 });
 
 describe('pods are listed', () => {
-  test('once while nothing changes, also for callers at the same time', async () => {
+  test('pods are listed once while nothing changes, also for callers at the same time', async () => {
     const harness = await start();
     await Promise.all([1, 2, 3].map(() => harness.connection.backends.observe('shop', 'store')));
     await harness.connection.backends.observe('shop', 'store');
@@ -174,7 +174,7 @@ describe('changes are told', () => {
     expect(changes.filter(({ kind, name }) => kind === 'Service' && name === 'store')).toEqual([]);
   });
 
-  test('when a slice goes, and when the Service goes', async () => {
+  test('changes are reported when a slice goes, and when the Service goes', async () => {
     const { server, connection, changes } = await start();
     await connection.backends.observe('shop', 'store');
     server.remove(slices, 'shop', 'store-a');

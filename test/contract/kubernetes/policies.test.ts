@@ -64,7 +64,7 @@ describe('kinds that are not served', () => {
 });
 
 describe('kinds that cannot be read are told', () => {
-  test('when they are forbidden', async () => {
+  test('kinds that cannot be read are reported when they are forbidden', async () => {
     refuse('/namespaces/shop/networkpolicies', 403);
     harness.server.put(budgets, named('store'));
     const { objects, unread } = await read();
@@ -72,19 +72,19 @@ describe('kinds that cannot be read are told', () => {
     expect(objects.map(({ kind }) => kind)).toEqual(['PodDisruptionBudget']);
   });
 
-  test('when the API server fails for good; one failure is tried again', async () => {
+  test('kinds that cannot be read are reported when the API server fails for good; one failure is tried again', async () => {
     refuse('/namespaces/shop/networkpolicies', 503, 1);
     expect((await read()).unread).toEqual([]);
     refuse('/namespaces/shop/poddisruptionbudgets', 500);
     expect((await read()).unread).toEqual([{ kind: 'PodDisruptionBudget', why: 'failed', message: expect.stringContaining('500') }]);
   });
 
-  test('when their group cannot be discovered, each kind of it', async () => {
+  test('kinds that cannot be read are reported when their group cannot be discovered, each kind of it', async () => {
     refuse('/apis/gateway.networking.k8s.io/v1', 500);
     expect((await read()).unread.map(({ kind, why }) => [kind, why])).toEqual([['BackendTLSPolicy', 'failed']]);
   });
 
-  test('when nothing can be discovered, all of them', async () => {
+  test('kinds that cannot be read are reported when nothing can be discovered, all of them', async () => {
     refuse('/apis', 403);
     const { unread } = await read();
     expect(unread.map(({ kind }) => kind)).toEqual(POLICY_KINDS.map(({ kind }) => kind));

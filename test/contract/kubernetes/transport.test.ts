@@ -55,7 +55,7 @@ describe('a refusal is translated', () => {
     ['no answer', { kind: 'hang' }, { code: 'GLIDEPATH_E_TIMEOUT', retryable: true }],
   ];
 
-  test.each(table)('%s', async (_name, action, expected) => {
+  test.each(table)('a refusal is translated: %s', async (_name, action, expected) => {
     const { server, transport } = await createTransport();
     server.fault({ when: always, times: 10, action });
     const error = await failureOf(
@@ -72,7 +72,7 @@ describe('a refusal is translated', () => {
     expect(error.code).toBe('GLIDEPATH_E_INVALID');
   });
 
-  test('without telling a header: the token is in no message, stack or property', async () => {
+  test('a refusal is translated without a header: the token is in no message, stack or property', async () => {
     const { server, transport } = await createTransport();
     await server.rotateToken('very-secret-token');
     server.fault({ when: always, times: 9, action: { kind: 'status', code: 500, message: 'boom' } });
@@ -272,7 +272,7 @@ describe('words', () => {
     ['/apis/apiextensions.k8s.io/v1/customresourcedefinitions/x', 'GET customresourcedefinitions x'],
     ['/apis/gateway.networking.k8s.io', 'GET /apis/gateway.networking.k8s.io'],
     ['/version', 'GET /version'],
-  ])('%s', (path, words) => {
+  ])('the words for %s name what was asked for', (path, words) => {
     expect(describeRequest('GET', path)).toBe(words);
   });
 

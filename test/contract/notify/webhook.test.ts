@@ -202,7 +202,7 @@ describe('nothing is sent', () => {
     ['past the allow-list by dots', (url: string) => `${url}/hooks/../elsewhere`, /--notification-allow/],
     ['to an address with a password', (url: string) => url.replace('//', '//u:hunter2@'), /Secret/],
     ['to something that is no address', () => 'hunter2', /no URL/],
-  ])('%s', async (_, at, message) => {
+  ])('nothing is sent %s', async (_, at, message) => {
     const { receiver, notifier, outcomes, to } = await setUp();
     void notifier.notify(release([{ ...to, url: at(receiver.url) }]), announce('a'));
     await notifier.whenIdle();
