@@ -18,14 +18,14 @@ afterAll(() => cluster?.close());
 const tryOut = (spec: object, name?: string) => cluster.tryCreate(manifestOf(spec, name), { dryRun: true });
 
 describe('accepted', () => {
-  test.each(ACCEPTANCES)('$name', async ({ spec }) => {
+  test.each(ACCEPTANCES)('the API server accepts: $name', async ({ spec }) => {
     const { code, body } = await tryOut(spec);
     expect(code, messageIn(body)).toBe(201);
   });
 });
 
 describe('refused', () => {
-  test.each(REFUSALS)('$name', async ({ spec, expect: words, objectName }) => {
+  test.each(REFUSALS)('the API server refuses: $name', async ({ spec, expect: words, objectName }) => {
     const { code, body } = await tryOut(spec, objectName);
     expect(code).toBe(422);
     expect(messageIn(body)).toMatch(words);

@@ -43,7 +43,7 @@ const run = (line: string) => start(line).ended;
 const LONG = [{ weight: 30, duration: '60s' }];
 
 describe.concurrent('a running release', () => {
-  test('is listed, explained and watched to its promotion, approved by the command line', async () => {
+  test('a running release is listed, explained and watched to its promotion, approved by the command line', async () => {
     const app = await stand.app({ name: 'approved' });
     const stages = [{ weight: 20, duration: '3s', approval: 'Required' as const }];
     await app.release({ stages, paused: true });
@@ -71,7 +71,7 @@ describe.concurrent('a running release', () => {
     expect((await run('history approved')).out).toMatch(/ Promoted /);
   });
 
-  test('ends a watch with 0 when it is promoted, and with 2 when it is rolled back', async () => {
+  test('a watch ends with 0 when the release is promoted, and with 2 when it is rolled back', async () => {
     const [good, bad] = await Promise.all([stand.app({ name: 'good' }), stand.app({ name: 'bad', services: { v1: 'one', v2: 'bad' } })]);
     await Promise.all([good.release(), bad.release()]);
     await Promise.all([
@@ -86,7 +86,7 @@ describe.concurrent('a running release', () => {
     expect(rolledBack).toMatchObject({ code: 2, err: '', out: expect.stringMatching(/rolled back: .*errors .*% \(limit <= 5%\).*\n$/) });
   });
 
-  test('is aborted; what it cannot do is refused with the reason and exit code 1', async () => {
+  test('a running release is aborted; what it cannot do is refused with the reason and exit code 1', async () => {
     const app = await stand.app({ name: 'aborted' });
     await app.release({ stages: LONG });
     await app.untilPhase('Analyzing');

@@ -132,11 +132,11 @@ test('the API server finds nothing wrong with the policies', async () => {
 });
 
 describe('the author of a release', () => {
-  test('may name the routes that she may patch', async () => {
+  test('the author of a release may name the routes that she may patch', async () => {
     expect(await tryRelease({ routeRefs: [{ name: 'asking' }, { name: 'stopped' }] })).toMatchObject({ code: 201 });
   });
 
-  test('may not name another, which is named with the fix', async () => {
+  test('the author of a release may not name another, which is named with the fix', async () => {
     const { code, message } = await tryRelease({ routeRefs: [{ name: 'asking' }, { name: 'theirs' }] });
     expect(code).toBe(403);
     expect(message).toContain(
@@ -144,18 +144,18 @@ describe('the author of a release', () => {
     );
   });
 
-  test('may not name a route of another kind by the same name', async () => {
+  test('the author of a release may not name a route of another kind by the same name', async () => {
     const { code, message } = await tryRelease({ routeRefs: [{ kind: 'GRPCRoute', name: 'asking' }] });
     expect([code, message]).toEqual([403, expect.stringContaining('release tried names GRPCRoute asking in spec.routeRefs')]);
   });
 
-  test('needs the right for the last of sixteen routes as for the first', async () => {
+  test('the author of a release needs the right for the last of sixteen routes as for the first', async () => {
     expect(await tryRelease({ routeRefs: HERS })).toMatchObject({ code: 201 });
     const { code, message } = await tryRelease({ routeRefs: [...HERS.slice(1), { name: 'theirs' }] });
     expect([code, message]).toEqual([403, expect.stringContaining('release tried names HTTPRoute theirs')]);
   });
 
-  test('may not take every route of the namespace', async () => {
+  test('the author of a release may not take every route of the namespace', async () => {
     const { code, message } = await tryRelease({ routeRefs: [] });
     expect(code).toBe(403);
     expect(message).toContain(
@@ -164,7 +164,7 @@ describe('the author of a release', () => {
     expect(message).toContain('list the routes in spec.routeRefs, or ask for');
   });
 
-  test('may not name a Deployment that she may not patch', async () => {
+  test('the author of a release may not name a Deployment that she may not patch', async () => {
     const { code, message } = await tryRelease({
       services: undefined,
       service: { name: 'asking-v1' },
@@ -174,7 +174,7 @@ describe('the author of a release', () => {
     expect(message).toContain('release tried names Deployment one in spec.targetRef, which eve may not patch');
   });
 
-  test('may not put another route into a release that is there', async () => {
+  test('the author of a release may not put another route into a release that is there', async () => {
     await people.eve.create(asking.manifest({ paused: true }));
     const edit = { spec: { routeRefs: [{ name: 'theirs' }] } };
     expect(await refusal(people.eve.patch(asking.ref, edit))).toContain('release asking names HTTPRoute theirs');
@@ -194,7 +194,7 @@ describe('a release that asks', () => {
     await asking.untilPhase('AwaitingApproval');
   });
 
-  test('is not approved by somebody without the verb, who is told what to ask for', async () => {
+  test('a release is not approved by someone without the verb, and the message says what to ask for', async () => {
     expect(await refusal(annotate('bob', asking, { 'glidepath.dev/command': order(asking, 'approve', 1) }))).toMatch(
       new RegExp(
         `403.*you may not approve release asking: bob has no right to the verb "approve" on canaryreleases.glidepath.dev; ask for the role glidepath-approver in namespace ${stand.namespace}$`,
@@ -202,7 +202,7 @@ describe('a release that asks', () => {
     );
   });
 
-  test('is not aborted by somebody without the verb', async () => {
+  test('a release is not aborted by someone without the verb', async () => {
     const { id = '' } = asking.status?.release ?? {};
     expect(await refusal(annotate('bob', asking, { 'glidepath.dev/abort': id }))).toContain('you may not abort release asking: bob has no');
   });
@@ -214,13 +214,13 @@ describe('a release that asks', () => {
     ['another annotation', { metadata: { annotations: { 'example.org/note': 'mine' } } }],
     ['the finalizer', { metadata: { finalizers: null } }],
     ['an owner', { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'y' }] } }],
-  ])('is not edited by an approver: %s', async (_what, edit) => {
+  ])('a release is not edited by an approver: %s', async (_what, edit) => {
     expect(await refusal(people.ada.patch(asking.ref, edit))).toMatch(
       /403.*you may not edit release asking: ada has no right to update canaryreleases.glidepath.dev and may only give commands/,
     );
   });
 
-  test('takes no command in a form that the operator cannot read', async () => {
+  test('a release takes no command in a form that the operator cannot read', async () => {
     const written = refusal(annotate('ada', asking, { 'glidepath.dev/command': 'approve everything' }));
     expect(await written).toMatch(/422.*glidepath.dev\/command of release asking is "approve everything"; write <verb>:<release id>/);
     expect(await refusal(annotate('ada', asking, { 'glidepath.dev/abort': 'now' }))).toMatch(
@@ -228,7 +228,7 @@ describe('a release that asks', () => {
     );
   });
 
-  test('takes no command under the name of another', async () => {
+  test('a release takes no command under the name of another', async () => {
     const forged = { 'glidepath.dev/command': order(asking, 'approve', 1), 'glidepath.dev/command-by': 'eve' };
     expect(await refusal(annotate('ada', asking, forged))).toMatch(
       /403.*glidepath.dev\/command-by of release asking is "eve" and you are ada; change it only along with/,
@@ -238,7 +238,7 @@ describe('a release that asks', () => {
     expect(await refusal(annotate('ada', asking, stopped))).toContain('glidepath.dev/abort-by of release asking is "eve" and you are ada');
   });
 
-  test('goes on when an approver says so under her own name, which the status and the event tell', async () => {
+  test('a release continues when an approver says so under her own name, which is in the status and the event', async () => {
     expect(asking.status).toMatchObject({ phase: 'AwaitingApproval', weight: 20 });
     expect(asking.status).not.toHaveProperty('lastHandledCommand');
     await annotate('ada', asking, { 'glidepath.dev/command': order(asking, 'approve', 1), 'glidepath.dev/command-by': 'ada' });
@@ -248,12 +248,12 @@ describe('a release that asks', () => {
     await asking.until('stage 2', ({ phase, weight }) => phase === 'AwaitingApproval' && weight === 50);
   });
 
-  test('takes no command of another under the name that is still there', async () => {
+  test('a release takes no command of another under the name that is still there', async () => {
     const written = refusal(annotate('eve', asking, { 'glidepath.dev/command': order(asking, 'approve', 2) }));
     expect(await written).toContain('glidepath.dev/command-by of release asking is "ada" and you are eve');
   });
 
-  test('names the giver by itself where the stamp is installed, and is promoted by an operator without exemption', async () => {
+  test('a release names who gave a command where the stamp is installed, and is promoted by an operator without exemption', async () => {
     await installStamp(asking);
     await annotate('eve', asking, { 'glidepath.dev/command': order(asking, 'approve', 2) });
     await asking.untilPhase('Promoted');
@@ -262,7 +262,7 @@ describe('a release that asks', () => {
     await expectNothingLeft(asking);
   });
 
-  test('may lose all its annotations again, by an editor only', async () => {
+  test('a release may lose all its annotations again, by an editor only', async () => {
     const cleaning = { metadata: { annotations: null } };
     expect(await refusal(people.ada.patch(asking.ref, cleaning))).toContain('you may not edit release asking');
     const { metadata } = await people.eve.patch(asking.ref, cleaning);

@@ -35,7 +35,7 @@ async function rollPart(name: string, pods: number): Promise<DeploymentApp> {
 const isPaused = async (app: DeploymentApp) => (await app.deployment())?.spec.paused === true;
 
 describe.concurrent('a Deployment of four pods', () => {
-  test('that rolls is paused in its middle, and goes on when it is resumed', async () => {
+  test('a Deployment that rolls is paused in its middle, and continues when it is resumed', async () => {
     const app = await rollPart('paused', 1);
     const begunMs = Date.now();
     await app.load.command('pause');
@@ -55,7 +55,7 @@ describe.concurrent('a Deployment of four pods', () => {
     expect(await app.leftovers()).toEqual([]);
   });
 
-  test('that rolls is taken back pod by pod, with no more and no fewer pods than its strategy says', async () => {
+  test('a rollout is taken back pod by pod, with no more and no fewer pods than the strategy says', async () => {
     const app = await rollPart('back', 2);
     const begunMs = Date.now();
     await app.load.annotate('glidepath.dev/abort', app.load.status?.release?.id ?? '');
@@ -71,7 +71,7 @@ describe.concurrent('a Deployment of four pods', () => {
     expect(await app.leftovers()).toEqual([]);
   });
 
-  test('whose autoscaler took two away gets its load back in steps, and at once when they are there', async () => {
+  test('a Deployment whose autoscaler took two pods away gets its load back in steps, and at once when they are there', async () => {
     const spec = { stages: [{ weight: 50, duration: '1s', approval: 'Required' }] };
     const app = await home.deploy({ name: 'shrunk', replicas: REPLICAS, before: [{ version: 'v1' }], rps: RPS }, spec);
     const begunMs = Date.now();

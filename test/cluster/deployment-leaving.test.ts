@@ -57,7 +57,7 @@ async function policies(): Promise<string> {
     .join('\n');
 }
 
-test('in the wrong order both versions go on serving at the last weight, and doctor says what is left', async () => {
+test('an uninstall in the wrong order leaves both versions serving at the last weight, and doctor says what is left', async () => {
   const { stand } = home;
   await app.apply({ version: 'v2' });
   await app.load.until('a weight', ({ phase, weight }) => phase === 'Analyzing' && weight === 30);
@@ -77,7 +77,7 @@ test('in the wrong order both versions go on serving at the last weight, and doc
   expect(out).toContain('fix: kubectl apply --server-side -k config/default');
 });
 
-test('and once it is installed again the release goes on where it stood', async () => {
+test('a release continues where it stood once the operator is installed again', async () => {
   const { stand } = home;
   await installGlidepath(stand.cluster);
   await installDeploymentMode();

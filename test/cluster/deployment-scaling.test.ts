@@ -34,7 +34,7 @@ async function canaryReplicas(name: string): Promise<number | undefined> {
 }
 
 describe.concurrent('a Deployment that is released', () => {
-  test('is scaled by its autoscaler while held and while it rolls: the canary follows, and no answer is lost', async () => {
+  test('a Deployment that is released is scaled by its autoscaler while held and while it rolls: the canary follows, and no answer is lost', async () => {
     const app = await home.deploy({ name: 'scaled', before: [{ version: 'v1' }] }, { stages: HELD_STAGES, canary: { minReplicas: 1 } });
     const begunMs = Date.now();
     await home.stand.cluster.apply(autoscaler('scaled', 2));
@@ -56,7 +56,7 @@ describe.concurrent('a Deployment that is released', () => {
     expect(await app.leftovers()).toEqual([]);
   });
 
-  test('is scaled to 0 and back while held: the version that was withdrawn before does not serve', async () => {
+  test('a Deployment that is released is scaled to 0 and back while held: the version that was withdrawn before does not serve', async () => {
     // The Deployment controller takes the ReplicaSet that was created last, which is the withdrawn one.
     const before = [{ version: 'v1' }, { version: 'withdrawn' }, { version: 'v1' }];
     const app = await home.deploy({ name: 'nightly', before }, { stages: HELD_STAGES });
@@ -76,7 +76,7 @@ describe.concurrent('a Deployment that is released', () => {
     expect(await app.leftovers()).toEqual([]);
   });
 
-  test('gets a second commit while it rolls: the first version serves again until the second one is proven', async () => {
+  test('a Deployment that is released gets a second commit while it rolls: the first version serves again until the second one is proven', async () => {
     // Slow enough to be caught in the middle.
     const change = (spec: object) => ({ ...spec, minReadySeconds: 2 });
     const app = await home.deploy({ name: 'twice', replicas: 3, change, before: [{ version: 'v1' }] });

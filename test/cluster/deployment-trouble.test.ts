@@ -68,7 +68,7 @@ async function takeBackLate(app: DeploymentApp, version: string, isNow: () => Pr
 }
 
 describe.concurrent('a release of a Deployment', () => {
-  test('waits while a quota refuses pods of the canary, and while it refuses those of the promotion', async () => {
+  test('a release of a Deployment waits while a quota refuses pods of the canary, and while it refuses those of the promotion', async () => {
     await allow(2);
     const app = await home.deploy({ name: 'quota', before: V1, change: asBestEffort, rps: RPS });
     const begunMs = Date.now();
@@ -88,7 +88,7 @@ describe.concurrent('a release of a Deployment', () => {
     expect(app.load.badAnswers(begunMs)).toEqual([]);
   });
 
-  test('of strategy Recreate needs a last stage of 100, and then loses no answer, promoted early and taken back late', async () => {
+  test('a release of strategy Recreate needs a last stage of 100, and then loses no answer, promoted early and taken back late', async () => {
     const change = (spec: object) => ({ ...spec, strategy: { type: 'Recreate' } });
     const app = await home.serve({ name: 'recreate', before: V1, change, rps: RPS });
     await app.release();
@@ -112,7 +112,7 @@ describe.concurrent('a release of a Deployment', () => {
     expect(app.versionsAnswering(await app.untilOnly('v2'))).toEqual(['v2']);
   });
 
-  test('goes on whatever people do with kubectl rollout; replace --force goes past the hold, and that is told', async () => {
+  test('a release continues whatever people do with kubectl rollout; replace --force goes past the hold, and that is reported', async () => {
     const app = await home.deploy({ name: 'people', before: [{ version: 'v0' }, ...V1], rps: RPS }, { stages: HELD_STAGES });
     const begunMs = Date.now();
     // A restart is a change of the template like any other.
@@ -143,7 +143,7 @@ describe.concurrent('a release of a Deployment', () => {
     await app.load.untilPhase('Promoted');
   });
 
-  test('keeps its canary apart where Deployment and Service select by several labels', async () => {
+  test('a release of a Deployment keeps its canary apart where Deployment and Service select by several labels', async () => {
     const labels = { tier: 'shop', team: 'blue' };
     const change = (spec: Readonly<Record<string, unknown>>) => {
       const template = spec['template'] as { readonly metadata: { readonly labels: object } };
@@ -166,7 +166,7 @@ describe.concurrent('a release of a Deployment', () => {
     expect(app.load.badAnswers(begunMs)).toEqual([]);
   });
 
-  test('waits for a Deployment that is not there, rolls its first version, and ends with a Deployment that is deleted', async () => {
+  test('a release of a Deployment waits for a Deployment that is not there, rolls its first version, and ends with a Deployment that is deleted', async () => {
     const app = await home.deploy({ name: 'late', before: [] });
     await app.load.until('nothing', ({ message = '' }) => message.includes('WorkloadNotFound'));
     await app.apply({ version: 'v1' });
@@ -186,7 +186,7 @@ describe.concurrent('a release of a Deployment', () => {
     await app.load.until('the new one', ({ serving, phase }) => serving?.revision !== gone.serving?.revision && phase !== 'Blocked');
   });
 
-  test('survives a drained node: pods of both sides come back, of the same versions', async () => {
+  test('a release of a Deployment survives a drained node: pods of both sides come back, of the same versions', async () => {
     const app = await home.deploy({ name: 'drained', before: V1, rps: RPS }, { stages: HELD_STAGES, canary: { minReplicas: 2 } });
     const begunMs = Date.now();
     await app.apply({ version: 'v2' });

@@ -99,7 +99,7 @@ async function versionsNow(): Promise<readonly string[]> {
   return [...new Set(answersSince(fromMs).map(({ version }) => version))];
 }
 
-test('in the bake all traffic is back by one weight write, and no new pod was ever behind the serving Service', async () => {
+test('undo in the bake moves all traffic back by one weight write, and no new pod was ever behind the serving Service', async () => {
   const begunMs = Date.now();
   await apply({ version: 'v2' });
   await app.until('the bake', ({ state, observedWeight }) => state === 'promoting.baking' && observedWeight === 100);

@@ -113,7 +113,7 @@ test('a way back to what was proven before rolls at once, without a canary and w
   expect(app.load.badAnswers(begunMs)).toEqual([]);
 });
 
-test('while the operator is stopped nothing rolls and the old pods serve; the release begins when it is back', async () => {
+test('nothing rolls while the operator is stopped and the old pods serve; the release begins when it is back', async () => {
   await home.stand.operator.kill();
   const before = app.load.status?.release?.id;
   const begunMs = Date.now();

@@ -26,7 +26,7 @@ async function untilTime(atMs: number): Promise<void> {
 }
 
 describe.concurrent('a release is held', () => {
-  test('without traffic: it never rises, pauses at the timeout, and goes on when there is traffic and a person says so', async () => {
+  test('a release without traffic never rises, pauses at the timeout, and continues when there is traffic and a person says so', async () => {
     const app = await stand.app({ name: 'silent', rps: 0 });
     await app.release({
       stages: [
@@ -47,7 +47,7 @@ describe.concurrent('a release is held', () => {
     await expectNothingLeft(app);
   });
 
-  test('until a person approves the stage', async () => {
+  test('a release is held until a person approves the stage', async () => {
     const app = await stand.app({ name: 'asking' });
     await app.release({
       stages: [
@@ -66,7 +66,7 @@ describe.concurrent('a release is held', () => {
     expect(events.find(({ reason }) => reason === 'Approved')?.note).toMatch(/stage 1 is approved/);
   });
 
-  test('while spec.paused is true', async () => {
+  test('a release is held while spec.paused is true', async () => {
     const app = await stand.app({ name: 'paused' });
     await app.release({
       stages: [
@@ -104,7 +104,7 @@ describe.concurrent('a release is held', () => {
     await app.untilPhase('Promoted');
   });
 
-  test('at the wanted share when somebody raises it: lowered at once, and told by name', async () => {
+  test('a share that someone raises is lowered to the wanted one at once, and the event names who did it', async () => {
     const app = await stand.app({ name: 'raised' });
     await app.release({ stages: [{ weight: 20, duration: '60s' }] });
     await app.untilPhase('Analyzing');

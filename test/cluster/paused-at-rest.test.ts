@@ -87,7 +87,7 @@ test('a changed image does not roll until it is proven; then the Deployment rest
   expect(app.answers(begunMs)).toMatchObject({ bad: 0 });
 });
 
-test('whoever resumes it finds it paused again', async () => {
+test('a Deployment that is paused at rest is found paused again by whoever resumes it', async () => {
   await run('kubectl', ['rollout', 'resume', 'deployment/store', '-n', stand.namespace]);
   await waitFor('the pause', isAtRest);
 });

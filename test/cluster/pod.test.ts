@@ -57,22 +57,22 @@ describe('the operator as a pod from config/', () => {
     await cluster.close();
   });
 
-  test('is ready, and has not been started again', async () => {
+  test('the operator as a pod is ready, and has not been started again', async () => {
     const pods = await readPods();
     expect(pods.flatMap(({ status }) => status.containerStatuses)).toEqual([expect.objectContaining({ ready: true, restartCount: 0 })]);
   });
 
-  test('runs as a user that is not root and has no capability', async () => {
+  test('the operator as a pod runs as a user that is not root and has no capability', async () => {
     const printed = await inPod("console.log(process.getuid(), fs.readFileSync('/proc/1/status', 'utf8').match(/CapEff:\\s*(\\w+)/)[1])");
     expect(printed.trim()).toBe(`65532 ${'0'.repeat(16)}`);
   });
 
-  test('cannot write into its own file system', async () => {
+  test('the operator as a pod cannot write into its own file system', async () => {
     const printed = await inPod("try { fs.writeFileSync('/app/x', ''); console.log('written') } catch (error) { console.log(error.code) }");
     expect(printed.trim()).toBe('EROFS');
   });
 
-  test('drives a release to its promotion', async () => {
+  test('the operator as a pod drives a release to its promotion', async () => {
     const stages = [{ weight: 50, duration: '3s' }];
     await startRelease(shop, 'store', [BLUE, GREEN], {
       stages,

@@ -26,7 +26,7 @@ function standOf(stand: Stand | undefined): Stand {
 }
 
 describe.concurrent('an operator that is killed', () => {
-  test('at a stage goes on where it was: no stage is shortened, and what went wrong meanwhile is not missed', async () => {
+  test('an operator that is killed at a stage continues where it was: no stage is shortened, and what went wrong meanwhile is not missed', async () => {
     const stand = standOf(staged);
     const good = await stand.app({ name: 'good' });
     const turning = await stand.app({ name: 'turning', services: { v1: 'one', v2: 'three' } });

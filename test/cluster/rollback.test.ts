@@ -40,7 +40,7 @@ async function expectRolledBack(app: App, reason: string): Promise<void> {
 }
 
 describe.concurrent('a release is rolled back', () => {
-  test('on errors; the same pods are not tried again by themselves, but a person can, once they are mended', async () => {
+  test('a release is rolled back on errors; the same pods are not tried again automatically, but a person can, once they are fixed', async () => {
     const app = await stand.app({ name: 'errors', services: { v1: 'one', v2: 'bad' } });
     await app.release();
     await expectRolledBack(app, 'ErrorRatio');
@@ -58,7 +58,7 @@ describe.concurrent('a release is rolled back', () => {
     expect(status.release).toMatchObject({ attempt: 2, outcome: 'Promoted' });
   });
 
-  test('on a crash loop behind the canary Service, with pod, container and exit, before it had any weight', async () => {
+  test('a release is rolled back on a crash loop behind the canary Service, with pod, container and exit, before it had any weight', async () => {
     const crashing = sampleDeployment({ namespace: stand.namespace, name: 'crashing', version: 'crashing' });
     const { template, ...rest } = crashing['spec'] as { template: { spec: { containers: readonly object[] } } };
     const command = ['node', '--max-old-space-size=32', '-e', "console.error('no database'); process.exit(3)"];
@@ -76,20 +76,20 @@ describe.concurrent('a release is rolled back', () => {
     await expectNothingLeft(app);
   });
 
-  test('on latency', async () => {
+  test('a release is rolled back on latency', async () => {
     const app = await stand.app({ name: 'latency', services: { v1: 'one', v2: 'slow' } });
     await app.release({ analysis: { checks: [{ name: 'p95', metric: 'Latency', quantile: '0.95', max: '250ms' }] } });
     await expectRolledBack(app, 'Latency');
   });
 
-  test('on a query of its own', async () => {
+  test('a release is rolled back on a query of its own', async () => {
     const app = await stand.app({ name: 'query', services: { v1: 'one', v2: 'two' } });
     const query = 'sum(rate(envoy_cluster_upstream_rq{envoy_cluster_name="$(namespace)_$(canary)_80"}[$(window)]))';
     await app.release({ stages: LONG, analysis: { checks: [{ name: 'calls', query, max: '4' }] } });
     await expectRolledBack(app, 'Query');
   });
 
-  test('when the canary loses its last endpoint at 50%', async () => {
+  test('a release is rolled back when the canary loses its last endpoint at 50%', async () => {
     const app = await stand.app({ name: 'fragile', services: { v1: 'one', v2: 'fragile' } });
     await app.release({ stages: LONG });
     await app.untilPhase('Analyzing');
@@ -99,7 +99,7 @@ describe.concurrent('a release is rolled back', () => {
     await stand.untilEvents(app.name, 'CanaryEmpty', 'RolledBack');
   });
 
-  test('when a person aborts it', async () => {
+  test('a release is rolled back when a person aborts it', async () => {
     const app = await stand.app({ name: 'aborted' });
     await app.release({ stages: LONG });
     const { release } = await app.untilPhase('Analyzing');
@@ -107,7 +107,7 @@ describe.concurrent('a release is rolled back', () => {
     await expectRolledBack(app, 'Aborted');
   });
 
-  test('at its deadline', async () => {
+  test('a release is rolled back at its deadline', async () => {
     const app = await stand.app({ name: 'late' });
     await app.release({ stages: LONG, deadline: { after: '5s' } });
     await expectRolledBack(app, 'DeadlineExceeded');

@@ -68,7 +68,7 @@ function expectSameShares(app: App): void {
 const SERVICES = { v1: 'one', v2: 'two', v3: 'three' };
 
 describe.concurrent('a release', () => {
-  test('leaves filters and other rules byte for byte while it runs and when it is promoted', async () => {
+  test('a release leaves filters and other rules byte for byte while it runs and when it is promoted', async () => {
     const app = await stand.app({ name: 'rich', services: SERVICES, route: richRoute });
     const before = app.route;
     await app.release();
@@ -84,7 +84,7 @@ describe.concurrent('a release', () => {
     await expectNothingLeft(app);
   });
 
-  test('restores the route byte for byte when it is rolled back', async () => {
+  test('a release restores the route byte for byte when it is rolled back', async () => {
     const app = await stand.app({ name: 'restored', services: SERVICES, route: richRoute });
     const before = JSON.stringify(app.route.spec);
     await app.release({ stages: [{ weight: 33, duration: '60s' }] });
@@ -95,7 +95,7 @@ describe.concurrent('a release', () => {
     await expectNothingLeft(app);
   });
 
-  test('keeps the share of a third backend exact in every single write', async () => {
+  test('a release keeps the share of a third backend exact in every single write', async () => {
     const weights = { v1: 7, v2: 0, v3: 3 };
     const app = await stand.app({ name: 'third', services: SERVICES, weights });
     await app.release({
@@ -115,7 +115,7 @@ describe.concurrent('a release', () => {
     await expectNothingLeft(app);
   });
 
-  test('moves every route that names the Services, also of another kind, and leaves the others alone', async () => {
+  test('a release moves every route that names the Services, also of another kind, and leaves the others alone', async () => {
     const app = await stand.app({ name: 'many', services: SERVICES });
     const { namespace, cluster } = stand;
     const backendRefs = [app.backend('v1', 1), app.backend('v2', 0)];

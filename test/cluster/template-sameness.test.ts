@@ -89,7 +89,7 @@ async function findDisagreements(stored: Stored, edits: readonly TemplateEdit[])
 }
 
 describe('what the API server takes for the same has the same hash, and nothing else', () => {
-  test.each(Object.entries(POD_SPECS))('%s', async (_name, spec) => {
+  test.each(Object.entries(POD_SPECS))('the API server agrees about the same templates in %s', async (_name, spec) => {
     const written = templateWith(spec);
     const stored = await store(written);
     const { template } = stored.spec;
@@ -98,20 +98,20 @@ describe('what the API server takes for the same has the same hash, and nothing 
     expect(await findDisagreements(stored, [...listEdits(template), ...additions])).toEqual([]);
   });
 
-  test('and hundreds of fields that a template had not were added to it', () => {
+  test('more than three hundred fields that a template had not are among the edits', () => {
     expect(added.size).toBeGreaterThan(300);
   });
 });
 
 describe('the API server takes for the same', () => {
-  test.each(SAME_TEMPLATES)('$name', async ({ one, other }) => {
+  test.each(SAME_TEMPLATES)('the API server takes for the same: $name', async ({ one, other }) => {
     expect((await ask(await store(one), other))?.same).toBe(true);
     expect(hashTemplate(one)).toBe(hashTemplate(other));
   });
 });
 
 describe('the API server takes for another', () => {
-  test.each(DIFFERENT_TEMPLATES)('$name', async ({ one, other }) => {
+  test.each(DIFFERENT_TEMPLATES)('the API server takes for another: $name', async ({ one, other }) => {
     expect((await ask(await store(one), other))?.same).toBe(false);
     expect(hashTemplate(one)).not.toBe(hashTemplate(other));
   });

@@ -73,7 +73,7 @@ test('two replicas are ready, and the hold is proven through their Service', asy
   expect(await isHeld()).toBe(true);
 });
 
-test('while the operator is replaced, pod by pod, every change is held', async () => {
+test('every change is held while the operator is replaced, pod by pod', async () => {
   await run('kubectl', ['rollout', 'restart', ...OPERATOR]);
   const progress = { asked: 0, held: 0, over: false };
   const replaced = run('kubectl', ['rollout', 'status', ...OPERATOR, '--timeout=120s']).finally(() => (progress.over = true));

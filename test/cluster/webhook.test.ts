@@ -152,7 +152,7 @@ test('a resume of what is held is undone, and told with the command that helps',
   expect([scaled.stderr, labelled.stderr]).toEqual(['', '']);
 });
 
-test('whatever is done to a Deployment, the webhook holds what the policy holds', async () => {
+test('the webhook holds what the policy holds, whatever is done to a Deployment', async () => {
   const byWebhook = await outcomes();
   expect(byWebhook).toEqual(HOLD_CASES.map(({ what, held }) => [what, held]));
   await stand.operator.kill();
@@ -199,7 +199,7 @@ test('a thousand releases are not too many for the API server', async () => {
   await register(ours);
 });
 
-test('while the operator is dead a change goes through, is told afterwards, and nothing else even waits', async () => {
+test('a change goes through while the operator is dead, is reported afterwards, and nothing else even waits', async () => {
   await stand.operator.kill();
   const before = await letThrough();
   await stand.cluster.patch(refOf('store'), { metadata: { annotations: { touched: 'yes' } } });

@@ -4,21 +4,21 @@ import { describe, expect, test } from 'vitest';
 import { isRunning, ownMark } from './processes.ts';
 
 describe('the mark of a process', () => {
-  test('says that this process runs', () => {
+  test('the mark of a process says that this process runs', () => {
     expect(isRunning(ownMark())).toBe(true);
   });
 
-  test('says that a process is gone when its id was given to another one since', () => {
+  test('the mark of a process says that a process is gone when its id was given to another one since', () => {
     expect(isRunning(`${process.pid}-1`)).toBe(false);
   });
 
-  test('says that a process is gone when nothing has its id', async () => {
+  test('the mark of a process says that a process is gone when nothing has its id', async () => {
     const child = spawn('true');
     await once(child, 'exit');
     expect(isRunning(`${child.pid}-1`)).toBe(false);
   });
 
-  test.each(['', 'nothing', '1-', '-'])('takes %j, which marks nothing, for no process', (mark) => {
+  test.each(['', 'nothing', '1-', '-'])('the mark of a process %j, which marks nothing, stands for no process', (mark) => {
     expect(isRunning(mark)).toBe(false);
   });
 });
