@@ -189,7 +189,7 @@ describe('the rooms', () => {
     expect(findCircles(SOURCES)).toEqual([]);
   });
 
-  test.each(Object.entries(ROOMS))('of %s build only on those before them', (folder, rooms) => {
+  test.each(Object.entries(ROOMS))('the rooms of %s build only on those before them', (folder, rooms) => {
     const inside = SOURCES.filter(({ path }) => path.startsWith(`${folder}/`));
     const roomOf = (path: string) => path.slice(folder.length + 1).split('/')[0] ?? '';
     expect([...new Set(inside.map(({ path }) => roomOf(path)))].toSorted()).toEqual([...rooms].toSorted());
@@ -215,18 +215,18 @@ describe('the core', () => {
     ['has no classes', /\bclass\s+\w/, ['class Judge {}']],
   ];
 
-  test.each(forbidden)('%s', (_what, pattern, examples) => {
+  test.each(forbidden)('the core %s', (_what, pattern, examples) => {
     expect(examples.filter((example) => !pattern.test(example))).toEqual([]);
     expect(pathsWith(CORE, ({ code }) => pattern.test(code))).toEqual([]);
   });
 });
 
 describe('every file', () => {
-  test('in src, test and tools has at most 400 lines', () => {
+  test('every file in src, test and tools has at most 400 lines', () => {
     expect(pathsWith([...SOURCES, ...TESTS], ({ text }) => text.trimEnd().split('\n').length > 400)).toEqual([]);
   });
 
-  test('is free of `any`, of ignored errors of the compiler, and of default exports', () => {
+  test('every file is free of `any`, of ignored errors of the compiler, and of default exports', () => {
     const anyType = /(?::|\bas|<|,|\||=>)\s*any\b(?!\s*\()/;
     const ignored = /@ts-(ignore|nocheck|expect-error)/;
     expect(
@@ -239,7 +239,7 @@ describe('every file', () => {
     expect(pathsWith(SOURCES, ({ code }) => /\bexport default\b/.test(code))).toEqual([]);
   });
 
-  test('in src says in its first line what it is about', () => {
+  test('every file in src says in its first line what it is about', () => {
     expect(pathsWith(SOURCES, ({ text }) => !/^(#!.*\n)?(\/\/|\/\*)/.test(text))).toEqual([]);
   });
 });

@@ -148,7 +148,7 @@ describe('the rights of the operator', () => {
     expect(rights.filter((right) => /secrets|\*/.test(right))).toEqual([]);
   });
 
-  test('of CRDs it may read its own only', () => {
+  test('the rights of the operator allow it to read no CRDs but its own', () => {
     const rule = find('ClusterRole', 'glidepath').rules?.find(({ apiGroups }) => apiGroups.includes('apiextensions.k8s.io'));
     expect(rule).toMatchObject({ resourceNames: ['canaryreleases.glidepath.dev'], verbs: ['get'] });
   });
@@ -277,7 +277,7 @@ describe('the Deployment', () => {
     }[];
   }
 
-  test('fits the restricted Pod Security Standard, which its namespace enforces', () => {
+  test('the Deployment fits the restricted Pod Security Standard, which its namespace enforces', () => {
     expect(find('Namespace', 'glidepath-system').metadata.labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'restricted' });
     expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: 'RuntimeDefault' } });
     expect(container?.securityContext).toEqual({
@@ -287,7 +287,7 @@ describe('the Deployment', () => {
     });
   });
 
-  test('is probed on the port that it names, and has bounds', () => {
+  test('the Deployment is probed on the port that it names, and has bounds', () => {
     expect(container).toMatchObject({
       livenessProbe: { httpGet: { path: '/healthz', port: 'http' } },
       readinessProbe: { httpGet: { path: '/readyz', port: 'http' } },
@@ -298,7 +298,7 @@ describe('the Deployment', () => {
     expect(pod).toMatchObject({ serviceAccountName: 'glidepath', terminationGracePeriodSeconds: 30 });
   });
 
-  test('gives only settings that the operator knows', () => {
+  test('the Deployment gives only settings that the operator knows', () => {
     const flags: readonly string[] = SETTING_LIST.map(({ flag }) => flag);
     const variables: readonly string[] = [...SETTING_LIST.map(({ flag }) => envName(flag)), 'POD_NAME', 'POD_NAMESPACE'];
     const patches = kustomizations.flatMap((manifest) => (manifest['patches'] ?? []) as readonly { patch?: string }[]);
@@ -309,7 +309,7 @@ describe('the Deployment', () => {
     for (const { name } of container?.env ?? []) expect(variables).toContain(name);
   });
 
-  test('is what the Service and the disruption budget select', () => {
+  test('the Deployment is what the Service and the disruption budget select', () => {
     const labels = (find('Deployment', 'glidepath')['spec'] as { template: { metadata: { labels: object } } }).template.metadata.labels;
     expect(labels).toMatchObject((find('Service', 'glidepath-metrics')['spec'] as { selector: object }).selector);
     expect(labels).toMatchObject(

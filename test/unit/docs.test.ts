@@ -59,7 +59,7 @@ function linksOf(page: URL): readonly string[] {
 describe.each(PAGES)('%s', (file) => {
   const page = new URL(file, ROOT);
 
-  test('has every fence on a line of its own, and closes it', () => {
+  test('the page has every fence on a line of its own, and closes it', () => {
     expect(readPage(linesOf(page)).wrong).toEqual([]);
   });
 

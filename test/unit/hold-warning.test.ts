@@ -57,11 +57,11 @@ describe('whoever resumes what is held', () => {
     ['Promoting', 'explain'],
     ['Blocked', 'explain'],
     [undefined, 'explain'],
-  ])('in phase %s is told %s', (phase, verb) => {
+  ])('the warning in phase %s says %s', (phase, verb) => {
     expect(commandIn(resumedIn(phase))).toBe(verb);
   });
 
-  test.each(STATES)('in state %s is told no command that the operator refuses', (state: StateName) => {
+  test.each(STATES)('the warning in state %s names no command that the operator refuses', (state: StateName) => {
     const verb = COMMAND_VERBS.find((one) => one === commandIn(resumedIn(phaseOf(state))));
     if (verb === undefined) return;
     const release = aReleaseStatus();
@@ -73,7 +73,7 @@ describe('whoever resumes what is held', () => {
     expect(read?.refusal).toBeUndefined();
   });
 
-  test('of a rolled back version is told to revert it, and of one that the spec pauses to unpause it', () => {
+  test('the warning about a rolled back version says to revert it, and about one that the spec pauses to unpause it', () => {
     expect(resumedIn('RolledBack')).toContain('it was rolled back: revert it, or retry it: kubectl canary retry store -n shop;');
     expect(resumedIn('Idle', { paused: true })).toContain('; spec.paused of the release is true: set it to false;');
   });

@@ -117,19 +117,19 @@ test.each(['7c1f0e22ab', '7c1f0e22ab-2', 'true', '7c1f0e22a', '7c1f0e22ab-0', '7
 describe('the policies', () => {
   const text = policies.map((policy) => JSON.stringify(policy)).join('\n');
 
-  test('know the annotations by our names', () => {
+  test('the policies know the annotations by our names', () => {
     const named = new Set(text.match(/glidepath\.dev\/[a-z]+(-[a-z]+)?/g));
     expect(named).toEqual(new Set([COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, ABORT_ANNOTATION, ABORT_BY_ANNOTATION]));
   });
 
-  test('are each bound, and refuse where they cannot be asked', () => {
+  test('the policies are each bound, and refuse where they cannot be asked', () => {
     const names = (kind: RegExp) => policies.filter((policy) => kind.test(policy.kind)).map(({ metadata }) => metadata.name);
     expect(names(/Policy$/)).toEqual(['glidepath-commands', 'glidepath-authors', 'glidepath-command-by', 'glidepath-abort-by']);
     expect(names(/PolicyBinding$/)).toEqual(names(/Policy$/));
     for (const { spec, metadata } of policies) expect(['Fail', metadata.name]).toContain(spec.policyName ?? spec.failurePolicy);
   });
 
-  test('say of each refusal which release it is about', () => {
+  test('the policies say of each refusal which release it is about', () => {
     const all = policies.flatMap(({ spec }) => spec.validations ?? []);
     expect(all).toHaveLength(7 + 2 + MAX_ROUTES);
     for (const { messageExpression, reason } of all) {
@@ -138,7 +138,7 @@ describe('the policies', () => {
     }
   });
 
-  test('refuse an edit in the same words, whichever of them is asked first', () => {
+  test('the policies refuse an edit in the same words, whichever of them is asked first', () => {
     const edits = policies.flatMap(({ spec }) =>
       (spec.validations ?? []).filter(({ expression }) => expression.includes("check('update')")),
     );
@@ -150,7 +150,7 @@ describe('the policies', () => {
     expect(text).not.toMatch(/system:|serviceaccount/);
   });
 
-  test('ask for each of the routes that a release can name, and for every kind where it names none', () => {
+  test('the policies ask for each of the routes that a release can name, and for every kind where it names none', () => {
     const { variables = [], validations: asked = [] } = find('glidepath-authors');
     const kinds = variables.find(({ name }) => name === 'routes')?.expression;
     expect(kinds?.match(/'[A-Z]+Route'/g)?.slice(1)).toEqual(ROUTE_KINDS.map((kind) => `'${kind}'`));

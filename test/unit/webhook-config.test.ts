@@ -39,12 +39,12 @@ function find(kind: string, name: string, all = manifests): Manifest {
   return found;
 }
 
-test('is the operator with two replicas, and with nothing that needs Kubernetes 1.36', () => {
+test('the installation with a webhook is the operator with two replicas, and with nothing that needs Kubernetes 1.36', () => {
   const present = readdirSync(new URL('webhook/', CONFIG)).filter((name) => name !== 'kustomization.yaml');
   expect([...(kustomization?.resources ?? [])].toSorted()).toEqual(['../ha', ...present].toSorted());
 });
 
-test('asks the API server the same as the policy', () => {
+test('the webhook asks the API server the same as the policy', () => {
   const policy = find(
     'MutatingAdmissionPolicy',
     'glidepath-hold',
@@ -55,14 +55,14 @@ test('asks the API server the same as the policy', () => {
   expect(oneLine(matchConditions[1]?.expression)).toBe(CHANGED_OR_RELEASED);
 });
 
-test('is installed without an entry and without a certificate: the operator fills both in, and applying again takes nothing away', () => {
+test('the webhook is installed without an entry and without a certificate: the operator fills both in, and applying again takes nothing away', () => {
   expect(find('MutatingWebhookConfiguration', WEBHOOK_CONFIGURATION)).not.toHaveProperty('webhooks');
   const secret = find('Secret', WEBHOOK_NAME);
   expect(secret).not.toHaveProperty('data');
   expect(secret).not.toHaveProperty('stringData');
 });
 
-test('may read and write those two objects by name, and no others', () => {
+test('the operator may read and write those two objects by name, and no others', () => {
   for (const [kind, name, right] of [
     ['Role', WEBHOOK_NAME, '/secrets'],
     ['ClusterRole', WEBHOOK_CONFIGURATION, 'admissionregistration.k8s.io/mutatingwebhookconfigurations'],
@@ -73,7 +73,7 @@ test('may read and write those two objects by name, and no others', () => {
   }
 });
 
-test('is reached at every replica, by the port that the Deployment is given', () => {
+test('every replica of the webhook is reached, by the port that the Deployment is given', () => {
   expect(find('Service', WEBHOOK_NAME)).toMatchObject({
     metadata: { namespace: SYSTEM_NAMESPACE },
     spec: { selector: { 'app.kubernetes.io/component': 'operator' }, ports: [{ port: 443, targetPort: 'webhook' }] },

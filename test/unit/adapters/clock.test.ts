@@ -27,7 +27,7 @@ function fakeTime() {
 }
 
 describe('the system clock', () => {
-  test('runs at the given time, once', () => {
+  test('the system clock runs at the given time, once', () => {
     const { time, wake, now, isSleeping } = fakeTime();
     const ran: number[] = [];
     createSystemClock(time).schedule(1_250, () => ran.push(now()));
@@ -36,7 +36,7 @@ describe('the system clock', () => {
     expect(isSleeping()).toBe(false);
   });
 
-  test('sleeps a delay of months in parts that setTimeout can hold', () => {
+  test('the system clock sleeps a delay of months in parts that setTimeout can hold', () => {
     const { time, wake, now, delays } = fakeTime();
     const atMs = 1_000 + 100 * 86_400_000;
     const ran: number[] = [];
@@ -47,7 +47,7 @@ describe('the system clock', () => {
     expect(delays).toHaveLength(Math.ceil((100 * 86_400_000) / (2 ** 31 - 1)));
   });
 
-  test('sleeps on when it was woken a millisecond early or the wall clock was set back', () => {
+  test('the system clock sleeps on when it was woken a millisecond early or the wall clock was set back', () => {
     const { time, wake, now, set } = fakeTime();
     const ran: number[] = [];
     createSystemClock(time).schedule(1_250, () => ran.push(now()));
@@ -60,7 +60,7 @@ describe('the system clock', () => {
     expect(ran).toEqual([1_250]);
   });
 
-  test('runs what is overdue without delay, but never inside schedule', () => {
+  test('the system clock runs what is overdue without delay, but never inside schedule', () => {
     const { time, wake, delays } = fakeTime();
     const ran: string[] = [];
     createSystemClock(time).schedule(10, () => ran.push('overdue'));
@@ -70,7 +70,7 @@ describe('the system clock', () => {
     expect(ran).toEqual(['overdue']);
   });
 
-  test('does not run what was cancelled, also after a part of a long sleep', () => {
+  test('the system clock does not run what was cancelled, also after a part of a long sleep', () => {
     const { time, wake, isSleeping } = fakeTime();
     const cancel = createSystemClock(time).schedule(1_000 + 2 ** 33, () => expect.unreachable('it was cancelled'));
     wake();
@@ -78,7 +78,7 @@ describe('the system clock', () => {
     expect(isSleeping()).toBe(false);
   });
 
-  test('stands on the wall clock and on real timers unless told otherwise', async () => {
+  test('the system clock uses the wall clock and real timers by default', async () => {
     const clock = createSystemClock();
     const beforeMs = Date.now();
     const ranAtMs = await new Promise<number>((resolve) => clock.schedule(beforeMs + 5, () => resolve(clock.now())));

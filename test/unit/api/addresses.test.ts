@@ -51,7 +51,7 @@ describe('an address is under a prefix', () => {
     expect(under(address, prefix)).toBe(false);
   });
 
-  test('and a wrong entry of the allow-list is told by its position', () => {
+  test('a wrong entry of the allow-list is reported by its position', () => {
     expect(() => parseAllowList(['http://a', 'http://u:hunter2@b'])).toThrow(/^entry 2 of the allow-list must not contain/);
   });
 });

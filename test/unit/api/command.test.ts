@@ -6,14 +6,14 @@ import { COMMAND_VERBS } from '../../../src/api/names.ts';
 const AT = '2026-03-04T10:11:12Z';
 
 describe('parseCommand', () => {
-  test('reads a command for a stage, although the time has colons of its own', () => {
+  test('parseCommand reads a command for a stage, although the time has colons of its own', () => {
     expect(parseCommand(`approve:7c1f0e22ab/1:${AT}`)).toEqual({
       ok: true,
       command: { verb: 'approve', id: '7c1f0e22ab', stage: 1, at: AT },
     });
   });
 
-  test('reads a command for the second attempt, with milliseconds', () => {
+  test('parseCommand reads a command for the second attempt, with milliseconds', () => {
     expect(parseCommand('promote:7c1f0e22ab-2:2026-03-04T10:11:12.345Z')).toEqual({
       ok: true,
       command: { verb: 'promote', id: '7c1f0e22ab-2', at: '2026-03-04T10:11:12.345Z' },
@@ -42,14 +42,14 @@ describe('parseCommand', () => {
     ['pause:7c1f0e22ab:2026-03-04T10:11:12+01:00', /is not a UTC time/],
     ['pause:7c1f0e22ab:2026-13-04T10:11:12Z', /is not a UTC time/],
     [`pause:7c1f0e22ab:${AT}:again`, /is not a UTC time/],
-  ])('refuses %j and shows the form', (text, expected) => {
+  ])('parseCommand refuses %j and shows the form', (text, expected) => {
     const parsed = parseCommand(text);
     expect(parsed.ok).toBe(false);
     expect(parsed).toMatchObject({ message: expect.stringMatching(expected) });
     expect(parsed).toMatchObject({ message: expect.stringContaining('such as approve:7c1f0e22ab/1:2026-03-04T10:11:12Z') });
   });
 
-  test('never throws and never repeats a long text in full', () => {
+  test('parseCommand never throws and never repeats a long text in full', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 5_000 }), (text) => {
         const parsed = parseCommand(text);
@@ -73,7 +73,7 @@ describe('parseCommand', () => {
 });
 
 describe('parseAbort', () => {
-  test('is the id of the release alone', () => {
+  test('parseAbort gives the id of the release alone', () => {
     expect(parseAbort('7c1f0e22ab')).toBe('7c1f0e22ab');
     expect(parseAbort(' 7c1f0e22ab-2 ')).toBe('7c1f0e22ab-2');
   });

@@ -67,7 +67,7 @@ describe('setStanding follows kstatus', () => {
   const words = { reason: 'InRelease', message: 'm', observedGeneration: 1 } as const;
   const saying = (list: readonly Condition[]) => Object.fromEntries(list.map((condition) => [condition.type, condition.status]));
 
-  test('Ready: nothing else is there', () => {
+  test('a status that is Ready has neither Reconciling nor Stalled', () => {
     expect(saying(setStanding([], 'Ready', { ...words, reason: 'Promoted' }, T1))).toEqual({ Ready: 'True' });
   });
 

@@ -16,19 +16,19 @@ function* walk(node: SchemaNode, path: string): Generator<readonly [string, Sche
 }
 
 describe('crds/', () => {
-  test('holds what the schema generates; `npm run generate` writes it', () => {
+  test('crds/ holds what the schema generates; `npm run generate` writes it', () => {
     expect(readFileSync(CRD_FILE, 'utf8')).toBe(renderCrd());
   });
 
-  test('reads the same in YAML 1.1, which kubectl speaks, and 1.2', () => {
+  test('crds/ reads the same in YAML 1.1, which kubectl speaks, and 1.2', () => {
     expect(parse(renderCrd(), { version: '1.1' })).toEqual(parse(renderCrd()));
   });
 
-  test('carries the number of its schema', () => {
+  test('crds/ carries the number of its schema', () => {
     expect(buildCrd()['metadata']).toMatchObject({ annotations: { 'glidepath.dev/schema': '2' } });
   });
 
-  test('shows the columns of the design', () => {
+  test('crds/ shows the columns of the design', () => {
     const columns = version['additionalPrinterColumns'] as readonly { name: string; priority?: number }[];
     expect(columns.filter((column) => column.priority === undefined).map((column) => column.name.toUpperCase())).toEqual([
       'PHASE',
@@ -57,23 +57,23 @@ describe('the structural schema', () => {
     expect(unbounded.map(([path]) => path)).toEqual([]);
   });
 
-  test('has a type for every node and a list type for every list', () => {
+  test('the structural schema has a type for every node and a list type for every list', () => {
     expect(nodes.filter(([, node]) => node['type'] === undefined).map(([path]) => path)).toEqual([]);
     expect(
       nodes.filter(([, node]) => node['type'] === 'array' && node['x-kubernetes-list-type'] === undefined).map(([path]) => path),
     ).toEqual([]);
   });
 
-  test('never closes an enum in the status, so that no write of a later operator is refused', () => {
+  test('the structural schema never closes an enum in the status, so that no write of a later operator is refused', () => {
     const closed = nodes.filter(([path, node]) => path.startsWith('$.status') && node['enum'] !== undefined).map(([path]) => path);
     expect(closed).toEqual(['$.status.conditions[].status']);
   });
 
-  test('has no float: quantities are strings or integers', () => {
+  test('the structural schema has no float: quantities are strings or integers', () => {
     expect(nodes.filter(([, node]) => node['type'] === 'number').map(([path]) => path)).toEqual([]);
   });
 
-  test('has no rule in the status: a write that goes home must never be refused', () => {
+  test('the structural schema has no rule in the status: the write of a rollback must never be refused', () => {
     expect(nodes.filter(([path, node]) => path.startsWith('$.status') && 'x-kubernetes-validations' in node).map(([path]) => path)).toEqual(
       [],
     );
@@ -101,7 +101,7 @@ describe('the structural schema', () => {
       }),
       /\$\.a: RE2 has no/,
     ],
-  ])('refuses %s', (_name, schema, expected) => {
+  ])('the structural schema refuses %s', (_name, schema, expected) => {
     expect(() => toStructural(schema)).toThrow(expected);
   });
 });

@@ -12,19 +12,19 @@ describe('parseDuration', () => {
     ['1m1m', 120_000],
     ['99999h', 359_996_400_000],
     ['007s', 7_000],
-  ])('reads %s', (text, ms) => {
+  ])('parseDuration reads %s', (text, ms) => {
     expect(parseDuration(text)).toBe(ms);
   });
 
   test.each(['', '90', '2d', '1.5h', '-1s', '+1s', ' 1s', '1s ', '1S', '100000s', '1h1m1s1ms1s', '1us', 's', '1m 30s', '1s\n'])(
-    'refuses %j and says what to write',
+    'parseDuration refuses %j and says what to write',
     (text) => {
       expect(isDuration(text)).toBe(false);
       expect(() => parseDuration(text)).toThrow(/write a duration such as 1m30s \(units h m s ms\)/);
     },
   );
 
-  test('refuses with a code', () => {
+  test('parseDuration refuses with a code', () => {
     expect(() => parseDuration('2d')).toThrow(expect.objectContaining({ code: 'GLIDEPATH_E_DURATION' }));
   });
 });
@@ -39,11 +39,11 @@ describe('formatDuration', () => {
     [1_800_000, '30m'],
     [86_400_000, '24h'],
     [0.4, '0s'],
-  ])('writes %d ms as %s', (ms, text) => {
+  ])('formatDuration writes %d ms as %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });
 
-  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, DURATION_MAX_MS + 1])('refuses %d', (ms) => {
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, DURATION_MAX_MS + 1])('formatDuration refuses %d', (ms) => {
     expect(() => formatDuration(ms)).toThrow(/cannot be written as a duration/);
   });
 

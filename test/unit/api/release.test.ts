@@ -13,7 +13,7 @@ function problemsOf(object: unknown): string {
 }
 
 describe('what is refused', () => {
-  test.each(REFUSALS)('$name', ({ spec, objectName, expect: expected }) => {
+  test.each(REFUSALS)('a release is refused: $name', ({ spec, objectName, expect: expected }) => {
     expect(problemsOf(manifestOf(spec, objectName))).toMatch(expected);
   });
 
@@ -69,7 +69,7 @@ describe('what is refused', () => {
 });
 
 describe('what is accepted', () => {
-  test.each(ACCEPTANCES)('$name', ({ spec }) => {
+  test.each(ACCEPTANCES)('a release is accepted: $name', ({ spec }) => {
     expect(problemsOf(manifestOf(spec))).toBe('');
   });
 

@@ -8,7 +8,7 @@ import { manifestOf } from '../../fixtures/refusals.ts';
 const services = [{ name: 'a' }, { name: 'b' }];
 
 describe('readStatus', () => {
-  test('brings every field back unchanged', () => {
+  test('readStatus brings every field back unchanged', () => {
     expect(Object.keys(FULL_STATUS).toSorted()).toEqual(Object.keys(statusSchema.shape).toSorted());
     expect(Object.keys(FULL_STATUS.release ?? {}).toSorted()).toEqual(Object.keys(releaseStatusSchema.shape).toSorted());
     expect(readStatus(JSON.parse(JSON.stringify(FULL_STATUS)))).toEqual({ status: FULL_STATUS });
@@ -73,7 +73,7 @@ describe('readStatus', () => {
 });
 
 describe('parseRelease', () => {
-  test('passes on what of the status it did not understand', () => {
+  test('parseRelease passes on what of the status it did not understand', () => {
     const parsed = parseRelease({ ...manifestOf({ services }), status: { phase: 'Dancing', weight: 25 } });
     expect(parsed).toMatchObject({
       ok: true,
@@ -81,7 +81,7 @@ describe('parseRelease', () => {
     });
   });
 
-  test('leaves metadata and status usable when the spec is refused, because home must stay possible', () => {
+  test('parseRelease leaves metadata and status usable when the spec is refused, because a rollback must stay possible', () => {
     const parsed = parseRelease({ ...manifestOf({}), status: FULL_STATUS });
     expect(parsed).toMatchObject({ ok: false, metadata: { name: 'case' }, status: { release: { routes: FULL_STATUS.release?.routes } } });
   });

@@ -8,7 +8,7 @@ const copy = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 describe('a stored status', () => {
   const stored = toStoredStatus(FULL_STATUS);
 
-  test('has the memory of the machine under status.internal, and nothing of it elsewhere', () => {
+  test('a stored status has the memory of the machine under status.internal, and nothing of it elsewhere', () => {
     const { release, internal } = copy(stored) as { release: Record<string, unknown>; internal: { release: Record<string, unknown> } };
     for (const field of ['returnTo', 'lookGridAt', 'served', 'puttingBack', 'driftSince']) {
       expect(release).not.toHaveProperty(field);
@@ -19,17 +19,17 @@ describe('a stored status', () => {
     expect(internal.release['routes']).toEqual([expect.objectContaining({ kind: route?.['kind'], name: route?.['name'], raising: true })]);
   });
 
-  test('is what the CRD knows, field by field', () => {
+  test('a stored status is what the CRD knows, field by field', () => {
     const parsed = storedStatusSchema.safeParse(copy(stored));
     expect(parsed.success && parsed.data).toEqual(copy(stored));
   });
 
-  test('comes back as it was', () => {
+  test('a stored status comes back as it was', () => {
     expect(readStatus(copy(stored))).toEqual({ status: FULL_STATUS });
     expect(readStatus(copy(toStoredStatus({ observedGeneration: 1 })))).toEqual({ status: { observedGeneration: 1 } });
   });
 
-  test('of another version is read as far as it goes', () => {
+  test('a stored status of another version is read as far as it goes', () => {
     const odd = { ...(copy(stored) as object), internal: { release: 'none', told: { block: 'X' } } };
     const { status } = readStatus(odd);
     expect(status.release?.id).toBe(FULL_STATUS.release?.id);

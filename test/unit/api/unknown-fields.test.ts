@@ -6,11 +6,11 @@ import { ACCEPTANCES } from '../../fixtures/acceptances.ts';
 import { manifestOf } from '../../fixtures/refusals.ts';
 
 describe('findUnknownFields', () => {
-  test.each(ACCEPTANCES)('finds none in: $name', ({ spec }) => {
+  test.each(ACCEPTANCES)('findUnknownFields finds none in: $name', ({ spec }) => {
     expect(findUnknownFields({ ...manifestOf(spec), status: toStoredStatus(FULL_STATUS) })).toEqual([]);
   });
 
-  test('names the path, at every depth and in lists', () => {
+  test('findUnknownFields names the path, at every depth and in lists', () => {
     const spec = {
       services: [{ name: 'a', weight: 5 }, { name: 'b' }],
       stagess: [],
@@ -27,7 +27,7 @@ describe('findUnknownFields', () => {
     ]);
   });
 
-  test('says what is known there', () => {
+  test('findUnknownFields says what is known there', () => {
     expect(findUnknownFields(manifestOf({ services: [{ nme: 'a' }] }))[0]?.message).toBe('unknown field; known here are name, port');
   });
 

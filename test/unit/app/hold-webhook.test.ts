@@ -72,7 +72,7 @@ beforeEach(() => {
 });
 
 describe('the certificate', () => {
-  test('is made by the leader when there is none, and trusted before it is kept and shown', async () => {
+  test('the certificate is made by the leader when there is none, and trusted before it is kept and shown', async () => {
     const webhook = open();
     webhook.lead();
     await settle();
@@ -81,7 +81,7 @@ describe('the certificate', () => {
     await webhook.stop();
   });
 
-  test('is shown by every replica once the leader has kept one, and made by none of the others', async () => {
+  test('the certificate is shown by every replica once the leader has kept one, and made by none of the others', async () => {
     const webhook = open();
     webhook.start();
     await clock.runTo(clock.now() + 20_000);
@@ -92,7 +92,7 @@ describe('the certificate', () => {
     await webhook.stop();
   });
 
-  test('is renewed in its time; the API server then trusts both, because replicas still show the old one', async () => {
+  test('the certificate is renewed in its time; the API server then trusts both, because replicas still show the old one', async () => {
     const webhook = open();
     webhook.lead();
     await settle();
@@ -104,7 +104,7 @@ describe('the certificate', () => {
     await webhook.stop();
   });
 
-  test('that another leader kept is taken over within a minute, without a new start', async () => {
+  test('a certificate that another leader kept is taken over within a minute, without a restart', async () => {
     const webhook = open();
     webhook.lead();
     await settle();
@@ -115,7 +115,7 @@ describe('the certificate', () => {
     await webhook.stop();
   });
 
-  test('that cannot be used is told, and the one before goes on', async () => {
+  test('a certificate that cannot be used is reported, and the one before stays', async () => {
     let broken = false;
     const serve = ({ cert }: ServingCertificate) => {
       if (broken) throw new Error(`${cert} is none`);
@@ -130,7 +130,7 @@ describe('the certificate', () => {
     await webhook.stop();
   });
 
-  test('of a folder is never renewed by us, however old', async () => {
+  test('a certificate of a folder is never renewed by us, however old', async () => {
     era = 2;
     const webhook = open({ certificates: { read: async () => certificate('c1theirs', 'authority') } });
     webhook.lead();
@@ -141,7 +141,7 @@ describe('the certificate', () => {
 });
 
 describe('the registration', () => {
-  test('follows the releases, and nothing is asked because of a status', async () => {
+  test('the registration follows the releases, and nothing is asked because of a status', async () => {
     const webhook = open();
     webhook.lead();
     await settle();
@@ -160,7 +160,7 @@ describe('the registration', () => {
     await webhook.stop();
   });
 
-  test('is the leader’s alone', async () => {
+  test('the registration is written by the leader alone', async () => {
     kept = certificate('c1x');
     const webhook = open();
     webhook.start();
@@ -171,7 +171,7 @@ describe('the registration', () => {
     await webhook.stop();
   });
 
-  test('that somebody took away is there again within a minute', async () => {
+  test('a registration that someone removed is there again within a minute', async () => {
     const webhook = open();
     webhook.lead();
     await settle();
@@ -181,7 +181,7 @@ describe('the registration', () => {
     await webhook.stop();
   });
 
-  test('is waited for before a proof, with a second for the API server to see it; later nothing is', async () => {
+  test('the registration is waited for before a proof, with a second for the API server to see it; later nothing is', async () => {
     const webhook = open();
     targets = [];
     webhook.lead();
@@ -198,7 +198,7 @@ describe('the registration', () => {
     await webhook.stop();
   });
 
-  test('that cannot be made lets the proof go on, which then fails by itself', async () => {
+  test('a registration that cannot be written lets the proof run, which then fails', async () => {
     failure = new Error('forbidden');
     const webhook = open();
     webhook.lead();
@@ -209,7 +209,7 @@ describe('the registration', () => {
 });
 
 describe('a fault', () => {
-  test('is told once, tried again soon, and told anew when it comes back', async () => {
+  test('a fault is reported once, tried again soon, and reported again when it comes back', async () => {
     failure = new Error('away');
     const webhook = open();
     webhook.lead();
@@ -224,7 +224,7 @@ describe('a fault', () => {
     await webhook.stop();
   });
 
-  test('that is only another leader who was quicker is not told', async () => {
+  test('a fault that is only another leader who was quicker is not reported', async () => {
     failure = new GlidepathError('GLIDEPATH_E_CONFLICT', 'modified');
     const webhook = open();
     webhook.lead();

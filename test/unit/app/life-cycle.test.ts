@@ -74,7 +74,7 @@ describe('the life of an operator', () => {
     expect(done.at(-1)).toBe('changed store');
   });
 
-  test('with a lease the operator works only when it was elected', async () => {
+  test('an operator with a lease works only when it was elected', async () => {
     const { clock, done, logged, world } = startLife({ lease: LEASE });
     world.synced = true;
     await clock.runBy(20);
@@ -102,7 +102,7 @@ describe('the life of an operator', () => {
     expect(done.filter((what) => what.startsWith('warm'))).toEqual(['warm all', 'warm 3', 'warm 3']);
   });
 
-  test('at the end patches under way come first, then the lease, then every connection', async () => {
+  test('an operator that ends completes the patches under way first, then gives up the lease, then closes every connection', async () => {
     const { clock, done, world, ask, ended } = startLife({ lease: LEASE });
     world.synced = true;
     await clock.runBy(20);

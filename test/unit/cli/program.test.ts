@@ -12,7 +12,7 @@ const FILES = {
 };
 
 describe('help and version', () => {
-  test('are printed to the output and are no error', async () => {
+  test('help and version are printed to the output and are no error', async () => {
     const help = await call(['--help']);
     expect(help).toMatchObject({ code: 0, err: '' });
     for (const word of ['Usage: kubectl canary', 'plan', 'backtest', 'version', 'Exit codes']) expect(help.out).toContain(word);
@@ -22,7 +22,7 @@ describe('help and version', () => {
     expect(JSON.parse((await call(['version', '-o', 'json'])).out)).toMatchObject({ version: '1.2.3', api: 'glidepath.dev/v1alpha1' });
   });
 
-  test('come unasked when nothing is asked for', async () => {
+  test('help and version come unasked when nothing is asked for', async () => {
     expect(await call([])).toMatchObject({ code: 2, err: '' });
   });
 });
@@ -69,7 +69,7 @@ describe('wrong options', () => {
     expect(err).toMatch(message);
   });
 
-  test('never repeat the value of a header', async () => {
+  test('the output never repeats the value of a header', async () => {
     const argv = [
       'backtest',
       '-f',
@@ -88,7 +88,7 @@ describe('wrong options', () => {
 });
 
 describe('a plan', () => {
-  test('is printed with chart, timeline and chances', async () => {
+  test('a plan is printed with chart, timeline and chances', async () => {
     const { code, out, err } = await call(['plan', '-f', '-', '--runs', '20'], FILES);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(
@@ -100,14 +100,14 @@ describe('a plan', () => {
     expect(out).not.toContain('\u001b');
   });
 
-  test('is the same for the same seed', async () => {
+  test('a plan is the same for the same seed', async () => {
     const argv = ['plan', '-f', 'web.yaml', '--runs', '10', '--canary-errors', '2%', '-o', 'json'];
     const [first, again, other] = [await call(argv, FILES), await call(argv, FILES), await call([...argv, '--seed', '2'], FILES)];
     expect(first.out).toBe(again.out);
     expect(first.out).not.toBe(other.out);
   });
 
-  test('is told as JSON in the documented shape', async () => {
+  test('a plan as JSON has the documented shape', async () => {
     const { out } = await call(['plan', '-f', 'two.yaml', '--runs', '3', '--canary-errors', '20%', '--at-stage', '2', '-o', 'json'], FILES);
     const list = JSON.parse(out) as { apiVersion: string; kind: string; items: Record<string, unknown>[] };
     expect(list).toMatchObject({ apiVersion: 'cli.glidepath.dev/v1', kind: 'PlanList' });
@@ -130,14 +130,14 @@ describe('a plan', () => {
     });
   });
 
-  test('says what it takes for granted', async () => {
+  test('a plan says what it assumes', async () => {
     const spec = ['analysis:', '  checks: [{name: orders, query: sum(orders), min: "1"}]', 'promotion: {approval: Required}'];
     const { out } = await call(['plan', '-f', 'own.yaml', '--runs', '2'], { 'own.yaml': aManifest(spec) });
     expect(out).toContain('taken for granted: orders (a query of your own) stays within its limits');
     expect(out).toContain('a run ends where it waits for approval; simulate approvals with --approve-after');
   });
 
-  test('lets somebody approve where that is asked for', async () => {
+  test('a plan lets someone approve where that is asked for', async () => {
     const files = { 'p.yaml': aManifest(['stages: [{weight: 10, duration: 1m, approval: Required}]']) };
     const { out } = await call(['plan', '-f', 'p.yaml', '--runs', '4', '--approve-after', '5m'], files);
     expect(out).toContain('each approval is given after 5m');
@@ -146,19 +146,19 @@ describe('a plan', () => {
     expect(out).toMatch(/\napproved on the way +100%\n/);
   });
 
-  test('of a release that cannot start fails and says why', async () => {
+  test('a plan of a release that cannot start fails and says why', async () => {
     const { code, out } = await call(['plan', '-f', 'p.yaml', '--runs', '2'], { 'p.yaml': aManifest(['paused: true']) });
     expect(code).toBe(1);
     expect(out).toContain('typical run: cannot start');
   });
 
-  test('has colours at a terminal only, unless somebody says no', async () => {
+  test('a plan has colours at a terminal only, unless someone says no', async () => {
     const argv = ['plan', '-f', 'web.yaml', '--runs', '1'];
     expect((await call(argv, FILES, { outIsTerminal: true })).out).toContain('\u001b[32m');
     expect((await call(argv, FILES, { outIsTerminal: true, env: { NO_COLOR: '1' } })).out).not.toContain('\u001b');
   });
 
-  test('tells how far it is when it takes longer than a second', async () => {
+  test('a plan reports its progress when it takes longer than a second', async () => {
     let now = 0;
     const slow = { now: () => (now += 700), errIsTerminal: true };
     const { err } = await call(['plan', '-f', 'web.yaml', '--runs', '50'], FILES, slow);

@@ -8,7 +8,7 @@ import { readDuration, readPercent, readRate, readTime, readWhole, sayDuration }
 import { NOW } from './fake-io.ts';
 
 describe('a value', () => {
-  test('is understood', () => {
+  test('a value is understood', () => {
     expect([readPercent('0.2%'), readDuration('80ms'), readRate('0.5'), readRate('20/s'), readWhole(1, 9)('9')]).toEqual([
       0.002, 80, 0.5, 20, 9,
     ]);
@@ -33,14 +33,14 @@ describe('a value', () => {
     expect(() => read(text)).toThrow(/^Write /);
   });
 
-  test('of time is absolute, relative or now', () => {
+  test('a value of time is absolute, relative or now', () => {
     const read = readTime(NOW);
     expect([read('now'), read('-2h'), read('-1h30m'), read('2030-01-01T14:00:00+00:00')].map((ms) => NOW - ms)).toEqual([
       0, 7_200_000, 5_400_000, 0,
     ]);
   });
 
-  test('of matchers may have braces, escapes and several labels', () => {
+  test('a value of matchers may have braces, escapes and several labels', () => {
     expect(readSelector('{a="b", c!~"d\\"e.*"}')).toBe('a="b", c!~"d\\"e.*"');
   });
 });
@@ -53,7 +53,7 @@ describe('a number for people', () => {
     [1_020_500, '17m1s'],
     [90_000_000, '25h'],
     [0, '0s'],
-  ])('of %d ms is %s', (ms, text) => {
+  ])('the text for people of %d ms is %s', (ms, text) => {
     expect(sayDuration(ms)).toBe(text);
   });
 
@@ -64,7 +64,7 @@ describe('a number for people', () => {
     [0.5, '50%'],
     [0.999, '99.9%'],
     [1, '100%'],
-  ])('of a chance of %d is %s', (chance, text) => {
+  ])('the text for people of a chance of %d is %s', (chance, text) => {
     expect(sayChance(chance)).toBe(text);
   });
 });

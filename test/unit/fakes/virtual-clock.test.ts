@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 describe('the virtual clock', () => {
-  test('stands still by itself', () => {
+  test('the virtual clock stands still by default', () => {
     const clock = new VirtualClock(5);
     clock.schedule(5, () => expect.unreachable('nobody moved the clock'));
     expect(clock.now()).toBe(5);
     expect(clock.nextAtMs).toBe(5);
   });
 
-  test('runs due timers by time and then by age, each at its own time', () => {
+  test('the virtual clock runs due timers by time and then by age, each at its own time', () => {
     const clock = new VirtualClock(0);
     const ran: string[] = [];
     const note = (name: string) => () => ran.push(`${name}@${clock.now()}`);
@@ -23,7 +23,7 @@ describe('the virtual clock', () => {
     expect(clock.pending).toBe(1);
   });
 
-  test('runs timers that timers set, if they are due on the way', () => {
+  test('the virtual clock runs timers that timers set, if they are due on the way', () => {
     const clock = new VirtualClock(0);
     const ran: number[] = [];
     const tick = (): void => {
@@ -36,7 +36,7 @@ describe('the virtual clock', () => {
     expect(clock.nextAtMs).toBe(40);
   });
 
-  test('runs an overdue timer at the present time: time never goes back', () => {
+  test('the virtual clock runs an overdue timer at the present time: time never goes back', () => {
     const clock = new VirtualClock(100);
     const ran: number[] = [];
     clock.schedule(1, () => ran.push(clock.now()));
@@ -53,7 +53,7 @@ describe('the virtual clock', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('refuses timers that go round in circles without time moving', () => {
+  test('the virtual clock refuses timers that go round in circles without time moving', () => {
     const clock = new VirtualClock(0);
     const again = (): void => {
       clock.schedule(clock.now(), again);

@@ -20,7 +20,7 @@ async function samples(metrics: OperatorMetrics, name: string): Promise<readonly
 }
 
 describe('the metrics of releases', () => {
-  test('show weight, stage and phase', async () => {
+  test('the metrics of releases show weight, stage and phase', async () => {
     const metrics = setUp();
     metrics.telemetry.release(releaseNamed('api', { phase: 'Analyzing', weight: 25, progress: '2/3' }));
     expect(await samples(metrics, 'glidepath_release_weight')).toEqual(['glidepath_release_weight{namespace="shop",name="api"} 25']);
@@ -30,7 +30,7 @@ describe('the metrics of releases', () => {
     ]);
   });
 
-  test('have one phase at a time', async () => {
+  test('the metrics of releases have one phase at a time', async () => {
     const metrics = setUp();
     for (const phase of ['Analyzing', 'Analyzing', 'Promoting', 'Promoted']) {
       metrics.telemetry.release(releaseNamed('api', { phase, weight: 100 }));
@@ -40,7 +40,7 @@ describe('the metrics of releases', () => {
     }
   });
 
-  test('begin before a release has a status', async () => {
+  test('the metrics of releases begin before a release has a status', async () => {
     const metrics = setUp();
     metrics.telemetry.release(releaseNamed('api'));
     expect(await samples(metrics, 'glidepath_release_weight')).toEqual(['glidepath_release_weight{namespace="shop",name="api"} 0']);
@@ -48,7 +48,7 @@ describe('the metrics of releases', () => {
     expect(await samples(metrics, 'glidepath_release_phase')).toEqual([]);
   });
 
-  test('go with the release and leave those of others', async () => {
+  test('the metrics of releases go with the release and leave those of others', async () => {
     const metrics = setUp();
     for (const name of ['api', 'web']) metrics.telemetry.release(releaseNamed(name, { phase: 'Idle', weight: 0 }));
     metrics.telemetry.forget('shop', 'api');
@@ -62,7 +62,7 @@ describe('the metrics of releases', () => {
 });
 
 describe('the counters', () => {
-  test('count steps, verdicts, looks, drift and rollbacks without naming a release', async () => {
+  test('the counters count steps, verdicts, looks, drift and rollbacks without naming a release', async () => {
     const metrics = setUp();
     const { telemetry } = metrics;
     const release = releaseNamed('api');
@@ -82,7 +82,7 @@ describe('the counters', () => {
     expect(await metrics.render()).not.toContain('name="api"');
   });
 
-  test('begin at 0 wherever their labels are known beforehand', async () => {
+  test('the counters begin at 0 wherever their labels are known beforehand', async () => {
     const metrics = setUp({ watchKinds: ['HTTPRoute'], rollbackReasons: ['Aborted'] });
     metrics.telemetry.verdict(releaseNamed('api'), 'p99', 'Pass');
     expect(await samples(metrics, 'glidepath_verdicts_total')).toEqual([
@@ -99,7 +99,7 @@ describe('the counters', () => {
     expect(await samples(metrics, 'glidepath_leader')).toEqual(['glidepath_leader 0']);
   });
 
-  test('count route writes by result and watch restarts by kind', async () => {
+  test('the counters count route writes by result and watch restarts by kind', async () => {
     const metrics = setUp();
     metrics.telemetry.routeWrite('guard');
     metrics.watchRestarted('HTTPRoute');

@@ -5,11 +5,11 @@ const NOW = 10_000_000;
 const ALIVE = { nowMs: NOW, lagMs: 3, watches: [{ kind: 'HTTPRoute', synced: true }] };
 
 describe('health', () => {
-  test('is good while the event loop turns and the watches work', () => {
+  test('health is good while the event loop turns and the watches work', () => {
     expect(checkHealth(ALIVE)).toEqual({ ok: true, lines: ['[+] event loop 3ms late', '[+] watch of HTTPRoute'] });
   });
 
-  test('survives a watch that fails for two minutes, and names the one that fails for longer', () => {
+  test('health survives a watch that fails for two minutes, and names the one that fails for longer', () => {
     const failing = (forMs: number) => ({ kind: 'Service', synced: true, failingSinceMs: NOW - forMs, lastError: 'HTTP 503\nno leader' });
     expect(checkHealth({ ...ALIVE, watches: [failing(LONGEST_WATCH_FAILURE_MS)] }).ok).toBe(true);
     expect(checkHealth({ ...ALIVE, watches: [...ALIVE.watches, failing(LONGEST_WATCH_FAILURE_MS + 1_500)] })).toEqual({
@@ -18,13 +18,13 @@ describe('health', () => {
     });
   });
 
-  test('does not take a wall clock that was set back for a failure of ages', () => {
+  test('health does not take a wall clock that was set back for a failure of ages', () => {
     expect(checkHealth({ ...ALIVE, watches: [{ kind: 'Service', synced: true, failingSinceMs: NOW + 5_000 }] }).lines).toContain(
       '[+] watch of Service failing for 0s',
     );
   });
 
-  test('is bad when the event loop is late by more than ten seconds', () => {
+  test('health is bad when the event loop is late by more than ten seconds', () => {
     expect(checkHealth({ ...ALIVE, lagMs: LONGEST_LAG_MS }).ok).toBe(true);
     expect(checkHealth({ ...ALIVE, lagMs: LONGEST_LAG_MS + 1 })).toMatchObject({
       ok: false,
@@ -34,7 +34,7 @@ describe('health', () => {
 });
 
 describe('readiness', () => {
-  test('waits for every watch to be synced, and a failing one that was synced stays ready', () => {
+  test('readiness waits for every watch to be synced, and a failing one that was synced stays ready', () => {
     const synced = { kind: 'HTTPRoute', synced: true, failingSinceMs: 1 };
     expect(checkReadiness({ watches: [synced] })).toEqual({ ok: true, lines: ['[+] HTTPRoute synced'] });
     expect(checkReadiness({ watches: [synced, { kind: 'Service', synced: false }] })).toEqual({
@@ -72,7 +72,7 @@ describe('the lag of the event loop', () => {
     return { lag, tickAfter, wait: (ms: number) => (nowMs += ms), isStopped: () => stopped };
   }
 
-  test('is how late the last tick came', () => {
+  test('the lag of the event loop is how late the last tick came', () => {
     const { lag, tickAfter } = setUp();
     expect(lag.ms).toBe(0);
     tickAfter(1_000);
@@ -83,14 +83,14 @@ describe('the lag of the event loop', () => {
     expect(lag.ms).toBe(0);
   });
 
-  test('or how overdue the next one is', () => {
+  test('the lag of the event loop is how overdue the next tick is', () => {
     const { lag, tickAfter, wait } = setUp();
     tickAfter(1_000);
     wait(13_000);
     expect(lag.ms).toBe(12_000);
   });
 
-  test('is measured until it is closed', () => {
+  test('the lag of the event loop is measured until it is closed', () => {
     const { lag, isStopped } = setUp();
     lag.close();
     expect(isStopped()).toBe(true);

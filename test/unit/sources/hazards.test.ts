@@ -13,7 +13,7 @@ function analysisWith(mode: 'Enforce' | 'Observe' | 'Off', ...checks: readonly C
 const OWN = aCheck({ name: 'own', query: 'sum(up)', min: '1' });
 
 describe('the hazards of a source', () => {
-  test('are those that concern the kinds of route at hand', () => {
+  test('the hazards of a source are those that concern the kinds of route at hand', () => {
     const codesOf = (...kinds: Parameters<typeof hazardsOf>[1]) => hazardsOf(contour, kinds).map(({ code }) => code);
     expect(codesOf('HTTPRoute')).toEqual(['RetriesHideFailures']);
     expect(codesOf('HTTPRoute', 'GRPCRoute')).toEqual(['RetriesHideFailures', 'GrpcStatusUnseen']);
@@ -21,7 +21,7 @@ describe('the hazards of a source', () => {
 });
 
 describe('a source that does not see the status of gRPC calls', () => {
-  test('is refused for a GRPCRoute, with what to do instead', () => {
+  test('a source that does not see the status of gRPC calls is refused for a GRPCRoute, with what to do instead', () => {
     const refusal = refuseBlind(contour, ['HTTPRoute', 'GRPCRoute'], analysisWith('Enforce', aCheck()));
     expect(refusal).toMatchObject({
       reason: 'NotSupported',
@@ -35,15 +35,15 @@ describe('a source that does not see the status of gRPC calls', () => {
     ['where only HTTPRoutes are judged', ['HTTPRoute'], analysisWith('Enforce')],
     ['where nothing is enforced', ['GRPCRoute'], analysisWith('Observe')],
     ["where a query of the user's own may act", ['GRPCRoute'], analysisWith('Enforce', OWN)],
-  ] as const)('is not refused %s', (_where, kinds, analysis) => {
+  ] as const)('a source that does not see the status of gRPC calls is not refused %s', (_where, kinds, analysis) => {
     expect(refuseBlind(contour, kinds, analysis)).toBeUndefined();
   });
 
-  test("is refused where the user's own query is only observed", () => {
+  test("a source that does not see the status of gRPC calls is refused where the user's own query is only observed", () => {
     expect(refuseBlind(contour, ['GRPCRoute'], analysisWith('Enforce', { ...OWN, onBreach: 'Observe' }))).toBeDefined();
   });
 
-  test('is none of those that read the status of the call', () => {
+  test('a source that reads the status of gRPC calls is not refused', () => {
     expect(refuseBlind(istio, ['GRPCRoute'], analysisWith('Enforce'))).toBeUndefined();
     const blind = SOURCES.filter((source) => refuseBlind(source, ['GRPCRoute'], analysisWith('Enforce')) !== undefined);
     expect(blind.map(({ name }) => name)).toEqual(['Contour', 'EnvoyGateway', 'EnvoyGatewayMerged', 'Kgateway', 'Cilium']);

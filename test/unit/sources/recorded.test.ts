@@ -61,13 +61,13 @@ describe('a backend without endpoints', () => {
     ['Traefik', 'traefik', 180],
     ['OpenTelemetry', 'opentelemetry', 180],
     ['PrometheusClient', 'prometheusclient', 180],
-  ])('is all errors for %s', (name, recording, errors) => {
+  ])('a backend without endpoints is all errors for %s', (name, recording, errors) => {
     expect(countRecorded(recording, source(name), EMPTY)).toEqual({ ...NONE, serverError: errors });
   });
 });
 
 describe('a backend that nobody called', () => {
-  test.each(SOURCES.map(({ name }) => [name]))('has no series at all for %s', (name) => {
+  test.each(SOURCES.map(({ name }) => [name]))('a backend that no one called has no series at all for %s', (name) => {
     const unknown = { ...backend('store-api-v9', 9), workload: { name: 'store-api-v9', templateHashes: ['aa'] } };
     const recording = { EnvoyGatewayMerged: 'envoygateway', IstioWaypoint: 'istio' }[name] ?? name.toLowerCase();
     expect(pick(readRecorded(recording), source(name).requests(unknown, 60_000))).toEqual([]);

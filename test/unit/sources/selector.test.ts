@@ -8,11 +8,11 @@ describe('range selectors', () => {
     expect(rangeSelector('up', [equals('job', 'a'), matches('pod', 'b-.+')], 90_000)).toBe('up{job="a",pod=~"b-.+"}[1m30s]');
   });
 
-  test('keep milliseconds', () => {
+  test('range selectors keep milliseconds', () => {
     expect(rangeSelector('up', [], 1_500)).toBe('up{}[1s500ms]');
   });
 
-  test('refuse a range that Prometheus would refuse', () => {
+  test('range selectors refuse a range that Prometheus would refuse', () => {
     for (const range of [0, -1, 0.2, Number.NaN]) {
       expect(() => rangeSelector('up', [], range)).toThrow(/at least 1 ms/);
     }

@@ -17,11 +17,11 @@ function picks(backend: BackendIdentity, other: { namespace: string; service: st
 }
 
 describe('Services whose series Traefik names alike', () => {
-  test('cannot exist when neither name has a dash', () => {
+  test('Services whose series Traefik names alike cannot exist when neither name has a dash', () => {
     expect(collisions('shop', 'store')).toEqual([]);
   });
 
-  test('are every other cut of the joined name at a dash, and their series would really be picked', () => {
+  test('every other cut of the joined name at a dash is a Service that Traefik names alike, and its series would really be picked', () => {
     const backend = { namespace: 'shop-eu', service: 'store-api', port: 80 };
     const found = traefik.collisions?.(backend, []) ?? [];
     expect(found).toEqual([
@@ -32,12 +32,12 @@ describe('Services whose series Traefik names alike', () => {
     expect(picks(backend, { namespace: 'shop-eu', service: 'store' })).toBe(false);
   });
 
-  test('are no cuts that would leave a name beginning or ending with a dash', () => {
+  test('a cut that would leave a name beginning or ending with a dash is no Service that Traefik names alike', () => {
     expect(collisions('a', 'b--c')).toEqual([]);
     expect(collisions('a--b', 'c')).toEqual([]);
   });
 
-  test('are certain for a GRPCRoute beside a Service of the same name with -grpc', () => {
+  test('a Service of the same name with -grpc is certain to be named alike for a GRPCRoute', () => {
     expect(collisions('shop', 'store', ['store', 'store-grpc'], true)).toEqual([
       { namespace: 'shop', service: 'store-grpc', certain: true },
     ]);

@@ -9,17 +9,17 @@ const sourceOf = (file: string) => readFileSync(join(FOLDER, `${file}.test.ts`),
 const filesWith = (words: RegExp) => FILES.filter((file) => words.test(sourceOf(file)));
 
 describe('cluster tests side by side', () => {
-  it('are claimed for by names of files that are there', () => {
+  it('every claim of a cluster test names a file that is there', () => {
     expect(Object.keys(CLAIMS).filter((file) => !existsSync(join(FOLDER, `${file}.test.ts`)))).toEqual([]);
   });
 
-  it('leave a file alone that stops a part of the lab, uninstalls, or installs the operator for all namespaces', () => {
+  it('a file that stops a part of the lab, uninstalls, or installs the operator for all namespaces runs alone', () => {
     const disturbing = filesWith(/stopComponent\(|canary\('uninstall'|installOperator\(/);
     expect(disturbing.toSorted()).toEqual(['deployment-leaving', 'outage', 'pod', 'webhook-pods']);
     expect(disturbing.filter((file) => CLAIMS[file]?.alone !== true)).toEqual([]);
   });
 
-  it('say of every file about Deployments that it uses Deployment mode or changes it', () => {
+  it('every cluster test about Deployments says that it uses Deployment mode or changes it', () => {
     const isSaid = (file: string) => {
       const { uses = [], changes = [], alone = false } = CLAIMS[file] ?? {};
       return alone || [...uses, ...changes].includes('Deployment mode');
@@ -27,14 +27,14 @@ describe('cluster tests side by side', () => {
     expect(filesWith(/deployment-stand|config\/deployment-mode/).filter((file) => !isSaid(file))).toEqual([]);
   });
 
-  it('say of every file that takes Deployment mode away that it changes it', () => {
+  it('every cluster test that takes Deployment mode away says that it changes it', () => {
     const taking = filesWith(/'delete', '--ignore-not-found', '-k', MODE|'absent'\)|kind: 'ClusterRole', name: 'glidepath/);
     expect(taking.length).toBeGreaterThan(3);
     const isSaid = (file: string) => CLAIMS[file]?.alone === true || CLAIMS[file]?.changes?.includes('Deployment mode') === true;
     expect(taking.filter((file) => !isSaid(file))).toEqual([]);
   });
 
-  it('never bring together two that change the same, or one that changes what the other uses', () => {
+  it('two files never run together that change the same, or of which one changes what the other uses', () => {
     expect(mayRunBeside('argocd', ['argocd-deployment'])).toBe(false);
     expect(mayRunBeside('webhook', ['deployment-undo'])).toBe(false);
     expect(mayRunBeside('deployment-undo', ['webhook'])).toBe(false);
@@ -43,13 +43,13 @@ describe('cluster tests side by side', () => {
     expect(mayRunBeside('routes', ['rollback'])).toBe(true);
   });
 
-  it('let nothing run beside a file that needs the lab for itself, on whichever side it is', () => {
+  it('nothing runs beside a file that needs the lab for itself, on whichever side it is', () => {
     expect(mayRunBeside('outage', ['routes'])).toBe(false);
     expect(mayRunBeside('routes', ['outage'])).toBe(false);
     expect(mayRunBeside('outage', [])).toBe(true);
   });
 
-  it('begin with what takes longest and end with what has to be alone', () => {
+  it('cluster tests begin with what takes longest and end with what has to be alone', () => {
     const ordered = orderFiles(FILES);
     expect(ordered[0]).toBe('argocd-deployment');
     expect(ordered.slice(-4).every((file) => CLAIMS[file]?.alone === true)).toBe(true);

@@ -6,7 +6,7 @@ function report(passed: number, testResults: readonly object[]): string {
 }
 
 describe('what a step of npm test came to', () => {
-  it('names each failed test with the first words of why', () => {
+  it('the report of npm test names each failed test with the first words of why', () => {
     const text = report(1, [
       {
         name: '/a.test.ts',
@@ -26,12 +26,12 @@ describe('what a step of npm test came to', () => {
     expect(failures[0]?.reason.split('\n').length).toBeLessThan(20);
   });
 
-  it('counts a file that could not be loaded', () => {
+  it('the report of npm test counts a file that could not be loaded', () => {
     const text = report(0, [{ name: '/b.test.ts', status: 'failed', message: 'Cannot find module', assertionResults: [] }]);
     expect(readVitestReport(text, 1, 'step').failures).toEqual([{ name: '/b.test.ts', reason: 'Cannot find module' }]);
   });
 
-  it('counts a file whose hook failed after its tests had passed', () => {
+  it('the report of npm test counts a file whose hook failed after its tests had passed', () => {
     const assertionResults = [{ fullName: 'c does', status: 'passed', failureMessages: [] }];
     const text = report(1, [{ name: '/c.test.ts', status: 'failed', message: 'Hook timed out', assertionResults }]);
     expect(readVitestReport(text, 1, 'step')).toEqual({
@@ -41,18 +41,18 @@ describe('what a step of npm test came to', () => {
     });
   });
 
-  it('counts a threshold that was missed though every test passed', () => {
+  it('the report of npm test counts a threshold that was missed though every test passed', () => {
     const { failures } = readVitestReport(report(5, []), 1, 'unit tests');
     expect(failures).toEqual([{ name: 'unit tests', reason: expect.stringContaining('threshold') as string }]);
   });
 
-  it.each([undefined, '{'])('counts a run without a report that can be read: %s', (text) => {
+  it.each([undefined, '{'])('the report of npm test counts a run without a report that can be read: %s', (text) => {
     expect(readVitestReport(text, 127, 'unit tests').failures).toEqual([
       { name: 'unit tests', reason: 'vitest ended with 127 and no report' },
     ]);
   });
 
-  it('names each test that was skipped with what it needs, and leaves out those of a file that failed', () => {
+  it('the report of npm test names each test that was skipped with what it needs, and leaves out those of a file that failed', () => {
     const skipped = { status: 'skipped', failureMessages: [] };
     const text = report(0, [
       {
@@ -71,7 +71,7 @@ describe('what a step of npm test came to', () => {
     ]);
   });
 
-  it('closes with the phases, what was skipped and what failed by name, and then the plain line of counts', () => {
+  it('the report of npm test closes with the phases, what was skipped and what failed by name, and then the plain line of counts', () => {
     const steps = [
       { passed: 2, failures: [], skips: [{ name: 'd reads', reason: 'needs promtool' }] },
       { passed: 3, failures: [{ name: 'a does not', reason: 'expected 1\nto be 2' }], skips: [] },

@@ -26,7 +26,7 @@ test('A phrase that a comment or a page wraps is found', () => {
   expect(check('a.md', 'It goes\non.\n')).toEqual(['1 goes on']);
 });
 
-test('Names are not prose: identifiers, imported files, strings of one word, inline code and the code in a template', () => {
+test('names are not prose: identifiers, imported files, strings of one word, inline code and the code in a template', () => {
   expect(check('a.ts', "import { told } from './told.ts';\nconst look = told('shall'); // `told`\nconst a = `\x24{look.told}`;\n")).toEqual(
     [],
   );

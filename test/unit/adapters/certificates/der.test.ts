@@ -14,7 +14,7 @@ test.each([
   ['a time', time(Date.UTC(2030, 1, 3, 4, 5, 6)), '170d3330303230333034303530365a'],
   ['a time beyond 2049', time(Date.UTC(2050, 1, 3, 4, 5, 6)), '180f32303530303230333034303530365a'],
   ['a tag of a context', context(2, true, Buffer.from('a')), '820161'],
-])('%s', (_what, bytes, wanted) => {
+])('DER encodes %s', (_what, bytes, wanted) => {
   expect(hex(bytes)).toBe(wanted);
 });
 

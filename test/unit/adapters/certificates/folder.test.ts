@@ -13,14 +13,14 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('is read anew each time, because who mounts it replaces the files', async () => {
+test('the folder of certificates is read again each time, because who mounts it replaces the files', async () => {
   const store = createCertificateFolder(folder);
   expect(await store.read()).toEqual({ cert: 'first tls.crt', key: 'first tls.key', authorities: 'first ca.crt' });
   writeFileSync(join(folder, 'tls.crt'), 'second');
   expect(await store.read()).toMatchObject({ cert: 'second' });
 });
 
-test('is never written', () => {
+test('the folder of certificates is never written', () => {
   expect(createCertificateFolder(folder)).not.toHaveProperty('write');
 });
 

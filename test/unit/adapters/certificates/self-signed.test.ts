@@ -26,13 +26,13 @@ describe('a certificate that the operator makes', () => {
   const made = maker.make(NOW);
   const read = new X509Certificate(made.cert);
 
-  test('stands up to a strict look of openssl, for the name of the Service, for 90 days', () => {
+  test('a certificate that the operator makes passes the strict checks of openssl, for the name of the Service, for 90 days', () => {
     expect(verify(made.cert, NOW)).toMatch(/: OK\n$/);
     expect(verify(made.cert, NOW + 89 * DAY_MS)).toMatch(/: OK\n$/);
     expect(() => verify(made.cert, NOW + 91 * DAY_MS)).toThrow(/expired/);
   });
 
-  test('is its own authority and nobody else’s', () => {
+  test('a certificate that the operator makes is its own authority and no one else’s', () => {
     expect(read.verify(read.publicKey)).toBe(true);
     expect(read.ca).toBe(false);
     expect(made.authorities).toBe(made.cert);
@@ -43,22 +43,22 @@ describe('a certificate that the operator makes', () => {
     expect(read.checkHost('elsewhere.svc')).toBeUndefined();
   });
 
-  test('is another one each time', () => {
+  test('a certificate that the operator makes is another one each time', () => {
     expect(maker.make(NOW).cert).not.toBe(made.cert);
     expect(new X509Certificate(maker.make(NOW).cert).serialNumber).not.toBe(read.serialNumber);
   });
 
-  test('beyond 2049 has its times written with four digits', () => {
+  test('a certificate that the operator makes beyond 2049 has its times written with four digits', () => {
     const late = Date.UTC(2049, 11, 1);
     expect(new X509Certificate(maker.make(late).cert).validToDate.getUTCFullYear()).toBe(2050);
     expect(new X509Certificate(maker.make(late).cert).validFromDate.getUTCFullYear()).toBe(2049);
   });
 
-  test('is good for two thirds of its life', () => {
+  test('a certificate that the operator makes is good for two thirds of its life', () => {
     expect([0, 59, 61, 91, -1].map((days) => maker.isGood(made, NOW + days * DAY_MS))).toEqual([true, true, false, false, false]);
   });
 
-  test('is not good with another key, for other names, or when it is none', () => {
+  test('a certificate that the operator makes is not good with another key, for other names, or when it is none', () => {
     const other = maker.make(NOW);
     expect(maker.isGood({ ...made, key: other.key }, NOW)).toBe(false);
     expect(createCertificateMaker(['hold.example.org']).isGood(made, NOW)).toBe(false);
@@ -66,7 +66,7 @@ describe('a certificate that the operator makes', () => {
     expect(maker.isGood({ ...made, key: '' }, NOW)).toBe(false);
   });
 
-  test('that follows another is trusted beside it, as long as that is one and valid', () => {
+  test('a certificate that follows another is trusted beside it, as long as that is one and valid', () => {
     const next = maker.make(NOW + 60 * DAY_MS, made);
     expect(next.authorities).toBe(`${next.cert}${made.cert}`);
     const late = maker.make(NOW + 100 * DAY_MS, made);

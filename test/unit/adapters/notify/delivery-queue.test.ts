@@ -22,7 +22,7 @@ function setUp(concurrency: number, waiting = 10) {
 }
 
 describe('deliveries', () => {
-  test('of one lane run one after the other, those of others beside them', async () => {
+  test('deliveries of one lane run one after the other, those of others beside them', async () => {
     const { log, add, end } = setUp(8);
     add('a', 'a1');
     add('a', 'a2');
@@ -32,7 +32,7 @@ describe('deliveries', () => {
     expect(log).toEqual(['run a1', 'run b1', 'run a2']);
   });
 
-  test('are never more at once than allowed, and lanes take turns', async () => {
+  test('deliveries are never more at once than allowed, and lanes take turns', async () => {
     const { log, add, end } = setUp(1);
     for (const name of ['a1', 'a2', 'b1']) add(name.slice(0, 1), name);
     expect(log).toEqual(['run a1']);
@@ -41,13 +41,13 @@ describe('deliveries', () => {
     expect(log).toEqual(['run a1', 'run b1', 'run a2']);
   });
 
-  test('that wait too many give up the oldest', () => {
+  test('the oldest deliveries are given up when too many wait', () => {
     const { log, add } = setUp(1, 2);
     for (const name of ['a1', 'a2', 'a3', 'a4']) add('a', name);
     expect(log).toEqual(['run a1', 'drop a2']);
   });
 
-  test('that wait can be given up, while the running one ends in peace', async () => {
+  test('waiting deliveries can be given up, while the running one ends normally', async () => {
     const { queue, log, add, end } = setUp(1);
     for (const name of ['a1', 'a2']) add('a', name);
     add('b', 'b1');
@@ -58,7 +58,7 @@ describe('deliveries', () => {
     expect(log).toEqual(['run a1', 'drop a2', 'drop b1']);
   });
 
-  test('leave nothing behind once all have run', async () => {
+  test('deliveries leave nothing behind once all have run', async () => {
     const { queue, log, add, end } = setUp(1);
     add('a', 'a1');
     await end('a1');

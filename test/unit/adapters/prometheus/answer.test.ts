@@ -17,7 +17,7 @@ function codeOf(status: number, body: string): string {
 }
 
 describe('samples', () => {
-  test('of a vector and a matrix are read alike', () => {
+  test('samples of a vector and a matrix are read alike', () => {
     const metric = { __name__: 'm', a: 'b' };
     const vector = readAnswer({ status: 200, body: success('vector', [{ metric, value: [1.5, '2'] }]) });
     const matrix = readAnswer({ status: 200, body: success('matrix', [{ metric, values: [[1.5, '2']] }]) });
@@ -25,7 +25,7 @@ describe('samples', () => {
     expect(matrix).toEqual(vector);
   });
 
-  test('have the very millisecond and value that Prometheus wrote', () => {
+  test('samples have the very millisecond and value that Prometheus wrote', () => {
     const anyMs = fc.integer({ min: 1_500_000_000_000, max: 2_500_000_000_000 });
     fc.assert(
       fc.property(anyMs, fc.double(), (atMs, value) => {
@@ -58,13 +58,13 @@ describe('samples', () => {
       ],
     ],
     ['no pair', [1]],
-  ])('with %s are not used', (_, values) => {
+  ])('samples with %s are not used', (_, values) => {
     expect(codeOf(200, success('matrix', [{ metric: {}, values }]))).toBe('UNUSABLE');
   });
 });
 
 describe('warnings', () => {
-  test('are kept, cut to a length and number that a status can hold', () => {
+  test('warnings are kept, cut to a length and number that a status can hold', () => {
     const warnings = Array.from({ length: 40 }, () => 'w'.repeat(5_000));
     const read = readAnswer({ status: 200, body: success('vector', [], { warnings }) }).warnings;
     expect(read).toHaveLength(10);
@@ -105,7 +105,7 @@ describe('who is at fault', () => {
     expect(codeOf(status, body)).toBe(code);
   });
 
-  test('is always decided: no answer whatever throws anything else', () => {
+  test('the cause of a failed answer is always decided: no answer whatever throws anything else', () => {
     const anyBody = fc.oneof(
       fc.string(),
       fc.json(),

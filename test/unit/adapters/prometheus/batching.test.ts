@@ -57,7 +57,7 @@ const namesIn = (answer: MetricsAnswer | undefined) =>
   answer?.ok === true ? answer.series.map(({ labels }) => labels['envoy_cluster_name']) : answer;
 
 describe('questions for the same instant', () => {
-  test('go out as one, and each gets its own series', async () => {
+  test('questions for the same instant go out as one, and each gets its own series', async () => {
     const reader = new SlowReader();
     const answers = await ask(reader, [queryOf('shop_a_80'), queryOf('shop_b_80'), queryOf('empty_80'), queryOf('shop_a_80')]);
     expect(reader.asked).toEqual(['envoy_cluster_upstream_rq{envoy_cluster_name=~"shop_a_80|shop_b_80|empty_80"}[3m]']);

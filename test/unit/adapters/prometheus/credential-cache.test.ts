@@ -14,7 +14,7 @@ function setUp() {
 }
 
 describe('credentials', () => {
-  test('are read once, also by many at the same time, until they are a minute old', async () => {
+  test('credentials are read once, also by many at the same time, until they are a minute old', async () => {
     const { clock, cache, loads, load } = setUp();
     await Promise.all([cache.get('a', load('a')), cache.get('a', load('a')), cache.get('b', load('b'))]);
     clock.now = CREDENTIALS_MAX_AGE_MS - 1;
@@ -25,7 +25,7 @@ describe('credentials', () => {
     expect(loads).toEqual(['a', 'b', 'a']);
   });
 
-  test('are read again when the clock was set back', async () => {
+  test('credentials are read again when the clock was set back', async () => {
     const { clock, cache, loads, load } = setUp();
     clock.now = 1_000_000;
     await cache.get('a', load('a'));
@@ -34,7 +34,7 @@ describe('credentials', () => {
     expect(loads).toHaveLength(2);
   });
 
-  test('that could not be read are tried at the next question', async () => {
+  test('credentials that could not be read are tried at the next question', async () => {
     const { cache, loads, load } = setUp();
     await expect(cache.get('a', () => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
     await cache.get('a', load('a'));
@@ -54,7 +54,7 @@ describe('after a refusal', () => {
     expect(loads).toHaveLength(4);
   });
 
-  test('and a success, the next refusal is news', async () => {
+  test('a refusal after a refusal and a success is news', async () => {
     const { cache, load } = setUp();
     await cache.renew('a', load('a'));
     cache.confirm('a');

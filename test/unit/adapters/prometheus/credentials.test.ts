@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkHeaders, parseCredentials, redact } from '../../../../src/adapters/prometheus/credentials.ts';
 
 describe('a Secret', () => {
-  test('gives headers and certificates, without the line end that files have', () => {
+  test('a Secret gives headers and certificates, without the line end that files have', () => {
     expect(parseCredentials({ token: ' t\n', 'ca.crt': 'CA', 'tls.crt': 'C', 'tls.key': 'K' })).toEqual({
       headers: { authorization: 'Bearer t' },
       ca: 'CA',
@@ -11,11 +11,11 @@ describe('a Secret', () => {
     });
   });
 
-  test('of nothing but an authority is nobody with trust', () => {
+  test('a Secret of nothing but an authority trusts it and gives no identity', () => {
     expect(parseCredentials({ 'ca.crt': 'CA' })).toEqual({ headers: {}, ca: 'CA' });
   });
 
-  test('keeps spaces and umlauts of a password', () => {
+  test('a Secret keeps spaces and umlauts of a password', () => {
     const { headers } = parseCredentials({ username: 'u', password: ' pä ss \n' });
     expect(Buffer.from(headers['authorization']?.slice(6) ?? '', 'base64').toString('utf8')).toBe('u: pä ss ');
   });
@@ -39,7 +39,7 @@ describe('a Secret', () => {
 });
 
 describe('headers', () => {
-  test('have names in lower case, so that none is sent twice', () => {
+  test('headers have names in lower case, so that none is sent twice', () => {
     expect(checkHeaders({ 'X-Scope-OrgID': 'a' })).toEqual({ 'x-scope-orgid': 'a' });
   });
 });
@@ -48,12 +48,12 @@ describe('redaction', () => {
   const basic = parseCredentials({ username: 'shop', password: 'hunter2' });
   const bearer = parseCredentials({ token: 'hunter2', headers: '{"X-Tenant":"secret-tenant"}' });
 
-  test('takes out passwords, tokens and headers in every spelling that was sent', () => {
+  test('redaction takes out passwords, tokens and headers in every spelling that was sent', () => {
     expect(redact(`${btoa('shop:hunter2')} and hunter2`, basic)).toBe('[secret] and [secret]');
     expect(redact('Bearer hunter2, hunter2, secret-tenant', bearer)).toBe('[secret], [secret], [secret]');
   });
 
-  test('leaves other words alone, and those too short to be secrets', () => {
+  test('redaction leaves other words alone, and those too short to be secrets', () => {
     expect(redact('a plain message', parseCredentials({ token: 'a' }))).toBe('a plain message');
   });
 });

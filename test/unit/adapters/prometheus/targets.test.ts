@@ -50,7 +50,7 @@ describe('an address and an identity', () => {
 });
 
 describe('queries of a release’s own', () => {
-  test('need the operator’s permission or a Secret', () => {
+  test('queries of a release’s own need the operator’s permission or a Secret', () => {
     expect(refuseTarget(SETTINGS, target(), true)).toMatchObject({
       reason: 'QueryNotAllowed',
       message: expect.stringMatching(/secretRef.*--allow-queries/),
@@ -60,7 +60,7 @@ describe('queries of a release’s own', () => {
     expect(refuseTarget(SETTINGS, target(), false)).toBeUndefined();
   });
 
-  test('make no address allowed that is not', () => {
+  test('queries of a release’s own do not make an address allowed', () => {
     const refusal = refuseTarget({ ...SETTINGS, allowQueries: true }, target({ url: 'http://x', secretName: 's' }), true);
     expect(refusal?.message).toMatch(/--prometheus-allow http:\/\/x/);
   });

@@ -66,7 +66,7 @@ describe('the memory of a release', () => {
     expect(story.judgement).toEqual(undisturbed.judgement);
   });
 
-  test('counts what a gateway tells late: scrapes that take longer than the looks’ margin', async () => {
+  test("the comparison's memory of a release counts what a gateway tells late: scrapes that take longer than the looks’ margin", async () => {
     const late = new Story(UNEVEN);
     late.prometheus.lateMs = 400;
     await late.verdicts(looks(10, 500));
@@ -76,14 +76,14 @@ describe('the memory of a release', () => {
     expect(late.judgement).toEqual(onTime.judgement);
   });
 
-  test('knows serving’s latency from before the release, so that a slow canary is convicted', async () => {
+  test("the comparison's memory of a release knows serving’s latency from before the release, so that a slow canary is convicted", async () => {
     const story = new Story({ ...UNEVEN, [CANARY]: answers(200, 0, 0), [CANARY_TIMES]: times({ 50: 20, 100: 30, '+Inf': 150 }, 0) });
     expect(await story.verdicts(looks(10, 300))).toContain('Fail');
     expect(story.status.release?.failedCheck?.reason).toBe('Latency');
     expect(story.prometheus.asked.find(({ query, rangeMs }) => query.includes(SERVING_TIMES) && rangeMs > 1_800_000)?.atMs).toBe(START);
   });
 
-  test('compares the answers where the histogram is a native one', async () => {
+  test("the comparison's memory of a release compares the answers where the histogram is a native one", async () => {
     const story = new Story({ ...UNEVEN, [CANARY]: answers(15, 5, 0) });
     story.prometheus.fault = (query) =>
       query.includes('time_bucket') ? { ok: false, kind: 'unusable', message: 'a native histogram' } : undefined;
@@ -91,7 +91,7 @@ describe('the memory of a release', () => {
     expect(story.status.release?.failedCheck?.reason).toBe('ErrorRatio');
   });
 
-  test('begins afresh for another release, another bound and another interval, and not for another budget of risk', async () => {
+  test("the comparison's memory starts from scratch for another release, another bound and another interval, and not for another budget of risk", async () => {
     const story = new Story();
     await story.verdicts(looks(10, 300));
     const [prior] = [story.prometheus.asked.filter(({ rangeMs }) => rangeMs > 1_800_000).length];
@@ -116,7 +116,7 @@ describe('the memory of a release', () => {
     expect(begun()).toBe(6);
   });
 
-  test('is gone when it is forgotten, also while it was being read', async () => {
+  test("the comparison's memory of a release is gone when it is forgotten, also while it was being read", async () => {
     const story = new Story();
     await story.verdicts(looks(10, 100));
     story.desk.forget('shop/web');
@@ -134,7 +134,7 @@ describe('the memory of a release', () => {
     expect(story.prometheus.asked.length).toBe(asked * 2);
   });
 
-  test('that was folded ahead of time is read again when the clock is back', async () => {
+  test('a memory that was folded ahead of time is read again when the clock is back', async () => {
     const { prometheus, desk, question } = new Story(UNEVEN);
     await judgeAt(desk, prometheus, question, 300);
     expect(await judgeAt(desk, prometheus, question, 3_000)).toMatchObject({ kind: 'partial' });
@@ -145,7 +145,7 @@ describe('the memory of a release', () => {
 });
 
 describe('a long past', () => {
-  test('is read beside the looks, in pieces, and is whole then', async () => {
+  test('a long past is read beside the looks, in pieces, and is whole then', async () => {
     const story = new Story(UNEVEN, aQuestion(ALONE, { lookGridAt: timeAfter(2_990), sampleAt: timeAfter(2_989) }));
     expect(await story.look(3_000)).toBe('Inconclusive');
     expect(story.reading?.comparison).toEqual({
@@ -160,7 +160,7 @@ describe('a long past', () => {
     expect(Math.max(...story.prometheus.asked.map(({ rangeMs }) => rangeMs))).toBe(1_920_000);
   });
 
-  test('keeps the looks from asking again while it is being read', async () => {
+  test('a long past keeps the looks from asking again while it is being read', async () => {
     const { prometheus, desk, question } = new Story(UNEVEN);
     const arms = await askArms(prometheus, question, { fromMs: after(2_940), toMs: after(3_000) });
     prometheus.holds = true;
@@ -185,7 +185,7 @@ describe('a long past', () => {
     expect(oldest).toBe(after(300 - 86_400 + 600));
   });
 
-  test('of many releases is read by four at a time, and no look waits for its turn', async () => {
+  test('a long past of many releases is read by four at a time, and no look waits for its turn', async () => {
     const { prometheus, desk, question } = new Story(UNEVEN);
     const long = await askArms(prometheus, question, { fromMs: after(2_940), toMs: after(3_000) });
     const short = await askArms(prometheus, question, { fromMs: after(240), toMs: after(300) });
@@ -206,7 +206,7 @@ describe('a long past', () => {
     expect(await desk.judge('shop/9', question, after(3_000), long)).toMatchObject({ kind: 'facts' });
   });
 
-  test('that cannot be read while Prometheus is away is Unavailable, and is read when it answers', async () => {
+  test('a long past that cannot be read while Prometheus is away is Unavailable, and is read when it answers', async () => {
     const { prometheus, desk, question } = new Story(UNEVEN);
     const arms = await askArms(prometheus, question, { fromMs: after(240), toMs: after(300) });
     const away = { ok: false, kind: 'unavailable', message: 'refused' } as const;
@@ -221,13 +221,13 @@ describe('a long past', () => {
 });
 
 describe('the time before the release', () => {
-  test('that cannot be read only makes the judge more careful', async () => {
+  test('a time before the release that cannot be read only makes the judge more careful', async () => {
     const story = new Story({ ...HEALTHY, [CANARY]: answers(15, 5, 0) });
     story.prometheus.fault = (query) => (query.includes('[1920s]') ? { warnings: ['a store is away'] } : undefined);
     expect(await story.verdicts(looks(10, 300))).toContain('Fail');
   });
 
-  test('is read while the canary has no weight yet, once, and not where nothing is compared', async () => {
+  test('the time before the release is read while the canary has no weight yet, once, and not where nothing is compared', async () => {
     const { prometheus, desk, question } = new Story();
     desk.prepare('shop/web', aQuestion({ comparison: { mode: 'Off' } }));
     desk.prepare('shop/web', { ...question, source: undefined });
@@ -239,7 +239,7 @@ describe('the time before the release', () => {
     expect(prometheus.asked.map(({ atMs }) => atMs)).toEqual([START, START]);
   });
 
-  test('that is away while it is prepared is read by the first look', async () => {
+  test('the time before the release is read by the first look where Prometheus was away before', async () => {
     const { prometheus, desk, question } = new Story();
     prometheus.fault = () => ({ ok: false, kind: 'unavailable', message: 'refused' });
     desk.prepare('shop/web', question);

@@ -55,7 +55,7 @@ async function consider(seconds: number, change: Partial<ReleaseStatus> = {}, st
 }
 
 describe('the question whether requests have stopped', () => {
-  test('is asked once the drain time is over, of both backends, and not again when it was seen', async () => {
+  test('the question whether requests have stopped is asked once the drain time is over, of both backends, and not again when it was seen', async () => {
     expect(await consider(9)).toBeUndefined();
     expect(asked).toEqual([]);
     expect(await consider(15)).toBe('silent');
@@ -65,7 +65,7 @@ describe('the question whether requests have stopped', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('is asked again every second until then', async () => {
+  test('the question whether requests have stopped is asked again every second until then', async () => {
     answer = still(5);
     expect(await consider(10)).toBe('waiting');
     expect(await consider(10.5)).toBe('waiting');
@@ -80,13 +80,13 @@ describe('the question whether requests have stopped', () => {
     ['refuses the query', { ok: false, kind: 'badQuery', message: 'parse error' }],
     ['warns that the answer is not whole', { ok: true, series: [], warnings: ['partial response'] }],
     ['is asked wrongly', 'throws'],
-  ])('has no answer where Prometheus %s', async (_what, said) => {
+  ])('the question whether requests have stopped has no answer where Prometheus %s', async (_what, said) => {
     answer = said;
     expect(await consider(10)).toBe('unavailable');
     expect(told).toEqual([KEY]);
   });
 
-  test('is not asked where nobody counts: analysis is off, or Prometheus may not be asked', async () => {
+  test('the question whether requests have stopped is not asked where no one counts: analysis is off, or Prometheus may not be asked', async () => {
     expect(await consider(10, {}, 'rollingBack.draining', 'Off')).toBe('uncountable');
     desk.forget(KEY);
     refusal = { reason: 'InvalidSpec', message: 'no address' };
@@ -94,7 +94,7 @@ describe('the question whether requests have stopped', () => {
     expect(asked).toEqual([]);
   });
 
-  test('is about one release: the answer about another is none, and what is over is forgotten', async () => {
+  test('the question whether requests have stopped is about one release: the answer about another is none, and what is over is forgotten', async () => {
     expect(await consider(15)).toBe('silent');
     expect(desk.read(KEY, 'another')).toBeUndefined();
     answer = still(5);
@@ -102,7 +102,7 @@ describe('the question whether requests have stopped', () => {
     expect(await consider(16, { id: 'another' }, 'rolledBack')).toBeUndefined();
   });
 
-  test('is forgotten with its release while it is under way', async () => {
+  test('a question under way is forgotten with its release', async () => {
     const seen = consider(15);
     desk.forget(KEY);
     expect(await seen).toBeUndefined();

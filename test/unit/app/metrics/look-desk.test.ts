@@ -96,7 +96,7 @@ describe('answers of a burst', () => {
     return { told, rounds, answer, round };
   }
 
-  test('are told together as long as every moment brings more, so that their home writes go out side by side', async () => {
+  test('answers of a burst are reported together as long as every moment brings more, so that their home writes go out side by side', async () => {
     const { told, answer, round } = aGatheringDesk(5);
     await answer();
     await answer();
@@ -109,7 +109,7 @@ describe('answers of a burst', () => {
     expect(told).toEqual(['shop/0', 'shop/1', 'shop/2']);
   });
 
-  test('are told at once when no other look is under way', async () => {
+  test('an answer is reported at once when no other look is under way', async () => {
     const { told, rounds, answer } = aGatheringDesk(1);
     await answer();
     expect(told).toEqual(['shop/0']);
@@ -123,7 +123,7 @@ describe('answers of a burst', () => {
     expect(two.told).toHaveLength(2);
   });
 
-  test('do not wait for an endless burst', async () => {
+  test('answers do not wait for an endless burst', async () => {
     const { told, answer, round } = aGatheringDesk(40);
     await answer();
     let rounds = 0;

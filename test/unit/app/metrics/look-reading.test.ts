@@ -67,7 +67,7 @@ function question(
 }
 
 describe('the requests of a look', () => {
-  test('are the increments of the window, summed over the codes', async () => {
+  test('the requests of a look are the increments of the window, summed over the codes', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000), code('503', 2), code('404', 3), code('100', 99))]);
     const look = await readLook(reader, question(), LOOK_AT);
     expect(look.requests).toEqual({ kind: 'facts', facts: { requests: 330, serverErrors: 12, clientErrors: 18, spanSeconds: 60 } });
@@ -76,13 +76,13 @@ describe('the requests of a look', () => {
     expect(reader.asked).toEqual([{ query: `${canaryCounts}[4m]`, atMs: LOOK_AT }]);
   });
 
-  test('begin with the present weight where that is younger than the window', async () => {
+  test('the requests of a look begin with the present weight where that is younger than the window', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000))]);
     const look = await readLook(reader, question({}, {}, { shiftedAt: timeAfter(100) }), LOOK_AT);
     expect(look.requests).toMatchObject({ facts: { requests: 100, spanSeconds: 20 } });
   });
 
-  test('begin with the release where no weight was wanted yet, and never behind the look', async () => {
+  test('the requests of a look begin with the release where no weight was wanted yet, and never behind the look', async () => {
     const { shiftedAt: _shifted, ...release } = aReleaseStatus();
     const status = aStatus({ release: { ...release, startedAt: timeAfter(110) } });
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000))]);
@@ -91,13 +91,13 @@ describe('the requests of a look', () => {
     expect((await readLook(reader, question({}, { status: bare }), LOOK_AT)).requests.kind).toBe('noTraffic');
   });
 
-  test('count a series that was born in the window from 0: the first bad answers are not lost', async () => {
+  test('the requests of a look count a series that was born in the window from 0: the first bad answers are not lost', async () => {
     const born: Series = { labels: { envoy_response_code: '503' }, samples: [{ atMs: after(115), value: 7 }] };
     const look = await readLook(new FakeReader([canaryCounts, found(code('200', 50), born)]), question(), LOOK_AT);
     expect(look.requests).toMatchObject({ facts: { serverErrors: 7 } });
   });
 
-  test('since the look before are counted for the stage, by the status or by the look that is asked in the same go', async () => {
+  test('requests since the look before are counted for the stage, by the status or by the look that is asked in the same go', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000), code('100', 99))]);
     const since = async (release: Partial<ReleaseStatus>, previous?: number) =>
       (await readLook(reader, question({}, {}, release), LOOK_AT, previous)).newRequests;
@@ -107,7 +107,7 @@ describe('the requests of a look', () => {
     expect(await since({})).toBe(600);
   });
 
-  test('that failed since the look before are counted whatever stage they fell into', async () => {
+  test('requests that failed since the look before are counted whatever stage they fell into', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000), code('503', 2), code('404', 3))]);
     const errors = async (release: Partial<ReleaseStatus>, previous?: number) =>
       (await readLook(reader, question({}, {}, release), LOOK_AT, previous)).newErrors;
@@ -116,7 +116,7 @@ describe('the requests of a look', () => {
     expect((await readLook(reader, question({}, { source: undefined }), LOOK_AT)).newErrors).toBeUndefined();
   });
 
-  test('of several rules whose queries are equal are asked and counted once', async () => {
+  test('requests of several rules whose queries are equal are asked for and counted once', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000))]);
     const [backend] = question().canary;
     const look = await readLook(reader, question({}, { canary: backend === undefined ? [] : [backend, backend] }), LOOK_AT);
@@ -124,7 +124,7 @@ describe('the requests of a look', () => {
     expect(look.requests).toMatchObject({ facts: { requests: 300 } });
   });
 
-  test('are asked for no more than an hour back', async () => {
+  test('the requests of a look are asked for no more than an hour back', async () => {
     const reader = new FakeReader();
     await readLook(reader, question({ window: '24h' }, {}, { shiftedAt: timeAfter(-100_000) }), LOOK_AT);
     expect(reader.asked[0]?.query).toBe(`${canaryCounts}[1h]`);
@@ -132,14 +132,14 @@ describe('the requests of a look', () => {
 });
 
 describe('rule 6: what is no evidence', () => {
-  test('is no traffic where the gateway is scraped and the canary is silent', async () => {
+  test('a silent canary behind a scraped gateway has no traffic', async () => {
     const silent = await readLook(new FakeReader([canaryCounts, found(code('200', 0, 5))]), question(), LOOK_AT);
     expect(silent).toMatchObject({ requests: { kind: 'noTraffic' }, newRequests: 0, newestSampleMs: LOOK_AT - 100 });
     const absent = await readLook(new FakeReader([servingCounts, found(code('200', 50))]), question(), LOOK_AT);
     expect(absent).toMatchObject({ requests: { kind: 'noTraffic' }, newRequests: 0, newestSampleMs: LOOK_AT - 100 });
   });
 
-  test('is no data where neither backend has a series', async () => {
+  test('a canary has no data where neither backend has a series', async () => {
     const look = await readLook(new FakeReader(), question(), LOOK_AT);
     expect(look.requests).toEqual({
       kind: 'noData',
@@ -211,7 +211,7 @@ describe('the latency of a look', () => {
   const analysis: SpecInput['analysis'] = { checks: [{ name: 'slow', metric: 'Latency', quantile: '0.99', max: '1s' }] };
   const bucket = (le: string, each: number) => counter({ le }, each, 100);
 
-  test('is summed by bucket over all series, in seconds and in order', async () => {
+  test('the latency of a look is summed by bucket over all series, in seconds and in order', async () => {
     const reader = new FakeReader([
       latencyCounts,
       found(bucket('+Inf', 10), bucket('500', 8), bucket('50', 2), bucket('500', 1), counter({}, 5), bucket('x', 5)),
@@ -226,16 +226,16 @@ describe('the latency of a look', () => {
     });
   });
 
-  test('without buckets is no traffic', async () => {
+  test('a latency without buckets is no traffic', async () => {
     expect((await readLook(new FakeReader(), question(analysis), LOOK_AT)).latency?.kind).toBe('noTraffic');
   });
 
-  test('that cannot be asked is unavailable', async () => {
+  test('a latency that cannot be asked for is unavailable', async () => {
     const reader = new FakeReader([latencyCounts, { ok: false, kind: 'unavailable', message: 'timeout' }]);
     expect((await readLook(reader, question(analysis), LOOK_AT)).latency).toEqual({ kind: 'unavailable', message: 'timeout' });
   });
 
-  test('asks for an own query where the source has no histogram', async () => {
+  test('a latency without a histogram of the source asks for an own query', async () => {
     const { latency: _latency, ...source } = contour;
     expect((await readLook(new FakeReader(), question(analysis, { source }), LOOK_AT)).latency).toEqual({
       kind: 'unusable',
@@ -244,7 +244,7 @@ describe('the latency of a look', () => {
     expect((await readLook(new FakeReader(), question(analysis, { source: undefined }), LOOK_AT)).latency?.kind).toBe('unusable');
   });
 
-  test('is asked in the unit of the source', async () => {
+  test('the latency of a look is asked in the unit of the source', async () => {
     expect(
       linkerd.latency?.(
         {
@@ -268,7 +268,7 @@ describe('an own query of a look', () => {
   const read = async (answer: MetricsAnswer) =>
     (await readLook(new FakeReader(['orders', answer]), question(own('orders')), LOOK_AT)).own['orders'];
 
-  test('is filled in and asked at the time of the look', async () => {
+  test('an own query of a look is filled in and asked at the time of the look', async () => {
     const reader = new FakeReader(['orders', found(value(5))]);
     const text = 'sum(rate(orders{ns="$(namespace)",c="$(canary)",s="$(serving)",r="$(revision)",n="$(release)"}[$(window)]))';
     const look = await readLook(reader, question(own(text)), LOOK_AT);
@@ -279,7 +279,7 @@ describe('an own query of a look', () => {
     });
   });
 
-  test('must come to one number', async () => {
+  test('an own query of a look must come to one number', async () => {
     expect(await read(found())).toEqual({ kind: 'noData', message: 'check orders: the query returned nothing' });
     expect(await read(found(value(1), value(2)))).toMatchObject({
       kind: 'unusable',
@@ -289,13 +289,13 @@ describe('an own query of a look', () => {
     expect(await read(found(value()))).toMatchObject({ kind: 'noData' });
   });
 
-  test('keeps an outage, a wrong query and a partial answer apart', async () => {
+  test('an own query of a look keeps an outage, a wrong query and a partial answer apart', async () => {
     expect(await read({ ok: false, kind: 'unavailable', message: 'timeout' })).toEqual({ kind: 'unavailable', message: 'timeout' });
     expect(await read({ ok: false, kind: 'badQuery', message: 'parse error' })).toEqual({ kind: 'unusable', message: 'parse error' });
     expect((await read({ ok: true, series: [value(1)], warnings: ['partial'] }))?.kind).toBe('partial');
   });
 
-  test('that names something unknown is not asked', async () => {
+  test('an own query that names something unknown is not asked', async () => {
     const reader = new FakeReader();
     const look = await readLook(reader, question(own('orders{c="$(canari)"}')), LOOK_AT);
     expect(look.own['orders']).toMatchObject({
@@ -305,7 +305,7 @@ describe('an own query of a look', () => {
     expect(reader.asked.some(({ query }) => query.includes('orders'))).toBe(false);
   });
 
-  test('is filled with nothing where no release is there', async () => {
+  test('an own query of a look is filled with nothing where no release is there', async () => {
     const { release: _release, ...status } = aStatus();
     const reader = new FakeReader(['orders', found(value(5))]);
     await readLook(reader, question(own('orders{c="$(canary)$(serving)$(revision)"}'), { status }), LOOK_AT);
@@ -330,7 +330,7 @@ describe('what Prometheus has lost', () => {
     expect(look.requests).toMatchObject({ kind: 'facts', facts: { requests: 120, serverErrors: 120 } });
   });
 
-  test('as long as the canary has older samples nobody else is asked', async () => {
+  test('other series are not asked for as long as the canary has older samples', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 10))]);
     await readLook(reader, question({}, {}, known), LOOK_AT);
     expect(reader.asked.filter(({ query }) => query.includes('shop_v1_80'))).toEqual([]);

@@ -19,7 +19,7 @@ const SPAN = { fromMs: START, toMs: after(600) };
 const weighing = (weight: number) => aQuestion(undefined, {}, { status: aStatus({ weight }) });
 
 describe('a release is compared', () => {
-  test('where both versions have weight, a source counts, and nobody switched it off', () => {
+  test('a release is compared where both versions have weight, a source counts, and no one switched it off', () => {
     for (const weight of [1, 50, 99]) expect(isCompared(weighing(weight))).toBe(true);
     expect(isCompared(aQuestion({ comparison: { mode: 'Observe' } }))).toBe(true);
     for (const weight of [0, 100]) expect(isCompared(weighing(weight))).toBe(false);
@@ -29,14 +29,14 @@ describe('a release is compared', () => {
     expect(isCompared(aQuestion(undefined, {}, { status }))).toBe(false);
   });
 
-  test('by what its source takes for a request', () => {
+  test('a release is compared by what its source takes for a request', () => {
     expect(outcomesOf(aQuestion())({ envoy_response_code: '503' })).toBe('serverError');
     expect(outcomesOf(aQuestion(undefined, {}, { source: undefined }))({ envoy_response_code: '503' })).toBe('ignore');
   });
 });
 
 describe('an answer', () => {
-  test('that is whole is no problem; a warning makes it partial; a refusal keeps its kind', () => {
+  test('an answer that is whole is no problem; a warning makes it partial; a refusal keeps its kind', () => {
     expect(problemOf({ ok: true, series: [], warnings: [] })).toBeUndefined();
     expect(problemOf({ ok: true, series: [], warnings: ['one', 'two'] })).toEqual({
       kind: 'partial',
@@ -53,7 +53,7 @@ describe('the arms', () => {
   const timed: Timed = { kind: 'series', series: times({ '+Inf': 1 }), perSecond: 1_000 };
   const none: Timed = { kind: 'unusable', message: 'a native histogram' };
 
-  test('have the histograms of both or of neither', () => {
+  test('the arms have the histograms of both or of neither', () => {
     expect(toArms(counts, timed, timed, 5)).toMatchObject({ kind: 'arms', history: 'lost', fromMs: 5, canary: { perSecond: 1_000 } });
     for (const [one, other] of [
       [timed, none],
@@ -64,13 +64,13 @@ describe('the arms', () => {
       expect(toArms(counts, one, other, 5)).toMatchObject({ canary: { latency: [] }, serving: { latency: [] } });
   });
 
-  test('are a problem where either could not be read', () => {
+  test('the arms are a problem where either could not be read', () => {
     const problem = { kind: 'partial', message: 'why' } as const;
     expect(toArms({ ...counts, problem }, timed, timed, 5)).toBe(problem);
     expect(toArms({ ...counts, servingProblem: problem }, timed, timed, 5)).toBe(problem);
   });
 
-  test('of the past are read with two minutes before, so that an old series has its base', async () => {
+  test('the arms of the past are read with two minutes before, so that an old series has its base', async () => {
     const prometheus = new MemoryPrometheus(TIMED);
     const arms = await askArms(prometheus, aQuestion(), SPAN);
     if (arms.kind !== 'arms') throw new Error(arms.message);
@@ -82,7 +82,7 @@ describe('the arms', () => {
     expect(arms).toMatchObject({ history: 'whole', fromMs: START });
   });
 
-  test('of serving alone have its histogram: nobody else’s is missing', async () => {
+  test('the question about serving alone has its histogram: no other one is missing', async () => {
     const arms = await askArms(new MemoryPrometheus(TIMED), aQuestion(undefined, {}, { canary: [] }), {
       fromMs: after(-1_800),
       toMs: START,
@@ -91,13 +91,13 @@ describe('the arms', () => {
     expect(arms.kind === 'arms' && arms.serving.latency.length).toBe(2);
   });
 
-  test('know that history is lost where serving has no sample from before', async () => {
+  test('the arms know that history is lost where serving has no sample from before', async () => {
     const young = { [CANARY]: answers(20, 0, 0), [SERVING]: answers(180, 0, 300) };
     expect(await askArms(new MemoryPrometheus(young), aQuestion(), SPAN)).toMatchObject({ history: 'lost' });
     expect(await askArms(new MemoryPrometheus({ [CANARY]: answers(20, 0, 300) }), aQuestion(), SPAN)).toMatchObject({ history: 'whole' });
   });
 
-  test('are a problem where one answer is one, but not for want of a histogram', async () => {
+  test('the arms are a problem where one answer is one, but not for want of a histogram', async () => {
     const prometheus = new MemoryPrometheus(TIMED);
     for (const part of [CANARY, SERVING]) {
       prometheus.fault = (query) => (query.includes(part) ? { warnings: ['a store is away'] } : undefined);
@@ -118,13 +118,13 @@ describe('the arms', () => {
 describe('the counts of a look', () => {
   const ask = (prometheus: MemoryPrometheus, question = aQuestion()) => askCounts(prometheus, question, 300_000, after(600));
 
-  test('are those of both arms where they are compared', async () => {
+  test('the counts of a look are those of both arms where they are compared', async () => {
     const counts = await ask(new MemoryPrometheus(HEALTHY));
     expect([counts.canary.length, counts.serving.length, counts.seen]).toEqual([2, 2, counts.canary]);
     expect(counts.problem ?? counts.servingProblem).toBeUndefined();
   });
 
-  test('keep a problem of serving apart from the canary’s: it concerns the comparison only', async () => {
+  test('the counts of a look keep a problem of serving apart from the canary’s: it concerns the comparison only', async () => {
     const prometheus = new MemoryPrometheus(HEALTHY);
     prometheus.fault = (query) => (query.includes(SERVING) ? { warnings: ['a store is away'] } : undefined);
     const counts = await ask(prometheus);
@@ -135,7 +135,7 @@ describe('the counts of a look', () => {
     expect((await ask(prometheus)).problem?.kind).toBe('partial');
   });
 
-  test('ask serving where the canary is new, or Prometheus may have lost what it had', async () => {
+  test('the counts of a look ask serving where the canary is new, or Prometheus may have lost what it had', async () => {
     const known = aQuestion({ comparison: { mode: 'Off' }, checks: [] }, { sampleAt: timeAfter(500) });
     const counts = await ask(new MemoryPrometheus({ [CANARY]: answers(20, 0, 550), [SERVING]: answers(180) }), known);
     expect(counts).toMatchObject({ history: 'whole' });
@@ -143,7 +143,7 @@ describe('the counts of a look', () => {
     expect(lost.history).toBe('lost');
   });
 
-  test('are a problem without a source, and of nobody at weight 0', async () => {
+  test('the counts of a look are a problem without a source, and of neither arm at weight 0', async () => {
     const counts = await ask(new MemoryPrometheus(HEALTHY), aQuestion(undefined, {}, { source: undefined }));
     expect(counts.problem?.kind).toBe('unusable');
     const quiet = await ask(
@@ -155,7 +155,7 @@ describe('the counts of a look', () => {
 });
 
 describe('the latency of one arm', () => {
-  test('cannot be used where the source has none, and says whose', async () => {
+  test('a latency that the source does not have cannot be used, and the message says whose', async () => {
     const { latency: _latency, ...source } = aQuestion().source ?? { name: '' };
     const bare = aQuestion(undefined, {}, { source: source as never });
     const asked = await askLatency(new MemoryPrometheus(TIMED), bare, bare.canary, 60_000, after(60));

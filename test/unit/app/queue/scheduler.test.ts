@@ -11,7 +11,7 @@ function setUp() {
 }
 
 describe('the scheduler', () => {
-  test('names each key at its time, in the order of the times', () => {
+  test('the scheduler names each key at its time, in the order of the times', () => {
     const { clock, due, scheduler } = setUp();
     scheduler.set('c', 30, false);
     scheduler.set('a', 10, false);
@@ -22,7 +22,7 @@ describe('the scheduler', () => {
     expect(scheduler.dueAtMs('a')).toBeUndefined();
   });
 
-  test('keeps the earlier of two times of a key, and its urgency if either was urgent', () => {
+  test('the scheduler keeps the earlier of two times of a key, and its urgency if either was urgent', () => {
     const { clock, due, scheduler } = setUp();
     scheduler.set('later first', 30, false);
     scheduler.set('later first', 10, false);
@@ -33,7 +33,7 @@ describe('the scheduler', () => {
     expect(due).toEqual(['later first@10', 'earlier first@20!']);
   });
 
-  test('holds one timer for 1,000 keys', () => {
+  test('the scheduler holds one timer for 1,000 keys', () => {
     const { clock, due, scheduler } = setUp();
     for (let index = 0; index < 1_000; index++) scheduler.set(`key ${index}`, 1_000 + ((index * 7_919) % 1_000), false);
     expect(clock.pending).toBe(1);
@@ -44,7 +44,7 @@ describe('the scheduler', () => {
     expect(clock.nextAtMs).toBe(1_500);
   });
 
-  test('lets a key be set again from inside the call', () => {
+  test('the scheduler lets a key be set again from inside the call', () => {
     const clock = new VirtualClock(0);
     const seen: number[] = [];
     const scheduler: Scheduler = new Scheduler(clock, (key) => {
@@ -56,7 +56,7 @@ describe('the scheduler', () => {
     expect(seen).toEqual([10, 20, 30]);
   });
 
-  test('goes on with the other keys after one call has thrown', () => {
+  test('the scheduler continues with the other keys after one call has thrown', () => {
     const clock = new VirtualClock(0);
     const seen: string[] = [];
     const scheduler = new Scheduler(clock, (key) => {
@@ -70,7 +70,7 @@ describe('the scheduler', () => {
     expect(seen).toEqual(['bad', 'good']);
   });
 
-  test('has no timer when nothing waits, and none after close', () => {
+  test('the scheduler has no timer when nothing waits, and none after close', () => {
     const { clock, due, scheduler } = setUp();
     scheduler.set('a', 10, false);
     scheduler.cancel('a');
@@ -84,7 +84,7 @@ describe('the scheduler', () => {
     expect(due).toEqual([]);
   });
 
-  test('agrees with a plain list for any order of sets, cancels and moves of time', () => {
+  test('the scheduler agrees with a plain list for any order of sets, cancels and moves of time', () => {
     const key = fc.integer({ min: 0, max: 20 }).map(String);
     const step = fc.oneof(
       { weight: 5, arbitrary: fc.record({ kind: fc.constant('set' as const), key, inMs: fc.integer({ min: 1, max: 50 }) }) },

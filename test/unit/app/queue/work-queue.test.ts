@@ -223,7 +223,7 @@ describe('work at a time', () => {
 });
 
 describe('failures', () => {
-  test('wait 5 ms, then twice as long each time, up to 5 minutes and a quarter', () => {
+  test('failures wait 5 ms, then twice as long each time, up to 5 minutes and a quarter', () => {
     const waits = Array.from({ length: 20 }, (_, index) => backoffMs(index + 1, () => 0));
     expect(waits.slice(0, 4)).toEqual([5, 10, 20, 40]);
     expect(waits.at(-1)).toBe(300_000);
@@ -231,7 +231,7 @@ describe('failures', () => {
     expect(backoffMs(5_000, () => 1)).toBe(375_000);
   });
 
-  test('are repeated after the backoff of their own key', async () => {
+  test('failures are repeated after the backoff of their own key', async () => {
     const failures: [string, unknown, number][] = [];
     const { clock, queue, started, fail, finish } = setUp({ onFailure: (...failure) => failures.push(failure) });
     queue.start();
@@ -255,7 +255,7 @@ describe('failures', () => {
     expect(started).toEqual(['a', 'b', 'a', 'b', 'a']);
   });
 
-  test('are forgotten after a success and by forget', async () => {
+  test('failures are forgotten after a success and by forget', async () => {
     const { clock, queue, fail, finish } = setUp();
     queue.start();
     queue.add('a');
@@ -272,7 +272,7 @@ describe('failures', () => {
     expect(clock.pending).toBe(1);
   });
 
-  test('of an urgent key are repeated as urgent ones', async () => {
+  test('failures of an urgent key are repeated as urgent ones', async () => {
     const { clock, queue, started, fail, finish } = setUp();
     queue.start();
     queue.add('home', 'urgent');

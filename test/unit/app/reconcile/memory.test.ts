@@ -73,23 +73,23 @@ const NEXT_LOOK: CanaryReleaseStatus = {
 };
 
 describe('the status is written', () => {
-  test('not when nothing changed, however long ago it was', () => {
+  test('the status is not written when nothing changed, however long ago it was', () => {
     expect(needed(COMMITTED, 3_600)).toBe(false);
     expect(needed(structuredClone(COMMITTED), 3_600)).toBe(false);
   });
 
-  test('once a minute when only numbers and words changed', () => {
+  test('the status is written once a minute when only numbers and words changed', () => {
     expect([1, 59].map((seconds) => needed(NEXT_LOOK, seconds))).toEqual([false, false]);
     expect(needed(NEXT_LOOK, 60)).toBe(true);
   });
 
-  test('when a time that its message shows as one to come has passed', () => {
+  test('the status is written when a time that its message shows as one to come has passed', () => {
     const shown = { ...COMMITTED, internal: { shownTime: timeAfter(30) } };
     const later = { ...NEXT_LOOK, internal: { shownTime: timeAfter(90) } };
     expect([29, 30].map((seconds) => needed(later, seconds, shown))).toEqual([false, true]);
   });
 
-  test('not because fields stand in another order', () => {
+  test('the status is not written because fields stand in another order', () => {
     const turned = Object.fromEntries(Object.entries(COMMITTED).toReversed()) as unknown as CanaryReleaseStatus;
     const release = Object.fromEntries(Object.entries(COMMITTED.release ?? {}).toReversed()) as unknown as ReleaseStatus;
     expect(needed({ ...turned, release }, 3_600)).toBe(false);
@@ -110,11 +110,11 @@ describe('the status is written', () => {
     ['outage of Prometheus', withRelease({ unavailableSince: timeAfter(10) })],
     ['approval', withRelease({ approvedStages: [1] })],
     ['handled command', { ...COMMITTED, lastHandledCommand: { verb: 'pause', release: 'x', at: timeAfter(0), result: 'Done' } }],
-  ])('at once when the %s changed', (_what, status) => {
+  ])('the status is written at once when the %s changed', (_what, status) => {
     expect(needed(status)).toBe(true);
   });
 
-  test('at once when the release began or went, and for what has no lists yet', () => {
+  test('the status is written at once when the release began or went, and for what has no lists yet', () => {
     const { release: _release, checks: _checks, conditions: _conditions, ...bare } = COMMITTED;
     expect(needed(bare)).toBe(true);
   });

@@ -12,7 +12,7 @@ function refuse(argv: readonly string[], env: Readonly<Record<string, string>> =
 }
 
 describe('settings', () => {
-  test('have defaults', () => {
+  test('settings have defaults', () => {
     expect(accept([])).toEqual({
       action: 'run',
       namespaces: [],
@@ -28,7 +28,7 @@ describe('settings', () => {
     });
   });
 
-  test('come from flags', () => {
+  test('settings come from flags', () => {
     const argv = [
       '--prometheus-url=https://prometheus.monitoring:9090/prefix/',
       '--prometheus-token-file=/var/run/token',
@@ -82,7 +82,7 @@ describe('settings', () => {
     expect(accept([], env)).toEqual(accept([]));
   });
 
-  test('come from the environment, and flags win', () => {
+  test('settings come from the environment, and flags win', () => {
     const env = {
       GLIDEPATH_LOG_LEVEL: 'warn',
       GLIDEPATH_NAMESPACE: 'shop, checkout',
@@ -159,7 +159,7 @@ describe('a wrong setting is named, with what to write', () => {
     expect(refuse(argv)).toBe(message);
   });
 
-  test('in the environment under the name of the variable', () => {
+  test('a wrong setting in the environment is named by its variable', () => {
     expect(refuse([], { GLIDEPATH_MAX_CONCURRENT: 'x' })).toBe('GLIDEPATH_MAX_CONCURRENT: write a whole number from 1 to 1024, not "x"');
   });
 
@@ -185,9 +185,12 @@ describe('a wrong setting is named, with what to write', () => {
     expect(refuse([arg])).toBe(message);
   });
 
-  test.each([[['--log-level=a\nb']], [['--a\nb']], [['a\nb']]])('on one line, whatever was written: %j', (argv) => {
-    expect(refuse(argv)).not.toContain('\n');
-  });
+  test.each([[['--log-level=a\nb']], [['--a\nb']], [['a\nb']]])(
+    'a wrong setting is named on one line, whatever was written: %j',
+    (argv) => {
+      expect(refuse(argv)).not.toContain('\n');
+    },
+  );
 });
 
 describe('the texts made from the list of settings', () => {

@@ -30,7 +30,7 @@ const LINE: TransitionLine = {
 };
 
 describe('a log line', () => {
-  test('has the name of its level, an ISO time, and neither process id nor host', () => {
+  test('a log line has the name of its level, an ISO time, and neither process id nor host', () => {
     const { log, parsed } = setUp();
     log.warn({ route: 'shop/store' }, 'changed');
     expect(parsed()).toEqual([
@@ -38,13 +38,13 @@ describe('a log line', () => {
     ]);
   });
 
-  test('below the level is not written', () => {
+  test('a log line below the level is not written', () => {
     const { log, lines } = setUp();
     log.debug('quiet');
     expect(lines).toEqual([]);
   });
 
-  test('carries the fields that are asked for each line', () => {
+  test('a log line carries the fields that are asked for each line', () => {
     let trace = 0;
     const { log, parsed } = setUp(() => ({ traceId: `t${++trace}` }));
     log.info('one');
@@ -65,14 +65,14 @@ describe('a log line', () => {
       'as fields',
       (log: ReturnType<typeof setUp>['log']) => log.info({ headers: 'hunter2', target: { token: 'hunter2', password: 'hunter2' } }, 'x'),
     ],
-  ])('holds no headers, bodies or secrets of an error given %s', (_name, write) => {
+  ])('a log line holds no headers, bodies or secrets of an error given %s', (_name, write) => {
     const { log, lines } = setUp();
     write(log);
     expect(lines).toHaveLength(1);
     expect(lines[0]).not.toContain('hunter2');
   });
 
-  test('keeps the other fields beside an error without a message', () => {
+  test('a log line keeps the other fields beside an error without a message', () => {
     const { log, parsed } = setUp();
     log.error({ err: new Error('no'), route: 'x' });
     expect(parsed()[0]).toMatchObject({ route: 'x', msg: 'no', err: { type: 'Error', message: 'no' } });
@@ -80,7 +80,7 @@ describe('a log line', () => {
 });
 
 describe('an error in the log', () => {
-  test('has code, message, retryability, the frames of its stack and its causes', () => {
+  test('an error in the log has code, message, retryability, the frames of its stack and its causes', () => {
     const cause = Object.assign(new TypeError('fetch failed'), { code: 'ECONNRESET' });
     const logged = serializeError(new GlidepathError('GLIDEPATH_E_TEST', 'cannot ask', { cause, retryable: true }));
     expect(logged).toMatchObject({
@@ -94,16 +94,16 @@ describe('an error in the log', () => {
     expect(logged.stack).not.toContain('cannot ask');
   });
 
-  test('of an answer keeps status and reason', () => {
+  test('an error of an answer keeps status and reason in the log', () => {
     expect(serializeError(answerError())).toMatchObject({ code: 403, message: 'HTTP-Code: 403 Message: Unknown API Status Code!' });
   });
 
-  test('of several connection attempts names each', () => {
+  test('an error of several connection attempts names each in the log', () => {
     const error = new AggregateError([new Error('connect ECONNREFUSED ::1:9090'), new Error('connect ECONNREFUSED 127.0.0.1:9090')]);
     expect(serializeError(error).message).toBe('connect ECONNREFUSED ::1:9090; connect ECONNREFUSED 127.0.0.1:9090');
   });
 
-  test('ends somewhere even if the causes go round in a circle', () => {
+  test('an error in the log ends somewhere even if the causes go round in a circle', () => {
     const error = new Error('again');
     error.cause = error;
     expect(JSON.stringify(serializeError(error)).match(/"again"/g)).toHaveLength(5);
@@ -114,29 +114,29 @@ describe('an error in the log', () => {
     [undefined, 'undefined'],
     [{ message: 'from a client' }, 'from a client'],
     [{ status: 500 }, 'an object without a message was thrown'],
-  ])('that is none (%j) has a message all the same', (thrown, message) => {
+  ])('a thrown value that is no error (%j) has a message all the same', (thrown, message) => {
     expect(serializeError(thrown).message).toBe(message);
   });
 });
 
 describe('the line of a transition', () => {
-  test('can be read aloud', () => {
+  test('the line of a transition can be read aloud', () => {
     expect(formatTransition(LINE)).toBe(
       'shop/store-api 1.8.1: stage 1/3 (5%) -> stage 2/3 (25%): errors 0.12% (limit 1%) over 812 requests',
     );
   });
 
-  test('names the states where the stage stays the same', () => {
+  test('the line of a transition names the states where the stage stays the same', () => {
     const to = { state: 'Paused', words: 'stage 1/3 (5%)' };
     expect(formatTransition({ ...LINE, to, message: '' })).toBe('shop/store-api 1.8.1: stage 1/3 (5%): Analyzing -> Paused: StagePassed');
   });
 
-  test('does without a revision', () => {
+  test('the line of a transition does without a revision', () => {
     const { revision: _, ...line } = LINE;
     expect(formatTransition(line)).toMatch(/^shop\/store-api: stage 1/);
   });
 
-  test('has the same as fields, and the level says whether it is trouble', () => {
+  test('the line of a transition has the same as fields, and the level says whether it is trouble', () => {
     const { log, parsed } = setUp();
     logTransition(log, LINE);
     logTransition(log, LINE, true);

@@ -20,7 +20,7 @@ function setUp() {
 }
 
 describe('logged telemetry', () => {
-  test('says from which stage to which a release went', () => {
+  test('logged telemetry says from which stage to which a release went', () => {
     const { telemetry, lines } = setUp();
     telemetry.transition(releaseAt('Analyzing', '1/3', 5), 'Shifting', 'Analyzing', 'RoutesAccepted', 'routes accepted');
     telemetry.transition(
@@ -36,14 +36,14 @@ describe('logged telemetry', () => {
     ]);
   });
 
-  test('knows after a restart from the first look at a release where it stands', () => {
+  test('logged telemetry knows after a restart from the first look at a release where it stands', () => {
     const { telemetry, lines } = setUp();
     telemetry.release(releaseAt('Analyzing', '1/3', 5));
     telemetry.transition(releaseAt('Shifting', '2/3', 25), 'Analyzing', 'Shifting', 'StagePassed', 'passed');
     expect(lines[0]?.msg).toBe('shop/store-api 1.8.1: stage 1/3 (5%) -> stage 2/3 (25%): passed');
   });
 
-  test('does not trust what it remembers when the release came from elsewhere', () => {
+  test('logged telemetry does not trust what it remembers when the release came from elsewhere', () => {
     const { telemetry, lines } = setUp();
     telemetry.release(releaseAt('Analyzing', '1/3', 5));
     telemetry.transition(releaseAt('Analyzing', '1/3', 5), 'Paused', 'Analyzing', 'Resumed', 'resumed');

@@ -7,14 +7,14 @@ const ONES = Array.from({ length: 10 }, () => 1);
 const SEVEN_WORSE = [...Array.from({ length: 7 }, () => 100), 1, 1, 1];
 
 describe('estimateShift', () => {
-  test('gives the published interval and estimate of seven points of ten a hundred times worse', () => {
+  test('estimateShift gives the published interval and estimate of seven points of ten a hundred times worse', () => {
     const { lower, upper, estimate } = estimateShift(SEVEN_WORSE, ONES);
     expect(estimate).toBe(98.99992904170193);
     expect(lower).toBeCloseTo(6.825022991538781e-5, 15);
     expect(upper).toBe(99);
   });
 
-  test('finds the middle of all differences for samples without ties', () => {
+  test('estimateShift finds the middle of all differences for samples without ties', () => {
     const canary = [1.13, 2.74, 3.31, 5.92, 8.05, 9.47, 11.2];
     const baseline = [0.58, 1.86, 2.07, 4.49, 6.61, 7.78];
     const differences = canary.flatMap((a) => baseline.map((b) => a - b)).sort((a, b) => a - b);
@@ -26,7 +26,7 @@ describe('estimateShift', () => {
     expect(upper).toBeGreaterThan(estimate);
   });
 
-  test('does not depend on the order of the points', () => {
+  test('estimateShift does not depend on the order of the points', () => {
     expect(estimateShift(SEVEN_WORSE.toReversed(), ONES)).toEqual(estimateShift(SEVEN_WORSE, ONES));
   });
 
@@ -36,21 +36,21 @@ describe('estimateShift', () => {
 });
 
 describe('classifyMetric', () => {
-  test('passes seven points of ten a hundred times worse, and fails eight', () => {
+  test('classifyMetric passes seven points of ten a hundred times worse, and fails eight', () => {
     expect(classifyMetric(SEVEN_WORSE, ONES)).toBe('Pass');
     expect(classifyMetric([...Array.from({ length: 8 }, () => 100), 1, 1], ONES)).toBe('High');
   });
 
-  test('passes sparse errors against none', () => {
+  test('classifyMetric passes sparse errors against none', () => {
     expect(classifyMetric([0, 1, 2, 1, 0, 0], [0, 0, 0, 0, 0, 0])).toBe('Pass');
   });
 
-  test('passes the same points in another order, also when there are few values', () => {
+  test('classifyMetric passes the same points in another order, also when there are few values', () => {
     expect(classifyMetric([3, 1, 2], [1, 2, 3])).toBe('Pass');
     expect(classifyMetric([0, 0, 0], [0, 0])).toBe('Pass');
   });
 
-  test('does not fail a canary that is better', () => {
+  test('classifyMetric does not fail a canary that is better', () => {
     expect(
       classifyMetric(
         ONES,
@@ -59,12 +59,12 @@ describe('classifyMetric', () => {
     ).toBe('Pass');
   });
 
-  test('leaves out NaN and has no verdict without points', () => {
+  test('classifyMetric leaves out NaN and has no verdict without points', () => {
     expect(classifyMetric([Number.NaN, Number.NaN], ONES)).toBe('NoData');
     expect(classifyMetric([...SEVEN_WORSE, Number.NaN, 100], ONES)).toBe(classifyMetric([...SEVEN_WORSE, 100], ONES));
   });
 
-  test('fails a constant that is above another one, and errs where noise has no width', () => {
+  test('classifyMetric fails a constant that is above another one, and errs where noise has no width', () => {
     expect(
       classifyMetric(
         Array.from({ length: 10 }, () => 5),
@@ -80,7 +80,7 @@ describe('classifyMetric', () => {
   });
 });
 
-test('judges every five minutes over all points since the start', () => {
+test('the Kayenta judge judges every five minutes over all points since the start', () => {
   const rule = startKayenta((arm: number) => arm);
   const asked = Array.from({ length: 30 }, (_, index) =>
     rule({ atSeconds: (index + 1) * 60, canary: 5 + (index % 3), stable: 1 + (index % 2) }),

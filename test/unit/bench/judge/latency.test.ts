@@ -13,13 +13,13 @@ function cellOf(scenario: string) {
 }
 
 describe('interpolateP99', () => {
-  test('is linear inside a bucket', () => {
+  test('interpolateP99 is linear inside a bucket', () => {
     // Rank 99 of 100 is the fourth of five requests between 0.5 and 1 s.
     expect(interpolateP99(countsOf({ 0.1: 95, 1: 5 }))).toBeCloseTo(0.5 + 0.5 * 0.8, 12);
     expect(interpolateP99(countsOf({ 0.005: 100 }))).toBeCloseTo(0.005 * 0.99, 12);
   });
 
-  test('is the last finite bound beyond it, and NaN of nothing', () => {
+  test('interpolateP99 is the last finite bound beyond it, and NaN of nothing', () => {
     expect(interpolateP99(countsOf({ 0.1: 50, [Number.POSITIVE_INFINITY]: 50 }))).toBe(10);
     expect(interpolateP99(countsOf({}))).toBeNaN();
   });

@@ -16,7 +16,7 @@ function meanError(variance: number): number {
 }
 
 describe('createRandom', () => {
-  test('gives the same numbers for the same seeds and others for others', () => {
+  test('createRandom gives the same numbers for the same seeds and others for others', () => {
     const [first, again, other] = [createRandom(1, 2, 3), createRandom(1, 2, 3), createRandom(1, 2, 4)];
     const take = (random: Random) => Array.from({ length: 50 }, random);
     const numbers = take(first);
@@ -25,7 +25,7 @@ describe('createRandom', () => {
     expect(numbers.filter((number) => others.includes(number))).toEqual([]);
   });
 
-  test('is uniform between 0 and 1 and never reaches either', () => {
+  test('createRandom is uniform between 0 and 1 and never reaches either', () => {
     const random = createRandom(1, 2, 3);
     const counts = Array.from({ length: 20 }, () => 0);
     for (let i = 0; i < DRAWS; i++) {
@@ -43,14 +43,14 @@ describe('createRandom', () => {
 });
 
 describe('drawPoisson', () => {
-  test.each([0.001, 0.3, 3, 9.99, 10, 47, 500, 30_000])('has mean and variance %d', (mean) => {
+  test.each([0.001, 0.3, 3, 9.99, 10, 47, 500, 30_000])('drawPoisson has mean and variance %d', (mean) => {
     const found = momentsOf((random) => drawPoisson(random, mean));
     expect(Math.abs(found.mean - mean)).toBeLessThan(meanError(mean));
     // The fourth central moment of a Poisson number is mean + 3 mean^2.
     expect(Math.abs(found.variance - mean)).toBeLessThan(meanError(mean + 2 * mean * mean));
   });
 
-  test.each([9.5, 10.5])('has the probabilities of a Poisson number on both sides of the change of method: %d', (mean) => {
+  test.each([9.5, 10.5])('drawPoisson has the probabilities of a Poisson number on both sides of the change of method: %d', (mean) => {
     const random = createRandom(5, 5, 5);
     const counts = new Map<number, number>();
     for (let i = 0; i < DRAWS; i++) {
@@ -65,7 +65,7 @@ describe('drawPoisson', () => {
     }
   });
 
-  test('is 0 without a mean', () => {
+  test('drawPoisson is 0 without a mean', () => {
     expect(drawPoisson(createRandom(1, 1, 1), 0)).toBe(0);
   });
 });

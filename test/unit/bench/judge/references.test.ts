@@ -21,11 +21,11 @@ function cellNamed(name: string): Cell {
 }
 
 describe('the reference table', () => {
-  test('has a line for every cell and no line for another', () => {
+  test('the reference table has a line for every cell and no line for another', () => {
     expect(CELLS.map(nameCell).toSorted()).toEqual([...TABLE.keys()].toSorted());
   });
 
-  test('is read with its medians and the runs behind it', () => {
+  test('the reference table is read with its medians and the runs behind it', () => {
     const found = cellNamed('constant-weight,canary 0.5%,10,5,10');
     expect(findReference(TABLE, found, 'flagger')).toEqual({ sharePercent: 67.2, roundingPercent: 0.05, medianSeconds: 1220, runs: 2_000 });
     const healthy = cellNamed('constant-weight,healthy,1,50,10');
@@ -38,7 +38,7 @@ describe('the reference table', () => {
 describe('measureShareGap', () => {
   const reference = { sharePercent: 50, roundingPercent: 0.05, medianSeconds: undefined, runs: 2_000 };
 
-  test('is the difference in standard deviations of both sides', () => {
+  test('measureShareGap is the difference in standard deviations of both sides', () => {
     // 55 % of 2000 against 50.05 % of 2000: the binomial error of the difference is 1.58 points.
     expect(measureShareGap(1_100, 2_000, reference)).toBeCloseTo(4.95 / 1.58, 1);
     expect(measureShareGap(1_000, 2_000, reference)).toBeCloseTo(0, 6);
@@ -55,14 +55,14 @@ describe('isMedianPlausible', () => {
   const reference = { sharePercent: 100, roundingPercent: 0.05, medianSeconds: 500, runs: 2_000 };
   const times = (from: number) => Array.from({ length: 1_000 }, (_, i) => from + i);
 
-  test('takes a median that lies near the middle of the found times', () => {
+  test('isMedianPlausible takes a median that lies near the middle of the found times', () => {
     expect(isMedianPlausible(times(0), reference)).toBe(true);
     expect(isMedianPlausible(times(50), reference)).toBe(true);
     expect(isMedianPlausible(times(200), reference)).toBe(false);
     expect(isMedianPlausible(times(-200), reference)).toBe(false);
   });
 
-  test('has no opinion about a handful of times', () => {
+  test('isMedianPlausible has no opinion about a handful of times', () => {
     expect(isMedianPlausible([1, 2, 3], reference)).toBe(true);
   });
 });

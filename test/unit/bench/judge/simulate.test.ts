@@ -16,7 +16,7 @@ function simulate(name: string, runs: number, seed = 1) {
 }
 
 describe('simulateCell', () => {
-  test('gives the same releases for the same seed, and more runs begin with the same ones', () => {
+  test('simulateCell gives the same releases for the same seed, and more runs begin with the same ones', () => {
     const name = 'constant-weight,canary 1%,10,50,60';
     const [first, again, other] = [simulate(name, 6), simulate(name, 6), simulate(name, 6, 2)];
     expect(again).toEqual(first);
@@ -38,7 +38,7 @@ describe('simulateCell', () => {
     expect(times).toEqual({ glidepath: 20, flagger: 300, argo: 240, kayenta: 300, peek: 10 });
   });
 
-  test('finds requests that hang, and counts no failed ones for latency', () => {
+  test('simulateCell finds requests that hang, and counts no failed ones for latency', () => {
     const { results } = simulate('latency,100% hang +3 s,100,10,10', 5);
     expect(results.map(({ judge, seconds, failed }) => [judge, seconds[2], failed])).toEqual([
       ['glidepath', 20, []],
@@ -51,7 +51,7 @@ describe('simulateCell', () => {
 describe('traffic', () => {
   const planned = { atSeconds: 10, seconds: 10, weight: 0.2, canaryBadShare: 0.05, stableBadShare: 0.01 };
 
-  test.each([1, 5])('has its rates, with bursts of mean %d', (burst) => {
+  test.each([1, 5])('traffic has its rates, with bursts of mean %d', (burst) => {
     const random = createRandom(3, 2, 1);
     const looks = Array.from({ length: 4_000 }, () => drawLook(random, planned, 100, burst));
     const sum = (read: (look: Look) => number) => looks.reduce((total, look) => total + read(look), 0);
@@ -82,7 +82,7 @@ describe('traffic', () => {
 describe('figures and tables', () => {
   const cells = [simulate('constant-weight,healthy,1,5,10', 4), simulate('constant-weight,canary 5%,100,5,10', 4)];
 
-  test('say the worst and the pooled rate of each judge', () => {
+  test('figures and tables say the worst and the pooled rate of each judge', () => {
     const figures = sumFalseRollbacks(cells);
     expect(figures).toContainEqual({ name: 'judge-flagger-false-rollback-worst-percent', value: 100, unit: 'percent' });
     expect(figures).toContainEqual({ name: 'judge-false-rollback-pooled-percent', value: 0, unit: 'percent' });
@@ -102,7 +102,7 @@ describe('figures and tables', () => {
     });
   });
 
-  test('go between the markers of a page, as often as one likes', () => {
+  test('figures and tables go between the markers of a page, as often as one likes', () => {
     const tables = writeTables(cells, 4, 1);
     expect(tables).toContain('| 10 s | 1 | 5 % | 0 % | 100 % | 100 % | 0 % |');
     const page = '# Title\n\n<!-- judge-bench:begin -->\nold\n<!-- judge-bench:end -->\n\nThe end.\n';

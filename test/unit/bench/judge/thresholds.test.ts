@@ -19,7 +19,7 @@ const SILENT: ArmCounts = { requests: 0, bad: 0 };
 describe("Flagger's rule", () => {
   const flagger = (): Rule<Look> => startFlagger(badShareOf, 0.01);
 
-  test('rolls back at the fifth failed check', () => {
+  test("Flagger's rule rolls back at the fifth failed check", () => {
     expect(
       countLooks(
         flagger(),
@@ -28,11 +28,11 @@ describe("Flagger's rule", () => {
     ).toBe(5);
   });
 
-  test('never forgets a failed check', () => {
+  test("Flagger's rule never forgets a failed check", () => {
     expect(countLooks(flagger(), [BAD, GOOD, BAD, GOOD, BAD, GOOD, BAD, GOOD, GOOD, BAD])).toBe(10);
   });
 
-  test('takes no traffic for a failure', () => {
+  test("Flagger's rule takes no traffic for a failure", () => {
     expect(
       countLooks(
         flagger(),
@@ -41,7 +41,7 @@ describe("Flagger's rule", () => {
     ).toBe(5);
   });
 
-  test('accepts a value at the limit', () => {
+  test("Flagger's rule accepts a value at the limit", () => {
     expect(
       countLooks(
         flagger(),
@@ -65,11 +65,11 @@ describe("Argo Rollouts' rule", () => {
     expect(countLooks(argo(), [BAD, GOOD, BAD, GOOD, BAD, GOOD, BAD])).toBe(7);
   });
 
-  test('takes NaN for a measurement that missed its success condition', () => {
+  test("Argo Rollouts' rule takes NaN for a measurement that missed its success condition", () => {
     expect(countLooks(argo(), [SILENT, BAD, SILENT, BAD])).toBe(4);
   });
 
-  test('accepts a value at the limit', () => {
+  test("Argo Rollouts' rule accepts a value at the limit", () => {
     expect(
       countLooks(
         argo(),
@@ -80,19 +80,19 @@ describe("Argo Rollouts' rule", () => {
 });
 
 describe('the test that peeks', () => {
-  test('waits for 30 requests of either arm', () => {
+  test('the test that peeks waits for 30 requests of either arm', () => {
     const tenBad: ArmCounts = { requests: 10, bad: 10 };
     expect(countLooks(startPeek(), [tenBad, tenBad, tenBad])).toBe(3);
   });
 
-  test('needs a difference beyond the one-sided 5 % point, over everything so far', () => {
+  test('the test that peeks needs a difference beyond the one-sided 5 % point, over everything so far', () => {
     const stable = { requests: 1_000, bad: 10 };
     // Against 10 of 1000, z is 1.52 with 18 bad ones of 1000 and 1.68 with 19.
     expect(startPeek()(lookAt(0, { requests: 1_000, bad: 18 }, stable))).toBe(false);
     expect(startPeek()(lookAt(0, { requests: 1_000, bad: 19 }, stable))).toBe(true);
   });
 
-  test('sees no difference where nothing failed', () => {
+  test('the test that peeks sees no difference where nothing failed', () => {
     expect(
       countLooks(
         startPeek(),

@@ -37,7 +37,7 @@ function record(change: Partial<Recording> = {}, answer: Answer = { ok: true, se
 
 describe('queries', () => {
   test.each(SOURCES.map((source) => [source.name, source] as const))(
-    'of %s carry the matchers that were given, and nothing else',
+    'queries of %s carry the matchers that were given, and nothing else',
     async (_name, source) => {
       const { asked, recording } = record({ source });
       const own = (side: Arm): Arm => ({ ...side, selector: `side="${side.backend.service}"` });
@@ -47,13 +47,13 @@ describe('queries', () => {
     },
   );
 
-  test('are those of the source where nothing was given', async () => {
+  test('queries are those of the source where nothing was given', async () => {
     const { asked, recording } = record();
     await readPiece(recording, SPAN);
     expect(asked).toContain('envoy_cluster_upstream_rq{envoy_cluster_name="shop_v2_80"}[12m]');
   });
 
-  test('that need the route are refused with the option that helps', async () => {
+  test('queries that need the route are refused with the option that helps', async () => {
     await expect(readPiece(record({ source: envoyGateway }).recording, SPAN)).rejects.toThrow(
       /^source EnvoyGateway: .*; a recording does not have it, so add --canary-selector$/,
     );
@@ -61,7 +61,7 @@ describe('queries', () => {
 });
 
 describe('answers', () => {
-  test('with a warning are not whole', async () => {
+  test('answers with a warning are not whole', async () => {
     const { recording } = record({ source: istio }, { ok: true, series: [], warnings: ['a store is away'] });
     expect((await readPiece(recording, SPAN)).counts.problem).toEqual({
       kind: 'partial',
@@ -72,12 +72,12 @@ describe('answers', () => {
   test.each([
     ['unavailable', /^Prometheus is away$/],
     ['badQuery', /^Prometheus is away \(query envoy.*\); fix the selector of that side$/],
-  ] as const)('that are %s end the replay', async (kind, message) => {
+  ] as const)('answers that are %s end the replay', async (kind, message) => {
     const { recording } = record({}, { ok: false, kind, message: 'Prometheus is away' });
     await expect(readPiece(recording, SPAN)).rejects.toThrow(message);
   });
 
-  test('without both histograms leave latency out of the comparison', async () => {
+  test('answers without both histograms leave latency out of the comparison', async () => {
     const { counts } = await readPiece(record().recording, SPAN);
     const timed = { kind: 'series', series: [{ labels: { le: '+Inf' }, samples: [] }], perSecond: 1 } as const;
     expect(armsOf({ counts, timed, servingTimed: { kind: 'unusable', message: '' } }).canary.latency).toEqual([]);

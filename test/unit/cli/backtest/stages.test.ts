@@ -20,7 +20,7 @@ describe('the stage', () => {
     [42, 1],
     [50, 2],
     [100, 2],
-  ])('of %d%% of the requests is number %d', (percent, index) => {
+  ])('the stage of %d%% of the requests is number %d', (percent, index) => {
     expect(findStage(SPEC, STATUS, [cell(percent * 10, 1_000 - percent * 10)], { canary: 0, serving: 0 })).toEqual({
       weight: percent,
       index,
@@ -28,20 +28,20 @@ describe('the stage', () => {
     });
   });
 
-  test('is taken from the window where a look saw few requests', () => {
+  test('the stage is taken from the window where a look saw few requests', () => {
     expect(findStage(SPEC, STATUS, [cell(3, 3)], { canary: 50, serving: 950 })).toMatchObject({ weight: 5, index: 0 });
   });
 
-  test('is none that so few requests cannot show', () => {
+  test('the stage is none where so few requests cannot show it', () => {
     expect(findStage(SPEC, STATUS, [cell(1, 1)], { canary: 2, serving: 2 })).toMatchObject({ weight: 50, index: 0 });
   });
 
-  test('never goes back, and a canary without requests has no weight', () => {
+  test('the stage never goes back, and a canary without requests has no weight', () => {
     const later = enterStage(SPEC, STATUS, { weight: 50, index: 2, isNew: true }, 2_000_000);
     expect(findStage(SPEC, later, [cell(0, 1_000)], { canary: 0, serving: 0 })).toEqual({ weight: 0, index: 2, isNew: false });
   });
 
-  test('that begins has a clock of its own and forgets the Pass before', () => {
+  test('a stage that begins has a clock of its own and forgets the Pass before', () => {
     const passed = { ...STATUS, release: { ...STATUS.release, passInStage: true, verdict: 'Pass' } } as typeof STATUS;
     const { release, weight } = enterStage(SPEC, passed, { weight: 26, index: 1, isNew: true }, 2_000_000);
     expect({ weight, ...release }).toMatchObject({ weight: 26, stageIndex: 1, stageStartedAt: '1970-01-01T00:33:20Z', stageRequests: 0 });

@@ -26,24 +26,24 @@ describe('a chart', () => {
     ]);
   });
 
-  test.each([20, 80, 100, 300])('is never wider than %d columns, and never than 100', (columns) => {
+  test.each([20, 80, 100, 300])('a chart is never wider than %d columns, and never than 100', (columns) => {
     const widths = drawChart({ steps: STEPS, untilMs: 60_000, columns, rows: 8 }, PAINT).map(({ length }) => length);
     expect(Math.max(...widths)).toBeLessThanOrEqual(Math.max(27, Math.min(100, columns)));
   });
 
-  test('marks what comes after a bad end', () => {
+  test('a chart marks what comes after a bad end', () => {
     const paint = { ...PAINT, bad: (text: string) => text.replaceAll('█', 'x') };
     const lines = drawChart({ steps: [{ atMs: 0, weight: 100 }], untilMs: 10_000, badFromMs: 5_000, columns: 27, rows: 1 }, paint);
     expect(lines[0]).toBe(' 100%┤██████████xxxxxxxxxx');
   });
 
-  test('has round times on its axis', () => {
+  test('a chart has round times on its axis', () => {
     expect(tickTimes(1_020_000, 8)).toEqual([0, 300_000, 600_000, 900_000]);
   });
 });
 
 describe('simulated latency', () => {
-  test('has the median that was asked for, in whole shares', () => {
+  test('simulated latency has the median that was asked for, in whole shares', () => {
     const buckets = cumulate(shareBuckets(0.1).map((share) => share * 1_000));
     expect(UPPERS).toHaveLength(buckets.length);
     expect(buckets.at(-1)?.count).toBeCloseTo(1_000, 0);
@@ -52,7 +52,7 @@ describe('simulated latency', () => {
 });
 
 describe('an SVG', () => {
-  test('stands for itself: line, band, stages and title', async () => {
+  test('an SVG stands for itself: line, band, stages and title', async () => {
     const stages = ['stages: [{name: first, weight: 10, duration: 1m}, {weight: 50, duration: 1m}]'];
     const { code, out } = await call(['plan', '-f', 'a.yaml', '--runs', '5', '-o', 'svg'], { 'a.yaml': aManifest(stages, 'a') });
     expect(code).toBe(0);

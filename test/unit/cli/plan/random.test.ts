@@ -4,13 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { createRandom, drawPoisson } from '../../../../src/cli/plan/random.ts';
 
 describe('randomness', () => {
-  test('is the same for the same seed and stream, and another for another', () => {
+  test('randomness is the same for the same seed and stream, and another for another', () => {
     const first = (seed: number, stream: number) => createRandom(seed, stream)();
     expect(first(1, 2)).toBe(first(1, 2));
     expect(new Set([first(1, 2), first(2, 2), first(1, 3), first(2, 1)]).size).toBe(4);
   });
 
-  test.each([0.3, 4, 9.9, 10.1, 60, 5_000])('draws Poisson numbers of mean and variance %d', (mean) => {
+  test.each([0.3, 4, 9.9, 10.1, 60, 5_000])('randomness draws Poisson numbers of mean and variance %d', (mean) => {
     const random = createRandom(7, 7);
     const count = 20_000;
     const draws = Array.from({ length: count }, () => drawPoisson(random, mean));
@@ -21,7 +21,7 @@ describe('randomness', () => {
     expect(variance / mean).toBeLessThan(1.07);
   });
 
-  test('draws nothing of nothing', () => {
+  test('randomness draws nothing of nothing', () => {
     expect(drawPoisson(createRandom(1, 1), 0)).toBe(0);
   });
 });

@@ -30,7 +30,7 @@ function simulate(change: Change = {}, index = 0): RunResult {
 const reasonsOf = ({ entries }: RunResult) => entries.map(({ reason }) => reason);
 
 describe('a healthy canary', () => {
-  test('is promoted when all stages are served, each after the one before', () => {
+  test('a healthy canary is promoted when all stages are served, each after the one before', () => {
     const run = simulate();
     expect(run).toMatchObject({ ending: 'promoted', reason: 'Promoted', expected: { extraFailures: 0 } });
     expect(run.steps.map(({ weight }) => weight)).toEqual([5, 25, 50, 100]);
@@ -38,7 +38,7 @@ describe('a healthy canary', () => {
     expect([second - first, third - second, last - third].map((ms) => Math.floor(ms / 60_000))).toEqual([2, 5, 10]);
   });
 
-  test('is told like a release in the cluster', () => {
+  test('a healthy canary is reported like a release in the cluster', () => {
     expect(reasonsOf(simulate({ spec: ['stages: [{weight: 10, duration: 1m}]'] }))).toEqual([
       'ReleaseStarted',
       'WeightShifted',
@@ -48,12 +48,12 @@ describe('a healthy canary', () => {
     ]);
   });
 
-  test('bakes before it is promoted where the release says so', () => {
+  test('a healthy canary bakes before it is promoted where the release says so', () => {
     const spec = ['stages: [{weight: 10, duration: 1m}]', 'promotion: {bake: 5m}'];
     expect(simulate({ spec }).atMs).toBeGreaterThan(6 * 60_000);
   });
 
-  test('in Deployment mode is simulated as if its pods were ready', () => {
+  test('a healthy canary in Deployment mode is simulated as if its pods were ready', () => {
     const text = aManifest().replace(
       'services: [{name: web-v1}, {name: web-v2}]',
       'targetRef: {kind: Deployment, name: web}\n  service: {name: web}',
@@ -65,29 +65,29 @@ describe('a healthy canary', () => {
 });
 
 describe('a bad canary', () => {
-  test('of 50% errors goes home in the first stage within two looks and a gateway', () => {
+  test('a bad canary of 50% errors is rolled back in the first stage within two looks and a gateway', () => {
     const run = simulate({ canary: { errorRatio: 0.5 } });
     expect(run).toMatchObject({ ending: 'rolledBack', reason: 'ErrorRatio', stage: 1 });
     expect(run.atMs).toBeLessThanOrEqual(31_000);
     expect(run.steps.at(-1)).toMatchObject({ weight: 0 });
   });
 
-  test('fails as many requests more as its share of the traffic gave it', () => {
+  test('a bad canary fails as many requests more as its share of the traffic gave it', () => {
     const run = simulate({ canary: { errorRatio: 0.501 } });
     expect(run.expected.extraFailures).toBeCloseTo(run.expected.canaryRequests * 0.5, 3);
     expect(run.expected.canaryRequests).toBeCloseTo(((run.steps[1]?.atMs ?? 0) - (run.steps[0]?.atMs ?? 0)) * 0.005, 3);
   });
 
-  test('that turns bad in stage 2 gets there first', () => {
+  test('a bad canary that turns bad in stage 2 gets there first', () => {
     const run = simulate({ canary: { errorRatio: 0.2 }, badFromStage: 2 });
     expect(run).toMatchObject({ ending: 'rolledBack', stage: 2, turnedAtMs: run.steps[1]?.atMs });
   });
 
-  test('that is only slower is found by its latency', () => {
+  test('a bad canary that is only slower is found by its latency', () => {
     expect(simulate({ canary: { latencySeconds: 0.4 } })).toMatchObject({ ending: 'rolledBack', reason: 'Latency' });
   });
 
-  test('is found by a latency check of the release as well', () => {
+  test('a bad canary is found by a latency check of the release as well', () => {
     const spec = [
       'analysis:',
       '  comparison: {mode: "Off"}',
@@ -96,26 +96,26 @@ describe('a bad canary', () => {
     expect(simulate({ spec, canary: { latencySeconds: 0.4 } })).toMatchObject({ ending: 'rolledBack', reason: 'Latency', stage: 1 });
   });
 
-  test('goes through where nothing may act', () => {
+  test('a bad canary goes through where nothing may act', () => {
     expect(simulate({ spec: ['analysis: {mode: Observe}'], canary: { errorRatio: 0.2 } }).ending).toBe('promoted');
   });
 });
 
 describe('people', () => {
-  test('are asked when there is too little traffic for proof', () => {
+  test('a person is asked when there is too little traffic for proof', () => {
     const run = simulate({ rps: 0.2 });
     expect(run).toMatchObject({ ending: 'asked', reason: 'Inconclusive', asked: true, stage: 1 });
     expect(Math.floor(run.atMs / 60_000)).toBe(30);
   });
 
-  test('are asked without a pause where the release says Approve', () => {
+  test('a person is asked without a pause where the release says Approve', () => {
     expect(simulate({ rps: 0.2, spec: ['analysis: {onInconclusive: Approve}'] })).toMatchObject({
       ending: 'asked',
       reason: 'AwaitingApproval',
     });
   });
 
-  test('end the run where they are asked, or approve after a while', () => {
+  test('a person who is asked ends the run, or approves after a while', () => {
     const spec = ['stages: [{weight: 10, duration: 1m, approval: Required}]', 'promotion: {approval: Required}'];
     expect(simulate({ spec })).toMatchObject({ ending: 'asked', reason: 'AwaitingApproval' });
     const approved = simulate({ spec, approveAfterMs: 10 * 60_000 });
@@ -123,7 +123,7 @@ describe('people', () => {
     expect(approved.atMs).toBeGreaterThan(11 * 60_000);
   });
 
-  test('are told why a release cannot even start', () => {
+  test('the plan says why a release cannot even start', () => {
     const run = simulate({ spec: ['stages: [{weight: 0, duration: 1m, cohort: {headers: [{name: X-Canary, value: "1"}]}}, {weight: 5}]'] });
     expect(run.ending).toBe('blocked');
     expect(run.message).toContain('spec.stages[].cohort');
@@ -137,11 +137,11 @@ describe('people', () => {
 describe('luck', () => {
   const unlucky: Change = { canary: { errorRatio: 0.01 } };
 
-  test('is the same for the same seed', () => {
+  test('the luck of a simulation is the same for the same seed', () => {
     expect(simulate(unlucky)).toEqual(simulate(unlucky));
   });
 
-  test('is another for another seed or run', () => {
+  test('the luck of a simulation is another for another seed or run', () => {
     const ends = [simulate(unlucky), simulate({ ...unlucky, seed: 2 }), simulate(unlucky, 1)].map(({ message }) => message);
     expect(new Set(ends).size).toBe(3);
   });
@@ -155,7 +155,7 @@ describe('luck', () => {
     ['one that needs people', { spec: ['stages: [{weight: 10, duration: 1m, approval: Required}]'] }],
     ['one that goes on without proof', { rps: 0.5, spec: ['analysis: {onInconclusive: Promote, minRequests: 1}'] }],
     ['one that nobody judges', { spec: ['analysis: {mode: Observe}'], canary: { errorRatio: 0.05 } }],
-  ])('is the same for %s whether every decision is made or only those that matter', (_name, change) => {
+  ])('the luck of a simulation is the same for %s whether every decision is made or only those that matter', (_name, change) => {
     const run = prepareSimulation(aQuestion(change));
     for (const index of [0, 1, 2]) expect({ ...run(index, 'quick'), entries: [] }).toEqual({ ...run(index, 'exact'), entries: [] });
   });

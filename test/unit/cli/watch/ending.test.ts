@@ -42,7 +42,7 @@ describe('the release that runs', () => {
     ['rolled back for a new revision', rolledBack('aaaaaaaaaa', 'Superseded'), 5],
     ['waiting for approval', waiting('AwaitingApproval'), 3],
     ['paused', waiting('Paused'), 3],
-  ])('%s', (_how, last, code) => {
+  ])('the release that runs is seen as %s', (_how, last, code) => {
     expect(follow([running(), last])).toEqual([undefined, code]);
   });
 
@@ -50,7 +50,7 @@ describe('the release that runs', () => {
     ['Promoted', undefined, 0],
     ['RolledBack', 'ErrorRatio', 2],
     ['RolledBack', 'Superseded', 5],
-  ] as const)('that is over while another one runs is found in the history: %s %s', (outcome, reason, code) => {
+  ] as const)('a release that is over while another one runs is found in the history: %s %s', (outcome, reason, code) => {
     const entry = { id: 'aaaaaaaaaa', revision: '2', outcome, startedAt: timeAfter(0), finishedAt: timeAfter(9) };
     const next = seen({
       release: aReleaseStatus({ id: 'bbbbbbbbbb' }),
@@ -60,7 +60,7 @@ describe('the release that runs', () => {
     expect(follow([running(), running('bbbbbbbbbb')])).toEqual([undefined, 5]);
   });
 
-  test('whose revision was not to blame goes on with its next attempt, and ends with the last', () => {
+  test('a release whose revision was not to blame continues with its next attempt, and ends with the last', () => {
     const lost = { outcome: 'RolledBack', reason: 'CanaryEmpty' } as const;
     const conditions = [{ type: 'Stalled', status: 'True', reason: 'RolledBack', message: '', lastTransitionTime: timeAfter(9) }] as const;
     const end = (id: string, more: object) => ({ state: 'rolledBack', release: aReleaseStatus({ id, ...lost, ...more }) });
@@ -84,7 +84,7 @@ describe('the release that runs', () => {
     ]);
   });
 
-  test('may wait for a person as long as it likes where one sits', () => {
+  test('a release may wait for a person as long as it likes where one is present', () => {
     expect(follow([running(), waiting('AwaitingApproval'), promoted()], { endsForPersons: false })).toEqual([undefined, undefined, 0]);
   });
 
@@ -103,18 +103,18 @@ describe('how the last release ended', () => {
   test.each([
     ['promoted', promoted()],
     ['rolled back', rolledBack()],
-  ])('never counts: %s', (_how, last) => {
+  ])('the end of the last release never counts: %s', (_how, last) => {
     expect(follow([last, last, running('bbbbbbbbbb'), promoted('bbbbbbbbbb')])).toEqual([undefined, undefined, undefined, 0]);
   });
 
-  test('does not hide a release that began and ended between two looks', () => {
+  test('the last release does not hide a release that began and ended between two looks', () => {
     expect(follow([promoted(), rolledBack('bbbbbbbbbb')])).toEqual([undefined, 2]);
     expect(follow([seen(undefined), promoted('bbbbbbbbbb')])).toEqual([undefined, 0]);
   });
 });
 
 describe('a named revision', () => {
-  test('is waited for beyond the release of another one', () => {
+  test('a named revision is waited for beyond the release of another one', () => {
     const other = { revision: 'other', specRevision: 'other' };
     const wanted = { revision: '1.8.1', specRevision: '1.8.1' };
     const versions = [
@@ -126,12 +126,12 @@ describe('a named revision', () => {
     expect(follow(versions, named('1.8.1'))).toEqual([undefined, undefined, undefined, 0]);
   });
 
-  test('that has been promoted already ends at once', () => {
+  test('a named revision that has been promoted already ends at once', () => {
     expect(follow([promoted('aaaaaaaaaa', { revision: '1.8.1' })], named('1.8.1'))).toEqual([0]);
     expect(follow([promoted('aaaaaaaaaa', { templateHashes: ['abc'] })], named('abc'))).toEqual([0]);
   });
 
-  test('that is rejected is not waited for in vain', () => {
+  test('a named revision that is rejected is not waited for in vain', () => {
     const rejected = [{ revision: '1.8.1', reason: 'ErrorRatio', at: timeAfter(0) }];
     const last = seen({ state: 'promoted', phase: 'Promoted', release: aReleaseStatus({ revision: '1.8.2' }), rejected });
     const ending = trackRelease({ ...named('1.8.1'), endsForPersons: true })(last, 0);

@@ -58,26 +58,26 @@ function follow(looks: readonly Look[], stepMs = 1_000): readonly (number | unde
 }
 
 describe('a template', () => {
-  test('that the operator has not seen yet is waited for, past whatever the last release left behind', () => {
+  test('a template that the operator has not seen yet is waited for, past whatever the last release left behind', () => {
     expect(follow([[idle()], [running()], [promoted()]])).toEqual([undefined, undefined, 0]);
     expect(follow([[promoted(OLD, 'cccccccccc')], [running()], [promoted()]])).toEqual([undefined, undefined, 0]);
     expect(follow([[rolledBack(NEXT, 'ErrorRatio', 'cccccccccc')], [running()], [rolledBack()]])).toEqual([undefined, undefined, 2]);
   });
 
-  test('whose release runs already, or is over, is found by the template and not by its name', () => {
+  test('a template whose release runs already, or is over, is found by the template and not by its name', () => {
     expect(follow([[running()], [rolledBack()]])).toEqual([undefined, 2]);
     expect(follow([[promoted()]])).toEqual([0]);
     expect(follow([[rolledBack()]])).toEqual([2]);
     expect(follow([[running(NEXT, 'cccccccccc')], [running()], [promoted()]])).toEqual([undefined, undefined, 0]);
   });
 
-  test('that serves or is proven rolls without a release: promoted at once', () => {
+  test('a template that serves or is proven rolls without a release: promoted at once', () => {
     expect(follow([[seen({ state: 'idle', serving: { service: 'store-api', template: OURS } })]])).toEqual([0]);
     const proven = [{ revision: 'rev-aaa', at: timeAfter(0), templateHashes: [OURS] }];
     expect(follow([[seen({ phase: 'Analyzing', release: releaseOf(NEXT, 'cccccccccc'), proven })]])).toEqual([0]);
   });
 
-  test('that was rejected is not tried again: rolled back at once, unless somebody lets it', () => {
+  test('a template that was rejected is not tried again: rolled back at once, unless someone lets it', () => {
     const rejected = [{ revision: 'rev-aaa', service: 'store-api-canary', reason: 'ErrorRatio', at: timeAfter(0), templateHashes: [OURS] }];
     const proven = [{ revision: 'rev-aaa', at: timeAfter(0), templateHashes: [OURS] }];
     const last = releaseOf(OLD, 'cccccccccc');
@@ -89,7 +89,7 @@ describe('a template', () => {
     ]);
   });
 
-  test('that went home for another cause, and was settled with it, is not waited for either', () => {
+  test('a template that was rolled back for another cause, and was settled with it, is not waited for either', () => {
     const settled = { service: 'store-api-canary', templateHashes: [OURS] };
     expect(follow([[seen({ state: 'promoted', release: releaseOf(OLD, 'cccccccccc'), settled })]])).toEqual([2]);
   });
@@ -107,19 +107,19 @@ describe('a template that serves and was never proven', () => {
     lastTransitionTime: timeAfter(0),
   };
 
-  test('because it rolled past the hold needs a person: that is no promotion', () => {
+  test('a template that rolled past the hold needs a person: that is no promotion', () => {
     const last = releaseOf(OLD, 'cccccccccc');
     expect(follow([[seen({ state: 'promoted', serving, proven: others, release: last })]])).toEqual([3]);
     expect(follow([[seen({ state: 'rolledBack', serving, release: releaseOf(NEXT, 'cccccccccc') })]])).toEqual([3]);
     expect(follow([[idle()], [seen({ state: 'idle', serving })]])).toEqual([undefined, 3]);
   });
 
-  test('because its own release went home and it rolled all the same is no plain rollback', () => {
+  test('a template that rolled after its own release was rolled back is no plain rollback', () => {
     const home = releaseOf(OURS, 'aaaaaaaaaa', { outcome: 'RolledBack', reason: 'HoldBypassed' });
     expect(follow([[seen({ state: 'rolledBack', serving, release: home })]])).toEqual([3]);
   });
 
-  test('and was rejected before says so', () => {
+  test('a template that serves and was never proven and was rejected before says so', () => {
     const rejected = [{ revision: 'rev-aaa', reason: 'ErrorRatio', at: timeAfter(0), templateHashes: [OURS] }];
     const release = seen({ state: 'promoted', serving, proven: others, rejected, release: releaseOf(OLD, 'cccccccccc') });
     const wanted = { kind: 'revision', revision: 'rev-aaa' } as const;
@@ -130,7 +130,7 @@ describe('a template that serves and was never proven', () => {
     });
   });
 
-  test('is adopted at first contact, where a change would be held', () => {
+  test('a template that serves and was never proven is adopted at first contact, where a change would be held', () => {
     expect(follow([[seen({ state: 'idle', serving, conditions: [{ ...unheld, status: 'True', reason: 'Proven' }] })]])).toEqual([0]);
     expect(follow([[seen({ state: 'idle', serving, conditions: [unheld] })]])).toEqual([3]);
   });
@@ -141,24 +141,24 @@ describe('a template that serves and was never proven', () => {
     expect(follow([[seen({ state: 'rolledBack', serving, release: first, proven: others })]])).toEqual([3]);
   });
 
-  test('is not held against what other Deployments had before', () => {
+  test('a template that serves and was never proven is not held against what other Deployments had before', () => {
     const other = releaseOf(OLD, 'cccccccccc', { workload: { ...releaseOf(OLD, 'c').workload, name: 'former' } });
     expect(follow([[seen({ state: 'promoted', serving, proven: others, release: other })]])).toEqual([0]);
   });
 });
 
 describe('another change of the Deployment', () => {
-  test('before the release begins: superseded, as soon as the Deployment shows it', () => {
+  test('another change before the release begins supersedes it, as soon as the Deployment shows it', () => {
     expect(follow([[idle()], [idle(), NEXT]])).toEqual([undefined, 5]);
   });
 
-  test('while the release runs: superseded when that has ended it', () => {
+  test('a change while the release runs supersedes it once it has ended the release', () => {
     expect(
       follow([[running()], [running(), NEXT], [rolledBack(OURS, 'Superseded'), NEXT], [rolledBack(OURS, 'Superseded'), NEXT]]),
     ).toEqual([undefined, undefined, undefined, 5]);
   });
 
-  test('and back again: the next release of the template is the one that counts', () => {
+  test('a change of the Deployment and back again makes the next release of the template count', () => {
     const away = rolledBack(OURS, 'Superseded');
     expect(follow([[away], [away], [away], [running(OURS, 'bbbbbbbbbb')], [promoted(OURS, 'bbbbbbbbbb')]])).toEqual([
       undefined,
@@ -172,7 +172,7 @@ describe('another change of the Deployment', () => {
     ).toBe(2);
   });
 
-  test('that deletes it is an error', () => {
+  test('a Deployment that is deleted is an error', () => {
     expect(() => follow([[idle(), 'gone']])).toThrow('Deployment store was deleted before revision rev-aaa was released');
   });
 });
@@ -189,7 +189,7 @@ describe('a revision by name in Deployment mode', () => {
   const named = (release: SeenRelease | undefined) =>
     trackRelease({ wanted: { kind: 'revision', revision: 'rev-aaa' }, endsForPersons: true })(release, 0)?.code;
 
-  test('that is proven or serves is promoted at once', () => {
+  test('a revision by name in Deployment mode that is proven or serves is promoted at once', () => {
     const proven = [{ revision: 'rev-aaa', at: timeAfter(0), templateHashes: [OURS] }];
     expect(named(seen({ state: 'promoted', release: releaseOf(OLD, 'cccccccccc'), proven }))).toBe(0);
     expect(named(seen({ state: 'idle', serving: { service: 'store-api', revision: 'rev-aaa', template: OURS } }))).toBe(0);
@@ -211,7 +211,7 @@ describe('a revision by name in Services mode', () => {
     return services({ state: 'rolledBack', phase: 'RolledBack', release }, revision);
   };
 
-  test('that made way for another one is superseded, unless the spec asks for it again', () => {
+  test('a revision by name in Services mode that made way for another one is superseded, unless the spec asks for it again', () => {
     const code = (release: SeenRelease | undefined) =>
       trackRelease({ wanted: { kind: 'revision', revision: '1.8.1' }, endsForPersons: true })(release, 0)?.code;
     expect(code(away('1.8.2'))).toBe(5);

@@ -22,7 +22,7 @@ function countsOf(canary: readonly Series[], change: Partial<Counts> = {}): Coun
 }
 
 describe('the requests of a span', () => {
-  test('are summed by class, and what is no request is left out', () => {
+  test('the requests of a span are summed by class, and what is no request is left out', () => {
     const counts = countsOf([
       grown({ code: '200' }, 10, 40),
       grown({ code: '404' }, 0, 3),
@@ -49,12 +49,12 @@ describe('the requests of a span', () => {
     });
   });
 
-  test('are a problem where there is one, whatever the samples', () => {
+  test('the requests of a span are a problem where there is one, whatever the samples', () => {
     const problem = { kind: 'partial', message: 'a store is away' } as const;
     expect(countRequests(countsOf([grown({ code: '200' }, 0, 9)], { problem }), outcomeOf, SPAN, 'Contour')).toBe(problem);
   });
 
-  test('leave the first value of a series out where history was lost', () => {
+  test('the requests of a span leave the first value of a series out where history was lost', () => {
     const late: Series = { labels: { code: '500' }, samples: [{ atMs: 30_000, value: 900 }] };
     expect(totalRequests([late], outcomeOf, SPAN, 'whole')).toBe(900);
     expect(totalRequests([late], outcomeOf, SPAN, 'lost')).toBe(0);
@@ -64,7 +64,7 @@ describe('the requests of a span', () => {
 describe('the latency of a span', () => {
   const timed = (...series: readonly Series[]) => ({ kind: 'series', series, perSecond: 1_000 }) as const;
 
-  test('is a histogram in seconds, in order, summed over the series', () => {
+  test('the latency of a span is a histogram in seconds, in order, summed over the series', () => {
     const series = timed(
       grown({ le: '+Inf' }, 0, 9),
       grown({ le: '250' }, 0, 4),
@@ -81,7 +81,7 @@ describe('the latency of a span', () => {
     });
   });
 
-  test('is no traffic without buckets, and a problem where there is one', () => {
+  test('the latency of a span is no traffic without buckets, and a problem where there is one', () => {
     expect(readLatency(timed(), SPAN, 'whole')).toEqual({ kind: 'noTraffic', message: 'no canary request was timed in the window' });
     const problem = { kind: 'unusable', message: 'a native histogram' } as const;
     expect(readLatency(problem, SPAN, 'whole')).toBe(problem);
@@ -91,12 +91,12 @@ describe('the latency of a span', () => {
 describe('an arm of the comparison', () => {
   const counts = [grown({ code: '200' }, 0, 1)];
 
-  test('has its histogram in its own unit', () => {
+  test('an arm of the comparison has its histogram in its own unit', () => {
     const series = [grown({ le: '5' }, 0, 1)];
     expect(toArm(counts, { kind: 'series', series, perSecond: 1_000 })).toEqual({ counts, latency: series, perSecond: 1_000 });
   });
 
-  test('is compared by its answers alone where the histogram cannot be used', () => {
+  test('an arm of the comparison is compared by its answers alone where the histogram cannot be used', () => {
     const bare = { counts, latency: [], perSecond: 1 };
     expect(toArm(counts, { kind: 'unusable', message: 'a native histogram' })).toEqual(bare);
     expect(toArm(counts, undefined)).toEqual(bare);
@@ -109,11 +109,11 @@ describe('the number of an own query', () => {
     samples: values.map((one, index) => ({ atMs: index, value: one })),
   });
 
-  test('is the newest sample of its only series', () => {
+  test('the number of an own query is the newest sample of its only series', () => {
     expect(readScalar([value(1, 5)], 'orders')).toEqual({ kind: 'facts', facts: 5 });
   });
 
-  test('is none where there is no series, no sample or no number, and cannot be used where there are several', () => {
+  test('the number of an own query is none where there is no series, no sample or no number, and cannot be used where there are several', () => {
     for (const series of [[], [value()], [value(Number.NaN)], [value(Number.POSITIVE_INFINITY)]])
       expect(readScalar(series, 'orders').kind).toBe('noData');
     expect(readScalar([value(1), value(2)], 'orders')).toMatchObject({ kind: 'unusable', message: expect.stringContaining('2 series') });

@@ -52,11 +52,11 @@ describe('the binomial tail', () => {
     [1, 1_000, 0.0001, 0.09516710644145375],
   ];
 
-  test.each(known)('of %i hits in %i at %d is the known value', (hits, trials, p, tail) => {
+  test.each(known)('the binomial tail of %i hits in %i at %d is the known value', (hits, trials, p, tail) => {
     expect(binomialTail(hits, trials, p)).toBeCloseTo(tail, 11);
   });
 
-  test('is the exact sum for any counts', () => {
+  test('the binomial tail is the exact sum for any counts', () => {
     const cases = fc
       .integer({ min: 1, max: 120 })
       .chain((trials) => fc.tuple(fc.integer({ min: 0, max: trials + 2 }), fc.constant(trials), fc.integer({ min: 1, max: 999 })));
@@ -68,20 +68,20 @@ describe('the binomial tail', () => {
     );
   });
 
-  test('stays right for the counts of a large service', () => {
+  test('the binomial tail stays right for the counts of a large service', () => {
     // 2.33 standard deviations above the mean, where the normal limit has 0.0099031.
     expect(binomialTail(500_036_841, 1_000_000_000, 0.5)).toBeCloseTo(0.0099031, 5);
     expect(binomialTail(10_007_331, 1_000_000_000, 0.01)).toBeCloseTo(0.0099031, 4);
   });
 
-  test('is 1 for no hits, 0 for more hits than trials, and at both ends of the probability what must be', () => {
+  test('the binomial tail is 1 for no hits, 0 for more hits than trials, and at both ends of the probability what must be', () => {
     expect(binomialTail(0, 10, 0.5)).toBe(1);
     expect(binomialTail(11, 10, 0.5)).toBe(0);
     expect(binomialTail(1, 10, 0)).toBe(0);
     expect(binomialTail(10, 10, 1)).toBe(1);
   });
 
-  test('falls with the hits and rises with the probability', () => {
+  test('the binomial tail falls with the hits and rises with the probability', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 300 }),
@@ -98,7 +98,7 @@ describe('the binomial tail', () => {
 });
 
 describe('a proportion is proven', () => {
-  test('above its limit exactly where the summed tail is at most 1%', () => {
+  test('a proportion is proven above its limit exactly where the summed tail is at most 1%', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 100 }),
@@ -116,22 +116,22 @@ describe('a proportion is proven', () => {
     );
   });
 
-  test('above 1% by two errors in ten requests, and not by one', () => {
+  test('a proportion is proven above 1% by two errors in ten requests, and not by one', () => {
     expect(provenAbove(2, 10, 0.01)).toBe(true);
     expect(provenAbove(1, 10, 0.01)).toBe(false);
   });
 
-  test('above 0% by one error', () => {
+  test('a proportion is proven above 0% by one error', () => {
     expect(provenAbove(1, 1_000_000, 0)).toBe(true);
   });
 
-  test('never above 100%, never without requests, never without a hit', () => {
+  test('a proportion is never proven above 100%, without requests, or without a hit', () => {
     expect(provenAbove(10, 10, 1)).toBe(false);
     expect(provenAbove(0, 0, 0.01)).toBe(false);
     expect(provenAbove(0, 10, 0.01)).toBe(false);
   });
 
-  test('below a limit as the misses are above the rest', () => {
+  test('a proportion is proven below a limit as the misses are above the rest', () => {
     expect(provenBelow(90, 100, 0.99)).toBe(true);
     expect(provenBelow(98, 100, 0.99)).toBe(false);
     expect(provenBelow(99, 100, 1)).toBe(true);
@@ -149,38 +149,44 @@ describe('a proportion is proven', () => {
 });
 
 describe('a rate is proven', () => {
-  test.each([1, 3, 10, 50, 200, 800])('above from the count on whose tail is at most 1%, and not before, %i expected', (expected) => {
-    const { first } = findPoissonEdges(expected);
-    expect(rateProven('above', first, expected)).toBe(true);
-    expect(rateProven('above', first - 1, expected)).toBe(false);
-  });
+  test.each([1, 3, 10, 50, 200, 800])(
+    'a rate is proven above its limit from the count on whose tail is at most 1%, and not before, %i expected',
+    (expected) => {
+      const { first } = findPoissonEdges(expected);
+      expect(rateProven('above', first, expected)).toBe(true);
+      expect(rateProven('above', first - 1, expected)).toBe(false);
+    },
+  );
 
-  test.each([5, 30, 200, 700])('below up to the count whose tail is at most 1%, and not behind it, %i expected', (expected) => {
-    const { last } = findPoissonEdges(expected);
-    expect(rateProven('below', last, expected)).toBe(true);
-    expect(rateProven('below', last + 1, expected)).toBe(false);
-  });
+  test.each([5, 30, 200, 700])(
+    'a rate is proven below its limit up to the count whose tail is at most 1%, and not behind it, %i expected',
+    (expected) => {
+      const { last } = findPoissonEdges(expected);
+      expect(rateProven('below', last, expected)).toBe(true);
+      expect(rateProven('below', last + 1, expected)).toBe(false);
+    },
+  );
 
-  test.each([1_001, 1_500, 4_000])('at the same counts where it is approximated, %i expected', (expected) => {
+  test.each([1_001, 1_500, 4_000])('a rate is proven at the same counts where it is approximated, %i expected', (expected) => {
     const { last, first } = findPoissonEdges(expected);
     const near = (edge: number) => [edge - 1, edge, edge + 1, edge + 2];
     expect(near(first - 1).map((events) => rateProven('above', events, expected))).toEqual([false, false, true, true]);
     expect(near(last).map((events) => rateProven('below', events, expected))).toEqual([true, true, false, false]);
   });
 
-  test('above nothing by one event, and never by none', () => {
+  test('a rate is proven above nothing by one event, and never by none', () => {
     expect(rateProven('above', 1, 0)).toBe(true);
     expect(rateProven('above', 0, 0)).toBe(false);
     expect(rateProven('above', 0, 5_000)).toBe(false);
   });
 
-  test('never below nothing; silence is below 5 expected events and not below 4', () => {
+  test('a rate is never proven below nothing; silence is below 5 expected events and not below 4', () => {
     expect(rateProven('below', 0, 0)).toBe(false);
     expect(rateProven('below', 0, 5)).toBe(true);
     expect(rateProven('below', 0, 4)).toBe(false);
   });
 
-  test('for more events than could ever be added up one by one', () => {
+  test('a rate is proven for more events than could ever be added up one by one', () => {
     expect(rateProven('below', Number.MAX_SAFE_INTEGER, 30)).toBe(false);
     expect(rateProven('above', Number.MAX_SAFE_INTEGER, 30)).toBe(true);
   });

@@ -27,7 +27,7 @@ const INFINITE = Number.POSITIVE_INFINITY;
 const NO_EVIDENCE: readonly Exclude<Evidence<never>['kind'], 'facts' | 'unavailable'>[] = ['noTraffic', 'noData', 'partial', 'unusable'];
 
 describe('the error ratio', () => {
-  test('passes while it keeps the limit', () => {
+  test('the error ratio passes while it keeps the limit', () => {
     expect(judgeCounts(errors, { requests: 1_000, serverErrors: 5 })).toEqual({
       name: 'errors',
       verdict: 'Pass',
@@ -37,11 +37,11 @@ describe('the error ratio', () => {
     });
   });
 
-  test('fails when its own counts prove that the limit is broken, however few they are', () => {
+  test('the error ratio fails when its own counts prove that the limit is broken, however few they are', () => {
     expect(judgeCounts(errors, { requests: 10, serverErrors: 2 })).toMatchObject({ verdict: 'Fail', value: '20%', requests: 10 });
   });
 
-  test('is Inconclusive when it is over the limit and the counts do not prove it', () => {
+  test('the error ratio is Inconclusive when it is over the limit and the counts do not prove it', () => {
     expect(judgeCounts(errors, { requests: 10, serverErrors: 1 })).toEqual({
       name: 'errors',
       verdict: 'Inconclusive',
@@ -52,7 +52,7 @@ describe('the error ratio', () => {
     });
   });
 
-  test('fails exactly where the 99% bound breaks the limit, and passes exactly where the value keeps it', () => {
+  test('the error ratio fails exactly where the 99% bound breaks the limit, and passes exactly where the value keeps it', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5_000 }), fc.nat({ max: 5_000 }), (requests, some) => {
         const serverErrors = Math.min(requests, some);
@@ -68,29 +68,29 @@ describe('the error ratio', () => {
     expect(judgeCounts(aCheck({ metric: 'ClientErrorRatio', max: '10%' }), counts)).toMatchObject({ verdict: 'Fail', value: '50%' });
   });
 
-  test('can have a lowest value too', () => {
+  test('the error ratio can have a lowest value too', () => {
     const check = aCheck({ metric: 'ClientErrorRatio', min: '5%', max: '50%' });
     expect(judgeCounts(check, { requests: 1_000, clientErrors: 1 })).toMatchObject({ verdict: 'Fail', limit: '>= 5% and <= 50%' });
     expect(judgeCounts(check, { requests: 1_000, clientErrors: 100 }).verdict).toBe('Pass');
     expect(judgeCounts(check, { requests: 10, clientErrors: 0 }).verdict).toBe('Inconclusive');
   });
 
-  test('with a limit of 0% fails by one error and passes without', () => {
+  test('the error ratio with a limit of 0% fails by one error and passes without', () => {
     expect(judgeCounts(aCheck({ max: '0%' }), { serverErrors: 1 }).verdict).toBe('Fail');
     expect(judgeCounts(aCheck({ max: '0%' }), { serverErrors: 0 }).verdict).toBe('Pass');
   });
 
-  test.each(NO_EVIDENCE)('is Inconclusive, never 0 errors, where the evidence is %s', (kind) => {
+  test.each(NO_EVIDENCE)('the error ratio is Inconclusive, never 0 errors, where the evidence is %s', (kind) => {
     const result = judgeCheck(errors, aLook(60, { requests: { kind, message: 'why' } }));
     expect(result).toEqual({ name: 'errors', verdict: 'Inconclusive', limit: '<= 1%', message: 'why' });
   });
 
-  test('is Unavailable where Prometheus cannot be asked: that is no lack of evidence', () => {
+  test('the error ratio is Unavailable where Prometheus cannot be asked: that is no lack of evidence', () => {
     const result = judgeCheck(errors, aLook(60, { requests: { kind: 'unavailable', message: 'timeout' } }));
     expect(result).toEqual({ name: 'errors', verdict: 'Unavailable', limit: '<= 1%', message: 'timeout' });
   });
 
-  test('of counts that came to 0 requests is no traffic', () => {
+  test('the error ratio of counts that came to 0 requests is no traffic', () => {
     expect(judgeCounts(errors, { requests: 0 })).toEqual({
       name: 'errors',
       verdict: 'Inconclusive',
@@ -101,7 +101,7 @@ describe('the error ratio', () => {
 });
 
 describe('the request rate', () => {
-  test('passes at its limits and fails where the counts prove it broken', () => {
+  test('the request rate passes at its limits and fails where the counts prove it broken', () => {
     expect(judgeCounts(rate({ min: '0.5/s' }), { requests: 30, spanSeconds: 60 })).toMatchObject({
       verdict: 'Pass',
       value: '0.5/s',
@@ -113,12 +113,12 @@ describe('the request rate', () => {
     expect(judgeCounts(rate({ max: '10/s' }), { requests: 700, spanSeconds: 60 }).verdict).toBe('Fail');
   });
 
-  test('without traffic is Inconclusive: silence is not proof of a low rate', () => {
+  test('the request rate without traffic is Inconclusive: silence is not proof of a low rate', () => {
     const look = aLook(60, { requests: { kind: 'noTraffic', message: 'no canary request in the window' } });
     expect(judgeCheck(rate({ min: '0.5/s' }), look).verdict).toBe('Inconclusive');
   });
 
-  test('over no time at all is 0', () => {
+  test('the request rate over no time at all is 0', () => {
     expect(judgeCounts(rate({ min: '0/s' }), { requests: 5, spanSeconds: 0 })).toMatchObject({ value: '0/s', verdict: 'Pass' });
   });
 });
@@ -126,17 +126,17 @@ describe('the request rate', () => {
 describe('the latency', () => {
   const good = latencyLook([0.1, 900], [0.5, 1_000], [INFINITE, 1_000]);
 
-  test('is the interpolated quantile, in milliseconds below a second and in seconds above', () => {
+  test('the latency is the interpolated quantile, in milliseconds below a second and in seconds above', () => {
     expect(judgeCheck(p90({ max: '500ms' }), good)).toMatchObject({ verdict: 'Pass', value: '100ms', limit: '<= 500ms', requests: 1_000 });
     expect(judgeCheck(p90({ max: '5s' }), latencyLook([1, 500], [3, 1_000], [INFINITE, 1_000]))).toMatchObject({ value: '2.6s' });
   });
 
-  test('fails when more requests than the quantile allows are proven to be slower', () => {
+  test('the latency fails when more requests than the quantile allows are proven to be slower', () => {
     expect(judgeCheck(p90({ max: '100ms' }), latencyLook([0.1, 800], [0.5, 1_000], [INFINITE, 1_000])).verdict).toBe('Fail');
     expect(judgeCheck(p90({ max: '100ms' }), latencyLook([0.1, 8], [0.5, 10], [INFINITE, 10])).verdict).toBe('Inconclusive');
   });
 
-  test('beyond the last bucket fails where the limit is at or below its bound', () => {
+  test('the latency beyond the last bucket fails where the limit is at or below its bound', () => {
     const slow = latencyLook([0.1, 100], [0.5, 500], [INFINITE, 1_000]);
     expect(judgeCheck(p90({ max: '500ms' }), slow)).toMatchObject({ verdict: 'Fail', value: 'over 500ms' });
     expect(judgeCheck(p90({ max: '500ms' }), latencyLook([0.5, 8], [INFINITE, 10]))).toMatchObject({
@@ -145,47 +145,50 @@ describe('the latency', () => {
     });
   });
 
-  test.each([{ max: '2s' }, { min: '2s' }])('beyond the last bucket cannot be held against a limit above its bound, %o', (limits) => {
-    const result = judgeCheck(p90(limits), latencyLook([0.1, 100], [0.5, 500], [INFINITE, 1_000]));
-    expect(result.verdict).toBe('Inconclusive');
-    expect(result.message).toContain('beyond the last bucket (500ms)');
-  });
+  test.each([{ max: '2s' }, { min: '2s' }])(
+    'the latency beyond the last bucket cannot be held against a limit above its bound, %o',
+    (limits) => {
+      const result = judgeCheck(p90(limits), latencyLook([0.1, 100], [0.5, 500], [INFINITE, 1_000]));
+      expect(result.verdict).toBe('Inconclusive');
+      expect(result.message).toContain('beyond the last bucket (500ms)');
+    },
+  );
 
-  test('can have a lowest value', () => {
+  test('the latency can have a lowest value', () => {
     expect(judgeCheck(p90({ min: '50ms' }), good).verdict).toBe('Pass');
     expect(judgeCheck(p90({ min: '110ms' }), good).verdict).toBe('Inconclusive');
     expect(judgeCheck(p90({ min: '500ms' }), good).verdict).toBe('Fail');
   });
 
-  test('is not proven below a limit above the last bound by requests that may be slower', () => {
+  test('requests that may be slower do not prove the latency below a limit above the last bound', () => {
     expect(judgeCheck(p90({ min: '2s' }), latencyLook([0.5, 1_000], [INFINITE, 1_000])).verdict).toBe('Fail');
     expect(judgeCheck(p90({ min: '2s' }), latencyLook([0.5, 905], [INFINITE, 1_000])).verdict).toBe('Inconclusive');
   });
 
-  test('of an only infinite bucket cannot be judged', () => {
+  test('the latency of an only infinite bucket cannot be judged', () => {
     const look = latencyLook([INFINITE, 1_000]);
     for (const limits of [{ max: '1s' }, { min: '1s' }]) expect(judgeCheck(p90(limits), look).verdict).toBe('Inconclusive');
   });
 
-  test('without a timed request is no traffic', () => {
+  test('the latency without a timed request is no traffic', () => {
     expect(judgeCheck(p90({ max: '1s' }), latencyLook([0.5, 0], [INFINITE, 0]))).toMatchObject({
       verdict: 'Inconclusive',
       message: 'no canary request was timed in the window',
     });
   });
 
-  test('of buckets that make no sense is Inconclusive and says what is wrong', () => {
+  test('the latency of buckets that make no sense is Inconclusive and says what is wrong', () => {
     expect(judgeCheck(p90({ max: '1s' }), latencyLook([0.5, 10])).message).toContain('noInfinityBucket');
     expect(judgeCheck(p90({ max: '1s' }), latencyLook([0.1, 5], [0.5, 3], [INFINITE, 5])).message).toContain('notCumulative');
   });
 
-  test('without a histogram asks for an own query, and what the reader said is passed on', () => {
+  test('the latency without a histogram asks for an own query, and what the reader said is passed on', () => {
     expect(judgeCheck(p90({ max: '1s' }), aLook(60)).message).toContain('use an own query');
     const away = aLook(60, { latency: { kind: 'unavailable', message: 'timeout' } });
     expect(judgeCheck(p90({ max: '1s' }), away)).toMatchObject({ verdict: 'Unavailable', message: 'timeout' });
   });
 
-  test('has the 99th percentile where none is written', () => {
+  test('the latency has the 99th percentile where none is written', () => {
     const { quantile: _quantile, ...check } = p90({ max: '200ms' });
     expect(judgeCheck(check, good)).toMatchObject({ value: '460ms' });
   });
@@ -195,17 +198,17 @@ describe('an own query', () => {
   const orders = aCheck({ name: 'orders', query: 'orders', min: '0.1', max: '20' });
   const judgeValue = (facts: number) => judgeCheck(orders, aLook(60, { own: { orders: { kind: 'facts', facts } } }));
 
-  test('passes or fails by its value alone', () => {
+  test('an own query passes or fails by its value alone', () => {
     expect(judgeValue(0.1)).toEqual({ name: 'orders', verdict: 'Pass', value: '0.1', limit: '>= 0.1 and <= 20' });
     expect(judgeValue(0.09).verdict).toBe('Fail');
     expect(judgeValue(20.5)).toMatchObject({ verdict: 'Fail', value: '20.5' });
   });
 
-  test('shows three digits', () => {
+  test('an own query shows three digits', () => {
     expect(judgeValue(12.3456).value).toBe('12.3');
   });
 
-  test('that was not asked, or that Prometheus could not answer, says so', () => {
+  test('an own query that was not asked, or that Prometheus could not answer, says so', () => {
     expect(judgeCheck(orders, aLook(60))).toMatchObject({
       verdict: 'Inconclusive',
       message: 'the query of check orders was not asked at this look',
@@ -216,7 +219,7 @@ describe('an own query', () => {
 });
 
 describe('a limit in words', () => {
-  test('names both sides, or the one there is', () => {
+  test('a limit in words names both sides, or the one there is', () => {
     expect(describeLimit({ max: '1%' })).toBe('<= 1%');
     expect(describeLimit({ min: '0.5/s' })).toBe('>= 0.5/s');
     expect(describeLimit({ min: '1', max: '2' })).toBe('>= 1 and <= 2');

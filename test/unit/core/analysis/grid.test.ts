@@ -11,14 +11,14 @@ const anyGrid = fc.record({
 });
 
 describe('the next look', () => {
-  test('is the first grid time after the given one', () => {
+  test('the next look is the first grid time after the given one', () => {
     expect(nextLookAfter(GRID, 0)).toBe(1_000_300);
     expect(nextLookAfter(GRID, 1_000_299)).toBe(1_000_300);
     expect(nextLookAfter(GRID, 1_000_300)).toBe(1_010_300);
     expect(nextLookAfter(GRID, 1_019_000)).toBe(1_020_300);
   });
 
-  test('is never later than one interval once the release has begun, also where an edit made the interval shorter than the phase', () => {
+  test('the next look is never later than one interval once the release has begun, also where an edit made the interval shorter than the phase', () => {
     const edited: Grid = { startMs: 0, phaseMs: 500_000, intervalMs: 1_000 };
     expect(nextLookAfter(edited, 30_000)).toBe(31_000);
     fc.assert(
@@ -34,22 +34,22 @@ describe('the next look', () => {
 });
 
 describe('due looks', () => {
-  test('are those after the last one up to now', () => {
+  test('due looks are those after the last one up to now', () => {
     expect(dueLooks(GRID, 1_000_300, 1_030_300)).toEqual([1_010_300, 1_020_300, 1_030_300]);
     expect(dueLooks(GRID, 1_000_300, 1_010_299)).toEqual([]);
   });
 
-  test('are none when the clock was set back', () => {
+  test('due looks are none when the clock was set back', () => {
     expect(dueLooks(GRID, 2_000_000, 1_500_000)).toEqual([]);
   });
 
-  test('after a long absence are the newest only', () => {
+  test('due looks after a long absence are the newest only', () => {
     const due = dueLooks(GRID, 1_000_300, 9_000_300);
     expect(due).toHaveLength(MAX_MISSED_LOOKS);
     expect(due.at(-1)).toBe(9_000_300);
   });
 
-  test('come to the same ones in whatever steps they are asked for', () => {
+  test('due looks come to the same ones in whatever steps they are asked for', () => {
     fc.assert(
       fc.property(anyGrid, fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 40 }), (grid, a, b) => {
         const at = (looks: number) => grid.startMs + looks * grid.intervalMs * 0.7;
@@ -65,34 +65,34 @@ describe('due looks', () => {
 describe('the phase of the grid', () => {
   const sampleAt = (offset: number) => GRID.startMs + 70_000 + offset;
 
-  test('is set right behind the scrape', () => {
+  test('the phase of the grid is set right behind the scrape', () => {
     expect(alignPhase(GRID, sampleAt(4_000), 10_000)).toBe(4_150);
     expect(4_150 - 4_000 - SCRAPE_MARGIN_MS).toBeLessThan(50);
   });
 
-  test('is the same instant for all releases that are scraped together, whenever they began', () => {
+  test('the phase of the grid is the same instant for all releases that are scraped together, whenever they began', () => {
     for (const startMs of [1_000_000, 1_003_000, 1_007_000]) {
       const phaseMs = alignPhase({ ...GRID, startMs }, sampleAt(4_007), 10_000);
       expect((startMs + phaseMs) % 10_000).toBe(4_150);
     }
   });
 
-  test('stays while scrapes jitter by some milliseconds, also around the turn of the interval', () => {
+  test('the phase of the grid stays while scrapes jitter by some milliseconds, also around the turn of the interval', () => {
     expect(alignPhase({ ...GRID, phaseMs: 4_130 }, sampleAt(4_000), 10_000)).toBe(4_130);
     expect(alignPhase({ ...GRID, phaseMs: 9_990 }, sampleAt(-124), 10_000)).toBe(9_990);
     expect(alignPhase({ ...GRID, phaseMs: 9_995 }, sampleAt(-115), 10_000)).toBe(9_995);
   });
 
-  test('moves when it is further off than that: releases of one scrape look at the same time', () => {
+  test('the phase of the grid moves when it is further off than that: releases of one scrape look at the same time', () => {
     expect(alignPhase({ ...GRID, phaseMs: 4_200 }, sampleAt(4_000), 10_000)).toBe(4_150);
   });
 
-  test('stays behind any of several scrapes in an interval', () => {
+  test('the phase of the grid stays behind any of several scrapes in an interval', () => {
     expect(alignPhase({ ...GRID, phaseMs: 7_120 }, sampleAt(4_000), 1_000)).toBe(7_120);
     expect(alignPhase({ ...GRID, phaseMs: 7_500 }, sampleAt(4_000), 1_000)).toBe(4_150);
   });
 
-  test('stays where the scrape does not go into the interval, or is not known', () => {
+  test('the phase of the grid stays where the scrape does not go into the interval, or is not known', () => {
     for (const scrape of [undefined, 0, 15_000, 7_000]) expect(alignPhase(GRID, sampleAt(4_000), scrape)).toBe(GRID.phaseMs);
   });
 

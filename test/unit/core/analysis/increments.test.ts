@@ -13,24 +13,24 @@ function series(...times: readonly number[]): Series {
 }
 
 describe('the increments of a counter', () => {
-  test('are counted from the last sample at or before the span', () => {
+  test('the increments of a counter are counted from the last sample at or before the span', () => {
     expect(countIncrements(samples(5, 7, 10, 14), { fromMs: 20, toMs: 40 })).toBe(7);
     expect(countIncrements(samples(5, 7, 10, 14), { fromMs: 25, toMs: 40 })).toBe(7);
   });
 
-  test('leave out what comes after the span', () => {
+  test('the increments of a counter leave out what comes after the span', () => {
     expect(countIncrements(samples(5, 7, 10, 14), { fromMs: 10, toMs: 30 })).toBe(5);
   });
 
-  test('count a series that is born inside the span from 0: its first value are the first bad answers of a canary', () => {
+  test('the increments of a series that is born inside the span count from 0: its first value are the first bad answers of a canary', () => {
     expect(countIncrements(samples(3, 4), { fromMs: 5, toMs: 40 })).toBe(4);
   });
 
-  test('count a restarted counter from 0', () => {
+  test('the increments of a counter count a restarted counter from 0', () => {
     expect(countIncrements(samples(100, 110, 4, 9), { fromMs: 10, toMs: 40 })).toBe(10 + 4 + 5);
   });
 
-  test('count a restart whose last value lies before the span', () => {
+  test('the increments of a counter count a restart whose last value lies before the span', () => {
     expect(countIncrements(samples(100, 4), { fromMs: 10, toMs: 20 })).toBe(4);
   });
 
@@ -38,12 +38,12 @@ describe('the increments of a counter', () => {
     expect(countIncrements(samples(1, Number.NaN, Number.POSITIVE_INFINITY, -5, 1e300, 3), { fromMs: 10, toMs: 60 })).toBe(2);
   });
 
-  test('are 0 without samples and without change', () => {
+  test('the increments of a counter are 0 without samples and without change', () => {
     expect(countIncrements([], { fromMs: 0, toMs: 100 })).toBe(0);
     expect(countIncrements(samples(5, 5, 5), { fromMs: 10, toMs: 100 })).toBe(0);
   });
 
-  test('of two neighbouring spans add up to those of both: nothing is counted twice and nothing is lost', () => {
+  test('the increments of two neighbouring spans add up to those of both: nothing is counted twice and nothing is lost', () => {
     const anyValues = fc.array(fc.nat({ max: 1_000 }), { maxLength: 12 });
     fc.assert(
       fc.property(anyValues, fc.nat({ max: 130 }), fc.nat({ max: 130 }), fc.nat({ max: 130 }), (values, a, b, c) => {
@@ -57,23 +57,23 @@ describe('the increments of a counter', () => {
 });
 
 describe('the newest sample', () => {
-  test('is the newest of all series, not after the given time', () => {
+  test('the newest sample is the newest of all series, not after the given time', () => {
     expect(newestSampleAt([series(10, 20, 90), series(15, 25)], 50)).toBe(25);
   });
 
-  test('is undefined without one', () => {
+  test('the newest sample is undefined without one', () => {
     expect(newestSampleAt([], 50)).toBeUndefined();
     expect(newestSampleAt([series(), series(60)], 50)).toBeUndefined();
   });
 });
 
 describe('the scrape interval', () => {
-  test('is the median distance in the longest series', () => {
+  test('the scrape interval is the median distance in the longest series', () => {
     expect(scrapeIntervalOf([series(0, 3), series(0, 10, 20, 50, 61)])).toBe(11);
     expect(scrapeIntervalOf([series(0, 10, 20, 50)])).toBe(10);
   });
 
-  test('is unknown with fewer than two samples', () => {
+  test('the scrape interval is unknown with fewer than two samples', () => {
     expect(scrapeIntervalOf([])).toBeUndefined();
     expect(scrapeIntervalOf([series(10)])).toBeUndefined();
   });

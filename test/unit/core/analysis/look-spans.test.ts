@@ -28,7 +28,7 @@ describe('the spans of a look', () => {
     expect(spans).toMatchObject({ sinceMs: after(35), seenMs: after(29) });
   });
 
-  test('of looks that are read in one go each begins where the one before it ended', () => {
+  test('the spans of looks that are read in one go each begin where the one before it ended', () => {
     const times = { startedAt: at(0), lookGridAt: at(30), sampleAt: at(15) };
     expect(spansOfLook('1m', times, after(50), after(40))).toMatchObject({ sinceMs: after(40), seenMs: after(40) });
   });

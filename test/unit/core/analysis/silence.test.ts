@@ -30,12 +30,12 @@ test.each<[string, readonly Series[], readonly Series[], string]>([
   ['its last scrape grew, and it is gone since one', [counter([110, 5], [120, 9])], [served(110, 120, 130)], 'busy'],
   ['scrapes of two gateway replicas are not two scrapes of one', [counter([90, 5])], [served(110), served(111)], 'waiting'],
   ['the serving backend is not counted', [counter([110, 5], [120, 5])], [], 'silent'],
-])('%s', (_what, canary, serving, expected) => {
+])('a canary is silent or not where %s', (_what, canary, serving, expected) => {
   expect(readSilence(canary, serving, HOME)).toBe(expected);
 });
 
 describe('a canary', () => {
-  test('is judged by its busiest counter', () => {
+  test('a canary is judged by its busiest counter', () => {
     const canary = [counter([110, 5], [120, 5]), counter([110, 1]), counter([110, 1], [120, 2])];
     expect(readSilence(canary, [served(110, 120)], HOME)).toBe('busy');
   });

@@ -12,46 +12,46 @@ function render(query: string, change: Partial<TemplateValues> = {}): string {
 }
 
 describe('an own query', () => {
-  test('is filled with every value it names', () => {
+  test('an own query is filled with every value it names', () => {
     const query = 'sum(rate(a{n="$(namespace)",r="$(release)",c="$(canary)",s="$(serving)",v="$(revision)"}[$(window)]))';
     expect(render(query)).toBe('sum(rate(a{n="shop",r="web",c="v2",s="v1",v="1.8.1"}[60s]))');
   });
 
-  test('without placeholders stays as it is', () => {
+  test('an own query without placeholders stays as it is', () => {
     expect(render('up{a="$"} > $ 1')).toBe('up{a="$"} > $ 1');
   });
 
-  test('that names something unknown is refused with what there is', () => {
+  test('an own query that names something unknown is refused with what there is', () => {
     expect(render('up{a="$(canari)"}')).toBe(
       'refused: $(canari) is not known; a query may use $(namespace), $(release), $(canary), $(serving), $(revision), $(window)',
     );
     expect(render('up{a="$()"}')).toContain('refused: $() is not known');
   });
 
-  test('cannot name what every object has by nature', () => {
+  test('an own query cannot name what every object has by nature', () => {
     for (const name of ['toString', 'constructor', '__proto__']) expect(render(`$(${name})`)).toContain('is not known');
   });
 
-  test('may hold a literal $( as $$(', () => {
+  test('an own query may hold a literal $( as $$(', () => {
     expect(render('a{b="$$(canary)"}')).toBe('a{b="$(canary)"}');
     expect(render('$$$(canary)')).toBe('$$(canary)');
   });
 
-  test('takes a literal for itself, whatever stands around it', () => {
+  test('an own query takes a literal for itself, whatever stands around it', () => {
     expect(render('$$$((x)')).toBe('$$((x)');
   });
 
-  test('is filled once: a value that looks like a placeholder stays a value', () => {
+  test('an own query is filled once: a value that looks like a placeholder stays a value', () => {
     expect(render('a{b="$(revision)"}', { revision: '$(canary)' })).toBe('a{b="$(canary)"}');
     expect(render('a{b="$(revision)"}', { revision: '$& $1 $$' })).toBe('a{b="$& $1 $$"}');
   });
 
-  test('keeps values inside their quotes', () => {
+  test('an own query keeps values inside their quotes', () => {
     expect(render('a{b="$(revision)"}', { revision: 'x"} or up{c="' })).toBe(String.raw`a{b="x\x22} or up{c=\x22"}`);
     expect(render('a{b="$(revision)"}', { revision: 'x\\\n' })).toBe(String.raw`a{b="x\\\n"}`);
   });
 
-  test('never lets a value end its string, in either kind of quotes', () => {
+  test('an own query never lets a value end its string, in either kind of quotes', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('"', "'", '\\', '\n', 'a', '$', '(') }), (revision) => {
         const text = render('$(revision)', { revision });
@@ -62,7 +62,7 @@ describe('an own query', () => {
   });
 
   test.runIf(isInstalled('promtool'))(
-    'with quotes in its values is one that Prometheus can read',
+    'an own query with quotes in its values is one that Prometheus can read',
     needs('the program promtool on the PATH'),
     () => {
       const revision = `it's "1.8"\\ \n`;
@@ -72,11 +72,11 @@ describe('an own query', () => {
 });
 
 describe('a PromQL duration', () => {
-  test('is in seconds where it can be', () => {
+  test('a PromQL duration is in seconds where it can be', () => {
     expect([60_000, 1_000, 3_600_000].map(promDuration)).toEqual(['60s', '1s', '3600s']);
   });
 
-  test('is in milliseconds else', () => {
+  test('a PromQL duration is in milliseconds where seconds do not do', () => {
     expect([1_500, 100, 0.6].map(promDuration)).toEqual(['1500ms', '100ms', '1ms']);
   });
 });

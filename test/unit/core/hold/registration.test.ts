@@ -11,11 +11,11 @@ const targets: readonly HoldTarget[] = [
 ];
 
 describe('the registration', () => {
-  test('is empty while no release names a Deployment: the API server asks nobody', () => {
+  test('the registration is empty while no release names a Deployment: the API server asks no one', () => {
     expect(buildRegistration([], SERVICE, 'PEM')).toEqual([]);
   });
 
-  test('is about the Deployments under a release by name, and only about updates that may have to be held', () => {
+  test('the registration is about the Deployments under a release by name, and only about updates that may have to be held', () => {
     const [entry, ...others] = buildRegistration(targets, SERVICE, 'PEM');
     expect(others).toEqual([]);
     expect(entry).toMatchObject({
@@ -29,7 +29,7 @@ describe('the registration', () => {
     expect(CHANGED_OR_RELEASED).toContain(`!= '${OPERATOR_USER}'`);
   });
 
-  test('lets a write through where the webhook is dead, soon, and is asked in dry-runs too', () => {
+  test('the registration lets a write through where the webhook is dead, soon, and is asked in dry-runs too', () => {
     expect(buildRegistration(targets, SERVICE, 'PEM')[0]).toMatchObject({
       failurePolicy: 'Ignore',
       timeoutSeconds: 2,
@@ -38,11 +38,11 @@ describe('the registration', () => {
     });
   });
 
-  test('is the same whatever order the releases come in', () => {
+  test('the registration is the same whatever order the releases come in', () => {
     expect(buildRegistration(targets.toReversed(), SERVICE, 'PEM')).toEqual(buildRegistration(targets, SERVICE, 'PEM'));
   });
 
-  test('of many names has several entries, because no expression may have more than 100,000 characters', () => {
+  test('a registration of many names has several entries, because no expression may have more than 100,000 characters', () => {
     const long = (index: number) => `${String(index).padStart(5, '0')}${'x'.repeat(58)}`;
     const many = Array.from({ length: 1_200 }, (_, index) => ({ namespace: long(index % 7), release: 'web', deployment: long(index) }));
     const entries = buildRegistration(many, SERVICE, 'PEM');
@@ -55,7 +55,7 @@ describe('the registration', () => {
       expect(expressions.filter((expression) => expression.includes(`'${namespace}/${deployment}'`))).toHaveLength(1);
   });
 
-  test('says where the webhook is, and whom to trust', () => {
+  test('the registration says where the webhook is, and whom to trust', () => {
     const clientOf = (endpoint: WebhookEndpoint) => buildRegistration(targets, endpoint, 'PEM')[0]?.['clientConfig'];
     const caBundle = Buffer.from('PEM').toString('base64');
     expect(clientOf(SERVICE)).toEqual({

@@ -54,7 +54,7 @@ const operationsOf = ({ patch }: Answer): readonly JsonPatchOperation[] =>
 const admitted = (object: Json, response: Answer) => applyJsonPatch(object, operationsOf(response)) as { spec: Json; metadata: Json };
 
 describe('a change of a Deployment under a release', () => {
-  test.each(HOLD_CASES)('$what', ({ heldBefore = false, patch, by, held }) => {
+  test.each(HOLD_CASES)('a change of a Deployment under a release: $what', ({ heldBefore = false, patch, by, held }) => {
     const oldObject = heldBefore ? HELD : RUNNING;
     const object = merge(oldObject, patch);
     const userInfo = { username: by === 'operator' ? OPERATOR_USER : 'kubernetes-admin' };
@@ -69,20 +69,20 @@ describe('a change of a Deployment under a release', () => {
     );
   });
 
-  test('is answered once: of its own answer it asks nothing more', () => {
+  test('a change of a Deployment under a release is answered once: the operator asks nothing more of its own answer', () => {
     const object = merge(RUNNING, { spec: { template: { spec: { hostname: 'a' } } } });
     const first = admitted(object, answer(review({ oldObject: RUNNING, object })));
     expect(answer(review({ oldObject: RUNNING, object: first }))).toEqual({ uid: 'u-1', allowed: true });
   });
 
-  test('that has no annotations gets them', () => {
+  test('a change of a Deployment under a release that has no annotations gets them', () => {
     const bare: Json = { metadata: { name: 'store' }, spec: RUNNING['spec'] };
     const object = merge(bare, { spec: { template: { spec: { hostname: 'a' } } } });
     const { metadata } = admitted(object, answer(review({ oldObject: bare, object })));
     expect(metadata['annotations']).toEqual({ [HELD_ANNOTATION]: 'web' });
   });
 
-  test('that two releases name is held by the same of them, in whatever order they come', () => {
+  test('a change of a Deployment that two releases name is held by the same of them, in whatever order they come', () => {
     const two = [{ ...TARGET, release: 'zoo' }, TARGET];
     const asked = review({ oldObject: RUNNING, object: merge(RUNNING, { spec: { template: { spec: { hostname: 'a' } } } }) });
     const marks = [two, two.toReversed()].map((targets) => reviewHold(asked, () => targets));
@@ -123,7 +123,7 @@ describe('nothing is held', () => {
     ['without the object', { oldObject: RUNNING }],
     ['without what it was before', { object }],
     ['without a namespace', { ...changed, namespace: undefined }],
-  ])('%s', (_what, request) => {
+  ])('nothing is held %s', (_what, request) => {
     expect(answer(review(request))).toEqual({ uid: 'u-1', allowed: true });
   });
 });
@@ -136,11 +136,11 @@ describe('what is no AdmissionReview is told so, and never answered', () => {
     [{ ...review({}), apiVersion: 'admission.k8s.io/v1beta1' }, /not an AdmissionReview of admission.k8s.io\/v1/],
     [review({ uid: '' }), /no request.uid/],
     [{ ...review({}), request: null }, /no request.uid/],
-  ])('%j', (body, message) => {
+  ])('%j is no AdmissionReview, and is never answered', (body, message) => {
     expect(reviewHold(body, targetsIn)).toEqual({ kind: 'malformed', message: expect.stringMatching(message) as unknown });
   });
 
-  test('and nothing that comes makes it throw or refuse', () => {
+  test('a review refuses what is no AdmissionReview, and nothing that comes makes it throw', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom('object', 'oldObject', 'userInfo', 'resource', 'namespace'), fc.jsonValue()), (request) => {
         expect(answer(review(request))).toMatchObject({ allowed: true });

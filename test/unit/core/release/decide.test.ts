@@ -32,7 +32,7 @@ describe('the bake', () => {
   const route = aRoute({ metadata: marked(), rules: [aRule({ v1: 0, v2: 10_000 })] });
   const observation = anObservation({ release: aRelease({ spec }), routes: [route] });
 
-  test('ends when it is served', () => {
+  test('the bake ends when its time is served', () => {
     expect(decide(spec, baking({}), observation, after(20)).state).not.toBe('promoting.baking');
   });
 
@@ -42,7 +42,7 @@ describe('the bake', () => {
 });
 
 describe('a canary whose pods come late', () => {
-  test('is released as it is when its first weight is given, and is no other revision', () => {
+  test('a canary whose pods come late is released as it is when its first weight is given, and is no other revision', () => {
     const spec = aSpec({});
     const status = aStatus({
       state: 'preparing',
@@ -68,7 +68,7 @@ describe('a state that this version does not know', () => {
     expect(decision.status.message).toContain('UnknownState');
   });
 
-  test('can still be taken home', () => {
+  test('a release in a state that this version does not know can still be rolled back', () => {
     const release = aRelease({ metadata: { annotations: { 'glidepath.dev/abort': status.release?.id ?? '' } } });
     const decision = decide(aSpec({}), status, anObservation({ release, routes: [route] }), after(20));
     expect(decision.state).toBe('rollingBack.goingHome');

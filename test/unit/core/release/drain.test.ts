@@ -22,11 +22,11 @@ describe('a canary has drained', () => {
     ['not while nothing is known yet', undefined, 59, false],
     ['after the longest time, whoever calls it', 'busy', 60, true],
     ['after the longest time, whatever Prometheus does', undefined, 60, true],
-  ])('%s', (_what, reading, seconds, expected) => {
+  ])('the drain of a canary ends %s', (_what, reading, seconds, expected) => {
     expect(isDrained(draining(), reading, after(seconds))).toBe(expected);
   });
 
-  test('at once where it never had weight, and never before its weight was taken', () => {
+  test('a canary is removed at once where it never had weight, and never before its weight was taken', () => {
     expect(isDrained(undefined, undefined, after(0))).toBe(true);
     expect(isDrained(draining({ maxWeight: 0 }), undefined, after(0))).toBe(true);
     const { drainEndsAt: _ends, ...begun } = draining();
@@ -35,13 +35,13 @@ describe('a canary has drained', () => {
 });
 
 describe('Prometheus is asked', () => {
-  test('since the moment at which the weight had been taken, when the drain time is over', () => {
+  test('Prometheus is asked for the time since the weight had been taken, when the drain time is over', () => {
     expect(findDrainQuestion(draining(), 'rollingBack.draining', after(9))).toBeUndefined();
     expect(findDrainQuestion(draining(), 'rollingBack.draining', after(10))).toBe(after(0));
     expect(findDrainQuestion(draining(), 'promoting.restoring', after(30))).toBe(after(0));
   });
 
-  test('never of a release that is over, that never had weight, or that removes nothing', () => {
+  test('Prometheus is never asked about a release that is over, that never had weight, or that removes nothing', () => {
     expect(findDrainQuestion(undefined, 'idle', after(30))).toBeUndefined();
     expect(findDrainQuestion(draining(), 'rolledBack', after(30))).toBeUndefined();
     expect(findDrainQuestion(draining({ maxWeight: 0 }), 'rollingBack.draining', after(30))).toBeUndefined();

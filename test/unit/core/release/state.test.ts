@@ -20,46 +20,46 @@ const GOING_HOME: readonly StateName[] = ['rollingBack.goingHome', 'rollingBack.
 const AT_REST: readonly StateName[] = ['idle', 'promoted', 'rolledBack'];
 
 describe('a state', () => {
-  test('is read back from what the status stores, and an unknown one is never guessed', () => {
+  test('a state is read back from what the status stores, and an unknown one is never guessed', () => {
     for (const state of STATES) expect(parseState(state)).toBe(state);
     expect(parseState(undefined)).toBe('idle');
     expect(parseState('stage.mirroring')).toBeUndefined();
     expect(parseState('')).toBeUndefined();
   });
 
-  test('survives the way into the machine and back', () => {
+  test('a state survives the way into the machine and back', () => {
     for (const state of STATES) expect(fromMachineValue(toMachineValue(state))).toBe(state);
     expect(toMachineValue('stage.analyzing')).toEqual({ stage: 'analyzing' });
     expect(toMachineValue('paused')).toBe('paused');
   });
 
   test.each([['nowhere'], [{ stage: 'mirroring' }], [null], [{ stage: 'analyzing', paused: 'x' }]])(
-    'of the machine that is none of ours is an error, %o',
+    'a state of the machine that is none of ours is an error, %o',
     (value) => {
       expect(() => fromMachineValue(value)).toThrow(RangeError);
     },
   );
 
-  test('has a phase that people read', () => {
+  test('a state has a phase that people read', () => {
     for (const state of STATES) expect(PHASES).toContain(phaseOf(state));
     expect(GOING_HOME.map(phaseOf)).toEqual(['RollingBack', 'RollingBack', 'RollingBack']);
     expect(new Set(STATES.map(phaseOf))).toEqual(new Set(PHASES));
   });
 
-  test('runs unless it is at rest', () => {
+  test('a state runs unless it is at rest', () => {
     expect(statesThat((state) => !isRunning(state))).toEqual(AT_REST);
   });
 
-  test('is judged while the canary may have weight: rule 13 has no exception for pauses and blocks', () => {
+  test('a state is judged while the canary may have weight: rule 13 has no exception for pauses and blocks', () => {
     expect(statesThat((state) => !isJudged(state))).toEqual([...AT_REST.slice(0, 2), ...GOING_HOME, 'rolledBack']);
   });
 
-  test('goes home, or promotes, by its first word', () => {
+  test('a state shows by its first word whether the release goes home or promotes', () => {
     expect(statesThat(isGoingHome)).toEqual(GOING_HOME);
     expect(statesThat(isPromoting)).toEqual(['promoting.rollingOut', 'promoting.baking', 'promoting.restoring']);
   });
 
-  test('can be returned to where a release goes forward', () => {
+  test('a state can be returned to where a release goes forward', () => {
     expect(statesThat(isResumable)).toEqual(STATES.filter((state) => state === 'preparing' || /^(stage|promoting)\./.test(state)));
   });
 });
@@ -67,21 +67,21 @@ describe('a state', () => {
 describe('times', () => {
   const noon = Date.UTC(2030, 0, 1, 12, 0, 5);
 
-  test('are written without milliseconds where there are none', () => {
+  test('times are written without milliseconds where there are none', () => {
     expect(toTime(noon)).toBe('2030-01-01T12:00:05Z');
     expect(toTime(noon + 7)).toBe('2030-01-01T12:00:05.007Z');
   });
 
-  test('are read back exactly', () => {
+  test('times are read back exactly', () => {
     for (const ms of [0, noon, noon + 7]) expect(fromTime(toTime(ms))).toBe(ms);
   });
 
-  test('that are absent or unreadable are undefined, never 1970', () => {
+  test('times that are absent or unreadable are undefined, never 1970', () => {
     expect(fromTime(undefined)).toBeUndefined();
     expect(fromTime('soon')).toBeUndefined();
   });
 
-  test('are short in messages', () => {
+  test('times are short in messages', () => {
     expect(clockOf(noon + 7)).toBe('12:00:05Z');
   });
 });

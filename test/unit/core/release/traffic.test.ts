@@ -10,26 +10,26 @@ describe('the canary gets traffic', () => {
   const at = (weight: number, started: boolean) =>
     aStatus({ weight, release: aReleaseStatus({ stageIndex: 0, ...(started ? { stageStartedAt: timeAfter(0) } : {}) }) });
 
-  test('while it has weight, whatever the stage says', () => {
+  test('the canary gets traffic while it has weight, whatever the stage says', () => {
     expect(asksForTraffic(aSpec(), at(1, false))).toBe(true);
     expect(canaryGetsTraffic(aSpec({ stages: [approval] }), at(25, true))).toBe(true);
   });
 
-  test.each([cohort, mirror])('at weight 0 from the start of a stage with %j', (stage) => {
+  test.each([cohort, mirror])('the canary gets traffic at weight 0 from the start of a stage with %j', (stage) => {
     const { stageStartedAt: _none, ...release } = aReleaseStatus({ stageIndex: 0 });
     expect(asksForTraffic(aSpec({ stages: [stage] }), aStatus({ weight: 0, release }))).toBe(false);
     expect(asksForTraffic(aSpec({ stages: [stage] }), at(0, true))).toBe(true);
     expect(canaryGetsTraffic(aSpec({ stages: [stage] }), at(0, true))).toBe(true);
   });
 
-  test('at weight 0 by a rule of the user, though the release does not ask for it', () => {
+  test('the canary gets traffic at weight 0 by a rule of the user, though the release does not ask for it', () => {
     const ownRules = [{ kind: 'HTTPRoute' as const, name: 'store', rule: 'testers', matches: 'abc' }];
     const status = aStatus({ weight: 0, release: aReleaseStatus({ ownRules }) });
     expect(asksForTraffic(aSpec(), status)).toBe(false);
     expect(canaryGetsTraffic(aSpec(), status)).toBe(true);
   });
 
-  test('not at weight 0 in a stage that only waits for a person, nor without a release', () => {
+  test('the canary gets no traffic at weight 0 in a stage that only waits for a person, nor without a release', () => {
     expect(asksForTraffic(aSpec({ stages: [approval] }), at(0, true))).toBe(false);
     expect(asksForTraffic(aSpec({ stages: [cohort] }), { weight: 0 })).toBe(false);
   });

@@ -13,16 +13,16 @@ function judge(conditions: readonly RouteCondition[] | undefined, generation = 3
 const accepted: RouteCondition = { type: 'Accepted', status: 'True', observedGeneration: 3 };
 
 describe('a route is accepted', () => {
-  test('when every parent has taken it at its generation', () => {
+  test('a route is accepted when every parent has taken it at its generation', () => {
     expect(judgeAcceptance(aRoute({ metadata: { generation: 3 } }))).toEqual({ kind: 'accepted' });
     expect(judge([accepted])).toEqual({ kind: 'accepted' });
   });
 
-  test('by a controller that writes no generation', () => {
+  test('a route is accepted by a controller that writes no generation', () => {
     expect(judge([{ type: 'Accepted', status: 'True' }])).toEqual({ kind: 'accepted' });
   });
 
-  test('not before a gateway has answered', () => {
+  test('a route is not accepted before a gateway has answered', () => {
     const message = 'HTTPRoute store: no gateway has answered yet; check its parentRefs';
     expect(judgeAcceptance(aRoute({ parents: [] }))).toEqual({ kind: 'waiting', message });
     const { status: _status, ...silent } = aRoute();
@@ -30,7 +30,7 @@ describe('a route is accepted', () => {
     expect(judgeAcceptance({ ...aRoute({ parents: [] }), spec: {} }).kind).toBe('waiting');
   });
 
-  test('not by an answer to an earlier generation, whatever it was', () => {
+  test('a route is not accepted by an answer to an earlier generation, whatever it was', () => {
     for (const status of ['True', 'False']) {
       expect(judge([{ ...accepted, status, observedGeneration: 2 }])).toEqual({
         kind: 'waiting',
@@ -39,27 +39,27 @@ describe('a route is accepted', () => {
     }
   });
 
-  test('not while a controller is undecided', () => {
+  test('a route is not accepted while a controller is undecided', () => {
     expect(judge([{ ...accepted, status: 'Unknown' }])).toEqual({
       kind: 'waiting',
       message: `HTTPRoute store: ${CONTROLLER} has not decided yet (Accepted=Unknown)`,
     });
   });
 
-  test('not while a controller says nothing about it', () => {
+  test('a route is not accepted while a controller says nothing about it', () => {
     const message = `HTTPRoute store: ${CONTROLLER} has not answered`;
     expect(judge([{ type: 'ResolvedRefs', status: 'True', observedGeneration: 3 }])).toEqual({ kind: 'waiting', message });
     expect(judge(undefined)).toEqual({ kind: 'waiting', message });
   });
 
-  test('not while a parent is missing', () => {
+  test('a route is not accepted while a parent is missing', () => {
     const route = aRoute({ parentRefs: [{ name: 'gateway' }, { name: 'internal' }] });
     expect(judgeAcceptance(route)).toEqual({ kind: 'waiting', message: 'HTTPRoute store: 1 of 2 parents have answered' });
   });
 });
 
 describe('a route is refused', () => {
-  test('when a parent says so, in its words', () => {
+  test('a route is refused when a parent says so, in its words', () => {
     expect(
       judge([
         accepted,
@@ -74,7 +74,7 @@ describe('a route is refused', () => {
     });
   });
 
-  test('with the ReferenceGrant that is missing, where a ref to another namespace is not permitted', () => {
+  test('a route is refused with the ReferenceGrant that is missing, where a ref to another namespace is not permitted', () => {
     const conditions = [{ type: 'ResolvedRefs', status: 'False', reason: 'RefNotPermitted', message: 'no grant', observedGeneration: 1 }];
     const { conditions: _answered, ...silent } = anAnswer(1);
     const refused = (...refs: readonly RouteBackendRef[]) =>
@@ -87,11 +87,11 @@ describe('a route is refused', () => {
     expect(refused(aRef('v1', 1))).toMatchObject({ message: expect.stringContaining('add a ReferenceGrant') });
   });
 
-  test('also without words', () => {
+  test('a route is refused also without words', () => {
     expect(judge([{ ...accepted, status: 'False' }])).toMatchObject({ kind: 'rejected', reason: 'Accepted' });
   });
 
-  test('by one parent, whatever the others say and whoever is still missing', () => {
+  test('a route is refused by one parent, whatever the others say and whoever is still missing', () => {
     const refusing = anAnswer(1, { conditions: [{ type: 'Accepted', status: 'False', reason: 'NotAllowed', observedGeneration: 1 }] });
     const { conditions: _conditions, ...silent } = anAnswer(1);
     expect(judgeAcceptance(aRoute({ parents: [anAnswer(1), silent, refusing] })).kind).toBe('rejected');
@@ -110,12 +110,12 @@ describe('answers about parents that the spec does not have', () => {
     expect(judgeBeside([{ type: 'Accepted', status: 'True', observedGeneration: 3 }])).toEqual({ kind: 'accepted' });
   });
 
-  test('refuse nothing, either', () => {
+  test('answers about parents that the spec does not have refuse nothing, either', () => {
     const refusal = { type: 'Accepted', status: 'False', reason: 'NoMatchingParent', observedGeneration: 7 };
     expect(judgeBeside([refusal])).toEqual({ kind: 'accepted' });
   });
 
-  test('are no answer of the parent that is there', () => {
+  test('answers about parents that the spec does not have are no answer of the parent that is there', () => {
     const route = aRoute({ parentRefs: [NEW], parents: [old([{ type: 'Accepted', status: 'True', observedGeneration: 1 }])] });
     expect(judgeAcceptance(route)).toMatchObject({ kind: 'waiting', message: expect.stringContaining('no gateway has answered yet') });
   });

@@ -32,12 +32,12 @@ const standingOf = (route: Route) => standRoutes(recorded, [route], PAIR)[0];
 const refsOf = (route: Route) => route.spec.rules?.[0]?.backendRefs?.map(({ name, weight }) => [name, weight]);
 
 describe('a rule that names the serving Service alone', () => {
-  test('is ours where we add the canary, and lacks it where we do not', () => {
+  test('a rule that names the serving Service alone is ours where we add the canary, and lacks it where we do not', () => {
     expect(scanRules(plain, PAIR, undefined).rules.map(({ key }) => key)).toEqual(['rules[0]']);
     expect(scanRules(plain, { serving: 'v1', canary: 'v2' }, undefined).problems).toEqual([{ kind: 'canaryMissing', key: 'rules[0]' }]);
   });
 
-  test('is recorded without a weight of the canary', () => {
+  test('a rule that names the serving Service alone is recorded without a weight of the canary', () => {
     expect(recorded[0]?.rules[0]).not.toHaveProperty('canary');
   });
 });

@@ -20,16 +20,16 @@ describe('the largest weight of a route', () => {
     ['networking.gke.io/gateway', 1_000],
     ['konghq.com/kic-gateway-controller', 65_535],
     ['projectcontour.io/gateway-controller', 1_000_000],
-  ])('with the controller %s is %i', (controller, weight) => {
+  ])('the largest weight of a route with the controller %s is %i', (controller, weight) => {
     expect(weightLimitOf(servedBy(controller), [])).toBe(weight);
   });
 
-  test('is that of its strictest gateway, and 1,000,000 where none has answered', () => {
+  test('the largest weight of a route is that of its strictest gateway, and 1,000,000 where none has answered', () => {
     expect(weightLimitOf(servedBy('konghq.com/gateway-operator', 'gateway.k8s.aws/alb'), [])).toBe(999);
     expect(weightLimitOf(aRoute({ parents: [] }), [])).toBe(1_000_000);
   });
 
-  test('is what was learned about its controller, and about no other', () => {
+  test('the largest weight of a route is what was learned about its controller, and about no other', () => {
     const learned = [{ controller: 'example.org/small', weight: 100 }];
     expect(weightLimitOf(servedBy('example.org/small'), learned)).toBe(100);
     expect(weightLimitOf(servedBy('example.org/large'), learned)).toBe(1_000_000);
@@ -46,21 +46,21 @@ function stand(rule: RouteRule, change: Parameters<typeof aRecordedRoute>[0] = {
 describe('a route that is rejected', () => {
   const scaled = aRule({ v1: 9_500, v2: 500 });
 
-  test('gets weights up to 999, then percents, then none', () => {
+  test('a route that is rejected gets weights up to 999, then percents, then none', () => {
     expect(fitRoute(stand(scaled), 'c')).toMatchObject({ weightLimit: 999, fitting: 'c', rules: [{ factor: 900 }] });
     const second = stand(aRule({ v1: 855, v2: 45 }), { weightLimit: 999, fitting: 'c', rules: [aRecordedRule({ factor: 900 })] });
     expect(fitRoute(second, 'c')).toMatchObject({ weightLimit: 100, rules: [{ factor: 100 }] });
     expect(fitRoute(stand(aRule({ v1: 95, v2: 5 }), { weightLimit: 100, fitting: 'c' }), 'c')).toBeUndefined();
   });
 
-  test('is left alone as its owner wrote it, and while the smaller weights are still to be written', () => {
+  test('a route that is rejected is left alone as its owner wrote it, and while the smaller weights are still to be written', () => {
     expect(fitRoute(stand(aRule({ v1: 5_000, v2: 0 }), { rules: [aRecordedRule({ serving: 5_000, factor: 2 })] }), 'c')).toBeUndefined();
     const waiting = stand(scaled, { weightLimit: 999, fitting: 'c', rules: [aRecordedRule({ factor: 900 })] });
     expect([isOutgrown(waiting), fitRoute(waiting, 'c')]).toEqual([true, undefined]);
     expect(isOutgrown(stand(scaled))).toBe(false);
   });
 
-  test('is left alone where no smaller weights can say its shares', () => {
+  test('a route that is rejected is left alone where no smaller weights can say its shares', () => {
     const rules = [aRecordedRule({ factor: 100, others: [{ name: 'legacy', weight: 500 }] })];
     expect(fitRoute(stand(aRule({ v1: 95, v2: 5, legacy: 50_000 }), { rules }), 'c')).toBeUndefined();
   });

@@ -52,7 +52,7 @@ describe('who applies a route', () => {
     expect(findGitOpsTool(fluxRoute({ 'kustomize.toolkit.fluxcd.io/ssa': 'Merge' }))).toBe('Flux');
   });
 
-  test('is told with everything that the tool needs', () => {
+  test('the applier of a route is reported with everything that the tool needs', () => {
     const argo = describeGitOps('ArgoCD', 'HTTPRoute store');
     for (const part of ['HTTPRoute store', 'jqPathExpressions', 'RespectIgnoreDifferences=true', 'ServerSideDiff=true'])
       expect(argo).toContain(part);
@@ -83,7 +83,7 @@ describe('holding Flux off a route', () => {
     ['enabled', { [RECONCILE]: 'enabled' }],
     ['an empty value', { [RECONCILE]: '' }],
     ['a value that looks like our note', { [RECONCILE]: 'absent' }],
-  ])('restores exactly what was there: %s', (_what, annotations) => {
+  ])('holding Flux off a route restores exactly what was there: %s', (_what, annotations) => {
     const before = fluxRoute(annotations);
     const held = change(before, holdFlux(before));
     expect(held.metadata.annotations?.[RECONCILE]).toBe('disabled');
@@ -93,14 +93,14 @@ describe('holding Flux off a route', () => {
     expect(change(held, releaseFlux(held)).metadata.annotations).toEqual(annotations ?? {});
   });
 
-  test('is not needed where somebody has disabled it already, and then nothing is restored either', () => {
+  test('holding Flux off a route is not needed where someone has disabled it already, and then nothing is restored either', () => {
     const route = fluxRoute({ [RECONCILE]: 'disabled' });
     expect(holdFlux(route)).toEqual([]);
     expect(releaseFlux(route)).toEqual([]);
     expect(holdFlux(aRoute())).toEqual([]);
   });
 
-  test('leaves a value that somebody wrote in mid-release', () => {
+  test('holding Flux off a route leaves a value that someone wrote in mid-release', () => {
     const before = fluxRoute();
     const held = change(before, holdFlux(before));
     const edited = { ...held, metadata: { ...held.metadata, annotations: { ...held.metadata.annotations, [RECONCILE]: 'enabled' } } };

@@ -24,25 +24,25 @@ function find(recorded: readonly RecordedRule[], ...rules: readonly RouteRule[])
 }
 
 describe('a recorded rule', () => {
-  test('is found behind a new one that names both Services, too: only its weights are as a release writes them', () => {
+  test('a recorded rule is found behind a new one that names both Services, too: only its weights are as a release writes them', () => {
     expect(find(record(original), aRule({ v1: 100, v2: 0 }), shifted)).toEqual([1]);
     expect(find(record(original), aRule({ v1: 1, v2: 0 }), shifted)).toEqual([1]);
   });
 
-  test('is found behind a new one by its matches, whatever the weights of both', () => {
+  test('a recorded rule is found behind a new one by its matches, whatever the weights of both', () => {
     const recorded = record({ ...original, ...path('/api') });
     expect(find(recorded, { ...original, ...path('/new') }, { ...original, ...path('/api') })).toEqual([1]);
     expect(find(recorded, { ...shifted, ...path('/new') }, { ...original, ...path('/api') })).toEqual([1]);
   });
 
-  test('is found when its matches are changed, as long as its weights are as a release writes them, or as they were', () => {
+  test('a recorded rule is found when its matches are changed, as long as its weights are as a release writes them, or as they were', () => {
     const recorded = record({ ...original, ...path('/a') }, { ...aRule({ v1: 30, v2: 0 }), ...path('/b') });
     const edited = { ...aRule({ v1: 7_500, v2: 2_500 }), ...path('/b') };
     expect(find(recorded, { ...shifted, ...path('/c') }, edited)).toEqual([0, 1]);
     expect(find(recorded, { ...original, ...path('/c') }, edited)).toEqual([0, 1]);
   });
 
-  test('is found when it gets a name, when it is renamed, and when it loses its name', () => {
+  test('a recorded rule is found when it gets a name, when it is renamed, and when it loses its name', () => {
     const two = [
       { ...original, ...path('/a') },
       { ...original, ...path('/b') },
@@ -55,7 +55,7 @@ describe('a recorded rule', () => {
     expect(find(record(...renamed.map((rule) => ({ ...rule, ...original }))), ...two)).toEqual([1, 0]);
   });
 
-  test('is found by its name before all else', () => {
+  test('a recorded rule is found by its name before all else', () => {
     const recorded = record({ ...original, ...path('/a'), ...named('a') }, { ...original, ...path('/b'), ...named('b') });
     const exchanged = [
       { ...original, ...path('/b'), ...named('a') },
@@ -64,49 +64,49 @@ describe('a recorded rule', () => {
     expect(find(recorded, ...exchanged)).toEqual([0, 1]);
   });
 
-  test('is found in its new place when rules change places', () => {
+  test('a recorded rule is found in its new place when rules change places', () => {
     const recorded = record({ ...original, ...path('/a') }, { ...original, ...path('/b') });
     expect(find(recorded, { ...shifted, ...path('/b') }, { ...shifted, ...path('/a') })).toEqual([1, 0]);
   });
 
-  test('of several that are equal in all else is found by the order', () => {
+  test('a recorded rule of several that are equal in all else is found by the order', () => {
     expect(find(record(original, original), shifted, shifted)).toEqual([0, 1]);
     expect(find(record(original, original), aRule({ web: 1 }), shifted, shifted)).toEqual([1, 2]);
   });
 
-  test('is told from another one by its backends', () => {
+  test('a recorded rule is told from another one by its backends', () => {
     const recorded = record(original, aRule({ v1: 80, legacy: 20, v2: 0 }));
     expect(find(recorded, aRule({ v1: 6_400, legacy: 2_000, v2: 1_600 }))).toEqual([undefined, 0]);
     expect(find(recorded, shifted)).toEqual([0, undefined]);
   });
 
-  test('is not mistaken for one whose weight happens to be its own on the scale of the release', () => {
+  test('a recorded rule is not mistaken for one whose weight happens to be its own on the scale of the release', () => {
     const recorded = record(aRule({ v1: 200, x: 77, v2: 0 }), aRule({ v1: 2, x: 150, y: 4, v2: 0 }));
     expect(recorded[1]?.factor).toBe(100);
     expect(find(recorded, aRule({ v1: 200, x: 77, v2: 0 }), aRule({ v1: 2, x: 150, y: 4, v2: 0 }))).toEqual([0, 1]);
   });
 
-  test('is found behind a new one when a foreign weight in it was edited, or another backend added', () => {
+  test('a recorded rule is found behind a new one when a foreign weight in it was edited, or another backend added', () => {
     const recorded = record(aRule({ v1: 80, legacy: 20, v2: 0 }));
     const fresh = aRule({ v1: 80, legacy: 20, v2: 0 });
     expect(find(recorded, fresh, aRule({ v1: 6_400, legacy: 9, v2: 1_600 }))).toEqual([1]);
     expect(find(recorded, fresh, aRule({ v1: 6_400, legacy: 2_000, v2: 1_600, more: 3 }))).toEqual([1]);
   });
 
-  test('is none of those that appeared when it was removed', () => {
+  test('a recorded rule is none of those that appeared when it was removed', () => {
     const recorded = record({ ...original, ...path('/a') }, { ...original, ...path('/b') });
     expect(find(recorded, { ...shifted, ...path('/b') }, { ...aRule({ v1: 100, v2: 0 }), ...path('/c') })).toEqual([undefined, 0]);
     expect(find(recorded, aRule({ web: 1 }))).toEqual([undefined, undefined]);
   });
 
-  test('is found when it is the only one that names the serving Service, whatever was edited in it', () => {
+  test('a recorded rule is found when it is the only one that names the serving Service, whatever was edited in it', () => {
     const recorded = record({ ...original, ...path('/a'), ...named('a') });
     const edited = { ...aRule({ v1: 9, v2: 3 }), ...path('/b'), ...named('b') };
     expect(find(recorded, edited)).toEqual([0]);
     expect(find(recorded, { ...aRule({ v2: 1 }), ...path('/testers') }, edited)).toEqual([1]);
   });
 
-  test('that lost its serving ref is found by its name or its matches, and only where no rule has one', () => {
+  test('a recorded rule that lost its serving ref is found by its name or its matches, and only where no rule has one', () => {
     const recorded = record({ ...original, ...path('/a'), ...named('a') }, { ...original, ...path('/b') });
     expect(find(recorded, { ...aRule({ v2: 1 }), ...named('a') }, { ...aRule({ v2: 1 }), ...path('/b') })).toEqual([0, 1]);
     expect(find(recorded, aRule({ v2: 1 }))).toEqual([undefined, undefined]);
@@ -115,12 +115,12 @@ describe('a recorded rule', () => {
     ]);
   });
 
-  test('keeps what it is known by with a second ref to one of its Services at another port', () => {
+  test('a recorded rule keeps what it is known by with a second ref to one of its Services at another port', () => {
     const twice = { backendRefs: [aRef('v2', 0, { port: 8443 }), ...(shifted.backendRefs ?? [])] };
     expect(find(record(original), aRule({ v1: 100, v2: 0 }), twice)).toEqual([1]);
   });
 
-  test('of an operator that recorded no matches is found by the rest', () => {
+  test('a recorded rule of an operator that recorded no matches is found by the rest', () => {
     const recorded = record({ ...original, ...path('/a') }, { ...aRule({ v1: 30, v2: 0 }), ...path('/b') });
     const older = recorded.map(({ matches: _matches, servingPort: _serving, canaryPort: _canary, ...rule }) => rule);
     expect(find(older, aRule({ v1: 100, v2: 0 }), aRule({ v1: 8_160, v2: 2_040 }), { ...shifted, ...path('/a') })).toEqual([2, 1]);
@@ -128,13 +128,13 @@ describe('a recorded rule', () => {
 });
 
 describe('the record of a rule', () => {
-  test('holds what it was known by when the release began', () => {
+  test('the record of a rule holds what it was known by when the release began', () => {
     const [recorded] = record({ ...original, ...path('/a'), ...named('a') });
     expect(recorded).toMatchObject({ key: 'a', index: 0, servingPort: 80, canaryPort: 80, serving: 1, canary: 0 });
     expect(recorded?.matches).toMatch(/^[0-9a-f]{16}$/);
   });
 
-  test('follows the rule, so that one edit after the other does not make it unknown', () => {
+  test('the record of a rule follows the rule, so that one edit after the other does not make it unknown', () => {
     const [recorded] = record(original, original);
     if (recorded === undefined) throw new Error('nothing is recorded');
     const moved = managedRule(aRoute({ rules: [aRule({ web: 1 }), { ...shifted, ...path('/a'), ...named('a') }] }));

@@ -6,7 +6,7 @@ import { hashMatches } from '../../../../src/core/routing/matches.ts';
 const hash = (...matches: readonly object[]) => hashMatches(matches as readonly RouteMatch[]);
 
 describe('the hash of matches', () => {
-  test('is the same for matches that are left out and for those that the API server fills in', () => {
+  test('the hash of matches is the same for matches that are left out and for those that the API server fills in', () => {
     expect(hashMatches(undefined)).toBe(hash());
     expect(hash({ path: { type: 'PathPrefix', value: '/' } })).toBe(hash());
     expect(hash({})).toBe(hash());
@@ -16,7 +16,7 @@ describe('the hash of matches', () => {
     );
   });
 
-  test('does not depend on the order of matches, headers, parameters and fields', () => {
+  test('the hash of matches does not depend on the order of matches, headers, parameters and fields', () => {
     const one = { path: { type: 'Exact', value: '/a' }, method: 'GET' };
     const two = {
       headers: [
@@ -35,7 +35,7 @@ describe('the hash of matches', () => {
     expect(hash(one, two)).toBe(hash(twoTurned, { method: 'GET', path: { value: '/a', type: 'Exact' } }));
   });
 
-  test('is the same for a match that takes everything and for others beside it, which are idle', () => {
+  test('the hash of matches is the same for a match that takes everything and for others beside it, which are idle', () => {
     expect(hash({ path: { value: '/api' } }, { path: { value: '/' } })).toBe(hash());
   });
 
@@ -49,17 +49,17 @@ describe('the hash of matches', () => {
     [{ headers: [{ name: 'a', value: '1' }] }, { headers: [{ type: 'RegularExpression', name: 'a', value: '1' }] }],
     [{ queryParams: [{ name: 'a', value: '1' }] }, { queryParams: [{ name: 'A', value: '1' }] }],
     [{ queryParams: [{ name: 'a', value: '1' }] }, { headers: [{ name: 'a', value: '1' }] }],
-  ])('tells %j from %j', (one, other) => {
+  ])('the hash of matches tells %j from %j', (one, other) => {
     expect(hash(one)).not.toBe(hash(other));
   });
 
-  test('reads a method of a GRPCRoute as it is defaulted', () => {
+  test('the hash of matches reads a method of a GRPCRoute as it is defaulted', () => {
     expect(hash({ method: { service: 'shop.Store', method: 'List' } })).toBe(
       hash({ method: { type: 'Exact', method: 'List', service: 'shop.Store' } }),
     );
   });
 
-  test('is short enough for the status', () => {
+  test('the hash of matches is short enough for the status', () => {
     expect(hash({ path: { value: '/api' } })).toMatch(/^[0-9a-f]{16}$/);
   });
 });

@@ -30,7 +30,7 @@ describe('an answer names the parent of the spec', () => {
       { group: 'core', kind: 'Service', name: 'web' },
     ],
     ['without the section, where its controller writes none', { name: 'edge', sectionName: 'https' }, { name: 'edge' }],
-  ])('%s', (_how, wanted, answered) => {
+  ])('an answer %s names the parent of the spec', (_how, wanted, answered) => {
     expect(countAnswers([wanted], [answerOf(answered)])).toEqual([1]);
   });
 
@@ -39,18 +39,18 @@ describe('an answer names the parent of the spec', () => {
     ['in another namespace', { name: 'edge', namespace: 'infra' }],
     ['of another kind', { name: 'edge', kind: 'ListenerSet' }],
     ['of another group', { name: 'edge', group: 'example.org' }],
-  ])('and not one %s', (_what, answered) => {
+  ])('an answer names the parent of the spec and not one %s', (_what, answered) => {
     expect(countAnswers([{ name: 'edge' }], [answerOf(answered)])).toEqual([0]);
   });
 
-  test('and not one of a section that the spec no longer has, beside the answer of the present one', () => {
+  test('an answer names the parent of the spec and not one of a section that the spec no longer has, beside the answer of the present one', () => {
     const stale = answerOf({ name: 'edge', sectionName: 'http' });
     expect(answeredParents(aRoute({ parentRefs: [{ name: 'edge' }], parents: [stale, answerOf({ name: 'edge' })] }))).toEqual([
       { parent: { name: 'edge' }, answers: [answerOf({ name: 'edge' })] },
     ]);
   });
 
-  test('and not one of another section of the spec', () => {
+  test('an answer names the parent of the spec and not one of another section of the spec', () => {
     const [http, https] = [
       { name: 'edge', sectionName: 'http' },
       { name: 'edge', sectionName: 'https' },
@@ -58,7 +58,7 @@ describe('an answer names the parent of the spec', () => {
     expect(countAnswers([http, https], [answerOf(http)])).toEqual([1, 0]);
   });
 
-  test('of a default Gateway, which no spec names, where the route asks for them', () => {
+  test('an answer names a default Gateway, which no spec names, where the route asks for them', () => {
     const route = aRoute({ parentRefs: [], parents: [answerOf({ name: 'edge' })] });
     expect(answeredParents(route)).toEqual([]);
     expect(answeredParents({ ...route, spec: { ...route.spec, useDefaultGateways: 'None' } })).toEqual([]);
@@ -69,17 +69,17 @@ describe('an answer names the parent of the spec', () => {
 describe('a Gateway that another controller serves by now', () => {
   const edge = { name: 'edge' };
 
-  test('is spoken for by the newest answer', () => {
+  test('the newest answer counts for a Gateway that another controller serves by now', () => {
     expect(controllersOf(aRoute({ parentRefs: [edge], parents: [answerOf(edge, CONTOUR, 3), answerOf(edge, ISTIO, 7)] }))).toEqual([ISTIO]);
   });
 
-  test('is spoken for by both where both are as new, or one writes no generation', () => {
+  test('both answers count for a Gateway that another controller serves by now where both are as new, or one writes no generation', () => {
     const silent = { ...answerOf(edge), conditions: [{ type: 'Accepted', status: 'True' }] };
     expect(controllersOf(aRoute({ parentRefs: [edge], parents: [answerOf(edge, CONTOUR, 7), answerOf(edge, ISTIO, 7)] }))).toHaveLength(2);
     expect(controllersOf(aRoute({ parentRefs: [edge], parents: [silent, answerOf(edge, ISTIO, 7)] }))).toHaveLength(2);
   });
 
-  test('is no Service: several meshes may serve that', () => {
+  test('a Gateway that another controller serves by now is no Service: several meshes may serve that', () => {
     const web = { group: '', kind: 'Service', name: 'web' };
     const parents = [answerOf(web, ISTIO, 3), answerOf(web, 'linkerd.io/policy-controller', 7)];
     expect(controllersOf(aRoute({ parentRefs: [web], parents }))).toHaveLength(2);
@@ -87,7 +87,7 @@ describe('a Gateway that another controller serves by now', () => {
 });
 
 describe('the controllers of a route', () => {
-  test('are named once each', () => {
+  test('the controllers of a route are named once each', () => {
     const [one, two] = [{ name: 'one' }, { name: 'two' }];
     const route = aRoute({ parentRefs: [one, two], parents: [answerOf(one), answerOf(two), answerOf(two, ISTIO)] });
     expect(controllersOf(route)).toEqual([CONTOUR, ISTIO]);
@@ -95,7 +95,7 @@ describe('the controllers of a route', () => {
     expect(controllersOf(silent)).toEqual([]);
   });
 
-  test('are not those of parents that the spec no longer has', () => {
+  test('the controllers of a route are not those of parents that the spec no longer has', () => {
     const route = aRoute({ parentRefs: [{ name: 'new' }], parents: [answerOf({ name: 'new' }), answerOf({ name: 'old' }, ISTIO)] });
     expect(controllersOf(route)).toEqual([CONTOUR]);
   });

@@ -94,7 +94,7 @@ const anyRoute = fc
 const anyPercent = fc.integer({ min: 1, max: 100 });
 
 describe('a raise', () => {
-  test('changes our weights, the foreign ones by the factor, and nothing else', () => {
+  test('a raise changes our weights, the foreign ones by the factor, and nothing else', () => {
     fc.assert(
       fc.property(anyRoute, anyPercent, (route, percent) => {
         const rule = managedRule(route);
@@ -107,7 +107,7 @@ describe('a raise', () => {
     );
   });
 
-  test('fails when our mark is another one or gone: a deposed operator raises nothing', () => {
+  test('a raise fails when our mark is another one or gone: a deposed operator raises nothing', () => {
     fc.assert(
       fc.property(anyRoute, anyPercent, (route, percent) => {
         const operations = buildRaise([changeTo(managedRule(route), percent)], MARK);
@@ -119,7 +119,7 @@ describe('a raise', () => {
     );
   });
 
-  test('fails when a weight that it replaces is another one by now', () => {
+  test('a raise fails when a weight that it replaces is another one by now', () => {
     fc.assert(
       fc.property(anyRoute, anyPercent, (route, percent) => {
         const rule = managedRule(route);
@@ -130,14 +130,14 @@ describe('a raise', () => {
     );
   });
 
-  test('fails when the refs moved', () => {
+  test('a raise fails when the refs moved', () => {
     const route = aRoute({ metadata: marked() });
     const operations = buildRaise([changeTo(managedRule(route), 25)], MARK);
     const turned = aRoute({ metadata: marked(), rules: [aRule({ v2: 0, v1: 1 })] });
     expect(() => applyPatch(turned, operations)).toThrow(TestFailed);
   });
 
-  test('fails when refs of one name, which differ by port, changed places', () => {
+  test('a raise fails when refs of one name, which differ by port, changed places', () => {
     const refs = [aRef('v1', 1), aRef('v2', 0), aRef('v1', 1, { port: 9090 })];
     const route = aRoute({ metadata: marked(), rules: [{ backendRefs: refs }] });
     const [rule] = scanRules(route, { ...SIDES, servingPort: 80 }, undefined).rules;
@@ -148,7 +148,7 @@ describe('a raise', () => {
     expect(() => applyPatch(turned, operations)).toThrow(TestFailed);
   });
 
-  test('is nothing when nothing would change', () => {
+  test('a raise has no patch when nothing would change', () => {
     const route = aRoute({ rules: [aRule({ v1: 7_500, v2: 2_500 })], metadata: marked() });
     expect(buildRaise([{ rule: managedRule(route), weights: { serving: 7_500, canary: 2_500, others: [] } }], MARK)).toEqual([]);
   });
@@ -167,14 +167,14 @@ describe('a claim', () => {
     }
   });
 
-  test('fails when a weight is another one than was recorded', () => {
+  test('a claim fails when a weight is another one than was recorded', () => {
     const route = aRoute();
     expect(() => applyPatch(route, buildClaim(recordedAs(route, 3), route, MARK))).toThrow(TestFailed);
     const operations = buildClaim(recordedAs(route, 1), route, MARK);
     expect(() => applyPatch(setWeight(route, 0, 1, 7), operations)).toThrow(TestFailed);
   });
 
-  test('fails when another mark, or the first annotation, came meanwhile', () => {
+  test('a claim fails when another mark, or the first annotation, came meanwhile', () => {
     const route = aRoute({ metadata: { annotations: { team: 'a' } } });
     const taken = aRoute({ metadata: marked('other/0123456789', { team: 'a' }) });
     expect(() => applyPatch(taken, buildClaim(recordedAs(route, 1), route, MARK))).toThrow(TestFailed);
@@ -187,7 +187,7 @@ describe('going home', () => {
   const home = (route: Route) =>
     buildHome([changeTo(managedRule(route), 0)], HOME_MARK, route.metadata.annotations === undefined ? 'absent' : 'present');
 
-  test('takes the canary to 0 and marks the route in one patch, and changes nothing else', () => {
+  test('a home write sets the canary to 0 and marks the route in one patch, and changes nothing else', () => {
     fc.assert(
       fc.property(anyRoute, (route) => {
         const rule = managedRule(route);
@@ -200,7 +200,7 @@ describe('going home', () => {
     );
   });
 
-  test('never fails because of weights or marks that are others by now', () => {
+  test('a home write never fails because of weights or marks that are others by now', () => {
     fc.assert(
       fc.property(anyRoute, fc.nat({ max: 1_000 }), fc.nat({ max: 1_000 }), (route, serving, canary) => {
         const rule = managedRule(route);
@@ -212,7 +212,7 @@ describe('going home', () => {
     );
   });
 
-  test('tests which rule and which refs it writes to, and nothing else', () => {
+  test('a home write tests which rule and which refs it writes to, and nothing else', () => {
     const route = aRoute({ rules: [aRule({ v1: 3, v2: 1, third: 5 })], metadata: marked() });
     const tests = home(route).filter(({ op }) => op === 'test');
     expect(tests.map(({ path }) => path.split('/').slice(4).join('/'))).toEqual([
@@ -225,41 +225,41 @@ describe('going home', () => {
     expect(home(named)[0]).toEqual({ op: 'test', path: '/spec/rules/0/name', value: 'api' });
   });
 
-  test('fails when another rule stands in its place, which names both Services, too', () => {
+  test('a home write fails when another rule stands in its place, which names both Services, too', () => {
     const matches = [{ headers: [{ name: 'x-user', value: 'a' }] }];
     const route = aRoute({ rules: [aRule({ v1: 3, v2: 1 })], metadata: marked() });
     const inserted = aRoute({ rules: [aRule({ v1: 9, v2: 0 }, { matches }), aRule({ v1: 3, v2: 1 })], metadata: marked() });
     expect(() => applyPatch(inserted, home(route))).toThrow(TestFailed);
   });
 
-  test('writes the weights also where the cache says that they are right', () => {
+  test('a home write writes the weights also where the cache says that they are right', () => {
     const route = aRoute({ rules: [aRule({ v1: 10_000, v2: 0 })], metadata: marked() });
     const weights = { serving: 10_000, canary: 0, others: [] };
     expect(buildHome([{ rule: managedRule(route), weights }], HOME_MARK, 'present').filter(({ op }) => op === 'replace')).toHaveLength(2);
   });
 
-  test('fails when a backend was renamed', () => {
+  test('a home write fails when a backend was renamed', () => {
     expect(() =>
       applyPatch(aRoute({ rules: [aRule({ v1: 1, v3: 0 })], metadata: marked() }), home(aRoute({ metadata: marked() }))),
     ).toThrow(TestFailed);
   });
 
-  test('makes the annotations where the route has none', () => {
+  test('a home write makes the annotations where the route has none', () => {
     expect(applyPatch(aRoute(), home(aRoute())).metadata.annotations).toEqual({ 'glidepath.dev/release': HOME_MARK });
   });
 
-  test('fails where somebody added the first annotation meanwhile, so that it is not lost', () => {
+  test('a home write fails where someone added the first annotation meanwhile, so that it is not lost', () => {
     const annotated = aRoute({ metadata: { annotations: { team: 'a' } } });
     expect(() => applyPatch(annotated, home(aRoute()))).toThrow(TestFailed);
     expect(applyPatch(annotated, home(annotated)).metadata.annotations).toEqual({ team: 'a', 'glidepath.dev/release': HOME_MARK });
   });
 
-  test('marks a route of which no rule is left, so that it counts as home', () => {
+  test('a home write marks a route of which no rule is left, so that it counts as home', () => {
     const route = aRoute({ rules: [aRule({ web: 1 })], metadata: marked() });
     expect(applyPatch(route, buildHome([], HOME_MARK, 'present')).metadata.annotations).toEqual({ 'glidepath.dev/release': HOME_MARK });
   });
 
-  test('finds a foreign backend that is no Service by the name it is listed under', () => {
+  test('a home write finds a foreign backend that is no Service by the name it is listed under', () => {
     const store = { group: 'example.com', kind: 'Store', name: 'static', weight: 3 };
     const route = aRoute({ rules: [{ backendRefs: [aRef('v1', 1), aRef('v2', 0), store] }], metadata: marked() });
     const raised = applyPatch(route, buildRaise([changeTo(managedRule(route), 25)], MARK));
@@ -268,7 +268,7 @@ describe('going home', () => {
 });
 
 describe('a put-back downwards', () => {
-  test('tests names only and leaves the mark alone', () => {
+  test('a put-back downwards tests names only and leaves the mark alone', () => {
     const route = aRoute({ rules: [aRule({ v1: 1, v2: 1 })], metadata: marked() });
     const operations = buildLower([{ rule: managedRule(route), weights: { serving: 7_500, canary: 2_500, others: [] } }]);
     const edited = setWeight(route, 0, 1, 900);
@@ -282,21 +282,21 @@ describe('the restoring write', () => {
     { rule: managedRule(route), weights: homeWeights({ serving: 1, canary: 0, others: [] }) },
   ];
 
-  test('leaves the final weights and takes our mark away, and no other annotation', () => {
+  test('the restoring write leaves the final weights and takes our mark away, and no other annotation', () => {
     const route = aRoute({ rules: [aRule({ v1: 10_000, v2: 0 })], metadata: marked(HOME_MARK, { team: 'a' }) });
     const left = applyPatch(route, buildRestore(restored(route), route));
     expect(weightsOf(managedRule(left))).toEqual({ serving: 1, canary: 0, others: [] });
     expect(left.metadata.annotations).toEqual({ team: 'a' });
   });
 
-  test('fails when weights or mark are others by now', () => {
+  test('the restoring write fails when weights or mark are others by now', () => {
     const route = aRoute({ rules: [aRule({ v1: 10_000, v2: 0 })], metadata: marked(HOME_MARK) });
     const operations = buildRestore(restored(route), route);
     expect(() => applyPatch(setWeight(route, 0, 0, 5), operations)).toThrow(TestFailed);
     expect(() => applyPatch({ ...route, metadata: { ...route.metadata, ...marked('other/0123456789') } }, operations)).toThrow(TestFailed);
   });
 
-  test('only takes the mark away where the weights are right, and is nothing where that is done too', () => {
+  test('the restoring write only takes the mark away where the weights are right, and is empty where that is done too', () => {
     const done = aRoute({ rules: [aRule({ v1: 1, v2: 0 })], metadata: marked(HOME_MARK) });
     expect(buildRestore(restored(done), done).map(({ op }) => op)).toEqual(['test', 'remove']);
     expect(buildRestore(restored(aRoute()), aRoute())).toEqual([]);
@@ -316,13 +316,13 @@ describe('the forgetting write', () => {
     expect(() => applyPatch(moved, buildForget(route, 'glidepath'))).toThrow(TestFailed);
   });
 
-  test('is nothing without entries of ours, or where ours are the only ones', () => {
+  test('the forgetting write is empty without entries of ours, or where ours are the only ones', () => {
     expect(buildForget(aRoute(), 'glidepath')).toEqual([]);
     expect(buildForget(aRoute({ metadata: { managedFields: entries.slice(1) } }), 'glidepath')).toEqual([]);
     expect(buildForget(aRoute({ metadata: { managedFields: entries.slice(0, 1) } }), 'glidepath')).toEqual([]);
   });
 
-  test('without a version to test is refused rather than blind', () => {
+  test('the forgetting write without a version to test is refused rather than blind', () => {
     const route = aRoute({ metadata: { managedFields: entries } });
     expect(buildForget(route, 'glidepath')[0]).toEqual({ op: 'test', path: '/metadata/resourceVersion', value: '' });
   });

@@ -4,7 +4,7 @@ import { scanRules } from '../../../../src/core/routing/rules.ts';
 import { aRef, aRoute, aRule, SIDES } from '../../../fixtures/builders.ts';
 
 describe('a scan', () => {
-  test('finds the rules that name both Services, by name or by position, with what they say', () => {
+  test('a scan finds the rules that name both Services, by name or by position, with what they say', () => {
     const route = aRoute({ rules: [aRule({ other: 1 }), aRule({ v2: 5, v1: 95, third: 7 }, { name: 'api' })] });
     expect(scanRules(route, SIDES, undefined)).toEqual({
       rules: [
@@ -23,19 +23,19 @@ describe('a scan', () => {
     });
   });
 
-  test('reads a ref as the API server defaults it', () => {
+  test('a scan reads a ref as the API server defaults it', () => {
     const route = aRoute({ rules: [{ backendRefs: [{ name: 'v1' }, { name: 'v2', filters: [{ type: 'RequestHeaderModifier' }] }] }] });
     const [rule] = scanRules(route, SIDES, undefined).rules;
     expect(rule?.serving).toEqual({ index: 0, name: 'v1', listedName: 'v1', namespace: 'shop', weight: 1, hasFilters: false });
     expect(rule?.canary.hasFilters).toBe(true);
   });
 
-  test('leaves a rule alone that names neither, or the canary alone, or has no backends', () => {
+  test('a scan leaves a rule alone that names neither, or the canary alone, or has no backends', () => {
     const route = aRoute({ rules: [aRule({ other: 1 }), aRule({ v2: 1 }), {}] });
     expect(scanRules(route, SIDES, undefined)).toEqual({ rules: [], problems: [], unknownRules: [] });
   });
 
-  test('tells of a rule without the canary, and of a Service that is named twice', () => {
+  test('a scan reports a rule without the canary, and a Service that is named twice', () => {
     const route = aRoute({
       rules: [
         aRule({ v1: 1 }),
@@ -50,7 +50,7 @@ describe('a scan', () => {
     ]);
   });
 
-  test('keeps to the chosen rules and names those that are not there', () => {
+  test('a scan keeps to the chosen rules and names those that are not there', () => {
     const route = aRoute({ rules: [aRule({ v1: 1, v2: 0 }, { name: 'api' }), aRule({ v1: 1 }), aRule({ v1: 1, v2: 0 })] });
     const scan = scanRules(route, SIDES, ['rules[2]', 'web']);
     expect(scan.rules.map(({ key }) => key)).toEqual(['rules[2]']);
@@ -58,7 +58,7 @@ describe('a scan', () => {
     expect(scan.unknownRules).toEqual(['web']);
   });
 
-  test('takes no Service of another namespace and nothing that is no Service for ours', () => {
+  test('a scan takes no Service of another namespace and nothing that is no Service for ours', () => {
     const foreign = [
       aRef('v2', 3, { namespace: 'other' }),
       { group: 'example.com', kind: 'Store', name: 'v2', weight: 4 },
@@ -74,7 +74,7 @@ describe('a scan', () => {
     ]);
   });
 
-  test('of a route without rules finds nothing', () => {
+  test('a scan of a route without rules finds nothing', () => {
     const { rules: _rules, ...spec } = aRoute().spec;
     expect(scanRules({ ...aRoute(), spec }, SIDES, undefined).rules).toEqual([]);
     expect(namesService({ ...aRoute(), spec }, [{ name: 'v1' }])).toBe(false);
@@ -84,26 +84,26 @@ describe('a scan', () => {
 describe('a scan by port', () => {
   const byPort = { ...SIDES, servingPort: 80, canaryPort: 80 };
 
-  test('finds the rules that name the Services with the wanted ports, and no others', () => {
+  test('a scan by port finds the rules that name the Services with the wanted ports, and no others', () => {
     const admin = { backendRefs: [aRef('v1', 1, { port: 9090 }), aRef('v2', 0, { port: 9090 })] };
     const route = aRoute({ rules: [admin, aRule({ v1: 1, v2: 0 })] });
     expect(scanRules(route, byPort, undefined).rules.map(({ key }) => key)).toEqual(['rules[1]']);
     expect(scanRules(route, SIDES, undefined).rules).toHaveLength(2);
   });
 
-  test('leaves the same Service by another port among the others of the rule', () => {
+  test('a scan by port leaves the same Service by another port among the others of the rule', () => {
     const refs = [aRef('v1', 3, { port: 9090 }), aRef('v1', 1), aRef('v2', 0)];
     const [rule] = scanRules(aRoute({ rules: [{ backendRefs: refs }] }), byPort, undefined).rules;
     expect([rule?.serving.index, rule?.canary.index, rule?.others.map(({ index }) => index)]).toEqual([1, 2, [0]]);
   });
 
-  test('adds the canary by the port of the serving ref', () => {
+  test('a scan by port adds the canary by the port of the serving ref', () => {
     const route = aRoute({ rules: [{ backendRefs: [aRef('store', 1, { port: 9090 })] }] });
     const sides = { serving: 'store', canary: 'store-canary', adds: true, servingPort: 9090, canaryPort: 9090 };
     expect(scanRules(route, sides, undefined).rules[0]?.canary.missing).toMatchObject({ name: 'store-canary', port: 9090 });
   });
 
-  test('loses no rule in mid-release whose one port is edited, nor one with the ref that we added', () => {
+  test('a scan by port loses no rule during a release whose one port is edited, nor one with the ref that we added', () => {
     const moved = (v1: number, v2: number) => ({ backendRefs: [aRef('v1', 75, { port: v1 }), aRef('v2', 25, { port: v2 })] });
     const route = aRoute({ rules: [moved(9090, 80), moved(80, 9090), moved(9090, 9090)] });
     expect(scanRules(route, byPort, undefined).rules.map(({ key }) => key)).toEqual(['rules[0]', 'rules[1]']);
@@ -112,12 +112,12 @@ describe('a scan by port', () => {
 });
 
 describe('a route names a Service', () => {
-  test('by the wanted port, where one is wanted', () => {
+  test('a route names a Service by the wanted port, where one is wanted', () => {
     expect(namesService(aRoute(), [{ name: 'v1', port: 80 }])).toBe(true);
     expect(namesService(aRoute(), [{ name: 'v1', port: 9090 }])).toBe(false);
   });
 
-  test('where one of its rules does, in its own namespace', () => {
+  test('a route names a Service where one of its rules does, in its own namespace', () => {
     expect(namesService(aRoute(), [{ name: 'v2' }])).toBe(true);
     expect(namesService(aRoute(), [{ name: 'v3' }])).toBe(false);
     expect(namesService(aRoute({ rules: [{}] }), [{ name: 'v1' }])).toBe(false);

@@ -74,7 +74,7 @@ describe('the standing of routes', () => {
     expect(nowOf(first?.rules[0])?.key).toBe('rules[0]');
   });
 
-  test('keeps a route that is gone, with its rules', () => {
+  test('the standing of routes keeps a route that is gone, with its rules', () => {
     const [gone] = standRoutes([aRecordedRoute()], [], SIDES);
     expect(gone).toEqual({
       recorded: aRecordedRoute(),
@@ -84,7 +84,7 @@ describe('the standing of routes', () => {
     });
   });
 
-  test('knows the original weights from the record, not from the route', () => {
+  test('the standing of routes knows the original weights from the record, not from the route', () => {
     const recorded = aRecordedRule({ serving: 3, factor: 100, others: [{ name: 'third', weight: 2 }] });
     const [rule] = stand(aRoute({ rules: [aRule({ v1: 225, v2: 75, third: 200 })] }), [recorded]).rules;
     expect(rule?.original).toEqual({ serving: 3, canary: 0, others: [2] });
@@ -102,37 +102,37 @@ describe('a recorded rule', () => {
   const ours = (name?: string) => aRule({ v1: 1, v2: 0 }, name === undefined ? {} : { name });
   const other = aRule({ web: 1 });
 
-  test('is found by its name wherever it moved', () => {
+  test('a recorded rule is found by its name wherever it moved', () => {
     expect(keysOf(aRoute({ rules: [other, ours('b'), ours('a')] }), 'a', 'b')).toEqual([2, 1]);
   });
 
-  test('without a name is found again when a rule was inserted before it', () => {
+  test('a recorded rule without a name is found again when a rule was inserted before it', () => {
     expect(keysOf(aRoute({ rules: [other, ours()] }), 'rules[0]')).toEqual([1]);
   });
 
-  test('without a name is found in its order when there are several: none keeps its share when the release goes home', () => {
+  test('a recorded rule without a name is found in its order when there are several: none keeps its share when the release goes home', () => {
     expect(keysOf(aRoute({ rules: [other, ours(), ours()] }), 'rules[0]', 'rules[1]')).toEqual([1, 2]);
     expect(keysOf(aRoute({ rules: [ours('a'), other, ours(), ours()] }), 'a', 'rules[1]', 'rules[2]')).toEqual([0, 2, 3]);
   });
 
-  test('stays at its key when rules of ours came or went', () => {
+  test('a recorded rule stays at its key when rules of ours came or went', () => {
     expect(keysOf(aRoute({ rules: [ours(), ours(), ours()] }), 'rules[0]', 'rules[1]')).toEqual([0, 1]);
     expect(keysOf(aRoute({ rules: [ours()] }), 'rules[0]', 'rules[1]')).toEqual([0, undefined]);
   });
 
-  test('that was renamed is the one that takes the same requests', () => {
+  test('a recorded rule that was renamed is the one that takes the same requests', () => {
     expect(keysOf(aRoute({ rules: [ours('new')] }), 'old')).toEqual([0]);
     expect(keysOf(aRoute({ rules: [aRule({ v1: 1, v2: 0 }, { name: 'newer', matches: TESTERS }), ours('new')] }), 'old')).toEqual([1]);
   });
 
-  test('that went away is never another recorded one, which would be written twice', () => {
+  test('a recorded rule that went away is never another recorded one, which would be written twice', () => {
     expect(keysOf(aRoute({ rules: [ours('b')] }), 'a', 'b')).toEqual([undefined, 0]);
     expect(keysOf(aRoute({ rules: [other] }), 'a')).toEqual([undefined]);
   });
 });
 
 describe('rule 3: wanted weights', () => {
-  test('are a share, what was there, or the roles swapped', () => {
+  test('wanted weights are a share, what was there, or the roles swapped', () => {
     const rule = standWeights({ v1: 100, v2: 0, third: 300 }, { factor: 100, others: [{ name: 'third', weight: 3 }] });
     expect(weightsFor(rule, share(25))).toEqual({ serving: 75, canary: 25, others: [300] });
     expect(weightsFor(rule, { kind: 'restored' })).toEqual({ serving: 1, canary: 0, others: [3] });
@@ -144,7 +144,7 @@ describe('rule 3: wanted weights', () => {
     expect(weightsFor(rule, share(25)).others).toEqual([300]);
   });
 
-  test('leave a foreign weight that was edited on the scale of the release, and its share when it ends', () => {
+  test('wanted weights leave a foreign weight that was edited on the scale of the release, and its share when it ends', () => {
     const rule = standWeights({ v1: 75, v2: 25, third: 400 }, { factor: 100, others: [{ name: 'third', weight: 3 }] });
     expect(weightsFor(rule, share(50)).others).toEqual([400]);
     expect(weightsFor(rule, { kind: 'restored' })).toEqual({ serving: 1, canary: 0, others: [4] });
@@ -156,12 +156,12 @@ describe('rule 3: wanted weights', () => {
     expect(weightsFor(rule, { kind: 'restored' }).others).toEqual([5]);
   });
 
-  test('take a foreign backend that came later, and one beside which ours have nothing, as they are', () => {
+  test('wanted weights take a foreign backend that came later, and one beside which ours have nothing, as they are', () => {
     expect(weightsFor(standWeights({ v1: 75, v2: 25, late: 50 }, { factor: 100 }), share(50)).others).toEqual([50]);
     expect(weightsFor(standWeights({ v1: 0, v2: 0, late: 50 }, { factor: 100 }), share(50)).others).toEqual([50]);
   });
 
-  test('tell two foreign refs of one name apart', () => {
+  test('wanted weights tell two foreign refs of one name apart', () => {
     const recorded = aRecordedRule({
       factor: 1_000,
       others: [
@@ -208,7 +208,7 @@ describe('rule 3: wanted weights', () => {
     );
   });
 
-  test('are what the API takes, whole and not all 0, whatever foreign weights were edited to meanwhile: home is never refused', () => {
+  test('wanted weights are what the API takes, whole and not all 0, whatever foreign weights were edited to meanwhile: a home write is never refused', () => {
     fc.assert(
       fc.property(anyStory, (story) => {
         const { route, recorded } = begin(story);
@@ -227,7 +227,7 @@ describe('rule 3: wanted weights', () => {
     );
   });
 
-  test('once written stay as they are: a second write changes nothing', () => {
+  test('wanted weights stay as they are once written: a second write changes nothing', () => {
     fc.assert(
       fc.property(
         anyStory,
@@ -249,19 +249,19 @@ describe('rule 3: wanted weights', () => {
 });
 
 describe('the share now', () => {
-  test('is compared with the wanted one, not by its integers', () => {
+  test('the share now is compared with the wanted one, not by its integers', () => {
     expect(compareShare(standWeights({ v1: 7_500, v2: 2_500 }), 25)).toBe('equal');
     expect(compareShare(standWeights({ v1: 3, v2: 1 }), 25)).toBe('equal');
     expect(compareShare(standWeights({ v1: 7_499, v2: 2_501 }), 25)).toBe('above');
     expect(compareShare(standWeights({ v1: 1, v2: 0 }), 25)).toBe('below');
   });
 
-  test('of two zeros is 0, and of a rule that went away there is none', () => {
+  test('the share now of two zeros is 0, and of a rule that went away there is none', () => {
     expect(compareShare(standWeights({ v1: 0, v2: 0 }), 0)).toBe('equal');
     expect(compareShare({ kind: 'removed', recorded: aRecordedRule(), original: { serving: 1, canary: 0, others: [] } }, 25)).toBe('none');
   });
 
-  test('that people see is the largest of all rules, rounded up', () => {
+  test('the share that people see is the largest of all rules, rounded up', () => {
     const route = (v1: number, v2: number) => stand(aRoute({ rules: [aRule({ v1, v2 })] }));
     expect(observedShare([route(75, 25), route(1_000, 1)])).toBe(25);
     expect(observedShare([route(1_000, 1)])).toBe(1);
@@ -275,7 +275,7 @@ describe('the share now', () => {
 describe('a route is left as it shall be', () => {
   const restored: WantedWeights = { kind: 'restored' };
 
-  test('when its weights are the wanted integers and our mark is gone', () => {
+  test('a route is left as it must be when its weights are the wanted integers and our mark is gone', () => {
     expect(isLeftAs(stand(aRoute()), restored)).toBe(true);
     expect(isLeftAs(stand(aRoute({ metadata: marked() })), restored)).toBe(false);
     expect(isLeftAs(stand(aRoute({ rules: [aRule({ v1: 10_000, v2: 0 })] })), restored)).toBe(false);
@@ -287,7 +287,7 @@ describe('a route is left as it shall be', () => {
     ).toBe(false);
   });
 
-  test('when it or its rule is gone', () => {
+  test('a route is left as it must be when it or its rule is gone', () => {
     expect(standRoutes([aRecordedRoute()], [], SIDES).every((standing) => isLeftAs(standing, restored))).toBe(true);
     expect(isLeftAs(stand(aRoute({ rules: [] })), restored)).toBe(true);
   });
@@ -300,7 +300,7 @@ describe('the last foreign manager', () => {
     ...(subresource === undefined ? {} : { subresource }),
   });
 
-  test('is the one with the newest entry, ourselves and writers of status aside', () => {
+  test('the last foreign manager is the one with the newest entry, without ourselves and writers of status', () => {
     const managedFields = [
       at('kubectl', '2030-01-01T00:00:00Z'),
       at('argocd-controller', '2030-01-02T00:00:00Z'),
@@ -310,7 +310,7 @@ describe('the last foreign manager', () => {
     expect(lastForeignManager(aRoute({ metadata: { managedFields } }), 'glidepath')).toBe('argocd-controller');
   });
 
-  test('is the later one in the list where times are equal or absent, and nobody where there is none', () => {
+  test('the last foreign manager is the later one in the list where times are equal or absent, and no one where there is none', () => {
     expect(lastForeignManager(aRoute({ metadata: { managedFields: [{ manager: 'a' }, { manager: 'b' }] } }), 'glidepath')).toBe('b');
     expect(
       lastForeignManager(aRoute({ metadata: { managedFields: [at('a', '2030-01-02T00:00:00Z'), { manager: 'b' }] } }), 'glidepath'),

@@ -35,11 +35,11 @@ describe('rule 3: the factor', () => {
     [original(10_000), 1],
     [original(1_000_000), 1],
     [original(50, 50), 100],
-  ])('of %o is %i', (weights, factor) => {
+  ])('the factor of %o is %i', (weights, factor) => {
     expect(pickFactor(weights)).toBe(factor);
   });
 
-  test('makes every whole percent of the serving weight a whole number', () => {
+  test('the factor makes every whole percent of the serving weight a whole number', () => {
     fc.assert(
       fc.property(splittable, anyPercent, (weights, percent) => {
         const factor = pickFactor(weights) ?? 0;
@@ -48,7 +48,7 @@ describe('rule 3: the factor', () => {
     );
   });
 
-  test('is the smallest that gives the total its 10,000, or where there is no room the smallest at all', () => {
+  test('the factor is the smallest that gives the total its 10,000, or where there is no room the smallest at all', () => {
     fc.assert(
       fc.property(splittable, (weights) => {
         const factor = pickFactor(weights) ?? 0;
@@ -63,13 +63,13 @@ describe('rule 3: the factor', () => {
     );
   });
 
-  test('is none where a weight would pass 1,000,000 or the serving backend has no weight', () => {
+  test('the factor is none where a weight would pass 1,000,000 or the serving backend has no weight', () => {
     expect(pickFactor(original(999_999))).toBeUndefined();
     expect(pickFactor(original(1, 10_001))).toBeUndefined();
     expect(pickFactor(original(0, 5))).toBeUndefined();
   });
 
-  test('leaves precision behind where 10,000 do not fit', () => {
+  test('the factor leaves precision behind where 10,000 do not fit', () => {
     expect(pickFactor(original(1, 9_000))).toBe(100);
     expect(pickFactor(original(1, 5_000))).toBe(100);
   });
@@ -124,7 +124,7 @@ describe('rules 3 and 9: gateways that take smaller weights', () => {
 });
 
 describe('rules 3 and 4: the weights at a share', () => {
-  test('are whole numbers from 0 to 1,000,000', () => {
+  test('the weights at a share are whole numbers from 0 to 1,000,000', () => {
     fc.assert(
       fc.property(splittable, anyPercent, (weights, percent) => {
         const split = splitWeights(weights, pickFactor(weights) ?? 0, percent);
@@ -137,7 +137,7 @@ describe('rules 3 and 4: the weights at a share', () => {
     );
   });
 
-  test('give the canary exactly its percent of what the serving backend had', () => {
+  test('the weights at a share give the canary exactly its percent of what the serving backend had', () => {
     fc.assert(
       fc.property(splittable, anyPercent, (weights, percent) => {
         const split = splitWeights(weights, pickFactor(weights) ?? 0, percent);
@@ -146,7 +146,7 @@ describe('rules 3 and 4: the weights at a share', () => {
     );
   });
 
-  test('leave every foreign share exactly as it was', () => {
+  test('the weights at a share leave every foreign share exactly as it was', () => {
     fc.assert(
       fc.property(splittable, anyPercent, (weights, percent) => {
         const split = splitWeights(weights, pickFactor(weights) ?? 0, percent);
@@ -159,7 +159,7 @@ describe('rules 3 and 4: the weights at a share', () => {
     );
   });
 
-  test('never add up to 0', () => {
+  test('the weights at a share never add up to 0', () => {
     fc.assert(
       fc.property(splittable, anyPercent, (weights, percent) => {
         expect(sumOf(splitWeights(weights, pickFactor(weights) ?? 0, percent))).toBeGreaterThan(0);
@@ -169,18 +169,18 @@ describe('rules 3 and 4: the weights at a share', () => {
 });
 
 describe('restored and promoted weights', () => {
-  test('are what was there, with the canary at 0 or in the place of the serving backend', () => {
+  test('restored and promoted weights are what was there, with the canary at 0 or in the place of the serving backend', () => {
     expect(homeWeights(original(7, 3, 0))).toEqual({ serving: 7, canary: 0, others: [3, 0] });
     expect(promotedWeights(original(7, 3, 0))).toEqual({ serving: 0, canary: 7, others: [3, 0] });
   });
 
-  test('keep the share that a foreign weight was edited to, on the scale of the release where it needs one', () => {
+  test('restored and promoted weights keep the share that a foreign weight was edited to, on the scale of the release where it needs one', () => {
     expect(homeWeights(original(1, 0.5), 10_000)).toEqual({ serving: 10_000, canary: 0, others: [5_000] });
     expect(promotedWeights(original(1, 0.5), 10_000)).toEqual({ serving: 0, canary: 10_000, others: [5_000] });
     expect(homeWeights(original(1, 4), 10_000)).toEqual({ serving: 1, canary: 0, others: [4] });
   });
 
-  test('are whole numbers that the Gateway API takes, also where a foreign weight was edited to anything', () => {
+  test('restored and promoted weights are whole numbers that the Gateway API takes, also where a foreign weight was edited to anything', () => {
     const edited = original(1, 4.5, 0.01, 3_000_000);
     expect(homeWeights(edited).others).toEqual([5, 1, 1_000_000]);
     expect(promotedWeights(edited).others).toEqual([5, 1, 1_000_000]);

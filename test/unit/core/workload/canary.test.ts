@@ -62,7 +62,7 @@ function build(change: Partial<CanaryWish> = {}) {
 }
 
 describe('the canary Deployment', () => {
-  test('has the same spec under a name of its own, unpaused, with its own count', () => {
+  test('the canary Deployment has the same spec under a name of its own, unpaused, with its own count', () => {
     const canary = build().deployment;
     expect(canary.metadata.name).toBe('store-api-canary');
     expect(canary.spec).toMatchObject({ progressDeadlineSeconds: 60 });
@@ -72,7 +72,7 @@ describe('the canary Deployment', () => {
     ]);
   });
 
-  test('keeps the last words of containers whose owner left the default, and is no other revision for that', () => {
+  test('the canary Deployment keeps the last words of containers whose owner left the default, and is no other revision for that', () => {
     const spec = {
       initContainers: [{ name: 'migrate', image: 'migrate:2', terminationMessagePolicy: 'File' }],
       containers: [
@@ -88,7 +88,7 @@ describe('the canary Deployment', () => {
     expect(canary.metadata.annotations).toEqual({ 'glidepath.dev/template': hashTemplate(template) });
   });
 
-  test('changes one label that both selectors share, in its selector and on its pods', () => {
+  test('the canary Deployment changes one label that both selectors share, in its selector and on its pods', () => {
     const canary = build().deployment;
     expect(canary.spec.selector).toEqual({ matchLabels: { app: 'store-api-canary', tier: 'web' } });
     expect(canary.spec.template.metadata?.labels).toEqual({
@@ -99,7 +99,7 @@ describe('the canary Deployment', () => {
     });
   });
 
-  test('keeps away from its own kind and spreads with it, and leaves node affinity alone', () => {
+  test('the canary Deployment keeps away from its own kind and spreads with it, and leaves node affinity alone', () => {
     const spec = JSON.stringify(build().deployment.spec.template.spec);
     expect(JSON.parse(spec)).toMatchObject({
       affinity: {
@@ -125,14 +125,14 @@ describe('the canary Deployment', () => {
     expect(spec.template.metadata?.annotations).toEqual({ 'prometheus.io/scrape': 'true' });
   });
 
-  test('takes labels that people want, and is kept apart by those that the selectors have', () => {
+  test('the canary Deployment takes labels that people want, and is kept apart by those that the selectors have', () => {
     const canary = build({ labels: { track: 'canary', app: 'mine', team: 'guests' } });
     expect(canary.deployment.spec.template.metadata?.labels).toMatchObject({ track: 'canary', app: 'mine', team: 'guests' });
     expect(canary.deployment.spec.selector).toEqual({ matchLabels: { app: 'mine', tier: 'web' } });
     expect(canary.service.spec.selector).toEqual({ app: 'mine', team: 'guests' });
   });
 
-  test('keeps the label that would be changed by default where another one of both selectors is chosen', () => {
+  test('the canary Deployment keeps the label that would be changed by default where another one of both selectors is chosen', () => {
     const labels = { app: 'store-api', track: 'stable' };
     const both = { ...deployment, spec: { ...deployment.spec, selector: { matchLabels: labels } } };
     const canary = build({ deployment: both, service: { ...service, spec: { selector: labels } }, labels: { track: 'canary' } });
@@ -140,7 +140,7 @@ describe('the canary Deployment', () => {
     expect(canary.service.spec.selector).toEqual({ app: 'store-api', track: 'canary' });
   });
 
-  test('has a template without annotations where there is nothing to copy', () => {
+  test('the canary Deployment has a template without annotations where there is nothing to copy', () => {
     const { annotations: _none, ...metadata } = deployment.spec.template.metadata ?? {};
     const bare = { ...deployment, spec: { ...deployment.spec, template: { metadata, spec: { containers: [] } } } };
     expect(build({ deployment: bare }).deployment.spec.template).toEqual({
@@ -163,7 +163,7 @@ describe('the canary Service', () => {
     });
   });
 
-  test("is spoken to by gateways as yours is, and is nobody else's", () => {
+  test('the canary Service is called by gateways as yours is, and belongs to no other release', () => {
     const read = {
       'projectcontour.io/upstream-protocol.tls': 'https',
       'projectcontour.io/max-connections': '100',
@@ -196,26 +196,26 @@ describe('the canary Service', () => {
     expect(build().service.metadata.annotations).toBeUndefined();
   });
 
-  test('is headless where yours is', () => {
+  test('the canary Service is headless where yours is', () => {
     const headless = { ...service, spec: { ...service.spec, clusterIP: 'None' } };
     expect(build({ service: headless }).service.spec.clusterIP).toBe('None');
   });
 });
 
 describe('the labels that keep apart', () => {
-  test('are one of each selector where they share none', () => {
+  test('the labels that keep apart are one of each selector where they share none', () => {
     expect(keepApart({ app: 'a', zone: 'z' }, { tier: 'web' })).toEqual({
       kind: 'labels',
       changed: { app: 'a-canary', tier: 'web-canary' },
     });
   });
 
-  test('are the one that names the application where several are shared', () => {
+  test('the labels that keep apart are the one that names the application where several are shared', () => {
     const labels = { component: 'api', 'app.kubernetes.io/name': 'store', app: 'x' };
     expect(keepApart(labels, labels)).toEqual({ kind: 'labels', changed: { 'app.kubernetes.io/name': 'store-canary' } });
   });
 
-  test('are the first in order where none is better known', () => {
+  test('the labels that keep apart are the first in order where none is better known', () => {
     expect(keepApart({ b: '1', a: '2' }, { a: '2', b: '1' })).toEqual({ kind: 'labels', changed: { a: '2-canary' } });
   });
 
@@ -229,7 +229,7 @@ describe('the labels that keep apart', () => {
     expect(keepApart({ ...labels, tier: 'web' }, labels, wanted)).toEqual({ kind: 'labels', changed });
   });
 
-  test('cannot be found without labels to change, and what to do is said', () => {
+  test('the labels that keep apart cannot be found without labels to change, and the message says what to do', () => {
     expect(keepApart({}, { app: 'a' })).toMatchObject({ kind: 'impossible', message: expect.stringContaining('matchLabels') });
     expect(keepApart({ app: 'a' }, {})).toMatchObject({ kind: 'impossible', message: expect.stringContaining('selector') });
     const { selector: _selector, ...spec } = service.spec;
@@ -260,7 +260,7 @@ describe('names and counts', () => {
     expect(countCanaryReplicas(0, 50, 1)).toBe(1);
   });
 
-  test('where the spec does not say how many, two stand beside two or more, so that one may go with its node', () => {
+  test('two canary pods stand beside two or more serving pods where the spec does not say how many, so that one may go with its node', () => {
     expect(countCanaryReplicas(10, 5, undefined)).toBe(2);
     expect(countCanaryReplicas(2, 5, undefined)).toBe(2);
     expect(countCanaryReplicas(1, 5, undefined)).toBe(1);

@@ -25,7 +25,7 @@ describe('strategy Recreate keeps a pod', () => {
     ['where a ReplicaSet of the paused Deployment has one ready', aDeployment(), [aSet('a:1', 2, 1)]],
     ['where the Deployment’s own template has one, paused or not', aDeployment({ paused: false }), [aSet('a:1', 0, 0), aSet('a:2', 2, 1)]],
     ['where a revert of the template rolls', aDeployment({ paused: false, template: templateOf('a:1') }), [aSet('a:1', 2, 2)]],
-  ])('%s', (_what, deployment, sets) => {
+  ])('strategy Recreate keeps a pod %s', (_what, deployment, sets) => {
     expect(keepsPods(deployment, sets)).toBe(true);
   });
 
@@ -36,7 +36,7 @@ describe('strategy Recreate keeps a pod', () => {
     ['of a ReplicaSet that has counted before it was scaled', aDeployment(), [aSet('a:1', 2, 2, 2)]],
     ['where none is ready', aDeployment(), [aSet('a:1', 2, 0), aSet('a:2', 0, 0)]],
     ['where there is no ReplicaSet', aDeployment(), []],
-  ])('not %s', (_what, deployment, sets) => {
+  ])('strategy Recreate does not keep a pod %s', (_what, deployment, sets) => {
     expect(keepsPods(deployment, sets)).toBe(false);
   });
 });

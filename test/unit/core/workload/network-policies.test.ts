@@ -53,7 +53,7 @@ describe('a NetworkPolicy that is no difference', () => {
       'both isolated already by one for all, and nothing more let in',
       [net({ podSelector: {}, policyTypes: ['Ingress'] }, 'deny'), net({ podSelector: SERVING, policyTypes: ['Ingress'] })],
     ],
-  ])('%s', (_what, policies) => {
+  ])('a NetworkPolicy is no difference with %s', (_what, policies) => {
     expect(findings(...policies)).toEqual([]);
   });
 });
@@ -136,7 +136,7 @@ describe('a NetworkPolicy that treats the canary differently', () => {
       'lets out traffic',
       'add to its spec.egress[0].to {podSelector: {matchExpressions: [{key: app, operator: In, values: [store-canary]}]}}',
     ],
-  ])('%s', (_what, policies, missing, add) => {
+  ])('a NetworkPolicy that %s treats the canary differently', (_what, policies, missing, add) => {
     const [finding, ...others] = findings(...policies);
     expect(finding).toMatchObject({ kind: 'NetworkPolicy', security: true });
     expect(finding?.missing).toContain(missing);
@@ -144,7 +144,7 @@ describe('a NetworkPolicy that treats the canary differently', () => {
     expect(others).toEqual([]);
   });
 
-  test('is told for each of its rules', () => {
+  test('a NetworkPolicy that treats the canary differently is reported for each of its rules', () => {
     const policy = net({ podSelector: SERVING, ingress: [...from(pods(DB)), ...from(pods(SERVING))], egress: [{ to: [pods(SERVING)] }] });
     expect(findings(policy).map(({ missing }) => missing.split(' ').slice(0, 3).join(' '))).toEqual([
       'selects the serving',
@@ -153,7 +153,7 @@ describe('a NetworkPolicy that treats the canary differently', () => {
     ]);
   });
 
-  test('may be met by another label of the canary, where both selectors have one that the policy does not ask for', () => {
+  test('a NetworkPolicy that treats the canary differently may be met by another label of the canary, where both selectors have one that the policy does not ask for', () => {
     const sides = { ...POLICY_SIDES, alternatives: ['app', 'tier'] };
     const told = comparePolicies([net({ podSelector: SERVING }), DB_LETS_IN], sides);
     for (const { add } of told) expect(add).toMatch(/, or let the canary differ by another label: spec.canary.labels \{tier: canary\}$/);
@@ -176,7 +176,7 @@ describe('whatever the policies of a namespace are', () => {
     );
   });
 
-  test('what the serving side has is nothing to be told when the canary has no labels of its own', () => {
+  test('what the serving side has is not reported when the canary has no labels of its own', () => {
     const same = { ...POLICY_SIDES, canary: { ...canary, podLabels: serving.podLabels } };
     fc.assert(
       fc.property(fc.array(anyNetworkPolicy(), { maxLength: 5 }), (policies) => {
@@ -186,7 +186,7 @@ describe('whatever the policies of a namespace are', () => {
     );
   });
 
-  test('with a twin that is moved to the canary nothing holds for serving alone', () => {
+  test('no policy holds for serving alone with a twin that is moved to the canary', () => {
     const asksNoRole = ['app', 'tier'];
     fc.assert(
       fc.property(fc.array(anyNetworkPolicy(asksNoRole), { maxLength: 4 }), (policies) => {

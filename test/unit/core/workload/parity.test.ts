@@ -48,7 +48,7 @@ describe('no difference is', () => {
     ['a ServiceMonitor for every Service', [aPolicy('ServiceMonitor', { selector: {} })]],
     ['a Cilium policy for every pod', [aPolicy('CiliumNetworkPolicy', { endpointSelector: {} })]],
     ['a Cilium policy for nodes', [aPolicy('CiliumNetworkPolicy', { nodeSelector: SERVING })]],
-  ])('%s', (_what, policies) => {
+  ])('no difference is found in %s', (_what, policies) => {
     expect(findings(...policies)).toEqual([]);
   });
 });
@@ -107,7 +107,7 @@ describe('a difference is', () => {
       'selects Service store and not Service store-canary',
       'add another ServiceMonitor like it with spec.selector {matchLabels: {glidepath.dev/role: canary}}',
     ],
-  ])('%j', (policy, security, missing, add) => {
+  ])('a difference is found in %j', (policy, security, missing, add) => {
     expect(findings(policy)).toEqual([
       { kind: policy.kind, name: 'store', security, missing: expect.stringContaining(missing), add: expect.stringContaining(add) },
     ]);

@@ -81,11 +81,11 @@ describe('a version that cannot run', () => {
       'ImageNotPulled',
       false,
     ],
-  ])('%s', (_what, statuses, reason, certain) => {
+  ])('a version cannot run because of %s', (_what, statuses, reason, certain) => {
     expect(faultOf(...statuses)).toMatchObject({ reason, certain });
   });
 
-  test('is told with pod, container, reason, exit code, restarts and the last words', () => {
+  test('a version that cannot run is reported with pod, container, reason, exit code, restarts and the last words', () => {
     expect(faultOf(statusWith(crashing(2)))?.message).toBe(
       'pod p-1, container app: CrashLoopBackOff, exited with 1 (Error), 2 restarts: Error: no such setting',
     );
@@ -98,18 +98,18 @@ describe('a version that cannot run', () => {
     );
   });
 
-  test('is told with the end of a long last message, where an error stands', () => {
+  test('a version that cannot run is reported with the end of a long last message, where an error stands', () => {
     const long = faultOf(statusWith(crashing(2, 1, 'Error', `${'x'.repeat(4_000)} panic: no database`)))?.message ?? '';
     expect(long.length).toBeLessThan(420);
     expect(long).toMatch(/: … x+ panic: no database$/);
   });
 
-  test('is told without what would colour, break or turn round a terminal', () => {
+  test('a version that cannot run is reported without what would colour, break or turn round a terminal', () => {
     const words = '\u001b[1;31mpanic:\u001b[0m\tno\u0000 data\u202ebase\u0007\r\n\u001b]0;title\u0007 goroutine 1\u009b';
     expect(faultOf(statusWith(crashing(2, 1, 'Error', words)))?.message).toMatch(/: panic: no database goroutine 1$/);
   });
 
-  test('is never cut in the middle of a character', () => {
+  test('a version that cannot run is never cut in the middle of a character', () => {
     const message = faultOf(statusWith(crashing(2, 1, 'Error', `${'🔥'.repeat(400)}x`)))?.message ?? '';
     expect(message.isWellFormed()).toBe(true);
   });
@@ -125,7 +125,7 @@ describe('what else is seen', () => {
     });
   });
 
-  test('since when pods that are not ready have had a node', () => {
+  test('the facts about pods have since when pods that are not ready have had a node', () => {
     const later = { ...PLACED, lastTransitionTime: '2026-03-01T12:05:00Z' };
     expect(judgePods(pods(statusWith(running(), { conditions: [later] }), statusWith(running()))).placedSinceMs).toBe(
       Date.parse('2026-03-01T12:00:00Z'),
@@ -144,7 +144,7 @@ describe('what else is seen', () => {
   });
 });
 
-test('says of pods that are not ready why, of three at most', () => {
+test('the message about pods that are not ready says why, of three at most', () => {
   const unready = statusWith(running(), { conditions: [PLACED, { type: 'Ready', status: 'False', message: 'probe failed' }] });
   expect(judgePods(pods(ready, unready, statusWith(crashing(1)))).notReady).toMatch(
     /^pod p-2: probe failed; pod p-3, container app: Crash/,

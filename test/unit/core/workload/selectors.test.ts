@@ -34,7 +34,7 @@ describe('a selector selects', () => {
       { matchLabels: { app: 'store' }, matchExpressions: [{ key: 'tier', operator: 'In', values: ['db'] }] },
       false,
     ],
-  ])('%s', (_what, selector, expected) => {
+  ])('a selector selects %s', (_what, selector, expected) => {
     expect(selects(selector, ours)).toBe(expected);
   });
 
@@ -45,7 +45,7 @@ describe('a selector selects', () => {
     return { In: among, NotIn: !among, Exists: there, DoesNotExist: !there }[operator] === true;
   }
 
-  test('what each of its requirements selects, and nothing else', () => {
+  test('a selector selects what each of its requirements selects, and nothing else', () => {
     fc.assert(
       fc.property(anySelector(), anyLabels(), (selector, labels) => {
         expect(selects(selector, labels)).toBe(requirementsOf(selector).every((one) => isMetInWords(one, labels)));

@@ -29,7 +29,7 @@ describe('the bounds of a rollout', () => {
     [{ rollingUpdate: { maxSurge: '0%', maxUnavailable: '0%' } }, 10, 0, 1],
     [{ rollingUpdate: { maxSurge: 0, maxUnavailable: 20 } }, 10, 0, 10],
     [{ rollingUpdate: { maxSurge: 'no percent', maxUnavailable: '30%' } }, 10, 0, 3],
-  ])('of %j with %i pods: %i more, %i fewer', (strategy, wanted, surge, unavailable) => {
+  ])('the bounds of a rollout of %j with %i pods: %i more, %i fewer', (strategy, wanted, surge, unavailable) => {
     expect(boundRollout(deploymentWith(strategy), wanted)).toEqual({ surge, unavailable });
   });
 });
@@ -41,11 +41,11 @@ describe('the next step', () => {
     ['keeps no new pod when enough old ones are ready', setWith(20, 15), setWith(5, 5), { serving: 25, rolled: 0 }],
     ['keeps no pod that is not ready', setWith(4, 4), setWith(16, 0), { serving: 25, rolled: 0 }],
     ['knows nothing of sets that are new', setWith(), setWith(), { serving: 25, rolled: 0 }],
-  ])('%s', (_what, serving, rolled, expected) => {
+  ])('the next step of a take-back %s', (_what, serving, rolled, expected) => {
     expect(planTakeBack(deploymentWith({ rollingUpdate: { maxSurge: 5, maxUnavailable: 5 } }, 20), serving, rolled)).toEqual(expected);
   });
 
-  test('is one of a single pod where nothing is said, and none with strategy Recreate', () => {
+  test('the next step is one of a single pod where nothing is said, and none with strategy Recreate', () => {
     expect(planTakeBack(deploymentWith(), setWith(0), setWith(1, 1))).toEqual({ serving: 1, rolled: 1 });
     expect(planTakeBack(deploymentWith({ type: 'Recreate' }, 4), setWith(0), setWith(4, 4))).toBeUndefined();
   });

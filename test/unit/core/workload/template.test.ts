@@ -65,35 +65,35 @@ describe('a template is the same', () => {
     expect(isSameTemplate(written, stored)).toBe(true);
   });
 
-  test('with the pull policy that its image has by default', () => {
+  test('a template is the same with the pull policy that its image has by default', () => {
     expect(isSameTemplate(withImage('store'), withImage('store', { imagePullPolicy: 'Always' }))).toBe(true);
     expect(isSameTemplate(withImage('store:latest'), withImage('store:latest', { imagePullPolicy: 'Always' }))).toBe(true);
     expect(isSameTemplate(withImage('a/store@sha256:1'), withImage('a/store@sha256:1', { imagePullPolicy: 'IfNotPresent' }))).toBe(true);
   });
 
-  test.each(SAME_TEMPLATES)('in both spellings: $name', ({ one, other }) => {
+  test.each(SAME_TEMPLATES)('a template is the same in both spellings: $name', ({ one, other }) => {
     expect(isSameTemplate(one, other)).toBe(true);
   });
 
-  test('whatever its ephemeral containers have by default', () => {
+  test('a template is the same whatever its ephemeral containers have by default', () => {
     const debug = { name: 'debug', image: 'debug:1' };
     const spelled = { ...debug, terminationMessagePolicy: 'File', targetContainerName: '', imagePullPolicy: 'IfNotPresent' };
     expect(isSameTemplate({ spec: { ephemeralContainers: [debug] } }, { spec: { ephemeralContainers: [spelled] } })).toBe(true);
   });
 
-  test('without metadata or spec as with empty ones', () => {
+  test('a template is the same without metadata or spec as with empty ones', () => {
     expect(isSameTemplate({}, { metadata: {}, spec: {} })).toBe(true);
   });
 });
 
 describe('a template is another', () => {
-  test('when an init container becomes a native sidecar', () => {
+  test('a template is another when an init container becomes a native sidecar', () => {
     const containers = [{ name: 'app', image: 'store:1' }];
     const withInit = (more: object): PodTemplate => ({ spec: { containers, initContainers: [{ name: 'p', image: 'p:1', ...more }] } });
     expect(hashTemplate(withInit({ restartPolicy: 'Always' }))).not.toBe(hashTemplate(withInit({})));
   });
 
-  test.each(DIFFERENT_TEMPLATES)('though it looks alike: $name', ({ one, other }) => {
+  test.each(DIFFERENT_TEMPLATES)('a template is another though it looks alike: $name', ({ one, other }) => {
     expect(isSameTemplate(one, other)).toBe(false);
   });
 
@@ -104,13 +104,13 @@ describe('a template is another', () => {
     ['annotation', { ...withImage('store:1'), metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } } }],
     ['label', { ...withImage('store:1'), metadata: { labels: { protocol: 'TCP' } } }],
     ['selector that is empty', { spec: { ...withImage('store:1').spec, affinity: { labelSelector: {} } } }],
-  ])('with another %s', (_what, template) => {
+  ])('a template is another with another %s', (_what, template) => {
     expect(isSameTemplate(withImage('store:1'), template)).toBe(false);
   });
 });
 
 describe('the table of fields', () => {
-  test('has the rules of a container for all three lists of them, and none for their restartPolicy', () => {
+  test('the table of fields has the rules of a container for all three lists of them, and none for their restartPolicy', () => {
     for (const list of ['containers', 'initContainers', 'ephemeralContainers']) {
       const rules = Object.keys(TEMPLATE_RULES).filter((path) => path.startsWith(`spec.${list}[].`));
       expect(rules).toEqual(expect.arrayContaining(Object.keys(CONTAINER).map((path) => `spec.${list}[].${path}`)));
@@ -121,13 +121,13 @@ describe('the table of fields', () => {
 });
 
 describe('a template that the API server stored has the hash that version 0.1.0 recorded', () => {
-  test('where its fields mean what they say', () => {
+  test('a stored template has the hash that version 0.1.0 recorded where its fields mean what they say', () => {
     expect(hashTemplate(stored)).toBe('b206ce047b6b081fc352e7b4c8ee95dc');
     expect(hashTemplate(STORED_TEMPLATE)).toBe(RECORDED_HASH);
     expect([stored, STORED_TEMPLATE].map(formerHashOf)).toEqual([stored, STORED_TEMPLATE].map(hashTemplate));
   });
 
-  test('and not where that hash was also the hash of another template', () => {
+  test('a stored template does not have the hash that version 0.1.0 recorded where that hash was also the hash of another template', () => {
     for (const { one, other } of DIFFERENT_TEMPLATES.filter((pair) => formerHashOf(pair.one) === formerHashOf(pair.other)))
       expect([hashTemplate(one), hashTemplate(other)].filter((hash) => hash === formerHashOf(one)).length).toBeLessThan(2);
   });

@@ -18,11 +18,11 @@ async function isOver(promise: Promise<void> | undefined, ms: number): Promise<b
 }
 
 describe('the gate behind home writes', () => {
-  test('is quiet when nothing goes home', () => {
+  test('the gate behind home writes is quiet when nothing goes home', () => {
     expect(new HomeGate().untilQuiet()).toBeUndefined();
   });
 
-  test('is not quiet while a home write is under way, nor between the writes of one burst', async () => {
+  test('the gate behind home writes is not quiet while a home write is under way, nor between the writes of one burst', async () => {
     const gate = new HomeGate();
     const write = Promise.withResolvers<void>();
     const writing = gate.hold(() => write.promise);
@@ -38,7 +38,7 @@ describe('the gate behind home writes', () => {
     expect(gate.untilQuiet()).toBeUndefined();
   });
 
-  test('lets others go on when a burst does not end', async () => {
+  test('the gate behind home writes lets others continue when a burst does not end', async () => {
     const gate = new HomeGate(1_000);
     void gate.hold(() => new Promise(() => undefined));
     const quiet = gate.untilQuiet();

@@ -44,7 +44,7 @@ describe('rule 6: never Pass and never Fail, but Inconclusive, come from', () =>
     ['serving without traffic', { ...HEALTHY, [SERVING]: answers(0) }],
     ['serving without traffic beside a bad canary', { [CANARY]: bad, [SERVING]: answers(0) }],
     ['answers of a class that is no request', canary(counter({ envoy_response_code: '100' }, 50, 0))],
-  ])('%s', async (_what, stored) => {
+  ])('%s never come to Pass or Fail, but to Inconclusive', async (_what, stored) => {
     expect(await verdicts(stored, looks(10, 110))).toEqual(['Inconclusive']);
   });
 
@@ -64,7 +64,7 @@ describe('rule 6: never Pass and never Fail, but Inconclusive, come from', () =>
       }
   });
 
-  test('answers with a warning, of either arm', async () => {
+  test('answers with a warning, of either arm, never come to Pass or Fail, but to Inconclusive', async () => {
     for (const part of [CANARY, SERVING]) {
       const story = new Story();
       story.prometheus.fault = (query) => (query.includes(part) ? { warnings: ['a store is away'] } : undefined);
@@ -116,13 +116,13 @@ describe('rule 6: Unavailable comes from', () => {
 });
 
 describe('no word of the comparison is there', () => {
-  test.each([0, 100])('at weight %s, where there is nobody to compare with', async (weight) => {
+  test.each([0, 100])('the comparison is none at weight %s, where there is no other version to compare with', async (weight) => {
     const story = new Story(HEALTHY, aQuestion(undefined, {}, { status: aStatus({ weight, release: aReleaseStatus() }) }));
     expect(await story.verdicts(looks(10, 300))).toEqual([undefined]);
     expect(story.reading?.comparison).toBeUndefined();
   });
 
-  test('without a metrics source', async () => {
+  test('the comparison says nothing without a metrics source', async () => {
     const story = new Story(HEALTHY, aQuestion(undefined, {}, { source: undefined }));
     expect(await story.verdicts(looks(10, 300))).toEqual([undefined]);
     expect(story.reading?.requests.kind).toBe('unusable');

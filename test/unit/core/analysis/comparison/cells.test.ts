@@ -16,7 +16,7 @@ function cut(arm: Partial<ArmSeries>, seconds = 30, history: History = 'whole') 
 const requestsOf = (...given: Parameters<typeof cut>) => cut(...given).map(({ canary }) => canary.requests);
 
 describe('the length of a cell', () => {
-  test('is a fifth of the interval, and no shorter than a second', () => {
+  test('the length of a cell is a fifth of the interval, and no shorter than a second', () => {
     expect(cellLength(10_000, 'caller')).toBe(2_000);
     expect(cellLength(60_000, 'caller')).toBe(12_000);
     expect(cellLength(3_000, 'caller')).toBe(1_000);
@@ -24,14 +24,14 @@ describe('the length of a cell', () => {
     expect(cellLength(3_500, 'caller')).toBeCloseTo(1_166.67, 2);
   });
 
-  test('is a whole look where pods tell of themselves: the two arms are scraped at different moments', () => {
+  test('the length of a cell is a whole look where pods report themselves: the two arms are scraped at different moments', () => {
     expect(cellLength(10_000, 'server')).toBe(10_000);
     expect(cellLength(1_000, 'server')).toBe(1_000);
   });
 });
 
 describe('the borders of cells', () => {
-  test('lie on the grid of the looks, phase included, after the one time and up to the other', () => {
+  test('the borders of cells lie on the grid of the looks, phase included, after the one time and up to the other', () => {
     const grid = { anchorMs: START + 1_120, lengthMs: 2_000 };
     expect(bordersBetween(grid, START, START + 6_000)).toEqual([START + 1_120, START + 3_120, START + 5_120]);
     expect(bordersBetween(grid, START + 1_120, START + 5_120)).toEqual([START + 3_120, START + 5_120]);
@@ -39,7 +39,7 @@ describe('the borders of cells', () => {
     expect(bordersBetween(grid, START + 5_120, START + 1_120)).toEqual([]);
   });
 
-  test('of a length that is no whole number of milliseconds leave out none and name none twice', () => {
+  test('the borders of cells of a length that is no whole number of milliseconds leave out none and name none twice', () => {
     const grid = { anchorMs: START + 7, lengthMs: 3_500 / 3 };
     const whole = bordersBetween(grid, START, START + 35_007);
     expect(whole).toHaveLength(31);
@@ -53,7 +53,7 @@ describe('the borders of cells', () => {
 });
 
 describe('the counts of a cell', () => {
-  test('are the increments whose later sample lies in it, by the class of the answer', () => {
+  test('the counts of a cell are the increments whose later sample lies in it, by the class of the answer', () => {
     const cells = cut({
       counts: [
         series({ code: '200' }, [0, 100], [10, 130], [20, 170], [30, 170]),
@@ -74,16 +74,16 @@ describe('the counts of a cell', () => {
     ]);
   });
 
-  test('begin from 0 again when a counter falls', () => {
+  test('the counts of a cell begin from 0 again when a counter falls', () => {
     expect(requestsOf({ counts: [series({ code: '200' }, [0, 100], [10, 130], [20, 7], [30, 9])] })).toEqual([30, 7, 2]);
   });
 
-  test('of a series that is born in the window begin with its first value: those are the canary’s first bad answers', () => {
+  test('the counts of a series that is born in the window begin with its first value: those are the canary’s first bad answers', () => {
     const cells = cut({ counts: [series({ code: '200' }, [0, 10], [10, 20], [20, 30]), series({ code: '500' }, [20, 4], [30, 6])] });
     expect(cells.map(({ canary }) => canary.serverErrors)).toEqual([0, 4, 2]);
   });
 
-  test('of a series that appears after Prometheus lost its history leave its first value out', () => {
+  test('the counts of a series that appears after Prometheus lost its history leave its first value out', () => {
     expect(requestsOf({ counts: [series({ code: '200' }, [20, 4_000], [30, 4_006])] }, 30, 'lost')).toEqual([0, 0, 6]);
   });
 
@@ -100,18 +100,18 @@ describe('the counts of a cell', () => {
     expect(requestsOf({ counts: [series({ code: '200' }, ...points)] })).toEqual([2, 0, 5]);
   });
 
-  test('leave out what lies at or before the beginning, and what lies in the future', () => {
+  test('the counts of a cell leave out what lies at or before the beginning, and what lies in the future', () => {
     expect(requestsOf({ counts: [series({ code: '200' }, [-10, 0], [0, 50], [10, 51], [31, 90], [4_000, 1e6])] })).toEqual([1, 0, 0]);
   });
 
-  test('of an arm without series are none', () => {
+  test('the counts of an arm without series are none', () => {
     expect(cut({})[0]?.canary).toEqual({ requests: 0, serverErrors: 0, clientErrors: 0, buckets: [] });
     expect(cutCells({ canary: NOBODY, serving: NOBODY }, { fromMs: START, borders: [] }, outcomeOf, 'whole')).toEqual([]);
   });
 });
 
 describe('the buckets of a cell', () => {
-  test('are in seconds and in order, summed over the series', () => {
+  test('the buckets of a cell are in seconds and in order, summed over the series', () => {
     const latency = [
       series({ le: '+Inf', pod: 'a' }, [0, 0], [10, 9]),
       series({ le: '250', pod: 'a' }, [0, 0], [10, 7]),
@@ -124,13 +124,13 @@ describe('the buckets of a cell', () => {
     ]);
   });
 
-  test('are there with 0 requests where the layout is known', () => {
+  test('the buckets of a cell are there with 0 requests where the layout is known', () => {
     expect(cut({ latency: [series({ le: '+Inf' }, [0, 3], [30, 4])] })[0]?.canary.buckets).toEqual([
       { upper: Number.POSITIVE_INFINITY, count: 0 },
     ]);
   });
 
-  test('that do not say their bound are left out', () => {
+  test('buckets that do not say their bound are left out', () => {
     expect(cut({ latency: [series({}, [0, 3], [10, 4]), series({ le: 'much' }, [0, 3], [10, 4])] })[0]?.canary.buckets).toEqual([]);
   });
 });

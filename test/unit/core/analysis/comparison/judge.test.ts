@@ -24,7 +24,7 @@ const findingOf = (cells: readonly Cell[], nextShare = 0.2) => judgeComparison(S
 const always = (ratio: number) => () => ratio;
 
 describe('a canary that is as good as serving', () => {
-  test('is not convicted in any of 150 seeded releases of ten minutes, and earns its raise in most', () => {
+  test('a canary that is as good as serving is not convicted in any of 150 seeded releases of ten minutes, and earns its raise in most', () => {
     let earned = 0;
     for (let seed = 1; seed <= 150; seed += 1) {
       const cells = randomCells(
@@ -39,7 +39,7 @@ describe('a canary that is as good as serving', () => {
     expect(earned).toBeGreaterThan(100);
   });
 
-  test('is not convicted by an incident of both versions, however bad', () => {
+  test('a canary that is as good as serving is not convicted by an incident of both versions, however bad', () => {
     for (let seed = 1; seed <= 40; seed += 1) {
       const incident = (seconds: number) => (seconds >= 100 && seconds < 220 ? 0.4 : 0.001);
       const cells = randomCells(seed, 400, { each: 50, errors: incident }, { each: 450, errors: incident });
@@ -47,7 +47,7 @@ describe('a canary that is as good as serving', () => {
     }
   });
 
-  test('without any error earns a raise with the requests that the sum asks for, and not before', () => {
+  test('a canary that is as good as serving without any error earns a raise with the requests that the sum asks for, and not before', () => {
     const cells = Array.from({ length: 40 }, (_, index) => aCell((index + 1) * 10, { requests: 20 }, { requests: 180 }));
     expect(findingOf(cells.slice(0, 5))).toBe('unproven');
     expect(findingOf(cells.slice(0, 15))).toBe('earned');
@@ -56,7 +56,7 @@ describe('a canary that is as good as serving', () => {
 });
 
 describe('a canary that is worse', () => {
-  test('with 5% errors against 0.1% is convicted within a minute and a half, in every seeded release', () => {
+  test('a canary with 5% errors against 0.1% is convicted within a minute and a half, in every seeded release', () => {
     for (let seed = 1; seed <= 50; seed += 1) {
       const found = convictedAt(randomCells(seed, 300, { each: 50, errors: always(0.05) }, { each: 950, errors: always(0.001) }));
       expect(found?.of).toBe('errors');
@@ -64,12 +64,12 @@ describe('a canary that is worse', () => {
     }
   });
 
-  test('is never convicted by a single block', () => {
+  test('a canary that is worse is never convicted by a single block', () => {
     expect(findingOf([aCell(10, { requests: 500, serverErrors: 500 }, { requests: 5_000 })])).toBe('unproven');
     expect(findingOf([10, 20].map((end) => aCell(end, { requests: 500, serverErrors: 500 }, { requests: 5_000 })))).toBe('worse');
   });
 
-  test('only after 20 minutes is convicted soon after, because restart points forget what was lost before', () => {
+  test('a canary that gets worse after 20 minutes is convicted soon after, because restart points forget what was lost before', () => {
     for (let seed = 1; seed <= 15; seed += 1) {
       const late = (seconds: number) => (seconds >= 1_200 ? 0.05 : 0.001);
       const found = convictedAt(randomCells(seed, 1_800, { each: 50, errors: late }, { each: 450, errors: always(0.001) }));
@@ -79,12 +79,12 @@ describe('a canary that is worse', () => {
     }
   });
 
-  test('in answers of 400 to 499 only is convicted of client errors', () => {
+  test('a canary that is worse in answers of 400 to 499 only is convicted of client errors', () => {
     const found = convictedAt(randomCells(3, 600, { each: 50, clientErrors: always(0.3) }, { each: 450, clientErrors: always(0.02) }));
     expect(found?.of).toBe('clientErrors');
   });
 
-  test('by less than anybody cares about is not convicted, although it is proven', () => {
+  test('a canary that is worse by less than anyone cares about is not convicted, although it is proven', () => {
     const cells = Array.from({ length: 100 }, (_, index) =>
       aCell((index + 1) * 10, { requests: 100_000, clientErrors: 500 }, { requests: 100_000, clientErrors: 100 }),
     );
@@ -104,7 +104,7 @@ describe('the fold', () => {
     expect(foldCell(SETTINGS, once, aCell(5, { requests: 100 }, {}, 5), contextOf(STEADY, bad))).toBe(once);
   });
 
-  test('closes a block where a weight ends or begins, and only there may evidence begin anew', () => {
+  test('the fold closes a block where a weight ends or begins, and only there may evidence begin again', () => {
     const few = [aCell(10, { requests: 2, serverErrors: 1 }, { requests: 2 }), aCell(20, { requests: 1 }, { requests: 1 })];
     const spans = [
       { weight: 10, fromMs: START, toMs: after(15) },
@@ -120,31 +120,31 @@ describe('the fold', () => {
     expect(begun.wealth.errors.reserve).toBeCloseTo(0.5 * 0.875, 12);
   });
 
-  test('begins anew every five minutes from the start, but not before there was anything to compare', () => {
+  test('the fold begins again every five minutes from the start, but not before there was anything to compare', () => {
     const minutes = (count: number, arm: number) =>
       Array.from({ length: count }, (_, index) => aCell((index + 1) * 60, { requests: arm }, { requests: 90 }, 60));
     expect(foldAll(minutes(16, 10)).wealth.errors.reserve).toBeCloseTo(0.5 * 0.875 ** 3, 12);
     expect(foldAll(minutes(16, 0)).wealth.errors.reserve).toBe(0.5);
   });
 
-  test('compares nothing where one arm is silent, and takes up where it was', () => {
+  test('the fold compares nothing where one arm is silent, and resumes where it was', () => {
     const silent = foldAll([bad, aCell(80, { requests: 50, serverErrors: 50 }, {}, 70), aCell(150, {}, { requests: 900 }, 70)]);
     expect(silent.wealth).toEqual(foldAll([bad]).wealth);
     expect(silent.canary.requests).toBe(150);
   });
 
-  test('leaves a cell out that cannot be counted, as if it had not been', () => {
+  test('the fold leaves a cell out that cannot be counted, as if it had not been', () => {
     const broken = aCell(20, { requests: 10, serverErrors: 11 }, { requests: 90 });
     expect(foldAll([bad, broken])).toEqual({ ...foldAll([bad]), foldedToMs: after(20) });
   });
 
-  test('counts quiet time for the age of a block', () => {
+  test('the fold counts quiet time for the age of a block', () => {
     const open = [aCell(10, { requests: 1 }, { requests: 1 }), aCell(20, {}, {})];
     expect(foldAll(open).open.ageMs).toBe(20_000);
     expect(foldAll([...open, aCell(60, {}, {}, 40)]).wealth.errors.total).toEqual({ xc: 0, xs: 0, nc: 1, ns: 1 });
   });
 
-  test('keeps a state below 20 KiB of JSON, with 20 buckets and 10,000 cells of every kind', () => {
+  test('the fold keeps a state below 20 KiB of JSON, with 20 buckets and 10,000 cells of every kind', () => {
     const uppers = [...Array.from({ length: 19 }, (_, index) => 0.005 * 1.5 ** index), Number.POSITIVE_INFINITY];
     const buckets = histogram(
       Array.from({ length: 20 }, () => 50),
@@ -172,18 +172,18 @@ describe('the traffic split', () => {
     return judgeComparison(SETTINGS, foldAll(cells, { spans }), 0.2);
   };
 
-  test('that a gateway does not keep is a mismatch, too much or too little', () => {
+  test('a traffic split that a gateway does not keep is a mismatch, too much or too little', () => {
     expect(split(100).finding).toBe('earned');
     expect(split(500)).toMatchObject({ finding: 'mismatch', split: { tooMuch: true } });
     expect(split(10)).toMatchObject({ finding: 'mismatch', split: { tooMuch: false } });
   });
 
-  test('says nothing at weight 0 and 100, nor while the weight is on its way', () => {
+  test('the traffic split says nothing at weight 0 and 100, nor while the weight is on its way', () => {
     for (const weight of [0, 100]) expect(split(500, [{ weight, fromMs: START, toMs: Number.POSITIVE_INFINITY }]).finding).toBe('earned');
     expect(split(500, []).finding).toBe('earned');
   });
 
-  test('does not hide a canary that is worse', () => {
+  test('the traffic split does not hide a canary that is worse', () => {
     const cells = [10, 20, 30].map((end) => aCell(end, { requests: 500, serverErrors: 100 }, { requests: 500 }));
     expect(findingOf(cells)).toBe('worse');
   });

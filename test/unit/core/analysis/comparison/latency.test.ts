@@ -22,18 +22,18 @@ const judged = (...cells: readonly ReturnType<typeof both>[]) =>
 const ends = (from: number, to: number) => Array.from({ length: (to - from) / 10 + 1 }, (_, index) => from + index * 10);
 
 describe('the bounds of latency', () => {
-  test('are frozen by serving before the release, at the buckets nearest to the quantiles', () => {
+  test('the bounds of latency are frozen by serving before the release, at the buckets nearest to the quantiles', () => {
     expect(boundsFor(primed(FAST).latency)).toEqual([0.25, 0.1, 0.05]);
     expect(primed(FAST).latency.prior).toEqual([]);
   });
 
-  test('are frozen by serving in the release where nothing was known, and the cell that freezes them is not judged by them', () => {
+  test('the bounds of latency are frozen by serving in the release where nothing was known, and the cell that freezes them is not judged by them', () => {
     const state = foldAll([both(10)], EVEN);
     expect(boundsFor(state.latency)).toEqual([0.25, 0.1, 0.05]);
     expect(state.open.canary.timed + state.wealth.p99.total.nc).toBe(0);
   });
 
-  test('that are frozen while the canary is warm do not judge the very cell that they were chosen from', () => {
+  test('the bounds of latency that are frozen while the canary is warm do not judge the very cell that they were chosen from', () => {
     const unknown = { ...startJudge(SETTINGS), firstCanaryMs: 0 };
     const frozen = foldAll([both(100)], { ...EVEN, from: unknown });
     expect(boundsFor(frozen.latency)).toEqual([0.25, 0.1, 0.05]);
@@ -41,32 +41,32 @@ describe('the bounds of latency', () => {
     expect(foldAll([both(110)], { ...EVEN, from: frozen }).wealth.p99.total.nc).toBe(1_000);
   });
 
-  test('wait until serving has shown enough', () => {
+  test('the bounds of latency wait until serving has shown enough', () => {
     const few = primed(histogram([100, 50]));
     expect(few.latency.bounds).toBeUndefined();
     expect(few.latency.prior.at(-1)).toBe(150);
     expect(foldAll([aCell(10, {}, { requests: 50, buckets: histogram([50]) })], { from: few }).latency.bounds).toBeDefined();
   });
 
-  test('lie at the first bucket where serving never left it', () => {
+  test('the bounds of latency lie at the first bucket where serving never left it', () => {
     expect(boundsFor(primed(histogram([1_000])).latency)).toEqual([0.05, 0.05, 0.05]);
   });
 
-  test('cannot be primed by a cell that cannot be counted', () => {
+  test('the bounds of latency cannot be primed by a cell that cannot be counted', () => {
     const fresh = startJudge(SETTINGS);
     expect(primeJudge(SETTINGS, fresh, aCell(0, {}, { requests: -1, buckets: FAST }, 1_800))).toBe(fresh);
   });
 });
 
 describe('a canary that is slower', () => {
-  test('is convicted of latency once it is warm, and the quantiles of both are told', () => {
+  test('a canary that is slower is convicted of latency once it is warm, and the quantiles of both are reported', () => {
     const judgement = judged(...ends(10, 200).map((end) => both(end, SLOW)));
     expect(judgement.finding).toBe('worse');
     expect(['p99', 'p90', 'p50']).toContain(judgement.strongest);
     expect(judgement.latency?.canary).toBeGreaterThan(2 * (judgement.latency?.serving ?? 1));
   });
 
-  test('in its first minute only, while its pods are cold, is not', () => {
+  test('a canary that is slower in its first minute only, while its pods are cold, is not convicted', () => {
     const cells = ends(10, 300).map((end) => both(end, end <= 60 ? SLOW : FAST));
     const state = foldAll(cells, { ...EVEN, from: primed(FAST) });
     expect(judgeComparison(SETTINGS, state, 0.2).finding).toBe('earned');
@@ -78,7 +78,7 @@ describe('a canary that is slower', () => {
     expect(judged(...ends(10, 300).map((end) => both(end, SLOW, SLOW))).finding).toBe('earned');
   });
 
-  test('by less than people notice is not: more requests above a bound alone do not count', () => {
+  test('a canary that is slower by less than people notice is not convicted: more requests above a bound alone do not count', () => {
     const slightly = histogram([480, 470, 36, 12, 2]);
     const state = foldAll(
       ends(10, 900).map((end) => both(end, slightly)),
@@ -109,26 +109,29 @@ describe('latency that cannot be compared', () => {
     ['with one bucket missing', FAST.filter((_, index) => index !== 2), 'different buckets'],
     ['that hold no counts', FAST.map(({ upper }) => ({ upper, count: 1e300 })), 'no counts'],
     ['that hold infinite counts', FAST.map(({ upper }) => ({ upper, count: Number.POSITIVE_INFINITY })), 'no counts'],
-  ] as const)('because of buckets %s is left out and told, and errors are compared all the same', (_what, buckets, message) => {
-    for (const { state, problem } of [problemOf(buckets), problemOf(FAST, buckets)]) {
-      expect(problem).toContain('latency is not compared');
-      expect(problem).toContain(message);
-      expect(state.latency.windows[0]?.canary.at(-1)).toBe(1_000);
-      expect(state.wealth.errors.total.nc).toBe(2_000);
-      expect(state.wealth.p99.total.nc).toBe(1_000);
-      expect(judgeComparison(SETTINGS, state, 0.2).gap).toBe(problem);
-      const next = foldCell(SETTINGS, state, both(90), contextOf(STEADY, both(90)));
-      expect(next.latency.problem).toBeUndefined();
-    }
-  });
+  ] as const)(
+    'latency is left out because of buckets %s, the message says so, and errors are compared all the same',
+    (_what, buckets, message) => {
+      for (const { state, problem } of [problemOf(buckets), problemOf(FAST, buckets)]) {
+        expect(problem).toContain('latency is not compared');
+        expect(problem).toContain(message);
+        expect(state.latency.windows[0]?.canary.at(-1)).toBe(1_000);
+        expect(state.wealth.errors.total.nc).toBe(2_000);
+        expect(state.wealth.p99.total.nc).toBe(1_000);
+        expect(judgeComparison(SETTINGS, state, 0.2).gap).toBe(problem);
+        const next = foldCell(SETTINGS, state, both(90), contextOf(STEADY, both(90)));
+        expect(next.latency.problem).toBeUndefined();
+      }
+    },
+  );
 
-  test('because there are too many buckets says how many', () => {
+  test('a layout with too many buckets is left out, and the message says how many', () => {
     const uppers = [...Array.from({ length: 70 }, (_, index) => index + 1), Number.POSITIVE_INFINITY];
     const many = histogram([500], uppers);
     expect(foldAll([both(10, many, many)], EVEN).latency.problem).toBe('latency is not compared: 71 buckets are more than 64');
   });
 
-  test('because the layout changed in mid-release stays left out, on both sides', () => {
+  test('latency whose layout changed during the release stays left out, on both sides', () => {
     const other = histogram([500, 400, 100], [0.1, 0.2, Number.POSITIVE_INFINITY]);
     const state = foldAll(
       ends(70, 300).map((end) => (end < 150 ? both(end) : both(end, other, other))),
@@ -140,21 +143,21 @@ describe('latency that cannot be compared', () => {
     expect(judgeComparison(SETTINGS, state, 0.2)).toMatchObject({ finding: 'earned', gap: state.latency.problem });
   });
 
-  test('because the canary has no histogram adds nothing for or against it', () => {
+  test('latency without a histogram of the canary adds nothing for or against it', () => {
     const cells = ends(10, 200).map((end) => aCell(end, { requests: 1_000 }, { requests: 1_000, buckets: FAST }));
     const state = foldAll(cells, { ...EVEN, from: start });
     expect(state.wealth.p99.total.nc).toBe(0);
     expect(judgeComparison(SETTINGS, state, 0.2).finding).toBe('earned');
   });
 
-  test('because serving was not timed while the canary was is not worse', () => {
+  test('a canary is not worse because serving was not timed while the canary was', () => {
     const cells = ends(70, 300).map((end) => aCell(end, { requests: 1_000, buckets: SLOW }, { requests: 1_000 }));
     const state = foldAll(cells, { ...EVEN, from: { ...start, firstCanaryMs: 0 } });
     expect(isLatencyWorse(state.latency, 'p50', SETTINGS)).toBe(false);
     expect(latencySoFar(state.latency, 'p50')).toBeUndefined();
   });
 
-  test('says nothing of quantiles before anything was timed', () => {
+  test('latency that cannot be compared says nothing of quantiles before anything was timed', () => {
     expect(latencySoFar(NO_LATENCY, 'p99')).toBeUndefined();
     expect(latencySoFar(start.latency, 'p99')).toBeUndefined();
     expect(isLatencyWorse(start.latency, 'p99', SETTINGS)).toBe(false);

@@ -34,27 +34,27 @@ function replicas(errors: (instance: string) => (index: number) => number): read
 }
 
 describe('what is known of serving before the release', () => {
-  test('is no dispersion where its errors come one by one', () => {
+  test('the prior of serving has no dispersion where its errors come one by one', () => {
     const draw = createDraw(5);
     expect(measure(replicas(() => () => draw(100, 0.02))).prior.phi).toBeLessThan(1.3);
   });
 
-  test('is a large one where they come in bursts at one replica', () => {
+  test('the prior of serving has a large dispersion where its errors come in bursts at one replica', () => {
     expect(measure(replicas((instance) => (index) => (index % 12 === (instance === 'a' ? 0 : 6) ? 20 : 0))).prior.phi).toBeGreaterThan(8);
   });
 
-  test('is none where a burst befalls both replicas alike', () => {
+  test('the prior of serving has no dispersion where a burst befalls both replicas alike', () => {
     expect(measure(replicas(() => (index) => (index % 12 === 0 ? 20 : 0))).prior.phi).toBeLessThan(1.1);
   });
 
-  test('is unknown of one replica alone, and pods are told apart as targets are', () => {
+  test('the prior of serving is unknown with one replica alone, and pods are kept apart as targets are', () => {
     const one = replicas(() => () => 1).filter(({ labels }) => labels['instance'] === 'a');
     expect(measure(one).prior.phi).toBeUndefined();
     expect(measure([]).prior.phi).toBeUndefined();
     expect(measure(['x', 'y'].map((pod) => counter({ code: '200', pod }, () => 10))).prior.phi).toBe(1);
   });
 
-  test('is one cell with everything for the bounds of latency', () => {
+  test('the prior of serving is one cell with everything for the bounds of latency', () => {
     const { cell } = measure(
       replicas(() => () => 1),
       [counter({ le: '+Inf' }, () => 5), counter({ le: '0.1' }, () => 4)],
@@ -68,7 +68,7 @@ describe('what is known of serving before the release', () => {
     expect(cell?.serving.buckets.map(({ count }) => count)).toEqual([720, 900]);
   });
 
-  test('leaves out cells whose numbers are absurd, so that it stays a number', () => {
+  test('the prior of serving leaves out cells whose numbers are absurd, so that it stays a number', () => {
     const broken = replicas((instance) => (index) => (index === 50 && instance === 'a' ? 1e14 : 1));
     expect(measure(broken).prior.phi).toBeLessThan(2);
   });
@@ -78,7 +78,7 @@ describe('the settings of the judge', () => {
   const analysis = (maxFalseRollbacks: string) =>
     aSpec({ analysis: { comparison: { mode: 'Enforce', maxFalseRollbacks, riskBudget: '2%' } } });
 
-  test('come from the spec', () => {
+  test('the settings of the judge come from the spec', () => {
     const settings = judgeSettings(analysis('0.1%'), START, { phi: 1.7 });
     expect(settings).toMatchObject({ alpha: 0.001, riskBudget: 0.02, startMs: START });
     expect(settings.metrics.errors.wealth).toMatchObject({ alpha: 0.001, phiPre: 1.7, minBlocks: 2 });
@@ -93,7 +93,7 @@ describe('the settings of the judge', () => {
     expect(COMPARED.reduce((sum, name) => sum + metrics[name].share, 0)).toBeCloseTo(1, 12);
   });
 
-  test('are more careful where nothing could be measured', () => {
+  test('the settings of the judge are more careful where nothing could be measured', () => {
     const known = settingsFor({ alpha: 0.01, riskBudget: 0.01, startMs: START, prior: { phi: 0.4 } }).metrics.errors.wealth;
     const unknown = settingsFor({ alpha: 0.01, riskBudget: 0.01, startMs: START, prior: { phi: undefined } }).metrics.errors.wealth;
     expect(known).toMatchObject({ phiPre: 1, minBlocks: 2 });

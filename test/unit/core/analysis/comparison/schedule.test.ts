@@ -12,30 +12,30 @@ const SPANS = spansOf({
 });
 
 describe('what holds for a cell', () => {
-  test('is the share of a span that it lies in as a whole', () => {
+  test('the share of a cell is that of the span that it lies in as a whole', () => {
     expect(contextOf(SPANS, { fromMs: after(10), toMs: after(12) })).toEqual({ share: 0.05, isBorder: false, isStart: false });
     expect(contextOf(SPANS, { fromMs: after(98), toMs: after(100) })).toEqual({ share: 0.05, isBorder: true, isStart: false });
     expect(contextOf(SPANS, { fromMs: after(500), toMs: after(502) })).toEqual({ share: 0.2, isBorder: false, isStart: false });
   });
 
-  test('is no share where the weight was on its way, and blocks end there', () => {
+  test('the share of a cell is none where the weight was on its way, and blocks end there', () => {
     expect(contextOf(SPANS, { fromMs: after(99), toMs: after(101) })).toEqual({ share: undefined, isBorder: true, isStart: false });
     expect(contextOf(SPANS, { fromMs: after(102), toMs: after(104) })).toEqual({ share: undefined, isBorder: false, isStart: false });
     expect(contextOf(SPANS, { fromMs: after(109), toMs: after(111) })).toEqual({ share: undefined, isBorder: true, isStart: true });
   });
 
-  test('is no share until a scrape lies wholly in the span: the first one tells of requests from before it', () => {
+  test('the share of a cell is none until a scrape lies wholly in the span: the first one counts requests from before it', () => {
     expect(contextOf(SPANS, { fromMs: after(112), toMs: after(114) }, 10_000).share).toBeUndefined();
     expect(contextOf(SPANS, { fromMs: after(120), toMs: after(122) }, 10_000).share).toBe(0.2);
     expect(contextOf(SPANS, { fromMs: after(109), toMs: after(111) }, 10_000)).toMatchObject({ isBorder: true, isStart: true });
   });
 
-  test('is unknown for a release that never had a weight', () => {
+  test('the share of a cell is unknown for a release that never had a weight', () => {
     expect(spansOf({})).toEqual([]);
     expect(contextOf([], { fromMs: START, toMs: after(10) })).toEqual({ share: undefined, isBorder: false, isStart: false });
   });
 
-  test('of a span that ends before it begins, because a clock stepped back, is no share', () => {
+  test('the share of a cell is none in a span that ends before it begins, because a clock stepped back', () => {
     const spans = spansOf({ served: [{ weight: 5, from: timeAfter(100), to: timeAfter(40) }] });
     expect(contextOf(spans, { fromMs: after(60), toMs: after(62) }).share).toBeUndefined();
   });
@@ -44,7 +44,7 @@ describe('what holds for a cell', () => {
 describe('a block', () => {
   const rule = { minPerArm: 5, maxAgeMs: 60_000 };
 
-  test('is whole with five requests of both arms, however many errors they are', () => {
+  test('a block is whole with five requests of both arms, however many errors they are', () => {
     const some = addCell(EMPTY_BLOCK, aCell(10, { requests: 4, serverErrors: 4 }, { requests: 90 }), undefined);
     expect(isWhole(some, rule)).toBe(false);
     const more = addCell(some, aCell(20, { requests: 1 }, { requests: 90, serverErrors: 1 }), undefined);
@@ -56,12 +56,12 @@ describe('a block', () => {
     });
   });
 
-  test('is whole after a minute whatever it holds', () => {
+  test('a block is whole after a minute whatever it holds', () => {
     expect(isWhole({ ...EMPTY_BLOCK, ageMs: 59_999 }, rule)).toBe(false);
     expect(isWhole({ ...EMPTY_BLOCK, ageMs: 60_000 }, rule)).toBe(true);
   });
 
-  test('counts as slow what is above the frozen bounds, and keeps that when a later cell is not timed', () => {
+  test('a block counts as slow what is above the frozen bounds, and keeps that when a later cell is not timed', () => {
     const cell = aCell(10, { requests: 10, buckets: histogram([2, 3, 4, 0, 0, 0, 1]) }, { requests: 10, buckets: histogram([10]) });
     const timed = addCell(EMPTY_BLOCK, cell, [0.25, 0.1, 0.05]);
     expect(timed.canary).toMatchObject({ timed: 10, slow: [1, 5, 8] });
@@ -80,7 +80,7 @@ describe('a cell', () => {
     ['more requests than any gateway answers', { requests: 1e300 }],
     ['no number', { requests: Number.NaN }],
     ['errors that are no number', { requests: 3, serverErrors: Number.NaN }],
-  ])('with %s cannot be counted, whichever arm it is', (_what, arm) => {
+  ])('a cell with %s cannot be counted, whichever arm it is', (_what, arm) => {
     expect(isCountable(aCell(10, arm, { requests: 5 }))).toBe(false);
     expect(isCountable(aCell(10, { requests: 5 }, arm))).toBe(false);
     expect(isCountable(aCell(10, { requests: 5 }, { requests: 5, serverErrors: 5 }))).toBe(true);

@@ -25,31 +25,31 @@ const JUDGEMENT: Judgement = {
 const said = (change: Partial<Judgement> = {}) => describeComparison({ ...JUDGEMENT, ...change });
 
 describe('the comparison in a sentence', () => {
-  test('tells both ratios, over how many requests, how large the excess can be, and the evidence', () => {
+  test('the sentence about the comparison has both ratios, over how many requests, how large the excess can be, and the evidence', () => {
     expect(said()).toBe(
       'canary 1.9% errors, serving 0.3%, over 4,120 and 37,000 requests; excess of errors between 0.9 and 2.4 points; evidence against the canary 31 of 100 needed',
     );
   });
 
-  test('names what is strongest: client errors, or a quantile of both', () => {
+  test('the sentence about the comparison names what is strongest: client errors, or a quantile of both', () => {
     expect(said({ strongest: 'clientErrors' })).toContain('canary 10% client errors, serving 2%, over');
     const slow = said({ strongest: 'p99', latency: { quantile: 'p99', canary: 1.249, serving: 0.2104 } });
     expect(slow).toContain('canary p99 1.2s, serving 210ms, over 4,120');
     expect(said({ strongest: 'p90' })).toContain('canary 1.9% errors');
   });
 
-  test('leaves bounds out that say nothing yet', () => {
+  test('the sentence about the comparison leaves bounds out that say nothing yet', () => {
     expect(said({ upper: 1, lower: -1 })).not.toContain('between');
     expect(said({ upper: 0.5, lower: -1 })).not.toContain('between');
     expect(said({ upper: 0.004, lower: -0.001 })).toContain('between -0.1 and 0.4 points');
   });
 
-  test('does not say 0% of nothing', () => {
+  test('the sentence about the comparison does not say 0% of nothing', () => {
     const nothing = { requests: 0, serverErrors: 0, clientErrors: 0 };
     expect(said({ canary: nothing, serving: nothing })).toContain('canary no requests, serving no requests, over 0 and 0 requests');
   });
 
-  test('ends with what is not compared', () => {
+  test('the sentence about the comparison ends with what is not compared', () => {
     expect(said({ gap: 'latency is not compared: why' })).toMatch(/needed; latency is not compared: why$/);
   });
 
@@ -60,7 +60,7 @@ describe('the comparison in a sentence', () => {
     [1_234.5, '1,234 of 100'],
     [3e9, 'over 100,000 of 100'],
     [Number.POSITIVE_INFINITY, 'over 100,000 of 100'],
-  ])('rounds evidence of %s to %s, never up', (evidence, text) => {
+  ])('the sentence about the comparison rounds evidence of %s to %s, never up', (evidence, text) => {
     expect(said({ evidence })).toContain(`evidence against the canary ${text} needed`);
   });
 });
@@ -104,7 +104,7 @@ describe('numbers', () => {
 });
 
 describe('a mismatch in a sentence', () => {
-  test('tells the share and asks the right question', () => {
+  test('the sentence about a mismatch has the share and asks the right question', () => {
     expect(describeMismatch(JUDGEMENT)).toBe(
       'the canary gets less than its share, 10% since the release began: does the canary answer at all (hanging requests are counted nowhere), and does the gateway honour weights?',
     );
@@ -117,11 +117,11 @@ describe('a mismatch in a sentence', () => {
 });
 
 describe('the requests that a Pass needs', () => {
-  test('are those that there were, once it is earned', () => {
+  test('the requests that a Pass needs are those that there were, once it is earned', () => {
     expect(requestsNeeded({ ...JUDGEMENT, finding: 'earned' })).toBe(4_120);
   });
 
-  test('are the rule of three for a canary that nothing is known of', () => {
+  test('the requests that a Pass needs follow the rule of three for a canary that nothing is known of', () => {
     expect(requestsNeeded({ ...JUDGEMENT, upper: 1, canary: { requests: 0, serverErrors: 0, clientErrors: 0 } })).toBe(420);
   });
 
@@ -129,7 +129,7 @@ describe('the requests that a Pass needs', () => {
     expect(requestsNeeded(JUDGEMENT)).toBe(Math.ceil(4_120 * 2.43));
   });
 
-  test('are a number also where no budget is left', () => {
+  test('the requests that a Pass needs are a number also where no budget is left', () => {
     expect(requestsNeeded({ ...JUDGEMENT, allowed: 0, canary: { ...JUDGEMENT.canary, requests: 1e9 } })).toBe(1_000_000_000);
     expect(requestsNeeded({ ...JUDGEMENT, allowed: 0, upper: 1 })).toBe(4_200_000);
   });

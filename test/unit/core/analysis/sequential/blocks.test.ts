@@ -8,12 +8,12 @@ const RULE = { minPerArm: 5, maxAgeSeconds: 60 };
 const FEW = { xc: 0, xs: 1, nc: 1, ns: 9 };
 
 describe('the block builder', () => {
-  test('closes a block when both arms have enough requests', () => {
+  test('the block builder closes a block when both arms have enough requests', () => {
     const step = addInterval(startBlockBuilder(RULE), { ...FEW, nc: 5 }, 10);
     expect(step).toEqual({ builder: startBlockBuilder(RULE), closed: { ...FEW, nc: 5 } });
   });
 
-  test('keeps a block open for the slower arm, but not beyond its age', () => {
+  test('the block builder keeps a block open for the slower arm, but not beyond its age', () => {
     const open = addInterval(startBlockBuilder(RULE), FEW, 59).builder;
     expect(open.pending).toEqual(FEW);
     expect(addInterval(open, EMPTY_BLOCK, 1).closed).toEqual(FEW);
@@ -30,13 +30,13 @@ describe('the block builder', () => {
     expect(closed).toEqual([false, false, true]);
   });
 
-  test('is closed by hand when it has counted a look', () => {
+  test('the block builder is closed by hand when it has counted a look', () => {
     const builder = startBlockBuilder(RULE);
     expect(closeBlock(builder)).toEqual({ builder, closed: undefined });
     expect(closeBlock(addInterval(builder, FEW, 10).builder)).toEqual({ builder, closed: FEW });
   });
 
-  test('loses no request', () => {
+  test('the block builder loses no request', () => {
     fc.assert(
       fc.property(fc.array(anyBlock), fc.integer({ min: 1, max: 90 }), (intervals, intervalSeconds) => {
         const { blocks: closed, pending } = blocks(intervals, { ...RULE, minPerArm: 900, intervalSeconds });
@@ -45,7 +45,7 @@ describe('the block builder', () => {
     );
   });
 
-  test('refuses bad numbers', () => {
+  test('the block builder refuses bad numbers', () => {
     for (const bad of BAD_NUMBERS) {
       expect(() => startBlockBuilder({ ...RULE, minPerArm: bad })).toThrow(/^minPerArm must/);
       expect(() => startBlockBuilder({ ...RULE, maxAgeSeconds: bad })).toThrow(/^maxAgeSeconds must/);

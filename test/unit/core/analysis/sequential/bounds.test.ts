@@ -27,7 +27,7 @@ describe('the bounds of the excess', () => {
     );
   });
 
-  test('lie where the mixtures reach the level', () => {
+  test('the bounds of the excess lie where the mixtures reach the level', () => {
     fc.assert(
       fc.property(anyBlocks, (blocks) => {
         const { lower, upper } = excessBounds(blocks, { beta: 0.05 });
@@ -44,12 +44,12 @@ describe('the bounds of the excess', () => {
     );
   });
 
-  test('say nothing without a comparison', () => {
+  test('the bounds of the excess say nothing without a comparison', () => {
     expect(excessBounds([], { beta: 0.05 })).toEqual({ lower: -1, upper: 1 });
     expect(excessBounds([{ xc: 3, xs: 0, nc: 5, ns: 0 }], { beta: 0.05 })).toEqual({ lower: -1, upper: 1 });
   });
 
-  test('draw together as the level is less demanding', () => {
+  test('the bounds of the excess draw together as the level is less demanding', () => {
     fc.assert(
       fc.property(anyBlocks, (blocks) => {
         const [strict, loose] = [0.01, 0.2].map((beta) => excessBounds(blocks, { beta }));
@@ -69,18 +69,18 @@ describe('the bounds of the excess', () => {
     );
   });
 
-  test('are wider where the requests are burstier', () => {
+  test('the bounds of the excess are wider where the requests are burstier', () => {
     const [plain, bursty] = [1, 3].map((phi) => excessBounds([BLOCK], { beta: 0.05, phi }));
     expect(bursty?.upper).toBeGreaterThan(plain?.upper ?? Number.NaN);
     expect(bursty?.lower).toBeLessThan(plain?.lower ?? Number.NaN);
   });
 
-  test('take other grids', () => {
+  test('the bounds of the excess take other grids', () => {
     const grids = { fail: FAIL.slice(2), pass: PASS.slice(1) };
     expect(excessBounds([BLOCK], { beta: 0.05, grids })).not.toEqual(excessBounds([BLOCK], { beta: 0.05 }));
   });
 
-  test('refuse bad numbers', () => {
+  test('the bounds of the excess refuse bad numbers', () => {
     for (const bad of BAD_NUMBERS) {
       expect(() => addExcess(startExcess(), { ...BLOCK, xs: bad })).toThrow(/^xs must/);
       expect(() => addExcess(startExcess(), BLOCK, bad)).toThrow(/^phi must/);
@@ -92,7 +92,7 @@ describe('the bounds of the excess', () => {
 });
 
 describe('the exposure gate', () => {
-  test('opens when the next weight times the upper bound fits into the budget', () => {
+  test('the exposure gate opens when the next weight times the upper bound fits into the budget', () => {
     const clean = [{ xc: 0, xs: 0, nc: 600, ns: 5400 }];
     expect(exposureGate(clean, { beta: 0.05, nextWeight: 0.25, riskBudget: 0.005 }).pass).toBe(true);
     expect(exposureGate(clean, { beta: 0.05, nextWeight: 1, riskBudget: 0.005 }).pass).toBe(false);

@@ -28,24 +28,24 @@ describe('the effect gate', () => {
     ['for three bad ones of a few', gateOf({ xc: 3, xs: 0, nc: 4, ns: 100 }), true],
     ['for an excess inside the factor', gateOf({ xc: 110, xs: 100, nc: 1000, ns: 1000 }), false],
     ['for the smallest excess that matters', gateOf({ xc: 10, xs: 0, nc: 1000, ns: 1000 }), true],
-  ])('%s', (_what, gate, open) => {
+  ])('the effect gate decides %s', (_what, gate, open) => {
     expect(effectGateOpen(gate, SETTINGS)).toBe(open);
   });
 
-  test('sees a late regression in the window since the restart point', () => {
+  test('the effect gate sees a late regression in the window since the restart point', () => {
     const quiet = gateOf(GOOD, GOOD);
     expect(effectGateOpen(addToGate(quiet, BAD), SETTINGS)).toBe(false);
     expect(effectGateOpen(addToGate(restartGate(quiet), BAD), SETTINGS)).toBe(true);
   });
 
-  test('does not open a second window while the newest is empty', () => {
+  test('the effect gate does not open a second window while the newest is empty', () => {
     expect(restartGate(startGate())).toEqual(startGate());
     const once = restartGate(gateOf(GOOD));
     expect(restartGate(once)).toEqual(once);
     expect(restartGate({ windows: [] })).toEqual({ windows: [] });
   });
 
-  test('keeps the first window and the latest ones', () => {
+  test('the effect gate keeps the first window and the latest ones', () => {
     fc.assert(
       fc.property(fc.array(anyBlock, { minLength: 20, maxLength: 25 }), (blocks) => {
         const busy = blocks.filter(({ nc, ns }) => nc + ns > 0);
@@ -57,7 +57,7 @@ describe('the effect gate', () => {
     );
   });
 
-  test('refuses bad numbers', () => {
+  test('the effect gate refuses bad numbers', () => {
     for (const bad of BAD_NUMBERS) {
       expect(() => addToGate(startGate(), { ...GOOD, nc: bad })).toThrow(/^nc must/);
       for (const name of ['rho', 'minEffect', 'minCanary', 'minBad']) {

@@ -8,7 +8,7 @@ const MARGIN = { rho: 1.1, delta: 0.001 };
 const BLOCK = { xc: 2, xs: 3, nc: 50, ns: 950 };
 
 describe('lrTwo', () => {
-  test('is no evidence when an arm has no requests', () => {
+  test('lrTwo is no evidence when an arm has no requests', () => {
     for (const u of [...FAIL, ...PASS]) {
       expect(lrTwo(u, { xc: 3, xs: 0, nc: 3, ns: 0 }, MARGIN)).toBe(0);
       expect(lrTwo(u, { xc: 0, xs: 3, nc: 0, ns: 3 }, MARGIN)).toBe(0);
@@ -20,7 +20,7 @@ describe('lrTwo', () => {
     expect(lrTwo(0, { ...BLOCK, xc: 0 }, MARGIN)).toBeGreaterThan(Number.NEGATIVE_INFINITY);
   });
 
-  test('agrees with its product form', () => {
+  test('lrTwo agrees with its product form', () => {
     fc.assert(
       fc.property(anyBlock, fc.constantFrom(...FAIL), (block, u) => {
         const { xc, xs, nc, ns } = block;
@@ -45,7 +45,7 @@ describe('lrTwo', () => {
     );
   });
 
-  test.each(['xc', 'xs', 'nc', 'ns'] as const)('refuses a bad %s by its name', (name) => {
+  test.each(['xc', 'xs', 'nc', 'ns'] as const)('lrTwo refuses a bad %s by its name', (name) => {
     for (const bad of BAD_NUMBERS) expect(() => lrTwo(2, { ...BLOCK, [name]: bad }, MARGIN)).toThrow(new RegExp(`^${name} must`));
   });
 
@@ -57,14 +57,14 @@ describe('lrTwo', () => {
     ['delta must be', () => lrTwo(2, BLOCK, { rho: 1, delta: Number.NaN })],
     ['phi must be', () => eFail([BLOCK], { ...MARGIN, phi: 0.5 })],
     ['xc must', () => ePass([{ ...BLOCK, xc: Number.NaN }], MARGIN)],
-  ])('refuses with "%s"', (message, run) => {
+  ])('lrTwo refuses with "%s"', (message, run) => {
     expect(run).toThrow(RangeError);
     expect(run).toThrow(message);
   });
 });
 
 describe('lrOne', () => {
-  test('is no evidence without requests, and refutes the effect size 0 only by a bad one', () => {
+  test('lrOne is no evidence without requests, and refutes the effect size 0 only by a bad one', () => {
     expect(lrOne(0, 0, 0, 1)).toBe(0);
     expect(lrOne(0, 1, 5, 0.1)).toBe(Number.NEGATIVE_INFINITY);
     expect(lrOne(0, 0, 5, 0.1)).toBeCloseTo(-5 * Math.log(0.9), 12);
@@ -74,13 +74,13 @@ describe('lrOne', () => {
     ['x must not be larger than n', () => lrOne(2, 6, 5, 0.1)],
     ['p0 must be', () => lrOne(2, 1, 5, 1.1)],
     ['n must be', () => lrOne(2, 1, Number.NaN, 0.1)],
-  ])('refuses with "%s"', (message, run) => {
+  ])('lrOne refuses with "%s"', (message, run) => {
     expect(run).toThrow(message);
   });
 });
 
 describe('the mixtures', () => {
-  test('give no evidence without blocks', () => {
+  test('the mixtures give no evidence without blocks', () => {
     expect([eFail([], MARGIN), ePass([], MARGIN)]).toEqual([0, 0]);
   });
 
@@ -88,12 +88,12 @@ describe('the mixtures', () => {
     expect(ePass([BLOCK, { ...BLOCK, xc: 0 }], { ...MARGIN, grid: [0] })).toBe(Number.NEGATIVE_INFINITY);
   });
 
-  test('are weaker evidence the larger the dispersion', () => {
+  test('the mixtures are weaker evidence the larger the dispersion', () => {
     const bad = { xc: 25, xs: 1, nc: 50, ns: 950 };
     expect(eFail([bad], { ...MARGIN, phi: 3 })).toBeLessThan(eFail([bad], MARGIN));
   });
 
-  test('do not depend on the order of the blocks', () => {
+  test('the mixtures do not depend on the order of the blocks', () => {
     fc.assert(
       fc.property(anyBlocks, (blocks) => {
         const [one, other] = [eFail(blocks, MARGIN), eFail(blocks.toReversed(), MARGIN)];

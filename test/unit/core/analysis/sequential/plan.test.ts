@@ -10,7 +10,7 @@ const anyShare = fc.double({ min: 0, max: 1, noNaN: true });
 const anyRequests = fc.integer({ min: 0, max: 2000 });
 
 describe('the expectation of one block`s e-value', () => {
-  test('is at most 1 wherever the hypothesis of its side holds', () => {
+  test('the expectation of one block’s e-value is at most 1 wherever the hypothesis of its side holds', () => {
     fc.assert(
       fc.property(
         anyRequests,
@@ -31,7 +31,7 @@ describe('the expectation of one block`s e-value', () => {
     );
   });
 
-  test('is above 1 for a canary that is worse', () => {
+  test('the expectation of one block’s e-value is above 1 for a canary that is worse', () => {
     expect(nullExpectation({ u: 6, nc: 50, ns: 950, pc: 0.06, ps: 0.01, rho: 1, delta: 0 })).toBeGreaterThan(2);
   });
 });
@@ -39,7 +39,7 @@ describe('the expectation of one block`s e-value', () => {
 describe('the planned number of canary requests', () => {
   const INPUT = { pc: 0.01, ps: 0.001, weight: 0.05, rho: 1.1, alpha: 0.01, share: 0.5, pi0: 0.5 };
 
-  test('falls with the size of the difference', () => {
+  test('the planned number of canary requests falls with the size of the difference', () => {
     expect(planCanaryRequests({ ...INPUT, pc: 0.1 })).toBeLessThan(planCanaryRequests(INPUT) ?? Number.NaN);
   });
 
@@ -49,24 +49,27 @@ describe('the planned number of canary requests', () => {
     ['no bad request of the canary', { ...INPUT, pc: 0 }],
     ['no canary traffic', { ...INPUT, weight: 0 }],
     ['no stable traffic', { ...INPUT, weight: 1 }],
-  ])('does not exist for %s', (_what, input) => {
+  ])('the planned number of canary requests does not exist for %s', (_what, input) => {
     expect(planCanaryRequests(input)).toBeUndefined();
   });
 
-  test.each(['pc', 'ps', 'weight', 'rho', 'alpha', 'share', 'pi0', 'jEff'] as const)('refuses a bad %s', (name) => {
-    for (const bad of BAD_NUMBERS) expect(() => planCanaryRequests({ ...INPUT, [name]: bad })).toThrow(new RegExp(`^${name} must`));
-  });
+  test.each(['pc', 'ps', 'weight', 'rho', 'alpha', 'share', 'pi0', 'jEff'] as const)(
+    'the planned number of canary requests refuses a bad %s',
+    (name) => {
+      for (const bad of BAD_NUMBERS) expect(() => planCanaryRequests({ ...INPUT, [name]: bad })).toThrow(new RegExp(`^${name} must`));
+    },
+  );
 });
 
 describe('the dispersion', () => {
-  test('is 1 without bad requests and never below', () => {
+  test('the dispersion is 1 without bad requests and never below', () => {
     expect(phiPre([])).toBe(1);
     expect(phiPre([{ xc: 0, xs: 0, nc: 0, ns: 0 }], 0)).toBe(1);
     expect(dispersionOf(NO_DISPERSION, 0)).toBe(1);
     expect(phiPre([{ xc: 5, xs: 5, nc: 50, ns: 50 }])).toBe(1);
   });
 
-  test('is about the size of the bursts', () => {
+  test('the dispersion is about the size of the bursts', () => {
     const bursts = Array.from({ length: 400 }, (_, index) => ({
       xc: index % 2 === 0 ? 5 : 0,
       xs: index % 2 === 0 ? 0 : 5,
@@ -76,7 +79,7 @@ describe('the dispersion', () => {
     expect(phiPre(bursts)).toBeCloseTo(5, 1);
   });
 
-  test('refuses a bad kappa', () => {
+  test('the dispersion refuses a bad kappa', () => {
     for (const bad of BAD_NUMBERS) expect(() => phiPre([], bad)).toThrow(/^kappa must/);
   });
 });
@@ -133,11 +136,11 @@ describe('the increase of a counter', () => {
       true,
       2,
     ],
-  ] as const)('counts %s', (_what, samples, bornInWindow, expected) => {
+  ] as const)('the increase of a counter counts %s', (_what, samples, bornInWindow, expected) => {
     expect(counterIncrease({ ...WINDOW, samples, bornInWindow })).toBe(expected);
   });
 
-  test('refuses bad numbers', () => {
+  test('the increase of a counter refuses bad numbers', () => {
     for (const bad of BAD_NUMBERS) expect(() => counterIncrease({ ...WINDOW, samples: [[1, bad]] })).toThrow(/^samples must/);
     expect(() =>
       counterIncrease({

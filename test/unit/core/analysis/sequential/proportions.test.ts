@@ -8,7 +8,7 @@ import { BAD_NUMBERS } from './arbitraries.ts';
 const anyPart = fc.integer({ min: 0, max: 100_000 }).chain((n) => fc.tuple(fc.integer({ min: 0, max: n }), fc.constant(n)));
 
 describe('what is known of one share', () => {
-  test('is nothing without requests', () => {
+  test('what is known of one share is nothing without requests', () => {
     expect(sloEvidence(0, 0, 0.01)).toEqual({ logEViolated: 0, logEMet: 0 });
     expect(proportionBounds(0, 0, 0.05)).toEqual({ lower: 0, upper: 1 });
     expect(robbinsCS(0, 0, 0.05)).toEqual({ lower: 0, upper: 1 });
@@ -47,7 +47,7 @@ describe('what is known of one share', () => {
     );
   });
 
-  test('refuses bad numbers', () => {
+  test('what is known of one share refuses bad numbers', () => {
     for (const bad of BAD_NUMBERS) {
       expect(() => sloEvidence(bad, 5, 0.1)).toThrow(/^x must/);
       expect(() => sloEvidence(0, 5, bad)).toThrow(/^slo must/);

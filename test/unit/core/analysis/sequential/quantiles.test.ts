@@ -45,12 +45,12 @@ describe('the quantile of a histogram', () => {
       0.999,
       { linear: 1.998, loglog: 2, beyond: false },
     ],
-  ])('with %s', (_what, le, cumulative, p, expected) => {
+  ])('the quantile of a histogram exists with %s', (_what, le, cumulative, p, expected) => {
     const { linear, loglog, beyond } = histogramQuantile(p, { le, cumulative });
     expect([round(linear), round(loglog), beyond]).toEqual([expected.linear, expected.loglog, expected.beyond]);
   });
 
-  test('refuses buckets that cannot be', () => {
+  test('the quantile of a histogram refuses buckets that cannot be', () => {
     const quantile = (le: number[], cumulative: number[]) => () => histogramQuantile(0.5, { le, cumulative });
     expect(quantile([1, Number.POSITIVE_INFINITY], [1])).toThrow(/^cumulative must have one count/);
     expect(quantile([1, 2], [1, 1])).toThrow(/^le must end with Infinity/);

@@ -15,7 +15,7 @@ const anyCounts = fc
   .map(([n, part, share]) => ({ xc: Math.floor(n * part), n, share }));
 
 describe('the test of the traffic split', () => {
-  test('sees too much, too little, and nothing inside the band', () => {
+  test('the test of the traffic split sees too much, too little, and nothing inside the band', () => {
     const see = (xc: number) => {
       const { logETooMuch, logETooLittle, mismatch } = srm([{ xc, n: 10_000, share: 0.1 }]);
       return [mismatch, logETooMuch > 7, logETooLittle > 7];
@@ -26,7 +26,7 @@ describe('the test of the traffic split', () => {
     expect(see(400)).toEqual([true, false, true]);
   });
 
-  test('counts one side only when it is told to', () => {
+  test('the test of the traffic split counts one side only where that is set', () => {
     const counts = [{ xc: 400, n: 10_000, share: 0.1 }];
     expect(srm(counts, { ...DEFAULT_SPLIT, side: 'tooMuch' }).mismatch).toBe(false);
     const little = srm(counts, { ...DEFAULT_SPLIT, side: 'tooLittle' });
@@ -34,13 +34,13 @@ describe('the test of the traffic split', () => {
     expect(little.logE).toBe(little.logETooLittle);
   });
 
-  test('takes the threshold and the grid it is given', () => {
+  test('the test of the traffic split takes the threshold and the grid it is given', () => {
     const counts = [{ xc: 12, n: 20, share: 0.1 }];
     expect(srm(counts, { ...DEFAULT_SPLIT, threshold: 1e9 }).mismatch).toBe(false);
     expect(srm(counts, { ...DEFAULT_SPLIT, grid: [2] }).logE).not.toBe(srm(counts).logE);
   });
 
-  test('adds nothing for a limit that cannot be broken', () => {
+  test('the test of the traffic split adds nothing for a limit that cannot be broken', () => {
     expect(srm([{ xc: 0, n: 50, share: 0.005 }]).logETooLittle).toBe(0);
     expect(srm([{ xc: 50, n: 50, share: 0.9 }]).logETooMuch).toBe(0);
     expect(srm([])).toEqual({ logETooMuch: 0, logETooLittle: 0, logE: 0, mismatch: false });
@@ -56,7 +56,7 @@ describe('the test of the traffic split', () => {
     );
   });
 
-  test('refuses bad numbers', () => {
+  test('the test of the traffic split refuses bad numbers', () => {
     const counts = { xc: 1, n: 5, share: 0.1 };
     for (const bad of BAD_NUMBERS) {
       for (const name of ['xc', 'n', 'share']) expect(() => srm([{ ...counts, [name]: bad }])).toThrow(new RegExp(`^${name} must`));

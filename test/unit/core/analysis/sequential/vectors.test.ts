@@ -27,11 +27,11 @@ describe('the runner of vectors', () => {
     ],
     ['an object where a number comes', { ...right, expected: { logE: '0' } }],
     ['a flag where a number comes', { ...right, expected: false }],
-  ])('counts %s as a miss', (_what, vector) => {
+  ])('the runner of vectors counts %s as a miss', (_what, vector) => {
     expect(runVector(vector, grids)).toMatchObject({ id: 'a' });
   });
 
-  test('takes the grids of the file in place of its own', () => {
+  test('the runner of vectors takes the grids of the file in place of its own', () => {
     const file = {
       meta: { grids: { fail: [2] } },
       vectors: [{ id: 'a', fn: 'eFail', input: { blocks: [[1, 0, 5, 5]] }, expected: { logE: String(Math.log(4 / 3)) } }],
@@ -40,11 +40,11 @@ describe('the runner of vectors', () => {
     expect(parsed.vectors.map((vector) => runVector(vector, parsed.grids))).toEqual([undefined]);
   });
 
-  test.each(['no JSON', '{}', '7'])('says in one sentence what is wrong with the file %s', (text) => {
+  test.each(['no JSON', '{}', '7'])('the runner of vectors says in one sentence what is wrong with the file %s', (text) => {
     expect(() => parseVectors(text)).toThrow(/^it (is not JSON|has no list of vectors)$/);
   });
 
-  test('counts a vector without any field as a miss', () => {
+  test('the runner of vectors counts a vector without any field as a miss', () => {
     const parsed = parseVectors('[3]');
     expect(parsed.vectors.map((vector) => runVector(vector, parsed.grids)?.id)).toEqual(['#0']);
   });

@@ -23,7 +23,7 @@ function near(one: number, other: number): boolean {
 }
 
 describe('the wealth of a metric', () => {
-  test('begins at 1 and a restart point changes only where it lies', () => {
+  test('the wealth of a metric begins at 1 and a restart point changes only where it lies', () => {
     fc.assert(
       fc.property(anySettings, anyBlocks, (settings, blocks) => {
         const start = startWealth(settings);
@@ -36,13 +36,13 @@ describe('the wealth of a metric', () => {
     );
   });
 
-  test('takes two restarts without a block between them for one', () => {
+  test('the wealth of a metric takes two restarts without a block between them for one', () => {
     const once = restartWealth(SETTINGS, startWealth(SETTINGS));
     expect(restartWealth(SETTINGS, once)).toEqual(once);
     expect(restartWealth(SETTINGS, addBlock(SETTINGS, once, BAD)).reserve).toBeLessThan(once.reserve);
   });
 
-  test('is the plain mixture when everything bets from the start, without a cap and without dispersion', () => {
+  test('the wealth of a metric is the plain mixture when everything bets from the start, without a cap and without dispersion', () => {
     fc.assert(
       fc.property(anyBlocks, (blocks) => {
         const plain = { ...SETTINGS, pi0: 1, minBlocks: 1e-300, onlinePhi: false };
@@ -68,7 +68,7 @@ describe('the wealth of a metric', () => {
     );
   });
 
-  test('cannot convict by fewer blocks than are asked for', () => {
+  test('the wealth of a metric cannot convict by fewer blocks than are asked for', () => {
     fc.assert(
       fc.property(anySettings, anyBlock, (settings, block) => {
         const { failAt } = judge([block], { ...settings, minBlocks: 2 });
@@ -90,7 +90,7 @@ describe('the wealth of a metric', () => {
     );
   });
 
-  test('keeps what it has when nothing bets, and survives JSON then', () => {
+  test('the wealth of a metric keeps what it has when nothing bets, and survives JSON then', () => {
     const idle = { ...SETTINGS, pi0: 0, restartFraction: 0 };
     const wealth = addBlock(idle, restartWealth(idle, startWealth(idle)), BAD);
     expect(logWealth(JSON.parse(JSON.stringify(wealth)) as Wealth)).toBe(0);
@@ -104,24 +104,24 @@ describe('the wealth of a metric', () => {
     expect(judge(bursty, { ...SETTINGS, onlinePhi: false, phiPre: 3 }).path.map(({ phiUsed }) => phiUsed)).toEqual([3, 3, 3]);
   });
 
-  test('judges with its gate open when no smallest effect is set', () => {
+  test('the wealth of a metric judges with its gate open when no smallest effect is set', () => {
     expect(judge([{ xc: 0, xs: 9, nc: 50, ns: 50 }], SETTINGS).path.map(({ gateOpen }) => gateOpen)).toEqual([true]);
     expect(judge([], SETTINGS)).toEqual({ path: [], failAt: undefined });
   });
 
   test.each(['alpha', 'share', 'rho', 'delta', 'pi0', 'restartFraction', 'minBlocks', 'kappa', 'phiPre'] as const)(
-    'refuses a bad %s by its name',
+    'the wealth of a metric refuses a bad %s by its name',
     (name) => {
       for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, -2])
         expect(() => startWealth({ ...SETTINGS, [name]: bad })).toThrow(new RegExp(`^${name} must`));
     },
   );
 
-  test.each(['xc', 'xs', 'nc', 'ns'] as const)('refuses a block with a bad %s', (name) => {
+  test.each(['xc', 'xs', 'nc', 'ns'] as const)('the wealth of a metric refuses a block with a bad %s', (name) => {
     for (const bad of BAD_NUMBERS) expect(() => addBlock(SETTINGS, startWealth(SETTINGS), { ...BAD, [name]: bad })).toThrow(RangeError);
   });
 
-  test('keeps five metrics of a long release in less than 20 KiB', () => {
+  test('the wealth of a metric keeps five metrics of a long release in less than 20 KiB', () => {
     const metric = () => ({ wealth: startWealth(SETTINGS), gate: startGate(), excess: startExcess(), split: startSplit() });
     let state = Array.from({ length: 5 }, metric);
     for (let look = 1; look <= 3000; look += 1) {

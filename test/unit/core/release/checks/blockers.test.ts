@@ -60,7 +60,7 @@ const refusal = {
 };
 
 describe('nothing stands in the way', () => {
-  test('of a release for which everything is ready, nor of one that runs well', () => {
+  test('nothing stands in the way of a release for which everything is ready, nor of one that runs well', () => {
     expect(before()).toBeUndefined();
     expect(during()).toBeUndefined();
   });
@@ -106,14 +106,14 @@ describe('at any time a release is blocked', () => {
     ],
   ];
 
-  test.each(always)('by %s', (reason, scene, words) => {
+  test.each(always)('a release is blocked at any time by %s', (reason, scene, words) => {
     for (const blocker of [before(scene), during(scene)]) {
       expect(blocker?.reason).toBe(reason);
       expect(blocker?.message).toContain(words);
     }
   });
 
-  test('not by a judge that is not asked', () => {
+  test('a release is not blocked by a judge that is not asked', () => {
     expect(
       before({
         spec: { analysis: { mode: 'Off' } },
@@ -180,32 +180,32 @@ describe('before its first write a release is blocked', () => {
     ],
   ];
 
-  test.each(cases)('by %s', (_what, reason, scene, words) => {
+  test.each(cases)('a release is blocked before its first write by %s', (_what, reason, scene, words) => {
     const blocker = before(scene);
     expect(blocker?.reason).toBe(reason);
     expect(blocker?.message).toContain(words);
   });
 
-  test('by roles that cannot be told', () => {
+  test('a release is blocked before its first write by roles that cannot be found', () => {
     expect(before(withRules({ v1: 1, v2: 1 }), { sides: undefined })).toEqual({
       reason: 'CanaryAlreadyHasTraffic',
       message: 'v1 and v2 have equal weights, so neither of them is the one that serves; give the new one weight 0',
     });
   });
 
-  test('not by connections where an own query judges them, or nobody does', () => {
+  test('a release is not blocked by connections where an own query judges them, or no one does', () => {
     const routes = [aRoute({ kind: 'TCPRoute' })];
     expect(before({ routes, spec: { analysis: { checks: [{ name: 'errors', query: 'errors', max: '1' }] } } })).toBeUndefined();
     expect(before({ routes, spec: { analysis: { mode: 'Off' } } })).toBeUndefined();
   });
 
-  test('by none of what only matters in mid-release', () => {
+  test('a release is not blocked before its first write by what only matters later', () => {
     expect(
       before({}, { rejection: { kind: 'rejected', about: 'route', controller: 'c', reason: 'NotAllowed', message: 'no' } }),
     ).toBeUndefined();
   });
 
-  test('also when the last release has ended: what it recorded is over', () => {
+  test('a release is blocked before its first write also when the last one has ended: what it recorded is over', () => {
     expect(before(withRules({ v1: 9, v2: 1 }), { status: aStatus(), state: 'rolledBack' })?.reason).toBe('CanaryAlreadyHasTraffic');
   });
 });

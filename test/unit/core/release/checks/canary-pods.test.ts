@@ -75,26 +75,29 @@ describe('a crash loop takes the release home', () => {
     'paused',
     'blocked',
     'promoting.rollingOut',
-  ])('in %s', (state) => {
+  ])('a crash loop rolls the release back in %s', (state) => {
     expect(reasonOf({ pods: crashed, state })).toEqual(['CanaryCrashLooping', 'rejected']);
   });
 
-  test.each<StateName>(['promoting.restoring', 'rollingBack.draining', 'rolledBack', 'idle'])('but not in %s', (state) => {
-    expect(reasonOf({ pods: crashed, state })).toBeUndefined();
-  });
+  test.each<StateName>(['promoting.restoring', 'rollingBack.draining', 'rolledBack', 'idle'])(
+    'a crash loop does not roll the release back in %s',
+    (state) => {
+      expect(reasonOf({ pods: crashed, state })).toBeUndefined();
+    },
+  );
 
-  test('but not one of the canary that an earlier release left', () => {
+  test('a crash loop of the canary that an earlier release left does not roll the release back', () => {
     expect(reasonOf({ pods: crashed, of: 'another' })).toBeUndefined();
   });
 
-  test('in words that say what the pods say', () => {
+  test('the reason is in words that say what the pods say', () => {
     const { facts, status } = factsOf({ pods: crashed });
     expect(findRollbackReason(facts, status)?.message).toMatch(/^the canary crashes again and again: pod p-1, container app: /);
   });
 });
 
 describe('what may still come gets a minute', () => {
-  test('from the moment at which it was first missing', () => {
+  test('the wait begins at the moment at which it was first missing', () => {
     const { facts, status } = factsOf({ pods: unpulled, seconds: 5 });
     const noted = notePods(status, facts);
     expect(noted.release?.podsFailingSince).toBe(timeAfter(5));
@@ -108,19 +111,19 @@ describe('what may still come gets a minute', () => {
     expect(reasonOf({ pods: unconfigured, seconds: 65, release: since })).toEqual(['CanaryNotConfigured', 'rejected']);
   });
 
-  test('and begins anew when it came and went again', () => {
+  test('a wait for what may still come begins again when it came and went again', () => {
     const { facts, status } = factsOf({ pods: [aPod('p-1', statusWith(running()))], release: { podsFailingSince: timeAfter(5) } });
     expect(notePods(status, facts).release).not.toHaveProperty('podsFailingSince');
   });
 
-  test('but a name that no image can have is rejected at once', () => {
+  test('a name that no image can have is rejected at once', () => {
     const pods = [aPod('p-1', statusWith(waiting('InvalidImageName')))];
     expect(reasonOf({ pods })).toEqual(['ImageNotPulled', 'rejected']);
     const { facts, status } = factsOf({ pods });
     expect(notePods(status, facts)).toBe(status);
   });
 
-  test('and nothing is noted where there is no release, or no pods are watched', () => {
+  test('a wait is not noted where there is no release, or no pods are watched', () => {
     const { facts } = factsOf({ pods: unpulled });
     expect(notePods({ observedGeneration: 1 }, facts)).toEqual({ observedGeneration: 1 });
     const blind = factsOf({});
@@ -136,20 +139,20 @@ describe('pods without a node', () => {
   };
   const blockerOf = (one: Case) => blockerFor(one)?.reason;
 
-  test('are told after half a minute, and reject nothing', () => {
+  test('pods without a node are reported after half a minute, and reject nothing', () => {
     expect(blockerOf({ pods, seconds: 29 })).not.toBe('PodsUnschedulable');
     expect(blockerOf({ pods, seconds: 30 })).toBe('PodsUnschedulable');
     expect(reasonOf({ pods, seconds: 3_000 })).toBeUndefined();
     expect(blockerFor({ pods, seconds: 30 })?.message).toContain('pod p-1: 0/3 nodes: Insufficient cpu; make room');
   });
 
-  test('do not hold a promotion, which needs no more pods of the canary', () => {
+  test('pods without a node do not delay a promotion, which needs no more pods of the canary', () => {
     expect(blockerOf({ pods, seconds: 30, state: 'promoting.rollingOut' })).not.toBe('PodsUnschedulable');
     expect(blockerOf({ pods, seconds: 30, state: 'blocked', release: { returnTo: 'promoting.rollingOut' } })).not.toBe('PodsUnschedulable');
     expect(blockerOf({ pods, seconds: 30, state: 'blocked', release: { returnTo: 'stage.analyzing' } })).toBe('PodsUnschedulable');
   });
 
-  test('are told in a promotion that bakes first: the canary grows to full size for it', () => {
+  test('pods without a node are reported in a promotion that bakes first: the canary grows to full size for it', () => {
     const release = { workload: { ...workload, bakes: true } };
     expect(blockerOf({ pods, seconds: 30, state: 'promoting.rollingOut', release })).toBe('PodsUnschedulable');
   });
@@ -161,17 +164,17 @@ describe('the progress deadline', () => {
   const pods = [aPod('p-1', statusWith(running(1), { conditions: [placed(0)] }))];
   const conditions = [STUCK];
 
-  test('decides where pods that have had their time on a node are not ready', () => {
+  test('the progress deadline decides where pods that have had their time on a node are not ready', () => {
     expect(reasonOf({ pods, conditions, seconds: 600 })).toEqual(['CanaryNotReady', 'rejected']);
     expect(reasonOf({ pods, conditions, seconds: 20, progressDeadlineSeconds: 20 })).toEqual(['CanaryNotReady', 'rejected']);
   });
 
-  test('decides alone where pods are not watched', () => {
+  test('the progress deadline decides alone where pods are not watched', () => {
     expect(reasonOf({ conditions })).toEqual(['CanaryNotReady', 'rejected']);
     expect(reasonOf({ pods })).toBeUndefined();
   });
 
-  test('is not held against a version whose pods had no node, or got it late', () => {
+  test('the progress deadline is not held against a version whose pods had no node, or got it late', () => {
     expect(reasonOf({ pods: [aPod('p-1', homeless(timeAfter(0)))], conditions, seconds: 700 })).toBeUndefined();
     expect(reasonOf({ pods, conditions, seconds: 599 })).toBeUndefined();
     expect(
@@ -179,18 +182,18 @@ describe('the progress deadline', () => {
     ).toBeUndefined();
   });
 
-  test('is not held against a version whose pods a quota refuses', () => {
+  test('the progress deadline is not held against a version whose pods a quota refuses', () => {
     expect(reasonOf({ pods: [], conditions: [STUCK, REFUSED], seconds: 700 })).toBeUndefined();
     expect(reasonOf({ conditions: [STUCK, REFUSED], seconds: 700 })).toBeUndefined();
     // The refusal is over, and the second pod is about to be made.
     expect(reasonOf({ conditions, seconds: 700, replicas: 2 })).toBeUndefined();
   });
 
-  test('decides where no pod was made, though none was refused', () => {
+  test('the progress deadline decides where no pod was made, though none was refused', () => {
     expect(reasonOf({ pods: [], conditions: [{ ...STUCK, reason: 'ReplicaSetCreateError' }] })).toEqual(['CanaryNotReady', 'rejected']);
   });
 
-  test('is told in the words of the pods, where these say anything', () => {
+  test('the progress deadline is reported in the words of the pods, where these say anything', () => {
     const messageOf = (one: Case) => {
       const { facts, status } = factsOf(one);
       return findRollbackReason(facts, status)?.message;
@@ -208,7 +211,7 @@ describe('a canary with weight and no ready pod goes home with what its pods say
   const ended = { exitCode: 137, reason: 'OOMKilled' };
   const isBack = (finishedAt: string) => ({ ...running(1), lastState: { terminated: { ...ended, finishedAt } } });
 
-  test('and is rejected where all of them crashed', () => {
+  test('a canary with weight and no ready pod is rejected where all of them crashed', () => {
     const pods = [aPod('p-1', statusWith(crashing(1)))];
     expect(reasonOfEmpty(pods)).toMatchObject({
       reason: 'CanaryCrashed',
@@ -218,18 +221,18 @@ describe('a canary with weight and no ready pod goes home with what its pods say
     expect(reasonOfEmpty(killed)?.reason).toBe('CanaryCrashed');
   });
 
-  test('and is rejected where they started again a moment ago, and are not ready yet', () => {
+  test('a canary with weight and no ready pod is rejected where they started again a moment ago, and are not ready yet', () => {
     expect(reasonOfEmpty([aPod('p-1', statusWith(isBack(timeAfter(0))))], 30)?.reason).toBe('CanaryCrashed');
     expect(reasonOfEmpty([aPod('p-1', statusWith(isBack(timeAfter(0))))], 90)?.reason).toBe('CanaryEmpty');
   });
 
-  test('and is not rejected for a crash of one pod while another is not ready for another reason', () => {
+  test('a canary with weight and no ready pod is not rejected for a crash of one pod while another is not ready for another reason', () => {
     const pods = [aPod('p-1', statusWith(crashing(1))), aPod('p-2', statusWith(running()))];
     expect(reasonOfEmpty(pods)?.reason).toBe('CanaryEmpty');
     expect(reasonOfEmpty([aPod('p-1', statusWith(crashing(1))), aPod('p-2', homeless(timeAfter(0)))])?.reason).toBe('CanaryEmpty');
   });
 
-  test('and is not rejected where they were drained, evicted, or went with their node', () => {
+  test('a canary with weight and no ready pod is not rejected where they were drained, evicted, or went with their node', () => {
     const drained = { conditions: [PLACED, { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI' }] };
     expect(reasonOfEmpty([aPod('p-1', statusWith(crashing(1), drained))])?.reason).toBe('CanaryEmpty');
     expect(reasonOfEmpty([aPod('p-1', statusWith(crashing(1), { phase: 'Failed' }))])?.reason).toBe('CanaryEmpty');
@@ -250,7 +253,7 @@ describe('a raise that waits for pods', () => {
     return thePodsAreNotReady({ ...facts, pods: undefined, canaryEndpoints: seen, ...waits, ...change }, status);
   };
 
-  test('is blocked when it has waited long enough, with the pods and since when', () => {
+  test('a raise that waits for pods is blocked when it has waited long enough, with the pods and since when', () => {
     const release = { podsWaitSince: timeAfter(4) };
     expect(blockerOf({ state: 'stage.analyzing', release })).toEqual({
       reason: 'PodsNotReady',
@@ -260,7 +263,7 @@ describe('a raise that waits for pods', () => {
     expect(blockerOf({ state: 'stage.analyzing', release }, { pods })?.message).toContain('pod p-1, container app: CrashLoopBackOff');
   });
 
-  test('is not blocked before that, while all are ready, and where no raise wants to come', () => {
+  test('a raise that waits for pods is not blocked before that, while all are ready, and where no raise wants to come', () => {
     expect(blockerOf({ state: 'stage.analyzing' }, { podsMissingTooLong: false })).toBeUndefined();
     expect(blockerOf({ state: 'stage.analyzing' }, { canaryReady: true })).toBeUndefined();
     expect(blockerOf({ state: 'stage.analyzing' }, { stageProven: false })).toBeUndefined();
@@ -268,13 +271,13 @@ describe('a raise that waits for pods', () => {
       expect(blockerOf({ state })).toBeUndefined();
   });
 
-  test('stays blocked while evidence comes and goes', () => {
+  test('a raise that waits for pods stays blocked while evidence comes and goes', () => {
     const release = { returnTo: 'stage.analyzing', blockedReason: 'PodsNotReady' };
     expect(blockerOf({ state: 'blocked', release }, { stageProven: false })?.reason).toBe('PodsNotReady');
     expect(blockerOf({ state: 'blocked', release: { ...release, blockedReason: 'Forbidden' } }, { stageProven: false })).toBeUndefined();
   });
 
-  test('under way is blocked where it has too few pods, and not where a Deployment only rolls', () => {
+  test('a raise under way is blocked where it has too few pods, and not where a Deployment only rolls', () => {
     const { workload: found } = factsOf({}).facts;
     const few = { workload: { ...found, enoughPods: false, bakes: false } };
     expect(blockerOf({ state: 'stage.shifting' }, few)?.reason).toBe('PodsNotReady');
@@ -283,7 +286,7 @@ describe('a raise that waits for pods', () => {
     expect(blockerOf({ state: 'stage.shifting' }, { workload: { ...few.workload, enoughPods: true } })).toBeUndefined();
   });
 
-  test('is said in words that fit what is known', () => {
+  test('a raise that waits for pods is reported in words that fit what is known', () => {
     const { facts, status } = factsOf({});
     const say = (canaryEndpoints: Endpoints) =>
       status.release === undefined ? '' : describeNotReady({ ...facts, pods: undefined, canaryEndpoints }, status.release);

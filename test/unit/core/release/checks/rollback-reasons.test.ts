@@ -52,28 +52,28 @@ function reasonOf(status: CanaryReleaseStatus, change: Partial<RollbackFacts> = 
 }
 
 describe('rule 1: a release goes home', () => {
-  test('not while all is well', () => {
+  test('a release does not go home while all is well', () => {
     expect(reasonOf(running())).toBeUndefined();
     expect(reasonOf(NOTHING)).toBeUndefined();
   });
 
-  test('when its object is deleted, unless the weights shall stay', () => {
+  test('a release goes home when its object is deleted, unless the weights must stay', () => {
     expect(reasonOf(running(), { deleting: true })).toEqual(['Deleted', 'open']);
     expect(reasonOf(running(), { deleting: true }, { deletionPolicy: 'Retain' })).toBeUndefined();
   });
 
-  test('when a person aborts it', () => {
+  test('a release goes home when a person aborts it', () => {
     expect(reasonOf(running(), { abortRequested: true })).toEqual(['Aborted', 'rejected']);
   });
 
-  test('and says which person it was, where that is known', () => {
+  test('a release that goes home says which person it was, where that is known', () => {
     const told = (abortBy?: string) => findRollbackReason(facts({ abortRequested: true, abortBy }), running());
     expect(told()).not.toHaveProperty('by');
     expect(told()?.message).toBe('aborted by a person (annotation glidepath.dev/abort)');
     expect(told('ada')).toMatchObject({ by: 'ada', message: 'aborted by ada (annotation glidepath.dev/abort)' });
   });
 
-  test('when a check failed, in the words of the check', () => {
+  test('a release goes home when a check failed, in the words of the check', () => {
     expect(findRollbackReason(facts(), running({ failedCheck }))).toEqual({
       reason: 'ErrorRatio',
       message: failedCheck.message,
@@ -81,7 +81,7 @@ describe('rule 1: a release goes home', () => {
     expect(reasonOf(running({ failedCheck }), { enforced: false })).toBeUndefined();
   });
 
-  test('when the canary has weight, wanted or on a route, and no ready endpoint', () => {
+  test('a release goes home when the canary has weight, wanted or on a route, and no ready endpoint', () => {
     expect(reasonOf(running(), { canaryEmpty: true, observedWeight: 0 })).toEqual(['CanaryEmpty', 'retried']);
     expect(reasonOf(aStatus({ weight: 0 }), { canaryEmpty: true, sides: undefined })).toEqual(['CanaryEmpty', 'retried']);
     expect(reasonOf(aStatus({ weight: 0 }), { canaryEmpty: true, observedWeight: 0 })).toBeUndefined();
@@ -89,19 +89,19 @@ describe('rule 1: a release goes home', () => {
     expect(reasonOf(unweighted, { canaryEmpty: true, observedWeight: 0 })).toBeUndefined();
   });
 
-  test('when another revision appears, which is not to blame; not while a promotion makes its last writes', () => {
+  test('a release goes home when another revision appears, which is not to blame; not while a promotion makes its last writes', () => {
     expect(reasonOf(running(), { revisionChanged: true })).toEqual(['Superseded', 'open']);
     expect(reasonOf(running(), { revisionChanged: true, state: 'promoting.restoring' })).toBeUndefined();
   });
 
-  test('when its deadline has passed, where that rolls back', () => {
+  test('a release goes home when its deadline has passed, where that rolls back', () => {
     const late = running({ deadlineAt: timeAfter(100) });
     expect(reasonOf(late)).toEqual(['DeadlineExceeded', 'unjudged']);
     expect(reasonOf(late, { now: after(99) })).toBeUndefined();
     expect(reasonOf(late, {}, { deadline: { then: 'Pause' } })).toBeUndefined();
   });
 
-  test('when trouble lasted too long, where that rolls back', () => {
+  test('a release goes home when trouble lasted too long, where that rolls back', () => {
     const stuck = running({ blockedSince: timeAfter(40), blockedReason: 'Forbidden' });
     const blocked = { state: 'blocked', blocker: { reason: 'Forbidden', message: 'no patch' } } as const;
     const rollBack = { onBlocked: { after: '1m', then: 'Rollback' } } as const;
@@ -112,7 +112,7 @@ describe('rule 1: a release goes home', () => {
     expect(reasonOf(running(), blocked, rollBack)).toBeUndefined();
   });
 
-  test('when Prometheus was away too long, where that rolls back; the revision is not to blame', () => {
+  test('a release goes home when Prometheus was away too long, where that rolls back; the revision is not to blame', () => {
     const dark = running({ unavailableSince: timeAfter(40) });
     const rollBack = { analysis: { onUnavailable: { after: '1m', then: 'Rollback' } } } as const;
     expect(reasonOf(dark, {}, rollBack)).toEqual(['MetricsUnavailable', 'retried']);
@@ -121,7 +121,7 @@ describe('rule 1: a release goes home', () => {
     expect(reasonOf(dark, {}, { analysis: { onUnavailable: { after: '1m' } } })).toBeUndefined();
   });
 
-  test('when no proof came in time, where that rolls back: neither without evidence nor with a Fail that only holds', () => {
+  test('a release goes home when no proof came in time, where that rolls back: neither without evidence nor with a Fail that only holds', () => {
     const rollBack = { analysis: { onInconclusive: 'Rollback' } } as const;
     for (const verdict of ['Inconclusive', 'Fail'] as const)
       expect(reasonOf(running({ verdict }), { timedOut: true }, rollBack)).toEqual(['Inconclusive', 'unjudged']);
@@ -131,7 +131,7 @@ describe('rule 1: a release goes home', () => {
     ).toContain('the timeout');
   });
 
-  test('never for want of proof while Prometheus is away, while the proof is there, before the timeout, or in another state', () => {
+  test('a release does not go home for want of proof while Prometheus is away, while the proof is there, before the timeout, or in another state', () => {
     const rollBack = { analysis: { onInconclusive: 'Rollback' } } as const;
     for (const verdict of ['Unavailable', 'Pass'] as const)
       expect(reasonOf(running({ verdict }), { timedOut: true }, rollBack)).toBeUndefined();
@@ -142,17 +142,17 @@ describe('rule 1: a release goes home', () => {
     expect(reasonOf(unproven, { timedOut: true })).toBeUndefined();
   });
 
-  test('in every state in which the canary may have weight, and only there', () => {
+  test('a release goes home in every state in which the canary may have weight, and only there', () => {
     for (const state of STATES) expect(reasonOf(running({ failedCheck }), { state }) !== undefined).toBe(isJudged(state));
   });
 });
 
 describe('rule 5: a restart between the home patch and the commit', () => {
-  test('is read from the mark of the route, and the release counts as failed', () => {
+  test('a restart between the home patch and the commit is read from the mark of the route, and the release counts as failed', () => {
     expect(reasonOf(running(), wentHome)).toEqual(['Recovered', 'rejected']);
   });
 
-  test('ends with the reason that it had, where that reason still holds', () => {
+  test('a restart between the home patch and the commit ends with the reason that it had, where that reason still holds', () => {
     expect(reasonOf(running(), { ...wentHome, revisionChanged: true })).toEqual(['Superseded', 'open']);
     const dark = running({ unavailableSince: timeAfter(40) });
     expect(reasonOf(dark, wentHome, { analysis: { onUnavailable: { after: '1m', then: 'Rollback' } } })).toEqual([
@@ -162,18 +162,18 @@ describe('rule 5: a restart between the home patch and the commit', () => {
     expect(reasonOf(running({ deadlineAt: timeAfter(1) }), wentHome)).toEqual(['DeadlineExceeded', 'unjudged']);
   });
 
-  test('does not blame a check that was only observed', () => {
+  test('a restart between the home patch and the commit does not blame a check that was only observed', () => {
     expect(reasonOf(running({ failedCheck }), { ...wentHome, enforced: false })).toEqual(['Recovered', 'rejected']);
   });
 
-  test('is not what the mark of another release says', () => {
+  test('a restart between the home patch and the commit is not what the mark of another release says', () => {
     const standings = standRoutes([aRecordedRoute()], [aRoute({ metadata: marked('web/0123456789/home') })], SIDES);
     expect(reasonOf(running(), { standings })).toBeUndefined();
   });
 });
 
 describe('several reasons', () => {
-  test('are answered by what people asked for first, then by what the world says, then by the clock', () => {
+  test('several reasons are answered by what people asked for first, then by what the world says, then by the clock', () => {
     const status = running({ failedCheck, deadlineAt: timeAfter(1) });
     const all = { deleting: true, abortRequested: true, canaryEmpty: true, revisionChanged: true };
     expect(reasonOf(status, all)?.[0]).toBe('Deleted');

@@ -67,11 +67,11 @@ describe('a Deployment is not released', () => {
     ['whose canary has the name of something else', { canaryDeployment: serving }, {}, 'NameTaken', 'Deployment store is not ours'],
     ['whose canary Service has the name of another', { canaryService: service }, {}, 'NameTaken', 'Service store is not ours'],
     ['without labels to tell a canary by', { deployment: deploymentWith({ selector: {} }) }, {}, 'NotSupported', 'matchLabels'],
-  ])('%s', (_what, change, spec, reason, words) => {
+  ])('a Deployment %s is not released', (_what, change, spec, reason, words) => {
     expect(blockerOf(change, spec)).toMatchObject({ reason, message: expect.stringContaining(words) });
   });
 
-  test('that is not there', () => {
+  test('a release of a Deployment that is not there is blocked', () => {
     const { deployment: _gone, ...rest } = whole;
     const { workload: _all, ...others } = factsOf({});
     const observation = { ...others.observation, workload: rest };
@@ -114,12 +114,12 @@ describe('in mid-release', () => {
       );
     };
 
-    test('is to blame', () => {
+    test('a canary that the Deployment controller has given up on is to blame', () => {
       expect(reasonFor(2, stuck)).toMatchObject({ reason: 'CanaryNotReady' });
       expect(reasonFor(0, { ...stuck, reason: 'ReplicaSetCreateError' })).toMatchObject({ reason: 'CanaryNotReady' });
     });
 
-    test('is not, where its pods were refused or are about to be made', () => {
+    test('a canary that the Deployment controller has given up on is not to blame, where its pods were refused or are about to be made', () => {
       expect(reasonFor(2, stuck, refused)).toBeUndefined();
       expect(reasonFor(1, stuck)).toBeUndefined();
     });

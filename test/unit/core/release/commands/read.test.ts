@@ -28,7 +28,7 @@ function handled(change: Partial<HandledCommand> = {}): CanaryReleaseStatus {
 const command = (verb: string, seconds = 90) => `${verb}:${RELEASE_ID}:${timeAfter(seconds)}`;
 
 describe('a command', () => {
-  test('is read with who gave it', () => {
+  test('a command is read with who gave it', () => {
     expect(read(`approve:${RELEASE_ID}/1:${timeAfter(90)}`, { state: 'stage.awaitingApproval', stages: WAITING })).toEqual({
       verb: 'approve',
       release: RELEASE_ID,
@@ -38,14 +38,14 @@ describe('a command', () => {
     });
   });
 
-  test('is not there without the annotation, or with an empty one', () => {
+  test('a command is none without the annotation, or with an empty one', () => {
     expect(read(undefined)).toBeUndefined();
     expect(read('')).toBeUndefined();
     expect(read(' \n')).toBeUndefined();
     expect(readCommand(aRelease(), aStatus(), 'stage.analyzing', NOW)).toBeUndefined();
   });
 
-  test('from the future is refused once, and does not make later ones old', () => {
+  test('a command from the future is refused once, and does not make later ones old', () => {
     const ahead = command('pause', 120 + 301);
     const told = read(ahead, { status: handled() });
     expect(told).toMatchObject({ verb: 'unreadable', at: timeAfter(60) });
@@ -53,12 +53,12 @@ describe('a command', () => {
     expect(read(command('pause', 120 + 300))).toMatchObject({ verb: 'pause' });
   });
 
-  test('that was handled stays on the object and is not read again', () => {
+  test('a command that was handled stays on the object and is not read again', () => {
     expect(read(command('pause', 60), { status: handled() })).toBeUndefined();
     expect(read(command('pause', 61), { status: handled() })).toBeDefined();
   });
 
-  test('not later than the last handled one is refused once, with both times', () => {
+  test('a command not later than the last handled one is refused once, with both times', () => {
     const older = read(command('pause', 59), { status: handled() });
     expect(older).toMatchObject({ verb: 'pause', at: timeAfter(59), by: 'ada', outdated: command('pause', 59) });
     expect(older?.refusal).toBe(
@@ -73,14 +73,14 @@ describe('a command', () => {
     expect(read(`pause:${RELEASE_ID}:${timeAfter(60).replace('Z', '.250Z')}`, { status: handled() })).toBeDefined();
   });
 
-  test('has a giver that the status can hold, whatever was written there', () => {
+  test('a command has a giver that the status can hold, whatever was written there', () => {
     expect(read(command('pause'), { by: 'x'.repeat(1_000) })?.by).toHaveLength(256);
     expect(read(command('pause'), { by: '  ' })).not.toHaveProperty('by');
   });
 });
 
 describe('an unreadable command', () => {
-  test('is refused once, by its text', () => {
+  test('an unreadable command is refused once, by its text', () => {
     const first = read('approve everything');
     expect(first).toMatchObject({ verb: 'unreadable', release: 'approve everything', at: '1970-01-01T00:00:00Z' });
     expect(first?.refusal).toContain('is not a verb');
@@ -88,11 +88,11 @@ describe('an unreadable command', () => {
     expect(read('approve nothing', { status: handled({ verb: 'unreadable', release: 'approve everything' }) })).toBeDefined();
   });
 
-  test('does not make an old command new again', () => {
+  test('an unreadable command does not make an old command new again', () => {
     expect(read('nonsense', { status: handled() })?.at).toBe(timeAfter(60));
   });
 
-  test('is cut to what the status can hold, and still told once', () => {
+  test('an unreadable command is cut to what the status can hold, and still reported once', () => {
     const long = 'x'.repeat(1_000);
     const told = read(long)?.release ?? '';
     expect(told).toHaveLength(128);
@@ -103,19 +103,19 @@ describe('an unreadable command', () => {
 describe('a command is refused in words', () => {
   const refusal = (text: string, settings: Parameters<typeof read>[1] = {}) => read(text, settings)?.refusal;
 
-  test('without a release, or for another one', () => {
+  test('a command without a release, or for another one, is refused', () => {
     const { release: _release, ...idle } = aStatus();
     expect(refusal(command('pause'), { status: idle })).toBe('there is no release yet');
     expect(refusal(`pause:0123456789:${timeAfter(90)}`)).toBe(`it is for release 0123456789, and the present one is ${RELEASE_ID}`);
     expect(refusal(`pause:${RELEASE_ID}-2:${timeAfter(90)}`)).toContain('it is for release');
   });
 
-  test('when it resumes what spec.paused holds', () => {
+  test('a command is refused when it resumes what spec.paused holds', () => {
     expect(refusal(command('resume'), { state: 'paused', paused: true })).toBe('spec.paused is true and wins; set it to false');
     expect(refusal(command('resume'), { state: 'paused' })).toBeUndefined();
   });
 
-  test('when it does not fit the state', () => {
+  test('a command is refused when it does not fit the state', () => {
     const fitting = (verb: string) =>
       STATES.filter(
         (state) =>
@@ -135,7 +135,7 @@ describe('a command is refused in words', () => {
     expect(refusal(command('retry'))).toBe('retry does not fit a release that is stage.analyzing');
   });
 
-  test('when it undoes what is no promotion, or is undone already', () => {
+  test('a command is refused when it undoes what is no promotion, or is undone already', () => {
     const held = (returnTo: string) => ({ state: 'paused', status: aStatus({ release: aReleaseStatus({ returnTo }) }) }) as const;
     expect(refusal(command('undo'), held('promoting.baking'))).toBeUndefined();
     expect(refusal(command('undo'), held('stage.analyzing'))).toContain(`release ${RELEASE_ID} is not promoted yet; abort it`);
@@ -144,7 +144,7 @@ describe('a command is refused in words', () => {
       expect(refusal(command('undo'), { state })).toContain(`release ${RELEASE_ID} is rolled back already`);
   });
 
-  test('when it approves a stage that is not there, is over, or does not wait', () => {
+  test('a command is refused when it approves a stage that is not there, is over, or does not wait', () => {
     const second = aStatus({ release: aReleaseStatus({ stageIndex: 1 }) });
     const approve = (stage: number, settings: Parameters<typeof read>[1] = {}) =>
       refusal(`approve:${RELEASE_ID}/${stage}:${timeAfter(90)}`, {
@@ -165,7 +165,7 @@ describe('a command is refused in words', () => {
     expect(approve(2, { status: given })).toContain('stage 2 is approved already');
   });
 
-  test('unless what waits is paused or blocked', () => {
+  test('an approval of a stage that does not wait is refused, and not where what waits is paused or blocked', () => {
     for (const state of ['paused', 'blocked'] as const) {
       const at = (returnTo: string) => aStatus({ release: aReleaseStatus({ returnTo }) });
       const approve = `approve:${RELEASE_ID}/1:${timeAfter(90)}`;

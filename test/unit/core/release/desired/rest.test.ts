@@ -40,19 +40,19 @@ const restOf = (facts: ReturnType<typeof factsOf>, state: Parameters<typeof desi
   desireRest(state, facts, workloadOf(facts));
 
 describe('what serves is paused', () => {
-  test('once it has rolled out, between releases', () => {
+  test('what serves is paused once it has rolled out, between releases', () => {
     const facts = factsOf({});
     expect(restsPaused(facts, workloadOf(facts))).toBe(true);
     expect(restOf(facts)).toEqual([{ kind: 'rest', name: 'store', template, release: 'web', annotated: false }]);
     expect(restOf(facts, 'stage.analyzing')).toEqual([]);
   });
 
-  test('not while it rolls, and not twice', () => {
+  test('what serves is not paused while it rolls, and not twice', () => {
     expect(restOf(factsOf({ deployment: { ...rolledOut, status: { ...rolledOut.status, updatedReplicas: 1 } } }))).toEqual([]);
     expect(restOf(factsOf({ deployment: resting }))).toEqual([]);
   });
 
-  test('not where nobody asks for it, nor when the release goes, nor when something else serves', () => {
+  test('what serves is not paused where no one asks for it, nor when the release goes, nor when something else serves', () => {
     for (const facts of [
       factsOf({}, 'Admission'),
       factsOf({}, 'PausedAtRest', '2030-01-01T00:00:00Z'),
@@ -66,19 +66,19 @@ describe('the finalizer stays', () => {
   const gone = '2030-01-01T00:00:00Z';
   const unpause = { kind: 'unpause', name: 'store', template, held: true } as const;
 
-  test('while the Deployment is paused for us, or is about to be', () => {
+  test('the finalizer stays while the Deployment is paused for us, or is about to be', () => {
     expect(keepsPaused(factsOf({ deployment: resting }), [])).toBe(true);
     expect(keepsPaused(factsOf({}), restOf(factsOf({})))).toBe(true);
     expect(keepsPaused(factsOf({}), [])).toBe(false);
     expect(keepsPaused(factsOf({ deployment: resting }, 'Admission'), [])).toBe(false);
   });
 
-  test('for a release that goes until the pause is taken back', () => {
+  test('the finalizer of a release that goes stays until the pause is taken back', () => {
     expect(keepsPaused(factsOf({ deployment: resting }, 'PausedAtRest', gone), [unpause])).toBe(true);
     expect(keepsPaused(factsOf({}, 'PausedAtRest', gone), [])).toBe(false);
   });
 
-  test('until the Deployment is seen, but not for one that cannot be watched', () => {
+  test('the finalizer stays until the Deployment is seen, but not for one that cannot be watched', () => {
     expect(keepsPaused(factsOf({ known: false }, 'PausedAtRest', gone), [])).toBe(true);
     expect(keepsPaused(factsOf({ known: false, problem: 'forbidden' }, 'PausedAtRest', gone), [])).toBe(false);
   });

@@ -35,7 +35,7 @@ describe('a claim', () => {
   const preparing = (rules: ReturnType<typeof aRecordedRule>[]) =>
     aStatus({ state: 'preparing', weight: 0, release: aReleaseStatus({ routes: [aRecordedRoute({ rules })] }) });
 
-  test('tests what was recorded, others included', () => {
+  test('a claim tests what was recorded, others included', () => {
     const route = aRoute({ rules: [aRule({ v1: 1, v2: 0, beta: 4 })], metadata: { annotations: { team: 'a' } } });
     const [claim] = desire('preparing', route, preparing([aRecordedRule({ others: [{ name: 'beta', weight: 4 }] })]));
     expect(claim).toMatchObject({ kind: 'claim', mark: MARK });
@@ -46,7 +46,7 @@ describe('a claim', () => {
     });
   });
 
-  test('is none while the rule names others than were recorded, or is gone', () => {
+  test('a claim is none while the rule names others than were recorded, or is gone', () => {
     for (const others of [undefined, [{ name: 'gamma', weight: 4 }]]) {
       const route = aRoute({ rules: [aRule({ v1: 1, v2: 0, beta: 4 })] });
       expect(patchesOf(desire('preparing', route, preparing([aRecordedRule(others === undefined ? {} : { others })])))).toEqual([[]]);
@@ -54,7 +54,7 @@ describe('a claim', () => {
     expect(patchesOf(desire('preparing', aRoute({ rules: [aRule({ v1: 1 })] }), preparing([aRecordedRule()])))).toEqual([[]]);
   });
 
-  test('comes again as a merge patch where somebody took our mark away', () => {
+  test('a claim comes again as a merge patch where someone took our mark away', () => {
     const status = aStatus({ release: aReleaseStatus({ routes: [aRecordedRoute({ raising: true })] }) });
     const [again] = desire('stage.shifting', aRoute(), status);
     expect(again?.kind).toBe('reclaim');
@@ -81,7 +81,7 @@ describe('rule 7: a raise', () => {
     ['stage.analyzing', false, true, 1],
     ['paused', true, true, 0],
     ['blocked', true, true, 0],
-  ] as const)('in %s, to be written: %s, put back: %s', (state, raising, puttingBack, count) => {
+  ] as const)('a share in %s, to be written: %s, put back: %s', (state, raising, puttingBack, count) => {
     expect(desire(state, route, status(raising, puttingBack))).toHaveLength(count);
   });
 });
@@ -108,7 +108,7 @@ describe('the last writes of a promoted Deployment', () => {
   test.each([
     ['the share that it had', 5_000, 5_000],
     ['one that is too small to be told', 999_999, 1],
-  ])('take the share first, and nothing else: %s', (_what, v1, v2) => {
+  ])('the last writes of a promoted Deployment take the share first, and nothing else: %s', (_what, v1, v2) => {
     const intents = wanted(routeWith(v1, v2), status());
     expect(intents.map(({ kind }) => kind)).toEqual(['withdraw']);
     expect(intents.flatMap((intent) => buildPatch(intent))).toEqual([
@@ -120,12 +120,12 @@ describe('the last writes of a promoted Deployment', () => {
     ]);
   });
 
-  test('are none while it drains, but for a share that somebody gives it again', () => {
+  test('the last writes of a promoted Deployment are none while it drains, but for a share that someone gives it again', () => {
     expect(wanted(routeWith(10_000, 0), status({ drainEndsAt }), 69)).toEqual([]);
     expect(wanted(routeWith(9_000, 1_000), status({ drainEndsAt }), 69)).toMatchObject([{ kind: 'lower' }]);
   });
 
-  test('give the route back when the requests have stopped', () => {
+  test('the last writes of a promoted Deployment give the route back when the requests have stopped', () => {
     const [restore] = wanted(routeWith(10_000, 0), status({ drainEndsAt }), 120);
     expect(restore?.kind).toBe('restore');
     expect(restore === undefined ? [] : buildPatch(restore)).toContainEqual({ op: 'remove', path: '/spec/rules/0/backendRefs/1' });
@@ -136,7 +136,7 @@ describe('a mark of ours on a settled route', () => {
   const settled = aStatus({ state: 'rolledBack', weight: 0 });
   const home = aRoute({ rules: [aRule({ v1: 10_000, v2: 0 })], metadata: marked(HOME_MARK) });
 
-  test('is taken away, and with it the integers of a home patch', () => {
+  test('a mark of ours on a settled route is taken away, and with it the integers of a home patch', () => {
     expect(patchesOf(desire('rolledBack', home, settled))).toEqual([
       [
         'test /spec/rules/0/matches',
@@ -149,7 +149,7 @@ describe('a mark of ours on a settled route', () => {
     ]);
   });
 
-  test('goes alone where the route says something else, or was none of the last release', () => {
+  test('a mark of ours on a settled route goes alone where the route says something else, or was none of the last release', () => {
     const alone = [[`test ${MARK_PATH}`, `remove ${MARK_PATH}`]];
     expect(patchesOf(desire('rolledBack', aRoute({ rules: [aRule({ v1: 7, v2: 3 })], metadata: marked(HOME_MARK) }), settled))).toEqual(
       alone,
@@ -158,7 +158,7 @@ describe('a mark of ours on a settled route', () => {
     expect(patchesOf(desire('idle', { ...home, metadata: { ...home.metadata, name: 'other' } }, settled))).toEqual(alone);
   });
 
-  test('is left where it is another one’s, or where the object is being deleted', () => {
+  test('a mark of ours on a settled route is left where it is another one’s, or where the object is being deleted', () => {
     expect(desire('rolledBack', aRoute({ metadata: marked('other/0123456789') }), settled)).toEqual([]);
     expect(desire('rolledBack', home, settled, true)).toEqual([]);
   });

@@ -68,7 +68,7 @@ function putBack(status: CanaryReleaseStatus, seconds: number, manager = 'argocd
 describe('rule 7: an edit that lowers our weight', () => {
   const noted = note(running(), 10);
 
-  test('is told once, with the route, the rule and the field manager', () => {
+  test('an edit that lowers our weight is reported once, with the route, the rule and the field manager', () => {
     expect(noted.drift).toMatchObject({ route: 'HTTPRoute store', manager: 'argocd-controller', direction: 'lowered' });
     expect(noted.drift?.message).toBe(
       "HTTPRoute store, rule rules[0]: field manager argocd-controller lowered the canary's share (wanted 25%); left as it is until the next Pass",
@@ -78,11 +78,11 @@ describe('rule 7: an edit that lowers our weight', () => {
     expect(note(noted.status, 10, { seconds: 110 }).drift).toBeUndefined();
   });
 
-  test('is told again when it is another edit', () => {
+  test('an edit that lowers our weight is reported again when it is another edit', () => {
     expect(note(noted.status, 5, { seconds: 110, generation: 8 }).drift).toBeDefined();
   });
 
-  test('stays without a fresh Pass: a raise needs proof', () => {
+  test('an edit that lowers our weight stays without a fresh Pass: a raise needs proof', () => {
     expect(noted.status.release?.puttingBack).toBeUndefined();
     expect(note(running({ verdict: 'Pass', passAt: timeAfter(99) }), 10).status.release?.puttingBack).toBeUndefined();
     for (const verdict of ['Inconclusive', 'Unavailable', 'Fail'] as const) {
@@ -91,7 +91,7 @@ describe('rule 7: an edit that lowers our weight', () => {
     }
   });
 
-  test('is put back after a fresh Pass, and that is counted by manager', () => {
+  test('an edit that lowers our weight is put back after a fresh Pass, and that is counted by manager', () => {
     const status = putBack(running(), 100);
     expect(status.release).toMatchObject({
       puttingBack: true,
@@ -101,7 +101,7 @@ describe('rule 7: an edit that lowers our weight', () => {
     expect(note(status, 10, { seconds: 120, generation: 100 }).status).toEqual(status);
   });
 
-  test('needs a Pass of its own when it comes on top of another one', () => {
+  test('an edit that lowers our weight needs a Pass of its own when it comes on top of another one', () => {
     const status = putBack(running(), 100);
     const again = note(status, 5, { seconds: 108, generation: 101 });
     expect(again.status.release).toMatchObject({ driftSince: timeAfter(108) });
@@ -109,11 +109,11 @@ describe('rule 7: an edit that lowers our weight', () => {
     expect(again.status.release?.puttingBack).toBeUndefined();
   });
 
-  test('is put back at once where the judge does not act', () => {
+  test('an edit that lowers our weight is put back at once where the judge does not act', () => {
     expect(note(running(), 10, { observe: true }).status.release?.puttingBack).toBe(true);
   });
 
-  test.each(['paused', 'blocked'] as const)('stays while the release is %s', (state) => {
+  test.each(['paused', 'blocked'] as const)('an edit that lowers our weight stays while the release is %s', (state) => {
     const status = recorded(
       { edited: 7 },
       { returnTo: 'stage.analyzing', driftSince: timeAfter(50), verdict: 'Pass', passAt: timeAfter(60) },
@@ -121,7 +121,7 @@ describe('rule 7: an edit that lowers our weight', () => {
     expect(note(status, 10, { state }).status.release?.puttingBack).toBeUndefined();
   });
 
-  test('is over when the routes say what they shall', () => {
+  test('an edit that lowers our weight is over when the routes have the wanted weights', () => {
     const status = note(putBack(running(), 100), 25, { generation: 101 }).status;
     expect(status.release?.puttingBack).toBeUndefined();
     expect(status.release?.driftSince).toBeUndefined();
@@ -132,7 +132,7 @@ describe('rule 7: an edit that lowers our weight', () => {
 });
 
 describe('rule 7: an edit that raises our weight', () => {
-  test('is told, and begins no put-back', () => {
+  test('an edit that raises our weight is reported, and begins no put-back', () => {
     const { drift, status } = note(running(), 60);
     expect(drift).toMatchObject({ direction: 'raised' });
     expect(drift?.message).toContain('put back down at once');
@@ -141,11 +141,11 @@ describe('rule 7: an edit that raises our weight', () => {
     expect(note(status, 60, { seconds: 101 }).drift).toBeUndefined();
   });
 
-  test('by nobody that is known has an unknown manager', () => {
+  test('an edit by no known manager has an unknown manager', () => {
     expect(note(running(), 60, { manager: 'glidepath' }).drift?.manager).toBe('unknown');
   });
 
-  test('is none when the stages were edited and nobody touched the route', () => {
+  test('an edit is none when the stages were edited and no one touched the route', () => {
     expect(note(recorded({ generation: 7 }), 60).drift).toBeUndefined();
     expect(note(recorded({ generation: 6 }), 60).drift).toBeDefined();
   });
@@ -212,19 +212,19 @@ describe('rule 7: while a raise is under way', () => {
 
 describe('no drift', () => {
   test.each(['preparing', 'promoting.restoring', 'rollingBack.goingHome'] as const)(
-    'is seen in %s: there is no weight, or nothing is wanted any more',
+    'no drift is seen in %s: there is no weight, or nothing is wanted any more',
     (state) => {
       expect(note(running(), 10, { state })).toMatchObject({ status: running(), drift: undefined });
     },
   );
 
-  test.each(['paused', 'blocked'] as const)('is seen in %s before the first weight', (state) => {
+  test.each(['paused', 'blocked'] as const)('no drift is seen in %s before the first weight', (state) => {
     expect(note(running({ returnTo: 'preparing' }), 60, { state }).drift).toBeUndefined();
     expect(note(running({ returnTo: 'stage.analyzing' }), 60, { state }).drift).toBeDefined();
     expect(note(running(), 60, { state }).drift).toBeUndefined();
   });
 
-  test('is seen without a release, or where the route or its rule is gone', () => {
+  test('no drift is seen without a release, or where the route or its rule is gone', () => {
     const { release: _release, ...idle } = aStatus();
     expect(note(idle, 10).status).toEqual(idle);
     for (const routes of [[], [aRoute({ rules: [] })]]) {
@@ -236,7 +236,7 @@ describe('no drift', () => {
 });
 
 describe('a route is contested', () => {
-  test('when one manager undid our raises three times: the third put-back is not written', () => {
+  test('a route is contested when one manager undid our raises three times: the third put-back is not written', () => {
     const times = [100, 300, 500, 700];
     const statuses = times.map((_, index) =>
       times
@@ -249,7 +249,7 @@ describe('a route is contested', () => {
     expect(statuses.map(({ release }) => release?.contestedBy)).toEqual([undefined, undefined, 'argocd-controller', 'argocd-controller']);
   });
 
-  test('when raises were put back five times in a minute, whoever did it', () => {
+  test('a route is contested when raises were put back five times in a minute, whoever did it', () => {
     const managers = ['a', 'b', 'c', 'd', 'e'];
     const within = (apart: number) => managers.reduce((status, manager, index) => putBack(status, 100 + index * apart, manager), running());
     expect(within(9).release?.contestedBy).toBe('e');
@@ -257,7 +257,7 @@ describe('a route is contested', () => {
     expect(within(60).release?.contestedBy).toBeUndefined();
   });
 
-  test('and stays so: nothing is put back any more', () => {
+  test('a contested route stays contested: nothing is put back any more', () => {
     const status = recorded({ edited: 7 }, { contestedBy: 'a', driftSince: timeAfter(50), verdict: 'Pass', passAt: timeAfter(60) });
     expect(note(status, 10).status.release?.puttingBack).toBeUndefined();
   });

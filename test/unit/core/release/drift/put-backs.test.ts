@@ -4,7 +4,7 @@ import { timeoutOf } from '../../../../../src/core/release/facts/stage-clock.ts'
 import { after, aReleaseStatus, aSpec, timeAfter } from '../../../../fixtures/builders.ts';
 
 describe('put-backs', () => {
-  test('by nobody that is known are counted, too', () => {
+  test('put-backs by no known manager are counted, too', () => {
     expect(countPutBack(aReleaseStatus(), after(1))).toMatchObject({
       putBacks: [{ manager: 'unknown', count: 1 }],
       putBackTimes: [timeAfter(1)],
@@ -21,7 +21,7 @@ describe('put-backs', () => {
 });
 
 describe('the timeout of a stage', () => {
-  test('is what it says, else half an hour or ten times its duration', () => {
+  test('the timeout of a stage is what it says, else half an hour or ten times its duration', () => {
     const [first, second, third] = aSpec({
       stages: [
         { weight: 5, duration: '1m' },

@@ -68,7 +68,7 @@ describe('the verdict of the comparison', () => {
     expect(foldLook(spec, aStatus(), without(kind)).verdict).toBe(verdict);
   });
 
-  test('is told in full: value, limit, requests and how many a Pass needs', () => {
+  test('the verdict of the comparison is reported in full: value, limit, requests and how many a Pass needs', () => {
     expect(compareAtLook(ENFORCED, compared({ finding: 'unproven' }))).toEqual({
       name: 'comparison',
       verdict: 'Inconclusive',
@@ -84,7 +84,7 @@ describe('the verdict of the comparison', () => {
     );
   });
 
-  test('is none where nothing is compared', () => {
+  test('the verdict of the comparison is none where nothing is compared', () => {
     expect(compareAtLook(ENFORCED, aLook(10))).toBeUndefined();
     expect(compareAtLook(specOf('Off'), compared())).toBeUndefined();
   });
@@ -96,7 +96,7 @@ describe('the verdict of the comparison', () => {
     expect(compareAtLook(ENFORCED, compared({ finding: 'worse' }, { requests: silent }))?.verdict).toBe('Fail');
   });
 
-  test('fails the release by the metric that convicted', () => {
+  test('the verdict of the comparison fails the release by the metric that convicted', () => {
     const reasonAt = (strongest: Judgement['strongest']) =>
       foldLook(ENFORCED, aStatus(), compared({ finding: 'worse', strongest })).release?.failedCheck?.reason;
     expect(reasonAt('errors')).toBe('ErrorRatio');
@@ -108,7 +108,7 @@ describe('the verdict of the comparison', () => {
     );
   });
 
-  test('only observed is told and changes nothing', () => {
+  test('a comparison that is only observed is reported and changes nothing', () => {
     const spec = specOf('Observe', [{ name: 'errors', metric: 'ErrorRatio', max: '1%' }]);
     const status = foldLook(spec, aStatus(), compared({ finding: 'worse' }));
     expect(status.checks?.map(({ name, verdict }) => [name, verdict])).toEqual([
@@ -123,7 +123,7 @@ describe('the verdict of the comparison', () => {
 describe('the share after the next raise', () => {
   const spec = aSpec({ stages: [{ weight: 5 }, { weight: 25 }] });
 
-  test('is the next stage’s, then everything, and never less than now', () => {
+  test('the share after the next raise is the next stage’s, then everything, and never less than now', () => {
     const share = (stageIndex: number | undefined, weight?: number) =>
       nextShareOf(spec, { ...aStatus(), weight: weight as number, release: aReleaseStatus({ stageIndex: stageIndex as number }) });
     expect(share(0, 5)).toBe(0.25);
@@ -138,7 +138,7 @@ describe('what a breach does', () => {
     aCheck(metric === undefined ? { query: 'up', max: '1' } : { metric, ...limit });
   const errors = auto('ErrorRatio');
 
-  test.each(['Rollback', 'Hold', 'Observe'] as const)('is what the spec says where it says %s', (onBreach) => {
+  test.each(['Rollback', 'Hold', 'Observe'] as const)('a breach does what the spec says where it says %s', (onBreach) => {
     for (const look of [compared(), aLook(10)]) expect(breachOf({ ...errors, onBreach }, ENFORCED, look)).toBe(onBreach);
   });
 
@@ -176,7 +176,7 @@ describe('what a breach does', () => {
 });
 
 describe('a mismatch of the split', () => {
-  test('is remembered until a look says otherwise, and a look that cannot tell says nothing', () => {
+  test('a mismatch of the split is remembered until a look says otherwise, and a look that cannot tell says nothing', () => {
     expect(findMismatch(aLook(10))).toBeUndefined();
     const noted = foldLook(ENFORCED, aStatus(), compared({ finding: 'mismatch' }));
     expect(noted.release?.splitMismatch).toBe(true);
@@ -188,7 +188,7 @@ describe('a mismatch of the split', () => {
 describe('a clock that was ahead and came back', () => {
   const ahead = aStatus({ release: aReleaseStatus({ lookGridAt: timeAfter(3_600), lookPhaseMs: 0 }) });
 
-  test('leaves the looks not blind: the last one counts as one of now, and the next is due at the next time of the grid', () => {
+  test('a clock that was ahead and came back does not make the looks blind: the last one counts as one of now, and the next is due at the next time of the grid', () => {
     const spec = aSpec();
     const routes = [aRoute({ rules: [aRule({ v1: 75, v2: 25 })] })];
     const { status, wakeAt } = decide(spec, ahead, anObservation({ release: aRelease({ spec, status: ahead }), routes }), after(103));
@@ -197,7 +197,7 @@ describe('a clock that was ahead and came back', () => {
     expect(foldLook(spec, status, aLook(110)).release?.lookGridAt).toBe(timeAfter(110));
   });
 
-  test('changes nothing where the last look lies in the past, or so little ahead that it may be jitter', () => {
+  test('a clock that was ahead and came back changes nothing where the last look lies in the past, or so little ahead that it may be jitter', () => {
     for (const now of [3_580, 3_600, 4_000]) expect(foldLooks(aSpec(), ahead, 'stage.analyzing', [], after(now))).toBe(ahead);
     expect(foldLooks(aSpec(), ahead, 'stage.analyzing', [], after(3_579)).release?.lookGridAt).toBe(timeAfter(3_579));
     const { release: _release, ...idle } = aStatus();

@@ -41,7 +41,7 @@ function fold(
 }
 
 describe('a look', () => {
-  test('that is good and saw enough requests is a Pass', () => {
+  test('a look that is good and saw enough requests is a Pass', () => {
     const status = fold([aLook(10)]);
     expect(status.verdict).toBe('Pass');
     expect(status.checks).toEqual([{ name: 'errors', verdict: 'Pass', value: '0%', limit: '<= 1%', requests: 1_000, at: timeAfter(10) }]);
@@ -55,7 +55,7 @@ describe('a look', () => {
     });
   });
 
-  test('that is bad fails the release by name, reason and counts', () => {
+  test('a look that is bad fails the release by name, reason and counts', () => {
     const { verdict, release } = fold([aLook(10, bad)]);
     expect(verdict).toBe('Fail');
     expect(release?.failedCheck).toEqual({
@@ -66,7 +66,7 @@ describe('a look', () => {
     expect(release?.passInStage).toBeUndefined();
   });
 
-  test('without a release is none', () => {
+  test('a look without a release is none', () => {
     const { release: _release, ...idle } = aStatus();
     expect(foldLook(aSpec(), idle, aLook(10))).toBe(idle);
   });
@@ -102,7 +102,7 @@ describe('a look without a new sample is no look', () => {
     expect(hasNewSample(same, first.release ?? aReleaseStatus())).toBe(false);
   });
 
-  test('also when a replica of Prometheus lagged in between', () => {
+  test('a look without a new sample is no look also when a replica of Prometheus lagged in between', () => {
     const lagging = { ...aLook(80), newestSampleMs: after(5) };
     const repeated = { ...aLook(90, bad), newestSampleMs: after(60) - 120, scrapeIntervalMs: 60_000 };
     const status = fold([aLook(60), lagging, repeated]);
@@ -110,7 +110,7 @@ describe('a look without a new sample is no look', () => {
     expect(status.release?.sampleAt).toBe(new Date(after(60) - 120).toISOString());
   });
 
-  test('unless none came for several scrapes: then evidence went missing, and that is Inconclusive', () => {
+  test('a look without a new sample is no look unless none came for several scrapes: then evidence went missing, and that is Inconclusive', () => {
     const stale = fold([{ ...aLook(70, bad), newestSampleMs: after(10) - 120 }], first);
     expect(stale.verdict).toBe('Inconclusive');
     expect(stale.checks?.[0]).toMatchObject({
@@ -127,7 +127,7 @@ describe('a look without a new sample is no look', () => {
     expect(fold([{ ...look, atMs: after(311), newestSampleMs: after(10) }], status).verdict).toBe('Inconclusive');
   });
 
-  test('does not concern an own query: it has its own data', () => {
+  test('an own query is looked at without a new sample of the source: it has its own data', () => {
     const spec = specWith({}, { name: 'orders', query: 'orders', min: '1' });
     const look = { ...aLook(70), newestSampleMs: after(10) - 120, own: { orders: { kind: 'facts', facts: 0 } } } as const;
     expect(fold([look], first, spec).release?.failedCheck).toMatchObject({
@@ -203,17 +203,17 @@ describe('fails in a row', () => {
     expect(fold([aLook(30, bad)], two, spec).release?.failedCheck?.message).toContain('3 looks in a row');
   });
 
-  test('begin again after a Pass', () => {
+  test('fails in a row begin again after a Pass', () => {
     expect(fold([aLook(10, bad), aLook(20), aLook(30, bad)], aStatus(), spec).release?.failing).toEqual([{ check: 'errors', count: 1 }]);
   });
 
-  test('are neither counted nor forgotten by Inconclusive and Unavailable', () => {
+  test('fails in a row are neither counted nor forgotten by Inconclusive and Unavailable', () => {
     const looks = [aLook(10, bad), aLook(20, silent), away(30), aLook(40, unclear), aLook(50, bad), aLook(60, bad)];
     const counts = looks.map((_, index) => fold(looks.slice(0, index + 1), aStatus(), spec).release?.failing?.[0]?.count);
     expect(counts).toEqual([1, 1, 1, 1, 2, 3]);
   });
 
-  test('are counted for each check apart, and no longer for one that is gone', () => {
+  test('fails in a row are counted for each check apart, and no longer for one that is gone', () => {
     const both = specWith({ consecutive: 3 }, { name: 'client', metric: 'ClientErrorRatio', max: '1%', consecutive: 3 });
     const status = fold(
       [aLook(10, bad)],
@@ -235,13 +235,13 @@ describe('fails in a row', () => {
     expect(fold([aLook(10, bad)], status, specWith({ onBreach: 'Hold' })).release?.failing?.[0]?.count).toBe(1_000);
   });
 
-  test('that failed the release are remembered, whatever comes after them', () => {
+  test('fails in a row that failed the release are remembered, whatever comes after them', () => {
     expect(fold([aLook(10, bad), aLook(20)]).release?.failedCheck?.name).toBe('errors');
   });
 });
 
 describe('the failed requests of the release', () => {
-  test('are added up over its stages, and are not there where nobody counts them', () => {
+  test('the failed requests of the release are added up over its stages, and are not there where no one counts them', () => {
     const before = aStatus({ release: aReleaseStatus({ failedRequests: 3, stageStartedAt: timeAfter(15) }) });
     expect(fold([aLook(10, { newErrors: 2 }), aLook(20, { newErrors: 1 })], before).release?.failedRequests).toBe(6);
     expect(fold([aLook(10)]).release?.failedRequests).toBeUndefined();
@@ -249,12 +249,12 @@ describe('the failed requests of the release', () => {
 });
 
 describe('the requests that a Pass needs', () => {
-  test('are counted over the stage', () => {
+  test('the requests that a Pass needs are counted over the stage', () => {
     const looks = [10, 20, 30].map((seconds) => aLook(seconds, { newRequests: 20 }));
     expect(looks.map((_, index) => fold(looks.slice(0, index + 1)).verdict)).toEqual(['Inconclusive', 'Inconclusive', 'Pass']);
   });
 
-  test("are the stage's own where it says so", () => {
+  test("the requests that a Pass needs are the stage's own where the stage says so", () => {
     const spec = aSpec({ stages: [{ weight: 25, minRequests: 20 }] });
     expect(fold([aLook(10, { newRequests: 20 })], aStatus(), spec).verdict).toBe('Pass');
     expect(fold([aLook(10, { newRequests: 20 })], aStatus({ release: aReleaseStatus({ stageIndex: 1 }) }), spec).verdict).toBe(
@@ -262,11 +262,11 @@ describe('the requests that a Pass needs', () => {
     );
   });
 
-  test('are not needed by a Fail', () => {
+  test('a Fail needs no number of requests', () => {
     expect(fold([aLook(10, { ...bad, newRequests: 1 })]).verdict).toBe('Fail');
   });
 
-  test('are not needed where only own queries judge and nobody counts', () => {
+  test('a Pass needs no number of requests where only own queries judge and no one counts', () => {
     const spec = aSpecWithAnalysis({ checks: [{ name: 'orders', query: 'orders', min: '1' }] });
     const own = { orders: { kind: 'facts', facts: 5 } } as const;
     const uncounted = {
@@ -291,7 +291,7 @@ describe("a look of before the stage's weight was effective", () => {
     expect(release?.passInStage).toBeUndefined();
   });
 
-  test('fails the release all the same', () => {
+  test("a look of before the stage's weight was effective fails the release all the same", () => {
     expect(fold([aLook(20, bad)], status).release?.failedCheck).toBeDefined();
   });
 });
@@ -299,36 +299,36 @@ describe("a look of before the stage's weight was effective", () => {
 describe("the stage's clock", () => {
   const cleanSince = (...looks: readonly LookReading[]) => fold(looks, aStatus(), specWith({ onBreach: 'Hold' })).release?.cleanSince;
 
-  test('runs on at Pass and at Inconclusive', () => {
+  test("the stage's clock runs at Pass and at Inconclusive", () => {
     expect(cleanSince(aLook(10), aLook(20, silent), aLook(30, unclear))).toBe(timeAfter(0));
   });
 
-  test('begins anew at a Fail', () => {
+  test("the stage's clock begins again at a Fail", () => {
     expect(cleanSince(aLook(10), aLook(20, bad), aLook(30))).toBe(timeAfter(20));
   });
 
-  test('stands while Prometheus is away', () => {
+  test("the stage's clock stands while Prometheus is away", () => {
     const during = fold([aLook(10), away(20), away(30)]);
     expect(during.release).toMatchObject({ unavailableSince: timeAfter(20), cleanSince: timeAfter(0) });
     expect(cleanSince(aLook(10), away(20), away(30), aLook(60), aLook(70))).toBe(timeAfter(40));
     expect(fold([away(20), aLook(60)]).release?.unavailableSince).toBeUndefined();
   });
 
-  test('begins anew where a Fail ends the outage', () => {
+  test("the stage's clock begins again where a Fail ends the outage", () => {
     expect(cleanSince(away(20), aLook(60, bad))).toBe(timeAfter(60));
   });
 
-  test('stands for no longer than the stage lasts when the outage is older', () => {
+  test("the stage's clock stands for no longer than the stage lasts when the outage is older", () => {
     const status = aStatus({ release: aReleaseStatus({ unavailableSince: timeAfter(-100) }) });
     expect(fold([aLook(30)], status).release?.cleanSince).toBe(timeAfter(30));
   });
 
-  test('is not there before the stage has begun', () => {
+  test("the stage's clock is not there before the stage has begun", () => {
     const { cleanSince: _clean, stageStartedAt: _started, ...release } = aReleaseStatus();
     expect(fold([aLook(10, bad)], aStatus({ release })).release?.cleanSince).toBeUndefined();
   });
 
-  test('never runs ahead of the looks, whatever they say', () => {
+  test("the stage's clock never runs ahead of the looks, whatever they say", () => {
     const anyLook = fc.constantFrom<'good' | 'bad' | 'silent' | 'away'>('good', 'bad', 'silent', 'away');
     fc.assert(
       fc.property(fc.array(anyLook, { maxLength: 12 }), (kinds) => {
@@ -354,7 +354,7 @@ describe("the stage's clock", () => {
 });
 
 describe('silence', () => {
-  test('is noted from its first look to the first request, and an outage says nothing about it', () => {
+  test('silence is noted from its first look to the first request, and an outage says nothing about it', () => {
     const since = (...looks: readonly LookReading[]) => fold(looks).release?.inconclusiveSince;
     expect(since(aLook(10, silent), aLook(20, silent))).toBe(timeAfter(10));
     expect(since(aLook(10, silent), away(20))).toBe(timeAfter(10));
@@ -364,18 +364,18 @@ describe('silence', () => {
 });
 
 describe('the grid', () => {
-  test('is set behind the scrape by the first look, and kept', () => {
+  test('the grid is set behind the scrape by the first look, and kept', () => {
     const { release } = fold([aLook(10, { newestSampleMs: after(4) })]);
     expect(release?.lookPhaseMs).toBe(4_150);
     expect(gridOf(aSpec(), release ?? aReleaseStatus())).toEqual({ startMs: START, phaseMs: 4_150, intervalMs: 10_000 });
   });
 
-  test('begins at the start before anything was seen', () => {
+  test('the grid begins at the start before anything was seen', () => {
     expect(gridOf(aSpec(), aReleaseStatus()).phaseMs).toBe(0);
     expect(gridOf(aSpec(), aReleaseStatus({ startedAt: 'never' })).startMs).toBe(0);
   });
 
-  test('stays where the scrape is not known', () => {
+  test('the grid stays where the scrape is not known', () => {
     const { scrapeIntervalMs: _scrape, ...look } = aLook(10);
     const { release } = fold([look]);
     expect(release?.lookPhaseMs).toBe(0);
@@ -384,7 +384,7 @@ describe('the grid', () => {
 });
 
 describe('what is written', () => {
-  test('fits into the status, however much Prometheus had to say', () => {
+  test('what is written fits into the status, however much Prometheus had to say', () => {
     const status = fold([aLook(10, { requests: { kind: 'unusable', message: 'x'.repeat(5_000) } })]);
     expect(status.checks?.[0]?.message).toHaveLength(512);
   });

@@ -8,7 +8,7 @@ const silent = { requests: { kind: 'noTraffic', message: 'no canary request in t
 describe('the measured share', () => {
   const measured = (change: Partial<LookReading>) => foldLook(aSpec(), aStatus(), aLook(10, change)).measured;
 
-  test('is what the canary got of both in the window', () => {
+  test('the measured share is what the canary got of both in the window', () => {
     expect(measured({ servingRequests: 3_065 })).toEqual({
       share: '24.6%',
       canaryRequests: 1_000,
@@ -18,7 +18,7 @@ describe('the measured share', () => {
     expect(measured({ ...silent, servingRequests: 40 })).toMatchObject({ share: '0%', canaryRequests: 0 });
   });
 
-  test('is none where one side was not read, or nobody asked for anything', () => {
+  test('the measured share is none where one side was not read, or no one asked for anything', () => {
     expect(measured({})).toBeUndefined();
     expect(measured({ requests: { kind: 'partial', message: 'a store is away' }, servingRequests: 40 })).toBeUndefined();
     expect(measured({ ...silent, servingRequests: 0 })).toBeUndefined();

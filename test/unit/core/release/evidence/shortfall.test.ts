@@ -22,7 +22,7 @@ function compared(
 const said = (status: CanaryReleaseStatus, spec = SPEC) => describeShortfall(status, spec);
 
 describe('a shortfall in words', () => {
-  test('says what there was, what is needed, how fast it comes, and what a person can do', () => {
+  test('the message about a shortfall says what there was, what is needed, how fast it comes, and what a person can do', () => {
     expect(said(compared(72, 210))).toBe(
       "72 of 210 canary requests after 30m at 0.04/s: raise this stage's weight to 15, or set spec.analysis.onInconclusive",
     );
@@ -31,20 +31,20 @@ describe('a shortfall in words', () => {
     );
   });
 
-  test('offers an approval only where the release asks for one', () => {
+  test('the message about a shortfall offers an approval only where the release asks for one', () => {
     const asking = aSpec({ analysis: { minRequests: 50, comparison: { mode: 'Enforce' }, onInconclusive: 'Approve' } });
     expect(said(compared(72, 210), asking)).toContain("raise this stage's weight to 15, approve, or set spec.analysis.onInconclusive");
     expect(said(compared(72, 210))).not.toContain('approve');
   });
 
-  test('asks for time where even half of the traffic would not do, or nothing came', () => {
+  test('the message about a shortfall asks for time where even half of the traffic would not do, or nothing came', () => {
     expect(said(compared(10, 210))).toBe(
       '10 of 210 canary requests after 30m: give the stage a longer timeout, or set spec.analysis.onInconclusive',
     );
     expect(said(compared(undefined, 210))).toContain('0 of 210 canary requests after 30m: give the stage a longer timeout');
   });
 
-  test('asks for a step of 5 up, never for the present weight', () => {
+  test('the message about a shortfall asks for a step of 5 up, never for the present weight', () => {
     expect(said(compared(200, 210))).toContain("raise this stage's weight to 10");
     expect(said(compared(190, 210, { weight: 50 }))).toContain('give the stage a longer timeout');
   });
@@ -57,11 +57,11 @@ describe('a shortfall in words', () => {
     [3_590, '1h'],
     [4_800, '1h20m'],
     [7_200, '2h'],
-  ])('calls %s seconds %s', (seconds, text) => {
+  ])('the message about a shortfall calls %s seconds %s', (seconds, text) => {
     expect(said(compared(72, 210, { seconds }))).toContain(`after ${text} at`);
   });
 
-  test('is nothing where numbers are not what is missing', () => {
+  test('a shortfall has no words where numbers are not what is missing', () => {
     const { release: _release, ...idle } = aStatus();
     for (const status of [compared(210, 210), compared(10, 210, { weight: 0 }), idle]) expect(said(status)).toBeUndefined();
   });
@@ -80,7 +80,7 @@ describe('what is missing', () => {
       }),
     });
 
-  test('are the requests of the stage where the comparison has no say', () => {
+  test('what is missing are the requests of the stage where the comparison has no say', () => {
     expect(findShortfall(stage(40), SPEC)).toEqual({ have: 40, needed: 50, rate: 0.4, elapsedMs: 100_000 });
     expect(findShortfall(stage(20, { stageIndex: 1 }), SPEC)?.needed).toBe(1_000);
     expect(findShortfall(stage(undefined), SPEC)?.have).toBe(0);
@@ -89,24 +89,24 @@ describe('what is missing', () => {
     expect(findShortfall(compared(10, 210), observed)).toBeUndefined();
   });
 
-  test('are those of the stage also where the comparison has enough: a Pass needs both', () => {
+  test('what is missing are those of the stage also where the comparison has enough: a Pass needs both', () => {
     expect(findShortfall(compared(210, 210, { stageRequests: 20 }), SPEC)).toMatchObject({ have: 20, needed: 50 });
     expect(findShortfall(compared(100, 210, { stageRequests: 20 }), SPEC)).toMatchObject({ have: 100, needed: 210 });
   });
 
-  test('is counted over the time up to the newest sample, however long ago that was', () => {
+  test('what is missing is counted over the time up to the newest sample, however long ago that was', () => {
     const { release, checks, ...rest } = compared(40, 420, { seconds: 10 });
     const late = { ...rest, checks, release: { ...release, sampleAt: timeAfter(4) } } as CanaryReleaseStatus;
     expect(findShortfall(late, SPEC)).toEqual({ have: 40, needed: 420, elapsedMs: 4_000, rate: 10 });
   });
 
-  test('has no rate from fewer than 30 requests', () => {
+  test('what is missing has no rate from fewer than 30 requests', () => {
     expect(findShortfall(compared(29, 420, { seconds: 10 }), SPEC)?.rate).toBeUndefined();
     expect(findShortfall(compared(30, 420, { seconds: 10 }), SPEC)?.rate).toBe(3);
     expect(said(compared(8, 420, { seconds: 3 }))).toMatch(/^8 of 420 canary requests after 3s: /);
   });
 
-  test('has no rate before any time has passed, or where it is not known since when', () => {
+  test('what is missing has no rate before any time has passed, or where it is not known since when', () => {
     expect(findShortfall(compared(40, 210, { seconds: 0 }), SPEC)).toMatchObject({ rate: undefined, elapsedMs: 0 });
     expect(findShortfall(compared(40, 210, { seconds: -50 }), SPEC)).toMatchObject({ rate: undefined, elapsedMs: 0 });
     const { stageStartedAt: _since, stageIndex: _index, ...release } = aReleaseStatus();
@@ -117,11 +117,11 @@ describe('what is missing', () => {
 });
 
 describe('the time at which the requests will be there', () => {
-  test('follows from the requests of the present stage', () => {
+  test('the time at which the requests will be there follows from the requests of the present stage', () => {
     expect(forecastRequests(compared(100, 400, { seconds: 100, stageRequests: 50 }), SPEC)).toBe(after(100 + 600));
   });
 
-  test('is not told from fewer than 30 requests, nor where none are missing', () => {
+  test('the time at which the requests will be there is not given from fewer than 30 requests, nor where none are missing', () => {
     expect(forecastRequests(compared(100, 400, { seconds: 100, stageRequests: 29 }), SPEC)).toBeUndefined();
     expect(forecastRequests(compared(400, 400, { seconds: 100 }), SPEC)).toBeUndefined();
   });

@@ -11,7 +11,7 @@ const note = (status: CanaryReleaseStatus, state: StateName, seconds: number) =>
 const servedOf = ({ release }: CanaryReleaseStatus) => release?.served;
 
 describe('a span of steady weight', () => {
-  test('opens when the stage’s weight is effective, to the millisecond', () => {
+  test('a span of steady weight opens when the stage’s weight is effective, to the millisecond', () => {
     expect(servedOf(note(at(25), 'stage.analyzing', 0.123))).toEqual([{ weight: 25, from: iso(0.123) }]);
   });
 
@@ -22,7 +22,7 @@ describe('a span of steady weight', () => {
     expect(note(opened, 'stage.awaitingApproval', 60)).toBe(opened);
   });
 
-  test('closes when the weight is on its way, and the next opens when it has arrived', () => {
+  test('a span of steady weight closes when the weight is on its way, and the next opens when it has arrived', () => {
     const opened = note(at(25), 'stage.analyzing', 0);
     const shifting = note({ ...opened, weight: 50 }, 'stage.shifting', 60);
     expect(servedOf(shifting)).toEqual([{ weight: 25, from: iso(0), to: iso(60) }]);
@@ -30,7 +30,7 @@ describe('a span of steady weight', () => {
     expect(servedOf(note(shifting, 'stage.analyzing', 63))?.at(-1)).toEqual({ weight: 50, from: iso(63) });
   });
 
-  test('is cut where the weight is another one at once', () => {
+  test('a span of steady weight is cut where the weight is another one at once', () => {
     const opened = note(at(25), 'stage.analyzing', 0);
     expect(servedOf(note({ ...opened, weight: 5 }, 'stage.analyzing', 60))).toEqual([
       { weight: 25, from: iso(0), to: iso(60) },
@@ -38,7 +38,7 @@ describe('a span of steady weight', () => {
     ]);
   });
 
-  test('closes where somebody else changes the weight, and opens when that is over', () => {
+  test('a span of steady weight closes where someone else changes the weight, and opens when that is over', () => {
     const opened = note(at(25), 'stage.analyzing', 0);
     const drifted = note({ ...opened, release: aReleaseStatus({ ...opened.release, driftSince: timeAfter(30) }) }, 'stage.analyzing', 30);
     expect(servedOf(drifted)).toEqual([{ weight: 25, from: iso(0), to: iso(30) }]);
@@ -46,13 +46,13 @@ describe('a span of steady weight', () => {
     expect(servedOf(note({ ...drifted, release }, 'stage.analyzing', 45))?.at(-1)).toEqual({ weight: 25, from: iso(45) });
   });
 
-  test('closes on the way home and at weight 0', () => {
+  test('a span of steady weight closes on the way home and at weight 0', () => {
     const opened = note(at(25), 'stage.analyzing', 0);
     expect(servedOf(note(opened, 'rollingBack.goingHome', 9))).toEqual([{ weight: 25, from: iso(0), to: iso(9) }]);
     expect(servedOf(note({ ...opened, weight: 0 }, 'stage.analyzing', 9))).toEqual([{ weight: 25, from: iso(0), to: iso(9) }]);
   });
 
-  test('does not open before the weight is effective, without a weight, or where no release is', () => {
+  test('a span of steady weight does not open before the weight is effective, without a weight, or where no release is', () => {
     const { stageStartedAt: _started, ...early } = aReleaseStatus();
     const { weight: _weight, ...weightless } = at(25);
     for (const status of [at(0), aStatus({ release: early }), weightless]) expect(note(status, 'stage.analyzing', 0)).toBe(status);
@@ -64,7 +64,7 @@ describe('a span of steady weight', () => {
     expect(note(idle, 'stage.analyzing', 0)).toBe(idle);
   });
 
-  test('is kept for so many changes, the newest', () => {
+  test('a span of steady weight is kept for so many changes, the newest', () => {
     let status = at(25);
     for (let index = 0; index < 200; index += 1) status = note({ ...status, weight: 1 + (index % 2) }, 'stage.analyzing', index);
     expect(servedOf(status)).toHaveLength(MAX_SERVED);

@@ -36,7 +36,7 @@ function drivenBy(one: CanaryRelease, two: CanaryRelease, routes: readonly Route
 }
 
 describe('two releases that share a Deployment', () => {
-  test('are driven by the older one, and the younger one is told which Deployment', () => {
+  test('two releases that share a Deployment are driven by the older one, and the message to the younger one says which Deployment', () => {
     const older = named('zulu', { spec: ofDeployment('store', 'store') });
     const younger = named('alpha', { spec: ofDeployment('store', 'other'), created: 5 });
     expect(drivenBy(older, younger)).toEqual({
@@ -45,18 +45,18 @@ describe('two releases that share a Deployment', () => {
     });
   });
 
-  test('are driven by the one with the lesser name where both are as old', () => {
+  test('two releases that share a Deployment are driven by the one with the lesser name where both are as old', () => {
     const [a, b] = [named('a', { spec: ofDeployment('store', 'x') }), named('b', { spec: ofDeployment('store', 'y') })];
     expect(drivenBy(a, b)).toMatchObject({ one: US, two: { kind: 'other', name: 'a' } });
   });
 
-  test('are driven by the one that is under way, though it is the younger one', () => {
+  test('two releases that share a Deployment are driven by the one that is under way, though it is the younger one', () => {
     const older = named('older', { spec: ofDeployment('store', 'a1') });
     const younger = named('younger', { spec: ofDeployment('store', 'a1'), created: 5, status: RUNNING });
     expect(drivenBy(older, younger)).toMatchObject({ one: { kind: 'other', name: 'younger' }, two: US });
   });
 
-  test('are driven by the older one where both are under way', () => {
+  test('two releases that share a Deployment are driven by the older one where both are under way', () => {
     const older = named('older', { spec: ofDeployment('store', 'a1'), status: RUNNING });
     const younger = named('younger', { spec: ofDeployment('store', 'a1'), created: 5, status: RUNNING });
     expect(drivenBy(older, younger)).toMatchObject({ one: US, two: { kind: 'other', name: 'older' } });
@@ -109,12 +109,12 @@ describe('two releases that share a route', () => {
   const a = named('a', { spec: ofServices('a1', 'a2') });
   const b = named('b', { spec: ofServices('b1', 'b2'), created: 1 });
 
-  test('are driven by the older one where the route carries no mark', () => {
+  test('two releases that share a route are driven by the older one where the route carries no mark', () => {
     const shared = { kind: 'HTTPRoute', name: 'store' };
     expect(drivenBy(a, b, [aRoute({ rules })])).toEqual({ one: US, two: { kind: 'other', name: 'a', shared } });
   });
 
-  test('are driven by the one that the route is marked for while it is under way', () => {
+  test('two releases that share a route are driven by the one that the route is marked for while it is under way', () => {
     const routes = [aRoute({ rules, metadata: marked('b/0123456789') })];
     const underWay = { ...b, status: RUNNING };
     expect(drivenBy(a, underWay, routes)).toMatchObject({ one: { kind: 'other', name: 'b' }, two: US });
@@ -124,7 +124,7 @@ describe('two releases that share a route', () => {
     expect(drivenBy({ ...a, status: RUNNING }, underWay, routes)).toMatchObject({ one: { kind: 'other', name: 'b' }, two: US });
   });
 
-  test('do not share it where the other one cannot tell its roles there', () => {
+  test('two releases that name a route do not share it where the other one cannot find its roles there', () => {
     const listed = named('listed', { spec: ofServices('c1', 'c2', { routeRefs: [{ name: 'store' }] }) });
     expect(findDriver(b, [listed], [aRoute({ rules: [aRule({ b1: 1, b2: 0 })] })])).toEqual(US);
   });

@@ -17,14 +17,14 @@ function find(status: CanaryReleaseStatus, canary: Parameters<typeof findNextAtt
 }
 
 describe('the pause before the next attempt', () => {
-  test('is there for what was not the revision’s fault, and grows', () => {
+  test('a pause before the next attempt follows what was not the revision’s fault, and grows', () => {
     expect(findPause({ reason: 'CanaryEmpty' })).toBe(10_000);
     expect(findPause({ reason: 'CanaryEmpty', retries: 1 })).toBe(60_000);
     expect(findPause({ reason: 'MetricsUnavailable' })).toBe(10_000);
     expect(findPause({ reason: 'BlockedTooLong' })).toBe(10_000);
   });
 
-  test('is not there after the third attempt, for a verdict, a person, a deadline, or a reason of another version', () => {
+  test('no pause before a next attempt follows the third attempt, a verdict, a person, a deadline, or a reason of another version', () => {
     expect(findPause({ reason: 'CanaryEmpty', retries: 2 })).toBeUndefined();
     for (const reason of ['ErrorRatio', 'CanaryCrashed', 'Aborted', 'DeadlineExceeded', 'Inconclusive', 'Superseded', 'Moon'])
       expect(findPause({ reason })).toBeUndefined();
@@ -33,7 +33,7 @@ describe('the pause before the next attempt', () => {
 });
 
 describe('the next attempt', () => {
-  test('is due when its time has come, and says how the one before ended', () => {
+  test('the next attempt is due when its time has come, and says how the one before ended', () => {
     const next = find(rolledBack());
     expect(next).toEqual({
       key: BACK.canaryKey,
@@ -49,11 +49,11 @@ describe('the next attempt', () => {
     expect(find(rolledBack({ retries: 1 }))?.number).toBe(3);
   });
 
-  test('waits in Services mode until the canary is ready', () => {
+  test('the next attempt waits in Services mode until the canary is ready', () => {
     expect(find(rolledBack(), { ...BACK, canaryReady: false })?.waitsFor).toBe('ready endpoints of Service v2');
   });
 
-  test('is none where none was noted, while a release runs, and where something else stands behind the canary', () => {
+  test('there is no next attempt where none was noted, while a release runs, and where something else stands behind the canary', () => {
     const { retryAt: _retryAt, ...unnoted } = aReleaseStatus(ended);
     expect(find({ ...rolledBack(), release: unnoted })).toBeUndefined();
     expect(find(rolledBack(), BACK, 'preparing')).toBeUndefined();
@@ -62,7 +62,7 @@ describe('the next attempt', () => {
     expect(find(rolledBack(), { canaryKey: undefined, canaryReady: false })).toBeUndefined();
   });
 
-  test('is there in Deployment mode as long as the Deployment holds the template, pods or not', () => {
+  test('a next attempt remains in Deployment mode as long as the Deployment holds the template, pods or not', () => {
     const workload = { name: 'store', uid: 'u', canary: 'store-canary', template: 't2', servingTemplate: 't1' };
     const serving = { service: 'store', template: 't1' };
     const held = { canaryKey: { service: 'v2', templateHashes: ['t2'] }, canaryReady: false };

@@ -34,7 +34,7 @@ const holdersOf = ({ facts: { clearance } }: ReturnType<typeof know>) =>
   clearance.kind === 'held' ? clearance.holders.map(({ route, rule, stays }) => [route, rule, stays]) : clearance.kind;
 
 describe('the end of a release', () => {
-  test('needs routes that were just read, and asks for them only when nothing else is missing', () => {
+  test('the end of a release needs routes that were just read, and asks for them only when nothing else is missing', () => {
     expect([know().facts.clearance.kind, know().facts.allLeft, know().reads]).toEqual(['clear', true, false]);
     const unread = know({ routesFresh: false });
     expect([unread.facts.clearance.kind, unread.facts.allLeft, unread.reads]).toEqual(['unread', false, true]);
@@ -42,7 +42,7 @@ describe('the end of a release', () => {
     expect(notYet.reads).toBe(false);
   });
 
-  test('is held up by a rule of any route that gives the canary weight', () => {
+  test('the end of a release is held up by a rule of any route that gives the canary weight', () => {
     const held = know({ routes: [home, late({ v1: 3, v2: 1 })] });
     expect(holdersOf(held)).toEqual([['HTTPRoute late', 'rules[0]', false]]);
     expect([held.facts.allLeft, held.reads]).toEqual([false, false]);
@@ -50,14 +50,14 @@ describe('the end of a release', () => {
     expect(holdersOf(know({ routes: [home, late({ v1: 1, v2: 0 })] }))).toBe('clear');
   });
 
-  test('is held up for good by a route that the spec leaves out, or that another release drives', () => {
+  test('the end of a release is held up permanently by a route that the spec leaves out, or that another release drives', () => {
     const chosen = aSpec({ routeRefs: [{ name: 'store' }] });
     expect(holdersOf(know({ routes: [home, late({ v1: 3, v2: 1 })] }, {}, chosen))).toEqual([['HTTPRoute late', 'rules[0]', true]]);
     const driven = late({ v1: 3, v2: 1 }, marked('other/1234567890'));
     expect(holdersOf(know({ routes: [home, driven] }))).toEqual([['HTTPRoute late', 'rules[0]', true]]);
   });
 
-  test('is not held up after a promotion, by a deletion, or where the canary never had weight', () => {
+  test('the end of a release is not held up after a promotion, by a deletion, or where the canary never had weight', () => {
     const routes = [home, late({ v2: 1 })];
     expect(holdersOf(know({ routes }, { outcome: 'Promoted' }))).toBe('clear');
     expect(holdersOf(know({ routes, release: aRelease({ metadata: { deletionTimestamp: '2030-01-01T12:00:00Z' } }) }))).toBe('clear');
@@ -69,12 +69,12 @@ describe('the share that the gateways count', () => {
   const side = (...routes: readonly Route[]) => findSplitSide(aReleaseStatus({ routes: [aRecordedRoute()] }), routes);
   const store = aRoute({ rules: [aRule({ v1: 7_500, v2: 2_500 })] });
 
-  test('counts on both sides where only rules of the release send requests', () => {
+  test('the share that the gateways count is that of the release where only its rules send requests', () => {
     expect(side(store)).toBe('both');
     expect(side(store, late({ v1: 0, v2: 0, other: 1 }))).toBe('both');
   });
 
-  test('may be larger where another rule sends the canary requests, smaller where one sends serving some, and anything where both are', () => {
+  test('the share that the gateways count may be larger where another rule sends the canary requests, smaller where one sends serving some, and anything where both are', () => {
     expect(side(store, late({ v2: 1 }))).toBe('tooLittle');
     expect(side(store, late({ v1: 1 }))).toBe('tooMuch');
     expect(side(store, late({ v1: 1, v2: 1 }))).toBe('neither');

@@ -78,13 +78,13 @@ describe('what blocks', () => {
     ['nothing that is ignored by name', { objects: [NET], ignore: 'NetworkPolicy/allow' }, undefined],
     ['nothing whose kind is ignored', { objects: [NET], unread: [failed('Server')], ignore: ' Server/*,NetworkPolicy/* ' }, undefined],
     ['what another entry names', { objects: [NET], ignore: 'NetworkPolicy/other,allow' }, 'NetworkPolicy allow'],
-  ])('%s', (_what, scene, words) => {
+  ])('a release is blocked by %s', (_what, scene, words) => {
     const blocker = blockerOf(scene);
     if (words === undefined) expect(blocker).toBeUndefined();
     else expect(blocker).toMatchObject({ reason: 'PolicyParity', message: expect.stringContaining(words) });
   });
 
-  test('says how to release all the same, for all of them at once', () => {
+  test('the message of what blocks says how to release all the same, for all of them at once', () => {
     const names = ['a', 'b', 'c', 'd'];
     const objects = names.map((name) => aPolicy('NetworkPolicy', NET.spec, name));
     const command = `kubectl annotate crel web -n shop --overwrite ${IGNORE_PARITY_ANNOTATION}=`;
@@ -96,7 +96,7 @@ describe('what blocks', () => {
     expect(blockerOf({ objects: many, unread: [failed('Server')] })?.message).toMatch(/='NetworkPolicy\/\*,Server\/\*'$/);
   });
 
-  test('is gone when the canary differs by another label, as the advice says', () => {
+  test('what blocks is gone when the canary differs by another label, as the advice says', () => {
     expect(blockerOf({ objects: [NET] })?.message).toContain('spec.canary.labels {track: canary}');
     expect(blockerOf({ objects: [NET], canary: { labels: { track: 'canary' } } })).toBeUndefined();
   });
@@ -121,11 +121,11 @@ describe('the condition', () => {
       '(answered 403): let the operator',
     ],
     ['is True where the rest is ignored', { objects: [NET], ignore: 'NetworkPolicy/*' }, 'True', 'Ignored', 'NetworkPolicy/allow'],
-  ])('%s', (_what, scene, status, reason, words) => {
+  ])('the condition %s', (_what, scene, status, reason, words) => {
     expect(wordOf(scene)).toEqual({ status, reason, message: expect.stringContaining(words) });
   });
 
-  test('stays as it is while a release runs, and goes with it', () => {
+  test('the condition stays as it is while a release runs, and goes with it', () => {
     const condition = { type: 'PolicyParity', status: 'False', reason: 'Different', message: 'x', lastTransitionTime: 'then' } as const;
     const told = { ...idle, conditions: [condition] };
     expect(describeParity(told, 'stage.analyzing', undefined)).toEqual(condition);
@@ -133,7 +133,7 @@ describe('the condition', () => {
     expect(describeParity(idle, 'stage.analyzing', undefined)).toBeUndefined();
   });
 
-  test('is cut where it would be endless', () => {
+  test('the condition is cut where it would be endless', () => {
     const objects = Array.from({ length: 100 }, (_, index) => aPolicy('PodMonitor', { selector: SELECTOR }, `monitor-${index}`));
     expect(wordOf({ objects })?.message).toHaveLength(4_001);
   });
@@ -152,7 +152,7 @@ describe('the event', () => {
     conditions: [{ type: 'PolicyParity', status, reason: 'Different', message, lastTransitionTime: 'then' }],
   });
 
-  test('is told once for each new finding, as a warning where something differs', () => {
+  test('the event is reported once for each new finding, as a warning where something differs', () => {
     const tell = (before: CanaryReleaseStatus, next: CanaryReleaseStatus) => findStatusEvents(before, next, factsOf({}));
     expect(tell(idle, statusWith('False', 'x'))).toEqual([{ reason: 'PolicyParity', message: 'x', warning: true }]);
     expect(tell(idle, statusWith('Unknown', 'x'))).toMatchObject([{ warning: false }]);
@@ -160,7 +160,7 @@ describe('the event', () => {
     expect(tell(statusWith('False', 'x'), statusWith('False', 'y', 'Preparing', 'NetworkPolicy/other'))).toHaveLength(1);
   });
 
-  test('is not told where all is alike, or where the block tells it', () => {
+  test('the event is not written where all is alike, or where the block says it', () => {
     const blockedBy = (reason: Blocker['reason']) => ({ ...factsOf({}), blocker: { reason, message: 'x' } });
     expect(findStatusEvents(idle, statusWith('True', 'x'), factsOf({}))).toEqual([]);
     expect(findStatusEvents(idle, statusWith('False', 'x', 'Blocked'), blockedBy('PolicyParity'))).toEqual([]);
@@ -175,11 +175,11 @@ describe('policies are asked for', () => {
     return asksForPolicies(status, { ...observation, workload: workload as typeof observation.workload & object }, after(0));
   };
 
-  test('when a held template waits for its release', () => {
+  test('policies are asked for when a held template waits for its release', () => {
     expect(asks(idle)).toBe(true);
   });
 
-  test('and at no other time', () => {
+  test('policies are asked for at no other time', () => {
     expect(asks(idle, { paused: false })).toBe(false);
     expect(asks(idle, { template: templateOf('store:1') })).toBe(false);
     expect(asks({ ...idle, state: 'preparing' })).toBe(false);

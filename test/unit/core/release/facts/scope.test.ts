@@ -23,11 +23,11 @@ const other = aRoute({ metadata: { name: 'other' }, rules: [aRule({ third: 1 })]
 const grpc = aRoute({ kind: 'GRPCRoute', metadata: { uid: 'uid-grpc' } });
 
 describe('the scope', () => {
-  test('is every route that names one of the Services', () => {
+  test('the scope is every route that names one of the Services', () => {
     expect(routesInScope(aSpec(), [other, store, grpc], ['v1', 'v2'])).toEqual([store, grpc]);
   });
 
-  test('is what routeRefs lists, by kind and name, whatever it names', () => {
+  test('the scope is what routeRefs lists, by kind and name, whatever it names', () => {
     const spec = aSpec({
       routeRefs: [
         { name: 'other', rules: ['api'] },
@@ -40,7 +40,7 @@ describe('the scope', () => {
     expect(wantedRules(spec, store)).toBeUndefined();
   });
 
-  test('leaves out a route that names the Services by another port than the spec', () => {
+  test('the scope leaves out a route that names the Services by another port than the spec', () => {
     const byPort = (port: number) => aSpec({ services: [{ name: 'v1', port }, { name: 'v2' }] });
     expect(routesInScope(byPort(80), [store], ['v1'])).toEqual([store]);
     expect(routesInScope(byPort(9090), [store], ['v1'])).toEqual([]);
@@ -48,7 +48,7 @@ describe('the scope', () => {
 });
 
 describe('rule 3: the record', () => {
-  test('holds every weight of every rule of ours, defaults included, and the factor', () => {
+  test('the record holds every weight of every rule of ours, defaults included, and the factor', () => {
     const route = aRoute({
       rules: [aRule({ third: 1 }), { name: 'api', backendRefs: [{ name: 'third', weight: 3 }, { name: 'v1' }, { name: 'v2', weight: 0 }] }],
     });
@@ -72,7 +72,7 @@ describe('rule 3: the record', () => {
     ]);
   });
 
-  test('leaves out routes without such a rule, and rules that were not chosen', () => {
+  test('the record leaves out routes without such a rule, and rules that were not chosen', () => {
     const both = aRoute({ rules: [aRule({ v1: 100, v2: 0 }, { name: 'api' }), aRule({ v1: 100, v2: 0 }, { name: 'web' })] });
     const spec = aSpec({ routeRefs: [{ name: 'store', rules: ['web'] }, { name: 'other' }] });
     expect(recordRoutes(spec, [both, other], SIDES)).toEqual([
@@ -80,7 +80,7 @@ describe('rule 3: the record', () => {
     ]);
   });
 
-  test('of weights that cannot be split has factor 1, so that they can at least be restored', () => {
+  test('the record of weights that cannot be split has factor 1, so that they can at least be restored', () => {
     const { uid: _uid, ...metadata } = store.metadata;
     const [recorded] = recordRoutes(aSpec(), [{ ...aRoute({ rules: [aRule({ v1: 999_999, v2: 0 })] }), metadata }], SIDES);
     expect(recorded).toMatchObject({ uid: '', rules: [{ serving: 999_999, factor: 1 }] });

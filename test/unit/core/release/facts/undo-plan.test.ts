@@ -46,16 +46,16 @@ function planOf(status: CanaryReleaseStatus, workload: Partial<ObservedWorkload>
 }
 
 describe('undo of a Deployment', () => {
-  test('goes back to what served when the release began', () => {
+  test('undo of a Deployment goes back to what served when the release began', () => {
     expect(planOf(promoted())).toEqual({ kind: 'template', template: hashOf(2), revision: '2', replicaSet: 'store-2' });
   });
 
-  test('goes past what was rejected since', () => {
+  test('undo of a Deployment goes past what was rejected since', () => {
     const rejected = [{ revision: '2', reason: 'Undone', at: timeAfter(9), templateHashes: [hashOf(2)] }];
     expect(planOf(promoted({ rejected }))).toMatchObject({ kind: 'template', revision: '1' });
   });
 
-  test('never goes to something older because what it should go to is gone', () => {
+  test('undo of a Deployment never goes to something older because what it should go to is gone', () => {
     expect(planOf(promoted(), { replicaSets: [1, 3].map(setOf) })).toMatchObject({
       kind: 'refused',
       why: expect.stringMatching(/^the ReplicaSet of revision 2 is gone/),
@@ -72,11 +72,11 @@ describe('undo of a Deployment', () => {
       {},
       'does not serve any more, 2 does',
     ],
-  ])('is refused when %s', (_what, status, workload, words) => {
+  ])('undo of a Deployment is refused when %s', (_what, status, workload, words) => {
     expect(planOf(status, workload)).toMatchObject({ kind: 'refused', why: expect.stringContaining(words) });
   });
 
-  test('waits while nothing is known, and is no question of a release that is not promoted', () => {
+  test('undo of a Deployment waits while nothing is known, and is no question of a release that is not promoted', () => {
     expect(planOf(promoted(), { known: false })).toEqual({ kind: 'unknown' });
     expect(planUndo(promoted(), 'rolledBack', anObservation())).toBeUndefined();
   });
@@ -86,14 +86,14 @@ describe('undo in Services mode', () => {
   const status = aStatus({ state: 'promoted', release: aReleaseStatus({ routes: [] }) });
   const planWith = (change: Parameters<typeof anObservation>[0]) => planUndo(status, 'promoted', anObservation(change));
 
-  test('needs the former Service with a ready pod', () => {
+  test('undo in Services mode needs the former Service with a ready pod', () => {
     expect(planWith({ backends: { v1: aBackend('v1') } })).toMatchObject({ kind: 'traffic', routes: [] });
     for (const v1 of [aBackend('v1', { readyEndpoints: 0 }), aBackend('v1', { exists: false })])
       expect(planWith({ backends: { v1 } })).toMatchObject({ kind: 'refused', why: expect.stringContaining('no ready endpoint') });
     expect(planWith({ backends: { v1: aBackend('v1', { known: false }) } })).toEqual({ kind: 'unknown' });
   });
 
-  test('leaves routes alone that another release drives by now', () => {
+  test('undo in Services mode leaves routes alone that another release drives by now', () => {
     const driver = { kind: 'other', name: 'newer', shared: { kind: 'HTTPRoute', name: 'store' } } as const;
     expect(planWith({ driver, backends: { v1: aBackend('v1') } })).toMatchObject({
       kind: 'refused',
@@ -117,7 +117,7 @@ describe('what the author says of going back', () => {
     return noteIrreversible(status, anObservation({ workload })).release?.workload?.irreversible;
   };
 
-  test('is read from the Deployment, or from the template, which is the revision itself', () => {
+  test('what the author says of going back is read from the Deployment, or from the template, which is the revision itself', () => {
     expect(markOf(deploymentAt(3))).toBeUndefined();
     expect(markOf(deploymentAt(3, { annotations: { [name]: ' drops a column ' } }))).toBe('drops a column');
     expect(markOf(deploymentAt(3, { annotations: { [name]: 'false' } }))).toBeUndefined();
@@ -126,7 +126,7 @@ describe('what the author says of going back', () => {
     expect(markOf({ metadata: { name: 'store' }, spec: { selector: {}, template } }, marked)).toBe('true');
   });
 
-  test('counts for the revision that was released, not for another one, and may be taken back', () => {
+  test('what the author says of going back counts for the revision that was released, not for another one, and may be taken back', () => {
     expect(markOf(deploymentAt(4, { annotations: { [name]: 'drops a column' } }))).toBeUndefined();
     const workload = {
       known: true,
@@ -139,7 +139,7 @@ describe('what the author says of going back', () => {
 });
 
 describe('Git', () => {
-  test('is named by the tool that applies the Deployment', () => {
+  test('Git is named by the tool that applies the Deployment', () => {
     const argo = deploymentAt(3, { annotations: { 'argocd.argoproj.io/tracking-id': 'x' } });
     const flux = deploymentAt(3, { labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' } });
     expect(describeGit(argo)).toContain('Argo CD puts the undone template back');
@@ -148,7 +148,7 @@ describe('Git', () => {
     expect(describeGit(undefined)).toBe('');
   });
 
-  test('is told of only where it has put back what was undone', () => {
+  test('Git is mentioned only where it has put back what was undone', () => {
     const status = aStatus({ release: aReleaseStatus({ undone: true, workload: WORKLOAD }) });
     const held = { ...deploymentAt(3, { labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' } }) };
     const workload = (deployment: DeploymentObject, template: string) => ({ workload: { deployment, template } }) as never;

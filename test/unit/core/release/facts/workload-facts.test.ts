@@ -43,12 +43,12 @@ describe('a Deployment has rolled out', () => {
   const status = { observedGeneration: 3, replicas: 1, updatedReplicas: 1, availableReplicas: 1 };
   const rolled = { ...heldWith({ paused: false }), metadata: { name: 'store', generation: 3 }, status };
 
-  test('when all its pods are new and available', () => {
+  test('a Deployment has rolled out when all its pods are new and available', () => {
     expect(isRolledOut(rolled)).toBe(true);
     expect(isRolledOut({ ...rolled, metadata: { name: 'store' } })).toBe(true);
   });
 
-  test('but not while it is paused, not yet seen, or some pods are old or missing', () => {
+  test('a Deployment has not rolled out while it is paused, not yet seen, or some pods are old or missing', () => {
     expect(isRolledOut({ ...rolled, spec: { ...rolled.spec, paused: true } })).toBe(false);
     expect(isRolledOut({ ...rolled, metadata: { name: 'store', generation: 4 } })).toBe(false);
     expect(isRolledOut({ metadata: { name: 'store' }, spec: rolled.spec })).toBe(false);
@@ -72,7 +72,7 @@ describe('a promotion is rolled out for gateways', () => {
     ['others serve beside them', ['store-new-abcde', 'store-new-fghij', 'other-abcde', 'store-new-abcde-abcde']],
     ['the name of the ReplicaSet was cut', [`${long.slice(0, 58)}abcde`, 'store-new-fghij']],
     ['only others are endpoints, and nobody knows', ['10.0.0.1', '10.0.0.2']],
-  ])('when %s', (_what, pods) => {
+  ])('a promotion is rolled out for gateways when %s', (_what, pods) => {
     expect(isRolled(pods)).toBe(true);
   });
 
@@ -81,22 +81,22 @@ describe('a promotion is rolled out for gateways', () => {
     ['a new one is missing', ['store-new-abcde']],
     ['an old one stands for a new one', ['store-new-abcde', 'store-old-abcde']],
     ['there are none', []],
-  ])('but not while %s', (_what, pods) => {
+  ])('a promotion is not rolled out for gateways while %s', (_what, pods) => {
     expect(isRolled(pods)).toBe(false);
   });
 
-  test('and where nobody has looked at endpoints the Deployment decides', () => {
+  test('the Deployment decides whether a promotion is rolled out where no one has looked at endpoints', () => {
     expect(isRolled()).toBe(true);
   });
 });
 
 describe('what is wanted', () => {
-  test('is nothing where nothing is known, or the Deployment is not there', () => {
+  test('nothing is wanted where nothing is known, or the Deployment is not there', () => {
     expect(wantedOf({ known: false, deployment: heldWith() }, 'preparing')).toEqual([]);
     expect(wantedOf({}, 'preparing')).toEqual([]);
   });
 
-  test('is nothing beside a Deployment that was deleted while its canary has weight', () => {
+  test('nothing is wanted beside a Deployment that was deleted while its canary has weight', () => {
     const { facts } = factsOf({}, 'stage.analyzing');
     expect(facts.workload).toMatchObject({
       template: undefined,
@@ -107,7 +107,7 @@ describe('what is wanted', () => {
     expect(facts.plan).toBeUndefined();
   });
 
-  test('scales the serving ReplicaSet up first where it has no pods, and leaves the last step to the Deployment controller', () => {
+  test('the serving ReplicaSet is scaled up first where it has no pods, and the last step is left to the Deployment controller', () => {
     const setOf = (image: string, replicas?: number): ReplicaSetObject => ({
       metadata: { name: image },
       spec: { template: templateOf(image), ...(replicas === undefined ? {} : { replicas }) },
@@ -129,7 +129,7 @@ describe('what is wanted', () => {
       { old: 1, young: 4 },
       [{ 'a:1': 3 }, { 'a:2': 2 }],
     ],
-  ])('takes a rollout back %s', (_what, { old, young }, expected) => {
+  ])('a rollout is taken back %s', (_what, { old, young }, expected) => {
     const setOf = (image: string, replicas: number): ReplicaSetObject => ({
       metadata: { name: image },
       spec: { template: templateOf(image), replicas },
@@ -143,14 +143,14 @@ describe('what is wanted', () => {
     expect(scales).toEqual(expected);
   });
 
-  test('removes the canary of another release before it makes its own, and leaves it alone later', () => {
+  test('the canary of another release is removed before the release makes its own, and left alone later', () => {
     const canaryDeployment: DeploymentObject = { ...heldWith(), metadata: { name: 'store-canary', ownerReferences } };
     const seen = { deployment: heldWith(), canaryDeployment };
     expect(wantedOf(seen, 'preparing')).toEqual([{ kind: 'deleteDeployment', name: 'store-canary', uid: '' }]);
     expect(wantedOf(seen, 'stage.analyzing')).toEqual([]);
   });
 
-  test('removes what a release left behind, the Deployment before the Service', () => {
+  test('the leftovers of a release are removed, the Deployment before the Service', () => {
     const [canaryDeployment, canaryService] = [
       { ...heldWith(), metadata: { name: 'store-canary', ownerReferences } },
       { metadata: { name: 'store-canary', ownerReferences }, spec: {} },

@@ -41,12 +41,12 @@ describe('at first contact', () => {
     expect(adopted.events).toEqual([]);
   });
 
-  test('of what is held the ReplicaSet with the most ready pods tells', () => {
+  test('the ReplicaSet with the most ready pods serves at first contact of what is held', () => {
     const replicaSets = [setOf('a:0'), setOf('a:1', 3), setOf('a:2', 1), setOf('a:3')];
     expect(templateIn(adopt({ deployment: deploymentOf('a:4', true), replicaSets }))).toBe(hashTemplate(templateOf('a:1')));
   });
 
-  test('where no pod is ready nothing serves that could be protected', () => {
+  test('nothing serves that could be protected where no pod is ready', () => {
     const held = deploymentOf('a:2', true);
     expect(templateIn(adopt({ deployment: held, replicaSets: [setOf('a:1', 0)] }))).toBe(hashTemplate(templateOf('a:2')));
     expect(templateIn(adopt({ deployment: held }))).toBe(hashTemplate(templateOf('a:2')));

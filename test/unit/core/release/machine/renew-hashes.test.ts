@@ -66,7 +66,7 @@ describe('hashes of an earlier version become those of this one', () => {
     });
   });
 
-  test('by the template that has pods, where two had the same one', () => {
+  test('hashes of an earlier version become those of this one by the template that has pods, where two had the same one', () => {
     const recorded = formerHashOf(withInit('store:1'));
     expect(recorded).toBe(formerHashOf(withSidecar('store:1')));
     const held = workloadOf(withSidecar('store:1'), [[withInit('store:1'), 4]]);
@@ -78,7 +78,7 @@ describe('hashes of an earlier version become those of this one', () => {
     expect(renewHashes(servingOf(recorded), rolled).serving?.template).toBe(hashTemplate(withSidecar('store:1')));
   });
 
-  test('and where they are the same, only the form is noted', () => {
+  test('hashes of an earlier version stay where they are the same, and only the form is noted', () => {
     const status = servingOf(hashTemplate(templateOf('store:1')));
     expect(renewHashes(status, workloadOf(templateOf('store:2'), [[templateOf('store:1'), 4]]))).toEqual({ ...status, templateForm: 2 });
   });
@@ -93,7 +93,7 @@ describe('nothing is renewed', () => {
     expect(renewHashes(status, workload)).toBe(status);
   });
 
-  test('before the templates are known', () => {
+  test('nothing is renewed before the templates are known', () => {
     const { deployment: _gone, ...none } = workload;
     expect(renewHashes(recorded, { ...workload, known: false })).toBe(recorded);
     expect(renewHashes(recorded, none)).toBe(recorded);

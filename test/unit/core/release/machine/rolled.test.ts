@@ -14,10 +14,10 @@ test.each<[string, Partial<ReleaseStatus>, readonly string[]]>([
   ['of one that overtook another which rolled', { workload: { ...workload, interrupted: 'former' } }, ['former']],
   ['of one that overtook another, and rolled itself', { workload: { ...workload, rolls: true, interrupted: 'former' } }, ['new', 'former']],
   ['in Services mode', {}, []],
-])('%s', (_what, change, expected) => {
+])('the templates %s are those that the Deployment was let roll to', (_what, change, expected) => {
   expect(listRolled(aReleaseStatus(change))).toEqual(expected);
 });
 
-test('where there is no release', () => {
+test('no template may serve where there is no release', () => {
   expect(listRolled(undefined)).toEqual([]);
 });

@@ -16,25 +16,25 @@ const rejection = (templateHashes: string[], more: object = {}) => ({
 });
 
 describe('a promotion', () => {
-  test('takes the revision off the rejected ones, and leaves the others there', () => {
+  test('a promotion takes the revision off the rejected ones, and leaves the others there', () => {
     const release = aReleaseStatus({ templateHashes: ['good'], attempt: 2 });
     const status = aStatus({ release, rejected: [rejection(['good']), rejection(['bad']), rejection(['good'], { specRevision: '9' })] });
     expect(clearRejection(status, release).rejected).toEqual([rejection(['bad']), rejection(['good'], { specRevision: '9' })]);
   });
 
-  test('of which the pods are not known pardons nobody', () => {
+  test('a promotion of which the pods are not known clears no rejected revision', () => {
     const release = aReleaseStatus({ templateHashes: [] });
     const status = aStatus({ release, rejected: [rejection(['bad'])] });
     expect(clearRejection(status, release).rejected).toEqual([rejection(['bad'])]);
   });
 
-  test('changes nothing where nothing stands against anybody', () => {
+  test('a promotion changes nothing where no revision was rejected', () => {
     const release = aReleaseStatus();
     const status = aStatus({ release, settled: { service: 'v1', templateHashes: ['x'] } });
     expect(clearRejection(status, release)).toEqual(status);
   });
 
-  test('of a Deployment makes its template a proven one, and lets one that went home without blame come again', () => {
+  test('a promotion of a Deployment makes its template a proven one, and lets one that was rolled back without blame come again', () => {
     const template = 'a'.repeat(32);
     const workload = { name: 'store', uid: 'u', canary: 'store-canary', template, servingTemplate: 'old' };
     const release = aReleaseStatus({ templateHashes: [template], workload });

@@ -24,14 +24,14 @@ function edit(
 }
 
 describe('an edit in mid-release', () => {
-  test('keeps the weight where the new stages hold it, at the stage that it belongs to', () => {
+  test('an edit in mid-release keeps the weight where the new stages hold it, at the stage that it belongs to', () => {
     expect(edit([{ weight: 5 }, { weight: 25, duration: '3m', timeout: '1h', name: 'quarter' }, { weight: 50 }], 25, 0)).toMatchObject({
       weight: 25,
       release: { stageIndex: 1, stage: 'quarter', stageEndsAt: timeAfter(180), stageTimesOutAt: timeAfter(3_600) },
     });
   });
 
-  test('keeps the weight where a later stage holds more', () => {
+  test('an edit in mid-release keeps the weight where a later stage holds more', () => {
     expect(edit([{ weight: 10 }, { weight: 60 }], 25, 0)).toMatchObject({ weight: 25, release: { stageIndex: 0, stage: '1' } });
     expect(edit([{ weight: 30 }], 25, 0)).toMatchObject({ weight: 25, release: { stageIndex: 0 } });
   });
@@ -40,25 +40,25 @@ describe('an edit in mid-release', () => {
     expect(edit([{ weight: 5 }, { weight: 10 }], 25, 2)).toMatchObject({ weight: 10, release: { stageIndex: 1 } });
   });
 
-  test('stays in its stage when several have its weight, so that no approval is jumped over', () => {
+  test('an edit in mid-release stays in its stage when several have its weight, so that no approval is jumped over', () => {
     const stages: Stages = [{ weight: 5 }, { weight: 25, approval: 'Required' }, { weight: 25, duration: '1h' }, { weight: 50 }];
     expect(edit(stages, 25, 1).release?.stageIndex).toBe(1);
     expect(edit(stages, 25, 2).release?.stageIndex).toBe(2);
     expect(edit(stages, 25, 0).release?.stageIndex).toBe(1);
   });
 
-  test('at weight 0 finds a stage too', () => {
+  test('an edit at weight 0 finds a stage too', () => {
     const dark: Stages = [{ weight: 0, approval: 'Required' }, { weight: 0, approval: 'Required' }, { weight: 5 }];
     expect(edit(dark, 0, 1).release?.stageIndex).toBe(1);
     expect(edit([{ weight: 5 }], 0, 1)).toMatchObject({ weight: 0, release: { stageIndex: 0 } });
   });
 
-  test('that changes nothing of the plan is none', () => {
+  test('an edit in mid-release that changes nothing of the plan is none', () => {
     const status = aStatus({ release: aReleaseStatus({ plan: hashPlan(aSpec()) }) });
     expect(applyEdit(aSpec(), status, 'stage.analyzing')).toBe(status);
   });
 
-  test('is none where no release runs', () => {
+  test('an edit in mid-release is none where no release runs', () => {
     for (const state of ['idle', 'promoted', 'rolledBack'] as const) {
       const status = aStatus({ state });
       expect(applyEdit(aSpec(), status, state)).toBe(status);
@@ -67,7 +67,7 @@ describe('an edit in mid-release', () => {
     expect(applyEdit(aSpec(), idle, 'stage.analyzing')).toBe(idle);
   });
 
-  test('leaves a promotion where it is, within the stages there are', () => {
+  test('an edit in mid-release leaves a promotion where it is, within the stages there are', () => {
     for (const [state, release] of [
       ['promoting.baking', {}],
       ['paused', { returnTo: 'promoting.baking' }],
@@ -77,19 +77,19 @@ describe('an edit in mid-release', () => {
     }
   });
 
-  test('leaves a rollback alone', () => {
+  test('an edit in mid-release leaves a rollback alone', () => {
     const edited = edit([{ weight: 5 }], 0, 0, 'rollingBack.goingHome');
     expect(edited.weight).toBe(0);
     expect(edited.release?.stageEndsAt).toBeUndefined();
   });
 
-  test('gives no times to a stage whose weight is not effective yet', () => {
+  test('an edit in mid-release gives no times to a stage whose weight is not effective yet', () => {
     const { cleanSince: _clean, stageStartedAt: _started, ...release } = aReleaseStatus({ plan: 'before' });
     const edited = applyEdit(aSpec(), aStatus({ state: 'stage.shifting', release }), 'stage.shifting');
     expect([edited.release?.stageEndsAt, edited.release?.stageTimesOutAt]).toEqual([undefined, undefined]);
   });
 
-  test('never raises, never jumps over a stage of its weight, and lowers only where nothing holds the weight', () => {
+  test('an edit never raises, never jumps over a stage of its weight, and lowers only where nothing holds the weight', () => {
     const anyStages = fc
       .array(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 6 })
       .map((weights) => weights.sort((a, b) => a - b).map((weight) => ({ weight })));

@@ -37,7 +37,7 @@ const scopeOf = (status: Parameters<typeof steps.approve>[0], more: object = {})
 });
 
 describe('steps without a release', () => {
-  test('change nothing that only a release has', () => {
+  test('steps without a release change nothing that only a release has', () => {
     expect(steps.beginStageClock(bare, facts)).toMatchObject(bare);
     expect(steps.settlePromoted(bare, facts)).toEqual(bare);
     expect(steps.settleRolledBack(bare, facts)).toEqual(bare);

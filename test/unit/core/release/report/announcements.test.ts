@@ -16,7 +16,7 @@ const APPROVED: ReleaseEvent = { reason: 'Approved', message: 'stage 1 is approv
 const queue = (status: CanaryReleaseStatus, ...events: readonly ReleaseEvent[]) => queueEvents(status, events, after(5), 'uid-web');
 
 describe('what is to be announced', () => {
-  test('is kept in the status with an id, the time of its decision and who gave the command', () => {
+  test('what is to be announced is kept in the status with an id, the time of its decision and who gave the command', () => {
     expect(pendingIn(queue(aStatus(), APPROVED))).toEqual([
       {
         id: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -29,7 +29,7 @@ describe('what is to be announced', () => {
     ]);
   });
 
-  test('has an id that is the same for the same decision, and for nothing else', () => {
+  test('what is to be announced has an id that is the same for the same decision, and for nothing else', () => {
     const idsOf = (status: CanaryReleaseStatus) => pendingIn(status).map(({ id }) => id);
     const [first] = idsOf(queue(aStatus(), PROMOTED));
     expect(idsOf(queue(aStatus(), PROMOTED))).toEqual([first]);
@@ -42,7 +42,7 @@ describe('what is to be announced', () => {
     expect(new Set([first, ...others]).size).toBe(5);
   });
 
-  test('is bounded: twenty of them, each of a thousand characters, and the oldest give way', () => {
+  test('what is to be announced is bounded: twenty of them, each of a thousand characters, and the oldest give way', () => {
     const events = Array.from({ length: 25 }, (_, index): ReleaseEvent => ({ ...PROMOTED, message: `${index} ${'x'.repeat(2_000)}` }));
     const pending = pendingIn(queue(aStatus(), ...events));
     expect(pending).toHaveLength(20);
@@ -50,7 +50,7 @@ describe('what is to be announced', () => {
     expect(pending.every(({ message }) => message.length === 1_024)).toBe(true);
   });
 
-  test('are the edits of others first, because the steps may answer them', () => {
+  test('what is to be announced are the edits of others first, because the steps may answer them', () => {
     const drift = { route: 'HTTPRoute store', manager: 'helm', direction: 'lowered' as const, message: 'helm lowered it' };
     expect(eventsOf({ drifts: [drift], events: [PROMOTED] })).toEqual([
       { reason: 'RouteDrift', message: 'helm lowered it', warning: true },
@@ -60,7 +60,7 @@ describe('what is to be announced', () => {
 });
 
 describe('what was delivered', () => {
-  test('goes from the status, and other memory stays', () => {
+  test('what was delivered goes from the status, and other memory stays', () => {
     const status = { ...aStatus(), internal: { abort: '7c1f0e22ab' } };
     const queued = queue(status, PROMOTED, APPROVED);
     const [first, second] = pendingIn(queued);
@@ -71,7 +71,7 @@ describe('what was delivered', () => {
     expect(withoutPending(queue(aStatus(), PROMOTED))).toEqual(aStatus());
   });
 
-  test('is nothing that a commit waits for; what is new is', () => {
+  test('a commit does not wait for what was delivered, but for what is new', () => {
     const queued = queue(aStatus(), PROMOTED);
     expect(hasUncommitted(queued, aStatus())).toBe(true);
     expect(hasUncommitted(queued, queued)).toBe(false);

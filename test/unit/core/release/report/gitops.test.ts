@@ -17,7 +17,7 @@ function tell(route: Readonly<Record<string, string>>, deployment: Partial<Workl
 }
 
 describe('the applier of a release', () => {
-  test('is told where a tool applies the Deployment and not the route', () => {
+  test('the applier of a release is reported where a tool applies the Deployment and not the route', () => {
     expect(tell({}, { annotations: TRACKED })).toEqual({
       status: 'True',
       reason: 'ArgoCD',
@@ -31,19 +31,19 @@ describe('the applier of a release', () => {
     });
   });
 
-  test('is known by its label where its field manager is beside it', () => {
+  test('the applier of a release is known by its label where its field manager is beside it', () => {
     const labels = { 'app.kubernetes.io/instance': 'shop' };
     expect(tell({}, { labels })).toBeUndefined();
     expect(tell({}, { labels, managedFields: [{ manager: 'argocd-controller' }] })?.reason).toBe('ArgoCD');
   });
 
-  test('of both says what has to be told of each, within what an event can hold', () => {
+  test('the message about appliers of both says what has to be said of each, within what an event can hold', () => {
     const message = tell(TRACKED, { annotations: TRACKED })?.message ?? '';
     expect(message).toMatch(/^HTTPRoute store is applied by Argo CD.*; Deployment store is applied by Argo CD/);
     expect(message.length).toBeLessThan(1_024);
   });
 
-  test('is nobody where neither bears a mark', () => {
+  test('no applier of a release is found where neither bears a mark', () => {
     expect(tell({}, {})).toBeUndefined();
   });
 });

@@ -7,7 +7,7 @@ import { aBackend, after, anObservation, aRelease, aReleaseStatus, aSpec, aStatu
 describe('what a rollback says of the revision', () => {
   const fateOf = (release: Partial<ReleaseStatus>) => describeFate(aReleaseStatus(release));
 
-  test('that it is rejected, begins again, or waits for a person', () => {
+  test('a rollback says of the revision that it is rejected, begins again, or waits for a person', () => {
     expect(fateOf({ reason: 'ErrorRatio', rejects: true })).toContain('command retry');
     expect(fateOf({ reason: 'CanaryEmpty', retryAt: timeAfter(10) })).toBe(
       '; it is not rejected: attempt 2 of 3 begins once the cause is gone',
@@ -18,12 +18,12 @@ describe('what a rollback says of the revision', () => {
     expect(fateOf({ reason: 'Moon' })).toBe('');
   });
 
-  test('that it timed out where a deadline ended it', () => {
+  test('a rollback by a deadline says that the release timed out', () => {
     expect(describeEnd(aReleaseStatus({ reason: 'DeadlineExceeded' }))).toBe('revision 2 timed out and is rolled back');
     expect(describeEnd(aReleaseStatus({ reason: 'CanaryEmpty' }))).toBe('revision 2 is rolled back');
   });
 
-  test('which attempt begins, and how the one before ended', () => {
+  test('the message of a next attempt says which one begins, and how the one before ended', () => {
     expect(describeAttempt(3, { reason: 'CanaryEmpty', reasonMessage: 'no pod' })).toBe(
       'attempt 3 of 3; the one before ended with CanaryEmpty: no pod',
     );
@@ -41,7 +41,7 @@ describe('the status says of the next attempt', () => {
     return describeNextAttempt(release, gatherFacts(spec, status, 'rolledBack', observation, after(seconds)));
   };
 
-  test('when it begins and what it waits for', () => {
+  test('the status says of the next attempt when it begins and what it waits for', () => {
     expect(say(5)).toBe('; it is not rejected: attempt 2 of 3 begins at 12:00:10Z');
     expect(say(5, 0)).toContain('begins when there are ready endpoints of Service v2, at 12:00:10Z at the earliest');
     expect(say(50, 0)).toMatch(/begins when there are ready endpoints of Service v2$/);

@@ -15,7 +15,7 @@ describe('the condition MetricsHazards', () => {
   const withHazards = (...hazards: NonNullable<Extract<Observation['metrics'], { kind: 'ready' }>['hazards']>) =>
     describeHazards(factsOf({ metrics: { kind: 'ready', source: 'Contour', hazards } }));
 
-  test('names the source and every hazard, and says where failures are not seen at all', () => {
+  test('the condition MetricsHazards names the source and every hazard, and says where failures are not seen at all', () => {
     expect(withHazards(retries)).toEqual({
       status: 'True',
       reason: 'KnownGaps',
@@ -24,7 +24,7 @@ describe('the condition MetricsHazards', () => {
     expect(withHazards(retries, blind)).toMatchObject({ reason: 'FailuresUnseen', message: expect.stringContaining('(GrpcStatusUnseen)') });
   });
 
-  test('is absent where the source has none, and where nothing is analyzed', () => {
+  test('the condition MetricsHazards is absent where the source has none, and where nothing is analyzed', () => {
     expect(describeHazards(factsOf({}))).toBeUndefined();
     const metrics = { kind: 'ready', source: 'Contour', hazards: [retries] } as const;
     expect(describeHazards(factsOf({ metrics }, { analysis: { mode: 'Off' } }))).toBeUndefined();
@@ -34,7 +34,7 @@ describe('the condition MetricsHazards', () => {
 describe('the condition RevisionVisible', () => {
   const unmarked = { v1: aBackend('v1'), v2: aBackend('v2', { templateHashes: [] }) };
 
-  test('is False where the pods behind a Service have no template hash, and says what to set', () => {
+  test('the condition RevisionVisible is False where the pods behind a Service have no template hash, and says what to set', () => {
     expect(describeRevision(factsOf({ backends: unmarked }))).toMatchObject({
       status: 'False',
       reason: 'NoTemplateHash',
@@ -52,7 +52,7 @@ describe('the condition RevisionVisible', () => {
       { backends: { store: aBackend('store', { templateHashes: [] }) } },
       { services: undefined, targetRef: { name: 'store' }, service: { name: 'store' } },
     ],
-  ])('is absent where %s', (_where, change, spec) => {
+  ])('the condition RevisionVisible is absent where %s', (_where, change, spec) => {
     expect(describeRevision(factsOf(change, spec))).toBeUndefined();
   });
 });

@@ -15,14 +15,14 @@ describe('an image is pulled always', () => {
     'Registry/store',
     'a.b__c-d/e--f',
     `store:latest@${SHA256}`,
-  ])('where it has the tag latest, or neither tag nor digest: %s', (image) => {
+  ])('an image is pulled always where it has the tag latest, or neither tag nor digest: %s', (image) => {
     expect(pullPolicyOf(image)).toBe('Always');
   });
 });
 
 describe('an image is pulled where it is not present', () => {
   test.each(['store:1', 'registry.example:5000/store:1', 'store:Latest', `store@${SHA256}`, `store:1@${SHA256}`, 'localhost:5000'])(
-    'with another tag or a digest: %s',
+    'an image with another tag or a digest is pulled where it is not present: %s',
     (image) => {
       expect(pullPolicyOf(image)).toBe('IfNotPresent');
     },
@@ -41,7 +41,7 @@ describe('an image is pulled where it is not present', () => {
     undefined,
     null,
     7,
-  ])('where its name is none: %s', (image) => {
+  ])('an image whose name is none is pulled where it is not present: %s', (image) => {
     expect(pullPolicyOf(image)).toBe('IfNotPresent');
   });
 });

@@ -35,7 +35,7 @@ describe('a quantity has one text', () => {
     expect(canonicalQuantity(written)).toBe(text);
   });
 
-  test('whatever the units are that its author counted in', () => {
+  test('a quantity has one text whatever the units are that its author counted in', () => {
     const units = fc.constantFrom('n', 'u', 'm', '', 'k', 'M', 'G', 'Ki', 'Mi', 'Gi');
     fc.assert(
       fc.property(fc.nat(), fc.nat(3), units, (digits, places, unit) => {

@@ -22,12 +22,12 @@ const RULES: Rules = {
 const canonical = (value: unknown) => canonicalValue(value, buildPlaces(RULES));
 
 describe('a rule counts at its own path', () => {
-  test('so a default is left out there, and is a value of its own elsewhere', () => {
+  test('a default is left out at the path of its rule, and is a value of its own elsewhere', () => {
     expect(canonical({ items: [{ protocol: 'TCP', path: '/a' }], protocol: 'TCP' })).toEqual({ items: [{ path: '/a' }], protocol: 'TCP' });
     expect(canonical({ plain: { size: 0, mode: 420 } })).toEqual({ plain: { mode: 420 } });
   });
 
-  test('so a default that is filled in is so in every item of a list, where it is absent, null, or another word for it', () => {
+  test('a default is filled in for every item of a list, where it is absent, null, or another word for it', () => {
     expect(canonical({ items: [{}, { path: '' }, { path: null }, { path: '/a' }] })).toEqual({
       items: [{ path: '/' }, { path: '/' }, { path: '/' }, { path: '/a' }],
     });
@@ -35,13 +35,13 @@ describe('a rule counts at its own path', () => {
 });
 
 describe('what is empty', () => {
-  test('is none, whatever it was before its defaults were left out, unless the API server keeps it', () => {
+  test('an empty value is none, whatever it was before its defaults were left out, unless the API server keeps it', () => {
     expect(canonical({ plain: { size: 0 }, unknown: {}, list: [], nothing: null })).toEqual({});
     expect(canonical({ kept: { mode: 420 } })).toEqual({ kept: {} });
     expect(canonical({})).toEqual({});
   });
 
-  test('stays in a list, whose order counts, and in a map of the author', () => {
+  test('an empty value stays in a list, whose order counts, and in a map of the author', () => {
     expect(canonical({ list: [{}, { a: 1 }], labels: { shared: '', a: 'b' } })).toEqual({
       list: [{}, { a: 1 }],
       labels: { a: 'b', shared: '' },
