@@ -1,9 +1,10 @@
 // `npm run words`, part of `npm run check`: fails when a message, a comment, a page or a manifest uses a word of the table in
-// rules.ts, and names the place and what to write.
+// rules.ts, and names the place and what to write; and when the name of a test is no whole sentence.
 
 import { globSync, readFileSync } from 'node:fs';
 import { lineAt, readProse } from './prose.ts';
 import { findWords } from './rules.ts';
+import { findFragments } from './test-names.ts';
 
 /** What people read of this repository. Tests are read by those who write them; generated files are checked at their source. */
 const FILES = ['src/**/*.ts', 'tools/**/*.ts', 'docs/**/*.md', 'config/**/*.{yaml,lua}', 'README.md', 'CHANGELOG.md'];
@@ -25,6 +26,15 @@ function checkFile(path: string): readonly string[] {
   );
 }
 
-const findings = globSync(FILES, { exclude: EXCEPT }).toSorted().flatMap(checkFile);
+function checkTestNames(path: string): readonly string[] {
+  return findFragments(path, readFileSync(path, 'utf8')).map(
+    ({ line, name }) => `${path}:${line}: the test "${name}" begins in the middle of a sentence; write: a subject in front`,
+  );
+}
+
+const findings = [
+  ...globSync(FILES, { exclude: EXCEPT }).toSorted().flatMap(checkFile),
+  ...globSync('test/**/*.test.ts').toSorted().flatMap(checkTestNames),
+];
 for (const finding of findings) process.stderr.write(`${finding}\n`);
 process.exitCode = findings.length === 0 ? 0 : 1;

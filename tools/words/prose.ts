@@ -84,7 +84,8 @@ function listStrings(node: Node): readonly Span[] {
   return own ? [{ start: node.start, end: node.end }, ...inner] : inner;
 }
 
-function childrenOf(node: Node): readonly Node[] {
+/** The nodes directly below a node. */
+export function childrenOf(node: Node): readonly Node[] {
   return (visitorKeys[node.type] ?? [])
     .flatMap((key): readonly unknown[] => [(node as unknown as Record<string, unknown>)[key]].flat())
     .filter((child): child is Node => typeof child === 'object' && child !== null && 'type' in child);
