@@ -23,6 +23,8 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   TrafficSplitMismatch: 'The gateway does not split traffic as the weights say; the weight is held.',
   CanaryEmpty: 'The canary had traffic and no ready endpoint; all traffic goes back.',
   CanaryNotReady: 'Endpoints of the canary have not been ready for a minute; the message names the pods. The weight is not raised.',
+  ServingEmpty:
+    'No ready endpoint stands behind the serving Service; the message says why. The weight is not raised; at rest in Deployment mode, a new revision rolls out without a canary.',
   CommandRefused: 'A command was rejected; the message says why.',
   Blocked: 'The release cannot begin, or its weight cannot rise; see the block reasons above.',
   HoldBypassed: 'The Deployment rolled out a revision without a canary.',
@@ -42,6 +44,7 @@ export const CONDITION_DOCS: Readonly<Record<ConditionType, string>> = {
   MetricsAvailable: 'Prometheus answers, and the metrics source is known.',
   AnalysisEnforced: 'A failed verdict rolls the release back.',
   CanaryReady: 'The pods of the canary are ready.',
+  ServingReady: 'The serving Service has a ready endpoint. Present while a release is running.',
   RouteContested: 'Another field manager keeps reverting the weights.',
   TrafficSplitMismatch: 'The gateway does not split traffic as the weights say.',
   TemplateHeld: 'A change of the template of the Deployment is held until it is released.',

@@ -132,6 +132,7 @@ const place = {
   drainEndsAt: timeField().optional().describe('When the canary has had time to answer its requests (Deployment mode).'),
   podsWaitSince: timeField().optional().describe('Since when not all endpoints of the canary are ready.'),
   podsFailingSince: timeField().optional().describe('Since when an image or a configuration has kept all canary pods from starting.'),
+  bothEmptyAt: timeField().optional().describe('When neither the canary nor serving had a ready endpoint.'),
   bakeEndsAt: timeField().optional().describe('When the bake ends.'),
 };
 

@@ -113,6 +113,12 @@ const specFields = z.object({
         .describe('How long the canary is analyzed at 100% while the previous version keeps its pods.'),
     })
     .prefault({}),
+  onServingEmpty: z
+    .enum(['Hold', 'Promote'])
+    .default('Hold')
+    .describe(
+      'What happens when the serving Service has no ready endpoint and the canary has. Hold: the weight does not rise until it has one, or a person promotes. Promote: the canary is promoted after 10s, unless a check fails or an approval is missing.',
+    ),
   onBlocked: z
     .object({ after: trouble('15m', '0s').default('15m'), then: z.enum(['Pause', 'Rollback']).default('Pause') })
     .prefault({})

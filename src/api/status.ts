@@ -108,6 +108,7 @@ export const internalSchema = z.object({
       gateway: toldKey(),
       rules: toldKey(),
       pods: toldKey(),
+      serving: toldKey(),
     })
     .optional(),
   weightLimits: z
@@ -116,6 +117,13 @@ export const internalSchema = z.object({
     .optional()
     .meta(ATOMIC)
     .describe('Largest weights that gateways were seen to take, by their controllers.'),
+  serving: z
+    .object({
+      emptySince: timeField().optional().describe('Since when the serving Service has had no ready endpoint.'),
+      ready: textField(63).optional().describe('Hash of the template that serves, once a pod of it was ready (Deployment mode).'),
+      rolls: textField(63).optional().describe('Hash of a template that rolls out without a canary, because nothing served.'),
+    })
+    .optional(),
   shownTime: timeField().optional().describe('The time in `message` that is still to come.'),
   abort: textField(128).optional().describe('The abort annotation that was obeyed or refused last.'),
   announcements: z
@@ -168,7 +176,7 @@ export const statusSchema = z.object({
   lastHandledCommand: commandSchema.optional(),
   conditions: z
     .array(conditionSchema)
-    .max(16)
+    .max(24)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
   internal: internalSchema.optional().describe('Memory of the operator. Its fields are not part of the API.'),

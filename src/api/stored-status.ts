@@ -15,6 +15,7 @@ const MEMORY = [
   'withdrawnAt',
   'podsWaitSince',
   'podsFailingSince',
+  'bothEmptyAt',
   'judgeAnswered',
   'lookGridAt',
   'lookPhaseMs',

@@ -23,6 +23,7 @@ const ACTIONS: Readonly<Record<EventReason, string>> = {
   RollbackStarted: 'RollBack',
   CanaryEmpty: 'RollBack',
   CanaryNotReady: 'Hold',
+  ServingEmpty: 'Hold',
   RolledBack: 'RollBack',
   RouteDrift: 'Repair',
   RouteContested: 'Hold',

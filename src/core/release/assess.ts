@@ -5,7 +5,7 @@ import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Blocker } from './checks/types.ts';
 import { findBlocker } from './checks/blockers.ts';
 import { findPauseReason, type PauseReason } from './checks/pause-reasons.ts';
-import { findRollbackReason, type RollbackReason } from './checks/rollback-reasons.ts';
+import { findRollback, type RollbackReason } from './checks/rollback-reasons.ts';
 import type { FreshCommand } from './commands/read.ts';
 import type { Gathered } from './facts/gather.ts';
 import { type Known, knowOf } from './facts/known.ts';
@@ -18,6 +18,8 @@ export interface Facts extends Known {
   readonly blocker: Blocker | undefined;
   /** Why all traffic has to go back to the serving version now. */
   readonly rollback: RollbackReason | undefined;
+  /** Why traffic would go back, if the serving Service had a ready endpoint to answer it. */
+  readonly rollbackWaits: RollbackReason | undefined;
   /** Why a running release has to pause now. */
   readonly pause: PauseReason | undefined;
 }
@@ -32,7 +34,7 @@ export interface Moment {
 export function assess(gathered: Gathered, status: CanaryReleaseStatus, state: StateName): Facts {
   const known = knowOf(gathered, status, state);
   const situation = { ...known, command: judgeUndo(known.command, known.undo), blocker: findBlocker(known, status) };
-  return { ...situation, rollback: findRollbackReason(situation, status), pause: findPauseReason(situation, status) };
+  return { ...situation, ...findRollback(situation, status), pause: findPauseReason(situation, status) };
 }
 
 /** The command as the plan leaves it: refused with the plan's reason, or not there yet. */

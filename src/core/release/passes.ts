@@ -11,9 +11,10 @@ import type { Gathered } from './facts/gather.ts';
 import { recordAgain } from './facts/scope.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
 import { fitWeights, noteFitted } from './machine/fit-weights.ts';
-import { noteDrain, noteGatewayWait, noteIrreversible, noteMissingPods, notePods } from './machine/notes.ts';
+import { noteBothEmpty, noteDrain, noteGatewayWait, noteIrreversible, noteMissingPods, notePods, noteServing } from './machine/notes.ts';
 import { noteAbort, obey } from './machine/obey.ts';
 import { renewHashes } from './machine/renew-hashes.ts';
+import { rollWithoutCanary } from './machine/roll-without-canary.ts';
 import { applyEdit } from './machine/spec-edits.ts';
 import { type Transition, walk } from './machine/walk.ts';
 import { noteWithdrawal } from './machine/withdraw.ts';
@@ -62,6 +63,8 @@ export const DECIDING: readonly Pass[] = [
   settle,
   // Before the steps: a rejection that smaller weights may mend blocks nothing.
   fit,
+  // Before the steps: what rolls out without a canary is no release.
+  letRoll,
   // All steps of the machine, until nothing moves.
   takeSteps,
   // After the steps: a weight that is wanted since this very moment is on no route yet, and that is nobody's edit.
@@ -80,6 +83,8 @@ export const NOTING: readonly Pass[] = [
   (course, { assess: judge }) => ({ status: noteFitted(course.status, judge(course.status, course.state), course.state) }),
   (course, { assess: judge }) => ({ status: noteGatewayWait(course.status, judge(course.status, course.state), course.state) }),
   (course, { assess: judge }) => ({ status: noteMissingPods(course.status, judge(course.status, course.state), course.state) }),
+  (course, { assess: judge }) => ({ status: noteBothEmpty(course.status, judge(course.status, course.state), course.state) }),
+  (course, { assess: judge }) => ({ status: noteServing(course.status, judge(course.status, course.state), course.state) }),
   (course, { gathered }) => ({ status: noteIrreversible(course.status, gathered.observation) }),
 ];
 
@@ -142,6 +147,10 @@ function settle({ status, state }: Course, decided: Decided): Partial<Course> {
 
 function fit({ status, state }: Course, decided: Decided): Partial<Course> {
   return fitWeights(status, decided.assess(status, state));
+}
+
+function letRoll({ status, state }: Course, decided: Decided): Partial<Course> {
+  return rollWithoutCanary(status, decided.assess(status, state));
 }
 
 function takeSteps({ status, state }: Course, decided: Decided): Partial<Course> {

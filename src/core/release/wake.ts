@@ -8,6 +8,7 @@ import type { Facts } from './assess.ts';
 import { endOfEmptying } from './drain.ts';
 import { gridOf } from './evidence/looks.ts';
 import { isDue } from './facts/next-attempt.ts';
+import { SERVING_GONE_MS } from './facts/serving-facts.ts';
 import { endOfStep } from './facts/withdrawal.ts';
 import { findShownTime } from './report/next-step.ts';
 import { endOfPatience, endOfPodsPatience } from './report/told.ts';
@@ -29,7 +30,7 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
   const { release } = status;
   const { now, spec } = facts;
   // A hold is proven again now and then: a policy can be removed at any time.
-  if (release === undefined || !isRunning(state)) return findWakeAtRest(facts);
+  if (release === undefined || !isRunning(state)) return findWakeAtRest(status, facts);
   const times: (number | undefined)[] = [
     ...timesOf(release, state),
     ...facts.leaving.map(endOfEmptying),
@@ -39,6 +40,7 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
     endOfWait(release.gatewayWaitSince, spec),
     endOfPodsPatience(release),
     endOfWait(release.podsWaitSince, spec),
+    endOfServingPatience(status),
     // Routes and writes that do not answer are looked at again without being asked.
     now + (WAITS_FOR_ANSWERS.includes(state) ? 1_000 : 30_000),
     facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
@@ -59,12 +61,17 @@ function timesOf(release: ReleaseStatus, state: StateName): readonly (number | u
   ];
 }
 
-/** Between releases: a next attempt falls due, or the hold is to be proven again. */
-function findWakeAtRest(facts: Facts): number | undefined {
+/** Between releases: a next attempt falls due, the hold is to be proven again, or pods that served are taken for gone. */
+function findWakeAtRest(status: CanaryReleaseStatus, facts: Facts): number | undefined {
   const { nextAttempt, now, workload } = facts;
-  const due = nextAttempt === undefined || nextAttempt.dueMs <= now ? undefined : nextAttempt.dueMs;
-  const hold = workload === undefined ? undefined : now + wakeForHold(facts);
-  return due === undefined || hold === undefined ? (due ?? hold) : Math.min(due, hold);
+  const times = [nextAttempt?.dueMs, workload === undefined ? undefined : now + wakeForHold(facts), endOfServingPatience(status)];
+  const coming = times.filter((time): time is number => time !== undefined && time > now);
+  return coming.length === 0 ? undefined : Math.min(...coming);
+}
+
+function endOfServingPatience({ internal }: CanaryReleaseStatus): number | undefined {
+  const since = fromTime(internal?.serving?.emptySince);
+  return since === undefined ? undefined : since + SERVING_GONE_MS;
 }
 
 /** When a wait that began then blocks the release. */

@@ -43,6 +43,8 @@ export interface WorldSettings {
   /** How late watches show a change. */
   readonly lagMs?: number | ((change: StoredChange) => number);
   readonly maxConcurrent?: number;
+  /** Images whose pods never get ready. */
+  readonly broken?: readonly string[];
 }
 
 export class MemoryWorld {
@@ -77,6 +79,7 @@ export class MemoryWorld {
         ((this.api.get({ kind: 'Service', namespace: NAMESPACE, name: service })?.spec as ServiceSpec | undefined)?.ready ?? 0) > 0,
     );
     this.deployments = new MemoryDeployments(this.clock, this.api, () => this.traffic.advanceTo(this.clock.now()));
+    for (const image of settings.broken ?? []) this.deployments.broken.add(image);
     this.prometheus = new MemoryPrometheus(this.clock, this.traffic);
     this.guardian = new Guardian(this.clock, this.api, this.traffic, this.prometheus, () => this.servedKinds);
   }

@@ -113,6 +113,7 @@ describe('defaults', () => {
         onUnavailable: { after: '15m', then: 'Pause' },
       },
       promotion: { approval: 'Automatic', bake: '0s' },
+      onServingEmpty: 'Hold',
       onBlocked: { after: '15m', then: 'Pause' },
       deadline: { after: '24h', then: 'Rollback' },
       deletionPolicy: 'Restore',

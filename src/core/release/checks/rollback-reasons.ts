@@ -2,10 +2,11 @@
 
 import { isRollbackReason } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { toSeconds } from '../../../api/times.ts';
 import type { Known } from '../facts/known.ts';
 import { isHomeMark, readHomeReason } from '../facts/home-mark.ts';
 import { keepsWeights } from '../facts/retain.ts';
-import { isJudged, isPreparing, waitsForProof, type StateName } from '../state.ts';
+import { isJudged, isPreparing, isPromotingAt, waitsForProof, type StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import type { Blocker, RollbackReason } from './types.ts';
 import { findCrash, theCanaryCannotRun, theCanaryNeverGotReady } from './canary-pods.ts';
@@ -19,39 +20,65 @@ export type RollbackFacts = Known & { readonly blocker: Blocker | undefined };
 /** `status.release.reasonMessage` takes so many characters. */
 const MOST_MESSAGE = 1_000;
 
-type Check = (facts: RollbackFacts, status: CanaryReleaseStatus) => RollbackReason | undefined;
+type Find = (facts: RollbackFacts, status: CanaryReleaseStatus) => RollbackReason | undefined;
+
+/**
+ * `always`: a person, or what happened to the object, asks for it. `whereHomeAnswers`: it waits while the serving Service has no ready
+ * endpoint, because going home would then take what may still answer for nothing that does.
+ */
+type Rule = 'always' | 'whereHomeAnswers';
 
 /**
  * In this order: what people asked for first, then what the world says, then what the clock says. The mark of an earlier
  * operator comes last: a reason that still holds is the one it had, and decides whether the revision is to blame (rule 5).
  */
-const CHECKS: readonly Check[] = [
-  deletionAsksForHome,
-  abortWasAsked,
-  undoWasAsked,
-  theVerdictIsFail,
-  theCanaryCannotRun,
-  theCanaryCrashed,
-  theCanaryIsEmpty,
-  theCanaryNeverGotReady,
-  theHoldWasPassed,
-  theDeploymentIsGone,
-  aNewRevisionIsThere,
-  theDeadlinePassed,
-  troubleLastedTooLong,
-  prometheusWasAwayTooLong,
-  evidenceNeverCame,
-  anEarlierOperatorWentHome,
+const CHECKS: readonly (readonly [find: Find, rule: Rule])[] = [
+  [deletionAsksForHome, 'always'],
+  [abortWasAsked, 'always'],
+  [undoWasAsked, 'always'],
+  [bothWereEmpty, 'whereHomeAnswers'],
+  [theVerdictIsFail, 'whereHomeAnswers'],
+  [theCanaryCannotRun, 'whereHomeAnswers'],
+  [theCanaryCrashed, 'whereHomeAnswers'],
+  [theCanaryIsEmpty, 'whereHomeAnswers'],
+  [theCanaryNeverGotReady, 'whereHomeAnswers'],
+  [theHoldWasPassed, 'always'],
+  [theDeploymentIsGone, 'always'],
+  [aNewRevisionIsThere, 'always'],
+  [theDeadlinePassed, 'whereHomeAnswers'],
+  [troubleLastedTooLong, 'whereHomeAnswers'],
+  [prometheusWasAwayTooLong, 'whereHomeAnswers'],
+  [evidenceNeverCame, 'whereHomeAnswers'],
+  [anEarlierOperatorWentHome, 'always'],
 ];
 
-/** The first reason to go home, or undefined. Only a release that runs and is not on its way home already has one. */
-export function findRollbackReason(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
-  if (!isJudged(facts.state)) return undefined;
-  for (const check of CHECKS) {
-    const reason = check(facts, status);
-    if (reason !== undefined) return reason;
+/** Why all traffic goes home now, and why it would if home could answer. */
+export interface Rollback {
+  readonly rollback: RollbackReason | undefined;
+  readonly rollbackWaits: RollbackReason | undefined;
+}
+
+/** The first reason to go home, or none. Only a release that runs and is not on its way home already has one. */
+export function findRollback(facts: RollbackFacts, status: CanaryReleaseStatus): Rollback {
+  let rollbackWaits: RollbackReason | undefined;
+  if (!isJudged(facts.state)) return { rollback: undefined, rollbackWaits };
+  const waits = isWorseAtHome(facts, status);
+  for (const [find, rule] of CHECKS) {
+    const reason = find(facts, status);
+    if (reason === undefined) continue;
+    if (rule === 'always' || !waits) return { rollback: reason, rollbackWaits: undefined };
+    rollbackWaits ??= reason;
   }
-  return undefined;
+  return { rollback: undefined, rollbackWaits };
+}
+
+/** Home has nobody to answer, so going there mends nothing, and takes from the canary what it answers. */
+function isWorseAtHome(facts: RollbackFacts, status: CanaryReleaseStatus): boolean {
+  return facts.servingEmpty !== undefined && hasTraffic(facts, status);
+}
+
+function hasTraffic({ observedWeight, spec }: RollbackFacts, status: CanaryReleaseStatus): boolean {
+  return (observedWeight !== undefined && observedWeight > 0) || asksForTraffic(spec, status);
 }
 
 function deletionAsksForHome({ deleting, spec, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
@@ -89,6 +116,16 @@ function anEarlierOperatorWentHome({ standings, mark }: RollbackFacts): Rollback
   };
 }
 
+/** What took the pods of both took the canary's, too: what was counted meanwhile says nothing of the revision. */
+function bothWereEmpty({ state }: RollbackFacts, { release }: CanaryReleaseStatus): RollbackReason | undefined {
+  // A person, or the spec, has promoted it since.
+  if (release?.bothEmptyAt === undefined || isPromotingAt(state, release)) return undefined;
+  return {
+    reason: 'CanaryEmpty',
+    message: `neither Service ${release.canary.service} nor Service ${release.serving.service} had a ready endpoint at ${toSeconds(release.bothEmptyAt)}`,
+  };
+}
+
 function theVerdictIsFail({ enforced }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
   const failed = status.release?.failedCheck;
   if (failed === undefined || !enforced) return undefined;
@@ -112,8 +149,7 @@ function isEmptyWithTraffic(facts: RollbackFacts, status: CanaryReleaseStatus): 
   // Then its share goes at once, too, but what was promoted stays.
   if (isPromotedButForTheCanary(facts.state, status)) return false;
   // A rule of the user's own is not taken back by a rollback, so an empty canary behind it alone is no reason for one.
-  const hasTraffic = (facts.observedWeight !== undefined && facts.observedWeight > 0) || asksForTraffic(facts.spec, status);
-  return hasTraffic && facts.canaryEmpty;
+  return facts.canaryEmpty && hasTraffic(facts, status);
 }
 
 function theCanaryIsEmpty(facts: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {

@@ -103,7 +103,7 @@ function refuse(command: Command, release: CanaryRelease, status: CanaryReleaseS
 const WORKS_IN: Readonly<Record<CommandVerb, (state: StateName) => boolean>> = {
   approve: (state) => state.startsWith('stage.') || state === 'preparing' || state === 'paused' || state === 'blocked',
   advance: (state) => state === 'stage.analyzing' || state === 'stage.awaitingApproval',
-  promote: (state) => state === 'stage.analyzing' || state === 'stage.awaitingApproval',
+  promote: (state) => state === 'preparing' || state === 'stage.analyzing' || state === 'stage.awaitingApproval',
   pause: (state) => state === 'preparing' || state.startsWith('stage.') || state === 'promoting.rollingOut' || state === 'promoting.baking',
   resume: (state) => state === 'paused' || state === 'blocked',
   retry: (state) => state === 'rolledBack',

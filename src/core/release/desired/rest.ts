@@ -2,7 +2,7 @@
 // paused for us is taken back before the release goes.
 
 import { HELD_ANNOTATION } from '../../../api/names.ts';
-import type { CanaryReleaseSpec } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import type { WorkloadIntent } from './intents.ts';
 import type { Facts } from '../assess.ts';
 import { isRunning, type StateName } from '../state.ts';
@@ -16,8 +16,14 @@ export function isRestAsked({ targetRef }: Pick<CanaryReleaseSpec, 'targetRef'>)
 }
 
 /** True while what serves is to be found paused, or is to become so: nobody lifts that but a promotion. */
-export function restsPaused({ spec, deleting }: RestFacts, { template, servingTemplate }: WorkloadFacts): boolean {
-  return isRestAsked(spec) && !deleting && template !== undefined && template === servingTemplate;
+export function restsPaused(
+  { internal }: Pick<CanaryReleaseStatus, 'internal'>,
+  { spec, deleting }: RestFacts,
+  { template, servingTemplate }: WorkloadFacts,
+): boolean {
+  if (!isRestAsked(spec) || deleting || template === undefined) return false;
+  // What rolls out because nothing served is paused again when it has rolled out.
+  return template === servingTemplate && internal?.serving?.rolls !== template;
 }
 
 /** Paused only once it has rolled out: half a rollout would stay half. */

@@ -85,7 +85,7 @@ function desireRollout(status: CanaryReleaseStatus, state: StateName, facts: Fac
     case undefined:
       break;
   }
-  if (restsPaused(facts, workload)) return desireRest(state, facts, workload);
+  if (restsPaused(status, facts, workload)) return desireRest(state, facts, workload);
   // A person's own pause of what serves anyway is theirs.
   if (deployment.spec.paused === true && held && mayServe(state, workload)) return [unpause];
   return isGoingHome(state) && workload.rollsUnproven ? stop : [];

@@ -11,7 +11,7 @@ import { breachOf, COMPARISON, compareAtLook, findMismatch, isComparisonEnforced
 import { asksForTraffic, canaryGetsTraffic } from '../traffic.ts';
 import { isJudged, type StateName } from '../state.ts';
 import { withMeasured } from './measured.ts';
-import { fromTime, toTime } from '../../../api/times.ts';
+import { fromTime, toSeconds, toTime } from '../../../api/times.ts';
 
 /** The looks' grid of a release. */
 export function gridOf(spec: CanaryReleaseSpec, release: ReleaseStatus): Grid {
@@ -70,7 +70,7 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   const unavailable = look.requests.kind === 'unavailable';
   if (!unavailable && !isStale(look, before) && !hasNewSample(look, before))
     return { ...status, release: { ...release, lookGridAt: toTime(look.atMs) } };
-  const judged = canaryGetsTraffic(spec, status) ? judgeAll(spec, look, before) : [];
+  const judged = canaryGetsTraffic(spec, status) ? judgeAll(spec, look, before, servingEmptySince(status)) : [];
   const verdict = sumUp(judged, unavailable);
   const counted = runClock(noteSplit(noteFails(release, judged), look), verdict, look);
   const folded = noteSilence(counted, look, asksForTraffic(spec, status));
@@ -157,7 +157,8 @@ interface Judged {
   readonly reason: string;
 }
 
-function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: ReleaseStatus): readonly Judged[] {
+/** @param emptySince since when serving has had no ready endpoint: then what a gateway answers for it says nothing of any version */
+function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: ReleaseStatus, emptySince: string | undefined): readonly Judged[] {
   const compared = compareAtLook(spec, look);
   const checks = spec.analysis.checks.map(
     (check): Judged => ({
@@ -169,7 +170,7 @@ function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: ReleaseSt
   );
   if (compared === undefined) return checks;
   const comparison: Judged = {
-    result: withoutOldSamples(compared, look, release),
+    result: emptySince === undefined ? withoutOldSamples(compared, look, release) : withoutServing(compared, emptySince),
     breach: isComparisonEnforced(spec) ? 'Rollback' : 'Observe',
     consecutive: 1,
     reason: reasonOf(look),
@@ -186,6 +187,16 @@ function judge(check: Check, look: LookReading, release: ReleaseStatus): CheckRe
 function withoutOldSamples(result: CheckResult, look: LookReading, release: ReleaseStatus): CheckResult {
   if (result.verdict === 'Unavailable' || !isStale(look, release) || look.newestSampleMs === undefined) return result;
   return { ...result, verdict: 'Inconclusive', message: describeOld(release) };
+}
+
+/** Since when nobody answers for serving, while some requests are still sent there. */
+function servingEmptySince({ weight = 0, internal }: CanaryReleaseStatus): string | undefined {
+  return weight < 100 ? internal?.serving?.emptySince : undefined;
+}
+
+function withoutServing(result: CheckResult, since: string): CheckResult {
+  if (result.verdict === 'Unavailable') return result;
+  return { ...result, verdict: 'Inconclusive', message: `not compared: serving has had no ready endpoint since ${toSeconds(since)}` };
 }
 
 /** Some gateways forget the counters of a backend that gets nothing: then nobody's scrapes are to blame. */

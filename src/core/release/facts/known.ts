@@ -19,12 +19,13 @@ import { findOwnTraffic } from './own-rules.ts';
 import { isRetained } from './retain.ts';
 import { chooseSides } from './revision.ts';
 import { gatherRouteFacts, type RouteFacts, scanRoutes } from './route-facts.ts';
+import { gatherServingFacts, type ServingFacts } from './serving-facts.ts';
 import { pairOf, type Sides } from './sides.ts';
 import { readStageClock, type StageClock } from './stage-clock.ts';
 import { isBack, isWayBack, planUndo, type UndoPlan } from './undo-plan.ts';
 import { gatherWorkloadFacts, hasStopped, type WorkloadFacts } from './workload-facts.ts';
 
-export interface Known extends Gathered, RouteFacts, CanaryFacts, StageClock {
+export interface Known extends Gathered, RouteFacts, CanaryFacts, ServingFacts, StageClock {
   readonly state: StateName;
   readonly sides: Sides | undefined;
   /** The command that waits, as it was given. */
@@ -65,6 +66,7 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
     sides,
     ...routes,
     ...canary,
+    ...gatherServingFacts(status, state, observation, sides),
     workload,
     pods: workload === undefined ? judgeBackendPods(status, observation, sides) : workload.pods,
     ...(workload === undefined ? {} : alsoOfTheWorkload(gathered, status, state, routes, workload)),

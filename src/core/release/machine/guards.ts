@@ -9,6 +9,7 @@ import { afterOutage, afterTimeout } from '../checks/overdue.ts';
 import { hasPassedSince } from '../drift/drift.ts';
 import { isDue, type NextAttempt } from '../facts/next-attempt.ts';
 import type { CandidateKey } from '../facts/revision.ts';
+import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
 import type { StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import type { Attempt } from './start-steps.ts';
@@ -58,7 +59,7 @@ export function isFree(at: Moment, to: StateName): boolean {
   const refusedAsItWas = to === 'preparing' && release?.blockedReason === 'RouteNotAccepted';
   const raises = to === 'stage.shifting' || to === 'promoting.rollingOut';
   if (!refusedAsItWas && waitsForAnotherTry(at, raises)) return false;
-  return !raises || isStillProven(at);
+  return !raises || (isStillProven(at) && !waitsForServing(at));
 }
 
 /** A raise that was taken back has its proof still: a Pass, and one that is later than any edit that lowered the share. */
@@ -82,7 +83,41 @@ export function beginsAgain(at: Moment): boolean {
 }
 
 /** What others lowered stays until a Pass after it, and is put back before the weight rises further (rule 7). */
-export const mayRaiseByItself = (at: Moment) => mayRaise(at) && !at.facts.lowered;
+export const mayRaiseByItself = (at: Moment) => mayRaise(at) && !at.facts.lowered && !waitsForServing(at);
+
+/** No ready endpoint stands behind the serving Service: what the canary is compared with is gone, so a person is asked. */
+export function waitsForServing({ status, facts }: Moment): boolean {
+  return facts.servingEmpty !== undefined && (status.weight ?? 0) < 100;
+}
+
+/** A person orders it, or `onServingEmpty: Promote` does. */
+export function isPromotedEarly(at: Moment): boolean {
+  return isOrdered(at, 'promote') || isPromotedForServing(at);
+}
+
+/** Only the canary answers, nothing speaks against it, and nobody else has to be asked. */
+function isPromotedForServing(at: Moment): boolean {
+  const { release, internal } = at.status;
+  const { spec, now } = at.facts;
+  const since = fromTime(internal?.serving?.emptySince);
+  if (spec.onServingEmpty !== 'Promote' || since === undefined || now < since + SERVING_GONE_MS || !waitsForServing(at)) return false;
+  const fails = release?.failedCheck !== undefined || release?.verdict === 'Fail' || (release?.failing ?? []).length > 0;
+  return !fails && isEverythingApproved(at);
+}
+
+/** The approvals of every stage that is left, and the promotion's. */
+function isEverythingApproved(at: Moment): boolean {
+  const { stages, promotion } = at.facts.spec;
+  const left = stages.map((stage, index) => ({ stage, index })).slice(stageIndex(at));
+  const ofStages = left.every(({ stage, index }) => stage.approval !== 'Required' || isApproved(at, index + 1));
+  return ofStages && (promotion.approval !== 'Required' || isApproved(at, stages.length + 1));
+}
+
+/** The canary can take its first share: its routes bear our mark, and its pods are ready and of one revision. */
+export function mayTakeFirstShare(at: Moment): boolean {
+  // What is given weight is what a Fail rejects: it has to be one revision.
+  return at.facts.claimed && mayRaise(at) && !at.facts.canaryRolling;
+}
 
 export const isProven = (at: Moment) => at.facts.stageProven && mayRaiseByItself(at);
 

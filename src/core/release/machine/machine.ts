@@ -23,11 +23,14 @@ import {
   isLetGoByAPerson,
   isLetPassWithoutProof,
   isOrdered,
+  isPromotedEarly,
   isProven,
   mayRaise,
   mayResume,
+  mayTakeFirstShare,
   shouldReduce,
   stageIndex,
+  waitsForServing,
 } from './guards.ts';
 import * as pauseSteps from './pause-steps.ts';
 import * as promotionSteps from './promotion-steps.ts';
@@ -73,6 +76,7 @@ const machineSetup = setup({
         candidateOf(at) !== undefined &&
         at.facts.blocker === undefined &&
         arePoliciesKnown(at) &&
+        !at.facts.nothingServes &&
         !at.facts.deleting &&
         !at.facts.spec.paused,
     ),
@@ -81,12 +85,7 @@ const machineSetup = setup({
     shouldPause: when(({ facts }) => facts.pause !== undefined),
     mayResumeTo: whenTo((at, to) => mayResume(at) && at.status.release?.returnTo === to),
     routesAreClaimedAndCanaryIsReady: when(
-      (at) =>
-        at.facts.claimed &&
-        mayRaise(at) &&
-        // What is given weight is what a Fail rejects: it has to be one revision.
-        !at.facts.canaryRolling &&
-        (!at.facts.judging || at.status.release?.judgeAnswered === true),
+      (at) => mayTakeFirstShare(at) && !waitsForServing(at) && (!at.facts.judging || at.status.release?.judgeAnswered === true),
     ),
     weightIsEffective: when(({ facts }) => facts.weightEffective),
     weightIsEffectiveAndBakes: when((at) => at.facts.weightEffective && bakesNow(at)),
@@ -99,7 +98,8 @@ const machineSetup = setup({
     shouldReduce: when(shouldReduce),
     beginsAgain: when(beginsAgain),
     isAdvanced: whenLeaving((at) => isOrdered(at, 'advance') && mayRaise(at)),
-    isPromotedByCommand: when((at) => isOrdered(at, 'promote') && mayRaise(at)),
+    isPromotedEarly: when((at) => isPromotedEarly(at) && mayRaise(at)),
+    isPromotedWithoutStages: when((at) => isPromotedEarly(at) && mayTakeFirstShare(at)),
     // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
     bakeIsServed: when(({ facts }) => facts.stageServed && facts.weightEffective),
     // Going back is one weight write only while the Deployment has its old pods, so it rolls after the bake.
@@ -127,6 +127,7 @@ const machineSetup = setup({
     enterNextStage: assign((args) => ({
       status: stageSteps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args)) + 1),
     })),
+    promoteAtOnce: assign(({ context, event }) => ({ status: promotionSteps.promoteAtOnce(context.status, event.facts) })),
     enterPromotion: assign(({ context, event }) => ({ status: promotionSteps.enterPromotion(context.status, event.facts) })),
     beginStageClock: assign(({ context, event }) => ({ status: stageSteps.beginStageClock(context.status, event.facts) })),
     beginBake: assign(({ context, event }) => ({ status: promotionSteps.beginBake(context.status, event.facts) })),
@@ -163,6 +164,8 @@ const block = { guard: 'isBlocked', target: '#release.blocked', actions: ['block
 const again = { guard: 'beginsAgain', target: '#release.stage.shifting', actions: [announce(say.beganAgain), 'beginAgain'] } as const;
 const start = { guard: 'candidateMayStart', target: '#release.preparing', actions: ['start', announce(say.releaseStarted)] } as const;
 const running = [rollBack, letGo] as const;
+/** What comes before any progress. */
+const stops = [...running, pause, block] as const;
 
 const RESUMABLE = [
   'preparing',
@@ -201,13 +204,19 @@ function leaveStage(type: LeavingGuard, next: (at: Moment) => ReleaseEvent, prom
   ];
 }
 
-const promotedByCommand = {
-  guard: 'isPromotedByCommand',
+const promotedEarly = {
+  guard: 'isPromotedEarly',
   target: '#release.promoting.rollingOut',
-  actions: ['enterPromotion', announce(say.promotionStarted)],
+  actions: ['enterPromotion', announce(say.promotedEarly)],
 } as const;
-/** What a person orders comes first, then what an outage of Prometheus asks for. */
-const ordered = [promotedByCommand, ...leaveStage('isAdvanced', say.weightShifted, say.promotionStarted)];
+/** What a person orders, or the outage of serving asks for, comes first, then what an outage of Prometheus asks for. */
+const ordered = [promotedEarly, ...leaveStage('isAdvanced', say.weightShifted, say.promotionStarted)];
+/** Before its first share. */
+const promotedWithoutStages = {
+  guard: 'isPromotedWithoutStages',
+  target: '#release.promoting.rollingOut',
+  actions: ['promoteAtOnce', announce(say.promotedEarly)],
+} as const;
 const reduces = { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', announce(say.weightReduced)] } as const;
 const proven = leaveStage('stageIsProven', say.weightShifted, say.promotionStarted);
 /** A person looked at what there is and lets the release go on. */
@@ -237,9 +246,8 @@ export const releaseMachine = machineSetup.createMachine({
     preparing: {
       on: {
         OBSERVED: [
-          ...running,
-          pause,
-          block,
+          ...stops,
+          promotedWithoutStages,
           {
             guard: 'routesAreClaimedAndCanaryIsReady',
             target: '#release.stage.shifting',
@@ -254,9 +262,7 @@ export const releaseMachine = machineSetup.createMachine({
         shifting: {
           on: {
             OBSERVED: [
-              ...running,
-              pause,
-              block,
+              ...stops,
               again,
               { guard: 'weightIsEffective', target: '#release.stage.analyzing', actions: ['beginStageClock', announce(say.stageStarted)] },
             ],
@@ -265,9 +271,7 @@ export const releaseMachine = machineSetup.createMachine({
         analyzing: {
           on: {
             OBSERVED: [
-              ...running,
-              pause,
-              block,
+              ...stops,
               ...ordered,
               reduces,
               again,
@@ -292,7 +296,7 @@ export const releaseMachine = machineSetup.createMachine({
             ],
           },
         },
-        awaitingApproval: { on: { OBSERVED: [...running, pause, block, ...ordered, reduces, again, ...proven, ...approvedWithoutProof] } },
+        awaitingApproval: { on: { OBSERVED: [...stops, ...ordered, reduces, again, ...proven, ...approvedWithoutProof] } },
       },
     },
     paused: { on: { OBSERVED: [...running, ...resumes] } },
@@ -302,9 +306,7 @@ export const releaseMachine = machineSetup.createMachine({
         rollingOut: {
           on: {
             OBSERVED: [
-              ...running,
-              pause,
-              block,
+              ...stops,
               again,
               { guard: 'weightIsEffectiveAndBakes', target: '#release.promoting.baking', actions: ['beginBake'] },
               { guard: 'weightIsEffective', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
@@ -314,9 +316,7 @@ export const releaseMachine = machineSetup.createMachine({
         baking: {
           on: {
             OBSERVED: [
-              ...running,
-              pause,
-              block,
+              ...stops,
               again,
               {
                 guard: 'bakeIsServedAndRolls',

@@ -2,13 +2,16 @@
 
 import { IRREVERSIBLE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { withoutUndefined } from '../../../api/absence.ts';
 import { toTime } from '../../../api/times.ts';
 import { hashTemplate } from '../../workload/template.ts';
 import type { DeploymentObject } from '../../workload/objects.ts';
 import { endOfDrain } from '../drain.ts';
 import type { Known } from '../facts/known.ts';
 import type { Observation } from '../observation.ts';
-import { isJudged, type StateName } from '../state.ts';
+import { isRolledOut } from '../facts/workload-facts.ts';
+import { isJudged, isRunning, type StateName } from '../state.ts';
+import { asksForTraffic } from '../traffic.ts';
 import { edit } from './change.ts';
 
 type Status = CanaryReleaseStatus;
@@ -49,6 +52,12 @@ export function noteMissingPods(status: Status, { canaryReady, now }: Known, sta
   return waits ? edit(status, { podsWaitSince: toTime(now) }) : edit(status, {}, ['podsWaitSince']);
 }
 
+/** Notes that pods of both versions are gone while the canary has a share. */
+export function noteBothEmpty(status: Status, { servingEmpty, canaryEmpty, spec, now }: Known, state: StateName): Status {
+  const isBoth = servingEmpty !== undefined && canaryEmpty && isJudged(state) && asksForTraffic(spec, status);
+  return isBoth && status.release?.bothEmptyAt === undefined ? edit(status, { bothEmptyAt: toTime(now) }) : status;
+}
+
 /** Notes what the author of the revision says of going back: on the template, which is the revision's own, or on the Deployment. */
 export function noteIrreversible(status: Status, { workload: observed }: Observation): Status {
   const { release } = status;
@@ -65,4 +74,38 @@ function readIrreversible({ metadata, spec }: DeploymentObject): string | undefi
   const told = spec.template.metadata?.annotations?.[IRREVERSIBLE_ANNOTATION] ?? metadata.annotations?.[IRREVERSIBLE_ANNOTATION];
   const text = told?.trim().slice(0, 256) ?? '';
   return text === '' || text === 'false' ? undefined : text;
+}
+
+type ServingMemory = NonNullable<NonNullable<Status['internal']>['serving']>;
+
+/** Notes since when home has had nobody to answer, which template was ever ready, and which one rolls out because nothing served. */
+export function noteServing(status: Status, facts: Known, state: StateName): Status {
+  const before = status.internal?.serving ?? {};
+  const after = withoutUndefined({
+    emptySince: isServingMissed(facts, state) ? (before.emptySince ?? toTime(facts.now)) : undefined,
+    ready: readTemplate(status, facts) ?? before.ready,
+    rolls: isRolling(before, facts) ? before.rolls : undefined,
+  });
+  if (FIELDS.every((field) => before[field] === after[field])) return status;
+  const { serving: _former, ...internal } = status.internal ?? {};
+  return { ...status, internal: { ...internal, ...(Object.keys(after).length === 0 ? {} : { serving: after }) } };
+}
+
+const FIELDS = ['emptySince', 'ready', 'rolls'] as const satisfies readonly (keyof ServingMemory)[];
+
+/** Between releases it matters only to a revision that waits. */
+function isServingMissed({ servingEmpty, candidate, nextAttempt }: Known, state: StateName): boolean {
+  return servingEmpty !== undefined && (isRunning(state) || candidate !== undefined || nextAttempt !== undefined);
+}
+
+/** Deployment mode: what serves now, where a pod of it is ready. */
+function readTemplate({ serving, release }: Status, { servingEndpoints, state }: Known): string | undefined {
+  const rolls = isRunning(state) && release?.workload?.rolls === true;
+  return servingEndpoints.kind === 'seen' && servingEndpoints.ready > 0 && !rolls ? serving?.template : undefined;
+}
+
+/** Until it has rolled out, or another template is there. */
+function isRolling({ rolls }: ServingMemory, { workload }: Known): boolean {
+  const { deployment, template } = workload ?? {};
+  return rolls !== undefined && deployment !== undefined && template === rolls && !isRolledOut(deployment);
 }

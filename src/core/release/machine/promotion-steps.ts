@@ -5,7 +5,7 @@ import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { BLOCK_FIELDS, edit } from './change.ts';
-import { raiseTo } from './stage-steps.ts';
+import { raiseTo, takePods } from './stage-steps.ts';
 
 type Status = CanaryReleaseStatus;
 
@@ -16,6 +16,11 @@ type Status = CanaryReleaseStatus;
 export function enterPromotion(status: Status, facts: Facts): Status {
   const bakes = parseDuration(facts.spec.promotion.bake) > 0 || endsAllPods(facts);
   return goOnPromoting(setBakes(status, bakes), facts);
+}
+
+/** Before the first stage: the pods that stand behind the canary at this moment are what is promoted. */
+export function promoteAtOnce(status: Status, facts: Facts): Status {
+  return enterPromotion(takePods(status, facts), facts);
 }
 
 /** Recreate leaves nothing behind the Service for a while, so the canary has everything before it begins, whoever orders the promotion. */

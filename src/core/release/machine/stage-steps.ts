@@ -14,10 +14,13 @@ type Status = CanaryReleaseStatus;
 
 /** Gives the first weight, to the pods that stand behind the canary at this moment: they are what is being released. */
 export function enterFirstStage(status: Status, facts: Facts): Status {
-  const { canaryKey } = facts;
-  if (canaryKey === undefined || status.release === undefined) return enterStage(status, facts, 0);
-  const settled = edit(status, { templateHashes: [...canaryKey.templateHashes], revision: describeRevision(canaryKey) });
-  return enterStage(settled, facts, 0);
+  return enterStage(takePods(status, facts), facts, 0);
+}
+
+/** The pods that stand behind the canary at this moment are the revision that is released. */
+export function takePods(status: Status, { canaryKey }: Facts): Status {
+  if (canaryKey === undefined) return status;
+  return edit(status, { templateHashes: [...canaryKey.templateHashes], revision: describeRevision(canaryKey) });
 }
 
 /** Wants the weight of a stage. The stage's clock begins when the weight is effective. */

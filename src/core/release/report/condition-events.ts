@@ -42,6 +42,7 @@ export function findStatusEvents(
   if (isNew('gitops')) events.push({ reason: 'GitOpsManaged', message: messageOf('GitOpsManaged') });
   if (isNew('gateway')) events.push({ reason: 'RouteNotAccepted', message: messageOf('RoutesAccepted'), warning: true });
   if (isNew('pods')) events.push({ reason: 'CanaryNotReady', message: messageOf('CanaryReady'), warning: true });
+  if (isNew('serving')) events.push({ reason: 'ServingEmpty', message: messageOf('ServingReady'), warning: true });
   // What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary.
   if (isNew('hold'))
     events.push({ reason: 'HoldUnavailable', message: `the release goes on, but ${messageOf('TemplateHeld')}`, warning: true });

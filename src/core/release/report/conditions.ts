@@ -14,6 +14,7 @@ import { describeKeptBlock } from './kept-block.ts';
 import { describeGatewayWait } from './next-step.ts';
 import { describeOtherRules } from './other-rules.ts';
 import { describeParity } from './policy-parity.ts';
+import { describeServingHold } from './serving.ts';
 import { describeHazards, describeRevision } from './unseen.ts';
 
 const MOST_MESSAGE = 1_024;
@@ -39,6 +40,7 @@ export function describeConditions(
     Stalled: stalled ? { status: 'True', reason, message } : kept,
     RoutesAccepted: describeRoutes(status, state, facts),
     CanaryReady: describeCanary(status, state, facts),
+    ServingReady: describeServing(status, state, facts),
     MetricsAvailable: describeMetrics(status, facts),
     AnalysisEnforced: describeMode(facts),
     PolicyParity: describeParity(status, state, facts.parity),
@@ -123,6 +125,19 @@ function describeCanary({ release }: CanaryReleaseStatus, state: StateName, fact
   if (canaryReady) return { status: 'True', reason: 'EndpointsReady', message: `all endpoints of ${service} are ready` };
   const reason = canaryEndpoints.ready === 0 ? 'NoEndpoints' : 'NotAllReady';
   return { status: 'False', reason, message: describeNotReady(facts, release).slice(0, MOST_MESSAGE) };
+}
+
+/** Whether home can answer, while a release runs. */
+function describeServing(status: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
+  const { release } = status;
+  if (!isRunning(state) || release === undefined) return undefined;
+  const service = `Service ${release.serving.service}`;
+  const { servingEndpoints } = facts;
+  if (servingEndpoints.kind === 'unknown')
+    return { status: 'Unknown', reason: 'NotSeen', message: `the endpoints of ${service} are not known` };
+  if (servingEndpoints.ready > 0) return { status: 'True', reason: 'EndpointsReady', message: `${service} has a ready endpoint` };
+  const message = describeServingHold(status, state, facts) ?? `${service} has no ready endpoint while its Deployment rolls out`;
+  return { status: 'False', reason: 'NoEndpoints', message: message.slice(0, MOST_MESSAGE) };
 }
 
 function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | undefined {

@@ -3,6 +3,7 @@
 import { describeGit } from './gitops.ts';
 import { PAUSE_REASONS, type PauseReason } from '../../../api/reasons.ts';
 import type { Moment } from '../assess.ts';
+import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
 import type { EventReason } from '../../../api/names.ts';
 import { describeBlocker } from '../checks/types.ts';
 import { describeKeptBlock } from './kept-block.ts';
@@ -136,6 +137,22 @@ export function approvedWithoutProof(at: Moment): ReleaseEvent {
     message: `approved by ${by ?? 'a person'} without proof: canary share goes to ${weightOf(at)}%`,
     warning: true,
     ...(by === undefined ? {} : { by }),
+  };
+}
+
+/** Before all stages are done: a person ordered it, or only the canary answers (`spec.onServingEmpty: Promote`). */
+export function promotedEarly(at: Moment): ReleaseEvent {
+  const release = current(at);
+  const how =
+    release?.workload === undefined || release.workload.bakes === true
+      ? 'canary share goes to 100%'
+      : `Deployment ${release.workload.name} rolls, the canary keeps ${weightOf(at)}%`;
+  if (at.facts.command?.verb === 'promote')
+    return { reason: 'WeightShifted', message: `promoted before all stages are done: ${how}${byWhom(at)}`, ...giverOf(at) };
+  return {
+    reason: 'ServingEmpty',
+    message: `Service ${release?.serving.service} has had no ready endpoint for ${SERVING_GONE_MS / 1_000} s and the canary has: ${how} (spec.onServingEmpty: Promote)`,
+    warning: true,
   };
 }
 

@@ -11,7 +11,7 @@ import { COMPARISON } from '../evidence/comparison-look.ts';
 import { describeShortfall } from '../evidence/shortfall.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
 import { countPods, endOfStep } from '../facts/withdrawal.ts';
-import type { StateName } from '../state.ts';
+import { isRunning, type StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import { describePause, nameStage } from './events.ts';
 import { describeGit } from './gitops.ts';
@@ -19,12 +19,17 @@ import { describeKeptBlock } from './kept-block.ts';
 import { describeEnd, describeNextAttempt } from './next-attempt.ts';
 import { describeBake, describeGatewayWait, describeNext } from './next-step.ts';
 import { describeHolders } from './other-rules.ts';
+import { describeComingRollout, describeServingHold } from './serving.ts';
 
 /** What `status.message` says. @param waitsBlocked a release that has not begun is blocked */
 export function describe(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): string {
   const { release } = status;
+  const rollout = isRunning(state) ? undefined : describeComingRollout(status, facts);
+  if (rollout !== undefined) return rollout;
   if (waitsBlocked || state === 'blocked') return describeBlock(release, facts.blocker);
-  return release === undefined ? 'nothing to release yet' : describeState(status, state, facts, release);
+  if (release === undefined) return 'nothing to release yet';
+  const serving = describeServingHold(status, state, facts);
+  return `${serving === undefined ? '' : `${serving}; `}${describeState(status, state, facts, release)}`;
 }
 
 function describeState(status: CanaryReleaseStatus, state: Exclude<StateName, 'blocked'>, facts: Facts, release: ReleaseStatus): string {
@@ -169,7 +174,7 @@ function describePreparing(facts: Facts, release: ReleaseStatus): string {
   if (facts.canaryRolling)
     return `waits until the pods behind Service ${release.canary.service} are of one template: its rollout is under way`;
   if (facts.judging && release.judgeAnswered !== true) return 'waits until Prometheus answers';
-  return describeGatewayWait(release, facts) ?? 'takes the routes';
+  return describeGatewayWait(release, facts) ?? (facts.claimed ? 'ready for its first share' : 'takes the routes');
 }
 
 /** The check that says most: a failing one first, then the first of all. */

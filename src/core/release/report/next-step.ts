@@ -33,6 +33,7 @@ function findEnd(status: CanaryReleaseStatus, { servedAt, spec }: Facts): number
 export function describeNext(status: CanaryReleaseStatus, facts: Facts): string {
   const next = facts.spec.stages[(status.release?.stageIndex ?? 0) + 1];
   const what = next === undefined ? 'promotion' : `${next.weight}%`;
+  if (facts.servingEmpty !== undefined) return `${what} waits for a ready endpoint of Service ${facts.sides?.serving ?? ''}`;
   const at = findShownTime(status, 'stage.analyzing', facts);
   if (at !== undefined) return `${what} at ${clockOf(at)} at the earliest`;
   const hindrance = describeHindrance(status, facts);

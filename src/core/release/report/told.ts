@@ -28,6 +28,7 @@ export function findTold(phase: Phase, state: StateName, facts: Facts, status: C
     gateway: facts.now >= (endOfPatience(status.release) ?? Number.POSITIVE_INFINITY) ? 'RouteNotAccepted' : undefined,
     rules: findRuleKey(status, state, facts),
     pods: isJudged(state) && facts.now >= (endOfPodsPatience(status.release) ?? Number.POSITIVE_INFINITY) ? 'CanaryNotReady' : undefined,
+    serving: findServingKey(state, facts),
     left: state === 'rolledBack' ? findLeft(facts) : undefined,
     hold: running && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined,
   });
@@ -51,6 +52,12 @@ function findRuleKey(status: CanaryReleaseStatus, state: StateName, facts: Facts
   if (word === undefined) return undefined;
   const when = state === 'rolledBack' ? ' rejected' : '';
   return keyOf([`${word.reason}${when}`, ...listOtherRules(facts)]);
+}
+
+/** At the last writes of a promotion what served before is no longer needed. */
+function findServingKey(state: StateName, { servingEmpty }: Facts): string | undefined {
+  const missed = servingEmpty !== undefined && isRunning(state) && state !== 'promoting.restoring';
+  return missed ? `ServingEmpty ${servingEmpty.kind}` : undefined;
 }
 
 /** What stays for a person to mend after a rollback. */

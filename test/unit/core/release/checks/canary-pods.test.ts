@@ -7,7 +7,7 @@ import { notePods } from '../../../../../src/core/release/machine/notes.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { describeNotReady, thePodsAreNotReady } from '../../../../../src/core/release/checks/canary-pods.ts';
 import type { Endpoints } from '../../../../../src/core/release/facts/endpoints.ts';
-import { findRollbackReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
+import { findRollback } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import type { DeploymentObject, WorkloadCondition } from '../../../../../src/core/workload/objects.ts';
 import { judgePods, type PodObject } from '../../../../../src/core/workload/pods.ts';
@@ -59,7 +59,7 @@ function factsOf({ pods, state = 'preparing', release, conditions = [], seconds 
 
 function reasonOf(one: Case) {
   const { facts, status } = factsOf(one);
-  const found = findRollbackReason(facts, status);
+  const found = findRollback(facts, status).rollback;
   return found === undefined ? undefined : [found.reason, fateOf(found.reason)];
 }
 
@@ -92,7 +92,7 @@ describe('a crash loop takes the release home', () => {
 
   test('the reason is in words that say what the pods say', () => {
     const { facts, status } = factsOf({ pods: crashed });
-    expect(findRollbackReason(facts, status)?.message).toMatch(/^the canary crashes again and again: pod p-1, container app: /);
+    expect(findRollback(facts, status).rollback?.message).toMatch(/^the canary crashes again and again: pod p-1, container app: /);
   });
 });
 
@@ -196,7 +196,7 @@ describe('the progress deadline', () => {
   test('the progress deadline is reported in the words of the pods, where these say anything', () => {
     const messageOf = (one: Case) => {
       const { facts, status } = factsOf(one);
-      return findRollbackReason(facts, status)?.message;
+      return findRollback(facts, status).rollback?.message;
     };
     expect(messageOf({ conditions })).toBe('the pods of Deployment store-canary do not get ready: no progress');
     expect(messageOf({ pods, conditions, seconds: 600 })).toContain('exited with 1 (Error), 1 restart');
@@ -206,7 +206,7 @@ describe('the progress deadline', () => {
 describe('a canary with weight and no ready pod goes home with what its pods say', () => {
   const reasonOfEmpty = (pods: readonly PodObject[], seconds = 0) => {
     const { facts, status } = factsOf({ pods, seconds, state: 'stage.analyzing' });
-    return findRollbackReason({ ...facts, canaryEmpty: true, observedWeight: 25 }, status);
+    return findRollback({ ...facts, canaryEmpty: true, observedWeight: 25 }, status).rollback;
   };
   const ended = { exitCode: 137, reason: 'OOMKilled' };
   const isBack = (finishedAt: string) => ({ ...running(1), lastState: { terminated: { ...ended, finishedAt } } });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../../../src/api/release.ts';
-import { findRollbackReason, type RollbackFacts } from '../../../../../src/core/release/checks/rollback-reasons.ts';
+import { findRollback, type RollbackFacts } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import { fateOf } from '../../../../../src/api/reasons.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import { isJudged, STATES } from '../../../../../src/core/release/state.ts';
@@ -47,7 +47,7 @@ const wentHome = { standings: standRoutes([aRecordedRoute()], [aRoute({ metadata
 const { release: _release, ...NOTHING } = aStatus();
 
 function reasonOf(status: CanaryReleaseStatus, change: Partial<RollbackFacts> = {}, spec: Partial<SpecInput> = {}) {
-  const found = findRollbackReason(facts(change, spec, status), status);
+  const found = findRollback(facts(change, spec, status), status).rollback;
   return found === undefined ? undefined : ([found.reason, fateOf(found.reason)] as const);
 }
 
@@ -67,14 +67,14 @@ describe('rule 1: a release goes home', () => {
   });
 
   test('a release that goes home says which person it was, where that is known', () => {
-    const told = (abortBy?: string) => findRollbackReason(facts({ abortRequested: true, abortBy }), running());
+    const told = (abortBy?: string) => findRollback(facts({ abortRequested: true, abortBy }), running()).rollback;
     expect(told()).not.toHaveProperty('by');
     expect(told()?.message).toBe('aborted by a person (annotation glidepath.dev/abort)');
     expect(told('ada')).toMatchObject({ by: 'ada', message: 'aborted by ada (annotation glidepath.dev/abort)' });
   });
 
   test('a release goes home when a check failed, in the words of the check', () => {
-    expect(findRollbackReason(facts(), running({ failedCheck }))).toEqual({
+    expect(findRollback(facts(), running({ failedCheck })).rollback).toEqual({
       reason: 'ErrorRatio',
       message: failedCheck.message,
     });
@@ -127,7 +127,7 @@ describe('rule 1: a release goes home', () => {
       expect(reasonOf(running({ verdict }), { timedOut: true }, rollBack)).toEqual(['Inconclusive', 'unjudged']);
     expect(reasonOf(running(), { timedOut: true }, rollBack)).toEqual(['Inconclusive', 'unjudged']);
     expect(
-      findRollbackReason(facts({ timedOut: true }, rollBack, running({ stageIndex: 9 })), running({ stageIndex: 9 }))?.message,
+      findRollback(facts({ timedOut: true }, rollBack, running({ stageIndex: 9 })), running({ stageIndex: 9 })).rollback?.message,
     ).toContain('the timeout');
   });
 

@@ -3,7 +3,7 @@ import type { SpecInput } from '../../../../../src/api/release.ts';
 import { defaultSpec } from '../../../../../src/api/release.ts';
 import { findBlocker } from '../../../../../src/core/release/checks/blockers.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
-import { findRollbackReason } from '../../../../../src/core/release/checks/rollback-reasons.ts';
+import { findRollback } from '../../../../../src/core/release/checks/rollback-reasons.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
 import type { DeploymentObject, ServiceObject, WorkloadCondition } from '../../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../../src/core/workload/observed.ts';
@@ -108,10 +108,8 @@ describe('in mid-release', () => {
       const canary = canaryWith(...conditions);
       const canaryDeployment = { ...canary, status: { ...canary.status, replicas } };
       const facts = factsOf({ canaryDeployment }, {}, 'preparing');
-      return findRollbackReason(
-        { ...facts, abortRequested: false, abortBy: undefined, revisionChanged: false, canaryEmpty: false },
-        facts.status,
-      );
+      const change = { abortRequested: false, abortBy: undefined, revisionChanged: false, canaryEmpty: false };
+      return findRollback({ ...facts, ...change }, facts.status).rollback;
     };
 
     test('a canary that the Deployment controller has given up on is to blame', () => {

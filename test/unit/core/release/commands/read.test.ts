@@ -126,7 +126,7 @@ describe('a command is refused in words', () => {
     expect(Object.fromEntries(COMMAND_VERBS.map((verb) => [verb, fitting(verb)]))).toEqual({
       approve: ['stage.awaitingApproval'],
       advance: stages.slice(1),
-      promote: stages.slice(1),
+      promote: ['preparing', ...stages.slice(1)],
       pause: ['preparing', ...stages, 'promoting.rollingOut', 'promoting.baking'],
       resume: ['paused', 'blocked'],
       retry: ['rolledBack'],

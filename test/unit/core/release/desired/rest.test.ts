@@ -42,7 +42,7 @@ const restOf = (facts: ReturnType<typeof factsOf>, state: Parameters<typeof desi
 describe('what serves is paused', () => {
   test('what serves is paused once it has rolled out, between releases', () => {
     const facts = factsOf({});
-    expect(restsPaused(facts, workloadOf(facts))).toBe(true);
+    expect(restsPaused({}, facts, workloadOf(facts))).toBe(true);
     expect(restOf(facts)).toEqual([{ kind: 'rest', name: 'store', template, release: 'web', annotated: false }]);
     expect(restOf(facts, 'stage.analyzing')).toEqual([]);
   });
@@ -58,7 +58,7 @@ describe('what serves is paused', () => {
       factsOf({}, 'PausedAtRest', '2030-01-01T00:00:00Z'),
       factsOf({ deployment: { ...rolledOut, spec: { ...rolledOut.spec, template: { ...template, spec: { hostname: 'a' } } } } }),
     ])
-      expect(restsPaused(facts, workloadOf(facts))).toBe(false);
+      expect(restsPaused({}, facts, workloadOf(facts))).toBe(false);
   });
 });
 
