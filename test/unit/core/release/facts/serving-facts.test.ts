@@ -80,7 +80,7 @@ describe('nothing serves', () => {
     ['endpoints are not known', factsOf({ ...EMPTY, known: false }, aWorkload(0, labels))],
     ['the watches are not synced', factsOf(EMPTY, { ...aWorkload(0, labels), known: false })],
     ['there is no Deployment', factsOf(EMPTY)],
-  ])('is not concluded where %s', (_why, facts) => {
+  ])('it is not concluded that nothing serves where %s', (_why, facts) => {
     expect(facts.nothingServes).toBe(false);
   });
 });

@@ -63,13 +63,13 @@ describe('what is told of serving without a ready endpoint', () => {
 describe('a rollout without a canary', () => {
   const found = { servingEmpty: { kind: 'noEndpoints' }, nothingServes: true } as const;
 
-  test('is told with its time while pods may still come back', () => {
+  test('a rollout without a canary is told with its time while pods may still come back', () => {
     expect(describeComingRollout(status, factsOf(found))).toContain(
       '; if none gets ready, the new revision rolls out without a canary at 12:01:00Z',
     );
   });
 
-  test('is not told once its time has come, in a pause, or where something serves', () => {
+  test('a rollout without a canary is not told once its time has come, in a pause, or where something serves', () => {
     expect(describeComingRollout(status, factsOf({ ...found, now: after(60) }))).toBeUndefined();
     expect(describeComingRollout(status, factsOf({ ...found, nothingServes: false }))).toBeUndefined();
     expect(describeComingRollout(status, factsOf(found, aSpec({ paused: true })))).toBeUndefined();
