@@ -29,6 +29,8 @@ export interface SampleVersion {
   /** Share of answers that are 400. */
   readonly clientErrorRate?: number;
   readonly delayMs?: number;
+  /** Above 0 its pods do not get ready. */
+  readonly unready?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly image?: string;
 }
@@ -42,8 +44,8 @@ export function sampleNamespace(name: string): PlainObject {
 }
 
 function containerOf(sample: SampleVersion): object {
-  const { version, errorRate = 0, clientErrorRate = 0, delayMs = 0 } = sample;
-  const settings = { VERSION: version, ERROR_RATE: errorRate, CLIENT_ERROR_RATE: clientErrorRate, DELAY_MS: delayMs };
+  const { version, errorRate = 0, clientErrorRate = 0, delayMs = 0, unready = 0 } = sample;
+  const settings = { VERSION: version, ERROR_RATE: errorRate, CLIENT_ERROR_RATE: clientErrorRate, DELAY_MS: delayMs, UNREADY: unready };
   return {
     name: 'app',
     image: sample.image ?? SAMPLE_IMAGE,

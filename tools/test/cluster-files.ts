@@ -32,6 +32,7 @@ export const CLAIMS: Readonly<Record<string, Claim>> = {
   'deployment-leaving': { alone: true, why: 'it uninstalls the operator with its CRD, its rights and Deployment mode' },
   'deployment-pods': USES_DEPLOYMENT_MODE,
   'deployment-scaling': USES_DEPLOYMENT_MODE,
+  'deployment-serving': USES_DEPLOYMENT_MODE,
   'deployment-trouble': USES_DEPLOYMENT_MODE,
   'deployment-undo': USES_DEPLOYMENT_MODE,
   parity: { changes: ['Deployment mode'], why: 'it takes rights from the ClusterRole of Deployment mode' },

@@ -1,6 +1,6 @@
 // The application that tests release: it answers with its version, fails and dawdles as it is told, and counts.
-// Behaviour by VERSION, ERROR_RATE, CLIENT_ERROR_RATE, DELAY_MS, and at run time by POST /_control
-// {"errorRate": 0.1, "clientErrorRate": 0, "delayMs": 20}; GET /_control shows it.
+// Behaviour by VERSION, ERROR_RATE, CLIENT_ERROR_RATE, DELAY_MS, UNREADY, and at run time by POST /_control
+// {"errorRate": 0.1, "clientErrorRate": 0, "delayMs": 20, "unready": 1}; GET /_control shows it.
 import { createServer } from 'node:http';
 
 const version = process.env.VERSION ?? 'v1';
@@ -8,6 +8,8 @@ const behaviour = {
   errorRate: Number(process.env.ERROR_RATE ?? 0),
   clientErrorRate: Number(process.env.CLIENT_ERROR_RATE ?? 0),
   delayMs: Number(process.env.DELAY_MS ?? 0),
+  /** Above 0 the readiness probe fails. */
+  unready: Number(process.env.UNREADY ?? 0),
 };
 /** @type {Map<number, number>} */
 const requestsByCode = new Map([[200, 0]]);
@@ -58,14 +60,15 @@ async function control(request, response) {
   const wrong = Object.entries(change).find(
     ([name, value]) => !Object.hasOwn(behaviour, name) || !(typeof value === 'number' && value >= 0),
   );
-  if (wrong) return send(response, 400, { error: `${wrong[0]} must be errorRate, clientErrorRate or delayMs with a number of at least 0` });
+  if (wrong)
+    return send(response, 400, { error: `${wrong[0]} must be errorRate, clientErrorRate, delayMs or unready with a number of at least 0` });
   Object.assign(behaviour, change);
   return send(response, 200, behaviour);
 }
 
 const server = createServer((request, response) => {
   const path = new URL(request.url ?? '/', 'http://sample').pathname;
-  if (path === '/healthz') return send(response, 200, 'ok\n', 'text/plain');
+  if (path === '/healthz') return send(response, behaviour.unready > 0 ? 503 : 200, '\n', 'text/plain');
   if (path === '/metrics') return showMetrics(response);
   if (path === '/_control') return request.method === 'POST' ? void control(request, response) : send(response, 200, behaviour);
   return serve(request, response);
