@@ -28,6 +28,9 @@ const recordedRuleSchema = z.object({
     .optional()
     .describe('Backend weight of the canary before the first write; absent when the rule had no ref to it.'),
   factor: countField(1, 1_000_000).describe('Factor that foreign weights are multiplied by while the release is running.'),
+  formerFactor: countField(1, 1_000_000)
+    .optional()
+    .describe('The factor before a gateway rejected its weights, while smaller ones are tried.'),
   others: z
     .array(
       z.object({

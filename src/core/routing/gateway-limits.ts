@@ -60,7 +60,7 @@ export function fitRoute(standing: RouteStanding, controller: string): RecordedR
         ...recorded,
         weightLimit: limit,
         fitting: controller,
-        rules: fitted.map(({ rule, factor = rule.factor }) => ({ ...rule, factor })),
+        rules: fitted.map(({ rule, factor = rule.factor }) => ({ ...rule, factor, formerFactor: rule.factor })),
       };
   }
   return undefined;

@@ -109,7 +109,8 @@ function originalOf(recorded: RecordedRule, now: ManagedRule, ref: RefPosition, 
   // The same name may be listed twice, with other ports or namespaces: the order tells them apart.
   const earlier = now.others.slice(0, index).filter((other) => other.name === ref.name).length;
   const original = (recorded.others ?? []).filter((other) => other.name === ref.name)[earlier]?.weight;
-  if (original !== undefined && (ref.weight === original * recorded.factor || ref.weight === original)) return original;
+  const { factor, formerFactor = factor } = recorded;
+  if (original !== undefined && [1, factor, formerFactor].some((one) => ref.weight === original * one)) return original;
   const ours = oursOf(now);
   return ours === 0 ? ref.weight / recorded.factor : (ref.weight * recorded.serving) / ours;
 }

@@ -243,11 +243,18 @@ export class Guardian {
     if (release.spec.analysis.mode !== 'Enforce') return;
     if (isFirstWeight(release)) return;
     if (this.#isOrdered(release)) return;
+    if (release.spec.onServingEmpty === 'Promote' && to === 100 && this.#isEmpty(pair.serving, release)) return;
     // A write that had to be tried again may find a later word than the one that the raise was decided on.
     const { verdict, passAt = '' } = release.status?.release ?? {};
     const proven = verdict === 'Pass' || this.#clock.now() - Date.parse(passAt) <= 60_000;
     if (!proven) this.#report(2, `${what} with the verdict ${verdict ?? 'none'}`);
     this.#checkTruth(what, pair.canary, release);
+  }
+
+  /** No pod of the Service is ready. */
+  #isEmpty(name: string, { metadata }: CanaryRelease): boolean {
+    const service = this.#api.get({ kind: 'Service', namespace: metadata.namespace, name });
+    return (service?.['spec'] as { readonly ready?: number } | undefined)?.ready === 0;
   }
 
   /** What the verdict cannot hide: Prometheus was asked, and the canary is not plainly bad. */

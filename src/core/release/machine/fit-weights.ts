@@ -66,8 +66,8 @@ function isTaken(standing: RouteStanding, { acceptances }: Facts): boolean {
   return route !== undefined && acceptances.get(route)?.kind === 'accepted' && !isOutgrown(standing);
 }
 
-function withoutTry({ fitting: _fitting, ...rest }: RecordedRoute): RecordedRoute {
-  return rest;
+function withoutTry({ fitting: _fitting, rules, ...rest }: RecordedRoute): RecordedRoute {
+  return { ...rest, rules: rules.map(({ formerFactor: _former, ...rule }) => rule) };
 }
 
 function limitOf({ fitting: controller, weightLimit: weight }: RecordedRoute): readonly LearnedLimit[] {

@@ -53,6 +53,14 @@ describe('a route that is rejected', () => {
     expect(fitRoute(stand(aRule({ v1: 95, v2: 5 }), { weightLimit: 100, fitting: 'c' }), 'c')).toBeUndefined();
   });
 
+  test('a rule whose own refs were edited keeps the shares of the others when smaller weights are tried', () => {
+    const recorded = [aRecordedRule({ serving: 1, factor: 5_000, others: [{ name: 'beta', weight: 1 }] })];
+    const edited = aRule({ v1: 9_900, v2: 100, beta: 5_000 });
+    const { rules } = fitRoute(stand(edited, { rules: recorded }), 'c') ?? {};
+    const [rule] = stand(aRule({ v1: 1, v2: 0, beta: 5_000 }), { rules: rules ?? [] }).rules;
+    expect(rule?.original).toEqual({ serving: 1, canary: 0, others: [1] });
+  });
+
   test('a route that is rejected is left alone as its owner wrote it, and while the smaller weights are still to be written', () => {
     expect(fitRoute(stand(aRule({ v1: 5_000, v2: 0 }), { rules: [aRecordedRule({ serving: 5_000, factor: 2 })] }), 'c')).toBeUndefined();
     const waiting = stand(scaled, { weightLimit: 999, fitting: 'c', rules: [aRecordedRule({ factor: 900 })] });
