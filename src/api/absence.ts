@@ -9,5 +9,7 @@ export type Defined<Fields> = {
 
 /** The fields that have a value, in their order. */
 export function withoutUndefined<Fields extends object>(fields: Fields): Defined<Fields> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
+  const defined: Partial<Fields> = {};
+  for (const key of Object.keys(fields) as (keyof Fields)[]) if (fields[key] !== undefined) defined[key] = fields[key];
+  return defined as unknown as Defined<Fields>;
 }

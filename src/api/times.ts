@@ -5,11 +5,26 @@ export function toTime(ms: number): string {
   return new Date(ms).toISOString().replace('.000Z', 'Z');
 }
 
+/** A time as the operator itself writes it, of a calendar that `Date.parse` takes. */
+const WRITTEN = /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z$/;
+
 /** Unix milliseconds; undefined for an absent or unreadable time. */
 export function fromTime(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
+  if (WRITTEN.test(text)) return readWritten(text);
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** By the places of its digits, in half the time that `Date.parse` takes: every decision reads dozens of times. */
+function readWritten(text: string): number {
+  const two = (at: number) => digitAt(text, at) * 10 + digitAt(text, at + 1);
+  const ms = text.length === 20 ? 0 : two(20) * 10 + digitAt(text, 22);
+  return Date.UTC(two(0) * 100 + two(2), two(5) - 1, two(8), two(11), two(14), two(17), ms);
+}
+
+function digitAt(text: string, at: number): number {
+  return text.charCodeAt(at) - 48;
 }
 
 /** `14:09:12Z`, for messages. */

@@ -9,8 +9,12 @@ export function edit(
   drop: readonly (keyof ReleaseStatus)[] = [],
 ): CanaryReleaseStatus {
   if (status.release === undefined) return status;
-  const kept = Object.fromEntries(Object.entries(status.release).filter(([key]) => !drop.includes(key as keyof ReleaseStatus)));
-  return { ...status, release: { ...(kept as ReleaseStatus), ...change } };
+  return { ...status, release: { ...without(status.release, drop), ...change } };
+}
+
+function without(release: ReleaseStatus, drop: readonly (keyof ReleaseStatus)[]): ReleaseStatus {
+  if (!drop.some((key) => key in release)) return release;
+  return Object.fromEntries(Object.entries(release).filter(([key]) => !drop.includes(key as keyof ReleaseStatus))) as ReleaseStatus;
 }
 
 /** What a status remembers of a block. */

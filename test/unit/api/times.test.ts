@@ -1,0 +1,34 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fromTime, toTime } from '../../../src/api/times.ts';
+
+describe('a time', () => {
+  test('that was written is read again to the millisecond', () => {
+    fc.assert(
+      fc.property(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z') }), (date) => {
+        expect(fromTime(toTime(date.getTime()))).toBe(date.getTime());
+      }),
+    );
+  });
+
+  test.each([
+    '2026-01-01T00:00:00Z',
+    '2026-02-30T00:00:00Z',
+    '2024-02-29T23:59:59.999Z',
+    '2026-01-01T24:00:00Z',
+    '2026-01-01T00:00:00.5Z',
+    '2026-01-01T00:00:00.123456Z',
+    '2026-01-01T01:00:00+01:00',
+    '0050-01-01T00:00:00Z',
+    '2026-01-01',
+  ])('of another form is read as Date.parse reads it: %s', (text) => {
+    expect(fromTime(text)).toBe(Date.parse(text));
+  });
+
+  test.each([undefined, '', 'soon', '2026-13-01T00:00:00Z', '2026-00-10T00:00:00Z', '2026-01-01T25:00:00Z', '2026-01-01T00:60:00Z'])(
+    'that nobody can read is none: %s',
+    (text) => {
+      expect(fromTime(text)).toBeUndefined();
+    },
+  );
+});
