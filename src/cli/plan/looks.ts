@@ -1,9 +1,7 @@
 // One look of a simulated release: what the operator would read from Prometheus, from the simulated counters.
 
-import { withoutUndefined } from '../../api/absence.ts';
 import { parseLimit } from '../../api/quantity.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../api/release.ts';
-import type { Judgement } from '../../core/analysis/comparison/judgement.ts';
 import { spansOfLook } from '../../core/analysis/look-spans.ts';
 import type { Evidence, LookReading } from '../../core/analysis/reading.ts';
 import { cumulate } from './latency.ts';
@@ -31,30 +29,30 @@ export interface LookParts {
   readonly counters: Counters;
   readonly scrapeMs: number;
   readonly own: LookReading['own'];
-  readonly judgement: Judgement | undefined;
 }
 
-/** Reads the look at `atMs`. */
-export function readLook({ spec, status, counters, scrapeMs, own, judgement }: LookParts, atMs: number): LookReading {
+/** Reads the look at `atMs`, but for its comparison. */
+export function readCounts({ spec, status, counters, scrapeMs, own }: LookParts, atMs: number): Omit<LookReading, 'comparison'> {
   const { window, sinceMs, seenMs } = spansOfLook(spec.analysis.window, status.release, atMs);
   const [from, to] = [indexAt(counters, scrapeMs, window.fromMs), counters.atMs.length - 1];
   const over = (values: readonly number[], start: number) => (values[to] ?? 0) - (values[start] ?? 0);
   const canary = over(counters.canary, from);
-  const times = spec.analysis.checks.some(({ metric }) => metric === 'Latency');
+  const newest = counters.atMs[to];
   return {
     atMs,
     scrapeIntervalMs: scrapeMs,
     requests: countRequests(canary, over(counters.canaryErrors, from), (atMs - window.fromMs) / 1_000),
     newRequests: over(counters.canary, indexAt(counters, scrapeMs, sinceMs)),
     newErrors: over(counters.canaryErrors, indexAt(counters, scrapeMs, seenMs)),
-    ...withoutUndefined({
-      newestSampleMs: counters.atMs[to],
-      latency: times ? readLatency(counters, from, to, canary) : undefined,
-      servingRequests: isCompared(spec, status) ? over(counters.serving, from) : undefined,
-      comparison: judgement === undefined ? undefined : { kind: 'facts' as const, facts: judgement },
-    }),
+    ...(newest === undefined ? {} : { newestSampleMs: newest }),
+    ...(isTimed(spec) ? { latency: readLatency(counters, from, to, canary) } : {}),
+    ...(isCompared(spec, status) ? { servingRequests: over(counters.serving, from) } : {}),
     own: (status.weight ?? 0) > 0 ? own : {},
   };
+}
+
+function isTimed({ analysis }: CanaryReleaseSpec): boolean {
+  return analysis.checks.some(({ metric }) => metric === 'Latency');
 }
 
 /** The last scrape at or before a time; -1 before the first. */

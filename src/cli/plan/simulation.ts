@@ -4,22 +4,22 @@
 import { formatCommand } from '../../api/command.ts';
 import { parseDuration } from '../../api/duration.ts';
 import { COMMAND_ANNOTATION } from '../../api/names.ts';
-import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryRelease } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { nextLookAfter, SCRAPE_MARGIN_MS } from '../../core/analysis/grid.ts';
 import type { Cell } from '../../core/analysis/comparison/cells.ts';
 import { foldCell, type JudgeState, primeJudge, startJudge } from '../../core/analysis/comparison/judge.ts';
-import { judgeComparison } from '../../core/analysis/comparison/judgement.ts';
+import { findingOf, judgeComparison } from '../../core/analysis/comparison/judgement.ts';
 import { PRIOR_MS } from '../../core/analysis/comparison/prior.ts';
 import { contextOf, spansOf } from '../../core/analysis/comparison/schedule.ts';
 import { type JudgeSettings, judgeSettings } from '../../core/analysis/comparison/settings.ts';
-import type { LookReading } from '../../core/analysis/reading.ts';
+import type { LookCounts, LookReading } from '../../core/analysis/reading.ts';
 import { nextShareOf } from '../../core/release/evidence/comparison-look.ts';
 import { decide } from '../../core/release/decide.ts';
-import { foldLook, gridOf } from '../../core/release/evidence/looks.ts';
+import { asFolded, countLook, type Folded, gridOf, tellFolded } from '../../core/release/evidence/looks.ts';
 import { isJudged, parseState, type StateName } from '../../core/release/state.ts';
 import { toTime } from '../../api/times.ts';
-import { assumeOwnQueries, isCompared, readLook } from './looks.ts';
+import { assumeOwnQueries, readCounts, isCompared } from './looks.ts';
 import { nothingCanHappen, nextClockTime } from './quiet.ts';
 import { createRandom } from './random.ts';
 import { begin, entriesOf, finish, type Log, type RunResult } from './run-result.ts';
@@ -57,7 +57,8 @@ interface Run {
   /** Skip decisions that cannot change anything. */
   readonly quick: boolean;
   release: CanaryRelease;
-  status: CanaryReleaseStatus;
+  /** The status, with looks that were counted and are not told yet. */
+  folded: Folded;
   route: Route;
   judge: JudgeState;
   cells: Cell[];
@@ -74,13 +75,13 @@ export type Simulate = (index: number, mode: 'quick' | 'exact') => RunResult;
 /** Prepares a simulation; the same question gives the same runs. */
 export function prepareSimulation(question: PlanQuestion): Simulate {
   const prefix = openRun({ ...question, release: simulatedRelease(question.release) });
-  drive(prefix, ({ status }) => parseState(status.state) === 'stage.analyzing');
+  drive(prefix, (run) => stateOf(run) === 'stage.analyzing');
   return (index, mode) => {
     const gateway = prefix.gateway.fork(createRandom(question.seed, index + 1));
     const log = { ...prefix.log, entries: [...prefix.log.entries], steps: [...prefix.log.steps] };
     const run: Run = { ...prefix, gateway, log, quick: mode === 'quick', cells: [...prefix.cells] };
     drive(run, () => false);
-    return finish(run.log, run.status, { atMs: run.now - START_MS, expected: gateway.expected(), over: isOver(run) });
+    return finish(run.log, tellFolded(run.folded), { atMs: run.now - START_MS, expected: gateway.expected(), over: isOver(run) });
   };
 }
 
@@ -108,7 +109,7 @@ function openRun(question: PlanQuestion): Run {
     log: begin(),
     quick: false,
     release,
-    status: { observedGeneration: -1 },
+    folded: asFolded({ observedGeneration: -1 }),
     route: freshRoute(release.metadata.namespace, pair),
     judge: primeJudge(settings, startJudge(settings), expectPrior(traffic, span)),
     cells: [],
@@ -120,7 +121,7 @@ function openRun(question: PlanQuestion): Run {
   };
 }
 
-const stateOf = ({ status }: Run): StateName => parseState(status.state) ?? 'blocked';
+const stateOf = ({ folded: { status } }: Run): StateName => parseState(status.state) ?? 'blocked';
 
 /** Moves from one time at which something may happen to the next. */
 function drive(run: Run, isFar: (run: Run) => boolean): void {
@@ -149,38 +150,54 @@ function takeWeights(run: Run): void {
   run.gateway.serve(share);
   const weight = Math.round(share * 100);
   if (weight !== (run.log.steps.at(-1)?.weight ?? 0)) run.log.steps.push({ atMs: run.now - START_MS, weight });
-  const stage = (run.status.release?.stageIndex ?? 0) + 1;
+  const stage = (run.folded.status.release?.stageIndex ?? 0) + 1;
   if (share === 0 || run.log.turnedAtMs !== undefined || stage < run.question.traffic.badFromStage) return;
   run.gateway.turn();
   run.log.turnedAtMs = run.now - START_MS;
 }
 
+/** Most looks change nothing but the evidence: they are counted, and told only when a decision follows. */
 function look(run: Run): void {
-  const { release, question } = run;
-  const reading = readLook({ ...run, spec: release.spec, counters: run.gateway.counters, judgement: judge(run) }, run.now);
-  const state = stateOf(run);
-  const folded = run.quick ? foldLook(release.spec, run.status, reading) : run.status;
-  if (run.quick && question.approveAfterMs === undefined && nothingCanHappen(release.spec, folded, state, run.now)) run.status = folded;
-  else decideNow(run, [reading]);
+  const { spec } = run.release;
+  const counts = countAtLook(run);
+  const read = readerOf(run, counts);
+  if (run.quick && run.question.approveAfterMs === undefined) {
+    const counted = countLook(spec, run.folded, counts, read);
+    if (nothingCanHappen(spec, counted.status, stateOf(run), run.now)) run.folded = counted;
+    else decideNow(run, [read()]);
+  } else decideNow(run, [read()]);
   planLook(run);
 }
 
-/** Folds what was scraped since the last look, under the weights that the status has. */
-function judge(run: Run): ReturnType<typeof judgeComparison> | undefined {
+/** Folds what was scraped since the last look, under the weights that the status has, and counts. */
+function countAtLook(run: Run): LookCounts {
+  const { settings } = run;
   const { spec } = run.release;
-  if (!isCompared(spec, run.status)) return undefined;
-  const spans = spansOf(run.status.release ?? {});
-  for (const cell of run.cells) run.judge = foldCell(run.settings, run.judge, cell, contextOf(spans, cell));
+  const { status } = run.folded;
+  const counts = readCounts({ ...run, spec, status, counters: run.gateway.counters }, run.now);
+  if (!isCompared(spec, status)) return counts;
+  const spans = spansOf(status.release ?? {});
+  for (const cell of run.cells) run.judge = foldCell(settings, run.judge, cell, contextOf(spans, cell));
   run.cells = [];
-  return judgeComparison(run.settings, run.judge, nextShareOf(spec, run.status));
+  return { ...counts, comparison: { kind: 'facts', facts: { finding: findingOf(settings, run.judge, nextShareOf(spec, status)) } } };
+}
+
+/** The look with all that is told of its comparison. */
+function readerOf({ settings, judge, release: { spec }, folded: { status } }: Run, counts: LookCounts): () => LookReading {
+  return () => {
+    const { comparison, ...rest } = counts;
+    return comparison === undefined
+      ? rest
+      : { ...rest, comparison: { kind: 'facts', facts: judgeComparison(settings, judge, nextShareOf(spec, status)) } };
+  };
 }
 
 function decideNow(run: Run, looks: readonly LookReading[]): void {
   run.release = answerPerson(run);
   const { spec } = run.release;
-  const decision = decide(spec, run.status, { ...observe(run.release, run.route, run.pair), looks }, run.now);
+  const decision = decide(spec, tellFolded(run.folded), { ...observe(run.release, run.route, run.pair), looks }, run.now);
   run.log.entries.push(...entriesOf(decision, run.now - START_MS));
-  run.status = decision.status;
+  run.folded = asFolded(decision.status);
   run.askedMs = decision.state === 'stage.awaitingApproval' ? (run.askedMs ?? run.now) : undefined;
   if (decision.state === 'stage.awaitingApproval') run.log.asked = true;
   const written = writeIntents(run.route, decision.intents);
@@ -199,7 +216,7 @@ function findApprovalTime({ question: { approveAfterMs }, askedMs, now }: Run): 
 }
 
 function planLook(run: Run): void {
-  const { release } = run.status;
+  const { release } = run.folded.status;
   const { spec } = run.release;
   run.lookMs = Number.POSITIVE_INFINITY;
   if (release === undefined || spec.analysis.mode === 'Off' || !isJudged(stateOf(run))) return;
@@ -211,7 +228,7 @@ function planLook(run: Run): void {
 /** Gives the approval: of the stage first, then of the promotion. */
 function answerPerson(run: Run): CanaryRelease {
   const { approveAfterMs } = run.question;
-  const { release } = run.status;
+  const { release } = run.folded.status;
   if (approveAfterMs === undefined || run.askedMs === undefined || release === undefined || run.now < run.askedMs + approveAfterMs)
     return run.release;
   const own = (release.stageIndex ?? 0) + 1;

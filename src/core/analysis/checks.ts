@@ -6,7 +6,7 @@ import { formatPercent, parseLimit, parseQuantile } from '../../api/quantity.ts'
 import type { Check } from '../../api/release.ts';
 import { provenAbove, provenBelow, rateProven } from './bounds.ts';
 import { countSlower, estimateQuantile, findProblem, type Bucket } from './histogram.ts';
-import type { Evidence, LookReading, RequestCounts } from './reading.ts';
+import type { Evidence, LookCounts, RequestCounts } from './reading.ts';
 
 /** What one check says at one look. `value` is rounded text for people. */
 export interface CheckResult {
@@ -28,27 +28,42 @@ interface Limits {
 
 /** What the numbers say of a limit: kept or not, and is it proven broken? */
 interface Finding {
-  readonly value: string;
+  readonly value: () => string;
   readonly kept: boolean;
   readonly broken: boolean;
   readonly requests?: number;
 }
 
-/** Judges one check on one reading. */
-export function judgeCheck(check: Check, look: LookReading): CheckResult {
-  const limit = describeLimit(check);
+/** A check that was judged. What it says in words is told where somebody reads it: of many looks only the last one is read. */
+export interface JudgedCheck {
+  readonly verdict: Verdict;
+  readonly tell: () => CheckResult;
+}
+
+/** Judges one check on one look. */
+export function judgeCheck(check: Check, look: LookCounts): JudgedCheck {
   const evidence = findingOf(check, look);
-  if (evidence.kind === 'unavailable') return { name: check.name, verdict: 'Unavailable', limit, message: evidence.message };
-  if (evidence.kind !== 'facts') return { name: check.name, verdict: 'Inconclusive', limit, message: evidence.message };
-  const { value, kept, broken, requests } = evidence.facts;
-  const verdict = broken ? 'Fail' : kept ? 'Pass' : 'Inconclusive';
+  const verdict = verdictOf(evidence);
+  return { verdict, tell: () => tellCheck(check, evidence, verdict) };
+}
+
+function verdictOf(evidence: Evidence<Finding>): Verdict {
+  if (evidence.kind === 'unavailable') return 'Unavailable';
+  if (evidence.kind !== 'facts') return 'Inconclusive';
+  const { kept, broken } = evidence.facts;
+  return broken ? 'Fail' : kept ? 'Pass' : 'Inconclusive';
+}
+
+function tellCheck(check: Check, evidence: Evidence<Finding>, verdict: Verdict): CheckResult {
+  const said = { name: check.name, verdict, limit: describeLimit(check) };
+  if (evidence.kind !== 'facts') return { ...said, message: evidence.message };
+  const { requests } = evidence.facts;
+  const value = evidence.facts.value();
   return {
-    name: check.name,
-    verdict,
+    ...said,
     value,
-    limit,
     ...(requests === undefined ? {} : { requests: Math.round(requests) }),
-    ...(verdict === 'Inconclusive' ? { message: `${value} is outside ${limit}, but the counts do not prove it yet` } : {}),
+    ...(verdict === 'Inconclusive' ? { message: `${value} is outside ${said.limit}, but the counts do not prove it yet` } : {}),
   };
 }
 
@@ -58,7 +73,7 @@ export function describeLimit(check: Pick<Check, 'max' | 'min'>): string {
   return parts.join(' and ');
 }
 
-function findingOf(check: Check, look: LookReading): Evidence<Finding> {
+function findingOf(check: Check, look: LookCounts): Evidence<Finding> {
   const limits = limitsOf(check);
   if (check.metric === undefined) return mapFacts(look.own[check.name] ?? missing(check), (value) => judgeValue(value, limits));
   switch (check.metric) {
@@ -74,7 +89,7 @@ function findingOf(check: Check, look: LookReading): Evidence<Finding> {
 }
 
 /** Counts of 0 requests are no traffic, whoever made them: a ratio of them is no number. */
-function requestsOf({ requests }: LookReading): Evidence<RequestCounts> {
+function requestsOf({ requests }: LookCounts): Evidence<RequestCounts> {
   if (requests.kind !== 'facts' || requests.facts.requests > 0) return requests;
   return { kind: 'noTraffic', message: 'no canary request in the window' };
 }
@@ -83,11 +98,18 @@ function missing(check: Check): Evidence<never> {
   return { kind: 'noData', message: `the query of check ${check.name} was not asked at this look` };
 }
 
+/** A spec never changes in place, and its limits are asked for at every look. */
+const LIMITS = new WeakMap<Check, Limits>();
+
 function limitsOf(check: Check): Limits {
-  return {
+  const known = LIMITS.get(check);
+  if (known !== undefined) return known;
+  const limits = {
     ...(check.max === undefined ? {} : { max: parseLimit(check.max).value }),
     ...(check.min === undefined ? {} : { min: parseLimit(check.min).value }),
   };
+  LIMITS.set(check, limits);
+  return limits;
 }
 
 function mapFacts<From, To>(evidence: Evidence<From>, map: (facts: From) => To): Evidence<To> {
@@ -109,7 +131,7 @@ function isBroken(
 function judgeRatio(hits: number, requests: number, limits: Limits): Finding {
   const ratio = hits / requests;
   return {
-    value: formatPercent(ratio, 2),
+    value: () => formatPercent(ratio, 2),
     kept: within(ratio, limits),
     broken: isBroken(limits, {
       above: (max) => provenAbove(hits, requests, max),
@@ -123,7 +145,7 @@ function judgeRate(counts: RequestCounts, limits: Limits): Finding {
   const { requests, spanSeconds } = counts;
   const rate = spanSeconds > 0 ? requests / spanSeconds : 0;
   return {
-    value: `${roundShort(rate)}/s`,
+    value: () => `${roundShort(rate)}/s`,
     kept: within(rate, limits),
     broken: isBroken(limits, {
       above: (max) => rateProven('above', requests, max * spanSeconds),
@@ -161,7 +183,7 @@ function judgeQuantile(buckets: readonly Bucket[], quantile: number, limits: Lim
   return {
     kind: 'facts',
     facts: {
-      value: `${beyond ? 'over ' : ''}${formatSeconds(value)}`,
+      value: () => `${beyond ? 'over ' : ''}${formatSeconds(value)}`,
       kept: within(value, limits) && !(beyond && max !== undefined),
       broken: isBroken(limits, {
         above: (limit) => provenAbove(Math.floor(countSlower(buckets, limit)), trials, allowed),
@@ -175,7 +197,7 @@ function judgeQuantile(buckets: readonly Bucket[], quantile: number, limits: Lim
 /** An own query has no counts: its value alone decides, and `consecutive` is its guard against noise. */
 function judgeValue(value: number, limits: Limits): Finding {
   const kept = within(value, limits);
-  return { value: roundShort(value), kept, broken: !kept };
+  return { value: () => roundShort(value), kept, broken: !kept };
 }
 
 function roundShort(value: number): string {

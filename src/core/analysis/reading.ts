@@ -45,3 +45,6 @@ export interface LookReading {
   /** Own queries by check name. */
   readonly own: Readonly<Record<string, Evidence<number>>>;
 }
+
+/** A look as far as verdicts need it: of the comparison the finding alone. */
+export type LookCounts = Omit<LookReading, 'comparison'> & { readonly comparison?: Evidence<Pick<Judgement, 'finding'>> };

@@ -2,7 +2,7 @@
 // whatever one looks at, and however often, a healthy release loses such a bet with a probability of at most alpha.
 // Sources: Ville's inequality; Turner, Ly and Gruenwald (2024) for two-sample e-variables; Howard and Ramdas (2022).
 
-import { addExcess, excessOf, startExcess, type ExcessState } from '../sequential/bounds.ts';
+import { addExcess, excessOf, startExcess, upperExcessOf, type ExcessState } from '../sequential/bounds.ts';
 import { addToGate, effectGateOpen, restartGate, startGate, type EffectGate } from '../sequential/effect-gate.ts';
 import { addSplit, splitEvidence, startSplit, type SplitEvidence, type SplitState } from '../sequential/split.ts';
 import { addBlock, restartWealth, startWealth, wealthEvidence, type Wealth } from '../sequential/wealth.ts';
@@ -218,12 +218,19 @@ export interface MetricEvidence {
 export function evidenceOf(settings: JudgeSettings, state: JudgeState): readonly MetricEvidence[] {
   return COMPARED.map((name) => ({
     name,
-    evidence: settings.metrics[name].share * wealthEvidence(settings.metrics[name].wealth, state.wealth[name]),
+    evidence: evidenceIn(settings, state, name),
     counts: isWorthIt(settings, state, name),
   }));
 }
 
-function isWorthIt(settings: JudgeSettings, state: JudgeState, name: Compared): boolean {
+/** What one metric adds to the sum, already weighted by its share. */
+export function evidenceIn(settings: JudgeSettings, state: JudgeState, name: Compared): number {
+  const { share, wealth } = settings.metrics[name];
+  return share * wealthEvidence(wealth, state.wealth[name]);
+}
+
+/** Is the difference in this metric one that people care about? */
+export function isWorthIt(settings: JudgeSettings, state: JudgeState, name: Compared): boolean {
   if (name !== 'errors' && name !== 'clientErrors') return isLatencyWorse(state.latency, name, settings);
   const { rho, minEffect } = settings.metrics[name];
   return effectGateOpen(state.gates[name], { rho, minEffect, minCanary: 20, minBad: 3 });
@@ -232,6 +239,11 @@ function isWorthIt(settings: JudgeSettings, state: JudgeState, name: Compared): 
 /** Bounds of the canary's error ratio minus serving's, each at the judge's level, whenever one looks. */
 export function excessSoFar(settings: JudgeSettings, state: JudgeState): { readonly lower: number; readonly upper: number } {
   return excessOf(state.excess, settings.beta);
+}
+
+/** The upper one of them alone. */
+export function upperExcessSoFar({ beta }: JudgeSettings, { excess }: JudgeState): number {
+  return upperExcessOf(excess, beta);
 }
 
 /** Evidence that the canary gets another share than was asked for. */

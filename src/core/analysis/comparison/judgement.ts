@@ -1,8 +1,18 @@
 // What the comparison says at one look, as plain numbers: the decision rule in its order, and what a person wants to know of it.
 
-import { evidenceOf, excessSoFar, splitSoFar, type ArmTotals, type JudgeState, type MetricEvidence } from './judge.ts';
+import {
+  evidenceIn,
+  evidenceOf,
+  excessSoFar,
+  isWorthIt,
+  splitSoFar,
+  upperExcessSoFar,
+  type ArmTotals,
+  type JudgeState,
+  type MetricEvidence,
+} from './judge.ts';
 import { latencySoFar } from './latency.ts';
-import type { Compared, JudgeSettings, LatencyMetric } from './settings.ts';
+import { COMPARED, type Compared, type JudgeSettings, type LatencyMetric } from './settings.ts';
 import type { SplitEvidence } from '../sequential/split.ts';
 
 /**
@@ -34,32 +44,51 @@ export interface Judgement {
   readonly gap?: string;
 }
 
-/** @param nextShare share of all traffic that the canary gets at the next raise, 0..1 */
+/**
+ * The decision rule in its order. What would change nothing any more is not computed: whether a difference is large enough to count
+ * matters only where the evidence would convict.
+ * @param nextShare share of all traffic that the canary gets at the next raise, 0..1
+ */
+export function findingOf(settings: JudgeSettings, state: JudgeState, nextShare: number): Finding {
+  const all = COMPARED.map((name) => ({ name, evidence: evidenceIn(settings, state, name) }));
+  const [total, needed] = [sum(all), neededBy(settings)];
+  if (total >= needed && sum(all.filter(({ name }) => isWorthIt(settings, state, name))) >= needed) return 'worse';
+  if (splitSoFar(settings, state).mismatch) return 'mismatch';
+  // Half a conviction is no time for a raise, whether or not the difference is large enough to count.
+  if (total >= Math.sqrt(needed)) return 'unproven';
+  // A budget so large that ignorance keeps it is no proof either.
+  if (state.canary.requests === 0 || state.serving.requests === 0) return 'unproven';
+  return upperExcessSoFar(settings, state) <= allowedAt(settings, nextShare) ? 'earned' : 'unproven';
+}
+
+/** The evidence that convicts. */
+function neededBy({ alpha }: JudgeSettings): number {
+  return 1 / alpha;
+}
+
+/** The highest upper bound of the excess that earns the next weight. */
+function allowedAt({ riskBudget }: JudgeSettings, nextShare: number): number {
+  return riskBudget / nextShare;
+}
+
+/** The finding with all that is told about it. @param nextShare share of all traffic that the canary gets at the next raise, 0..1 */
 export function judgeComparison(settings: JudgeSettings, state: JudgeState, nextShare: number): Judgement {
   const all = evidenceOf(settings, state);
-  const evidence = sum(all.filter((one) => one.counts));
-  const needed = 1 / settings.alpha;
   const { lower, upper } = excessSoFar(settings, state);
-  const split = splitSoFar(settings, state);
-  const allowed = settings.riskBudget / nextShare;
-  // Half a conviction is no time for a raise, whether or not the difference is large enough to count.
-  const suspicious = sum(all) >= Math.sqrt(needed);
-  // A budget so large that ignorance keeps it is no proof either.
-  const compared = state.canary.requests > 0 && state.serving.requests > 0;
   const strongest = findStrongest(all);
   const latency = describeLatency(state, strongest);
   return {
-    finding: find({ convicted: evidence >= needed, mismatch: split.mismatch, earned: compared && upper <= allowed && !suspicious }),
+    finding: findingOf(settings, state, nextShare),
     canary: state.canary,
     serving: state.serving,
     lower,
     upper,
-    evidence,
-    needed,
+    evidence: sum(all.filter((one) => one.counts)),
+    needed: neededBy(settings),
     strongest,
     ...(latency === undefined ? {} : { latency }),
-    allowed,
-    split: { tooMuch: isTooMuch(settings, split) },
+    allowed: allowedAt(settings, nextShare),
+    split: { tooMuch: isTooMuch(settings, splitSoFar(settings, state)) },
     ...(state.latency.problem === undefined ? {} : { gap: state.latency.problem }),
   };
 }
@@ -68,13 +97,7 @@ function isTooMuch({ split: { side = 'both' } }: JudgeSettings, { logETooMuch, l
   return side === 'both' ? logETooMuch > logETooLittle : side === 'tooMuch';
 }
 
-function find(facts: { readonly convicted: boolean; readonly mismatch: boolean; readonly earned: boolean }): Finding {
-  if (facts.convicted) return 'worse';
-  if (facts.mismatch) return 'mismatch';
-  return facts.earned ? 'earned' : 'unproven';
-}
-
-function sum(all: readonly MetricEvidence[]): number {
+function sum(all: readonly Pick<MetricEvidence, 'evidence'>[]): number {
   return all.reduce((total, { evidence }) => total + evidence, 0);
 }
 

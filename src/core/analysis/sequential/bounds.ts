@@ -63,10 +63,15 @@ export function addExcess(state: ExcessState, block: Block, phi = 1): ExcessStat
  */
 export function excessOf(state: ExcessState, beta: number): Bounds {
   requireLevel('beta', beta);
-  const level = -Math.log(beta);
   // Turned round, the lower bound is an upper one: the terms of FAIL fall with δ.
   const mirrored = state.fail.map(({ u, a, b }) => ({ u, a, b: -b }));
-  return { lower: clampShare(-smallestReaching(mirrored, level)), upper: clampShare(smallestReaching(state.pass, level)) };
+  return { lower: clampShare(-smallestReaching(mirrored, -Math.log(beta))), upper: upperExcessOf(state, beta) };
+}
+
+/** The upper bound of {@link excessOf} alone, where the lower one means nothing. */
+export function upperExcessOf({ pass }: ExcessState, beta: number): number {
+  requireLevel('beta', beta);
+  return clampShare(smallestReaching(pass, -Math.log(beta)));
 }
 
 function clampShare(value: number): number {

@@ -1,11 +1,12 @@
 // What the comparison at one look means for the release: a verdict beside the checks, and which breach of a check may act.
 
-import type { CheckMetric } from '../../../api/names.ts';
+import { withoutUndefined } from '../../../api/absence.ts';
+import type { CheckMetric, Verdict } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../../api/release.ts';
 import type { CheckResult } from '../../analysis/checks.ts';
-import type { Judgement } from '../../analysis/comparison/judgement.ts';
+import type { Finding, Judgement } from '../../analysis/comparison/judgement.ts';
 import { describeAllowed, describeComparison, describeMismatch, describeUpper, requestsNeeded } from '../../analysis/comparison/words.ts';
-import type { LookReading } from '../../analysis/reading.ts';
+import type { LookCounts, LookReading } from '../../analysis/reading.ts';
 
 /** Name of the comparison in `status.checks`. */
 export const COMPARISON = 'comparison';
@@ -16,47 +17,50 @@ export function nextShareOf(spec: CanaryReleaseSpec, status: CanaryReleaseStatus
   return Math.max(next?.weight ?? 100, status.weight ?? 0, 1) / 100;
 }
 
-/** The comparison as one more check; undefined where nothing is compared. */
-export function compareAtLook(spec: CanaryReleaseSpec, look: LookReading): CheckResult | undefined {
-  const { comparison } = look;
-  if (comparison === undefined || spec.analysis.comparison.mode === 'Off') return undefined;
-  const limit = `<= ${spec.analysis.comparison.riskBudget} of all traffic at risk`;
-  if (comparison.kind === 'unavailable') return { name: COMPARISON, verdict: 'Unavailable', limit, message: comparison.message };
-  if (comparison.kind !== 'facts') return { name: COMPARISON, verdict: 'Inconclusive', limit, message: comparison.message };
-  return withoutTraffic(describe(comparison.facts), look);
+/** The comparison as one more check; undefined where nothing is compared. What it says takes more than its verdict: all that was read. */
+export function compareAtLook(
+  spec: CanaryReleaseSpec,
+  look: LookCounts,
+): { readonly verdict: Verdict; readonly tell: (whole: LookReading) => CheckResult } | undefined {
+  if (look.comparison === undefined || spec.analysis.comparison.mode === 'Off') return undefined;
+  const verdict = verdictOf(look.comparison, look);
+  return { verdict, tell: (whole) => tellComparison(spec, whole, verdict) };
 }
+
+function verdictOf(comparison: NonNullable<LookCounts['comparison']>, look: LookCounts): Verdict {
+  if (comparison.kind === 'unavailable') return 'Unavailable';
+  if (comparison.kind !== 'facts') return 'Inconclusive';
+  const verdict = VERDICTS[comparison.facts.finding];
+  return verdict === 'Pass' && findMissingTraffic(look) !== undefined ? 'Inconclusive' : verdict;
+}
+
+const VERDICTS: Readonly<Record<Finding, Verdict>> = { worse: 'Fail', earned: 'Pass', mismatch: 'Inconclusive', unproven: 'Inconclusive' };
 
 /** What was earned earlier says nothing of a version that answers nobody now: that proves nothing, so it raises nothing (rule 6). */
-function withoutTraffic(result: CheckResult, { requests, servingRequests }: LookReading): CheckResult {
-  if (result.verdict !== 'Pass' || (requests.kind === 'facts' && servingRequests !== 0)) return result;
-  const message = requests.kind === 'facts' ? 'no request of the serving version in the window' : requests.message;
-  return { ...result, verdict: 'Inconclusive', message };
+function findMissingTraffic({ requests, servingRequests }: LookCounts): string | undefined {
+  if (requests.kind !== 'facts') return requests.message;
+  return servingRequests === 0 ? 'no request of the serving version in the window' : undefined;
 }
 
-function describe(judgement: Judgement): CheckResult {
-  const { canary } = judgement;
+function tellComparison(spec: CanaryReleaseSpec, look: LookReading, verdict: Verdict): CheckResult {
+  const { comparison } = look;
+  const limit = `<= ${spec.analysis.comparison.riskBudget} of all traffic at risk`;
+  if (comparison?.kind !== 'facts') return { name: COMPARISON, verdict, limit, ...withoutUndefined({ message: comparison?.message }) };
+  const said = describe(comparison.facts);
+  const missing = comparison.facts.finding === 'earned' ? findMissingTraffic(look) : undefined;
+  return { ...said, verdict, message: missing ?? said.message };
+}
+
+function describe(judgement: Judgement) {
+  const said = describeComparison(judgement);
   return {
     name: COMPARISON,
-    verdict: verdictOf(judgement),
     value: describeUpper(judgement),
     limit: describeAllowed(judgement),
-    requests: canary.requests,
+    requests: judgement.canary.requests,
     needed: requestsNeeded(judgement),
-    message:
-      judgement.finding === 'mismatch' ? `${describeMismatch(judgement)}; ${describeComparison(judgement)}` : describeComparison(judgement),
+    message: judgement.finding === 'mismatch' ? `${describeMismatch(judgement)}; ${said}` : said,
   };
-}
-
-function verdictOf({ finding }: Judgement): CheckResult['verdict'] {
-  switch (finding) {
-    case 'worse':
-      return 'Fail';
-    case 'earned':
-      return 'Pass';
-    case 'mismatch':
-    case 'unproven':
-      return 'Inconclusive';
-  }
 }
 
 /** Does the comparison act, or is it only told? */
@@ -71,7 +75,7 @@ const COMPARABLE: Readonly<Record<CheckMetric, boolean>> = { ErrorRatio: true, C
  * What a breach does at this look. `Auto`: what breaks a limit while serving has traffic may be an incident of both, and the
  * comparison, which tells the two apart, decides; where nothing is compared the limit is the only judge.
  */
-export function breachOf(check: Check, spec: CanaryReleaseSpec, look: LookReading): 'Rollback' | 'Hold' | 'Observe' {
+export function breachOf(check: Check, spec: CanaryReleaseSpec, look: LookCounts): 'Rollback' | 'Hold' | 'Observe' {
   if (check.onBreach !== 'Auto') return check.onBreach;
   const kind = look.comparison?.kind;
   // A comparison that is reading its past, or whose answer is not whole, will speak: until then the limit alone does not decide.
@@ -88,6 +92,6 @@ export function reasonOf(look: LookReading): 'ErrorRatio' | 'ClientErrorRatio' |
 }
 
 /** Does the gateway split the traffic otherwise than asked? Undefined where this look cannot tell. */
-export function findMismatch(look: LookReading): boolean | undefined {
+export function findMismatch(look: LookCounts): boolean | undefined {
   return look.comparison?.kind === 'facts' ? look.comparison.facts.finding === 'mismatch' : undefined;
 }

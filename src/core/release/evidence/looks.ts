@@ -3,15 +3,16 @@
 
 import type { Verdict } from '../../../api/names.ts';
 import { parseDuration } from '../../../api/duration.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus, Check, ReleaseStatus } from '../../../api/release.ts';
-import { judgeCheck, type CheckResult } from '../../analysis/checks.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import type { CheckResult } from '../../analysis/checks.ts';
 import { alignPhase, type Grid } from '../../analysis/grid.ts';
-import type { LookReading } from '../../analysis/reading.ts';
-import { breachOf, COMPARISON, compareAtLook, findMismatch, isComparisonEnforced, reasonOf } from './comparison-look.ts';
+import type { LookCounts, LookReading } from '../../analysis/reading.ts';
+import { COMPARISON, findMismatch } from './comparison-look.ts';
+import { type Judged, judgeAll, sumUp } from './judged.ts';
 import { asksForTraffic, canaryGetsTraffic } from '../traffic.ts';
 import { isJudged, type StateName } from '../state.ts';
 import { withMeasured } from './measured.ts';
-import { fromTime, toSeconds, toTime } from '../../../api/times.ts';
+import { fromTime, toTime } from '../../../api/times.ts';
 
 /** The looks' grid of a release. */
 export function gridOf(spec: CanaryReleaseSpec, release: ReleaseStatus): Grid {
@@ -28,7 +29,7 @@ const STALE_SCRAPES = 5;
 const MOST_MESSAGE = 512;
 
 /** A look that saw no newer sample than the look before is no look: it is not counted (design, words). */
-export function hasNewSample(look: LookReading, release: ReleaseStatus): boolean {
+export function hasNewSample(look: LookCounts, release: ReleaseStatus): boolean {
   const before = fromTime(release.sampleAt);
   if (look.newestSampleMs === undefined || before === undefined) return true;
   return look.newestSampleMs > before;
@@ -52,7 +53,12 @@ export function foldLooks(
 ): CanaryReleaseStatus {
   const start = forgetFutureLooks(spec, status, now);
   if (!isJudged(state) || spec.analysis.mode === 'Off') return start;
-  return looks.reduce((folded, look) => noteAnswer(foldLook(spec, folded, look), look), start);
+  return tellFolded(
+    looks.reduce((folded, look) => {
+      const counted = countLook(spec, folded, look, () => look);
+      return { ...counted, status: noteAnswer(counted.status, look) };
+    }, asFolded(start)),
+  );
 }
 
 /** The first answer of Prometheus lets a release begin. */
@@ -62,38 +68,79 @@ function noteAnswer(status: CanaryReleaseStatus, look: LookReading): CanaryRelea
   return { ...status, release: { ...release, judgeAnswered: true } };
 }
 
-/** Folds a look. The stage's clock stands at Unavailable and starts anew at Fail. */
+/** Folds one look, words and all. */
 export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, look: LookReading): CanaryReleaseStatus {
+  return tellFolded(countLook(spec, asFolded(status), look, () => look));
+}
+
+/** A status that looks were counted into. What the last of them says, `checks` and `measured`, is told when somebody reads it. */
+export interface Folded {
+  /** Everything that later looks and the machine go by. */
+  readonly status: CanaryReleaseStatus;
+  readonly tell: (status: CanaryReleaseStatus) => CanaryReleaseStatus;
+}
+
+/** A status that says everything already. */
+export function asFolded(status: CanaryReleaseStatus): Folded {
+  return { status, tell: (said) => said };
+}
+
+/** The status with what its last look says. */
+export function tellFolded({ status, tell }: Folded): CanaryReleaseStatus {
+  return tell(status);
+}
+
+/**
+ * Counts a look. The stage's clock stands at Unavailable and starts anew at Fail.
+ * @param read the whole of it, for words
+ */
+export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCounts, read: () => LookReading): Folded {
+  const { status } = folded;
   const before = status.release;
-  if (before === undefined || look.atMs <= (fromTime(before.lookGridAt) ?? 0)) return status;
+  if (before === undefined || look.atMs <= (fromTime(before.lookGridAt) ?? 0)) return folded;
   const release = align(spec, before, look);
   const unavailable = look.requests.kind === 'unavailable';
-  if (!unavailable && !isStale(look, before) && !hasNewSample(look, before))
-    return { ...status, release: { ...release, lookGridAt: toTime(look.atMs) } };
-  const judged = canaryGetsTraffic(spec, status) ? judgeAll(spec, look, before, servingEmptySince(status)) : [];
+  const at = toTime(look.atMs);
+  const stale = isStale(look, before);
+  if (!unavailable && !stale && !hasNewSample(look, before))
+    return { ...folded, status: { ...status, release: { ...release, lookGridAt: at } } };
+  const judged = canaryGetsTraffic(spec, status)
+    ? judgeAll(spec, look, { staleIn: stale ? before : undefined, servingEmptySince: servingEmptySince(status) })
+    : [];
   const verdict = sumUp(judged, unavailable);
-  const counted = runClock(noteSplit(noteFails(release, judged), look), verdict, look);
-  const folded = noteSilence(counted, look, asksForTraffic(spec, status));
+  const counted = runClock(noteSplit(noteFails(release, judged, read), look), verdict, look);
+  const silent = noteSilence(counted, look, asksForTraffic(spec, status));
   const requests = countRequests(release, look);
   const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
   const word = stands ?? formerVerdict(before);
-  const at = toTime(look.atMs);
   return {
-    ...withMeasured(withVerdict(status, word), look),
-    checks: judged.map(({ result }) => describeResult(result, at)),
-    release: {
-      ...withVerdict(folded, word),
-      ...(stands === 'Pass' ? { passInStage: true, passAt: at } : {}),
-      stageRequests: requests,
-      lookGridAt: at,
-      ...countFailed(release, look),
-      ...newestOf(look, before),
+    status: {
+      ...withVerdict(status, word),
+      release: {
+        ...withVerdict(silent, word),
+        ...(stands === 'Pass' ? { passInStage: true, passAt: at } : {}),
+        stageRequests: requests,
+        lookGridAt: at,
+        ...countFailed(release, look),
+        ...newestOf(look, before),
+      },
     },
+    tell: (said) => tellLook(said, judged, read()),
   };
 }
 
+function tellLook(status: CanaryReleaseStatus, judged: readonly Judged[], look: LookReading): CanaryReleaseStatus {
+  const at = toTime(look.atMs);
+  return { ...withMeasured(status, look), checks: judged.map(({ tell }) => describeResult(tell(look), at)) };
+}
+
+/** Since when nobody answers for serving, while some requests are still sent there. */
+function servingEmptySince({ weight = 0, internal }: CanaryReleaseStatus): string | undefined {
+  return weight < 100 ? internal?.serving?.emptySince : undefined;
+}
+
 /** Canary requests of the stage, with those of this look. */
-function countRequests({ stageRequests = 0, stageStartedAt }: ReleaseStatus, look: LookReading): number {
+function countRequests({ stageRequests = 0, stageStartedAt }: ReleaseStatus, look: LookCounts): number {
   return stageRequests + (isFromBefore(look, { stageStartedAt }) ? 0 : look.newRequests);
 }
 
@@ -103,7 +150,7 @@ function formerVerdict({ verdict }: ReleaseStatus): Verdict | undefined {
 }
 
 /** Since when the canary is to have traffic and has had no request; it ends with the first request, and says nothing while nobody can be asked. */
-function noteSilence(release: ReleaseStatus, look: LookReading, asked: boolean): ReleaseStatus {
+function noteSilence(release: ReleaseStatus, look: LookCounts, asked: boolean): ReleaseStatus {
   if (look.requests.kind === 'unavailable') return release;
   const silent = asked && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
   if (!silent && release.inconclusiveSince === undefined) return release;
@@ -112,7 +159,7 @@ function noteSilence(release: ReleaseStatus, look: LookReading, asked: boolean):
 }
 
 /** Over the whole release, for the history. */
-function countFailed(release: ReleaseStatus, { newErrors }: LookReading): Pick<ReleaseStatus, 'failedRequests'> {
+function countFailed(release: ReleaseStatus, { newErrors }: LookCounts): Pick<ReleaseStatus, 'failedRequests'> {
   return newErrors === undefined ? {} : { failedRequests: (release.failedRequests ?? 0) + newErrors };
 }
 
@@ -123,17 +170,17 @@ function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict:
 }
 
 /** Asked before the stage's weight was effective and answered after it: a Fail counts, but it proves nothing of this stage. */
-function isFromBefore(look: LookReading, { stageStartedAt }: { readonly stageStartedAt?: string | undefined }): boolean {
+function isFromBefore(look: LookCounts, { stageStartedAt }: { readonly stageStartedAt?: string | undefined }): boolean {
   return look.atMs < (fromTime(stageStartedAt) ?? 0);
 }
 
 /** Never backwards: a replica of Prometheus that lags must not make a sample new that was counted already. */
-function newestOf({ newestSampleMs }: LookReading, release: ReleaseStatus): Pick<ReleaseStatus, 'sampleAt'> {
+function newestOf({ newestSampleMs }: LookCounts, release: ReleaseStatus): Pick<ReleaseStatus, 'sampleAt'> {
   if (newestSampleMs === undefined || newestSampleMs <= (fromTime(release.sampleAt) ?? 0)) return {};
   return { sampleAt: new Date(newestSampleMs).toISOString() };
 }
 
-function align(spec: CanaryReleaseSpec, release: ReleaseStatus, look: LookReading): ReleaseStatus {
+function align(spec: CanaryReleaseSpec, release: ReleaseStatus, look: LookCounts): ReleaseStatus {
   if (look.newestSampleMs === undefined) return release;
   const phaseMs = alignPhase(gridOf(spec, release), look.newestSampleMs, look.scrapeIntervalMs);
   const scrapeIntervalMs = look.scrapeIntervalMs === undefined ? release.scrapeIntervalMs : Math.round(look.scrapeIntervalMs);
@@ -143,70 +190,14 @@ function align(spec: CanaryReleaseSpec, release: ReleaseStatus, look: LookReadin
 }
 
 /** No new sample for several scrapes: that is no look to skip but evidence that went missing. */
-function isStale(look: LookReading, release: ReleaseStatus): boolean {
+function isStale(look: LookCounts, release: ReleaseStatus): boolean {
   if (look.newestSampleMs === undefined) return true;
   const scrape = look.scrapeIntervalMs ?? release.scrapeIntervalMs ?? 60_000;
   return look.atMs - look.newestSampleMs > STALE_SCRAPES * scrape;
 }
 
-/** One check, or the comparison, at one look: what it says, and what may follow. */
-interface Judged {
-  readonly result: CheckResult;
-  readonly breach: 'Rollback' | 'Hold' | 'Observe';
-  readonly consecutive: number;
-  readonly reason: string;
-}
-
-/** @param emptySince since when serving has had no ready endpoint: then what a gateway answers for it says nothing of any version */
-function judgeAll(spec: CanaryReleaseSpec, look: LookReading, release: ReleaseStatus, emptySince: string | undefined): readonly Judged[] {
-  const compared = compareAtLook(spec, look);
-  const checks = spec.analysis.checks.map(
-    (check): Judged => ({
-      result: judge(check, look, release),
-      breach: breachOf(check, spec, look),
-      consecutive: check.consecutive,
-      reason: check.metric ?? 'Query',
-    }),
-  );
-  if (compared === undefined) return checks;
-  const comparison: Judged = {
-    result: emptySince === undefined ? withoutOldSamples(compared, look, release) : withoutServing(compared, emptySince),
-    breach: isComparisonEnforced(spec) ? 'Rollback' : 'Observe',
-    consecutive: 1,
-    reason: reasonOf(look),
-  };
-  return [...checks, comparison];
-}
-
-function judge(check: Check, look: LookReading, release: ReleaseStatus): CheckResult {
-  const result = judgeCheck(check, look);
-  // An own query says nothing about the gateway's samples, and they say nothing about it.
-  return check.query === undefined ? withoutOldSamples(result, look, release) : result;
-}
-
-function withoutOldSamples(result: CheckResult, look: LookReading, release: ReleaseStatus): CheckResult {
-  if (result.verdict === 'Unavailable' || !isStale(look, release) || look.newestSampleMs === undefined) return result;
-  return { ...result, verdict: 'Inconclusive', message: describeOld(release) };
-}
-
-/** Since when nobody answers for serving, while some requests are still sent there. */
-function servingEmptySince({ weight = 0, internal }: CanaryReleaseStatus): string | undefined {
-  return weight < 100 ? internal?.serving?.emptySince : undefined;
-}
-
-function withoutServing(result: CheckResult, since: string): CheckResult {
-  if (result.verdict === 'Unavailable') return result;
-  return { ...result, verdict: 'Inconclusive', message: `not compared: serving has had no ready endpoint since ${toSeconds(since)}` };
-}
-
-/** Some gateways forget the counters of a backend that gets nothing: then nobody's scrapes are to blame. */
-function describeOld({ driftSince, driftBy }: ReleaseStatus): string {
-  if (driftSince === undefined) return 'the newest sample is old: is the gateway still scraped?';
-  return `the newest sample is from before field manager ${driftBy ?? 'unknown'} took traffic from the canary`;
-}
-
 /** Whether the gateway splits as asked, as far as this look can tell. */
-function noteSplit(release: ReleaseStatus, look: LookReading): ReleaseStatus {
+function noteSplit(release: ReleaseStatus, look: LookCounts): ReleaseStatus {
   const mismatch = findMismatch(look);
   if (mismatch === undefined || mismatch === (release.splitMismatch ?? false)) return release;
   const { splitMismatch: _former, ...rest } = release;
@@ -215,30 +206,36 @@ function noteSplit(release: ReleaseStatus, look: LookReading): ReleaseStatus {
 
 type Failing = NonNullable<ReleaseStatus['failing']>;
 
-function noteFails(release: ReleaseStatus, judged: readonly Judged[]): ReleaseStatus {
+function noteFails(release: ReleaseStatus, judged: readonly Judged[], read: () => LookReading): ReleaseStatus {
   const failing = countFailing(judged, release.failing ?? []);
-  const failed = findFailed(judged, failing) ?? release.failedCheck;
-  if (failing.length === 0 && release.failing?.length === 0 && failed === release.failedCheck) return release;
-  return { ...release, failing, ...(failed === undefined ? {} : { failedCheck: failed }) };
+  const failed = findFailed(judged, failing);
+  if (failed !== undefined) return { ...release, failing, failedCheck: describeFailed(failed, failing, read()) };
+  return failing.length === 0 && release.failing?.length === 0 ? release : { ...release, failing };
 }
 
 /** Fails in a row; Inconclusive and Unavailable neither count nor reset. */
 function countFailing(judged: readonly Judged[], before: Failing): Failing {
-  return judged.flatMap(({ result: { name, verdict } }) => {
-    const count = before.find((entry) => entry.check === name)?.count ?? 0;
-    const next = verdict === 'Fail' ? count + 1 : verdict === 'Pass' ? 0 : count;
+  return judged.flatMap(({ name, verdict }) => {
+    const next = verdict === 'Fail' ? failsOf(name, before) + 1 : verdict === 'Pass' ? 0 : failsOf(name, before);
     return next === 0 ? [] : [{ check: name, count: Math.min(next, 1_000) }];
   });
 }
 
-function findFailed(judged: readonly Judged[], failing: Failing): ReleaseStatus['failedCheck'] {
-  for (const { result, breach, consecutive, reason } of judged) {
-    const count = failing.find((entry) => entry.check === result.name)?.count ?? 0;
-    if (result.verdict !== 'Fail' || breach !== 'Rollback' || count < consecutive) continue;
-    const message = result.name === COMPARISON ? `worse than serving: ${result.message ?? ''}` : describeFail(result, count);
-    return { name: result.name, reason, message: message.slice(0, MOST_MESSAGE) };
-  }
-  return undefined;
+function failsOf(name: string, failing: Failing): number {
+  return failing.find((entry) => entry.check === name)?.count ?? 0;
+}
+
+/** The first one that has failed often enough to act. */
+function findFailed(judged: readonly Judged[], failing: Failing): Judged | undefined {
+  return judged.find(
+    ({ name, verdict, breach, consecutive }) => verdict === 'Fail' && breach === 'Rollback' && failsOf(name, failing) >= consecutive,
+  );
+}
+
+function describeFailed({ name, reasonOf, tell }: Judged, failing: Failing, look: LookReading): NonNullable<ReleaseStatus['failedCheck']> {
+  const result = tell(look);
+  const message = name === COMPARISON ? `worse than serving: ${result.message ?? ''}` : describeFail(result, failsOf(name, failing));
+  return { name, reason: reasonOf(look), message: message.slice(0, MOST_MESSAGE) };
 }
 
 function describeFail(result: CheckResult, count: number): string {
@@ -246,15 +243,7 @@ function describeFail(result: CheckResult, count: number): string {
   return `${result.name} ${result.value ?? ''} (limit ${result.limit})${over}, ${count} ${count === 1 ? 'look' : 'looks'} in a row`;
 }
 
-/** The four verdicts of all checks that may act. A check that only observes has no say. */
-function sumUp(judged: readonly Judged[], unavailable: boolean): Verdict | undefined {
-  if (unavailable) return 'Unavailable';
-  const verdicts = judged.filter(({ breach }) => breach !== 'Observe').map(({ result }) => result.verdict);
-  for (const verdict of ['Fail', 'Unavailable', 'Inconclusive'] as const) if (verdicts.includes(verdict)) return verdict;
-  return verdicts.length > 0 ? 'Pass' : undefined;
-}
-
-function mayPass(spec: CanaryReleaseSpec, release: ReleaseStatus, requests: number, look: LookReading): boolean {
+function mayPass(spec: CanaryReleaseSpec, release: ReleaseStatus, requests: number, look: LookCounts): boolean {
   if (isFromBefore(look, release)) return false;
   const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
   if (requests >= needed) return true;
@@ -263,7 +252,7 @@ function mayPass(spec: CanaryReleaseSpec, release: ReleaseStatus, requests: numb
 }
 
 /** The time that is served: it stands while Prometheus is away, and begins again at a Fail. */
-function runClock(release: ReleaseStatus, verdict: Verdict | undefined, look: LookReading): ReleaseStatus {
+function runClock(release: ReleaseStatus, verdict: Verdict | undefined, look: LookCounts): ReleaseStatus {
   if (release.unavailableSince === undefined && verdict !== 'Unavailable' && verdict !== 'Fail') return release;
   const { unavailableSince, ...rest } = release;
   const since = fromTime(unavailableSince);

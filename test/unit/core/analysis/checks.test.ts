@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { provenAbove } from '../../../../src/core/analysis/bounds.ts';
-import { describeLimit, judgeCheck } from '../../../../src/core/analysis/checks.ts';
+import { type CheckResult, describeLimit, judgeCheck } from '../../../../src/core/analysis/checks.ts';
 import type { Bucket } from '../../../../src/core/analysis/histogram.ts';
 import type { Evidence, LookReading } from '../../../../src/core/analysis/reading.ts';
 import { aCheck, aLook, type CheckInput, someRequests } from '../../../fixtures/builders.ts';
@@ -12,8 +12,13 @@ const rate = (limits: LimitsInput) => aCheck({ name: 'rate', metric: 'RequestRat
 
 type LimitsInput = Pick<CheckInput, 'max' | 'min'>;
 
+/** What a check says at a look. */
+function tellCheck(...judged: Parameters<typeof judgeCheck>): CheckResult {
+  return judgeCheck(...judged).tell();
+}
+
 function judgeCounts(check: typeof errors, counts: Parameters<typeof someRequests>[0]) {
-  return judgeCheck(check, aLook(60, { requests: someRequests(counts) }));
+  return tellCheck(check, aLook(60, { requests: someRequests(counts) }));
 }
 
 /** A look with this latency, in seconds: [upper bound, requests up to it]. */
@@ -81,12 +86,12 @@ describe('the error ratio', () => {
   });
 
   test.each(NO_EVIDENCE)('the error ratio is Inconclusive, never 0 errors, where the evidence is %s', (kind) => {
-    const result = judgeCheck(errors, aLook(60, { requests: { kind, message: 'why' } }));
+    const result = tellCheck(errors, aLook(60, { requests: { kind, message: 'why' } }));
     expect(result).toEqual({ name: 'errors', verdict: 'Inconclusive', limit: '<= 1%', message: 'why' });
   });
 
   test('the error ratio is Unavailable where Prometheus cannot be asked: that is no lack of evidence', () => {
-    const result = judgeCheck(errors, aLook(60, { requests: { kind: 'unavailable', message: 'timeout' } }));
+    const result = tellCheck(errors, aLook(60, { requests: { kind: 'unavailable', message: 'timeout' } }));
     expect(result).toEqual({ name: 'errors', verdict: 'Unavailable', limit: '<= 1%', message: 'timeout' });
   });
 
@@ -115,7 +120,7 @@ describe('the request rate', () => {
 
   test('the request rate without traffic is Inconclusive: silence is not proof of a low rate', () => {
     const look = aLook(60, { requests: { kind: 'noTraffic', message: 'no canary request in the window' } });
-    expect(judgeCheck(rate({ min: '0.5/s' }), look).verdict).toBe('Inconclusive');
+    expect(tellCheck(rate({ min: '0.5/s' }), look).verdict).toBe('Inconclusive');
   });
 
   test('the request rate over no time at all is 0', () => {
@@ -127,19 +132,19 @@ describe('the latency', () => {
   const good = latencyLook([0.1, 900], [0.5, 1_000], [INFINITE, 1_000]);
 
   test('the latency is the interpolated quantile, in milliseconds below a second and in seconds above', () => {
-    expect(judgeCheck(p90({ max: '500ms' }), good)).toMatchObject({ verdict: 'Pass', value: '100ms', limit: '<= 500ms', requests: 1_000 });
-    expect(judgeCheck(p90({ max: '5s' }), latencyLook([1, 500], [3, 1_000], [INFINITE, 1_000]))).toMatchObject({ value: '2.6s' });
+    expect(tellCheck(p90({ max: '500ms' }), good)).toMatchObject({ verdict: 'Pass', value: '100ms', limit: '<= 500ms', requests: 1_000 });
+    expect(tellCheck(p90({ max: '5s' }), latencyLook([1, 500], [3, 1_000], [INFINITE, 1_000]))).toMatchObject({ value: '2.6s' });
   });
 
   test('the latency fails when more requests than the quantile allows are proven to be slower', () => {
-    expect(judgeCheck(p90({ max: '100ms' }), latencyLook([0.1, 800], [0.5, 1_000], [INFINITE, 1_000])).verdict).toBe('Fail');
-    expect(judgeCheck(p90({ max: '100ms' }), latencyLook([0.1, 8], [0.5, 10], [INFINITE, 10])).verdict).toBe('Inconclusive');
+    expect(tellCheck(p90({ max: '100ms' }), latencyLook([0.1, 800], [0.5, 1_000], [INFINITE, 1_000])).verdict).toBe('Fail');
+    expect(tellCheck(p90({ max: '100ms' }), latencyLook([0.1, 8], [0.5, 10], [INFINITE, 10])).verdict).toBe('Inconclusive');
   });
 
   test('the latency beyond the last bucket fails where the limit is at or below its bound', () => {
     const slow = latencyLook([0.1, 100], [0.5, 500], [INFINITE, 1_000]);
-    expect(judgeCheck(p90({ max: '500ms' }), slow)).toMatchObject({ verdict: 'Fail', value: 'over 500ms' });
-    expect(judgeCheck(p90({ max: '500ms' }), latencyLook([0.5, 8], [INFINITE, 10]))).toMatchObject({
+    expect(tellCheck(p90({ max: '500ms' }), slow)).toMatchObject({ verdict: 'Fail', value: 'over 500ms' });
+    expect(tellCheck(p90({ max: '500ms' }), latencyLook([0.5, 8], [INFINITE, 10]))).toMatchObject({
       verdict: 'Inconclusive',
       value: 'over 500ms',
     });
@@ -148,55 +153,55 @@ describe('the latency', () => {
   test.each([{ max: '2s' }, { min: '2s' }])(
     'the latency beyond the last bucket cannot be held against a limit above its bound, %o',
     (limits) => {
-      const result = judgeCheck(p90(limits), latencyLook([0.1, 100], [0.5, 500], [INFINITE, 1_000]));
+      const result = tellCheck(p90(limits), latencyLook([0.1, 100], [0.5, 500], [INFINITE, 1_000]));
       expect(result.verdict).toBe('Inconclusive');
       expect(result.message).toContain('beyond the last bucket (500ms)');
     },
   );
 
   test('the latency can have a lowest value', () => {
-    expect(judgeCheck(p90({ min: '50ms' }), good).verdict).toBe('Pass');
-    expect(judgeCheck(p90({ min: '110ms' }), good).verdict).toBe('Inconclusive');
-    expect(judgeCheck(p90({ min: '500ms' }), good).verdict).toBe('Fail');
+    expect(tellCheck(p90({ min: '50ms' }), good).verdict).toBe('Pass');
+    expect(tellCheck(p90({ min: '110ms' }), good).verdict).toBe('Inconclusive');
+    expect(tellCheck(p90({ min: '500ms' }), good).verdict).toBe('Fail');
   });
 
   test('requests that may be slower do not prove the latency below a limit above the last bound', () => {
-    expect(judgeCheck(p90({ min: '2s' }), latencyLook([0.5, 1_000], [INFINITE, 1_000])).verdict).toBe('Fail');
-    expect(judgeCheck(p90({ min: '2s' }), latencyLook([0.5, 905], [INFINITE, 1_000])).verdict).toBe('Inconclusive');
+    expect(tellCheck(p90({ min: '2s' }), latencyLook([0.5, 1_000], [INFINITE, 1_000])).verdict).toBe('Fail');
+    expect(tellCheck(p90({ min: '2s' }), latencyLook([0.5, 905], [INFINITE, 1_000])).verdict).toBe('Inconclusive');
   });
 
   test('the latency of an only infinite bucket cannot be judged', () => {
     const look = latencyLook([INFINITE, 1_000]);
-    for (const limits of [{ max: '1s' }, { min: '1s' }]) expect(judgeCheck(p90(limits), look).verdict).toBe('Inconclusive');
+    for (const limits of [{ max: '1s' }, { min: '1s' }]) expect(tellCheck(p90(limits), look).verdict).toBe('Inconclusive');
   });
 
   test('the latency without a timed request is no traffic', () => {
-    expect(judgeCheck(p90({ max: '1s' }), latencyLook([0.5, 0], [INFINITE, 0]))).toMatchObject({
+    expect(tellCheck(p90({ max: '1s' }), latencyLook([0.5, 0], [INFINITE, 0]))).toMatchObject({
       verdict: 'Inconclusive',
       message: 'no canary request was timed in the window',
     });
   });
 
   test('the latency of buckets that make no sense is Inconclusive and says what is wrong', () => {
-    expect(judgeCheck(p90({ max: '1s' }), latencyLook([0.5, 10])).message).toContain('noInfinityBucket');
-    expect(judgeCheck(p90({ max: '1s' }), latencyLook([0.1, 5], [0.5, 3], [INFINITE, 5])).message).toContain('notCumulative');
+    expect(tellCheck(p90({ max: '1s' }), latencyLook([0.5, 10])).message).toContain('noInfinityBucket');
+    expect(tellCheck(p90({ max: '1s' }), latencyLook([0.1, 5], [0.5, 3], [INFINITE, 5])).message).toContain('notCumulative');
   });
 
   test('the latency without a histogram asks for an own query, and what the reader said is passed on', () => {
-    expect(judgeCheck(p90({ max: '1s' }), aLook(60)).message).toContain('use an own query');
+    expect(tellCheck(p90({ max: '1s' }), aLook(60)).message).toContain('use an own query');
     const away = aLook(60, { latency: { kind: 'unavailable', message: 'timeout' } });
-    expect(judgeCheck(p90({ max: '1s' }), away)).toMatchObject({ verdict: 'Unavailable', message: 'timeout' });
+    expect(tellCheck(p90({ max: '1s' }), away)).toMatchObject({ verdict: 'Unavailable', message: 'timeout' });
   });
 
   test('the latency has the 99th percentile where none is written', () => {
     const { quantile: _quantile, ...check } = p90({ max: '200ms' });
-    expect(judgeCheck(check, good)).toMatchObject({ value: '460ms' });
+    expect(tellCheck(check, good)).toMatchObject({ value: '460ms' });
   });
 });
 
 describe('an own query', () => {
   const orders = aCheck({ name: 'orders', query: 'orders', min: '0.1', max: '20' });
-  const judgeValue = (facts: number) => judgeCheck(orders, aLook(60, { own: { orders: { kind: 'facts', facts } } }));
+  const judgeValue = (facts: number) => tellCheck(orders, aLook(60, { own: { orders: { kind: 'facts', facts } } }));
 
   test('an own query passes or fails by its value alone', () => {
     expect(judgeValue(0.1)).toEqual({ name: 'orders', verdict: 'Pass', value: '0.1', limit: '>= 0.1 and <= 20' });
@@ -209,12 +214,12 @@ describe('an own query', () => {
   });
 
   test('an own query that was not asked, or that Prometheus could not answer, says so', () => {
-    expect(judgeCheck(orders, aLook(60))).toMatchObject({
+    expect(tellCheck(orders, aLook(60))).toMatchObject({
       verdict: 'Inconclusive',
       message: 'the query of check orders was not asked at this look',
     });
     const away = aLook(60, { own: { orders: { kind: 'unavailable', message: 'timeout' } } });
-    expect(judgeCheck(orders, away).verdict).toBe('Unavailable');
+    expect(tellCheck(orders, away).verdict).toBe('Unavailable');
   });
 });
 

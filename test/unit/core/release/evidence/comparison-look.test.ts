@@ -46,6 +46,11 @@ function compared(change: Partial<Judgement> = {}, look: Partial<LookReading> = 
 const without = (kind: 'partial' | 'unusable' | 'unavailable' | 'noData') =>
   aLook(10, { comparison: { kind, message: 'why' }, servingRequests: 4_500 });
 
+/** What the comparison says at a look. */
+function tellAtLook(spec: CanaryReleaseSpec, look: LookReading) {
+  return compareAtLook(spec, look)?.tell(look);
+}
+
 describe('the verdict of the comparison', () => {
   test.each([
     ['worse', 'Fail'],
@@ -53,7 +58,7 @@ describe('the verdict of the comparison', () => {
     ['unproven', 'Inconclusive'],
     ['mismatch', 'Inconclusive'],
   ] as const)('%s is %s', (finding, verdict) => {
-    expect(compareAtLook(ENFORCED, compared({ finding }))?.verdict).toBe(verdict);
+    expect(tellAtLook(ENFORCED, compared({ finding }))?.verdict).toBe(verdict);
     expect(foldLook(ENFORCED, aStatus(), compared({ finding })).verdict).toBe(verdict);
   });
 
@@ -64,12 +69,12 @@ describe('the verdict of the comparison', () => {
     ['unavailable', 'Unavailable'],
   ] as const)('an answer that is %s is %s, although the checks pass', (kind, verdict) => {
     const spec = specOf('Enforce', [{ name: 'errors', metric: 'ErrorRatio', max: '1%' }]);
-    expect(compareAtLook(spec, without(kind))).toMatchObject({ name: 'comparison', verdict, message: 'why' });
+    expect(tellAtLook(spec, without(kind))).toMatchObject({ name: 'comparison', verdict, message: 'why' });
     expect(foldLook(spec, aStatus(), without(kind)).verdict).toBe(verdict);
   });
 
   test('the verdict of the comparison is reported in full: value, limit, requests and how many a Pass needs', () => {
-    expect(compareAtLook(ENFORCED, compared({ finding: 'unproven' }))).toEqual({
+    expect(tellAtLook(ENFORCED, compared({ finding: 'unproven' }))).toEqual({
       name: 'comparison',
       verdict: 'Inconclusive',
       value: 'at most 0.4 points',
@@ -79,21 +84,21 @@ describe('the verdict of the comparison', () => {
       message:
         'canary 0.2% errors, serving 0.2%, over 500 and 4,500 requests; excess of errors between -1 and 0.4 points; evidence against the canary 0.7 of 100 needed',
     });
-    expect(compareAtLook(ENFORCED, compared({ finding: 'mismatch' }))?.message).toMatch(
+    expect(tellAtLook(ENFORCED, compared({ finding: 'mismatch' }))?.message).toMatch(
       /^the canary gets more than its share, 10% .*; canary 0.2% errors/,
     );
   });
 
   test('the verdict of the comparison is none where nothing is compared', () => {
-    expect(compareAtLook(ENFORCED, aLook(10))).toBeUndefined();
-    expect(compareAtLook(specOf('Off'), compared())).toBeUndefined();
+    expect(tellAtLook(ENFORCED, aLook(10))).toBeUndefined();
+    expect(tellAtLook(specOf('Off'), compared())).toBeUndefined();
   });
 
   test('rule 6: what was earned is no Pass while one of the two answers nobody, and a conviction stands', () => {
     const silent: LookReading['requests'] = { kind: 'noTraffic', message: 'no canary request in the window' };
-    expect(compareAtLook(ENFORCED, compared({}, { requests: silent }))).toMatchObject({ verdict: 'Inconclusive', message: silent.message });
-    expect(compareAtLook(ENFORCED, compared({}, { servingRequests: 0 }))?.verdict).toBe('Inconclusive');
-    expect(compareAtLook(ENFORCED, compared({ finding: 'worse' }, { requests: silent }))?.verdict).toBe('Fail');
+    expect(tellAtLook(ENFORCED, compared({}, { requests: silent }))).toMatchObject({ verdict: 'Inconclusive', message: silent.message });
+    expect(tellAtLook(ENFORCED, compared({}, { servingRequests: 0 }))?.verdict).toBe('Inconclusive');
+    expect(tellAtLook(ENFORCED, compared({ finding: 'worse' }, { requests: silent }))?.verdict).toBe('Fail');
   });
 
   test('the verdict of the comparison fails the release by the metric that convicted', () => {
