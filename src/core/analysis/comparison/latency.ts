@@ -7,8 +7,8 @@ import { ABSURD } from './blocks.ts';
 import type { ArmCounts } from './cells.ts';
 import { QUANTILES, type JudgeSettings, type LatencyMetric } from './settings.ts';
 
-/** Histograms of both arms since some time, aligned with `uppers`. */
-interface Window {
+/** Histograms of both arms, aligned with `uppers`; empty before anything was counted. */
+interface Histograms {
   readonly canary: readonly number[];
   readonly serving: readonly number[];
 }
@@ -20,19 +20,23 @@ export interface LatencyState {
   readonly prior: readonly number[];
   /** Frozen bounds of p99, p90, p50 in seconds; undefined until serving has shown enough. */
   readonly bounds: Readonly<Record<LatencyMetric, number>> | undefined;
-  /** Since the start first, then since the latest restart points. */
-  readonly windows: readonly Window[];
+  /** Since the bounds were frozen. */
+  readonly counted: Histograms;
+  /** What had been counted when each window began: the one since the start first, then those since the latest restart points. */
+  readonly windows: readonly Histograms[];
   /** Why latency is not compared, in words. */
   readonly problem: string | undefined;
 }
 
-export const NO_LATENCY: LatencyState = { uppers: [], prior: [], bounds: undefined, windows: [], problem: undefined };
+const NOTHING: Histograms = { canary: [], serving: [] };
+
+export const NO_LATENCY: LatencyState = { uppers: [], prior: [], bounds: undefined, counted: NOTHING, windows: [], problem: undefined };
 
 /** Windows of later restart points that are kept beside the one since the start. */
 const MOST_WINDOWS = 6;
 const MOST_BUCKETS = 64;
 
-/** Freezes bounds as soon as serving has shown enough; from then on counts go into the windows. */
+/** Freezes bounds as soon as serving has shown enough; from then on it is counted. */
 export function addLatency(
   state: LatencyState,
   arms: { readonly canary: ArmCounts; readonly serving: ArmCounts },
@@ -42,20 +46,14 @@ export function addLatency(
   if (layout.kind === 'problem') return { ...state, problem: layout.message };
   if (layout.kind === 'nothing') return state;
   const current: LatencyState = { ...state, problem: undefined, uppers: layout.uppers };
-  const serving = layout.uppers.map((upper) => countAt(arms.serving.buckets, upper));
   if (current.bounds !== undefined) {
-    const canary = layout.uppers.map((upper) => countAt(arms.canary.buckets, upper));
-    return {
-      ...current,
-      windows: current.windows.map((window) => ({ canary: add(window.canary, canary), serving: add(window.serving, serving) })),
-    };
+    const { canary, serving } = current.counted;
+    return { ...current, counted: { canary: add(canary, arms.canary.buckets), serving: add(serving, arms.serving.buckets) } };
   }
-  const prior = add(current.prior, serving);
+  const prior = add(current.prior, arms.serving.buckets);
   if ((prior.at(-1) ?? 0) < latency.minPrior) return { ...current, prior };
-  return { ...current, prior: [], bounds: freeze(layout.uppers, prior), windows: [EMPTY] };
+  return { ...current, prior: [], bounds: freeze(layout.uppers, prior), windows: [NOTHING] };
 }
-
-const EMPTY: Window = { canary: [], serving: [] };
 
 /** The bounds that this cell is counted with: frozen before it, and its layout is theirs. */
 export function boundsFor(state: LatencyState): readonly number[] | undefined {
@@ -67,13 +65,14 @@ export function boundsFor(state: LatencyState): readonly number[] | undefined {
 /** A restart point: a window of its own begins. */
 export function restartLatency(state: LatencyState): LatencyState {
   const [first, ...later] = state.windows;
-  return first === undefined ? state : { ...state, windows: [first, ...later.slice(-(MOST_WINDOWS - 1)), EMPTY] };
+  return first === undefined ? state : { ...state, windows: [first, ...later.slice(-(MOST_WINDOWS - 1)), state.counted] };
 }
 
 /** Is this quantile of the canary worse than people would accept, in some window with enough requests? */
 export function isLatencyWorse(state: LatencyState, metric: LatencyMetric, { latency }: JudgeSettings): boolean {
   const quantile = QUANTILES[metric];
-  return state.windows.some((window, index) => {
+  return state.windows.some((begun, index) => {
+    const window = { canary: since(begun.canary, state.counted.canary), serving: since(begun.serving, state.counted.serving) };
     const needed = index === 0 ? 50 : Math.max(1_000, 100 / (1 - quantile));
     if ((window.canary.at(-1) ?? 0) < needed || (window.serving.at(-1) ?? 0) === 0) return false;
     const [canary, serving] = [quantileOf(state, window.canary, quantile), quantileOf(state, window.serving, quantile)];
@@ -86,9 +85,7 @@ export function latencySoFar(
   state: LatencyState,
   metric: LatencyMetric,
 ): { readonly canary: number; readonly serving: number } | undefined {
-  const [window] = state.windows;
-  if (window === undefined) return undefined;
-  const [canary, serving] = [window.canary, window.serving].map((counts) => quantileOf(state, counts, QUANTILES[metric]));
+  const [canary, serving] = [state.counted.canary, state.counted.serving].map((counts) => quantileOf(state, counts, QUANTILES[metric]));
   return canary === undefined || serving === undefined ? undefined : { canary, serving };
 }
 
@@ -132,10 +129,12 @@ function isSameLayout(buckets: readonly Bucket[], uppers: readonly number[]): bo
   return buckets.length === uppers.length && buckets.every((bucket, index) => bucket.upper === uppers[index]);
 }
 
-function countAt(buckets: readonly Bucket[], upper: number): number {
-  return buckets.find((bucket) => bucket.upper === upper)?.count ?? 0;
+/** Counts with those of buckets in the same layout. */
+function add(before: readonly number[], more: readonly Bucket[]): readonly number[] {
+  return before.length === 0 ? more.map(({ count }) => count) : before.map((count, index) => count + (more[index]?.count ?? 0));
 }
 
-function add(before: readonly number[], more: readonly number[]): readonly number[] {
-  return more.map((count, index) => (before[index] ?? 0) + count);
+/** What was counted since it was `before`. */
+function since(before: readonly number[], counted: readonly number[]): readonly number[] {
+  return counted.map((count, index) => count - (before[index] ?? 0));
 }

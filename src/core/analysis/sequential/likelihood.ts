@@ -39,6 +39,8 @@ export function lrTwo(u: number, block: Block, margin: Margin): number {
 /** {@link lrTwo} of numbers that have been looked at: eight of them are needed for a block. */
 export function lrTwoOf(u: number, { xc, xs, nc, ns }: Block, rho: number, delta: number): number {
   if (nc <= 0 || ns <= 0) return 0;
+  // Without bad requests every term is 0.
+  if (xc + xs === 0 && delta === 0) return 0;
   const both = -(xc + xs) * Math.log1p((rho * nc * (u - 1)) / (rho * nc + ns));
   // 0 * ln 0 is 0 here: without bad requests of the canary the effect size 0 has not been refuted.
   const canary = xc > 0 ? xc * Math.log(u) : 0;

@@ -16,14 +16,18 @@ export function keptLog(value: number): number {
   return value > 0 ? Math.log(value) : LOG_ZERO;
 }
 
-/** ln Σ exp(v), the largest term taken out; `-Infinity` for no terms or only zeros. */
-export function logSumExp(values: readonly number[]): number {
-  let largest = LOG_ZERO;
+/**
+ * ln Σ exp(v), the largest term taken out; `-Infinity` for no terms or only zeros.
+ * @param last one term more, added behind all others
+ */
+export function logSumExp(values: readonly number[], last = LOG_ZERO): number {
+  let largest = Math.max(LOG_ZERO, last);
   for (const value of values) if (value > largest) largest = value;
   if (largest <= LOG_ZERO) return Number.NEGATIVE_INFINITY;
   if (largest === Number.POSITIVE_INFINITY) return largest;
   let sum = 0;
   for (const value of values) sum += Math.exp(value - largest);
+  sum += Math.exp(last - largest);
   return largest + Math.log(sum);
 }
 

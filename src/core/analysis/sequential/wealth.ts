@@ -89,6 +89,8 @@ export function blockCap(settings: WealthSettings): number {
 export function addBlock(settings: WealthSettings, wealth: Wealth, block: Block): Wealth {
   requireBlock(block);
   const { rho, delta } = settings;
+  // Where nothing was bad there is nothing to bet on, and nothing to learn of bursts.
+  if (block.xc + block.xs === 0 && delta === 0) return { ...wealth, total: sumBlocks(wealth.total, block), restarted: 0 };
   const logs = growLogs(settings.grid ?? FAIL, wealth.logs, block, { rho, delta, phi: wealth.phi, cap: blockCap(settings) });
   const total = sumBlocks(wealth.total, block);
   const share = settings.onlinePhi ? fittedShare(total, block) : undefined;
@@ -100,7 +102,7 @@ export function addBlock(settings: WealthSettings, wealth: Wealth, block: Block)
 
 /** ln E, `E = U + ΣR_j`; nats. */
 export function logWealth(wealth: Wealth): number {
-  return logSumExp([...wealth.logs, keptLog(wealth.reserve)]);
+  return logSumExp(wealth.logs, keptLog(wealth.reserve));
 }
 
 /**

@@ -73,10 +73,13 @@ function describeOld({ driftSince, driftBy }: ReleaseStatus): string {
   return `the newest sample is from before field manager ${driftBy ?? 'unknown'} took traffic from the canary`;
 }
 
-/** The four verdicts of all checks that may act. A check that only observes has no say. */
+const GRAVITY: Readonly<Record<Verdict, number>> = { Pass: 0, Inconclusive: 1, Unavailable: 2, Fail: 3 };
+
+/** The gravest verdict of all checks that may act. A check that only observes has no say. */
 export function sumUp(judged: readonly Judged[], unavailable: boolean): Verdict | undefined {
   if (unavailable) return 'Unavailable';
-  const verdicts = judged.filter(({ breach }) => breach !== 'Observe').map(({ verdict }) => verdict);
-  for (const verdict of ['Fail', 'Unavailable', 'Inconclusive'] as const) if (verdicts.includes(verdict)) return verdict;
-  return verdicts.length > 0 ? 'Pass' : undefined;
+  let worst: Verdict | undefined;
+  for (const { breach, verdict } of judged)
+    if (breach !== 'Observe' && (worst === undefined || GRAVITY[verdict] > GRAVITY[worst])) worst = verdict;
+  return worst;
 }

@@ -70,7 +70,7 @@ describe('a canary that is slower', () => {
     const cells = ends(10, 300).map((end) => both(end, end <= 60 ? SLOW : FAST));
     const state = foldAll(cells, { ...EVEN, from: primed(FAST) });
     expect(judgeComparison(SETTINGS, state, 0.2).finding).toBe('earned');
-    expect(state.latency.windows[0]?.canary.at(-1)).toBe(24_000);
+    expect(state.latency.counted.canary.at(-1)).toBe(24_000);
     expect(state.firstCanaryMs).toBe(cells[0]?.fromMs);
   });
 
@@ -115,7 +115,7 @@ describe('latency that cannot be compared', () => {
       for (const { state, problem } of [problemOf(buckets), problemOf(FAST, buckets)]) {
         expect(problem).toContain('latency is not compared');
         expect(problem).toContain(message);
-        expect(state.latency.windows[0]?.canary.at(-1)).toBe(1_000);
+        expect(state.latency.counted.canary.at(-1)).toBe(1_000);
         expect(state.wealth.errors.total.nc).toBe(2_000);
         expect(state.wealth.p99.total.nc).toBe(1_000);
         expect(judgeComparison(SETTINGS, state, 0.2).gap).toBe(problem);
