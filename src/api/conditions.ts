@@ -36,12 +36,44 @@ const MESSAGE_MAX_LENGTH = 32_768;
  */
 export function setCondition(list: readonly Condition[], condition: NewCondition, now: string): readonly Condition[] {
   const before = findCondition(list, condition.type);
-  const message = condition.message.slice(0, MESSAGE_MAX_LENGTH);
-  const lastTransitionTime = before?.status === condition.status ? before.lastTransitionTime : now;
-  const next: Condition = { ...condition, message, lastTransitionTime };
-  if (before === undefined) return [...list, next];
-  if (saysTheSame(before, next)) return list;
-  return list.map((entry) => (entry.type === condition.type ? next : entry));
+  if (before === undefined) return [...list, start(condition, now)];
+  if (saysTheSame(before, condition, condition.observedGeneration)) return list;
+  return list.map((entry) => (entry === before ? follow(before, condition, now) : entry));
+}
+
+/** What a condition says. */
+export type ConditionWord = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/**
+ * The list with all these conditions as `setCondition` sets each, in one go: those of other types stay as they are, new ones follow
+ * behind. @param words by type; undefined takes a condition away
+ * @param now RFC 3339
+ */
+export function setConditions(
+  list: readonly Condition[],
+  words: Readonly<Record<string, ConditionWord | undefined>>,
+  observedGeneration: number,
+  now: string,
+): readonly Condition[] {
+  const written = list.flatMap((before) => {
+    if (!Object.hasOwn(words, before.type)) return [before];
+    const word = words[before.type];
+    if (word === undefined) return [];
+    return [
+      saysTheSame(before, word, observedGeneration) ? before : follow(before, { type: before.type, ...word, observedGeneration }, now),
+    ];
+  });
+  for (const [type, word] of Object.entries(words))
+    if (word !== undefined && findCondition(list, type) === undefined) written.push(start({ type, ...word, observedGeneration }, now));
+  return written;
+}
+
+function start(condition: NewCondition, now: string): Condition {
+  return { ...condition, message: condition.message.slice(0, MESSAGE_MAX_LENGTH), lastTransitionTime: now };
+}
+
+function follow(before: Condition, condition: NewCondition, now: string): Condition {
+  return start(condition, before.status === condition.status ? before.lastTransitionTime : now);
 }
 
 /** The list without conditions of this type. */
@@ -88,11 +120,11 @@ function setWhen(list: readonly Condition[], holds: boolean, type: string, words
   return holds ? setCondition(list, { type, status: 'True', ...words }, now) : removeCondition(list, type);
 }
 
-function saysTheSame(before: Condition, next: Condition): boolean {
+function saysTheSame(before: Condition, { status, reason, message }: ConditionWord, observedGeneration: number | undefined): boolean {
   return (
-    before.status === next.status &&
-    before.reason === next.reason &&
-    before.message === next.message &&
-    before.observedGeneration === next.observedGeneration
+    before.status === status &&
+    before.reason === reason &&
+    before.message === message.slice(0, MESSAGE_MAX_LENGTH) &&
+    before.observedGeneration === observedGeneration
   );
 }

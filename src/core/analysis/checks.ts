@@ -2,6 +2,7 @@
 // breaks the limit, it passes only when the value keeps the limit; between the two, and without evidence, it is Inconclusive.
 
 import type { Verdict } from '../../api/names.ts';
+import { oncePer } from '../../api/once.ts';
 import { formatPercent, parseLimit, parseQuantile } from '../../api/quantity.ts';
 import type { Check } from '../../api/release.ts';
 import { provenAbove, provenBelow, rateProven } from './bounds.ts';
@@ -98,19 +99,12 @@ function missing(check: Check): Evidence<never> {
   return { kind: 'noData', message: `the query of check ${check.name} was not asked at this look` };
 }
 
-/** A spec never changes in place, and its limits are asked for at every look. */
-const LIMITS = new WeakMap<Check, Limits>();
-
-function limitsOf(check: Check): Limits {
-  const known = LIMITS.get(check);
-  if (known !== undefined) return known;
-  const limits = {
-    ...(check.max === undefined ? {} : { max: parseLimit(check.max).value }),
-    ...(check.min === undefined ? {} : { min: parseLimit(check.min).value }),
-  };
-  LIMITS.set(check, limits);
-  return limits;
-}
+const limitsOf = oncePer(
+  ({ max, min }: Check): Limits => ({
+    ...(max === undefined ? {} : { max: parseLimit(max).value }),
+    ...(min === undefined ? {} : { min: parseLimit(min).value }),
+  }),
+);
 
 function mapFacts<From, To>(evidence: Evidence<From>, map: (facts: From) => To): Evidence<To> {
   return evidence.kind === 'facts' ? { kind: 'facts', facts: map(evidence.facts) } : evidence;

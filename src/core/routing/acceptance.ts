@@ -1,5 +1,6 @@
 // Has every gateway taken the route as it stands? A condition counts only at the route's generation (rule 2).
 
+import { oncePer } from '../../api/once.ts';
 import { GATEWAY_GROUP, type Route, type RouteCondition, type RouteParentStatus } from '../../api/routes.ts';
 import { answeredParents } from './parents.ts';
 
@@ -17,7 +18,7 @@ export type Acceptance =
     };
 
 /** Judges all parents that the spec has: one refusal is a refusal, one missing answer is waiting. */
-export function judgeAcceptance(route: Route): Acceptance {
+export const judgeAcceptance = oncePer((route: Route): Acceptance => {
   const where = `${route.kind} ${route.metadata.name}`;
   const parents = answeredParents(route);
   const verdicts = parents.flatMap(({ answers }) => answers.map((answer) => judgeAnswer(answer, route, where)));
@@ -30,7 +31,7 @@ export function judgeAcceptance(route: Route): Acceptance {
   return answered < parents.length
     ? { kind: 'waiting', message: `${where}: ${answered} of ${parents.length} parents have answered` }
     : { kind: 'accepted' };
-}
+});
 
 function judgeAnswer({ controllerName, conditions = [] }: RouteParentStatus, route: Route, where: string): Acceptance {
   const whose = `${where}: ${controllerName}`;

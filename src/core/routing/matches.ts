@@ -1,7 +1,8 @@
 // Which requests a rule takes, in a form that can be compared: the API server's defaults left out, and the order of matches, headers
 // and query parameters, which means nothing, taken away.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { oncePer } from '../../api/once.ts';
 import type { RouteRule } from '../../api/routes.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -15,12 +16,16 @@ const DIGITS = 16;
  * A hash of the matches of a rule. Two rules of one route with the same hash take the same requests, so that the first one gets them.
  * Matches that are written out as the API server defaults them have the hash of those that are left out.
  */
-export function hashMatches(matches: RouteRule['matches']): string {
-  return createHash('sha256').update(canonicalMatches(matches)).digest('hex').slice(0, DIGITS);
+export function hashMatches(matches: RouteRule['matches'] = NO_MATCHES): string {
+  return hashOf(matches);
 }
 
-function canonicalMatches(matches: RouteRule['matches']): string {
-  const each = (matches ?? []).map((match) => JSON.stringify(canonicalMatch(match as Json)));
+const NO_MATCHES: NonNullable<RouteRule['matches']> = [];
+
+const hashOf = oncePer((matches: NonNullable<RouteRule['matches']>) => hash('sha256', canonicalMatches(matches)).slice(0, DIGITS));
+
+function canonicalMatches(matches: NonNullable<RouteRule['matches']>): string {
+  const each = matches.map((match) => JSON.stringify(canonicalMatch(match as Json)));
   // One match that takes everything makes the others idle; it is what is there where none is written.
   const asked = each.includes('{}') ? [] : [...new Set(each)].sort();
   return JSON.stringify(asked);

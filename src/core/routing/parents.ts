@@ -51,10 +51,10 @@ function findDefaults({ spec, status }: Route): readonly RouteParentRef[] {
 }
 
 function keyOf(parent: RouteParentRef, route: Route): string {
-  return JSON.stringify([objectOf(parent, route), parent.sectionName ?? '', parent.port ?? 0]);
+  return [objectOf(parent, route), parent.sectionName ?? '', parent.port ?? 0].join('/');
 }
 
 function objectOf({ group = GATEWAY_GROUP, kind = 'Gateway', namespace, name }: RouteParentRef, { metadata }: Route): string {
   // Linkerd calls the group of Services by its name in discovery.
-  return JSON.stringify([group === 'core' ? '' : group, kind, namespace ?? metadata.namespace, name]);
+  return [group === 'core' ? '' : group, kind, namespace ?? metadata.namespace, name].join('/');
 }

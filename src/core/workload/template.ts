@@ -1,8 +1,9 @@
 // Is a pod template the same as another? As the API server and the Deployment controller say it: field by field, after the defaults,
 // quantities by their value. Without what others than the author put there: our labels and the hash of the Deployment controller.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { GROUP } from '../../api/names.ts';
+import { oncePer } from '../../api/once.ts';
 import { isJson, type PodTemplate } from './objects.ts';
 import { canonicalValue } from './sameness/rules.ts';
 import { TEMPLATE_PLACES } from './sameness/template-fields.ts';
@@ -11,16 +12,8 @@ const TEMPLATE_HASH_LABEL = 'pod-template-hash';
 /** Init containers of Kubernetes 1.7 and older, which the API server takes out. */
 const DROPPED_ANNOTATION = /^pod\.(?:alpha|beta)\.kubernetes\.io\/init-container(?:s|-statuses)$/;
 
-const hashes = new WeakMap<PodTemplate, string>();
-
-/** 32 hex digits of the template's canonical form: equal for equal templates. Objects of a cache are hashed once. */
-export function hashTemplate(template: PodTemplate): string {
-  const known = hashes.get(template);
-  if (known !== undefined) return known;
-  const hash = createHash('sha256').update(canonicalTemplate(template)).digest('hex').slice(0, 32);
-  hashes.set(template, hash);
-  return hash;
-}
+/** 32 hex digits of the template's canonical form: equal for equal templates. */
+export const hashTemplate = oncePer((template: PodTemplate): string => hash('sha256', canonicalTemplate(template)).slice(0, 32));
 
 export function isSameTemplate(a: PodTemplate, b: PodTemplate): boolean {
   return hashTemplate(a) === hashTemplate(b);

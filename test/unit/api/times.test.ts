@@ -11,6 +11,16 @@ describe('a time', () => {
     );
   });
 
+  test('is written as Date does it, without milliseconds where there are none', () => {
+    fc.assert(
+      fc.property(fc.date({ noInvalidDate: true }), fc.boolean(), (date, whole) => {
+        const ms = whole ? Math.floor(date.getTime() / 1_000) * 1_000 : date.getTime();
+        expect(toTime(ms)).toBe(new Date(ms).toISOString().replace('.000Z', 'Z'));
+      }),
+    );
+    expect(toTime(1_500.7)).toBe('1970-01-01T00:00:01.500Z');
+  });
+
   test.each([
     '2026-01-01T00:00:00Z',
     '2026-02-30T00:00:00Z',

@@ -12,7 +12,7 @@ import { type Judged, judgeAll, sumUp } from './judged.ts';
 import { asksForTraffic, canaryGetsTraffic } from '../traffic.ts';
 import { isJudged, type StateName } from '../state.ts';
 import { withMeasured } from './measured.ts';
-import { fromTime, toTime } from '../../../api/times.ts';
+import { fromTime, toExactTime, toTime } from '../../../api/times.ts';
 
 /** The looks' grid of a release. */
 export function gridOf(spec: CanaryReleaseSpec, release: ReleaseStatus): Grid {
@@ -177,7 +177,7 @@ function isFromBefore(look: LookCounts, { stageStartedAt }: { readonly stageStar
 /** Never backwards: a replica of Prometheus that lags must not make a sample new that was counted already. */
 function newestOf({ newestSampleMs }: LookCounts, release: ReleaseStatus): Pick<ReleaseStatus, 'sampleAt'> {
   if (newestSampleMs === undefined || newestSampleMs <= (fromTime(release.sampleAt) ?? 0)) return {};
-  return { sampleAt: new Date(newestSampleMs).toISOString() };
+  return { sampleAt: toExactTime(newestSampleMs) };
 }
 
 function align(spec: CanaryReleaseSpec, release: ReleaseStatus, look: LookCounts): ReleaseStatus {

@@ -2,6 +2,7 @@
 // a restart, and a backtest years later, compare the same seconds.
 
 import { MAX_SERVED } from '../../../api/names.ts';
+import { toExactTime } from '../../../api/times.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { isJudged, type StateName } from '../state.ts';
 
@@ -22,7 +23,7 @@ export function noteSteadySpan(status: CanaryReleaseStatus, state: StateName, no
   if (isOpen && steady && open.weight === weight) return status;
   if (!isOpen && !steady) return status;
   // Milliseconds matter here: cells are as short as a second.
-  const at = new Date(now).toISOString();
+  const at = toExactTime(now);
   const closed: Served = isOpen ? [...served.slice(0, -1), { ...open, to: at }] : served;
   const next: Served = steady ? [...closed, { weight, from: at }] : closed;
   return { ...status, release: { ...release, served: next.slice(-MAX_SERVED) } };

@@ -1,6 +1,6 @@
 // Services mode: which Service serves, which is the canary, and is what stands behind the canary new?
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import { nameCanary } from '../../workload/canary-names.ts';
@@ -127,9 +127,7 @@ export function describeRevision(key: CandidateKey): string {
 
 /** A release's id: 10 hex digits, and `-2` for the second attempt. A name, never compared as an identity of templates. */
 export function nameRelease(uid: string, key: CandidateKey, startedAt: string, attempt: number): string {
-  const digits = createHash('sha256')
-    .update(JSON.stringify([uid, key.service, key.specRevision ?? '', key.templateHashes, startedAt]))
-    .digest('hex')
-    .slice(0, 10);
+  const identity = [uid, key.service, key.specRevision ?? '', key.templateHashes, startedAt];
+  const digits = hash('sha256', JSON.stringify(identity)).slice(0, 10);
   return attempt > 1 ? `${digits}-${attempt}` : digits;
 }

@@ -1,8 +1,9 @@
 // Edits in mid-release never raise: the present weight is kept if the new stages hold it or more, else lowered to the last
 // stage below it. Checks and stages ahead apply at once.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
+import { oncePer } from '../../../api/once.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus, Stage } from '../../../api/release.ts';
 import { isGoingHome, isPromotingAt, isRunning, type StateName } from '../state.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
@@ -60,17 +61,7 @@ function chooseStage(spec: CanaryReleaseSpec, weight: number, present: number): 
   return spec.stages.findIndex((stage) => stage.weight === reached);
 }
 
-/** Asked at every decision, and a spec never changes in place. */
-const planHashes = new WeakMap<CanaryReleaseSpec, string>();
-
 /** A hash of everything that an edit in mid-release can change. */
-export function hashPlan(spec: CanaryReleaseSpec): string {
-  const known = planHashes.get(spec);
-  if (known !== undefined) return known;
-  const hash = createHash('sha256')
-    .update(JSON.stringify([spec.stages, spec.analysis, spec.promotion]))
-    .digest('hex')
-    .slice(0, 16);
-  planHashes.set(spec, hash);
-  return hash;
-}
+export const hashPlan = oncePer(({ stages, analysis, promotion }: CanaryReleaseSpec): string =>
+  hash('sha256', JSON.stringify([stages, analysis, promotion])).slice(0, 16),
+);

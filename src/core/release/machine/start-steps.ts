@@ -1,6 +1,6 @@
 // How a release begins: what is on the routes now is recorded, and nothing is written yet.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
@@ -23,7 +23,7 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
   const startedAt = toTime(now);
   const uid = observation.release.metadata.uid ?? '';
   const id = nameRelease(uid, key, startedAt, attempt.attempt);
-  const trace = createHash('sha256').update(`${uid}/${id}`).digest('hex');
+  const trace = hash('sha256', `${uid}/${id}`);
   // `spec.revision` names the candidate, never the version that serves at first contact.
   const servingKey = keyOf(sides.serving, undefined, observation.backends[sides.serving]);
   const known = status.serving?.service === sides.serving ? status.serving : undefined;

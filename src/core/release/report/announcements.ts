@@ -1,8 +1,9 @@
 // What is announced and not delivered yet, as a part of the status: it is committed with the step that it tells of, so an operator that
 // is killed after the commit leaves it to the next one, which announces it under the same id.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MAX_ANNOUNCEMENTS } from '../../../api/names.ts';
+import { toExactTime } from '../../../api/times.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Drift } from '../drift/drift.ts';
 import type { ReleaseEvent } from './events.ts';
@@ -28,11 +29,11 @@ export function pendingIn({ internal }: Status): readonly PendingAnnouncement[] 
 /** Adds events. Where nothing can be delivered the oldest give way. @param uid of the CanaryRelease */
 export function queueEvents(status: Status, events: readonly ReleaseEvent[], now: number, uid: string): Status {
   if (events.length === 0) return status;
-  const at = new Date(now).toISOString();
+  const at = toExactTime(now);
   const added = events.map(({ reason, message, warning, by }, index): PendingAnnouncement => {
     const identity = JSON.stringify([uid, status.release?.id ?? '', reason, message, at, index]);
     return {
-      id: createHash('sha256').update(identity).digest('hex').slice(0, ID_DIGITS),
+      id: hash('sha256', identity).slice(0, ID_DIGITS),
       at,
       reason,
       message: message.slice(0, MOST_MESSAGE),

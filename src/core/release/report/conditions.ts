@@ -1,6 +1,6 @@
 // The conditions of a release as kstatus, Flux and Argo CD read them, and those that say why something waits.
 
-import { setCondition } from '../../../api/conditions.ts';
+import { type ConditionWord, setConditions } from '../../../api/conditions.ts';
 import type { ConditionReason, WrittenCondition } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
@@ -19,7 +19,7 @@ import { describeHazards, describeRevision } from './unseen.ts';
 
 const MOST_MESSAGE = 1_024;
 
-type Word = Pick<Condition, 'status' | 'reason' | 'message'>;
+type Word = ConditionWord;
 
 /** The condition types that the operator writes, each with what it says now; undefined takes it away. */
 type Words = Readonly<Record<WrittenCondition, Word | undefined>>;
@@ -52,15 +52,7 @@ export function describeConditions(
     GitOpsManaged: isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts),
   };
   const observedGeneration = facts.observation.release.metadata.generation ?? 0;
-  const now = toTime(facts.now);
-  let conditions: readonly Condition[] = status.conditions ?? [];
-  for (const [type, word] of Object.entries(words)) {
-    conditions =
-      word === undefined
-        ? conditions.filter((condition) => condition.type !== type)
-        : setCondition(conditions, { type, ...word, observedGeneration }, now);
-  }
-  return conditions;
+  return setConditions(status.conditions ?? [], words, observedGeneration, toTime(facts.now));
 }
 
 interface ReadyWord {

@@ -1,8 +1,9 @@
 // The hash that Glidepath made of a template before its defaults went by their full path. Only for statuses which an earlier version
 // wrote: two templates that differ can have the same one.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { GROUP } from '../../../api/names.ts';
+import { oncePer } from '../../../api/once.ts';
 import { isJson, type PodTemplate } from '../objects.ts';
 
 const TEMPLATE_HASH_LABEL = 'pod-template-hash';
@@ -30,16 +31,8 @@ const AUTHORS_MAPS: ReadonlySet<string> = new Set(['annotations', 'matchLabels',
 /** Where an empty object says something else than none. */
 const MEANINGFUL_EMPTY: ReadonlySet<string> = new Set(['labelSelector', 'namespaceSelector', 'emptyDir']);
 
-const hashes = new WeakMap<PodTemplate, string>();
-
 /** The former hash of a template. */
-export function formerHashOf(template: PodTemplate): string {
-  const known = hashes.get(template);
-  if (known !== undefined) return known;
-  const hash = createHash('sha256').update(formerText(template)).digest('hex').slice(0, 32);
-  hashes.set(template, hash);
-  return hash;
-}
+export const formerHashOf = oncePer((template: PodTemplate): string => hash('sha256', formerText(template)).slice(0, 32));
 
 function formerText({ metadata, spec }: PodTemplate): string {
   const labels = Object.entries(metadata?.labels ?? {}).filter(([key]) => key !== TEMPLATE_HASH_LABEL && !key.startsWith(`${GROUP}/`));
