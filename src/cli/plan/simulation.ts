@@ -57,7 +57,7 @@ interface Run {
   /** Skip decisions that cannot change anything. */
   readonly quick: boolean;
   release: CanaryRelease;
-  /** The status, with looks that were counted and are not told yet. */
+  /** The status, with looks that were counted and are not worded yet. */
   folded: Folded;
   route: Route;
   judge: JudgeState;
@@ -156,7 +156,7 @@ function takeWeights(run: Run): void {
   run.log.turnedAtMs = run.now - START_MS;
 }
 
-/** Most looks change nothing but the evidence: they are counted, and told only when a decision follows. */
+/** Most looks change nothing but the evidence: they are counted, and worded only when a decision follows. */
 function look(run: Run): void {
   const { spec } = run.release;
   const counts = countAtLook(run);
@@ -182,7 +182,7 @@ function countAtLook(run: Run): LookCounts {
   return { ...counts, comparison: { kind: 'facts', facts: { finding: findingOf(settings, run.judge, nextShareOf(spec, status)) } } };
 }
 
-/** The look with all that is told of its comparison. */
+/** The look with all that is said of its comparison. */
 function readerOf({ settings, judge, release: { spec }, folded: { status } }: Run, counts: LookCounts): () => LookReading {
   return () => {
     const { comparison, ...rest } = counts;

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type Condition, findCondition, isTrue, removeCondition, setCondition, setStanding } from '../../../src/api/conditions.ts';
+import {
+  type Condition,
+  findCondition,
+  isTrue,
+  removeCondition,
+  setCondition,
+  setConditions,
+  setStanding,
+} from '../../../src/api/conditions.ts';
 
 const T1 = '2026-03-04T10:00:00Z';
 const T2 = '2026-03-04T11:00:00Z';
@@ -44,6 +52,31 @@ describe('setCondition', () => {
   test('a message that is too long for the API is cut', () => {
     const [condition] = setCondition([], { ...ready, message: 'x'.repeat(40_000) }, T1);
     expect(condition?.message.length).toBe(32_768);
+  });
+});
+
+describe('setConditions', () => {
+  const said = { status: 'True', reason: 'Done', message: 'all is well' } as const;
+  const other: Condition = { type: 'Foreign', status: 'False', reason: 'Theirs', message: '', lastTransitionTime: T1 };
+
+  test('all conditions are set as one by one: present ones keep their place, new ones follow, and others stay', () => {
+    const list = setCondition([other], ready, T1);
+    const words = { Stalled: undefined, Reconciling: said, Ready: { ...said, reason: 'Promoted' } };
+    const next = setConditions(list, words, 2, T2);
+    const oneByOne = setCondition(
+      setCondition(list, { type: 'Reconciling', ...said, observedGeneration: 2 }, T2),
+      { type: 'Ready', ...said, reason: 'Promoted', observedGeneration: 2 },
+      T2,
+    );
+    expect(next).toEqual(oneByOne);
+    expect(next[0]).toBe(other);
+  });
+
+  test('a condition that nothing is said of any more goes, and one that says the same stays the same object', () => {
+    const list = setConditions([], { Ready: said, Stalled: said }, 1, T1);
+    const next = setConditions(list, { Ready: said, Stalled: undefined }, 1, T2);
+    expect(next).toEqual([list[0]]);
+    expect(next[0]).toBe(list[0]);
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { fromTime, toTime } from '../../../src/api/times.ts';
 
 describe('a time', () => {
-  test('that was written is read again to the millisecond', () => {
+  test('a time that was written is read again to the millisecond', () => {
     fc.assert(
       fc.property(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z') }), (date) => {
         expect(fromTime(toTime(date.getTime()))).toBe(date.getTime());
@@ -11,7 +11,7 @@ describe('a time', () => {
     );
   });
 
-  test('is written as Date does it, without milliseconds where there are none', () => {
+  test('a time is written as Date writes it, without milliseconds where there are none', () => {
     fc.assert(
       fc.property(fc.date({ noInvalidDate: true }), fc.boolean(), (date, whole) => {
         const ms = whole ? Math.floor(date.getTime() / 1_000) * 1_000 : date.getTime();
@@ -31,12 +31,12 @@ describe('a time', () => {
     '2026-01-01T01:00:00+01:00',
     '0050-01-01T00:00:00Z',
     '2026-01-01',
-  ])('of another form is read as Date.parse reads it: %s', (text) => {
+  ])('a time of any form is read as Date.parse reads it: %s', (text) => {
     expect(fromTime(text)).toBe(Date.parse(text));
   });
 
   test.each([undefined, '', 'soon', '2026-13-01T00:00:00Z', '2026-00-10T00:00:00Z', '2026-01-01T25:00:00Z', '2026-01-01T00:60:00Z'])(
-    'that nobody can read is none: %s',
+    'a time that nobody can read is none: %s',
     (text) => {
       expect(fromTime(text)).toBeUndefined();
     },

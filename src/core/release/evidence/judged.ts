@@ -37,7 +37,10 @@ export function judgeAll(spec: CanaryReleaseSpec, look: LookCounts, doubts: Doub
   const breach = isComparisonEnforced(spec) ? 'Rollback' : 'Observe';
   const comparison: Judged = { ...compared, name: COMPARISON, breach, consecutive: 1, reasonOf };
   const { servingEmptySince } = doubts;
-  return [...checks, servingEmptySince === undefined ? withoutOldSamples(comparison, staleIn) : withoutServing(comparison, servingEmptySince)];
+  return [
+    ...checks,
+    servingEmptySince === undefined ? withoutOldSamples(comparison, staleIn) : withoutServing(comparison, servingEmptySince),
+  ];
 }
 
 function judgeOne(check: Check, spec: CanaryReleaseSpec, look: LookCounts, staleIn: ReleaseStatus | undefined): Judged {

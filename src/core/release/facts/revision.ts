@@ -80,7 +80,7 @@ export function isSameRevision(now: CandidateKey, before: CandidateKey): boolean
   return (
     now.service === before.service &&
     now.specRevision === before.specRevision &&
-    now.templateHashes.every((hash) => before.templateHashes.includes(hash))
+    now.templateHashes.every((one) => before.templateHashes.includes(one))
   );
 }
 
@@ -114,7 +114,7 @@ export function isSettledOrRejected({ settled, rejected }: CanaryReleaseStatus, 
 /** In a rolling update the pods that are no news are on their way out: the candidate is the template that is new. */
 export function withoutLeaving(key: CandidateKey, backend: ObservedBackend, settled: CanaryReleaseStatus['settled']): CandidateKey {
   if (backend.rolling !== true || settled?.service !== key.service) return key;
-  const news = key.templateHashes.filter((hash) => !settled.templateHashes.includes(hash));
+  const news = key.templateHashes.filter((one) => !settled.templateHashes.includes(one));
   return news.length === 0 ? key : { ...key, templateHashes: news };
 }
 
