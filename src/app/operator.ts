@@ -19,6 +19,9 @@ export interface OperatorOptions {
   readonly onFailure?: (key: string, error: unknown) => void;
 }
 
+/** A release that runs has a canary with traffic to judge, also while its status cannot be written: it waits no longer than a look. */
+const LONGEST_BACKOFF_OF_RUNNING_MS = 10_000;
+
 /** Drives all releases. `start` after the caches are synced. */
 export class Operator {
   readonly #options: OperatorOptions;
@@ -41,6 +44,7 @@ export class Operator {
       mostNormal: Math.ceil(options.maxConcurrent / 2),
       ...(options.world.untilQuiet === undefined ? {} : { holdNormal: options.world.untilQuiet }),
       process: (key) => this.#work(key),
+      longestBackoffMs: (key) => (this.#interests.isRunning(key) ? LONGEST_BACKOFF_OF_RUNNING_MS : undefined),
       ...withoutUndefined({ observer: options.observer, onFailure: options.onFailure }),
     });
   }

@@ -28,6 +28,11 @@ export class Interests {
     return this.#running.size;
   }
 
+  /** Whether the release runs. @param key `namespace/name` */
+  isRunning(key: string): boolean {
+    return this.#running.has(key);
+  }
+
   /** Takes in a release as it is now; `undefined` when it went. */
   note(namespace: string, name: string, raw: unknown): void {
     const key = `${namespace}/${name}`;

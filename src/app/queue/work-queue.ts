@@ -34,6 +34,8 @@ export interface WorkQueueOptions {
   readonly process: (key: string) => Promise<void>;
   /** Called with every rejection and the time of the retry. Must not throw. */
   readonly onFailure?: (key: string, error: unknown, retryAtMs: number) => void;
+  /** Most milliseconds that `key` waits after a failure, jitter apart. Undefined: 5 minutes. */
+  readonly longestBackoffMs?: (key: string) => number | undefined;
   readonly observer?: QueueObserver;
   /** 0 <= x < 1, for the jitter. */
   readonly random?: () => number;
@@ -44,9 +46,9 @@ const LONGEST_BACKOFF_MS = 300_000;
 /** The jitter adds up to this share, so that releases that failed together are not retried together. */
 const JITTER = 0.25;
 
-/** Milliseconds to wait after the `failures`th failure in a row (1 is the first): 5 ms doubling to 5 min, plus up to a quarter. */
-export function backoffMs(failures: number, random: () => number): number {
-  const base = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS);
+/** Milliseconds to wait after the `failures`th failure in a row (1 is the first): 5 ms doubling to the longest, plus up to a quarter. */
+export function backoffMs(failures: number, random: () => number, longestMs = LONGEST_BACKOFF_MS): number {
+  const base = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), longestMs);
   return Math.ceil(base * (1 + JITTER * random()));
 }
 
@@ -205,10 +207,10 @@ export class WorkQueue {
 
   /** What was urgent stays urgent: a release whose rollback failed must not queue behind idle ones. */
   #planRetry(key: string, priority: Priority, error: unknown): void {
-    const { clock, random = Math.random, observer, onFailure } = this.#options;
+    const { clock, random = Math.random, observer, onFailure, longestBackoffMs } = this.#options;
     const failures = this.failuresOf(key) + 1;
     this.#failures.set(key, failures);
-    const retryAtMs = clock.now() + backoffMs(failures, random);
+    const retryAtMs = clock.now() + backoffMs(failures, random, longestBackoffMs?.(key));
     this.addAt(key, retryAtMs, priority);
     observer?.retried();
     onFailure?.(key, error, retryAtMs);

@@ -3,6 +3,7 @@
 /** Times of a reflector; tests make them short. */
 export interface ReflectorTimes {
   readonly backoffMs: number;
+  /** A third of what client-go has: after an outage the caches of running releases must not stay old for half a minute. */
   readonly longestBackoffMs: number;
   /** Between two tries while the API server does not serve the kind. */
   readonly absentMs: number;
@@ -17,7 +18,7 @@ export interface ReflectorTimes {
 
 export const REFLECTOR_TIMES: ReflectorTimes = {
   backoffMs: 200,
-  longestBackoffMs: 30_000,
+  longestBackoffMs: 10_000,
   absentMs: 10_000,
   believeAbsentMs: 10_000,
   watchSeconds: 300,

@@ -231,6 +231,24 @@ describe('failures', () => {
     expect(backoffMs(5_000, () => 1)).toBe(375_000);
   });
 
+  test('failures of a key with a longest backoff of its own wait no longer than that', async () => {
+    const retries: number[] = [];
+    const { clock, queue, fail } = setUp({
+      onFailure: (_key, _error, retryAtMs) => retries.push(retryAtMs - clock.now()),
+      longestBackoffMs: (key) => (key === 'runs' ? 15 : undefined),
+    });
+    queue.start();
+    for (const key of ['runs', 'idle']) {
+      queue.add(key);
+      for (let failure = 1; failure <= 4; failure += 1) {
+        await clock.runBy(failure === 1 ? 0 : (retries.at(-1) ?? 0));
+        await fail();
+      }
+      queue.discard(key);
+    }
+    expect(retries).toEqual([5, 10, 15, 15, 5, 10, 20, 40]);
+  });
+
   test('failures are repeated after the backoff of their own key', async () => {
     const failures: [string, unknown, number][] = [];
     const { clock, queue, started, fail, finish } = setUp({ onFailure: (...failure) => failures.push(failure) });
