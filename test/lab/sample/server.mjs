@@ -83,5 +83,6 @@ function stop() {
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 
-server.keepAliveTimeout = 65_000;
+// Longer than a gateway keeps an idle connection (Envoy: an hour): a request must not meet one that is just being closed.
+server.keepAliveTimeout = 4_000_000;
 server.listen(Number(process.env.PORT ?? 8080), () => console.log(`sample ${version} listens on ${process.env.PORT ?? 8080}`));
