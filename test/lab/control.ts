@@ -12,6 +12,7 @@ import { LabError, labKind, PROMETHEUS_URL } from './settings.ts';
 /** Parts that can be away while the rest of the lab goes on. */
 export const STOPPABLE = [
   'prometheus',
+  'apiserver',
   'envoy',
   'contour',
   'controllers',

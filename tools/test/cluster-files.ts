@@ -19,6 +19,7 @@ const USES_DEPLOYMENT_MODE: Claim = { uses: ['Deployment mode'], why: 'its polic
 
 /** Files that are not here take nothing that is shared. */
 export const CLAIMS: Readonly<Record<string, Claim>> = {
+  'api-outage': { alone: true, why: 'it stops the API server' },
   argocd: { changes: ['Argo CD'], why: 'it gives Argo CD the health script of releases of Services' },
   'argocd-deployment': {
     uses: ['Deployment mode'],

@@ -14,8 +14,8 @@ describe('cluster tests side by side', () => {
   });
 
   it('a file that stops a part of the lab, uninstalls, or installs the operator for all namespaces runs alone', () => {
-    const disturbing = filesWith(/stopComponent\(|canary\('uninstall'|installOperator\(/);
-    expect(disturbing.toSorted()).toEqual(['deployment-leaving', 'outage', 'pod', 'webhook-pods']);
+    const disturbing = filesWith(/stopComponent\(|withoutApiServer\(|canary\('uninstall'|installOperator\(/);
+    expect(disturbing.toSorted()).toEqual(['api-outage', 'deployment-leaving', 'outage', 'pod', 'webhook-pods']);
     expect(disturbing.filter((file) => CLAIMS[file]?.alone !== true)).toEqual([]);
   });
 
