@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HOME_MARK, RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import type { App } from '../fixtures/cluster/app.ts';
 import { waitFor } from '../fixtures/cluster/cluster.ts';
-import { createRandom } from '../fixtures/cluster/random.ts';
+import { createRandom } from '../fixtures/random.ts';
 import { Stand } from '../fixtures/cluster/stand.ts';
 import { expectNothingAfterHome, expectNothingLeft, expectStagesServed, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 

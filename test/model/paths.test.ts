@@ -14,8 +14,8 @@ const paths = findPaths();
 const reached = new Set<string>();
 
 /** Walks a path edge by edge; edges that follow from the one before in the same moment count as well. */
-async function walk(path: MachinePath): Promise<Steering> {
-  const steering = new Steering(path);
+async function walk(path: MachinePath, seed = 0): Promise<Steering> {
+  const steering = new Steering(path, seed);
   const recorder = new EdgeRecorder();
   try {
     await steering.begin();
@@ -29,11 +29,11 @@ async function walk(path: MachinePath): Promise<Steering> {
   return steering;
 }
 
-const titled = paths.map((path, index) => ({ title: `${index + 1}: ${path.map(({ to }) => to).join(' > ')}`, path }));
+const titled = paths.map((path, index) => ({ title: `${index + 1}: ${path.map(({ to }) => to).join(' > ')}`, path, seed: index + 1 }));
 
 describe('paths', () => {
-  test.each(titled)('rules 1 to 4 hold on path $title', async ({ path }) => {
-    const { world } = await walk(path);
+  test.each(titled)('rules 1 to 4 hold on path $title', async ({ path, seed }) => {
+    const { world } = await walk(path, seed);
     const last = path.at(-1)?.to ?? '';
     if (last === 'promoted') expect(world.weights('store')).toEqual({ v1: 0, v2: 2, beta: 1 });
     if (last === 'rolledBack' && world.release('web')?.status?.release?.retained !== true && world.release('web') !== undefined)

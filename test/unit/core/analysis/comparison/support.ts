@@ -6,7 +6,7 @@ import { contextOf, type WeightSpan } from '../../../../../src/core/analysis/com
 import { type JudgeSettings, settingsFor } from '../../../../../src/core/analysis/comparison/settings.ts';
 import type { Bucket } from '../../../../../src/core/analysis/histogram.ts';
 import type { Series } from '../../../../../src/core/analysis/series.ts';
-import { createRandom } from '../../../../fixtures/cluster/random.ts';
+import { createRandom } from '../../../../fixtures/random.ts';
 import { after, START } from '../../../../fixtures/builders.ts';
 
 /** 1% false rollbacks, 0.5% of all traffic at risk, serving measured as not bursty. */
