@@ -62,6 +62,8 @@ export class Guardian {
   readonly #claimed = new Set<string>();
   /** When somebody else edited a route last: a watch may not have shown it yet. */
   readonly #editedAt = new Map<string, number>();
+  /** The same of Services and the endpoints behind them. */
+  readonly #servicesAt = new Map<string, number>();
 
   constructor(
     clock: Clock,
@@ -80,6 +82,7 @@ export class Guardian {
   }
 
   #see(change: StoredChange): void {
+    if (change.kind === 'Service') this.#servicesAt.set(change.name, this.#clock.now());
     const isRoute = (ROUTE_KINDS as readonly string[]).includes(change.kind);
     const isOurs = change.manager === FIELD_MANAGER;
     if (isRoute) {
@@ -308,7 +311,8 @@ export class Guardian {
       const service = this.#api.get({ kind: 'Service', namespace: namespace ?? '', name });
       return (service?.spec as { readonly ready?: number } | undefined)?.ready ?? 0;
     });
-    return serving === 0 && (canary ?? 0) > 0;
+    const isUnseen = this.#clock.now() - (this.#servicesAt.get(pair.serving) ?? Number.NEGATIVE_INFINITY) <= LATE_WATCH_MS;
+    return (serving === 0 || isUnseen) && (canary ?? 0) > 0;
   }
 
   /** A foreign edit of a foreign weight asks for the share that it then has, unless it writes the original again. */
