@@ -2,8 +2,6 @@
 // exactly what it has changed, whoever is first, and what doctor says of all that.
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -11,7 +9,7 @@ import { readReleases } from '../../src/cli/manifest.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 import { type SampleVersion, sampleDeployment } from '../lab/sample.ts';
 import type { App } from '../fixtures/cluster/app.ts';
-import { type Ended, startCanary } from '../fixtures/cluster/canary-cli.ts';
+import { type BuiltCanary, buildCanary, type Ended, startCanary } from '../fixtures/cluster/canary-cli.ts';
 import type { KubeObject } from '../fixtures/cluster/api.ts';
 import { waitFor } from '../fixtures/cluster/cluster.ts';
 import { Stand } from '../fixtures/cluster/stand.ts';
@@ -20,13 +18,12 @@ type Workload = KubeObject<{ readonly paused?: boolean }, { readonly readyReplic
 
 const execute = promisify(execFile);
 const MODE = join(PROJECT_FOLDER, 'config/deployment-mode');
-let folder = '';
+let cli: BuiltCanary | undefined;
 let stand: Stand;
 let app: App;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'canary-'));
-  const built = execute(process.execPath, ['esbuild.config.ts', program(), 'src/cli/main.ts'], { cwd: PROJECT_FOLDER });
+  const building = buildCanary();
   stand = await Stand.open({ name: 'pipeline', versions: {} });
   await execute('kubectl', ['apply', '--server-side', '--force-conflicts', '-k', MODE]);
   const binding = ['--clusterrole=glidepath-deployment-mode', '--serviceaccount=glidepath-system:glidepath'];
@@ -34,17 +31,13 @@ beforeAll(async () => {
   await change({ version: 'v1' });
   await waitFor('the first version', async () => (await deployment())?.status?.readyReplicas === 1);
   app = await stand.app({ name: 'store', services: { api: 'store' }, weights: { api: 1 } });
-  await built;
+  cli = await building;
 });
 
 afterAll(async () => {
   await stand?.close();
-  await rm(folder, { recursive: true, force: true });
+  await cli?.remove();
 });
-
-function program(): string {
-  return join(folder, 'kubectl-canary.mjs');
-}
 
 const deployment = () => stand.cluster.get<Workload>({ kind: 'Deployment', namespace: stand.namespace, name: 'store' });
 
@@ -54,7 +47,7 @@ async function change(sample: Omit<SampleVersion, 'namespace' | 'name'>): Promis
 }
 
 /** Starts `kubectl canary` in the namespace of the stand. */
-const start = (line: string) => startCanary(program(), [...line.split(' '), '-n', stand.namespace]);
+const start = (line: string) => startCanary(cli?.program ?? '', [...line.split(' '), '-n', stand.namespace]);
 
 const run = (line: string) => start(line).ended;
 

@@ -1,42 +1,30 @@
 // The command line against the real API server and the real operator: what it shows of a running release, what its commands
 // do, the exit codes of watch, and the way out.
 
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import { readReleases } from '../../src/cli/manifest.ts';
-import { PROJECT_FOLDER } from '../lab/settings.ts';
-import { startCanary } from '../fixtures/cluster/canary-cli.ts';
+import { type BuiltCanary, buildCanary, startCanary } from '../fixtures/cluster/canary-cli.ts';
 import { Stand } from '../fixtures/cluster/stand.ts';
 import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
-let folder = '';
+let cli: BuiltCanary | undefined;
 let stand: Stand;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'canary-'));
-  // What people install: it starts in a third of the time, too.
-  const built = promisify(execFile)(process.execPath, ['esbuild.config.ts', program(), 'src/cli/main.ts'], { cwd: PROJECT_FOLDER });
+  const building = buildCanary();
   const versions = { one: { version: 'v1' }, two: { version: 'v2' }, bad: { version: 'bad', errorRate: 0.3 } };
   stand = await Stand.open({ name: 'cli', versions });
-  await built;
+  cli = await building;
 });
 
 afterAll(async () => {
   await stand?.close();
-  await rm(folder, { recursive: true, force: true });
+  await cli?.remove();
 });
 
-function program(): string {
-  return join(folder, 'kubectl-canary.mjs');
-}
-
 /** Starts `kubectl canary` as a process, in the namespace of the stand. */
-const start = (line: string) => startCanary(program(), [...line.split(' '), '-n', stand.namespace]);
+const start = (line: string) => startCanary(cli?.program ?? '', [...line.split(' '), '-n', stand.namespace]);
 
 const run = (line: string) => start(line).ended;
 

@@ -1,8 +1,7 @@
 // Without proof nothing rises: no traffic, no approval, or somebody else's hand on the weights.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { App } from '../fixtures/cluster/app.ts';
-import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { untilTime } from '../fixtures/cluster/cluster.ts';
 import { Stand } from '../fixtures/cluster/stand.ts';
 import { expectNothingLeft, sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
@@ -13,17 +12,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => stand?.close());
-
-/** Edits the route's two weights as somebody else. */
-async function editWeights(app: App, manager: string, serving: number, canary: number): Promise<void> {
-  const replace = (index: number, value: number) => ({ op: 'replace', path: `/spec/rules/0/backendRefs/${index}/weight`, value });
-  await stand.cluster.patch(app.routeRef, [replace(0, serving), replace(1, canary)], { manager });
-}
-
-/** Lets so much time pass; for sentences about what does not happen. */
-async function untilTime(atMs: number): Promise<void> {
-  await waitFor(new Date(atMs).toISOString(), async () => Date.now() >= atMs);
-}
 
 describe.concurrent('a release is held', () => {
   test('a release without traffic never rises, pauses at the timeout, and continues when there is traffic and a person says so', async () => {
@@ -111,7 +99,7 @@ describe.concurrent('a release is held', () => {
     const app = await stand.app({ name: 'raised' });
     await app.release({ stages: [{ weight: 20, duration: '60s' }] });
     await app.untilPhase('Analyzing');
-    await editWeights(app, 'someone', 1_000, 9_000);
+    await app.editWeights('someone', 1_000, 9_000);
     // It may be over before anybody can wait for it.
     const events = await stand.untilEvents('raised', 'RouteDrift');
     expect(events.find(({ reason }) => reason === 'RouteDrift')?.note).toMatch(/field manager someone raised the canary's share/);

@@ -2,8 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startComponent, stopComponent } from '../lab/control.ts';
-import type { App } from '../fixtures/cluster/app.ts';
-import { waitFor } from '../fixtures/cluster/cluster.ts';
+import { untilTime } from '../fixtures/cluster/cluster.ts';
 import { Stand } from '../fixtures/cluster/stand.ts';
 import { sharesOf, trajectoryOf } from '../fixtures/cluster/trajectory.ts';
 
@@ -14,17 +13,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => stand?.close());
-
-/** Edits the route's two weights as somebody else. */
-async function editWeights(app: App, manager: string, serving: number, canary: number): Promise<void> {
-  const replace = (index: number, value: number) => ({ op: 'replace', path: `/spec/rules/0/backendRefs/${index}/weight`, value });
-  await stand.cluster.patch(app.routeRef, [replace(0, serving), replace(1, canary)], { manager });
-}
-
-/** Lets so much time pass; for sentences about what does not happen. */
-async function untilTime(atMs: number): Promise<void> {
-  await waitFor(new Date(atMs).toISOString(), async () => Date.now() >= atMs);
-}
 
 test('without Prometheus nothing rises, not even a foreign edit is put back up; with it all goes on by itself', async () => {
   const stages = [
@@ -41,7 +29,7 @@ test('without Prometheus nothing rises, not even a foreign edit is put back up; 
     );
     expect(away.verdict).toBe('Unavailable');
     await edited.until('Prometheus to be missed', ({ verdict }) => verdict === 'Unavailable');
-    await editWeights(edited, 'someone', 9_000, 1_000);
+    await edited.editWeights('someone', 9_000, 1_000);
     await stand.untilEvents('edited', 'RouteDrift');
     await untilTime(Date.now() + 5_000);
     expect(sharesOf(trajectoryOf(steady))).toEqual([0, 20]);
