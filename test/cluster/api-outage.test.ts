@@ -8,8 +8,6 @@ import { expectNothingAfterHome, expectNothingLeft, expectStagesServed, sharesOf
 
 const HEALTHY = 20;
 const OUTAGE_MS = 60_000;
-/** The comparison judges too, with a budget that the little traffic of a test can earn. */
-const analysis = { comparison: { mode: 'Enforce', riskBudget: '10%' } } as const;
 
 let stand: Stand;
 
@@ -51,8 +49,8 @@ test('twenty healthy releases outlive a minute without the API server, and a ver
   const turning = await stand.app({ name: 'turning', services: { v1: 'one', v2: 'bad' } });
   const lever = await stand.app({ name: 'lever', services: { v1: 'bad' }, rps: 1 });
   await Promise.all([
-    ...healthy.map((app, index) => app.release({ stages: stagesOf(index), analysis })),
-    turning.release({ stages: [{ weight: 20, duration: '120s' }], analysis }),
+    ...healthy.map((app, index) => app.release({ stages: stagesOf(index) })),
+    turning.release({ stages: [{ weight: 20, duration: '120s' }] }),
   ]);
   await Promise.all([...healthy, turning].map((app) => app.untilShare(app === turning ? 20 : 40)));
   await healthy[0]?.untilShare(60);
