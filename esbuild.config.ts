@@ -57,7 +57,8 @@ await build({
   // Comments alone are a third of it, and one character beyond Latin-1 in them doubles all of it in memory.
   minifyWhitespace: true,
   lineLimit: 120,
-  keepNames: true,
+  // Names stay as they are written. `keepNames` would say them again of every function that is made while the program runs: a fifth of
+  // the time that a decision takes.
   legalComments: 'none',
   logLevel: 'warning',
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },

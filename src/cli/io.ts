@@ -16,6 +16,8 @@ export interface CliIo {
   readonly readText: (path: string) => Promise<string>;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** Milliseconds of processors that this process has used. */
+  readonly spent: () => number;
   /** The program as a file that threads can start from, and how many threads; absent: everything is done in this one. */
   readonly workers?: { readonly entry: URL; readonly count: number };
   /** Yields to everything else: signals, and the other side of a test. */

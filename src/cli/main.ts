@@ -27,6 +27,7 @@ const io: CliIo = {
   env: process.env,
   readText: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
   now: Date.now,
+  spent: () => process.cpuUsage().user / 1_000,
   workers: { entry: new URL(import.meta.url), count: Math.min(MOST_THREADS, availableParallelism()) },
   breathe: () => setImmediate(),
 };

@@ -6,7 +6,7 @@ import type { CanaryRelease } from '../../api/release.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { readReleaseFile } from '../manifest.ts';
 import { openProgress, paintFor } from '../output.ts';
-import { openWorkers } from './lanes.ts';
+import { openWhenWorth } from './lanes.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { describeEnd, describeTraffic, formatPlan, nameOf, toPlanJson } from './report.ts';
 import { drawSvg } from './svg.ts';
@@ -98,18 +98,12 @@ async function planOne(options: PlanOptions, release: CanaryRelease, io: CliIo):
   const traffic = { rps, serving: version(errors, latency), canary: version(canaryErrors, canaryLatency), badFromStage: atStage };
   const question = { release, traffic, seed, approveAfterMs: approveAfter };
   const progress = openProgress(io, runs);
-  const startedMs = io.now();
   const afterBatch = async (done: number): Promise<void> => {
     progress.report(done);
     await io.breathe();
   };
-  // The first batch has warmed up and shown how long the rest would take.
-  const openLanes = (remaining: number) => {
-    const worth = io.workers !== undefined && io.workers.count > 1 && (remaining / FIRST_BATCH) * (io.now() - startedMs) > WORTH_WORKERS_MS;
-    return worth ? openWorkers(question, io.workers.entry, io.workers.count) : undefined;
-  };
   try {
-    return await makePlan(question, runs, { afterBatch, openLanes });
+    return await makePlan(question, runs, { afterBatch, openLanes: openWhenWorth(question, io) });
   } finally {
     progress.close();
   }
@@ -124,11 +118,6 @@ function affordRuns({ spec }: CanaryRelease): number {
   const looks = durations.reduce((sum, ms) => sum + ms, 0) / parseDuration(spec.analysis.interval);
   return Math.min(USUAL_RUNS, Math.max(FEWEST_RUNS, Math.round(AFFORDED_LOOKS / Math.max(1, looks))));
 }
-
-/** Runs of the batch that is simulated first. */
-const FIRST_BATCH = 10;
-/** Starting threads takes some hundred milliseconds. */
-const WORTH_WORKERS_MS = 4_000;
 
 function print(plans: readonly Plan[], output: PlanOptions['output'], io: CliIo): string {
   switch (output) {

@@ -2,11 +2,12 @@
 // run, because its random numbers come from its number.
 
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import type { RunResult } from './run-result.ts';
-import { type PlanQuestion, prepareSimulation, type Simulate } from './simulation.ts';
+import type { CliIo } from '../io.ts';
+import type { Outcome } from './run-result.ts';
+import { type PlanQuestion, prepareSimulation, type Simulation } from './simulation.ts';
 
-/** Runs of one batch, in the order of their numbers; without their entries, which only the typical run needs. */
-export type Lane = (from: number, to: number) => Promise<readonly RunResult[]>;
+/** Outcomes of one batch, in the order of the runs' numbers. */
+export type Lane = (from: number, to: number) => Promise<readonly Outcome[]>;
 
 /** Some lanes and their end. */
 export interface Lanes {
@@ -14,9 +15,32 @@ export interface Lanes {
   readonly close: () => Promise<void>;
 }
 
+/** Runs that are asked for at once. */
+export const BATCH = 10;
+/** Until then everything is being compiled, and the pace says nothing of the rest. */
+const WARM_UP_MS = 1_000;
+/** Every thread has to compile all of it for itself, which takes a second of a processor. */
+const WORTH_WORKERS_MS = 6_000;
+
+/** Opens workers once the pace shows that the remaining runs are worth it. Asked after every batch. */
+export function openWhenWorth(
+  question: PlanQuestion,
+  { workers, spent }: Pick<CliIo, 'workers' | 'spent'>,
+): (remaining: number) => Lanes | undefined {
+  const startedMs = spent();
+  let [batchFromMs, fastestMs] = [startedMs, Number.POSITIVE_INFINITY];
+  return (remaining) => {
+    const now = spent();
+    fastestMs = Math.min(fastestMs, now - batchFromMs);
+    batchFromMs = now;
+    const isWorth = now - startedMs >= WARM_UP_MS && (remaining / BATCH) * fastestMs >= WORTH_WORKERS_MS;
+    return isWorth && workers !== undefined && workers.count > 1 ? openWorkers(question, workers.entry, workers.count) : undefined;
+  };
+}
+
 /** Simulates here. */
-export function simulateBatch(simulate: Simulate, from: number, to: number): readonly RunResult[] {
-  return Array.from({ length: to - from }, (_, index) => ({ ...simulate(from + index, 'quick'), entries: [] }));
+export function simulateBatch({ outcomeOf }: Simulation, from: number, to: number): readonly Outcome[] {
+  return Array.from({ length: to - from }, (_, index) => outcomeOf(from + index));
 }
 
 interface Task {
@@ -33,8 +57,8 @@ export function openWorkers(question: PlanQuestion, entry: URL, count: number): 
   };
 }
 
-function askWorker(worker: Worker, task: Task): Promise<readonly RunResult[]> {
-  const { promise, resolve, reject } = Promise.withResolvers<readonly RunResult[]>();
+function askWorker(worker: Worker, task: Task): Promise<readonly Outcome[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Outcome[]>();
   worker.once('message', resolve);
   worker.once('error', reject);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
@@ -49,9 +73,9 @@ export function isSimulationWorker(): boolean {
 
 /** Answers batches until the thread is ended. @param question what `openWorkers` was given */
 export function serveSimulations(question: PlanQuestion): void {
-  const simulate = prepareSimulation(question);
+  const simulation = prepareSimulation(question);
   parentPort?.on('message', ({ from, to }: Task) => {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    parentPort?.postMessage(simulateBatch(simulate, from, to));
+    parentPort?.postMessage(simulateBatch(simulation, from, to));
   });
 }

@@ -1,8 +1,8 @@
 // A plan: how a release would end under given traffic, from many simulated runs and one typical one.
 
 import { nameStage } from '../../core/release/report/events.ts';
-import { type Lane, type Lanes, simulateBatch } from './lanes.ts';
-import type { RunResult } from './run-result.ts';
+import { BATCH, type Lane, type Lanes, simulateBatch } from './lanes.ts';
+import type { Outcome, RunResult } from './run-result.ts';
 import { prepareSimulation, type PlanQuestion } from './simulation.ts';
 import { findTypical, summarize, type Summary } from './summary.ts';
 import { bandOf, type BandPoint, horizonOf } from './timeline.ts';
@@ -27,32 +27,33 @@ export interface Plan {
   readonly untilMs: number;
 }
 
-/** Runs that are asked for at once. */
-const BATCH = 10;
 const BAND_POINTS = 160;
 
 /** How a plan may use the machine. */
 export interface Workshop {
   /** Called with the number of finished runs; may wait. */
   readonly afterBatch: (done: number) => Promise<void>;
-  /** Lanes beside this thread for that many more runs, if they are worth it. */
+  /** Lanes beside this thread for the remaining runs, if they are worth it. Asked after every batch, until there are some. */
   readonly openLanes: (remaining: number) => Lanes | undefined;
 }
 
 /** Simulates. */
 export async function makePlan(question: PlanQuestion, runs: number, workshop: Workshop): Promise<Plan> {
-  const simulate = prepareSimulation(question);
-  const results = [...simulateBatch(simulate, 0, Math.min(runs, BATCH))];
-  await workshop.afterBatch(results.length);
-  const more = results.length < runs ? workshop.openLanes(runs - results.length) : undefined;
+  const simulation = prepareSimulation(question);
+  const results: Outcome[] = [];
+  let more: Lanes | undefined;
+  while (results.length < runs && more === undefined) {
+    results.push(...simulateBatch(simulation, results.length, Math.min(runs, results.length + BATCH)));
+    await workshop.afterBatch(results.length);
+    if (results.length < runs) more = workshop.openLanes(runs - results.length);
+  }
   try {
-    const here: Lane = (from, to) => Promise.resolve(simulateBatch(simulate, from, to));
-    await simulateAll(more?.lanes ?? [here], results, runs, workshop.afterBatch);
+    await simulateAll(more?.lanes ?? [], results, runs, workshop.afterBatch);
   } finally {
     await more?.close();
   }
   const typicalIndex = findTypical(results);
-  const typical = explainPause(question, simulate(typicalIndex, 'exact'));
+  const typical = explainPause(question, simulation.tell(typicalIndex));
   const untilMs = horizonOf(typical, results);
   return {
     question,
@@ -66,7 +67,7 @@ export async function makePlan(question: PlanQuestion, runs: number, workshop: W
 }
 
 /** Every lane takes the next batch as soon as it is free; results lie in the order of the runs. */
-async function simulateAll(lanes: readonly Lane[], results: RunResult[], runs: number, afterBatch: Workshop['afterBatch']): Promise<void> {
+async function simulateAll(lanes: readonly Lane[], results: Outcome[], runs: number, afterBatch: Workshop['afterBatch']): Promise<void> {
   let [next, done] = [results.length, results.length];
   const work = async (lane: Lane): Promise<void> => {
     while (next < runs) {

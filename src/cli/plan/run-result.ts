@@ -26,13 +26,12 @@ export interface Entry {
   readonly message: string;
 }
 
-/** One simulated release. */
-export interface RunResult {
+/** How one simulated release ended, and its weights over time. */
+export interface Outcome {
   readonly ending: Ending;
   /** When it ended. */
   readonly atMs: number;
   readonly reason: string;
-  readonly message: string;
   /** Stage in which it ended, from 1. */
   readonly stage: number;
   /** It waited for a person at least once. */
@@ -41,6 +40,11 @@ export interface RunResult {
   readonly turnedAtMs: number | undefined;
   readonly expected: Expected;
   readonly steps: readonly WeightStep[];
+}
+
+/** One simulated release, with what it said. */
+export interface RunResult extends Outcome {
+  readonly message: string;
   readonly entries: readonly Entry[];
 }
 
@@ -69,19 +73,17 @@ export function finish(
   log: Log,
   status: CanaryReleaseStatus,
   end: { readonly atMs: number; readonly expected: Expected; readonly over: boolean },
-): RunResult {
+): Outcome {
   const ending = endingOf(status, end.over);
   return {
     ending,
     atMs: end.atMs,
     reason: reasonOf(status, ending),
-    message: status.message ?? '',
     stage: (status.release?.stageIndex ?? 0) + 1,
     asked: log.asked || ending === 'asked',
     turnedAtMs: log.turnedAtMs,
     expected: end.expected,
     steps: log.steps,
-    entries: log.entries,
   };
 }
 

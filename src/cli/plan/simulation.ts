@@ -16,13 +16,13 @@ import { type JudgeSettings, judgeSettings } from '../../core/analysis/compariso
 import type { LookCounts, LookReading } from '../../core/analysis/reading.ts';
 import { nextShareOf } from '../../core/release/evidence/comparison-look.ts';
 import { decide } from '../../core/release/decide.ts';
-import { asFolded, countLook, type Folded, gridOf, tellFolded } from '../../core/release/evidence/looks.ts';
+import { asFolded, countLook, type Folded, gridOf } from '../../core/release/evidence/looks.ts';
 import { isJudged, parseState, type StateName } from '../../core/release/state.ts';
 import { toTime } from '../../api/times.ts';
 import { assumeOwnQueries, readCounts, isCompared } from './looks.ts';
 import { nothingCanHappen, nextClockTime } from './quiet.ts';
 import { createRandom } from './random.ts';
-import { begin, entriesOf, finish, type Log, type RunResult } from './run-result.ts';
+import { begin, entriesOf, finish, type Log, type Outcome, type RunResult } from './run-result.ts';
 import { expectPrior, type Gateway, openGateway, type TrafficModel } from './traffic.ts';
 import { freshRoute, observe, type Pair, pairOf, shareIn, simulatedRelease, takeRoute, writeIntents } from './world.ts';
 
@@ -54,10 +54,10 @@ interface Run {
   readonly settings: JudgeSettings;
   readonly gateway: Gateway;
   readonly log: Log;
-  /** Skip decisions that cannot change anything. */
+  /** Only the outcome is asked for: nothing is put into words, and decisions that cannot change anything are skipped. */
   readonly quick: boolean;
   release: CanaryRelease;
-  /** The status, with looks that were counted and are not worded yet. */
+  /** The status, and what its last look says where that is asked for. */
   folded: Folded;
   route: Route;
   judge: JudgeState;
@@ -69,20 +69,37 @@ interface Run {
   askedMs: number | undefined;
 }
 
-/** Simulates run number `index`. */
-export type Simulate = (index: number, mode: 'quick' | 'exact') => RunResult;
+/** Simulates runs by their number. */
+export interface Simulation {
+  /** What most runs are simulated for. */
+  readonly outcomeOf: (index: number) => Outcome;
+  /** The same run with all that it says. */
+  readonly tell: (index: number) => RunResult;
+}
 
 /** Prepares a simulation; the same question gives the same runs. */
-export function prepareSimulation(question: PlanQuestion): Simulate {
+export function prepareSimulation(question: PlanQuestion): Simulation {
   const prefix = openRun({ ...question, release: simulatedRelease(question.release) });
   drive(prefix, (run) => stateOf(run) === 'stage.analyzing');
-  return (index, mode) => {
+  const go = (index: number, quick: boolean): Run => {
     const gateway = prefix.gateway.fork(createRandom(question.seed, index + 1));
     const log = { ...prefix.log, entries: [...prefix.log.entries], steps: [...prefix.log.steps] };
-    const run: Run = { ...prefix, gateway, log, quick: mode === 'quick', cells: [...prefix.cells] };
+    const wakeMs = (quick ? nextClockTime(prefix.folded.status, stateOf(prefix), prefix.now) : undefined) ?? prefix.wakeMs;
+    const run: Run = { ...prefix, gateway, log, quick, wakeMs, cells: [...prefix.cells] };
     drive(run, () => false);
-    return finish(run.log, tellFolded(run.folded), { atMs: run.now - START_MS, expected: gateway.expected(), over: isOver(run) });
+    return run;
   };
+  return {
+    outcomeOf: (index) => sumUp(go(index, true)),
+    tell: (index) => {
+      const run = go(index, false);
+      return { ...sumUp(run), message: run.folded.status.message ?? '', entries: run.log.entries };
+    },
+  };
+}
+
+function sumUp(run: Run): Outcome {
+  return finish(run.log, run.folded.status, { atMs: run.now - START_MS, expected: run.gateway.expected(), over: isOver(run) });
 }
 
 function openRun(question: PlanQuestion): Run {
@@ -156,16 +173,14 @@ function takeWeights(run: Run): void {
   run.log.turnedAtMs = run.now - START_MS;
 }
 
-/** Most looks change nothing but the evidence: they are counted, and worded only when a decision follows. */
+/** Most looks change nothing but the evidence: where no one reads what they say, counting them is enough. */
 function look(run: Run): void {
   const { spec } = run.release;
   const counts = countAtLook(run);
   const read = readerOf(run, counts);
-  if (run.quick && run.question.approveAfterMs === undefined) {
-    const counted = countLook(spec, run.folded, counts, read);
-    if (nothingCanHappen(spec, counted.status, stateOf(run), run.now)) run.folded = counted;
-    else decideNow(run, [read()]);
-  } else decideNow(run, [read()]);
+  const counted = run.quick && run.question.approveAfterMs === undefined ? countLook(spec, run.folded, counts, read) : undefined;
+  if (counted !== undefined && nothingCanHappen(spec, counted.status, stateOf(run), run.now)) run.folded = counted;
+  else decideNow(run, [read()]);
   planLook(run);
 }
 
@@ -195,8 +210,8 @@ function readerOf({ settings, judge, release: { spec }, folded: { status } }: Ru
 function decideNow(run: Run, looks: readonly LookReading[]): void {
   run.release = answerPerson(run);
   const { spec } = run.release;
-  const decision = decide(spec, tellFolded(run.folded), { ...observe(run.release, run.route, run.pair), looks }, run.now);
-  run.log.entries.push(...entriesOf(decision, run.now - START_MS));
+  const decision = decide(spec, run.folded.status, { ...observe(run.release, run.route, run.pair), looks }, run.now);
+  if (!run.quick) run.log.entries.push(...entriesOf(decision, run.now - START_MS));
   run.folded = asFolded(decision.status);
   run.askedMs = decision.state === 'stage.awaitingApproval' ? (run.askedMs ?? run.now) : undefined;
   if (decision.state === 'stage.awaitingApproval') run.log.asked = true;

@@ -1,6 +1,6 @@
 // Sums up many simulated releases: how likely each ending is and when it comes, and how many requests the canary fails until then.
 
-import type { Ending, RunResult } from './run-result.ts';
+import type { Ending, Outcome } from './run-result.ts';
 
 /** Times of the runs that ended alike, milliseconds since the release began. */
 export interface Times {
@@ -45,7 +45,7 @@ export interface Summary {
 }
 
 /** @throws RangeError without runs */
-export function summarize(results: readonly RunResult[]): Summary {
+export function summarize(results: readonly Outcome[]): Summary {
   if (results.length === 0) throw new RangeError('no runs to sum up');
   const back = results.filter(({ ending }) => ending === 'rolledBack');
   const afterTurn = back.flatMap(({ atMs, turnedAtMs }) => (turnedAtMs === undefined ? [] : [atMs - turnedAtMs]));
@@ -66,13 +66,13 @@ export function summarize(results: readonly RunResult[]): Summary {
   };
 }
 
-function timesOf(results: readonly RunResult[], endings: readonly Ending[]): Times {
+function timesOf(results: readonly Outcome[], endings: readonly Ending[]): Times {
   const times = results.filter(({ ending }) => endings.includes(ending)).map(({ atMs }) => atMs);
   const share = { chance: times.length / results.length, runs: times.length };
   return times.length === 0 ? share : { ...share, medianMs: quantileOf(times, 0.5), p90Ms: quantileOf(times, 0.9) };
 }
 
-function listReasons(results: readonly RunResult[]): readonly ReasonShare[] {
+function listReasons(results: readonly Outcome[]): readonly ReasonShare[] {
   const counts = new Map<string, { readonly ending: Ending; readonly reason: string; runs: number }>();
   for (const { ending, reason } of results) {
     const key = `${ending} ${reason}`;
@@ -96,7 +96,7 @@ function meanOf(values: readonly number[]): number {
 }
 
 /** The typical run: of those that ended in the commonest way the one whose end is nearest to their median. */
-export function findTypical(results: readonly RunResult[]): number {
+export function findTypical(results: readonly Outcome[]): number {
   const [common] = listReasons(results);
   const alike = results.flatMap((result, index) =>
     result.ending === common?.ending && result.reason === common.reason ? [{ result, index }] : [],

@@ -1,6 +1,6 @@
 // The weight over time, of one run and of all runs together, for people and for drawings.
 
-import type { Entry, RunResult, WeightStep } from './run-result.ts';
+import type { Entry, Outcome, RunResult, WeightStep } from './run-result.ts';
 import { quantileOf } from './summary.ts';
 
 /** The weight that traffic follows at a time. What a run ends with stays. */
@@ -21,7 +21,7 @@ export interface BandPoint {
 }
 
 /** @param points so many points from 0 to `untilMs`, both included */
-export function bandOf(results: readonly RunResult[], untilMs: number, points: number): readonly BandPoint[] {
+export function bandOf(results: readonly Outcome[], untilMs: number, points: number): readonly BandPoint[] {
   return Array.from({ length: points }, (_, index) => {
     const atMs = (untilMs * index) / Math.max(1, points - 1);
     const weights = results.map(({ steps }) => weightAt(steps, atMs));
@@ -30,7 +30,7 @@ export function bandOf(results: readonly RunResult[], untilMs: number, points: n
 }
 
 /** How long a drawing has to reach: over the typical run and nine of ten of all. */
-export function horizonOf(typical: RunResult, results: readonly RunResult[]): number {
+export function horizonOf(typical: RunResult, results: readonly Outcome[]): number {
   const ends = quantileOf(
     results.map(({ atMs }) => atMs),
     0.9,

@@ -94,25 +94,27 @@ function withMark(route: Route, mark: string): Route {
 
 /** A change of the spec is a new generation, which the gateway has not taken yet. */
 function patchRoute(route: Route, operations: readonly JsonPatchOperation[]): Route {
-  const patched = structuredClone(route);
-  for (const operation of operations) applyOperation(patched, operation);
+  const patched = operations.reduce(applyOperation, route);
   const changed = operations.some(({ path }) => path.startsWith('/spec/'));
   const generation = (route.metadata.generation ?? 0) + (changed ? 1 : 0);
   return { ...patched, metadata: { ...patched.metadata, generation } };
 }
 
 /** JSON Patch as far as the operator's patches go: members are replaced, added and removed; lists keep their length. */
-function applyOperation(document: object, operation: JsonPatchOperation): void {
+function applyOperation(route: Route, operation: JsonPatchOperation): Route {
   const keys = operation.path
     .split('/')
     .slice(1)
     .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const last = keys.pop() ?? '';
-  const parent = keys.reduce<object>((node, key) => {
-    const child: unknown = Reflect.get(node, key);
-    if (typeof child !== 'object' || child === null) throw new RangeError(`the simulated route has no ${operation.path}`);
-    return child;
-  }, document);
-  if (operation.op === 'remove') Reflect.deleteProperty(parent, last);
-  else if (operation.op !== 'test') Reflect.set(parent, last, operation.value);
+  return operation.op === 'test' ? route : (change(route, keys, operation) as Route);
+}
+
+/** A copy with the change at the end of a path; what lies beside the path is shared. */
+function change(node: unknown, [key = '', ...deeper]: readonly string[], operation: JsonPatchOperation): unknown {
+  if (typeof node !== 'object' || node === null) throw new RangeError(`the simulated route has no ${operation.path}`);
+  const copy: object = Array.isArray(node) ? [...node] : { ...node };
+  if (deeper.length > 0) Reflect.set(copy, key, change(Reflect.get(node, key), deeper, operation));
+  else if (operation.op === 'remove') Reflect.deleteProperty(copy, key);
+  else Reflect.set(copy, key, operation.value);
+  return copy;
 }

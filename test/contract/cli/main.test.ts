@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openWorkers, simulateBatch } from '../../../src/cli/plan/lanes.ts';
+import { openWhenWorth, openWorkers, simulateBatch } from '../../../src/cli/plan/lanes.ts';
 import { readReleases } from '../../../src/cli/manifest.ts';
-import { prepareSimulation } from '../../../src/cli/plan/simulation.ts';
+import { type PlanQuestion, prepareSimulation } from '../../../src/cli/plan/simulation.ts';
 import { aManifest } from '../../unit/cli/fake-io.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../../src/cli/main.ts');
@@ -71,12 +71,16 @@ describe('the process', () => {
   });
 });
 
-test('threads simulate the same runs as one thread', async () => {
+function aQuestion(): PlanQuestion {
   const [release] = readReleases(SHORT, 'web.yaml');
   if (release === undefined) throw new Error('the manifest holds no release');
   const version = (errorRatio: number) => ({ errorRatio, latencySeconds: 0.05 });
   const traffic = { rps: 50, serving: version(0.001), canary: version(0.02), badFromStage: 1 };
-  const question = { release, traffic, seed: 3, approveAfterMs: undefined };
+  return { release, traffic, seed: 3, approveAfterMs: undefined };
+}
+
+test('threads simulate the same runs as one thread', async () => {
+  const question = aQuestion();
   const { lanes, close } = openWorkers(question, pathToFileURL(MAIN), 2);
   try {
     const batches = await Promise.all(lanes.map((lane, index) => lane(index * 4, index * 4 + 4)));
@@ -84,4 +88,24 @@ test('threads simulate the same runs as one thread', async () => {
   } finally {
     await close();
   }
+});
+
+test('threads are started when the pace of a warm program leaves them enough to do, and only where there is more than one', async () => {
+  /** Whether threads are started after each of these batches. @param batchesMs what each costs @param count processors */
+  const startsAfter = async (batchesMs: readonly number[], remaining: number, count = 2): Promise<readonly boolean[]> => {
+    let spentMs = 0;
+    const io = { spent: () => spentMs, workers: { entry: pathToFileURL(MAIN), count } };
+    const open = openWhenWorth(aQuestion(), io);
+    const opened = batchesMs.map((ms) => {
+      spentMs += ms;
+      return open(remaining);
+    });
+    for (const lanes of opened) await lanes?.close();
+    return opened.map((lanes) => lanes !== undefined);
+  };
+  expect(await startsAfter([900, 100], 1_000)).toEqual([false, true]);
+  expect(await startsAfter([900, 50, 50, 400], 1_000)).toEqual([false, false, false, false]);
+  expect(await startsAfter([3_000], 40)).toEqual([true]);
+  expect(await startsAfter([3_000], 10)).toEqual([false]);
+  expect(await startsAfter([3_000], 1_000, 1)).toEqual([false]);
 });

@@ -33,6 +33,7 @@ export async function call(
     env: {},
     readText: (path) => (files[path] === undefined ? Promise.reject(new Error('no such file')) : Promise.resolve(files[path])),
     now: () => NOW,
+    spent: () => 0,
     breathe: () => Promise.resolve(),
     ...change,
   };

@@ -1,6 +1,7 @@
 // When the canary had which weight: what a slice of time is compared under. It comes from the status, so that a restart and a
 // backtest see the same.
 
+import { oncePer } from '../../../api/once.ts';
 import type { ReleaseStatus } from '../../../api/release.ts';
 
 /** A span of one steady weight: every gateway had it, and nobody was changing it. Unix milliseconds. */
@@ -23,12 +24,16 @@ export interface CellContext {
 
 /** The steady spans of a release, as its status has them. */
 export function spansOf({ served }: Pick<ReleaseStatus, 'served'>): readonly WeightSpan[] {
-  return (served ?? []).map(({ weight, from, to }) => ({
+  return served === undefined ? [] : readSpans(served);
+}
+
+const readSpans = oncePer((served: NonNullable<ReleaseStatus['served']>): readonly WeightSpan[] =>
+  served.map(({ weight, from, to }) => ({
     weight,
     fromMs: Date.parse(from),
     toMs: to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to),
-  }));
-}
+  })),
+);
 
 /**
  * What holds between `fromMs` (excluded) and `toMs` (included).
