@@ -7,7 +7,7 @@ import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { decide, type Decision } from '../../core/release/decide.ts';
 import type { WorkloadIntent } from '../../core/release/desired/intents.ts';
-import type { RouteIntent } from '../../core/release/desired/routes.ts';
+import type { RouteIntent } from '../../core/release/desired/route-intent.ts';
 import type { Observation } from '../../core/release/observation.ts';
 import { pairOf } from '../../core/release/facts/sides.ts';
 import { dropDelivered, eventsOf, hasUncommitted, pendingIn, queueEvents } from '../../core/release/report/announcements.ts';
@@ -48,6 +48,8 @@ interface Pass {
   /** As it was before the pass. */
   readonly memory: Memory;
   readonly observation: Observation;
+  /** All routes of the namespace, where the decision is about routes that were just read from the API server. */
+  readonly freshRoutes: readonly Route[] | undefined;
   readonly decision: Decision;
   readonly now: number;
 }
@@ -135,7 +137,8 @@ export class Reconciler {
     const seen = await observe(world, { release, status, writeProblems, looks, freshRoutes, neighbours });
     const drain = this.#drains.read(nameOf(key), status.release?.id);
     const observation = drain === undefined ? seen : { ...seen, drain };
-    const pass: Pass = { key, release, memory, observation, decision: decide(release.spec, status, observation, now), now };
+    const decision = decide(release.spec, status, observation, now);
+    const pass: Pass = { key, release, memory, observation, freshRoutes, decision, now };
     this.#askForLooks(pass);
     this.#count(pass);
     return pass;
@@ -184,9 +187,11 @@ export class Reconciler {
   }
 
   /** A release that wrote its last is let go, of one that is deleted when all is announced. */
-  async #letGo({ key, release, decision }: Pass): Promise<void> {
+  async #letGo({ key, release, freshRoutes, decision }: Pass): Promise<void> {
     if (!hasFinalizer(release) || isRunning(decision.state) || decision.keepsPaused || this.#hasLastWords(key, release)) return;
-    await forgetTraces(this.#world, key.namespace);
+    // Not from the watch: a route that it has not shown yet may have been written to.
+    const routes = freshRoutes ?? (await this.#reader.read(key.namespace).catch(() => this.#world.routes.cachedIn(key.namespace)));
+    await forgetTraces(this.#world, key.namespace, routes);
     await this.#world.releases.setFinalizer(key, false);
   }
 

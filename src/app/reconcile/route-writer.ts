@@ -6,12 +6,13 @@ import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { OwnRule, RecordedRoute } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { buildPatch } from '../../core/release/desired/patch.ts';
-import { TRACE_MANAGER, type RouteIntent } from '../../core/release/desired/routes.ts';
+import type { RouteIntent } from '../../core/release/desired/route-intent.ts';
+import { TRACE_MANAGER } from '../../core/release/desired/routes.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
 import { buildForget } from '../../core/routing/patch.ts';
 import type { BackendPair } from '../../core/routing/rules.ts';
 import { shareOf } from '../../core/routing/canary-share.ts';
-import { standRoutes, type RouteStanding } from '../../core/routing/standing.ts';
+import { hasLeft, letGo, standRoutes, type RouteStanding } from '../../core/routing/standing.ts';
 import type { RouteKey, WriteLane } from '../../ports/routes.ts';
 import type { World } from '../world.ts';
 
@@ -85,6 +86,8 @@ async function rebuild(
   if (intent.kind === 'claim' || intent.kind === 'clean') return undefined;
   const [standing] = standRoutes([recorded], [route], pair, own);
   if (standing === undefined) return undefined;
+  // The last write was carried out and its answer was lost: what the route says since then is its owners'.
+  if (intent.kind === 'restore' && hasLeft(letGo(standing, pair, own, true))) return undefined;
   if (intent.kind === 'raise' && (standing.mark !== intent.mark || isLower(standing, intent.standing))) return undefined;
   return { ...intent, standing: intent.standing.rules.length === 0 ? { ...standing, rules: [] } : standing };
 }
@@ -117,11 +120,12 @@ async function forget(world: World, key: RouteKey): Promise<void> {
 /**
  * Drops our entries on routes that no release drives any more and that still show one: an operator may have been killed between its
  * last two writes, and a route that was never ours may have had a rule with weight for the canary.
+ * @param routes all of the namespace
  */
-export async function forgetTraces(world: World, namespace: string): Promise<void> {
+export async function forgetTraces(world: World, namespace: string, routes: readonly Route[]): Promise<void> {
   const hasTrace = ({ metadata: { annotations, managedFields = [] } }: Route) =>
     annotations?.[RELEASE_ANNOTATION] === undefined && managedFields.some(({ manager }) => manager === TRACE_MANAGER);
-  const traced = world.routes.cachedIn(namespace).filter(hasTrace);
+  const traced = routes.filter(hasTrace);
   await Promise.all(traced.map(({ kind, metadata: { name } }) => forget(world, { kind, namespace, name })));
 }
 

@@ -5,7 +5,7 @@ import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryRelease, CanaryReleaseSpec } from '../../api/release.ts';
 import { GATEWAY_GROUP, type Route } from '../../api/routes.ts';
 import { buildPatch } from '../../core/release/desired/patch.ts';
-import type { RouteIntent } from '../../core/release/desired/routes.ts';
+import type { RouteIntent } from '../../core/release/desired/route-intent.ts';
 import type { ObservedBackend, Observation } from '../../core/release/observation.ts';
 import type { JsonPatchOperation } from '../../core/routing/patch.ts';
 

@@ -44,21 +44,23 @@ export function followRule(recorded: RecordedRule, now: ManagedRule): RecordedRu
 
 /**
  * What speaks for a rule being the recorded one. A name that both have is worth more than all that follows, and so are the requests
- * that it takes; then weights as only this release writes them, all of them or ours alone; weights from before the release; the same
- * backends, which by themselves may be alike in any two rules.
+ * that it takes; then weights as only this release writes them, all of them or ours alone; the place, where it takes the same requests;
+ * weights from before the release; the same backends, which by themselves may be alike in any two rules.
  */
-const EVIDENCE = { name: 32, matches: 16, scaled: 6, oursScaled: 4, original: 3, backends: 2 } as const;
+const EVIDENCE = { name: 128, matches: 32, scaled: 12, oursScaled: 10, place: 4, original: 3, backends: 2 } as const;
 const ENOUGH = EVIDENCE.original;
 
 interface Claim {
   readonly recorded: RecordedRule;
   readonly seen: SeenRule;
+  /** Without the place. */
   readonly evidence: number;
 }
 
 /**
- * Pairs recorded rules with those that the route has now. Each is paired once, the best claim first; among equal ones the order of the
- * rules decides. A recorded rule without a partner is not in the route any more, a rule without one appeared meanwhile.
+ * Pairs recorded rules with those that the route has now. Each is paired once, the best claim first; among equal ones the rule that
+ * still stands where the recorded one stood, then the first. A recorded rule without a partner is not in the route any more, a rule
+ * without one appeared meanwhile.
  * @param seen without the rules that are known to be somebody else's
  */
 export function pairRules(
@@ -72,12 +74,55 @@ export function pairRules(
   const paired = new Map<RecordedRule, SeenRule>();
   const taken = new Set<SeenRule>();
   // A stable sort keeps the order of the rules among equal claims.
-  for (const claim of claims.filter(({ evidence }) => evidence >= ENOUGH).sort((a, b) => b.evidence - a.evidence)) {
+  for (const claim of claims.filter(({ evidence }) => evidence >= ENOUGH).sort(compareClaims)) {
     if (paired.has(claim.recorded) || taken.has(claim.seen)) continue;
     paired.set(claim.recorded, claim.seen);
     taken.add(claim.seen);
   }
-  return paired.size === 0 && lone !== undefined ? lone : paired;
+  return paired.size === 0 && lone !== undefined ? lone : exchange(paired, claims);
+}
+
+function compareClaims(a: Claim, b: Claim): number {
+  return b.evidence + placeOf(b) - a.evidence - placeOf(a) || Number(isInPlace(b)) - Number(isInPlace(a));
+}
+
+/** By itself a place says nothing: another rule may have been put there. */
+function placeOf(claim: Claim): number {
+  return isInPlace(claim) && claim.evidence >= EVIDENCE.matches ? EVIDENCE.place : 0;
+}
+
+function isInPlace({ recorded, seen }: Claim): boolean {
+  return recorded.index === seen.index;
+}
+
+/**
+ * Two rules change partners where more speaks for that than for what each found first by itself, and where nothing but their places
+ * tells them apart: an inserted rule moves all of those behind it, so that they keep their order.
+ */
+function exchange(paired: Map<RecordedRule, SeenRule>, claims: readonly Claim[]): ReadonlyMap<RecordedRule, SeenRule> {
+  const find = (recorded: RecordedRule, seen: SeenRule | undefined) =>
+    claims.find((claim) => claim.recorded === recorded && claim.seen === seen && claim.evidence >= ENOUGH);
+  const rules = [...paired.keys()].sort((a, b) => a.index - b.index);
+  for (const [place, first] of rules.entries())
+    for (const later of rules.slice(place + 1)) {
+      const [a, b] = [paired.get(first), paired.get(later)];
+      const [before, after] = [
+        [find(first, a), find(later, b)],
+        [find(first, b), find(later, a)],
+      ].map((both) => both.filter((claim) => claim !== undefined));
+      if (a === undefined || b === undefined || before?.length !== 2 || after?.length !== 2 || !isBetter(after, before)) continue;
+      paired.set(first, b);
+      paired.set(later, a);
+    }
+  return paired;
+}
+
+function isBetter(after: readonly Claim[], before: readonly Claim[]): boolean {
+  const sum = (claims: readonly Claim[], of: (claim: Claim) => number) => claims.reduce((total, claim) => total + of(claim), 0);
+  const evidence = (claim: Claim) => claim.evidence;
+  const [first, later] = after.map(({ seen }) => seen.index);
+  if (sum(after, evidence) === sum(before, evidence)) return (first ?? 0) < (later ?? 0);
+  return sum(after, (claim) => claim.evidence + placeOf(claim)) > sum(before, (claim) => claim.evidence + placeOf(claim));
 }
 
 /** The only recorded rule and the only one that names the serving Service: there is nothing that they could be mistaken for. */

@@ -30,9 +30,9 @@ export interface RuleChange {
   readonly removes?: boolean;
 }
 
-/** A rule that the release does not drive, and the weights that take its traffic away from the canary. */
+/** Weights of single refs of a rule that are written only as long as it says what was seen, such as those of a rule that the release does not drive. */
 export interface RuleDrain {
-  readonly rule: SeenRule;
+  readonly rule: Pick<SeenRule, 'index' | 'name' | 'matches' | 'refs' | 'canaries'>;
   readonly weights: readonly RefWeight[];
   /** The canary's refs are removed instead of emptied. */
   readonly removes?: boolean;
@@ -119,7 +119,7 @@ export function buildRestore(
   route: Route,
   drains: readonly RuleDrain[] = [],
 ): readonly JsonPatchOperation[] {
-  const weights = changes.flatMap((change) => weightEdits(change, 'guarded'));
+  const weights = changes.flatMap((change) => weightEdits(change, 'whole'));
   const edits = [...weights, ...drains.flatMap(drainEdits), ...releaseFlux(route).flatMap(changeAnnotation)];
   const mark = route.metadata.annotations?.[RELEASE_ANNOTATION];
   if (mark === undefined) return edits;
@@ -141,17 +141,26 @@ export function buildForget(route: Route, manager: string): readonly JsonPatchOp
   ];
 }
 
-function weightEdits(change: RuleChange, guard: 'guarded' | 'names'): readonly JsonPatchOperation[] {
-  const { rule } = change;
-  const edits = listTargets(change).flatMap(({ ref, weight }): readonly JsonPatchOperation[] => {
-    if (ref === rule.canary && change.removes === true) return ref.missing === undefined ? removeRef(rule.index, refsOf(rule), ref) : [];
-    // Somebody took our ref away: it is added again where it shall have weight, and missed nowhere else.
-    if (ref.missing !== undefined) return weight === 0 ? [] : [addRef(rule, ref.missing, weight)];
-    const always = guard === 'names' && !rule.others.includes(ref);
-    if (ref.weight === weight && !always) return [];
-    return writeWeight(rule.index, refsOf(rule), { ref, weight }, guard);
-  });
-  return edits.length === 0 ? [] : [...testRule(rule), ...edits];
+/** `whole`: weights that are right already are tested as well, because beside others on another scale they would be wrong. */
+type Guard = 'guarded' | 'names' | 'whole';
+
+function weightEdits(change: RuleChange, guard: Guard): readonly JsonPatchOperation[] {
+  const edits = listTargets(change).flatMap((target) => editRef(change, target, guard));
+  return edits.some(({ op }) => op !== 'test') ? [...testRule(change.rule), ...edits] : [];
+}
+
+function editRef({ rule, removes }: RuleChange, { ref, weight }: RefWeight, guard: Guard): readonly JsonPatchOperation[] {
+  if (ref === rule.canary && removes === true) return ref.missing === undefined ? removeRef(rule.index, refsOf(rule), ref) : [];
+  // Somebody took our ref away: it is added again where it shall have weight, and missed nowhere else.
+  if (ref.missing !== undefined) return weight === 0 ? [] : [addRef(rule, ref.missing, weight)];
+  const isRight = ref.weight === weight && (guard !== 'names' || rule.others.includes(ref));
+  if (!isRight) return writeWeight(rule.index, refsOf(rule), { ref, weight }, guard === 'names' ? 'names' : 'guarded');
+  return guard === 'whole' ? testWeight(rule.index, refsOf(rule), ref) : [];
+}
+
+function testWeight(index: number, refs: readonly RefPosition[], ref: RefPosition): readonly JsonPatchOperation[] {
+  const path = `/spec/rules/${index}/backendRefs/${ref.index}`;
+  return [...testRef(refs, ref, path), { op: 'test', path: `${path}/weight`, value: ref.weight }];
 }
 
 /** Of a rule that is not ours the weights are tested, too: its serving ref gets what its canary had, and both are somebody else's. */
@@ -185,7 +194,8 @@ function writeWeight(
   return [...name, { op: 'test', path: `${path}/weight`, value: ref.weight }, write];
 }
 
-function refsOf({ serving, canary, extras, others }: ManagedRule): readonly RefPosition[] {
+/** All refs of a rule, also one that is still to be added. */
+export function refsOf({ serving, canary, extras, others }: ManagedRule): readonly RefPosition[] {
   return [serving, canary, ...extras, ...others];
 }
 

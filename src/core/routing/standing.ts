@@ -6,6 +6,7 @@ import type { Route } from '../../api/routes.ts';
 import { drainRule, findForeignRules, isOwn, type ForeignRule } from './foreign-rules.ts';
 import { isFluxHeld } from './gitops.ts';
 import { pairOfRule, pairRules } from './identity.ts';
+import { hashMatches } from './matches.ts';
 import { sumWeights, type RefPosition } from './refs.ts';
 import { type BackendPair, type ManagedRule, manageRule, seeRules, type SeenRule } from './rules.ts';
 import { homeWeights, promotedWeights, splitWeights, type OriginalWeights, type RuleWeights } from './weights.ts';
@@ -57,7 +58,7 @@ function standWithout(recorded: RecordedRoute): RouteStanding {
 
 function standRoute(recorded: RecordedRoute, route: Route, pair: BackendPair, own: readonly OwnRule[]): RouteStanding {
   const seen = seeRules(route, pair);
-  const candidates = seen.filter((rule) => !isOwn(route, rule, own));
+  const candidates = seen.filter((rule) => !isOwn(route, rule, own) || isLikeDriven(rule, recorded.rules));
   const partners = pairRules(recorded.rules, candidates, pair);
   const mark = route.metadata.annotations?.[RELEASE_ANNOTATION];
   return {
@@ -67,6 +68,13 @@ function standRoute(recorded: RecordedRoute, route: Route, pair: BackendPair, ow
     rules: recorded.rules.map((rule) => standRule(rule, partners.get(rule), pair, mark)),
     foreign: findForeignRules(route, seen, [...partners.values()], own),
   };
+}
+
+/** A rule of the user's own may take the same requests as one of the release: what they are then told apart by is their refs. */
+function isLikeDriven({ servings, matches }: SeenRule, recorded: readonly RecordedRule[]): boolean {
+  if (servings.length === 0) return false;
+  const hash = hashMatches(matches);
+  return recorded.some((rule) => rule.matches === hash);
 }
 
 /** A route that the release did not record, for the rules in it that name the canary. */
@@ -147,25 +155,61 @@ export function recordedWeights(standing: RuleStanding): RuleWeights | undefined
   return { serving: recorded.serving, canary: recorded.canary ?? 0, others: others.map(({ weight }) => weight) };
 }
 
-/** Does the route say exactly what the release shall leave behind, without our mark? */
-export function isLeftAs(standing: RouteStanding, wanted: WantedWeights): boolean {
-  if (standing.route === undefined) return true;
-  if (standing.mark !== undefined || isFluxHeld(standing.route)) return false;
-  return standing.rules.every((rule) => isRuleLeftAs(rule, wanted));
+/**
+ * Did the release write its last to this route? One request takes our mark and leaves what shall stay, so that a route without the mark
+ * is its owners' again, whatever they wrote to it since. Not where it still has a ref that only we add.
+ */
+export function hasLeft({ route, mark, rules }: RouteStanding): boolean {
+  if (route === undefined) return true;
+  return mark === undefined && !isFluxHeld(route) && !rules.some(hasOurRef);
 }
 
-function isRuleLeftAs(rule: RuleStanding, wanted: WantedWeights): boolean {
+function hasOurRef(rule: RuleStanding): boolean {
+  if (!isAddedByUs(rule)) return false;
   switch (rule.kind) {
     case 'found':
-      return sameWeights(rule.now, weightsFor(rule, wanted)) && (!isAddedByUs(rule) || rule.now.canary.missing !== undefined);
-    case 'lacksCanary':
-      return wanted.kind === 'promoted' || sameWeights(rule.now, weightsFor(rule, wanted));
+      return rule.now.canary.missing === undefined;
     case 'lacksServing':
-      // Our own ref goes unless the rule would be left without any.
-      return !isAddedByUs(rule) || drainRule(rule.seen) === undefined;
+      // It goes unless the rule would be left without any.
+      return drainRule(rule.seen) !== undefined;
+    case 'lacksCanary':
     case 'removed':
-      return true;
+      return false;
   }
+}
+
+/**
+ * The standing of a route while the last writes are made. From its own on it is left, whatever others write to it.
+ * @param marked whether every route had our mark when that began. Where somebody may have removed it before, a rule that still has our
+ * ref speaks against: not a copy of it, though, beside one of ours that is without, because the last write takes all of them at once
+ */
+export function letGo(standing: RouteStanding, pair: BackendPair, own: readonly OwnRule[], marked: boolean): RouteStanding {
+  const { recorded, route, mark, rules } = standing;
+  if (route === undefined || mark !== undefined || isFluxHeld(route)) return standing;
+  const isLeft = marked || !rules.some(hasOurRef) || pairRules(recorded.rules, withoutOurRef(recorded, route, pair), pair).size > 0;
+  return isLeft ? standLeft(standing, pair, own) : standing;
+}
+
+function withoutOurRef({ rules }: RecordedRoute, route: Route, pair: BackendPair): readonly SeenRule[] {
+  const isOurs = ({ port }: RefPosition) => rules.some(({ canaryPort }) => canaryPort === undefined || canaryPort === port);
+  return seeRules(route, pair).filter(({ canaries }) => !canaries.some(isOurs));
+}
+
+/** A route that was left, as it stands from then on: none of its rules is the release's, and what they give the canary others gave. */
+export function standLeft({ recorded, route }: RouteStanding, pair: BackendPair, own: readonly OwnRule[]): RouteStanding {
+  const nothing = { ...recorded, rules: [] };
+  return route === undefined ? standWithout(nothing) : standRoute(nothing, route, pair, own);
+}
+
+/**
+ * Our weights are on the scale of the release and a foreign one is not: a manifest was applied again in the moment of our write, which
+ * is guarded by names only. Written once more the foreign shares are what they were.
+ */
+export function isOffScale(rule: RuleStanding): boolean {
+  if (rule.kind !== 'found') return false;
+  const { now, original, recorded } = rule;
+  if (recorded.factor === 1 || oursOf(now) !== recorded.serving * recorded.factor) return false;
+  return now.others.some((ref, index) => ref.weight > 0 && ref.weight === original.others[index]);
 }
 
 /** The canary's ref was not there before the release, so it is not there after it. */

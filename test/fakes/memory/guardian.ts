@@ -11,15 +11,9 @@ import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.t
 import { EndWatch } from './end-watch.ts';
 import { isSame } from './json-patch.ts';
 import type { MemoryPrometheus } from './prometheus.ts';
-import { RuleTracks } from './rule-tracks.ts';
+import { describe, type Pair, RuleClaims } from './rule-claims.ts';
 import { isMore, percentOf, type Weights, weightsOf, withoutWeights } from './shares.ts';
 import type { MemoryTraffic } from './traffic.ts';
-
-/** The weights of a rule that stand for its shares, by backend. */
-interface Originals extends Map<string, number> {
-  /** Foreign backends that somebody edited while a release ran: their share need not be a whole number of ours. */
-  edited?: Set<string>;
-}
 
 /** A raise that was written, for the stories. */
 export interface Raise {
@@ -30,15 +24,12 @@ export interface Raise {
   readonly to: number;
 }
 
-interface Pair {
-  readonly serving: string;
-  readonly canary: string;
-}
-
 /** Times in a status are whole seconds. */
 const DRAIN_MS = 9_000;
 /** So late a watch may show an edit in the stories. */
 const LATE_WATCH_MS = 1_000;
+/** So long a foreign share may be off that a write crossed: home is written again after a second where another route refused it. */
+const MENDED_MS = 2_500;
 
 export class Guardian {
   readonly violations: string[] = [];
@@ -52,14 +43,11 @@ export class Guardian {
   readonly #traffic: MemoryTraffic;
   readonly #prometheus: MemoryPrometheus;
   readonly #servedKinds: () => readonly RouteKind[];
-  readonly #originals = new Map<string, Originals>();
   readonly #homed = new Set<string>();
   /** When the canary of a rule lost its last weight. */
   readonly #emptiedAt = new Map<string, number>();
-  readonly #tracks = new RuleTracks();
+  readonly #rules = new RuleClaims();
   readonly #ends: EndWatch;
-  /** Rules that a release ever claimed. */
-  readonly #claimed = new Set<string>();
   /** When somebody else edited a route last: a watch may not have shown it yet. */
   readonly #editedAt = new Map<string, number>();
   /** The same of Services and the endpoints behind them. */
@@ -88,7 +76,7 @@ export class Guardian {
     if (isRoute) {
       const [old, now] = [change.old, change.now] as unknown as [Route | undefined, Route | undefined];
       if (!isOurs && !isSame(old?.spec, now?.spec)) this.#editedAt.set(change.name, this.#clock.now());
-      this.#tracks.follow(old, now, !isOurs);
+      this.#rules.follow(old, now, !isOurs);
     }
     if (isRoute && change.old !== undefined && change.now !== undefined) this.#seeRoute(change, change.old, change.now);
     if (change.kind === KIND && isOurs && change.now !== undefined) this.#seeStatus(change.now);
@@ -108,7 +96,7 @@ export class Guardian {
     if (isSame(old.spec, now.spec) && isSame(old.metadata.annotations, now.metadata.annotations)) return;
     this.#noteEmptied(old, now);
     if (change.manager !== FIELD_MANAGER) {
-      this.#learnEdit(old, now);
+      this.#rules.learnEdit(old, now, pairOf(this.#releaseOf(old)));
       return;
     }
     const release = this.#releaseOf(old) ?? this.#releaseOf(now) ?? this.#runningFor(now);
@@ -120,34 +108,15 @@ export class Guardian {
     // The canary's ref comes with our mark and goes with it.
     const isMarked = markOf(old) !== undefined || markOf(now) !== undefined;
     this.#checkOnlyOurs(old, now, release.spec.targetRef !== undefined && isMarked ? pair.canary : undefined);
-    if (markOf(old) !== markOf(now)) this.#learnOriginals(now, release);
+    if (markOf(old) !== markOf(now) && markOf(now) === `${release.metadata.name}/${release.status?.release?.id}`)
+      this.#rules.learnClaim(now, release);
     if (!(release.metadata.finalizers ?? []).includes(FINALIZER)) this.#report(11, `${now.metadata.name}: written without the finalizer`);
     for (const [index, rule] of (now.spec.rules ?? []).entries())
-      this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index]), weightsOf(rule));
+      this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index], pair.serving), weightsOf(rule, pair.serving));
     const mark = markOf(now);
-    if (mark === undefined) for (const index of (now.spec.rules ?? []).keys()) this.#originals.delete(this.#keyOf(now, index));
+    if (mark === undefined) this.#rules.forget(now);
     const [ended, home] = mark?.split(`/${HOME_MARK}`) ?? [];
     if (ended !== undefined && home !== undefined) this.#homed.add(ended);
-  }
-
-  /** What the release recorded before its first write is what its shares are measured by. */
-  #learnOriginals(route: Route, { status }: CanaryRelease): void {
-    if (markOf(route) !== `${markOf(route)?.split('/')[0]}/${status?.release?.id}`) return;
-    const recorded = status?.release?.routes?.find(({ kind, name }) => kind === route.kind && name === route.metadata.name);
-    (route.spec.rules ?? []).forEach((rule, index) => {
-      const entry = recorded?.rules.find((one) => one.index === index);
-      if (entry === undefined || this.#originals.has(this.#keyOf(route, index))) return;
-      const originals: Originals = new Map(weightsOf(rule));
-      const others = (entry.others ?? []).map((other) => [other.name, other.weight] as const);
-      for (const [name, weight] of [
-        ...others,
-        [status?.release?.serving.service ?? '', entry.serving] as const,
-        [status?.release?.canary.service ?? '', 0] as const,
-      ])
-        originals.set(name, weight);
-      this.#originals.set(this.#keyOf(route, index), originals);
-      this.#claimed.add(this.#keyOf(route, index));
-    });
   }
 
   /** Rule 3: nothing but weights and our own annotation; of routes that Flux applies also the one that holds Flux off. */
@@ -165,7 +134,7 @@ export class Guardian {
     if (isSame([...before], [...after])) return;
     const total = [...after.values()].reduce((sum, weight) => sum + weight, 0);
     if (total === 0) this.#report(4, `${now.metadata.name} rule ${index}: all weights are 0`);
-    if (!this.#claimed.has(this.#keyOf(now, index))) this.#checkForeignRule(at, before, after);
+    if (!this.#rules.isClaimed(this.#rules.keyOf(now, index))) this.#checkForeignRule(at, before, after);
     this.#checkForeignShares(at, before, after);
     this.#checkRemoval(at, before, after);
     const percent = percentOf(after, pair.serving, pair.canary);
@@ -182,10 +151,6 @@ export class Guardian {
     if (!isDrained) this.#report(3, `${now.metadata.name} rule ${index}: is none of ours, ${describe(before)} became ${describe(after)}`);
   }
 
-  #keyOf(route: Route, index: number): string {
-    return this.#tracks.idOf(route, index);
-  }
-
   /** A running release whose canary the route names without its mark. */
   #runningFor(route: Route): CanaryRelease | undefined {
     return this.#releases().find(
@@ -200,8 +165,8 @@ export class Guardian {
     if (canary === undefined) return;
     for (const [index, rule] of (now.spec.rules ?? []).entries()) {
       const [had, has] = [old.spec.rules?.[index], rule].map((one) => (weightsOf(one).get(canary) ?? 0) > 0);
-      if (had === true && has === false) this.#emptiedAt.set(this.#keyOf(now, index), this.#clock.now());
-      if (has === true) this.#emptiedAt.delete(this.#keyOf(now, index));
+      if (had === true && has === false) this.#emptiedAt.set(this.#rules.keyOf(now, index), this.#clock.now());
+      if (has === true) this.#emptiedAt.delete(this.#rules.keyOf(now, index));
     }
   }
 
@@ -210,7 +175,7 @@ export class Guardian {
     const name = `${now.metadata.name} rule ${index}`;
     if (!before.has(pair.canary) || after.has(pair.canary)) return;
     if ((before.get(pair.canary) ?? 0) > 0) this.#report(4, `${name}: the ref of ${pair.canary} was removed with its weight`);
-    const emptyMs = this.#clock.now() - (this.#emptiedAt.get(this.#keyOf(now, index)) ?? Number.NEGATIVE_INFINITY);
+    const emptyMs = this.#clock.now() - (this.#emptiedAt.get(this.#rules.keyOf(now, index)) ?? Number.NEGATIVE_INFINITY);
     if (emptyMs < DRAIN_MS)
       this.#report(
         4,
@@ -220,18 +185,25 @@ export class Guardian {
 
   /** Rule 3: every foreign backend keeps its exact share of the rule. */
   #checkForeignShares({ now, pair, index }: RuleWrite, before: Weights, after: Weights): void {
-    const key = this.#keyOf(now, index);
-    const originals: Originals = this.#originals.get(key) ?? new Map(before);
-    const whole = (weights: Weights) => BigInt((weights.get(pair.serving) ?? 0) + (weights.get(pair.canary) ?? 0));
-    for (const [name, weight] of after) {
-      if (name === pair.serving || name === pair.canary) continue;
-      const exact =
-        originals.edited?.has(name) === true
-          ? Math.abs(weight - ((originals.get(name) ?? 0) * Number(whole(after))) / Number(whole(originals))) <= 1
-          : BigInt(weight) * whole(originals) === BigInt(originals.get(name) ?? -1) * whole(after);
-      if (!exact)
-        this.#report(3, `${now.metadata.name} rule ${index}: share of ${name} moved: ${describe(originals)} became ${describe(after)}`);
-    }
+    const moved = this.#rules.findMovedShare(this.#rules.keyOf(now, index), pair, before, after);
+    if (moved === undefined) return;
+    // A lowering write is guarded by names only, so that it may cross an edit that no watch has shown: then the next one puts it right.
+    if (this.#isUnseen(now.metadata.name)) this.#clock.schedule(this.#clock.now() + MENDED_MS, () => this.#checkAgain(now, index, pair));
+    else this.#report(3, `${now.metadata.name} rule ${index}: ${moved}`);
+  }
+
+  /** The rule at this place of a route a while after a write, unless somebody edited the route since. */
+  #checkAgain({ kind, metadata: { namespace, name } }: Route, index: number, pair: Pair): void {
+    const route = this.#api.get({ kind, namespace, name }) as unknown as Route | undefined;
+    if (route === undefined || this.#isUnseen(name)) return;
+    const weights = weightsOf(route.spec.rules?.[index], pair.serving);
+    const moved = this.#rules.findMovedShare(this.#rules.keyOf(route, index), pair, weights, weights);
+    if (moved !== undefined) this.#report(3, `${name} rule ${index}: ${moved}, and stays so`);
+  }
+
+  /** Somebody edited the route a moment ago: a watch may not have shown it yet. */
+  #isUnseen(route: string): boolean {
+    return this.#clock.now() - (this.#editedAt.get(route) ?? Number.NEGATIVE_INFINITY) <= LATE_WATCH_MS;
   }
 
   /** Rules 1 and 2: up only with proof, or because a person or the manifest says so; never again after home. */
@@ -299,8 +271,7 @@ export class Guardian {
           weightsOf(rule).has(pair.serving) ? percentOf(weightsOf(rule), pair.serving, pair.canary) : 0,
         ),
       );
-      const isUnseen = this.#clock.now() - (this.#editedAt.get(recorded.name) ?? Number.NEGATIVE_INFINITY) <= LATE_WATCH_MS;
-      if (share > 0 && !isUnseen && !this.#isHomeEmpty(object.metadata.namespace, pair))
+      if (share > 0 && !this.#isUnseen(recorded.name) && !this.#isHomeEmpty(object.metadata.namespace, pair))
         this.#report(1, `status ${status.state} was stored while ${recorded.name} gives the canary ${share}%`);
     }
   }
@@ -313,24 +284,6 @@ export class Guardian {
     });
     const isUnseen = this.#clock.now() - (this.#servicesAt.get(pair.serving) ?? Number.NEGATIVE_INFINITY) <= LATE_WATCH_MS;
     return (serving === 0 || isUnseen) && (canary ?? 0) > 0;
-  }
-
-  /** A foreign edit of a foreign weight asks for the share that it then has, unless it writes the original again. */
-  #learnEdit(old: Route, now: Route): void {
-    (now.spec.rules ?? []).forEach((rule, index) => {
-      const originals = this.#originals.get(this.#keyOf(now, index));
-      if (originals === undefined) return;
-      const pair = pairOf(this.#releaseOf(old));
-      const before = weightsOf(old.spec.rules?.[index]);
-      const after = weightsOf(rule);
-      for (const [name, weight] of after) {
-        if (name === pair?.serving || name === pair?.canary) continue;
-        if (weight === before.get(name) || weight === originals.get(name) || pair === undefined) continue;
-        const ours = (after.get(pair.serving) ?? 0) + (after.get(pair.canary) ?? 0);
-        originals.set(name, (weight * ((originals.get(pair.serving) ?? 0) + (originals.get(pair.canary) ?? 0))) / ours);
-        originals.edited = (originals.edited ?? new Set()).add(name);
-      }
-    });
   }
 
   #releaseOf(route: Route): CanaryRelease | undefined {
@@ -366,10 +319,6 @@ function markOf(route: Route): string | undefined {
 function pairOf(release: CanaryRelease | undefined): Pair | undefined {
   const running = release?.status?.release;
   return running === undefined ? undefined : { serving: running.serving.service, canary: running.canary.service };
-}
-
-function describe(weights: Weights): string {
-  return [...weights].map(([name, weight]) => `${name}=${weight}`).join(' ');
 }
 
 /** The annotations as their owner has them: what a release noted of the hold is what was there. */

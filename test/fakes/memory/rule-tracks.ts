@@ -46,6 +46,7 @@ export function followRules(before: Rules, now: Rules): readonly (number | undef
 
 export class RuleTracks {
   readonly #ids = new Map<string, readonly string[]>();
+  readonly #tagged = new Map<string, string>();
   #next = 0;
 
   /** Takes note of a change. @param moves false for a write that leaves the rules in their places */
@@ -57,7 +58,7 @@ export class RuleTracks {
     const places = moves ? followRules(before?.spec.rules ?? [], rules) : rules.map((_rule, index) => index);
     this.#ids.set(
       key,
-      places.map((place) => (place === undefined ? undefined : known[place]) ?? this.#give(key)),
+      places.map((place, index) => (place === undefined ? undefined : known[place]) ?? this.#find(key, rules[index])),
     );
   }
 
@@ -66,9 +67,13 @@ export class RuleTracks {
     return this.#ids.get(nameOf(route))?.[index] ?? `${nameOf(route)} ?`;
   }
 
-  #give(key: string): string {
+  /** A rule with a tag is the same when it comes back. */
+  #find(key: string, rule: RouteRule | undefined): string {
+    const tag = rule?.filters === undefined ? undefined : `${key} ${JSON.stringify(rule.filters)}`;
     this.#next += 1;
-    return `${key} #${this.#next}`;
+    const id = (tag === undefined ? undefined : this.#tagged.get(tag)) ?? `${key} #${this.#next}`;
+    if (tag !== undefined) this.#tagged.set(tag, id);
+    return id;
   }
 }
 

@@ -5,9 +5,13 @@ import type { RouteRule } from '../../../src/api/routes.ts';
 /** Weights by backend name, in the order of the refs; what is named more than once has the sum. */
 export type Weights = ReadonlyMap<string, number>;
 
-export function weightsOf(rule: RouteRule | undefined): Weights {
+/** @param serving a backend of which only the first ref is the release's: what was added behind it is a backend of its own */
+export function weightsOf(rule: RouteRule | undefined, serving?: string): Weights {
   const weights = new Map<string, number>();
-  for (const { name, weight = 1 } of rule?.backendRefs ?? []) weights.set(name, (weights.get(name) ?? 0) + weight);
+  for (const { name, weight = 1 } of rule?.backendRefs ?? []) {
+    const key = name === serving && weights.has(name) ? `${name} again` : name;
+    weights.set(key, (weights.get(key) ?? 0) + weight);
+  }
   return weights;
 }
 

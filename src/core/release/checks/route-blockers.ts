@@ -22,7 +22,8 @@ export const ROUTES_BEFORE: readonly BlockerCheck[] = [
   aRouteIsMissing,
   noRouteNamesTheServices,
   aRuleIsUnknown,
-  aRuleLacksTheCanary,
+  aRuleCannotBeDriven,
+  noRuleNamesBoth,
   aRuleNamesAnotherPort,
   tooManyRules,
   connectionsCannotBeCounted,
@@ -36,6 +37,7 @@ export const ROUTES_BEFORE: readonly BlockerCheck[] = [
 
 /** Of routes that a release has recorded and not claimed yet. */
 const BEFORE_THE_CLAIM: readonly BlockerCheck[] = [
+  aRuleCannotBeDriven,
   tooManyRules,
   aRuleNamesAnotherPort,
   theCanaryHasTrafficAlready,
@@ -127,19 +129,19 @@ function aRuleIsUnknown(known: Known): Blocker | undefined {
   return undefined;
 }
 
-function aRuleLacksTheCanary(known: Known): Blocker | undefined {
-  if (known.sides === undefined) return undefined;
-  const found = known.scans;
-  for (const { route, scan } of found) {
+/** A ref is missing, or is one of two. */
+function aRuleCannotBeDriven({ sides, scans }: Known): Blocker | undefined {
+  if (sides === undefined) return undefined;
+  for (const { route, scan } of scans) {
     const problem = scan.problems[0];
     if (problem !== undefined)
-      return {
-        reason: 'BackendNotRouted',
-        about: `${describe(route)} ${problem.key}`,
-        message: describeProblem(route, problem, known.sides),
-      };
+      return { reason: 'BackendNotRouted', about: `${describe(route)} ${problem.key}`, message: describeProblem(route, problem, sides) };
   }
-  if (found.some(({ scan }) => scan.rules.length > 0)) return undefined;
+  return undefined;
+}
+
+function noRuleNamesBoth(known: Known): Blocker | undefined {
+  if (known.sides === undefined || known.scans.some(({ scan }) => scan.rules.length > 0)) return undefined;
   const { serving, canary, adds, servingPort, canaryPort } = known.sides;
   const [served, candidate] = [describeWanted({ name: serving, port: servingPort }), describeWanted({ name: canary, port: canaryPort })];
   if (adds === true)

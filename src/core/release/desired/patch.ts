@@ -8,6 +8,7 @@ import {
   buildLower,
   buildRaise,
   buildRestore,
+  refsOf,
   type JsonPatchOperation,
   type RuleChange,
   type RuleDrain,
@@ -15,13 +16,14 @@ import {
 import type { SeenRule } from '../../routing/rules.ts';
 import {
   isAddedByUs,
+  isOffScale,
   recordedWeights,
   type RouteStanding,
   type RuleStanding,
   type WantedWeights,
   weightsFor,
 } from '../../routing/standing.ts';
-import type { RouteIntent } from './routes.ts';
+import type { RouteIntent } from './route-intent.ts';
 
 /** Empty: nothing to write. Claims that come again are merge patches instead. */
 export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
@@ -36,7 +38,7 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
       );
     case 'lower':
     case 'withdraw':
-      return buildLower(changesOf(intent), drainsOf(standing));
+      return buildLower(changesOf(intent), [...drainsOf(standing), ...rescalesOf(intent)]);
     case 'raise':
       return buildRaise(changesOf(intent), mark);
     case 'restore':
@@ -49,12 +51,25 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
   }
 }
 
-function changesOf({ kind, standing, wanted }: RouteIntent): readonly RuleChange[] {
+function changesOf(intent: RouteIntent): readonly RuleChange[] {
+  const { kind, standing, wanted } = intent;
   const ends = kind === 'restore' || kind === 'clean';
-  // A lowering patch is not guarded, so it must not raise another rule of the route on the way (rule 2).
-  const lowers = (kind === 'lower' || kind === 'withdraw') && wanted.kind === 'share';
-  const rules = lowers ? standing.rules.filter((rule) => isAbove(rule, wanted.percent)) : standing.rules;
-  return rules.flatMap((rule) => changeOf(rule, wanted, ends));
+  return standing.rules.filter((rule) => !isKept(rule, intent)).flatMap((rule) => changeOf(rule, wanted, ends));
+}
+
+/** A lowering patch is not guarded, so it must not raise another rule of the route on the way (rule 2). */
+function isKept(rule: RuleStanding, { kind, wanted }: RouteIntent): boolean {
+  return (kind === 'lower' || kind === 'withdraw') && wanted.kind === 'share' && !isAbove(rule, wanted.percent);
+}
+
+/** Of a rule that keeps its canary's share the foreign weights alone, where they are not on the scale of ours. */
+function rescalesOf(intent: RouteIntent): readonly RuleDrain[] {
+  return intent.standing.rules.flatMap((rule): readonly RuleDrain[] => {
+    if (rule.kind !== 'found' || !isKept(rule, intent) || !isOffScale(rule)) return [];
+    const { others } = weightsFor(rule, { kind: 'share', percent: 0 });
+    const weights = rule.now.others.map((ref, index) => ({ ref, weight: others[index] ?? ref.weight }));
+    return [{ rule: { ...rule.now, refs: refsOf(rule.now), canaries: [] }, weights }];
+  });
 }
 
 function changeOf(rule: RuleStanding, wanted: WantedWeights, ends: boolean): readonly RuleChange[] {

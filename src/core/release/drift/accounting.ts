@@ -3,6 +3,7 @@
 
 import { isAbove, isBelow, isSame } from '../facts/route-edits.ts';
 import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import type { Route } from '../../../api/routes.ts';
 import { givesNothing } from '../../routing/canary-share.ts';
 import { followRule } from '../../routing/identity.ts';
 import { isAddedByUs, type RouteStanding } from '../../routing/standing.ts';
@@ -21,23 +22,31 @@ export function followRules(status: Status, standings: readonly RouteStanding[])
 
 /** Takes note of the routes that give what is wanted: their raise is written, and later differences are others' work. */
 export function settleShares(status: Status, standings: readonly RouteStanding[]): Status {
+  const weight = status.weight ?? 0;
   return editRoutes(status, standings, (recorded, standing) => {
     const { route, rules } = standing;
-    const generation = route?.metadata.generation ?? 0;
-    const isOld = isSame(recorded, route?.metadata.uid) && generation < (recorded.generation ?? 0);
-    const weight = status.weight ?? 0;
-    if (route === undefined || isOld || isAbove(standing, weight) || isBelow(rules, weight)) return recorded;
+    if (route === undefined || isOld(recorded, route) || isAbove(standing, weight) || isBelow(rules, weight)) return recorded;
+    const generation = generationOf(route);
     if (recorded.raising !== true && recorded.generation === generation) return recorded;
     const { raising: _raising, ...rest } = recorded;
     return { ...rest, generation };
   });
 }
 
+/** The watch is behind what is accounted for already. */
+function isOld(recorded: RecordedRoute, route: Route): boolean {
+  return isSame(recorded, route.metadata.uid) && generationOf(route) < (recorded.generation ?? 0);
+}
+
+function generationOf(route: Route | undefined): number {
+  return route?.metadata.generation ?? 0;
+}
+
 /** The wanted weight changed: what the routes say at this moment is accounted for. @param raises they are to be raised to it */
 export function accountFor(status: Status, standings: readonly RouteStanding[], raises: boolean): Status {
   return editRoutes(status, standings, (recorded, { route }) => {
     const { raising: _raising, ...rest } = recorded;
-    const generation = Math.max(route?.metadata.generation ?? 0, isSame(recorded, route?.metadata.uid) ? (recorded.generation ?? 0) : 0);
+    const generation = Math.max(generationOf(route), isSame(recorded, route?.metadata.uid) ? (recorded.generation ?? 0) : 0);
     return { ...rest, generation, ...(raises ? { raising: true } : {}) };
   });
 }
@@ -46,7 +55,7 @@ export function accountFor(status: Status, standings: readonly RouteStanding[], 
 export function noteEdited(status: Status, edited: readonly RouteStanding[]): Status {
   return editRoutes(status, edited, (recorded, { route }) => {
     const { raising: _raising, ...rest } = recorded;
-    return { ...rest, edited: route?.metadata.generation ?? 0 };
+    return { ...rest, edited: generationOf(route) };
   });
 }
 

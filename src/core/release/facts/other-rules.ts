@@ -4,8 +4,10 @@
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import { findHolders, type Holder } from '../../routing/canary-share.ts';
+import type { ForeignRule } from '../../routing/foreign-rules.ts';
 import { sumWeights } from '../../routing/refs.ts';
-import { type RouteStanding, standRoutes, standStranger } from '../../routing/standing.ts';
+import type { BackendPair } from '../../routing/rules.ts';
+import { type RouteStanding, type RuleStanding, standLeft, standRoutes, standStranger } from '../../routing/standing.ts';
 import type { StateName } from '../state.ts';
 import type { Gathered } from './gather.ts';
 import { routesInScope } from './scope.ts';
@@ -44,10 +46,11 @@ export function standStrangers({ spec, observation }: Gathered, release: Release
 /** @param standings recorded routes */
 export function judgeClearance(
   { observation, deleting }: Gathered,
-  release: ReleaseStatus,
+  release: ReleaseStatus | undefined,
   standings: readonly RouteStanding[],
   strangers: readonly Stranger[],
 ): Clearance {
+  if (release === undefined) return { kind: 'unread' };
   const { workload, outcome, maxWeight = 0 } = release;
   // The canary serves from here on; of a release that is deleted nothing is left that could wait; and one that gave the canary nothing
   // has nothing to take back. Our own Service and Deployment are removed whatever the outcome.
@@ -65,13 +68,38 @@ export function judgeClearance(
   return observation.routesFresh ? { kind: 'clear' } : { kind: 'unread' };
 }
 
-/** Rules that name both Services, came while the release ran, and still send requests to what served before a promotion. */
+/** Rules that name both Services, or got another ref, while the release ran, and still send requests to what served before a promotion. */
 export function findLeftBehind({ observation }: Gathered, { release }: CanaryReleaseStatus, state: StateName): readonly Holder[] {
   if (release === undefined || state !== 'promoted' || release.workload !== undefined) return [];
-  const standings = standRoutes(release.routes ?? [], observation.routes, pairOf(release), release.ownRules);
-  return standings.flatMap(({ recorded: { kind, name }, foreign }) =>
-    foreign
-      .filter(({ rule }) => sumWeights(rule.servings) > 0)
-      .map(({ rule }) => ({ route: `${kind} ${name}`, rule: rule.key, weight: sumWeights(rule.servings), hasOthers: true, stays: true })),
-  );
+  const pair = pairOf(release);
+  const own = release.ownRules ?? [];
+  return standRoutes(release.routes ?? [], observation.routes, pair, own).flatMap((standing) => {
+    const { kind, name } = standing.recorded;
+    const added = [...findAdded(standing, standLeft(standing, pair, own)), ...standing.rules.flatMap((rule) => addedRefs(rule, pair))];
+    return added.map(({ key, weight }) => ({ route: `${kind} ${name}`, rule: key, weight, hasOthers: true, stays: true }));
+  });
+}
+
+/** Where as many rules as were recorded say what the promotion left, all others were added; else they are told apart as ever. */
+function findAdded({ recorded, foreign }: RouteStanding, left: RouteStanding): readonly Former[] {
+  const former = left.foreign.filter(servesFormer);
+  const isAsLeft = left.foreign.length - former.length >= recorded.rules.length;
+  return (isAsLeft ? former : foreign.filter(servesFormer)).map(({ rule: { key, servings } }) => ({ key, weight: sumWeights(servings) }));
+}
+
+/** What still goes to what served before. */
+interface Former {
+  readonly key: string;
+  readonly weight: number;
+}
+
+function servesFormer({ rule }: ForeignRule): boolean {
+  return sumWeights(rule.servings) > 0;
+}
+
+/** A second ref to what served before, at another port. */
+function addedRefs(rule: RuleStanding, { serving }: BackendPair): readonly Former[] {
+  if (rule.kind !== 'found') return [];
+  const weight = sumWeights(rule.now.others.filter(({ name }) => name === serving));
+  return weight === 0 ? [] : [{ key: rule.now.key, weight }];
 }

@@ -4,12 +4,13 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../.
 import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
 import { compareShare, givesNothing, observedShare } from '../../routing/canary-share.ts';
 import { isOutgrown } from '../../routing/gateway-limits.ts';
-import { isLeftAs, standRoutes, type RouteStanding } from '../../routing/standing.ts';
+import { hasLeft, letGo, standRoutes, type RouteStanding, type WantedWeights } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
 import { buildHomeMark } from './home-mark.ts';
 import { type Clearance, judgeClearance, standStrangers, type Stranger } from './other-rules.ts';
 import type { Sides } from './sides.ts';
 import { findEdit, wantsOf } from './route-edits.ts';
+import { isDrained } from '../drain.ts';
 import { isGoingHome, isPreparing, isRunning, type StateName } from '../state.ts';
 import { routesInScope, wantedRules } from './scope.ts';
 import { type RuleScan, scanRules } from '../../routing/rules.ts';
@@ -62,15 +63,14 @@ export function gatherRouteFacts(
   sides: Sides | undefined,
 ): Omit<RouteFacts, 'scans'> {
   const { release } = status;
-  const { standings, leaving, strangers } = standAll(gathered, release, state, sides);
+  const { standings, leaving, strangers } = standAll(gathered, status, state, sides);
   const mark = `${gathered.observation.release.metadata.name}/${release?.id ?? ''}`;
   const homeMark = buildHomeMark(mark, release?.reason);
   const answers = readAcceptances(standings, gathered);
-  const clearance: Clearance =
-    release === undefined ? { kind: 'unread' } : judgeClearance(gathered, release, [...standings, ...leaving], strangers);
+  const clearance = judgeClearance(gathered, release, [...standings, ...leaving], strangers);
   const lowered = standings.some((standing) => findEdit(standing, wantsOf(status)) === 'lowered');
-  const observedWeight = observedShare([...standings, ...strangers.map(({ standing }) => standing)]);
-  const routesLeft = standings.every((route) => isLeft(route, status)) && leaving.every(hasLeft);
+  const routesLeft = standings.every((route) => isLeft(route, status)) && leaving.every(isLetGo);
+  const observedWeight = observeWeight([...standings, ...strangers.map(({ standing }) => standing)], isLastWritten(state) && routesLeft);
   const weight = status.weight ?? 0;
   return {
     standings,
@@ -93,23 +93,37 @@ export function gatherRouteFacts(
   };
 }
 
+/** Routes that were all left give the canary nothing, as far as nobody gives it something since. */
+function observeWeight(standings: readonly RouteStanding[], areLeft: boolean): number | undefined {
+  return observedShare(standings) ?? (areLeft ? 0 : undefined);
+}
+
 /** Recorded routes that the spec still chooses, those that it does not, and those that were not recorded. */
 function standAll(
   gathered: Gathered,
-  release: CanaryReleaseStatus['release'],
+  status: CanaryReleaseStatus,
   state: StateName,
   sides: Sides | undefined,
 ): Pick<RouteFacts, 'standings' | 'leaving' | 'strangers'> {
+  const { release } = status;
   if (release === undefined || sides === undefined) return { standings: [], leaving: [], strangers: [] };
   const { routes, release: object } = gathered.observation;
-  const recorded = release.routes ?? [];
-  const stand = (some: readonly RecordedRoute[]) => standRoutes(some, routes, sides, release.ownRules);
+  const { routes: recorded = [], ownRules = [], retained = false } = release;
+  const stand = (some: readonly RecordedRoute[]) => standRoutes(some, routes, sides, ownRules);
+  const letsGo = isLastWritten(state) && !retained;
+  // Going home marks all routes; before a promotion withdraws the canary, it does so, too.
+  const isMarked = state === 'rollingBack.cleaning' || isDrained(release, gathered.observation.drain, gathered.now);
   const staying = isGoingHome(state) ? recorded : findStaying(object.spec, recorded);
   return {
-    standings: stand(staying),
+    standings: stand(staying).map((one) => (letsGo ? letGo(one, sides, ownRules, isMarked) : one)),
     leaving: stand(recorded.filter((route) => !staying.includes(route))),
     strangers: standStrangers(gathered, release),
   };
+}
+
+/** The last writes are under way: a route that has had its own is not the release's any more. */
+function isLastWritten(state: StateName): boolean {
+  return state === 'rollingBack.cleaning' || state === 'promoting.restoring';
 }
 
 /** What the gateways say of the routes of a release; its shares are `taken` where all have accepted all. */
@@ -163,13 +177,16 @@ function isHome(standing: RouteStanding, homeMark: string): boolean {
   return standing.mark === homeMark && givesNothing(standing);
 }
 
-/** A route that an edit removed is what it was before the release. */
-export function hasLeft(standing: RouteStanding): boolean {
-  return isLeftAs(standing, { kind: 'restored' });
+function isLeft(standing: RouteStanding, status: CanaryReleaseStatus): boolean {
+  return status.release?.retained === true ? standing.mark === undefined : hasLeft(standing);
 }
 
-function isLeft(standing: RouteStanding, status: CanaryReleaseStatus): boolean {
-  if (status.release?.retained === true) return standing.mark === undefined;
-  const swapped = status.release?.outcome === 'Promoted' && status.release.workload === undefined;
-  return isLeftAs(standing, { kind: swapped ? 'promoted' : 'restored' });
+/** A route that an edit of the spec removed has nothing of the release any more. */
+export function isLetGo(standing: RouteStanding): boolean {
+  return hasLeft(standing) && givesNothing(standing);
+}
+
+/** What the last writes of a release leave on its routes. Where the Deployment itself was promoted, its Service serves on. */
+export function leavesBehind({ release }: CanaryReleaseStatus): Extract<WantedWeights, { kind: 'restored' | 'promoted' }> {
+  return { kind: release?.outcome === 'Promoted' && release.workload === undefined ? 'promoted' : 'restored' };
 }

@@ -67,23 +67,25 @@ export function recordAgain(
   const { release } = status;
   if (release?.routes === undefined || !isPreparing(state, release)) return status;
   const unclaimed = routes.filter((route) => !isMarked(route, `${metadata.name}/${release.id}`));
-  const found = recordRoutes(spec, unclaimed, pairOf(release), status.internal?.weightLimits);
-  const isSame = (one: RecordedRoute, other: RecordedRoute) => one.kind === other.kind && one.name === other.name;
-  const before = release.routes;
-  const kept = before.map((old) => {
-    const now = found.find((one) => isSame(one, old));
-    return now === undefined || JSON.stringify([now.uid, now.rules]) === JSON.stringify([old.uid, old.rules]) ? old : now;
-  });
-  const recorded = [...kept, ...found.filter((one) => !before.some((old) => isSame(one, old)))];
-  const rules = recorded.reduce((count, route) => count + route.rules.length, 0);
-  const isUnchanged = recorded.length === before.length && recorded.every((route, index) => route === before[index]);
-  const isTooMuch = rules > MAX_RECORDED_RULES || recorded.length > MAX_ROUTES;
-  const driven = isTooMuch || isUnchanged ? before : recorded;
+  const driven = joinRecords(release.routes, recordRoutes(spec, unclaimed, pairOf(release), status.internal?.weightLimits));
   const own = release.ownRules ?? NONE;
   const ownRules = recordOwnAgain(routes, driven, pairOf(release), own);
-  if (driven === before && ownRules === own) return status;
+  if (driven === release.routes && ownRules === own) return status;
   const { ownRules: _former, ...rest } = release;
-  return { ...status, release: { ...rest, routes: driven, ...(ownRules.length === 0 ? {} : { ownRules: [...ownRules] }) } };
+  return { ...status, release: { ...rest, routes: [...driven], ...(ownRules.length === 0 ? {} : { ownRules: [...ownRules] }) } };
+}
+
+/** What was recorded, with what was found since: the same list where nothing is new, or where it would become too long. */
+function joinRecords(before: readonly RecordedRoute[], found: readonly RecordedRoute[]): readonly RecordedRoute[] {
+  const isOfOneRoute = (one: RecordedRoute, other: RecordedRoute) => one.kind === other.kind && one.name === other.name;
+  const kept = before.map((old) => {
+    const now = found.find((one) => isOfOneRoute(one, old));
+    return now === undefined || JSON.stringify([now.uid, now.rules]) === JSON.stringify([old.uid, old.rules]) ? old : now;
+  });
+  const joined = [...kept, ...found.filter((one) => !before.some((old) => isOfOneRoute(one, old)))];
+  const rules = joined.reduce((count, route) => count + route.rules.length, 0);
+  const isUnchanged = joined.length === before.length && joined.every((route, index) => route === before[index]);
+  return isUnchanged || rules > MAX_RECORDED_RULES || joined.length > MAX_ROUTES ? before : joined;
 }
 
 /** Does the route carry the mark of this release, going home or not? */

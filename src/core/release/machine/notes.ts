@@ -8,6 +8,7 @@ import { hashTemplate } from '../../workload/template.ts';
 import type { DeploymentObject } from '../../workload/objects.ts';
 import { endOfDrain } from '../drain.ts';
 import type { Known } from '../facts/known.ts';
+import { isWayBack } from '../facts/undo-plan.ts';
 import type { Observation } from '../observation.ts';
 import { isRolledOut } from '../facts/workload-facts.ts';
 import { isJudged, isRunning, type StateName } from '../state.ts';
@@ -16,12 +17,22 @@ import { edit } from './change.ts';
 
 type Status = CanaryReleaseStatus;
 
-/** The canary gets nothing any more from here on: notes until when it is left to answer. */
-export function noteDrain(status: Status, { now, withdrawn }: Known, state: StateName): Status {
+/**
+ * The canary gets nothing any more from here on: notes until when it is left to answer. Who gives it a share again meanwhile gives it
+ * requests to answer, so that it begins anew.
+ */
+export function noteDrain(status: Status, known: Known, state: StateName): Status {
   const { release } = status;
-  const drains = state === 'rollingBack.draining' || (state === 'promoting.restoring' && withdrawn);
-  if (!drains || release?.workload === undefined || release.drainEndsAt !== undefined) return status;
-  return edit(status, { drainEndsAt: endOfDrain(now) });
+  if (release?.workload === undefined || !mayDrain(status, state)) return status;
+  const drains = known.withdrawn || state === 'rollingBack.draining';
+  if (drains === (release.drainEndsAt !== undefined)) return status;
+  return drains ? edit(status, { drainEndsAt: endOfDrain(known.now) }) : edit(status, {}, ['drainEndsAt']);
+}
+
+function mayDrain(status: Status, state: StateName): boolean {
+  if (state === 'rollingBack.draining' || state === 'promoting.restoring') return true;
+  // Where nothing was sent to it, there is nothing to wait for.
+  return state === 'rollingBack.cleaning' && (status.release?.maxWeight ?? 0) > 0 && !isWayBack(status, state);
 }
 
 /** Notes since when something that may still come keeps the pods from starting. */

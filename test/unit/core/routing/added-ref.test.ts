@@ -3,10 +3,10 @@
 import { describe, expect, test } from 'vitest';
 import { recordRoutes } from '../../../../src/core/release/facts/scope.ts';
 import { buildPatch } from '../../../../src/core/release/desired/patch.ts';
-import type { RouteIntent } from '../../../../src/core/release/desired/routes.ts';
+import type { RouteIntent } from '../../../../src/core/release/desired/route-intent.ts';
 import { scanRules } from '../../../../src/core/routing/rules.ts';
 import { compareShare } from '../../../../src/core/routing/canary-share.ts';
-import { isLeftAs, standRoutes } from '../../../../src/core/routing/standing.ts';
+import { hasLeft, standRoutes } from '../../../../src/core/routing/standing.ts';
 import type { Route } from '../../../../src/api/routes.ts';
 import { applyJsonPatch } from '../../../fakes/api-server/objects.ts';
 import { aRef, aRoute, aRule, aSpec, MARK } from '../../../fixtures/builders.ts';
@@ -84,7 +84,5 @@ test('a route is left only when the ref is gone', () => {
   const claimed = write(plain, 'claim', 0);
   const unmarked = { ...claimed, spec: { ...claimed.spec }, metadata: plain.metadata };
   const [of, original] = [standingOf(unmarked), standingOf(plain)];
-  expect(
-    of === undefined || original === undefined ? [] : [isLeftAs(of, { kind: 'restored' }), isLeftAs(original, { kind: 'restored' })],
-  ).toEqual([false, true]);
+  expect(of === undefined || original === undefined ? [] : [hasLeft(of), hasLeft(original)]).toEqual([false, true]);
 });

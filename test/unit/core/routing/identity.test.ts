@@ -74,6 +74,26 @@ describe('a recorded rule', () => {
     expect(find(record(original, original), aRule({ web: 1 }), shifted, shifted)).toEqual([1, 2]);
   });
 
+  test('a recorded rule of several that are equal in all else is the one in its place, where rules were put before or behind it', () => {
+    const [first] = record(original);
+    if (first === undefined) throw new Error('nothing is recorded');
+    expect(find([{ ...first, index: 1 }], original, original, original)).toEqual([1]);
+    expect(find([first], original, original)).toEqual([0]);
+    expect(find([{ ...first, index: 5 }], original, original)).toEqual([0]);
+  });
+
+  test('a recorded rule whose weights were edited is not mistaken for another one that has those of before', () => {
+    const [first] = record(original);
+    if (first === undefined) throw new Error('nothing is recorded');
+    expect(find([{ ...first, index: 1 }], original, aRule({ v1: 8_000, v2: 1 }))).toEqual([1]);
+    expect(find([first], aRule({ v1: 8_000, v2: 1 }), original)).toEqual([0]);
+  });
+
+  test('recorded rules that are equal in all else keep their order, although another one stands in the place of each', () => {
+    expect(find(record(original, original, original), aRule({ web: 1 }), shifted, shifted, shifted)).toEqual([1, 2, 3]);
+    expect(find(record(original, original), shifted, shifted, shifted)).toEqual([0, 1]);
+  });
+
   test('a recorded rule is told from another one by its backends', () => {
     const recorded = record(original, aRule({ v1: 80, legacy: 20, v2: 0 }));
     expect(find(recorded, aRule({ v1: 6_400, legacy: 2_000, v2: 1_600 }))).toEqual([undefined, 0]);
@@ -84,6 +104,15 @@ describe('a recorded rule', () => {
     const recorded = record(aRule({ v1: 200, x: 77, v2: 0 }), aRule({ v1: 2, x: 150, y: 4, v2: 0 }));
     expect(recorded[1]?.factor).toBe(100);
     expect(find(recorded, aRule({ v1: 200, x: 77, v2: 0 }), aRule({ v1: 2, x: 150, y: 4, v2: 0 }))).toEqual([0, 1]);
+  });
+
+  test('a recorded rule is not mistaken for one that takes the same requests and has its weight on the scale of the release', () => {
+    const rules = [
+      { ...aRule({ v1: 100, x: 0, y: 20, v2: 0 }), ...path('/c') },
+      { ...aRule({ v1: 1, x: 100, y: 20, v2: 0 }), ...path('/c') },
+    ];
+    expect(record(...rules)[1]?.factor).toBe(100);
+    expect(find(record(...rules), ...rules)).toEqual([0, 1]);
   });
 
   test('a recorded rule is found behind a new one when a foreign weight in it was edited, or another backend added', () => {

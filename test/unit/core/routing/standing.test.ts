@@ -4,14 +4,18 @@ import type { RecordedRule } from '../../../../src/api/release.ts';
 import type { Route, RouteBackendRef, RouteRule } from '../../../../src/api/routes.ts';
 import { compareShare, observedShare } from '../../../../src/core/routing/canary-share.ts';
 import {
-  isLeftAs,
+  hasLeft,
+  isOffScale,
   lastForeignManager,
+  letGo,
   type RouteStanding,
   type RuleStanding,
+  standLeft,
   standRoutes,
   type WantedWeights,
   weightsFor,
 } from '../../../../src/core/routing/standing.ts';
+import { hashMatches } from '../../../../src/core/routing/matches.ts';
 import { MAX_BACKEND_WEIGHT, pickFactor } from '../../../../src/core/routing/weights.ts';
 import { aRecordedRoute, aRecordedRule, aRef, aRoute, aRule, MARK, marked, SIDES } from '../../../fixtures/builders.ts';
 
@@ -241,7 +245,6 @@ describe('rule 3: wanted weights', () => {
           }, route);
           const once = write(edited, recorded, wanted);
           expect(weightsOf(write(once, recorded, wanted))).toEqual(weightsOf(once));
-          expect(isLeftAs(stand(once, recorded), wanted)).toBe(true);
         },
       ),
     );
@@ -272,24 +275,87 @@ describe('the share now', () => {
   });
 });
 
-describe('a route is left as it shall be', () => {
-  const restored: WantedWeights = { kind: 'restored' };
+describe('a route that the release wrote its last to', () => {
+  const leftWith = (weights: Readonly<Record<string, number>>) => hasLeft(stand(aRoute({ rules: [aRule(weights)] })));
 
-  test('a route is left as it must be when its weights are the wanted integers and our mark is gone', () => {
-    expect(isLeftAs(stand(aRoute()), restored)).toBe(true);
-    expect(isLeftAs(stand(aRoute({ metadata: marked() })), restored)).toBe(false);
-    expect(isLeftAs(stand(aRoute({ rules: [aRule({ v1: 10_000, v2: 0 })] })), restored)).toBe(false);
-    expect(isLeftAs(stand(aRoute({ rules: [aRule({ v1: 0, v2: 1 })] })), { kind: 'promoted' })).toBe(true);
-    expect(isLeftAs(stand(aRoute({ rules: [aRule({ v1: 1, v2: 1 })] })), restored)).toBe(false);
-    const scaled = aRule({ v1: 1, v2: 0, third: 300 });
-    expect(
-      isLeftAs(stand(aRoute({ rules: [scaled] }), [aRecordedRule({ factor: 100, others: [{ name: 'third', weight: 3 }] })]), restored),
-    ).toBe(false);
+  test('a route was left when our mark is gone', () => {
+    expect(leftWith({ v1: 1, v2: 0 })).toBe(true);
+    expect(hasLeft(stand(aRoute({ metadata: marked() })))).toBe(false);
   });
 
-  test('a route is left as it must be when it or its rule is gone', () => {
-    expect(standRoutes([aRecordedRoute()], [], SIDES).every((standing) => isLeftAs(standing, restored))).toBe(true);
-    expect(isLeftAs(stand(aRoute({ rules: [] })), restored)).toBe(true);
+  test('a route that was left is its owners’ again, whatever they wrote since, a copy of what the release wrote included', () => {
+    expect(leftWith({ v1: 7, v2: 0 })).toBe(true);
+    expect(leftWith({ v1: 1, v2: 1 })).toBe(true);
+    expect(hasLeft(stand(aRoute({ rules: [aRule({ v1: 0, v2: 1 }), aRule({ v1: 10_000, v2: 0 })] })))).toBe(true);
+  });
+
+  test('a route is left as well when it or its rules are gone', () => {
+    expect(standRoutes([aRecordedRoute()], [], SIDES).every(hasLeft)).toBe(true);
+    expect(hasLeft(stand(aRoute({ rules: [] })))).toBe(true);
+  });
+
+  test('a route that was left has none of the release’s rules: what it gives the canary is what others gave', () => {
+    const left = standLeft(stand(aRoute({ rules: [aRule({ v1: 7, v2: 3 })] })), SIDES, []);
+    expect(left.rules).toEqual([]);
+    expect(left.foreign.map(({ weight, own }) => [weight, own])).toEqual([[3, false]]);
+    const [gone] = standRoutes([aRecordedRoute()], [], SIDES);
+    expect(gone === undefined ? undefined : standLeft(gone, SIDES, []).rules).toEqual([]);
+  });
+});
+
+describe('a route while the last writes are made', () => {
+  const PAIR = { ...SIDES, adds: true };
+  const added = (port = 80): RouteRule => ({ backendRefs: [aRef('v1', 1), aRef('v2', 0, { port })] });
+  const { canary: _canary, ...recorded } = aRecordedRule({ canaryPort: 80 });
+  const isLeft = (rules: readonly RouteRule[], allMarked: boolean, metadata: Partial<Route['metadata']> = {}) => {
+    const [standing] = standRoutes([aRecordedRoute({ rules: [recorded] })], [aRoute({ rules, metadata })], PAIR);
+    return standing === undefined ? undefined : hasLeft(letGo(standing, PAIR, [], allMarked));
+  };
+
+  test('a route with our mark is the release’s', () => {
+    expect(isLeft([added()], true, marked())).toBe(false);
+  });
+
+  test('a route without our mark is left where all had it, although a rule has our ref', () => {
+    expect(isLeft([added()], true)).toBe(true);
+  });
+
+  test('a route without our mark that still has our ref is the release’s where somebody may have removed the mark', () => {
+    expect(isLeft([added()], false)).toBe(false);
+    expect(isLeft([aRule({ v1: 1 })], false)).toBe(true);
+    expect(isLeft([added(8_443)], false)).toBe(true);
+  });
+
+  test('a rule of ours without our ref says that a copy with it is none of ours', () => {
+    expect(isLeft([added(), aRule({ v1: 1 })], false)).toBe(true);
+  });
+});
+
+describe('rules of the user’s own beside those of a release', () => {
+  test('a recorded rule is found although one of the user’s own takes the same requests', () => {
+    const route = aRoute({ rules: [aRule({ v1: 8_000, v2: 2_000 }), aRule({ v2: 1 })] });
+    const own = [{ kind: 'HTTPRoute' as const, name: 'store', rule: 'rules[1]', matches: hashMatches(undefined) }];
+    const [standing] = standRoutes([aRecordedRoute()], [route], SIDES, own);
+    expect(nowOf(standing?.rules[0])?.index).toBe(0);
+    expect(standing?.foreign.map(({ rule, own: isOwn }) => [rule.index, isOwn])).toEqual([[1, true]]);
+  });
+});
+
+describe('a foreign weight off the scale of ours', () => {
+  const recorded = { factor: 100, others: [{ name: 'third', weight: 3 }] };
+
+  test('a foreign weight is off the scale when it is the original one beside weights as the release writes them', () => {
+    expect(isOffScale(standWeights({ v1: 100, v2: 0, third: 3 }, recorded))).toBe(true);
+    expect(isOffScale(standWeights({ v1: 80, v2: 20, third: 3 }, recorded))).toBe(true);
+  });
+
+  test('a foreign weight is on the scale when it fits, when it was edited, and beside weights that somebody else wrote', () => {
+    expect(isOffScale(standWeights({ v1: 80, v2: 20, third: 300 }, recorded))).toBe(false);
+    expect(isOffScale(standWeights({ v1: 80, v2: 20, third: 250 }, recorded))).toBe(false);
+    expect(isOffScale(standWeights({ v1: 1, v2: 0, third: 3 }, recorded))).toBe(false);
+    expect(isOffScale(standWeights({ v1: 1, v2: 0, third: 3 }, { ...recorded, factor: 1 }))).toBe(false);
+    expect(isOffScale(standWeights({ v1: 100, v2: 0, third: 0 }, { factor: 100, others: [{ name: 'third', weight: 0 }] }))).toBe(false);
+    expect(isOffScale({ kind: 'removed', recorded: aRecordedRule(), original: { serving: 1, canary: 0, others: [] } })).toBe(false);
   });
 });
 

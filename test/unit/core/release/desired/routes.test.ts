@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type CanaryReleaseStatus, defaultSpec, type ReleaseStatus } from '../../../../../src/api/release.ts';
 import type { Route } from '../../../../../src/api/routes.ts';
 import { buildPatch } from '../../../../../src/core/release/desired/patch.ts';
-import { desireRoutes, type RouteIntent } from '../../../../../src/core/release/desired/routes.ts';
+import type { RouteIntent } from '../../../../../src/core/release/desired/route-intent.ts';
+import { desireRoutes } from '../../../../../src/core/release/desired/routes.ts';
 import { endOfDrain } from '../../../../../src/core/release/drain.ts';
 import { gatherFacts } from '../../../../fixtures/facts.ts';
 import type { StateName } from '../../../../../src/core/release/state.ts';
@@ -143,6 +144,8 @@ describe('a mark of ours on a settled route', () => {
         'test /spec/rules/0/backendRefs/0/name',
         'test /spec/rules/0/backendRefs/0/weight',
         'replace /spec/rules/0/backendRefs/0/weight',
+        'test /spec/rules/0/backendRefs/1/name',
+        'test /spec/rules/0/backendRefs/1/weight',
         `test ${MARK_PATH}`,
         `remove ${MARK_PATH}`,
       ],
