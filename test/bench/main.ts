@@ -1,5 +1,6 @@
 // The benchmarks' command line. Each one prints JSON objects, one a line: {"name", "value", "unit"}; progress goes to
-// standard error. All but `judge` and `decide` need the lab: it is brought up, and the command runs itself again inside the lab's network.
+// standard error. All but `judge`, `decide` and
+// `route-edits` need the lab: it is brought up, and the command runs itself again inside the lab's network.
 
 import { enterLab } from './enter-lab.ts';
 import { runIdle } from './idle.ts';
@@ -16,6 +17,8 @@ usage: npm run -s bench -- NAME [options]
   idle [--releases 1000]       requests, CPU, memory and start of an operator that has nothing to do
   judge [--runs 2000] [--quick] [--seed 1] [--only NAME] [--markdown] [--write]
                                how often judges are right and how soon, by simulation; needs no lab
+  route-edits [--cases 10000] [--seed 1] [--shrink]
+                               random stories of releases whose routes others edit, and how they end; needs no lab
   decide                       how often a decision gathers its facts, what it costs, and what a plan costs; needs no lab
 
 GLIDEPATH_BENCH_NODE_FLAGS adds flags of Node for the operator, such as --cpu-prof.
@@ -44,6 +47,7 @@ function readReleases(words: readonly string[], bench: Bench): number | undefine
 
 async function main(words: readonly string[]): Promise<number> {
   if (words[0] === 'judge') return (await import('./judge/main.ts')).runJudge(words.slice(1));
+  if (words[0] === 'route-edits') return (await import('./route-edits/main.ts')).runRouteEdits(words.slice(1));
   const [name = '', ...rest] = words;
   if (name === 'decide' && rest.length === 0) {
     await (await import('./decide/main.ts')).runDecide();
