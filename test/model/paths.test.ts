@@ -1,5 +1,5 @@
-// Every simple path of the machine through the whole reconciler, in both modes, with late watches and failing writes: proofs, not samples. A state or an edge that no path reaches,
-// or that cannot happen although the machine has it, fails here.
+// Every simple path of the machine through the whole reconciler, in both modes, with late watches and failing writes: proofs, not
+// samples. A state or an edge that no path reaches, or that cannot happen although the machine has it, fails here.
 
 import { describe, expect, test } from 'vitest';
 import { STATES } from '../../src/core/release/state.ts';
