@@ -1,4 +1,4 @@
-// The ports that the operator works through, and what it was told at start. `main` fills it in; tests fill in fakes.
+// The ports that the operator works through, and its settings at start. `main` fills it in; tests fill in fakes.
 
 import type { BackendStore } from '../ports/backends.ts';
 import type { Clock } from '../ports/clock.ts';

@@ -295,7 +295,7 @@ describe('the hold', () => {
     await world.run(3_600_000);
     const told = world.journal.events.filter(({ reason }) => reason === 'HoldUnavailable');
     expect(told.map(({ note }) => note)).toEqual([
-      expect.stringContaining('the release goes on, but nothing holds a change of Deployment store'),
+      expect.stringContaining('the release continues, but nothing holds a change of Deployment store'),
     ]);
     expect([world.status('web')?.state, story.share]).toEqual(['stage.awaitingApproval', 10]);
     world.holds = true;

@@ -161,7 +161,7 @@ describe('Prometheus is away', () => {
 });
 
 describe('what may be judged', () => {
-  test('Observe: bad verdicts are told and never acted on', async () => {
+  test('Observe: bad verdicts are reported and never acted on', async () => {
     const world = buildStore();
     world.setVersion('v2', { errorRatio: 1 });
     world.createRelease('web', specWith({ analysis: { mode: 'Observe' } }));

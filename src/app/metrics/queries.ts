@@ -116,7 +116,7 @@ export async function askCounts(reader: MetricsReader, question: LookQuestion, r
   return countBeside(compared ?? (await ask(question.serving)), series, knownMs);
 }
 
-/** The canary may be new, or Prometheus may have lost what it had: the serving backend tells which, because it existed all the time. */
+/** The canary may be new, or Prometheus may have lost what it had: the serving backend shows which, because it existed all the time. */
 function countBeside(serving: Answers, canary: readonly Series[], knownMs: number | undefined): Counts {
   const history = serving.series.length === 0 ? 'whole' : historyOf(serving.series, knownMs);
   if (canary.length > 0) return { canary, seen: canary, history, ...servingOf(serving) };

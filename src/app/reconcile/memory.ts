@@ -63,7 +63,7 @@ export function noteProblems(
   return { writeProblems: since, failingSince: new Map(since.map(({ route, sinceMs }) => [route, sinceMs])) };
 }
 
-/** Reasons and values, never sentences: what blocks a release, or is left of it to mend, is a key in `internal.told`. */
+/** Reasons and values, never sentences: what blocks a release, or what is left of it for a person to fix, is a key in `internal.told`. */
 function essenceOf(status: CanaryReleaseStatus): string {
   const { message: _message, checks, conditions, observedWeight: _observed, measured: _measured, release, internal = {}, ...rest } = status;
   const { shownTime: _shown, ...memory } = internal;

@@ -33,7 +33,7 @@ export async function writeWorkload(world: World, namespace: string, intents: re
   return { problems, events };
 }
 
-/** Another template came, or somebody was quicker: the watch shows it, and it is decided anew. */
+/** Another template came, or somebody was quicker: the watch shows it, and the release is decided again. */
 const OVERTAKEN = ['GLIDEPATH_E_GUARD', 'GLIDEPATH_E_CONFLICT', 'GLIDEPATH_E_NOT_FOUND'] as const;
 
 function describeProblem(intent: WorkloadIntent, thrown: unknown): WriteProblem | undefined {

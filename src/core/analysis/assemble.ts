@@ -24,7 +24,7 @@ export type Timed = { readonly kind: 'series'; readonly series: readonly Series[
 export interface Counts {
   readonly canary: readonly Series[];
   readonly serving: readonly Series[];
-  /** Series whose sample times tell when the gateway is scraped: the canary's, else the serving backend's. */
+  /** Series whose sample times show when the gateway is scraped: the canary's, else the serving backend's. */
   readonly seen: readonly Series[];
   /** Lost: a series without a sample before the span is no new one, so its first value says nothing. */
   readonly history: History;

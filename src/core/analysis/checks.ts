@@ -35,7 +35,7 @@ interface Finding {
   readonly requests?: number;
 }
 
-/** A check that was judged. What it says in words is told where somebody reads it: of many looks only the last one is read. */
+/** A check that was judged. Its words are written where they are read: of many looks only the last one is read. */
 export interface JudgedCheck {
   readonly verdict: Verdict;
   readonly tell: () => CheckResult;
@@ -96,7 +96,7 @@ function requestsOf({ requests }: LookCounts): Evidence<RequestCounts> {
 }
 
 function missing(check: Check): Evidence<never> {
-  return { kind: 'noData', message: `the query of check ${check.name} was not asked at this look` };
+  return { kind: 'noData', message: `the query of check ${check.name} was not asked at this evaluation` };
 }
 
 const limitsOf = oncePer(

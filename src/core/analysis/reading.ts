@@ -40,7 +40,7 @@ export interface LookReading {
   readonly latency?: Evidence<readonly Bucket[]>;
   /** Canary against serving, since the release began; absent where nothing is compared (no weight, all weight, switched off). */
   readonly comparison?: Evidence<Judgement>;
-  /** Requests of the serving backend in the window; absent where nobody asked, or where the answer was not whole. */
+  /** Requests of the serving backend in the window; absent where it was not asked for, or where the answer was not whole. */
   readonly servingRequests?: number;
   /** Own queries by check name. */
   readonly own: Readonly<Record<string, Evidence<number>>>;

@@ -1,5 +1,5 @@
-// What the API server is told of the webhook: to ask only about changes that may have to be held, of Deployments that a release
-// names. So a webhook that is dead delays those writes and no other, and nobody has to label anything.
+// How the API server calls the webhook: only about changes that may have to be held, of Deployments that a release
+// names. So a webhook that is dead delays those writes and no other, and no labels are needed.
 
 import type { HoldTarget } from './review.ts';
 import type { Json } from '../workload/objects.ts';

@@ -9,7 +9,7 @@ import { clockOf, fromTime, toTime } from '../../api/times.ts';
 
 /** What is known of the requests that still reach the canary. Absent: not asked or not answered yet. */
 export type DrainReading =
-  /** Nobody counts requests for this release: the drain time alone decides. */
+  /** Requests are not counted for this release: the drain time alone decides. */
   | 'uncountable'
   /** Prometheus cannot say. */
   | 'unavailable'
@@ -17,7 +17,7 @@ export type DrainReading =
 
 /** The least time that pods which got requests a moment ago have for their answers. */
 export const DRAIN_MS = 10_000;
-/** After this the time alone counts: Prometheus is away, scrapes seldom, or somebody goes on calling the canary directly. */
+/** After this the time alone counts: Prometheus is away, scrapes seldom, or clients continue to call the canary directly. */
 export const LONGEST_DRAIN_MS = 60_000;
 
 /** When draining began: the routes had been written by then. Undefined before. */

@@ -16,13 +16,13 @@ export interface ObservedBackend {
   /** Endpoints that are ready (of all EndpointSlices, each address once). */
   readonly readyEndpoints: number;
   readonly unreadyEndpoints: number;
-  /** Names of the pods that are ready endpoints, addresses where there is no pod; absent where nobody has looked. */
+  /** Names of the pods that are ready endpoints, addresses where there is no pod; absent where that was not read. */
   readonly readyPods?: readonly string[];
-  /** The same of those that are not; absent where nobody has looked. */
+  /** The same of those that are not; absent where that was not read. */
   readonly unreadyPods?: readonly string[];
-  /** It is a name of something outside of the cluster (ExternalName): nobody knows endpoints of it. */
+  /** It is a name of something outside of the cluster (ExternalName): it has no endpoints here. */
   readonly external?: boolean;
-  /** Services mode: what pods say of themselves while endpoints are not ready; absent where that was not read. */
+  /** Services mode: what the pods' status says while endpoints are not ready; absent where that was not read. */
   readonly pods?: readonly PodObject[];
   /** Sorted distinct pod-template-hash values of the pods behind the Service; empty without such pods. */
   readonly templateHashes: readonly string[];

@@ -61,13 +61,13 @@ export const DECIDING: readonly Pass[] = [
   obeyAbort,
   // What the routes say now accounts for what was written before: later differences are somebody else's.
   settle,
-  // Before the steps: a rejection that smaller weights may mend blocks nothing.
+  // Before the steps: a rejection that smaller weights may fix blocks nothing.
   fit,
   // Before the steps: what rolls out without a canary is no release.
   letRoll,
   // All steps of the machine, until nothing moves.
   takeSteps,
-  // After the steps: a weight that is wanted since this very moment is on no route yet, and that is nobody's edit.
+  // After the steps: a weight that is wanted since this very moment is on no route yet, and that is no edit.
   seeDrift,
   // Whoever took all traffic is answered in the same decision: the stages begin again.
   answerDrift,

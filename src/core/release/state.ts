@@ -67,7 +67,7 @@ export function isPreparing(state: StateName, release: { readonly returnTo?: str
   return placeOf(state, release) === 'preparing';
 }
 
-/** The release can go on only with a verdict: in a stage, or where an edit that lowered the share waits for a Pass. */
+/** The release can continue only with a verdict: in a stage, or where an edit that lowered the share waits for a Pass. */
 export function waitsForProof(state: StateName, release: { readonly driftSince?: string | undefined } | undefined): boolean {
   if (state === 'stage.analyzing') return true;
   return (state === 'stage.shifting' || state === 'promoting.rollingOut') && release?.driftSince !== undefined;

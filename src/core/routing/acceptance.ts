@@ -1,4 +1,4 @@
-// Has every gateway taken the route as it stands? A condition counts only at the route's generation (rule 2).
+// Has every gateway accepted the route as it stands? A condition counts only at the route's generation (rule 2).
 
 import { oncePer } from '../../api/once.ts';
 import { GATEWAY_GROUP, type Route, type RouteCondition, type RouteParentStatus } from '../../api/routes.ts';

@@ -67,7 +67,7 @@ function shareOfForeign({ rule, weight }: ForeignRule): number {
   return percentOf(weight, sumWeights(rule.servings));
 }
 
-/** Foreign rules whose traffic goes to the canary although nobody proved it, and that can be taken away from it (rule 7). */
+/** Foreign rules whose traffic goes to the canary although no verdict passed it, and that can be taken away from it (rule 7). */
 export function findUnproven({ foreign }: Pick<RouteStanding, 'foreign'>): readonly ForeignRule[] {
   return foreign.filter(({ own, weight, rule }) => !own && weight > 0 && drainRule(rule) !== undefined);
 }
@@ -92,7 +92,7 @@ export interface Holder {
   readonly rule: string;
   /** What its refs to the canary's Service have together. */
   readonly weight: number;
-  /** The release cannot take it away from the canary by itself. */
+  /** The release cannot take it away from the canary on its own. */
   readonly stays: boolean;
   /** False for a rule that names the canary alone: without that ref it has no backend at all. */
   readonly hasOthers: boolean;
@@ -125,7 +125,7 @@ interface Hold {
   readonly refs: readonly RefPosition[];
 }
 
-/** Refs of a recorded rule that a release cannot empty or remove by itself. */
+/** Refs of a recorded rule that a release cannot empty or remove on its own. */
 function holdsIn(rule: RuleStanding, what: 'gives' | 'names'): readonly Hold[] {
   switch (rule.kind) {
     case 'found': {

@@ -1,5 +1,5 @@
 // Rules that name the canary and that the release does not drive: those of the user's own, which were there before it began, and
-// those that appeared while it runs. What the latter give the canary is traffic that nobody proved (rules 1, 7 and 13).
+// those that appeared while it runs. What the latter give the canary is traffic that no verdict passed (rules 1, 7 and 13).
 
 import type { OwnRule } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
@@ -57,7 +57,7 @@ export interface RefWeight {
 /**
  * The weights that take a rule's traffic away from the canary: its serving ref takes over what the canary had, so that the shares of
  * all others stay as they are.
- * @returns undefined where the canary is all that the rule has: a rule without any weight answers nobody (rule 4)
+ * @returns undefined where the canary is all that the rule has: a rule without any weight answers no request (rule 4)
  */
 export function drainRule({ servings, canaries, refs }: SeenRule): readonly RefWeight[] | undefined {
   const given = sumWeights(canaries);

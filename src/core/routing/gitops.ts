@@ -1,5 +1,5 @@
-// Which GitOps tool applies a route, by the marks that it leaves there itself; what it has to be told so that it leaves our
-// weights alone; and the one thing that can be told on the route: that Flux holds still while a release runs.
+// Which GitOps tool applies a route, by the marks that it leaves there itself; the settings that it needs so that it leaves our
+// weights alone; and the one setting that can be made on the route: that Flux holds still while a release runs.
 
 import { FLUX_HELD_ANNOTATION } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
@@ -13,7 +13,7 @@ export function nameGitOpsTool(tool: GitOpsTool): string {
 }
 
 const ARGO_TRACKING = 'argocd.argoproj.io/tracking-id';
-/** Argo CD's tracking label unless it is told another one. Helm sets it too, so it counts only beside Argo CD's field manager. */
+/** Argo CD's tracking label unless it is set to another one. Helm sets it too, so it counts only beside Argo CD's field manager. */
 const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 const FLUX = 'kustomize.toolkit.fluxcd.io';
 const FLUX_RECONCILE = `${FLUX}/reconcile`;
@@ -66,9 +66,9 @@ function adviseArgo(addsRef: boolean): string {
 export function describeGitOps(tool: GitOpsTool, name: string, addsRef = false): string {
   switch (tool) {
     case 'ArgoCD':
-      return `${name} is applied by Argo CD, which undoes our weights within a second unless it is told to leave them: ${adviseArgo(addsRef)}`;
+      return `${name} is applied by Argo CD, which undoes our weights within a second unless it is set to ignore them: ${adviseArgo(addsRef)}`;
     case 'Flux':
-      return `${name} is applied by Flux, which is held off (kustomize.toolkit.fluxcd.io/reconcile: disabled) while the release runs; afterwards it puts back the weights of Git, also those from before a promotion: commit the new weights, or annotate the route in Git with ${FLUX_RECIPE}`;
+      return `${name} is applied by Flux, which is held off (kustomize.toolkit.fluxcd.io/reconcile: disabled) while the release runs; afterwards it restores the weights of Git, also those from before a promotion: commit the new weights, or annotate the route in Git with ${FLUX_RECIPE}`;
   }
 }
 
@@ -93,7 +93,7 @@ export function adviseManager(manager: string, addsRef = false): string {
   return `let nothing but Glidepath write backendRefs[].weight of this route while a release runs: leave the route out of what ${manager} applies then`;
 }
 
-/** One annotation as it is and as it shall be; undefined stands for an absent one. */
+/** One annotation as it is and as it is to be; undefined stands for an absent one. */
 export interface AnnotationChange {
   readonly name: string;
   readonly from: string | undefined;

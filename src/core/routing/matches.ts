@@ -9,7 +9,7 @@ type Json = Readonly<Record<string, unknown>>;
 /** A header or a query parameter that is asked for. */
 type Entry = Json & { readonly name: string };
 
-/** Hex digits of a hash: enough to tell 64 rules apart. */
+/** Hex digits of a hash: enough to distinguish 64 rules. */
 const DIGITS = 16;
 
 /**

@@ -3,7 +3,7 @@
 
 import { GATEWAY_GROUP, type Route, type RouteParentRef, type RouteParentStatus } from '../../api/routes.ts';
 
-/** A parent of the route, and what is said about it; nobody has answered where there is nothing. */
+/** A parent of the route, and what is said about it; no gateway has answered where there is nothing. */
 export interface AnsweredParent {
   readonly parent: RouteParentRef;
   readonly answers: readonly RouteParentStatus[];

@@ -141,7 +141,7 @@ function withoutTracking(annotations: Labels): Labels {
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => !TRACKING.some((prefix) => key.startsWith(prefix))));
 }
 
-/** Pods that keep away from their own kind, or spread with it, shall do so as canaries, too. */
+/** Pods that keep away from their own kind, or spread with it, do so as canaries, too. */
 function moveSelectors(spec: Json, before: Labels, changed: Labels): Json {
   const move = (part: unknown): unknown => moveIn(part, before, changed, false);
   return {

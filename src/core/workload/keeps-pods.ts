@@ -1,4 +1,4 @@
-// Whether the pods of a Deployment stay: an endpoint that is ready may be of a pod that is ending already, for EndpointSlices tell a
+// Whether the pods of a Deployment stay: an endpoint that is ready may be of a pod that is ending already, for EndpointSlices follow a
 // moment later. With strategy Recreate that is every pod at once, so whoever sends traffic to them has to know.
 
 import type { DeploymentObject, ReplicaSetObject, WorkloadMetadata } from './objects.ts';

@@ -45,7 +45,7 @@ interface NetworkPolicy {
   readonly selector: LabelSelector;
   /** The selector as a text that is the same for the same. */
   readonly selected: string;
-  /** Undefined where the policy says nothing of that direction; an empty list lets nobody through. */
+  /** Undefined where the policy says nothing of that direction; an empty list lets no one through. */
   readonly rules: Readonly<Record<Direction, readonly Rule[] | undefined>>;
 }
 

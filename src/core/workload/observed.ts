@@ -11,7 +11,7 @@ export type HoldStanding =
   | { readonly kind: 'awaited' }
   /** The API server let the change through: no policy holds it. */
   | { readonly kind: 'unavailable' }
-  /** In mid-release nothing waits for the answer: what was told before stays told. */
+  /** In mid-release nothing waits for the answer: what was reported before stays reported. */
   | { readonly kind: 'asked' }
   /** It could not be found out. */
   | { readonly kind: 'unknown'; readonly message: string };

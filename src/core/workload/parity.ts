@@ -114,7 +114,7 @@ function isTargeted(own: readonly Target[], serving: readonly Target[]): boolean
   return own.length > 0 && serving.every(isNamed);
 }
 
-/** Another object does the same for the other side; of kinds that are only told, any other does. */
+/** Another object does the same for the other side; of kinds that are only reported, any other does. */
 function isMadeUpFor({ security }: PolicyKind, one: Covering, all: readonly Covering[]): boolean {
   if (!security) return one.canary || all.some((other) => other.canary);
   return all.some((other) => {
@@ -156,7 +156,7 @@ function describeTarget(kind: string, spec: PolicyObject['spec'], { serving, can
   };
 }
 
-/** The other way round: what holds for the canary alone is no proof for what shall serve. */
+/** The other way round: what holds for the canary alone is no proof for what is to serve. */
 function describeExcess({ spec }: PolicyObject, sides: PolicySides): Words {
   const byTarget = targetsOf(spec).length > 0;
   return {
@@ -167,7 +167,7 @@ function describeExcess({ spec }: PolicyObject, sides: PolicySides): Words {
   };
 }
 
-/** Labels that could tell the canary apart instead: both selectors have them, and they are not changed yet. */
+/** Labels that could distinguish the canary instead: both selectors have them, and they are not changed yet. */
 export function findAlternatives(deploymentSelector: Labels, serviceSelector: Labels, canary: Labels): readonly string[] {
   return Object.keys(deploymentSelector).filter((key) => serviceSelector[key] !== undefined && canary[key] === deploymentSelector[key]);
 }

@@ -38,7 +38,7 @@ export interface PodsStanding {
   readonly fault: PodFault | undefined;
   /** Pods that the scheduler finds no node for: the cluster's trouble, not the version's. */
   readonly homeless: { readonly message: string; readonly sinceMs: number } | undefined;
-  /** The most telling thing of any pod, for messages: `pod store-canary-x: container app exited with 1 (Error), 1 restart`. */
+  /** The most useful thing that any pod says, for messages: `pod store-canary-x: container app exited with 1 (Error), 1 restart`. */
   readonly seen: string | undefined;
   /** Since when the pods that are not ready have had a node, the first of them; undefined without any. */
   readonly placedSinceMs: number | undefined;

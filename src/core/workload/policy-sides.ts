@@ -45,7 +45,7 @@ export function movesOf({ serving, canary }: PolicySides): Moves {
   return findMoves(serving.podLabels, canary.podLabels);
 }
 
-/** Such as `(app: store-canary)`: the labels by which the canary's pods are told apart. */
+/** Such as `(app: store-canary)`: the labels by which the canary's pods are distinguished. */
 export function nameCanaryPods(sides: PolicySides): string {
   const labels = Object.entries(movesOf(sides)).map(([key, [, to]]) => `${key}: ${to}`);
   return labels.length === 0 ? "the canary's pods" : `the canary's pods (${labels.join(', ')})`;
@@ -67,13 +67,13 @@ export function adviseSelector(kind: string, field: string, selector: LabelSelec
   return `add another ${kind} like it with spec.${field} ${toFlow(requirementsOf(own).length > 0 ? own : moved)}${labels}`;
 }
 
-/** Advice for what holds for the canary alone: it proves nothing of what shall serve. */
+/** Advice for what holds for the canary alone: it proves nothing of what is to serve. */
 export const COVER_BOTH = 'let it cover both, or neither';
 
 /** The value that the canary would get of a label that is chosen for it. */
 const CHOSEN = 'canary';
 
-/** Advice to tell the canary by another label, where that would keep it in; else nothing. @param covers does the policy cover these? */
+/** Advice to distinguish the canary by another label, where that would keep it in; else nothing. @param covers does the policy cover these? */
 export function adviseLabels(sides: PolicySides, covers: (labels: Labels) => boolean): string {
   const { serving } = sides;
   const key = sides.alternatives.find((one) => covers({ ...serving.podLabels, [one]: CHOSEN }));

@@ -3,7 +3,7 @@
 
 import type { DeploymentObject, ReplicaSetObject } from './objects.ts';
 
-/** Replicas that the two ReplicaSets shall have; those of the new one never rise. */
+/** Replicas that the two ReplicaSets are to have; those of the new one never rise. */
 export interface TakeBack {
   readonly serving: number;
   readonly rolled: number;
@@ -33,7 +33,7 @@ function countOf(bound: number | string, wanted: number, round: (count: number) 
 
 /**
  * The next step; undefined with strategy Recreate, whose versions never run side by side. Both together are always as many as the
- * Deployment controller allows, which scales what is more or less than that by itself.
+ * Deployment controller allows, which scales what is more or less than that on its own.
  */
 export function planTakeBack(deployment: DeploymentObject, serving: ReplicaSetObject, rolled: ReplicaSetObject): TakeBack | undefined {
   if (deployment.spec.strategy?.type === 'Recreate') return undefined;

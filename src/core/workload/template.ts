@@ -30,7 +30,7 @@ function keepKeys(map: Readonly<Record<string, string>> | undefined, isKept: (ke
   return Object.fromEntries(Object.entries(map ?? {}).filter(([key]) => isKept(key)));
 }
 
-/** For people: the tag of the first container's image, and enough of the hash to tell two templates of one image apart. */
+/** For people: the tag of the first container's image, and enough of the hash to distinguish two templates of one image. */
 export function nameTemplate(template: PodTemplate): string {
   const containers = template.spec?.['containers'];
   const first: unknown = Array.isArray(containers) ? containers[0] : undefined;

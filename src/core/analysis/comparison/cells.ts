@@ -37,7 +37,7 @@ const SHORTEST_CELL_MS = 1_000;
 
 /**
  * Length of a cell in milliseconds for looks every `intervalMs`; it goes into the interval a whole number of times.
- * @param reportedBy who counts: where pods tell of themselves, the two arms are scraped at different moments, and in a slice that
+ * @param reportedBy who counts: where pods report their own counts, the two arms are scraped at different moments, and in a slice that
  * is shorter than a look an incident of both would be seen in one of them only
  */
 export function cellLength(intervalMs: number, reportedBy: 'caller' | 'server'): number {

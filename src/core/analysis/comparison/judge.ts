@@ -113,7 +113,7 @@ function isRestartPoint({ startMs, restartEveryMs }: JudgeSettings, { fromMs, to
 
 function restart(settings: JudgeSettings, before: JudgeState): JudgeState {
   const closed = closeBlock(settings, before);
-  // Before the first comparison there is nothing to start anew from.
+  // Before the first comparison there is nothing to start again from.
   if (closed.wealth.errors.total.nc === 0) return closed;
   return {
     ...closed,

@@ -17,7 +17,7 @@ import type { SplitEvidence } from '../sequential/split.ts';
 
 /**
  * `worse`: the canary is worse than serving, proven. `mismatch`: the gateway does not split as asked. `earned`: the next weight
- * is earned. `unproven`: neither, so it goes on.
+ * is earned. `unproven`: neither, so it continues.
  */
 export type Finding = 'worse' | 'mismatch' | 'earned' | 'unproven';
 
@@ -71,7 +71,7 @@ function allowedAt({ riskBudget }: JudgeSettings, nextShare: number): number {
   return riskBudget / nextShare;
 }
 
-/** The finding with all that is told about it. @param nextShare share of all traffic that the canary gets at the next raise, 0..1 */
+/** The finding with all that is reported about it. @param nextShare share of all traffic that the canary gets at the next raise, 0..1 */
 export function judgeComparison(settings: JudgeSettings, state: JudgeState, nextShare: number): Judgement {
   const all = evidenceOf(settings, state);
   const { lower, upper } = excessSoFar(settings, state);

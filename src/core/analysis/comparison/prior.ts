@@ -13,7 +13,7 @@ import type { Prior } from './settings.ts';
 /** So much time before the release is read, milliseconds. */
 export const PRIOR_MS = 30 * 60_000;
 
-/** One replica alone can be compared with nobody. */
+/** One replica alone has none to be compared with. */
 const MIN_REPLICAS = 2;
 
 /**
@@ -57,7 +57,7 @@ function measureDispersion(
   );
 }
 
-/** Gateways and pods are told apart by the target that Prometheus scraped. */
+/** Gateways and pods are distinguished by the target that Prometheus scraped. */
 function replicaOf({ labels }: Series): string {
   return `${labels['instance'] ?? ''}/${labels['pod'] ?? ''}`;
 }

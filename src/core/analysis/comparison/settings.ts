@@ -58,7 +58,7 @@ export interface Prior {
   readonly phi: number | undefined;
 }
 
-/** Without two replicas to compare, bursts of errors cannot be told from a bad version as well: one more block is asked for. */
+/** Without two replicas to compare, bursts of errors cannot be distinguished from a bad version as well: one more block is asked for. */
 const MIN_BLOCKS = { measured: 2, unknown: 3 } as const;
 
 /** Settings for a release of this spec that began at `startMs`. */

@@ -74,7 +74,7 @@ export function describeMismatch({ split, canary, serving }: Judgement): string 
   const measured = roundPercent(canary.requests / Math.max(1, canary.requests + serving.requests));
   const hint = split.tooMuch
     ? 'does the gateway honour weights of this route, or does traffic reach the canary on another way?'
-    : 'does the canary answer at all (hanging requests are counted nowhere), and does the gateway honour weights?';
+    : 'does the canary answer at all (requests that hang are not counted), and does the gateway honour weights?';
   return `the canary gets ${split.tooMuch ? 'more' : 'less'} than its share, ${measured} since the release began: ${hint}`;
 }
 
@@ -82,7 +82,7 @@ export function describeMismatch({ split, canary, serving }: Judgement): string 
 const REQUESTS_AT_NO_ERROR = 4.2;
 const MOST_NEEDED = 1_000_000_000;
 
-/** Canary requests that a Pass needs altogether if it goes on as it goes now: the bound falls about as one over the requests. */
+/** Canary requests that a Pass needs altogether at the present rates: the bound falls about as one over the requests. */
 export function requestsNeeded({ upper, allowed, canary, finding }: Judgement): number {
   if (finding === 'earned') return canary.requests;
   const atBest = REQUESTS_AT_NO_ERROR / Math.max(allowed, 1e-6);

@@ -1,5 +1,5 @@
 // Refuses numbers that are no counts, shares or levels. A bad number must stop the computation: as a NaN it would silently
-// become "no evidence", as a negative count it would become evidence that nobody has seen.
+// become "no evidence", as a negative count it would become evidence that was never seen.
 
 /** Counts of one block of time in both arms. A bad request is in `n` too. */
 export interface Block {

@@ -1,4 +1,4 @@
-// What stands in the way of a release, each with the reason, what was found and what mends it: a chain of named checks.
+// What stands in the way of a release, each with the reason, what was found and what fixes it: a chain of named checks.
 // Before the first write a blocker keeps every route untouched; later it stops raises while home stays possible (rule 13).
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
@@ -29,7 +29,7 @@ const IN_MID_RELEASE: readonly BlockerCheck[] = [...ROUTES_LATER, ...WORKLOAD_LA
 /** The first thing that stands in the way. Between releases only when a candidate waits or nothing was ever released. */
 export function findBlocker(known: Known, status: CanaryReleaseStatus): Blocker | undefined {
   const recorded = status.release?.routes !== undefined && isRunning(known.state);
-  // The judge comes last: without routes there is no metrics source either, and the routes are what a person has to mend.
+  // The judge comes last: without routes there is no metrics source either, and the routes are what a person has to fix.
   for (const check of [...ALWAYS, ...(recorded ? IN_MID_RELEASE : BEFORE_THE_FIRST_WRITE), theJudgeCannotBeAsked]) {
     const blocker = check(known, status);
     if (blocker !== undefined) return blocker;

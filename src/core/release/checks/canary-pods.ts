@@ -72,7 +72,7 @@ function hadTheirTime({ count, placedSinceMs }: PodsStanding, seconds: unknown, 
   return placedSinceMs !== undefined && now >= placedSinceMs + neededMs;
 }
 
-/** No node takes a pod: told, and `onBlocked` decides; the version is not rejected for it. */
+/** No node takes a pod: reported, and `onBlocked` decides; the version is not rejected for it. */
 export function noNodeTakesAPod({ workload, state, now }: Known, { release }: CanaryReleaseStatus): Blocker | undefined {
   const homeless = workload?.pods?.homeless;
   // A rollout that is under way takes room itself; it ends without more pods of the canary.
@@ -86,7 +86,7 @@ export function noNodeTakesAPod({ workload, state, now }: Known, { release }: Ca
   };
 }
 
-/** A raise that waits for pods: told, and `onBlocked` decides; the version is not rejected for it. */
+/** A raise that waits for pods: reported, and `onBlocked` decides; the version is not rejected for it. */
 export function thePodsAreNotReady(known: Known, { release }: CanaryReleaseStatus): Blocker | undefined {
   if (release === undefined || known.canaryReady || !known.podsMissingTooLong || !holdsUpRaise(known, release)) return undefined;
   return { reason: 'PodsNotReady', message: `${describeNotReady(known, release)}; the raise waits for ready pods` };

@@ -1,4 +1,4 @@
-// Policies that treat the canary otherwise than the serving pods: a blocker where security depends on it.
+// Policies that treat the canary differently from the serving pods: a blocker where security depends on it.
 
 import { IGNORE_PARITY_ANNOTATION } from '../../../api/names.ts';
 import { POLICY_KINDS, type UnreadKind } from '../../workload/policy-kinds.ts';

@@ -72,7 +72,7 @@ export function findRollback(facts: RollbackFacts, status: CanaryReleaseStatus):
   return { rollback: undefined, rollbackWaits };
 }
 
-/** Home has nobody to answer, so going there mends nothing, and takes from the canary what it answers. */
+/** No endpoint answers at home, so going there helps no request, and takes from the canary what it answers. */
 function isWorseAtHome(facts: RollbackFacts, status: CanaryReleaseStatus): boolean {
   return facts.servingEmpty !== undefined && hasTraffic(facts, status);
 }

@@ -21,7 +21,7 @@ export const WORKLOAD_BEFORE: readonly BlockerCheck[] = [
 
 export const WORKLOAD_LATER: readonly BlockerCheck[] = [noPodsMayBeMade, noNodeTakesAPod, theRolloutIsStuck];
 
-/** Of a hold that nobody knows of yet. */
+/** Of a hold that was not found out yet. */
 export const BEING_ASKED = 'the API server is being asked';
 
 /** The commands that install what holds a Deployment. */
@@ -109,6 +109,6 @@ function theRolloutIsStuck({ workload, state }: Known): Blocker | undefined {
   if (stuck === undefined) return undefined;
   return {
     reason: 'PromotionStuck',
-    message: `the rollout of Deployment ${deployment.metadata.name} makes no progress (${stuck.message ?? stuck.reason ?? ''}); the canary keeps its share: mend it, or abort the release`,
+    message: `the rollout of Deployment ${deployment.metadata.name} makes no progress (${stuck.message ?? stuck.reason ?? ''}); the canary keeps its share: fix the rollout, or abort the release`,
   };
 }

@@ -74,7 +74,7 @@ export function describeOutdated({ at }: Pick<Command, 'at'>, last: Pick<Handled
   return `its time ${at} is not later than ${last?.at ?? ''}, the time of the last command that was handled; give it again with the present time`;
 }
 
-/** An unreadable text has no time of its own: it is told once, by its text. */
+/** An unreadable text has no time of its own: it is reported once, by its text. */
 function readUnreadable(text: string, refusal: string, last: HandledCommand | undefined): FreshCommand | undefined {
   const told = text.slice(0, MOST_TEXT);
   if (last?.verb === 'unreadable' && last.release === told) return undefined;

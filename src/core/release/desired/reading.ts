@@ -1,4 +1,4 @@
-// Whether a fresh read of all routes of the namespace would let the release go on: nothing else stands in the way of its end.
+// Whether a fresh read of all routes of the namespace would let the release continue: nothing else stands in the way of its end.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';

@@ -15,7 +15,7 @@ export function isRestAsked({ targetRef }: Pick<CanaryReleaseSpec, 'targetRef'>)
   return targetRef?.hold === 'PausedAtRest';
 }
 
-/** True while what serves is to be found paused, or is to become so: nobody lifts that but a promotion. */
+/** True while what serves is to be found paused, or is to become so: only a promotion lifts that. */
 export function restsPaused(
   { internal }: Pick<CanaryReleaseStatus, 'internal'>,
   { spec, deleting }: RestFacts,

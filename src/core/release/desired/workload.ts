@@ -1,4 +1,4 @@
-// What shall be written to the Deployment, its ReplicaSets and the canary, from the status alone. Routes come first, always.
+// What is to be written to the Deployment, its ReplicaSets and the canary, from the status alone. Routes come first, always.
 
 import { HELD_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
@@ -38,7 +38,7 @@ function desireDeployment(status: CanaryReleaseStatus, state: StateName, facts: 
   return [...desireRollout(status, state, facts, workload), ...desireServing(status, state, workload)];
 }
 
-/** A rollout that is under way goes on: the Deployment is its owner's. */
+/** A rollout that is under way continues: the Deployment is its owner's. */
 function desireRetained({ observation, routesLeft }: Facts): readonly WorkloadIntent[] {
   const { canaryDeployment, canaryService } = observation.workload ?? {};
   if (!routesLeft) return [];
@@ -146,7 +146,7 @@ function desireInterrupted(
   return step === undefined ? undefined : desireTakeBack(deployment, serving, rolled, step);
 }
 
-/** Pods that nobody let roll go at once, as soon as something else can answer. */
+/** Pods that were not let roll go at once, as soon as something else can answer. */
 function desireServingAlone(
   deployment: DeploymentObject,
   serving: ReplicaSetObject,
@@ -187,7 +187,7 @@ function oneOff(wanted: number): number {
   return wanted > 1 ? wanted - 1 : wanted + 1;
 }
 
-/** Nothing else could answer: what serves already goes on until one pod of the right version can. */
+/** Nothing else could answer: what serves already continues until one pod of the right version can. */
 function isAloneReady(wrong: readonly ReplicaSetObject[], serving: ReplicaSetObject, { spec }: DeploymentObject): boolean {
   const isReady = (one: ReplicaSetObject) => (one.status?.readyReplicas ?? 0) > 0;
   // Without a surge the Deployment controller would end the new pods again, and again.
@@ -232,7 +232,7 @@ function adjustCanary(
   return steady ? [{ kind: 'scaleDeployment', name, replicas }] : [];
 }
 
-/** The Deployment goes first: its pods answer what is on its way while the Service still tells where they are. */
+/** The Deployment goes first: its pods answer what is on its way while the Service still lists them. */
 export function desireNoCanary({ observation }: Facts): readonly WorkloadIntent[] {
   const { canaryDeployment, canaryService } = observation.workload ?? {};
   const gone = (object: typeof canaryDeployment | typeof canaryService) =>

@@ -84,7 +84,7 @@ function findDrifts({ standings, shareTaken }: Facts, status: Status): readonly 
     if (direction === undefined || route === undefined) return [];
     const manager = lastForeignManager(route, FIELD_MANAGER) ?? 'unknown';
     const name = `${route.kind} ${route.metadata.name}`;
-    const what = direction === 'raised' ? 'put back down at once' : describeLowered(status, shareTaken);
+    const what = direction === 'raised' ? 'lowered again at once' : describeLowered(status, shareTaken);
     const drift = { route: name, manager, direction, standing };
     return [{ ...drift, message: describeDrift(drift, wants.weight, what) }];
   });

@@ -36,7 +36,7 @@ function verdictOf(comparison: NonNullable<LookCounts['comparison']>, look: Look
 
 const VERDICTS: Readonly<Record<Finding, Verdict>> = { worse: 'Fail', earned: 'Pass', mismatch: 'Inconclusive', unproven: 'Inconclusive' };
 
-/** What was earned earlier says nothing of a version that answers nobody now: that proves nothing, so it raises nothing (rule 6). */
+/** What was earned earlier says nothing of a version that answers no request now: that proves nothing, so it raises nothing (rule 6). */
 function findMissingTraffic({ requests, servingRequests }: LookCounts): string | undefined {
   if (requests.kind !== 'facts') return requests.message;
   return servingRequests === 0 ? 'no request of the serving version in the window' : undefined;
@@ -63,7 +63,7 @@ function describe(judgement: Judgement) {
   };
 }
 
-/** Does the comparison act, or is it only told? */
+/** Does the comparison act, or is it only reported? */
 export function isComparisonEnforced(spec: CanaryReleaseSpec): boolean {
   return spec.analysis.comparison.mode === 'Enforce';
 }
@@ -73,7 +73,7 @@ const COMPARABLE: Readonly<Record<CheckMetric, boolean>> = { ErrorRatio: true, C
 
 /**
  * What a breach does at this look. `Auto`: what breaks a limit while serving has traffic may be an incident of both, and the
- * comparison, which tells the two apart, decides; where nothing is compared the limit is the only judge.
+ * comparison, which distinguishes the two, decides; where nothing is compared the limit is the only judge.
  */
 export function breachOf(check: Check, spec: CanaryReleaseSpec, look: LookCounts): 'Rollback' | 'Hold' | 'Observe' {
   if (check.onBreach !== 'Auto') return check.onBreach;
@@ -91,7 +91,7 @@ export function reasonOf(look: LookReading): 'ErrorRatio' | 'ClientErrorRatio' |
   return strongest === 'clientErrors' ? 'ClientErrorRatio' : 'Latency';
 }
 
-/** Does the gateway split the traffic otherwise than asked? Undefined where this look cannot tell. */
+/** Does the gateway split the traffic differently from the weights? Undefined where this look cannot show it. */
 export function findMismatch(look: LookCounts): boolean | undefined {
   return look.comparison?.kind === 'facts' ? look.comparison.facts.finding === 'mismatch' : undefined;
 }

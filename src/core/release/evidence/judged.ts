@@ -1,4 +1,4 @@
-// What the checks and the comparison come to at one look: verdicts first, and what each says in words where it is told.
+// What the checks and the comparison come to at one look: verdicts first, and what each says in words where it is reported.
 
 import type { Verdict } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, Check, ReleaseStatus } from '../../../api/release.ts';
@@ -70,7 +70,7 @@ function withoutProof(judged: Judged, message: string): Judged {
   return { ...judged, verdict, tell: (look) => ({ ...judged.tell(look), verdict, message }) };
 }
 
-/** Some gateways forget the counters of a backend that gets nothing: then nobody's scrapes are to blame. */
+/** Some gateways forget the counters of a backend that gets nothing: then no scrape is to blame. */
 function describeOld({ driftSince, driftBy }: ReleaseStatus): string {
   if (driftSince === undefined) return 'the newest sample is old: is the gateway still scraped?';
   return `the newest sample is from before field manager ${driftBy ?? 'unknown'} took traffic from the canary`;

@@ -23,7 +23,7 @@ export function gridOf(spec: CanaryReleaseSpec, release: ReleaseStatus): Grid {
   };
 }
 
-/** Samples older than this many scrapes mean that nobody scrapes any more. */
+/** Samples older than this many scrapes mean that scraping has stopped. */
 const STALE_SCRAPES = 5;
 /** `status.checks[].message` takes so many characters. */
 const MOST_MESSAGE = 512;
@@ -73,7 +73,7 @@ export function foldLook(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, l
   return tellFolded(countLook(spec, asFolded(status), look, () => look));
 }
 
-/** A status that looks were counted into. What the last of them says, `checks` and `measured`, is told when somebody reads it. */
+/** A status that looks were counted into. What the last of them says, `checks` and `measured`, is written when somebody reads it. */
 export interface Folded {
   /** Everything that later looks and the machine go by. */
   readonly status: CanaryReleaseStatus;
@@ -91,7 +91,7 @@ export function tellFolded({ status, tell }: Folded): CanaryReleaseStatus {
 }
 
 /**
- * Counts a look. The stage's clock stands at Unavailable and starts anew at Fail.
+ * Counts a look. The stage's clock stands at Unavailable and starts again at Fail.
  * @param read the whole of it, for words
  */
 export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCounts, read: () => LookReading): Folded {
@@ -134,7 +134,7 @@ function tellLook(status: CanaryReleaseStatus, judged: readonly Judged[], look: 
   return { ...withMeasured(status, look), checks: judged.map(({ tell }) => describeResult(tell(look), at)) };
 }
 
-/** Since when nobody answers for serving, while some requests are still sent there. */
+/** Since when serving has had no ready endpoint, while some requests are still sent there. */
 function servingEmptySince({ weight = 0, internal }: CanaryReleaseStatus): string | undefined {
   return weight < 100 ? internal?.serving?.emptySince : undefined;
 }
@@ -149,7 +149,7 @@ function formerVerdict({ verdict }: ReleaseStatus): Verdict | undefined {
   return verdict === 'Unavailable' ? undefined : verdict;
 }
 
-/** Since when the canary is to have traffic and has had no request; it ends with the first request, and says nothing while nobody can be asked. */
+/** Since when the canary is to have traffic and has had no request; it ends with the first request, and says nothing while Prometheus cannot be asked. */
 function noteSilence(release: ReleaseStatus, look: LookCounts, asked: boolean): ReleaseStatus {
   if (look.requests.kind === 'unavailable') return release;
   const silent = asked && (look.requests.kind === 'noTraffic' || look.requests.kind === 'noData');
@@ -196,7 +196,7 @@ function isStale(look: LookCounts, release: ReleaseStatus): boolean {
   return look.atMs - look.newestSampleMs > STALE_SCRAPES * scrape;
 }
 
-/** Whether the gateway splits as asked, as far as this look can tell. */
+/** Whether the gateway splits as asked, as far as this look shows. */
 function noteSplit(release: ReleaseStatus, look: LookCounts): ReleaseStatus {
   const mismatch = findMismatch(look);
   if (mismatch === undefined || mismatch === (release.splitMismatch ?? false)) return release;
@@ -247,7 +247,7 @@ function mayPass(spec: CanaryReleaseSpec, release: ReleaseStatus, requests: numb
   if (isFromBefore(look, release)) return false;
   const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
   if (requests >= needed) return true;
-  // Own queries alone can judge where nobody counts requests.
+  // Own queries alone can judge where requests are not counted.
   return look.requests.kind === 'unusable' && spec.analysis.checks.every((check) => check.query !== undefined);
 }
 

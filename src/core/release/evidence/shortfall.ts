@@ -12,11 +12,11 @@ export interface Shortfall {
   readonly needed: number;
   /** From the first moment of the weight to the newest sample that was counted, never to the clock's present time. */
   readonly elapsedMs: number;
-  /** Canary requests a second over that time; undefined where too few were counted to tell. */
+  /** Canary requests a second over that time; undefined where too few were counted. */
   readonly rate: number | undefined;
 }
 
-/** A rate from fewer requests may be wrong by half, and a time that is told from it by far more. */
+/** A rate from fewer requests may be wrong by half, and a time that is derived from it by far more. */
 const LEAST_FOR_A_RATE = 30;
 
 /** What is missing for a Pass by numbers alone; undefined where numbers are not what is missing. */
@@ -32,7 +32,7 @@ export function findShortfall(status: CanaryReleaseStatus, spec: CanaryReleaseSp
 
 /**
  * When the requests for a Pass will be there, by those of the present stage: earlier stages had another weight. Undefined where none are
- * missing, or where too few came to tell.
+ * missing, or where too few came.
  */
 export function forecastRequests(status: CanaryReleaseStatus, spec: CanaryReleaseSpec): number | undefined {
   const { release } = status;

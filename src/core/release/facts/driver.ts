@@ -81,7 +81,7 @@ export function listObjects({ spec, status }: CanaryRelease): readonly SharedObj
   ];
 }
 
-/** Would this release drive the route, or does it already? One that cannot even tell its roles there does not stand in the way. */
+/** Would this release drive the route, or does it already? One whose roles are not known there does not stand in the way. */
 function isClaimed(route: Route, release: CanaryRelease): boolean {
   if (markedFor(route) === release.metadata.name && isUnderWay(release)) return true;
   const { spec, status } = release;

@@ -3,7 +3,7 @@
 import type { ObservedBackend } from '../observation.ts';
 
 export type Endpoints =
-  /** Not read yet, or nobody keeps endpoints for it, as for a name outside of the cluster. */
+  /** Not read yet, or it has no endpoints to keep, as for a name outside of the cluster. */
   | { readonly kind: 'unknown' }
   | {
       readonly kind: 'seen';

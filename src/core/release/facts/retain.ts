@@ -14,7 +14,7 @@ export interface DisownIntent {
   readonly uid: string;
 }
 
-/** A canary of ours without weight serves nobody, so it goes as it would at any deletion. */
+/** A canary of ours without weight gets no request, so it goes as it would at any deletion. */
 export function keepsWeights({ deletionPolicy }: CanaryReleaseSpec, { weight = 0, release }: CanaryReleaseStatus): boolean {
   return deletionPolicy === 'Retain' && (release?.workload === undefined || weight > 0);
 }
@@ -24,7 +24,7 @@ export function isRetained({ release }: CanaryReleaseStatus, state: StateName): 
   return state === 'rollingBack.cleaning' && release?.retained === true && release.workload !== undefined;
 }
 
-/** What stays, for people: nobody removes it any more. */
+/** What stays, for people to remove. */
 export function describeRetained({ release, weight = 0 }: CanaryReleaseStatus): string {
   const { workload, canary } = release ?? {};
   if (workload === undefined) return 'deleted with deletionPolicy: Retain';

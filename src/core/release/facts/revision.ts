@@ -97,7 +97,7 @@ export function findCandidate(
   return isSettledOrRejected(status, key) ? undefined : key;
 }
 
-/** It was released already, or shall not be tried again by itself. */
+/** It was released already, or is not to be tried again automatically. */
 export function isSettledOrRejected({ settled, rejected }: CanaryReleaseStatus, key: CandidateKey): boolean {
   if (settled !== undefined && isSameRevision(key, settled as CandidateKey)) return true;
   return (rejected ?? []).some(

@@ -23,7 +23,7 @@ export function wantsOf(status: Status): Wants {
 
 /**
  * The foreign edit that a route shows, if it shows one. A watch may still show a route as it was before our own last write:
- * a generation that is accounted for already is nobody's edit.
+ * a generation that is accounted for already is no edit.
  */
 export function findEdit(standing: RouteStanding, { weight, before }: Wants): Edited | undefined {
   const { recorded, route, rules } = standing;
@@ -35,7 +35,7 @@ export function findEdit(standing: RouteStanding, { weight, before }: Wants): Ed
   return generation >= known && isBelow(rules, weight) ? 'lowered' : undefined;
 }
 
-/** A raise of this route is still to be written, and nobody lowered it meanwhile. */
+/** A raise of this route is still to be written, and no edit lowered it meanwhile. */
 export function waitsForRaise(standing: RouteStanding, wants: Wants): boolean {
   return standing.recorded.raising === true && findEdit(standing, wants) !== 'lowered';
 }
@@ -50,7 +50,7 @@ export function isAbove(standing: RouteStanding, percent: number): boolean {
   return standing.rules.some((rule) => compareShare(rule, percent) === 'above') || findUnproven(standing).length > 0;
 }
 
-/** A route that was deleted and made anew counts its generations from 1. */
+/** A route that was deleted and recreated counts its generations from 1. */
 export function isSame(recorded: RecordedRoute, uid: string | undefined): boolean {
   return recorded.uid === (uid ?? '');
 }

@@ -1,5 +1,5 @@
 // Which deviation from the share that was asked for says something about the gateway. Rules that the release does not drive send
-// requests to its Services beside it, and nobody can tell theirs from the others at the counters of a backend.
+// requests to its Services beside it, and theirs cannot be distinguished from the others at the counters of a backend.
 
 import type { ReleaseStatus } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';

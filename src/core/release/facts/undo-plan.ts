@@ -91,7 +91,7 @@ function recordRuleBack(now: ManagedRule): RecordedRule {
   };
 }
 
-const BY_GIT = 'revert the change in Git: a template that is proven rolls at once, without a canary';
+const BY_GIT = 'revert the change in Git: a template that was promoted before rolls at once, without a canary';
 
 function planTemplate(
   status: Status,
@@ -107,7 +107,7 @@ function planTemplate(
   if (hashTemplate(deployment.spec.template) !== template)
     return { kind: 'refused', why: `Deployment ${name} holds another change, which undo would throw away; take that back in Git first` };
   const target = findFormer(status, template, servingTemplate);
-  if (target === undefined) return { kind: 'refused', why: `nothing was proven before revision ${release.revision}; ${BY_GIT}` };
+  if (target === undefined) return { kind: 'refused', why: `no revision was promoted before revision ${release.revision}; ${BY_GIT}` };
   return planTarget(status, name, target, replicaSets);
 }
 

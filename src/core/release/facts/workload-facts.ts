@@ -126,8 +126,8 @@ function gatherRollout(
 }
 
 /**
- * Gateways go by the Service's endpoints, which lag behind what the Deployment says of itself: the pods of the released template have
- * to be among them, and no former one any more. @param ready names of ready pods; undefined, or none of this Deployment's: nobody knows
+ * Gateways go by the Service's endpoints, which lag behind what the status of the Deployment says: the pods of the released template have
+ * to be among them, and no former one any more. @param ready names of ready pods; undefined, or none of this Deployment's: not known
  */
 function areBehindService(
   replicaSets: readonly ReplicaSetObject[],

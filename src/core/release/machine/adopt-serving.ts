@@ -65,7 +65,7 @@ function describeServing(
 function findServing(known: Serving | undefined, deployment: DeploymentObject, replicaSets: readonly ReplicaSetObject[]): PodTemplate {
   const { template, paused } = deployment.spec;
   const isSame = known?.template !== undefined && known.uid === (deployment.metadata.uid ?? '');
-  // What is not paused rolls, whoever let it; what was made anew has no old pods that could serve.
+  // What is not paused rolls, whoever let it; what was recreated has no old pods that could serve.
   if (paused !== true) return template;
   const recorded = isSame ? replicaSets.find((one) => hashTemplate(one.spec.template) === known.template) : undefined;
   if (recorded !== undefined) return recorded.spec.template;
@@ -82,13 +82,13 @@ function findMostReady(replicaSets: readonly ReplicaSetObject[]): ReplicaSetObje
 }
 
 function tellProven({ metadata }: DeploymentObject, revision: string): ReleaseEvent {
-  return { reason: 'Promoted', message: `revision ${revision} is proven: Deployment ${metadata.name} rolls it at once, without a canary` };
+  return { reason: 'Promoted', message: `revision ${revision} was promoted before: Deployment ${metadata.name} rolls it at once, without a canary` };
 }
 
 function tellBypassed({ metadata }: DeploymentObject, revision: string): ReleaseEvent {
   return {
     reason: 'HoldBypassed',
-    message: `Deployment ${metadata.name} rolled revision ${revision} without a canary: it was made anew, or the hold was not in force; that revision serves now`,
+    message: `Deployment ${metadata.name} rolled revision ${revision} without a canary: it was recreated, or the hold was not in force; that revision serves now`,
     warning: true,
   };
 }

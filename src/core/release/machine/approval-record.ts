@@ -8,7 +8,7 @@ import { toTime } from '../../../api/times.ts';
 
 type Status = CanaryReleaseStatus;
 
-/** Commands by which a person, and not the evidence, lets a release go on. */
+/** Commands by which a person, and not the evidence, lets a release continue. */
 function letsGo(verb: FreshCommand['verb']): verb is 'approve' | 'advance' | 'promote' {
   return verb === 'approve' || verb === 'advance' || verb === 'promote';
 }
@@ -23,7 +23,7 @@ export function noteApproval(status: Status, { verb, by }: Pick<FreshCommand, 'v
   return { ...status, release: { ...release, approvals: [...given, approval].slice(-MAX_APPROVALS) } };
 }
 
-/** The names for the history, each once; nothing where nobody was asked or nobody gave a name. */
+/** The names for the history, each once; nothing where no approval was asked for or no name was given. */
 export function nameApprovers({ approvals = [] }: Pick<ReleaseStatus, 'approvals'>): Pick<HistoryEntry, 'approvedBy'> {
   const names = [...new Set(approvals.flatMap(({ by }) => (by === undefined ? [] : [by])))];
   return names.length === 0 ? {} : { approvedBy: names.slice(0, MAX_APPROVERS) };

@@ -1,4 +1,4 @@
-// What becomes of a command once it was read: obeyed or refused, why, and how the status and an event tell it.
+// What becomes of a command once it was read: obeyed or refused, why, and how the status and an event report it.
 
 import type { CommandVerb } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';

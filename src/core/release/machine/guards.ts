@@ -95,7 +95,7 @@ export function isPromotedEarly(at: Moment): boolean {
   return isOrdered(at, 'promote') || isPromotedForServing(at);
 }
 
-/** Only the canary answers, nothing speaks against it, and nobody else has to be asked. */
+/** Only the canary answers, nothing speaks against it, and no approval is missing. */
 function isPromotedForServing(at: Moment): boolean {
   const { release, internal } = at.status;
   const { spec, now } = at.facts;

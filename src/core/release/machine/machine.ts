@@ -219,7 +219,7 @@ const promotedWithoutStages = {
 } as const;
 const reduces = { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', announce(say.weightReduced)] } as const;
 const proven = leaveStage('stageIsProven', say.weightShifted, say.promotionStarted);
-/** A person looked at what there is and lets the release go on. */
+/** A person looked at what there is and lets the release continue. */
 const approvedWithoutProof = leaveStage('isApprovedWithoutProof', say.approvedWithoutProof, say.approvedWithoutProof);
 
 /** A promotion is taken back: by one weight write where the former version still runs, else by the Deployment, which rolls. */

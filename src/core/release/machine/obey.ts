@@ -28,7 +28,7 @@ export function obey(status: CanaryReleaseStatus, { command, state, now }: Facts
   if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
     return {
       status: handled(forgetContest(status), command, 'Done'),
-      events: [{ reason: 'Resumed', message: `${who} says that nobody fights over the weights any more`, ...giver }],
+      events: [{ reason: 'Resumed', message: `${who} says that no other field manager changes the weights any more`, ...giver }],
     };
   if (command.verb !== 'approve' || command.stage === undefined) return { status, events: [] };
   return {

@@ -17,7 +17,7 @@ type Status = CanaryReleaseStatus;
 export function pause(status: Status, facts: Facts): Status {
   const { pause: by = 'Command', state: from } = facts;
   const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
-  // A raise to 100% that was taken back is no promotion under way any more: the last stage goes on and proves it again.
+  // A raise to 100% that was taken back is no promotion under way any more: the last stage continues and proves it again.
   const { workload } = status.release ?? {};
   const raises = workload === undefined || workload.bakes === true;
   const taken = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 && raises;
@@ -69,7 +69,7 @@ export function block(status: Status, facts: Facts, from: StateName): Status {
   return { ...accountFor(blocked, facts.standings, false), weight: Math.min(before, status.weight ?? 0) };
 }
 
-/** The trouble is mended. A raise that was taken back is wanted again, and is no trouble of the past until it is effective. */
+/** The trouble is over. A raise that was taken back is wanted again, and is no trouble of the past until it is effective. */
 export function unblock(status: Status, facts: Facts): Status {
   const back = status.release?.returnTo;
   const tries = back === 'preparing' || back === 'stage.shifting' || back === 'promoting.rollingOut';
@@ -79,7 +79,7 @@ export function unblock(status: Status, facts: Facts): Status {
   return back === 'promoting.rollingOut' ? goOnPromoting(free, facts) : free;
 }
 
-/** A person has seen to it that nobody undoes our weights any more: the count begins anew, and the weight is put back by this command. */
+/** A person has stopped what undid our weights: the count begins again, and this command restores the weight. */
 export function forgetContest(status: Status): Status {
   return edit(status, { puttingBack: true }, ['contestedBy', 'putBacks', 'putBackTimes']);
 }

@@ -1,4 +1,4 @@
-// How a promotion goes on: all of the traffic, the bake, the rollout of the Deployment, and the last writes.
+// The steps of a promotion: all of the traffic, the bake, the rollout of the Deployment, and the last writes.
 
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';

@@ -1,4 +1,4 @@
-// What is announced and not delivered yet, as a part of the status: it is committed with the step that it tells of, so an operator that
+// What is announced and not delivered yet, as a part of the status: it is committed with the step that it reports, so an operator that
 // is killed after the commit leaves it to the next one, which announces it under the same id.
 
 import { hash } from 'node:crypto';

@@ -24,7 +24,7 @@ export function findVerdictEvents(
   ];
 }
 
-/** What a status tells that the one before it did not: by the keys of `told.ts`, never by a sentence. */
+/** What a status reports that the one before it did not: by the keys of `told.ts`, never by a sentence. */
 export function findStatusEvents(
   before: CanaryReleaseStatus,
   after: CanaryReleaseStatus,
@@ -45,13 +45,13 @@ export function findStatusEvents(
   if (isNew('serving')) events.push({ reason: 'ServingEmpty', message: messageOf('ServingReady'), warning: true });
   // What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary.
   if (isNew('hold'))
-    events.push({ reason: 'HoldUnavailable', message: `the release goes on, but ${messageOf('TemplateHeld')}`, warning: true });
+    events.push({ reason: 'HoldUnavailable', message: `the release continues, but ${messageOf('TemplateHeld')}`, warning: true });
   if (isNew('rules')) events.push({ reason: 'OtherCanaryRules', message: messageOf('OtherCanaryRules').slice(0, 1_000), warning: true });
   if (isNew('parity') && !(after.phase === 'Blocked' && blocker?.reason === 'PolicyParity')) events.push(...tellParity(after));
   return events;
 }
 
-/** Told once when a release is about to begin; what blocks it is told as that. */
+/** Reported once when a release is about to begin; what blocks it is reported as that. */
 function tellParity({ conditions = [] }: CanaryReleaseStatus): readonly ReleaseEvent[] {
   const found = conditions.find(({ type }) => type === 'PolicyParity');
   if (found === undefined || found.status === 'True') return [];
@@ -86,7 +86,7 @@ function findMismatchNews(before: CanaryReleaseStatus, after: CanaryReleaseStatu
   return [{ reason: 'TrafficSplitMismatch', message: `the weight is held at ${after.weight ?? 0}%: ${told}`, warning: true }];
 }
 
-/** No traffic is told when it has lasted a whole window: the first looks of a stage often see none. */
+/** Missing traffic is reported when it has lasted a whole window: the first looks of a stage often see none. */
 function findSilence(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
   const since = fromTime(after.release?.inconclusiveSince);
   // Whoever took the traffic was announced as that.

@@ -92,7 +92,7 @@ const READY_REASONS: Readonly<Record<Exclude<StateName, 'blocked' | 'rolledBack'
   'rollingBack.cleaning': 'RollingBack',
 };
 
-/** A pause does not mend what blocked the release: whoever resumes it has to know. */
+/** A pause does not fix what blocked the release: whoever resumes it has to know. */
 function describeKeptStall({ release }: CanaryReleaseStatus, { blocker }: Facts): Word | undefined {
   const blocked = describeKeptBlock(release, blocker);
   if (blocked === undefined) return undefined;
@@ -159,7 +159,7 @@ function describeHold({ conditions = [] }: CanaryReleaseStatus, { observation }:
   const { name } = workload.deployment.metadata;
   switch (workload.hold.kind) {
     case 'proven':
-      return { status: 'True', reason: 'Proven', message: `a change of the template of Deployment ${name} is held until it is proven` };
+      return { status: 'True', reason: 'Proven', message: `a change of the template of Deployment ${name} is held until it is released` };
     case 'awaited':
       return {
         status: 'False',
@@ -178,9 +178,9 @@ function describeHold({ conditions = [] }: CanaryReleaseStatus, { observation }:
 function describeMode(facts: Facts): Word {
   switch (facts.spec.analysis.mode) {
     case 'Enforce':
-      return { status: 'True', reason: 'Enforced', message: 'a bad verdict takes the canary home' };
+      return { status: 'True', reason: 'Enforced', message: 'a failed verdict rolls the release back' };
     case 'Observe':
-      return { status: 'False', reason: 'Observing', message: 'spec.analysis.mode is Observe: verdicts are told and never acted on' };
+      return { status: 'False', reason: 'Observing', message: 'spec.analysis.mode is Observe: verdicts are reported and never acted on' };
     case 'Off':
       return {
         status: 'False',

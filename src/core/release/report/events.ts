@@ -86,7 +86,7 @@ export function beganAgain(at: Moment): ReleaseEvent {
   const taker = current(at)?.driftBy ?? 'unknown';
   return {
     reason: 'WeightShifted',
-    message: `${nameStage(0, stages.length, first?.name)}: canary share goes to ${first?.weight ?? 0}% again: field manager ${taker} took all of its traffic, and without traffic nothing is proven`,
+    message: `${nameStage(0, stages.length, first?.name)}: canary share goes to ${first?.weight ?? 0}% again: field manager ${taker} took all of its traffic, and without traffic there is no evidence`,
     warning: true,
   };
 }
@@ -94,7 +94,7 @@ export function beganAgain(at: Moment): ReleaseEvent {
 export function passedWithoutProof(at: Moment): ReleaseEvent {
   return {
     reason: 'WeightShifted',
-    message: `no proof in time; goes on to ${weightOf(at)}% because spec.analysis.onInconclusive is Promote`,
+    message: `no evidence in time; advances to ${weightOf(at)}% because spec.analysis.onInconclusive is Promote`,
     warning: true,
   };
 }
@@ -113,11 +113,11 @@ export function approvalNeeded(at: Moment): ReleaseEvent {
   const number = own ? index + 1 : spec.stages.length + 1;
   return {
     reason: 'ApprovalNeeded',
-    message: `${stageOf(at)} is proven and waits for a person: annotate with glidepath.dev/command=approve:${release?.id}/${number}:<UTC time>`,
+    message: `${stageOf(at)} has passed and waits for a person: annotate with glidepath.dev/command=approve:${release?.id}/${number}:<UTC time>`,
   };
 }
 
-/** `onInconclusive: Approve`: the judge could not tell in time. */
+/** `onInconclusive: Approve`: the judge had no evidence in time. */
 export function approvalNeededWithoutProof(at: Moment): ReleaseEvent {
   const release = current(at);
   const { spec } = at.facts;
@@ -192,7 +192,7 @@ export function rollbackStarted(at: Moment): ReleaseEvent {
   const { rollback } = at.facts;
   return {
     reason: rollback?.reason === 'CanaryEmpty' ? 'CanaryEmpty' : 'RollbackStarted',
-    message: `all traffic goes home to Service ${current(at)?.serving.service}: ${rollback?.message ?? 'rollback'}`,
+    message: `all traffic goes back to Service ${current(at)?.serving.service}: ${rollback?.message ?? 'rollback'}`,
     warning: true,
     ...(rollback?.by === undefined ? {} : { by: rollback.by }),
   };
@@ -226,7 +226,7 @@ export function rolledBack(at: Moment): ReleaseEvent {
   };
 }
 
-/** Nobody holds the Deployment of a release that is gone, and nobody lets it go either. */
+/** The Deployment of a release that is gone is neither held nor let go. */
 function describeLeftPaused({ facts }: Moment): string {
   const { deleting, workload } = facts;
   if (!deleting || workload?.deployment?.spec.paused !== true || workload.template === workload.servingTemplate) return '';
@@ -267,7 +267,7 @@ export function paused(at: Moment): ReleaseEvent {
 }
 
 export function resumed(at: Moment): ReleaseEvent {
-  return { reason: 'Resumed', message: `goes on at ${weightOf(at)}%${byWhom(at)}`, ...giverOf(at) };
+  return { reason: 'Resumed', message: `continues at ${weightOf(at)}%${byWhom(at)}`, ...giverOf(at) };
 }
 
 export function blocked(at: Moment): ReleaseEvent {

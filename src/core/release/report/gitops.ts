@@ -1,5 +1,5 @@
 // Which GitOps tool applies a route of the release, or its Deployment, as a condition: it is there only while a release runs, and
-// from before the first weight on, because the tool may have to be told something first. Or which one has put back what a person undid.
+// from before the first weight on, because the tool may need a setting first. Or which one has restored what a person undid.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { describeGitOps, describeHeldFromGit, findGitOpsTool, type GitOpsTool, nameGitOpsTool } from '../../routing/gitops.ts';
@@ -27,7 +27,7 @@ export function describePutBack(
   return { status: 'True', reason: tool, message };
 }
 
-/** An object that a GitOps tool applies, and what the tool has to be told of it. */
+/** An object that a GitOps tool applies, and the setting that the tool needs for it. */
 export interface AppliedObject {
   readonly tool: GitOpsTool;
   /** Kind and name. */
@@ -40,7 +40,7 @@ export function findAppliers({ standings, sides, workload }: Pick<Facts, 'standi
   return [findRoute(standings, sides?.adds), findDeployment(workload?.deployment)].filter((one) => one !== undefined);
 }
 
-/** What the tools have to be told. */
+/** The settings that the tools need. */
 export function describeApplier(facts: Pick<Facts, 'standings' | 'sides' | 'workload'>): Applier | undefined {
   const found = findAppliers(facts);
   const [first] = found;

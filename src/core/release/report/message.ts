@@ -1,4 +1,4 @@
-// What is going on and what comes next, in one sentence: `status.message`.
+// What is happening and what comes next, in one sentence: `status.message`.
 
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { clockOf } from '../../../api/times.ts';
@@ -50,7 +50,7 @@ function describeState(status: CanaryReleaseStatus, state: Exclude<StateName, 'b
     case 'stage.awaitingApproval':
       return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; ${describeApproval(status, facts, release)}`;
     case 'paused':
-      return `paused in ${where}: ${describePause(release.pausedBy)}${describePauseCause(status, facts)}; ${describeEvidence(status, facts)}; resume:${release.id} goes on`;
+      return `paused in ${where}: ${describePause(release.pausedBy)}${describePauseCause(status, facts)}; ${describeEvidence(status, facts)}; resume:${release.id} continues`;
     case 'promoting.rollingOut':
       return `promoting: ${describePromotion(status, facts)}`;
     case 'promoting.baking':
@@ -174,7 +174,7 @@ function describePreparing(facts: Facts, release: ReleaseStatus): string {
   if (facts.canaryRolling)
     return `waits until the pods behind Service ${release.canary.service} are of one template: its rollout is under way`;
   if (facts.judging && release.judgeAnswered !== true) return 'waits until Prometheus answers';
-  return describeGatewayWait(release, facts) ?? (facts.claimed ? 'ready for its first share' : 'takes the routes');
+  return describeGatewayWait(release, facts) ?? (facts.claimed ? 'ready for its first share' : 'claims the routes');
 }
 
 /** The check that says most: a failing one first, then the first of all. */
@@ -184,7 +184,7 @@ function describeEvidence(status: CanaryReleaseStatus, facts: Facts): string {
   const checks = status.checks ?? [];
   const order = ['Fail', 'Unavailable', 'Inconclusive', 'Pass'];
   const telling = [...checks].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))[0];
-  if (telling === undefined) return asksForTraffic(facts.spec, status) ? 'no look yet' : 'no traffic is asked for';
+  if (telling === undefined) return asksForTraffic(facts.spec, status) ? 'no evaluation yet' : 'no traffic is asked for';
   // The comparison says it all in its own words.
   if (telling.name === COMPARISON && telling.message !== undefined) return `${telling.message}${describeTooFew(status, facts)}`;
   if (telling.value === undefined) return `${telling.name}: ${telling.message ?? telling.verdict}`;

@@ -20,7 +20,7 @@ export function describeFate(release: ReleaseStatus): string {
   const fate = rejects === true ? 'rejected' : fateOf(reason);
   switch (fate) {
     case 'rejected':
-      return '; it is not tried again by itself (command retry)';
+      return '; it is not tried again automatically (command retry)';
     case 'retried':
       return retryAt === undefined
         ? `; ${MOST_ATTEMPTS} attempts ended without a verdict: send command retry:${id}, or commit a new revision`

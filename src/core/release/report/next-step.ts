@@ -54,7 +54,7 @@ function describeHindrance({ release }: CanaryReleaseStatus, facts: Facts): stri
   const gateway = facts.rejection?.message ?? describeGatewayWait(release, facts);
   if (gateway !== undefined) return gateway;
   if (!facts.canaryReady && release !== undefined) return describeNotReady(facts, release);
-  return facts.lowered ? 'somebody lowered the share, and no look has passed since' : undefined;
+  return facts.lowered ? 'somebody lowered the share, and no evaluation has passed since' : undefined;
 }
 
 /** The gateway that has not answered, and since when. */

@@ -30,10 +30,10 @@ export function listOtherRules({ clearance, ownTraffic, leftBehind }: Facts): re
   return [...[...holders, ...leftBehind].map(nameHolder), ...ownTraffic.map(nameRule)];
 }
 
-/** Before its first weight a release may still be blocked by what others wrote; that is told as the blocker. */
+/** Before its first weight a release may still be blocked by what others wrote; that is reported as the blocker. */
 function findHolding({ maxWeight = 0 }: ReleaseStatus, state: StateName, { clearance }: Facts): readonly Holder[] {
   if (!isRunning(state) || maxWeight === 0 || clearance.kind !== 'held') return [];
-  // What the release takes away at this very moment is told as drift.
+  // What the release takes away at this very moment is reported as drift.
   return clearance.holders.filter(({ stays }) => stays);
 }
 

@@ -1,4 +1,4 @@
-// What is told of policies that treat the canary differently: a condition, an event, and a blocker where security depends on it.
+// What is reported of policies that treat the canary differently: a condition, an event, and a blocker where security depends on it.
 
 import { IGNORE_PARITY_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';

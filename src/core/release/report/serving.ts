@@ -1,4 +1,4 @@
-// What people are told while no ready endpoint stands behind the serving Service: why, since when, what waits for it, and what to do.
+// What is reported while no ready endpoint stands behind the serving Service: why, since when, what waits for it, and what to do.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { clockOf, fromTime, toSeconds } from '../../../api/times.ts';
@@ -36,7 +36,7 @@ function describeCause(cause: ServingEmpty): string {
   }
 }
 
-/** What mends it. */
+/** What to do about it. */
 function adviseMend(cause: ServingEmpty): string {
   switch (cause.kind) {
     case 'selectsNone':
@@ -45,7 +45,7 @@ function adviseMend(cause: ServingEmpty): string {
       return 'scale it up';
     case 'noneReady':
     case 'noEndpoints':
-      return 'mend its pods';
+      return 'fix its pods';
   }
 }
 
@@ -59,7 +59,7 @@ export function describeServingHold(status: CanaryReleaseStatus, state: StateNam
   return `${found}; the canary is held at ${weight}%: ${adviseMend(facts.servingEmpty)}, or promote the canary (promote:${release.id})${describePromoted(status, facts)}${due}`;
 }
 
-/** `spec.onServingEmpty: Promote` acts by itself. */
+/** When `spec.onServingEmpty: Promote` acts. */
 function describePromoted({ internal }: CanaryReleaseStatus, { spec, now }: Facts): string {
   const since = fromTime(internal?.serving?.emptySince);
   if (spec.onServingEmpty !== 'Promote' || since === undefined) return '';

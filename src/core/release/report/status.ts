@@ -58,13 +58,13 @@ function withInternal(
   return Object.keys(internal).length === 0 ? {} : { internal };
 }
 
-/** After a rollback somebody took the change back, and what serves is what the Deployment says: nobody is needed any more. */
+/** After a rollback somebody took the change back, and what serves is what the Deployment says: no person is needed any more. */
 function isReverted(state: StateName, { workload }: Facts): boolean {
   if (state !== 'rolledBack' || workload?.template === undefined) return false;
   return workload.template === workload.servingTemplate && workload.deployment?.spec.paused !== true;
 }
 
-/** Something is asked for that cannot be done: a candidate waits, or roles cannot even be told. */
+/** Something is asked for that cannot be done: a candidate waits, or roles are not even known. */
 function needsRelease(status: CanaryReleaseStatus, facts: Facts): boolean {
   if (facts.workload !== undefined) return true;
   return facts.candidate !== undefined || facts.nextAttempt !== undefined || facts.sides === undefined || status.serving === undefined;

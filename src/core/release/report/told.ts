@@ -1,5 +1,5 @@
-// What people were told of already, as keys: a reason and the objects that it is about. An event is sent when a key is new, whatever
-// the sentence says, so that words can be mended without an event.
+// What was reported already, as keys: a reason and the objects that it is about. An event is sent when a key is new, whatever
+// the sentence says, so that words can be corrected without an event.
 
 import type { Phase } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
@@ -11,12 +11,12 @@ import { isJudged, isRunning, type StateName } from '../state.ts';
 import { describePutBack, findAppliers } from './gitops.ts';
 import { describeOtherRules, listOtherRules } from './other-rules.ts';
 
-/** One key a subject; absent while there is nothing to tell. */
+/** One key a subject; absent while there is nothing to report. */
 export type Told = NonNullable<NonNullable<CanaryReleaseStatus['internal']>['told']>;
 
 const MOST_KEY = 256;
 
-/** What a status that is about to be written tells. */
+/** What a status that is about to be written reports. */
 export function findTold(phase: Phase, state: StateName, facts: Facts, status: CanaryReleaseStatus): Told {
   const running = isRunning(state);
   const { blocker, observation } = facts;
@@ -34,7 +34,7 @@ export function findTold(phase: Phase, state: StateName, facts: Facts, status: C
   });
 }
 
-/** Policies are not read again while a release runs: what was found when it began stays told. */
+/** Policies are not read again while a release runs: what was found when it began stays reported. */
 function keyOfParity({ parity }: Facts, before: string | undefined): string | undefined {
   if (parity === undefined) return before;
   return keyOf([...parity.findings.map(({ kind, name }) => `${kind}/${name}`), ...parity.unread.map(({ kind }) => `${kind}/*`)]);
@@ -46,7 +46,7 @@ function findPutBack(status: CanaryReleaseStatus, state: StateName, facts: Facts
   return found === undefined ? [] : [`${found.reason} again`];
 }
 
-/** The rules and what is said of them: those of the user's own are told again when what they get was rejected. */
+/** The rules and what is said of them: those of the user's own are reported again when what they get was rejected. */
 function findRuleKey(status: CanaryReleaseStatus, state: StateName, facts: Facts): string | undefined {
   const word = describeOtherRules(status, state, facts);
   if (word === undefined) return undefined;
@@ -60,7 +60,7 @@ function findServingKey(state: StateName, { servingEmpty }: Facts): string | und
   return missed ? `ServingEmpty ${servingEmpty.kind}` : undefined;
 }
 
-/** What stays for a person to mend after a rollback. */
+/** What stays for a person to fix after a rollback. */
 function findLeft({ workload }: Facts): string | undefined {
   const { deployment, template, servingTemplate } = workload ?? {};
   return deployment?.spec.paused === true && template !== servingTemplate ? `Deployment ${deployment.metadata.name}` : undefined;
@@ -84,7 +84,7 @@ export function endOfPodsPatience(release: CanaryReleaseStatus['release']): numb
   return since === undefined ? undefined : since + NOT_READY_MS;
 }
 
-/** The same trouble with the same object is told once. */
+/** The same trouble with the same object is reported once. */
 export function keyOfBlocker({ reason, about }: Blocker): string {
   return (about === undefined ? reason : `${reason} ${about}`).slice(0, MOST_KEY);
 }

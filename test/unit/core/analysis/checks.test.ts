@@ -216,7 +216,7 @@ describe('an own query', () => {
   test('an own query that was not asked, or that Prometheus could not answer, says so', () => {
     expect(tellCheck(orders, aLook(60))).toMatchObject({
       verdict: 'Inconclusive',
-      message: 'the query of check orders was not asked at this look',
+      message: 'the query of check orders was not asked at this evaluation',
     });
     const away = aLook(60, { own: { orders: { kind: 'unavailable', message: 'timeout' } } });
     expect(tellCheck(orders, away).verdict).toBe('Unavailable');

@@ -106,7 +106,7 @@ describe('numbers', () => {
 describe('a mismatch in a sentence', () => {
   test('the sentence about a mismatch has the share and asks the right question', () => {
     expect(describeMismatch(JUDGEMENT)).toBe(
-      'the canary gets less than its share, 10% since the release began: does the canary answer at all (hanging requests are counted nowhere), and does the gateway honour weights?',
+      'the canary gets less than its share, 10% since the release began: does the canary answer at all (requests that hang are not counted), and does the gateway honour weights?',
     );
     expect(describeMismatch({ ...JUDGEMENT, split: { tooMuch: true } })).toMatch(
       /^the canary gets more than its share, 10% .* on another way\?$/,

@@ -135,7 +135,7 @@ describe('rule 7: an edit that raises our weight', () => {
   test('an edit that raises our weight is reported, and begins no put-back', () => {
     const { drift, status } = note(running(), 60);
     expect(drift).toMatchObject({ direction: 'raised' });
-    expect(drift?.message).toContain('put back down at once');
+    expect(drift?.message).toContain('lowered again at once');
     expect(status.release?.puttingBack).toBeUndefined();
     expect(status.release?.driftSince).toBeUndefined();
     expect(note(status, 60, { seconds: 101 }).drift).toBeUndefined();

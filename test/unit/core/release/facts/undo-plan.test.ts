@@ -19,7 +19,7 @@ const setOf = (tag: number): ReplicaSetObject => ({ metadata: { name: `store-${t
 
 const WORKLOAD = { name: 'store', uid: 'u', canary: 'store-canary', template: hashOf(3), servingTemplate: hashOf(2) };
 
-/** a:3 was promoted over a:2; a:1 was proven before. */
+/** a:3 was promoted over a:2; a:1 was promoted before. */
 function promoted(change: Partial<CanaryReleaseStatus> = {}): CanaryReleaseStatus {
   return aStatus({
     state: 'promoted',
@@ -63,7 +63,7 @@ describe('undo of a Deployment', () => {
   });
 
   test.each([
-    ['nothing was proven before', promoted({ proven: [provenOf(3)] }), {}, 'nothing was proven before'],
+    ['nothing was promoted before', promoted({ proven: [provenOf(3)] }), {}, 'no revision was promoted before'],
     ['the Deployment is gone', promoted(), { deployment: undefined as never }, 'Deployment store is gone'],
     ['it holds another change', promoted(), { deployment: deploymentAt(4) }, 'holds another change'],
     [

@@ -36,7 +36,7 @@ describe('what is told of serving without a ready endpoint', () => {
   test('the advice fits the cause', () => {
     const adviceFor = (servingEmpty: Facts['servingEmpty']) => describeServingHold(status, 'stage.analyzing', factsOf({ servingEmpty }));
     const command = `or promote the canary (promote:${RELEASE_ID})`;
-    expect(adviceFor({ kind: 'noEndpoints' })).toContain(`; the canary is held at 5%: mend its pods, ${command}`);
+    expect(adviceFor({ kind: 'noEndpoints' })).toContain(`; the canary is held at 5%: fix its pods, ${command}`);
     expect(adviceFor({ kind: 'scaledToZero', deployment: 'store' })).toContain(`: scale it up, ${command}`);
     expect(adviceFor({ kind: 'selectsNone', selector: 'a=b', replicaSet: 'x' })).toContain(`: put its selector back, ${command}`);
   });
