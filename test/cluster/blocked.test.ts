@@ -134,7 +134,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     await expectBlocked(
       app,
       'CanaryAlreadyHasTraffic',
-      /already gives Service early-v2 weight 1, and nothing is proven of it yet; set it to 0/,
+      /already gives Service early-v2 weight 1, and no verdict has passed it yet; set it to 0/,
     );
     await replaceRoute(app, (spec) => withBackends(spec, [app.backend('v1', 9), app.backend('v2', 0)]));
     await expectPromoted(app);

@@ -4,7 +4,7 @@
 import { listEdges, listStates, type MachineEdge } from '../../test/fixtures/machine-edges.ts';
 
 /** Edges that nearly every state has are said once, in a note, so that the rest can be read. */
-const EVERYWHERE: readonly string[] = ['mustRollBack', 'isLetGo', 'shouldPause', 'isBlocked', 'mayResumeTo', 'isFreeAgain'];
+const EVERYWHERE: readonly string[] = ['mustRollBack', 'keepsItsWeights', 'shouldPause', 'isBlocked', 'mayResumeTo', 'isUnblocked'];
 
 /** The diagram. The same machine always gives the same text. */
 export function renderDiagram(): string {
@@ -59,7 +59,7 @@ function renderEverywhere(): readonly string[] {
   ];
 }
 
-/** `stageIsProven` is "stage is proven". */
+/** `stagePassed` is "stage is proven". */
 function sayGuard(guard: string): string {
   return guard.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 }

@@ -60,7 +60,7 @@ const AGAIN: Outcome = { again: true, wakeAt: undefined, urgent: false };
 const HOME_RETRY_MS = 1_000;
 /** Writes beside the routes that have to be taken back before a release goes. */
 const LASTING: ReadonlySet<WorkloadIntent['kind']> = new Set(['createDeployment', 'createService', 'writeTemplate', 'rest']);
-/** Passes of one visit: writes whose answers let the release go on at once, without waiting for the watch. */
+/** Passes of one visit: writes whose answers let the release continue at once, without waiting for the watch. */
 const MOST_PASSES = 8;
 /** What is deleted waits so long for its last announcements: nothing is left of it to announce them later. */
 const LAST_WORDS_MS = 5_000;

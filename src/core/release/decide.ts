@@ -80,7 +80,7 @@ function wantsRollback({ release }: CanaryReleaseStatus, { release: { metadata }
 }
 
 function refuseUnknown(gathered: Gathered, status: CanaryReleaseStatus): Decision {
-  const message = `the stored state ${status.state ?? ''} (version ${status.stateVersion ?? '?'}) was written by a newer operator; upgrade this one, or abort to bring traffic home`;
+  const message = `the stored state ${status.state ?? ''} (version ${status.stateVersion ?? '?'}) was written by a newer operator; upgrade this one, or abort to roll the release back`;
   const facts = { ...assessOnce(gathered)(status, 'blocked'), blocker: { reason: 'UnknownState' as const, message } };
   return {
     state: 'blocked',

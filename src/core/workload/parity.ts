@@ -134,7 +134,7 @@ function describeLack({ kind, aim }: PolicyKind, { spec }: PolicyObject, sides: 
 function describePods(kind: string, aim: SelectorAim, selector: LabelSelector, sides: PolicySides): Words {
   return {
     missing: `selects the serving pods and not ${nameCanaryPods(sides)}`,
-    add: adviseSelector(kind, aim.field, selector, aim.mend, sides),
+    add: adviseSelector(kind, aim.field, selector, aim.remedy, sides),
   };
 }
 

@@ -5,19 +5,19 @@
 export type Aim =
   /** NetworkPolicy: selects pods, and names others in its rules. */
   | { readonly by: 'network' }
-  /** By a selector over pods, or over Services. @see Mend */
+  /** By a selector over pods, or over Services. @see Remedy */
   | {
       readonly by: 'selector';
       readonly of: 'pods' | 'services';
       readonly field: string;
       readonly absent: 'all' | 'none';
-      readonly mend: Mend;
+      readonly remedy: Remedy;
     }
   /** By `targetRefs` alone. */
   | { readonly by: 'targets' };
 
 /** What helps: a selector that names both, or a second object, where the kind knows no `In` or must not cover two workloads at once. */
-export type Mend = 'widen' | 'another';
+export type Remedy = 'widen' | 'another';
 
 export interface PolicyKind {
   readonly group: string;
@@ -30,7 +30,7 @@ export interface PolicyKind {
 
 const TARGETS: Aim = { by: 'targets' };
 /** Istio: a selector without expressions; without any, the whole namespace. */
-const ISTIO: Aim = { by: 'selector', of: 'pods', field: 'selector', absent: 'all', mend: 'another' };
+const ISTIO: Aim = { by: 'selector', of: 'pods', field: 'selector', absent: 'all', remedy: 'another' };
 
 export const POLICY_KINDS: readonly PolicyKind[] = [
   { group: 'networking.k8s.io', kind: 'NetworkPolicy', plural: 'networkpolicies', security: true, aim: { by: 'network' } },
@@ -43,14 +43,14 @@ export const POLICY_KINDS: readonly PolicyKind[] = [
     kind: 'CiliumNetworkPolicy',
     plural: 'ciliumnetworkpolicies',
     security: true,
-    aim: { by: 'selector', of: 'pods', field: 'endpointSelector', absent: 'none', mend: 'widen' },
+    aim: { by: 'selector', of: 'pods', field: 'endpointSelector', absent: 'none', remedy: 'widen' },
   },
   {
     group: 'policy.linkerd.io',
     kind: 'Server',
     plural: 'servers',
     security: true,
-    aim: { by: 'selector', of: 'pods', field: 'podSelector', absent: 'none', mend: 'widen' },
+    aim: { by: 'selector', of: 'pods', field: 'podSelector', absent: 'none', remedy: 'widen' },
   },
   { group: 'gateway.kgateway.dev', kind: 'BackendConfigPolicy', plural: 'backendconfigpolicies', security: true, aim: TARGETS },
   { group: 'networking.gke.io', kind: 'GCPBackendPolicy', plural: 'gcpbackendpolicies', security: true, aim: TARGETS },
@@ -60,21 +60,21 @@ export const POLICY_KINDS: readonly PolicyKind[] = [
     plural: 'poddisruptionbudgets',
     security: false,
     // A budget over both would count the canary among the serving pods.
-    aim: { by: 'selector', of: 'pods', field: 'selector', absent: 'none', mend: 'another' },
+    aim: { by: 'selector', of: 'pods', field: 'selector', absent: 'none', remedy: 'another' },
   },
   {
     group: 'monitoring.coreos.com',
     kind: 'PodMonitor',
     plural: 'podmonitors',
     security: false,
-    aim: { by: 'selector', of: 'pods', field: 'selector', absent: 'all', mend: 'widen' },
+    aim: { by: 'selector', of: 'pods', field: 'selector', absent: 'all', remedy: 'widen' },
   },
   {
     group: 'monitoring.coreos.com',
     kind: 'ServiceMonitor',
     plural: 'servicemonitors',
     security: false,
-    aim: { by: 'selector', of: 'services', field: 'selector', absent: 'all', mend: 'another' },
+    aim: { by: 'selector', of: 'services', field: 'selector', absent: 'all', remedy: 'another' },
   },
   { group: 'gateway.networking.x-k8s.io', kind: 'XBackendTrafficPolicy', plural: 'xbackendtrafficpolicies', security: false, aim: TARGETS },
   { group: 'gateway.nginx.org', kind: 'UpstreamSettingsPolicy', plural: 'upstreamsettingspolicies', security: false, aim: TARGETS },

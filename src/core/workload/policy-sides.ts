@@ -1,7 +1,7 @@
 // The two sides that policies are compared between, what a comparison finds, and words that both kinds of comparison use.
 
 import { toFlow } from './flow.ts';
-import type { Mend } from './policy-kinds.ts';
+import type { Remedy } from './policy-kinds.ts';
 import {
   findMoves,
   type Labels,
@@ -58,10 +58,10 @@ export function selectCanary(selector: LabelSelector, sides: PolicySides): Label
 }
 
 /** Advice that brings the canary under a policy which selects pods; a selector that would then select everything is never advised. */
-export function adviseSelector(kind: string, field: string, selector: LabelSelector, mend: Mend, sides: PolicySides): string {
+export function adviseSelector(kind: string, field: string, selector: LabelSelector, remedy: Remedy, sides: PolicySides): string {
   const labels = adviseLabels(sides, (chosen) => selects(selector, chosen));
   const wide = widen(selector, sides.canary.podLabels);
-  if (mend === 'widen' && requirementsOf(wide).length > 0) return `set its spec.${field} to ${toFlow(wide)}${labels}`;
+  if (remedy === 'widen' && requirementsOf(wide).length > 0) return `set its spec.${field} to ${toFlow(wide)}${labels}`;
   const own = selectCanary(selector, sides);
   const moved = { matchLabels: Object.fromEntries(Object.entries(movesOf(sides)).map(([key, [, to]]) => [key, to])) };
   return `add another ${kind} like it with spec.${field} ${toFlow(requirementsOf(own).length > 0 ? own : moved)}${labels}`;

@@ -4,7 +4,7 @@
 import { oncePer } from '../../../api/once.ts';
 import type { ReleaseStatus } from '../../../api/release.ts';
 
-/** A span of one steady weight: every gateway had it, and nobody was changing it. Unix milliseconds. */
+/** A span of one steady weight: every gateway had it, and it was not being changed. Unix milliseconds. */
 export interface WeightSpan {
   readonly weight: number;
   readonly fromMs: number;
@@ -14,11 +14,11 @@ export interface WeightSpan {
 
 /** What holds for one cell. */
 export interface CellContext {
-  /** Share of the canary that was asked for, 0..1; undefined where it was changing, or nobody knows. */
+  /** Share of the canary that was asked for, 0..1; undefined where it was changing, or is not known. */
   readonly share: number | undefined;
   /** A stage began in this cell or the weight left it: blocks end here. */
   readonly isBorder: boolean;
-  /** A stage began in this cell: evidence may begin anew. */
+  /** A stage began in this cell: evidence may begin again. */
   readonly isStart: boolean;
 }
 
@@ -37,7 +37,7 @@ const readSpans = oncePer((served: NonNullable<ReleaseStatus['served']>): readon
 
 /**
  * What holds between `fromMs` (excluded) and `toMs` (included).
- * @param scrapeMs distance of the samples: the first one in the cell tells of as much time before it
+ * @param scrapeMs distance of the samples: the first one in the cell covers as much time before it
  */
 export function contextOf(
   spans: readonly WeightSpan[],

@@ -194,7 +194,7 @@ function theCanaryHasTrafficAlready(known: Known): Blocker | undefined {
       return {
         reason: 'CanaryAlreadyHasTraffic',
         about: `${describe(route)} ${ref.key}`,
-        message: `${describe(route)}, rule ${ref.key} already gives Service ${ref.name} weight ${ref.weight}, and nothing is proven of it yet; set it to 0`,
+        message: `${describe(route)}, rule ${ref.key} already gives Service ${ref.name} weight ${ref.weight}, and no verdict has passed it yet; set it to 0`,
       };
   }
   return undefined;
@@ -305,7 +305,7 @@ function aGatewayRefusesNow({ rejection }: Known): Blocker | undefined {
   return rejection === undefined ? undefined : { reason: 'RouteNotAccepted', message: rejection.message };
 }
 
-/** Nobody knows what it gives the canary, and no raise is possible until it answers. */
+/** It is not known what it gives the canary, and no raise is possible until it answers. */
 function aGatewayDoesNotAnswer(
   { acceptanceWait, gatewaySilentTooLong, state, workload }: Known,
   { release }: CanaryReleaseStatus,
@@ -324,7 +324,7 @@ function othersKeepEditing({ spec }: Known, { release }: CanaryReleaseStatus): B
   return {
     reason: 'RouteContested',
     about: contested,
-    message: `${contested} keeps undoing our weights; tell it to leave them: ${adviseManager(contested, spec.targetRef !== undefined)}; then command resume`,
+    message: `${contested} keeps undoing our weights; make it ignore them: ${adviseManager(contested, spec.targetRef !== undefined)}; then command resume`,
   };
 }
 

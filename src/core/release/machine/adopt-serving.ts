@@ -82,7 +82,10 @@ function findMostReady(replicaSets: readonly ReplicaSetObject[]): ReplicaSetObje
 }
 
 function tellProven({ metadata }: DeploymentObject, revision: string): ReleaseEvent {
-  return { reason: 'Promoted', message: `revision ${revision} was promoted before: Deployment ${metadata.name} rolls it at once, without a canary` };
+  return {
+    reason: 'Promoted',
+    message: `revision ${revision} was promoted before: Deployment ${metadata.name} rolls it at once, without a canary`,
+  };
 }
 
 function tellBypassed({ metadata }: DeploymentObject, revision: string): ReleaseEvent {

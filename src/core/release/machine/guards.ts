@@ -122,19 +122,19 @@ export function mayTakeFirstShare(at: Moment): boolean {
 export const isProven = (at: Moment) => at.facts.stageProven && mayRaiseByItself(at);
 
 /** `onInconclusive: Promote`: the stage had one Pass and none in the end. */
-export function isLetPassWithoutProof(at: Moment): boolean {
+export function mayAdvanceWithoutEvidence(at: Moment): boolean {
   const { release } = at.status;
   if (!at.facts.inconclusiveTooLong || afterTimeout(at.facts.spec) !== 'advance') return false;
   return release?.passInStage === true && release.verdict === 'Inconclusive' && areApprovalsGiven(at) && mayRaiseByItself(at);
 }
 
 /** `onInconclusive: Approve`: the stage had no proof in time, so a person is asked instead of the judge. */
-export function asksWithoutProof({ status, facts }: Moment): boolean {
+export function needsApprovalWithoutEvidence({ status, facts }: Moment): boolean {
   return facts.inconclusiveTooLong && afterTimeout(facts.spec) === 'ask' && status.release?.verdict !== 'Fail';
 }
 
 /** This very stage was approved, and whatever else needs an approval. */
-export function isLetGoByAPerson(at: Moment): boolean {
+export function isApprovedByAPerson(at: Moment): boolean {
   return isApproved(at, stageIndex(at) + 1) && areApprovalsGiven(at);
 }
 

@@ -12,7 +12,7 @@ import { fromMachineValue, type StateName, STATES, toMachineValue } from '../sta
 import {
   areApprovalsGiven,
   arePoliciesKnown,
-  asksWithoutProof,
+  needsApprovalWithoutEvidence,
   attemptOf,
   beginsAgain,
   bakesNow,
@@ -20,8 +20,8 @@ import {
   isAtStageWeight,
   isFree,
   isLastStage,
-  isLetGoByAPerson,
-  isLetPassWithoutProof,
+  isApprovedByAPerson,
+  mayAdvanceWithoutEvidence,
   isOrdered,
   isPromotedEarly,
   isProven,
@@ -70,7 +70,7 @@ const machineSetup = setup({
   types: {} as { context: MachineContext; events: Observed; input: MachineContext },
   guards: {
     mustRollBack: when(({ facts }) => facts.rollback !== undefined),
-    isLetGo: when(({ status, facts }) => facts.deleting && keepsWeights(facts.spec, status)),
+    keepsItsWeights: when(({ status, facts }) => facts.deleting && keepsWeights(facts.spec, status)),
     candidateMayStart: when(
       (at) =>
         candidateOf(at) !== undefined &&
@@ -81,7 +81,7 @@ const machineSetup = setup({
         !at.facts.spec.paused,
     ),
     isBlocked: when(({ facts }) => facts.blocker !== undefined && !facts.deleting),
-    isFreeAgain: whenTo((at, to) => at.status.release?.returnTo === to && isFree(at, to)),
+    isUnblocked: whenTo((at, to) => at.status.release?.returnTo === to && isFree(at, to)),
     shouldPause: when(({ facts }) => facts.pause !== undefined),
     mayResumeTo: whenTo((at, to) => mayResume(at) && at.status.release?.returnTo === to),
     routesAreClaimedAndCanaryIsReady: when(
@@ -89,26 +89,26 @@ const machineSetup = setup({
     ),
     weightIsEffective: when(({ facts }) => facts.weightEffective),
     weightIsEffectiveAndBakes: when((at) => at.facts.weightEffective && bakesNow(at)),
-    stageIsProvenBelowItsWeight: when((at) => isProven(at) && !isAtStageWeight(at)),
-    stageIsProven: whenLeaving((at) => isProven(at) && areApprovalsGiven(at)),
-    stageIsProvenAndNeedsApproval: when((at) => isProven(at) && !areApprovalsGiven(at)),
-    isLetPassWithoutProof: whenLeaving(isLetPassWithoutProof),
-    stageAsksWithoutProof: when((at) => asksWithoutProof(at) && !isLetGoByAPerson(at)),
-    isApprovedWithoutProof: whenLeaving((at) => asksWithoutProof(at) && isLetGoByAPerson(at) && mayRaise(at)),
+    stagePassedBelowItsWeight: when((at) => isProven(at) && !isAtStageWeight(at)),
+    stagePassed: whenLeaving((at) => isProven(at) && areApprovalsGiven(at)),
+    stagePassedAndNeedsApproval: when((at) => isProven(at) && !areApprovalsGiven(at)),
+    mayAdvanceWithoutEvidence: whenLeaving(mayAdvanceWithoutEvidence),
+    needsApprovalWithoutEvidence: when((at) => needsApprovalWithoutEvidence(at) && !isApprovedByAPerson(at)),
+    isApprovedWithoutEvidence: whenLeaving((at) => needsApprovalWithoutEvidence(at) && isApprovedByAPerson(at) && mayRaise(at)),
     shouldReduce: when(shouldReduce),
     beginsAgain: when(beginsAgain),
-    isAdvanced: whenLeaving((at) => isOrdered(at, 'advance') && mayRaise(at)),
+    isAdvancedByCommand: whenLeaving((at) => isOrdered(at, 'advance') && mayRaise(at)),
     isPromotedEarly: when((at) => isPromotedEarly(at) && mayRaise(at)),
     isPromotedWithoutStages: when((at) => isPromotedEarly(at) && mayTakeFirstShare(at)),
     // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
-    bakeIsServed: when(({ facts }) => facts.stageServed && facts.weightEffective),
+    bakeIsOver: when(({ facts }) => facts.stageServed && facts.weightEffective),
     // Going back is one weight write only while the Deployment has its old pods, so it rolls after the bake.
-    bakeIsServedAndRolls: when(({ status, facts }) => facts.stageServed && facts.weightEffective && status.release?.workload !== undefined),
-    isUndoneByTraffic: when((at) => isOrdered(at, 'undo') && at.facts.undo?.kind === 'traffic'),
-    isUndoneByItsDeployment: when((at) => isOrdered(at, 'undo') && at.facts.undo?.kind === 'template'),
-    allRoutesAreHome: when(({ facts }) => facts.allHome),
-    canaryHasAnswered: when(({ facts }) => facts.workload?.drained !== false),
-    allRoutesAreLeft: when(({ facts }) => facts.allLeft),
+    bakeIsOverAndRolls: when(({ status, facts }) => facts.stageServed && facts.weightEffective && status.release?.workload !== undefined),
+    isUndoneByWeights: when((at) => isOrdered(at, 'undo') && at.facts.undo?.kind === 'traffic'),
+    isUndoneByDeployment: when((at) => isOrdered(at, 'undo') && at.facts.undo?.kind === 'template'),
+    allTrafficIsBack: when(({ facts }) => facts.allHome),
+    canaryIsDrained: when(({ facts }) => facts.workload?.drained !== false),
+    allRoutesAreRestored: when(({ facts }) => facts.allLeft),
   },
   actions: {
     /** Announcements are read off the transition, see `step`. */
@@ -157,7 +157,7 @@ const rollBack = {
   target: '#release.rollingBack.goingHome',
   actions: ['beginRollback', announce(say.rollbackStarted)],
 } as const;
-const letGo = { guard: 'isLetGo', target: '#release.rollingBack.cleaning', actions: ['beginLettingGo'] } as const;
+const letGo = { guard: 'keepsItsWeights', target: '#release.rollingBack.cleaning', actions: ['beginLettingGo'] } as const;
 const pause = { guard: 'shouldPause', target: '#release.paused', actions: ['pause', announce(say.paused)] } as const;
 const block = { guard: 'isBlocked', target: '#release.blocked', actions: ['block', announce(say.blocked)] } as const;
 /** Announced before the step, which forgets whose edit it was. */
@@ -181,12 +181,12 @@ const resumes = RESUMABLE.map((to) => ({
   actions: [announce(say.resumed), 'resume' as const],
 }));
 const unblocks = RESUMABLE.map((to) => ({
-  guard: { type: 'isFreeAgain' as const, params: { to } },
+  guard: { type: 'isUnblocked' as const, params: { to } },
   target: `#release.${to}` as const,
   actions: ['unblock' as const, announce(say.resumed)],
 }));
 
-type LeavingGuard = 'stageIsProven' | 'isLetPassWithoutProof' | 'isApprovedWithoutProof' | 'isAdvanced';
+type LeavingGuard = 'stagePassed' | 'mayAdvanceWithoutEvidence' | 'isApprovedWithoutEvidence' | 'isAdvancedByCommand';
 
 /** A stage is left in two ways by the same question: to the next one, or from the last one into the promotion. */
 function leaveStage(type: LeavingGuard, next: (at: Moment) => ReleaseEvent, promotes: (at: Moment) => ReleaseEvent) {
@@ -210,7 +210,7 @@ const promotedEarly = {
   actions: ['enterPromotion', announce(say.promotedEarly)],
 } as const;
 /** What a person orders, or the outage of serving asks for, comes first, then what an outage of Prometheus asks for. */
-const ordered = [promotedEarly, ...leaveStage('isAdvanced', say.weightShifted, say.promotionStarted)];
+const ordered = [promotedEarly, ...leaveStage('isAdvancedByCommand', say.weightShifted, say.promotionStarted)];
 /** Before its first share. */
 const promotedWithoutStages = {
   guard: 'isPromotedWithoutStages',
@@ -218,19 +218,19 @@ const promotedWithoutStages = {
   actions: ['promoteAtOnce', announce(say.promotedEarly)],
 } as const;
 const reduces = { guard: 'shouldReduce', target: '#release.stage.shifting', actions: ['reduce', announce(say.weightReduced)] } as const;
-const proven = leaveStage('stageIsProven', say.weightShifted, say.promotionStarted);
+const proven = leaveStage('stagePassed', say.weightShifted, say.promotionStarted);
 /** A person looked at what there is and lets the release continue. */
-const approvedWithoutProof = leaveStage('isApprovedWithoutProof', say.approvedWithoutProof, say.approvedWithoutProof);
+const approvedWithoutProof = leaveStage('isApprovedWithoutEvidence', say.approvedWithoutProof, say.approvedWithoutProof);
 
 /** A promotion is taken back: by one weight write where the former version still runs, else by the Deployment, which rolls. */
 const undoes = [
   {
-    guard: 'isUndoneByTraffic' as const,
+    guard: 'isUndoneByWeights' as const,
     target: '#release.rollingBack.goingHome' as const,
     actions: ['beginUndo' as const, announce(say.undoStarted)],
   },
   {
-    guard: 'isUndoneByItsDeployment' as const,
+    guard: 'isUndoneByDeployment' as const,
     target: '#release.rollingBack.cleaning' as const,
     actions: ['beginUndo' as const, announce(say.undoStarted)],
   },
@@ -276,19 +276,19 @@ export const releaseMachine = machineSetup.createMachine({
               reduces,
               again,
               {
-                guard: 'stageIsProvenBelowItsWeight',
+                guard: 'stagePassedBelowItsWeight',
                 target: '#release.stage.shifting',
                 actions: ['enterSameStage', announce(say.weightShifted)],
               },
               {
-                guard: 'stageIsProvenAndNeedsApproval',
+                guard: 'stagePassedAndNeedsApproval',
                 target: '#release.stage.awaitingApproval',
                 actions: [announce(say.approvalNeeded)],
               },
               ...proven,
-              ...leaveStage('isLetPassWithoutProof', say.passedWithoutProof, say.passedWithoutProof),
+              ...leaveStage('mayAdvanceWithoutEvidence', say.passedWithoutProof, say.passedWithoutProof),
               {
-                guard: 'stageAsksWithoutProof',
+                guard: 'needsApprovalWithoutEvidence',
                 target: '#release.stage.awaitingApproval',
                 actions: [announce(say.approvalNeededWithoutProof)],
               },
@@ -319,11 +319,11 @@ export const releaseMachine = machineSetup.createMachine({
               ...stops,
               again,
               {
-                guard: 'bakeIsServedAndRolls',
+                guard: 'bakeIsOverAndRolls',
                 target: '#release.promoting.rollingOut',
                 actions: ['beginRollout', announce(say.rolloutStarted)],
               },
-              { guard: 'bakeIsServed', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
+              { guard: 'bakeIsOver', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
             ],
           },
         },
@@ -331,7 +331,7 @@ export const releaseMachine = machineSetup.createMachine({
           on: {
             OBSERVED: [
               ...running,
-              { guard: 'allRoutesAreLeft', target: '#release.promoted', actions: ['settlePromoted', announce(say.promoted)] },
+              { guard: 'allRoutesAreRestored', target: '#release.promoted', actions: ['settlePromoted', announce(say.promoted)] },
             ],
           },
         },
@@ -341,13 +341,13 @@ export const releaseMachine = machineSetup.createMachine({
     rollingBack: {
       initial: 'goingHome',
       states: {
-        goingHome: { on: { OBSERVED: [{ guard: 'allRoutesAreHome', target: '#release.rollingBack.draining' }] } },
+        goingHome: { on: { OBSERVED: [{ guard: 'allTrafficIsBack', target: '#release.rollingBack.draining' }] } },
         // In Services mode both versions stay yours: nothing is removed, so there is nothing to wait for.
-        draining: { on: { OBSERVED: [{ guard: 'canaryHasAnswered', target: '#release.rollingBack.cleaning' }] } },
+        draining: { on: { OBSERVED: [{ guard: 'canaryIsDrained', target: '#release.rollingBack.cleaning' }] } },
         cleaning: {
           on: {
             OBSERVED: [
-              { guard: 'allRoutesAreLeft', target: '#release.rolledBack', actions: ['settleRolledBack', announce(say.rolledBack)] },
+              { guard: 'allRoutesAreRestored', target: '#release.rolledBack', actions: ['settleRolledBack', announce(say.rolledBack)] },
             ],
           },
         },
