@@ -71,7 +71,7 @@ async function send(world: World, key: RouteKey, intent: RouteIntent): Promise<R
   return operations.length === 0 ? undefined : world.routes.patch(key, operations, lane);
 }
 
-/** A guard failed: the route is read from the API server, not from the cache. A raise whose mark is gone, or that would undo an edit which nobody has looked at yet, is given up. */
+/** A guard failed: the route is read from the API server, not from the cache. A raise whose mark is gone, or that would undo an edit that was not evaluated yet, is given up. */
 async function rebuild(
   world: World,
   key: RouteKey,
@@ -82,7 +82,7 @@ async function rebuild(
   const route = await world.routes.read(key);
   if (route === undefined) return undefined;
   world.routes.remember(route);
-  // What is there is another thing than what was decided upon: it has to be recorded, or judged, anew.
+  // What is there is another thing than what was decided upon: it has to be recorded, or judged, again.
   if (intent.kind === 'claim' || intent.kind === 'clean') return undefined;
   const [standing] = standRoutes([recorded], [route], pair, own);
   if (standing === undefined) return undefined;

@@ -24,7 +24,7 @@ export function originalOf({ serving, others }: ManagedRule): OriginalWeights {
   return { serving: serving.weight, canary: 0, others: others.map(({ weight }) => weight) };
 }
 
-/** What tells a rule from the others of its route. */
+/** What distinguishes a rule from the others of its route. */
 export function identityOf({ key, index, matches, serving, canary }: ManagedRule) {
   return {
     key,
@@ -45,7 +45,7 @@ export function followRule(recorded: RecordedRule, now: ManagedRule): RecordedRu
 /**
  * What speaks for a rule being the recorded one. A name that both have is worth more than all that follows, and so are the requests
  * that it takes; then weights as only this release writes them, all of them or ours alone; the place, where it takes the same requests;
- * weights from before the release; the same backends, which by themselves may be alike in any two rules.
+ * weights from before the release; the same backends, which alone may be alike in any two rules.
  */
 const EVIDENCE = { name: 128, matches: 32, scaled: 12, oursScaled: 10, place: 4, original: 3, backends: 2 } as const;
 const ENOUGH = EVIDENCE.original;
@@ -86,7 +86,7 @@ function compareClaims(a: Claim, b: Claim): number {
   return b.evidence + placeOf(b) - a.evidence - placeOf(a) || Number(isInPlace(b)) - Number(isInPlace(a));
 }
 
-/** By itself a place says nothing: another rule may have been put there. */
+/** Alone a place says nothing: another rule may have been put there. */
 function placeOf(claim: Claim): number {
   return isInPlace(claim) && claim.evidence >= EVIDENCE.matches ? EVIDENCE.place : 0;
 }
@@ -96,8 +96,8 @@ function isInPlace({ recorded, seen }: Claim): boolean {
 }
 
 /**
- * Two rules change partners where more speaks for that than for what each found first by itself, and where nothing but their places
- * tells them apart: an inserted rule moves all of those behind it, so that they keep their order.
+ * Two rules change partners where more speaks for that than for what each found first alone, and where nothing but their places
+ * distinguishes them: an inserted rule moves all of those behind it, so that they keep their order.
  */
 function exchange(paired: Map<RecordedRule, SeenRule>, claims: readonly Claim[]): ReadonlyMap<RecordedRule, SeenRule> {
   const find = (recorded: RecordedRule, seen: SeenRule | undefined) =>

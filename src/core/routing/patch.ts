@@ -22,7 +22,7 @@ function pathOfAnnotation(name: string): string {
   return `${ANNOTATIONS_PATH}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-/** What the rule's weights shall become. */
+/** What the rule's weights are to become. */
 export interface RuleChange {
   readonly rule: ManagedRule;
   readonly weights: RuleWeights;
@@ -151,7 +151,7 @@ function weightEdits(change: RuleChange, guard: Guard): readonly JsonPatchOperat
 
 function editRef({ rule, removes }: RuleChange, { ref, weight }: RefWeight, guard: Guard): readonly JsonPatchOperation[] {
   if (ref === rule.canary && removes === true) return ref.missing === undefined ? removeRef(rule.index, refsOf(rule), ref) : [];
-  // Somebody took our ref away: it is added again where it shall have weight, and missed nowhere else.
+  // Somebody took our ref away: it is added again where it is to have weight, and only there.
   if (ref.missing !== undefined) return weight === 0 ? [] : [addRef(rule, ref.missing, weight)];
   const isRight = ref.weight === weight && (guard !== 'names' || rule.others.includes(ref));
   if (!isRight) return writeWeight(rule.index, refsOf(rule), { ref, weight }, guard === 'names' ? 'names' : 'guarded');

@@ -70,7 +70,7 @@ function standRoute(recorded: RecordedRoute, route: Route, pair: BackendPair, ow
   };
 }
 
-/** A rule of the user's own may take the same requests as one of the release: what they are then told apart by is their refs. */
+/** A rule of the user's own may take the same requests as one of the release: then they are distinguished by their refs. */
 function isLikeDriven({ servings, matches }: SeenRule, recorded: readonly RecordedRule[]): boolean {
   if (servings.length === 0) return false;
   const hash = hashMatches(matches);
@@ -114,7 +114,7 @@ function ownRefs({ canary, canaryPort }: RecordedRule, { canaries }: SeenRule, m
  * itself would multiply it again at every write.
  */
 function originalOf(recorded: RecordedRule, now: ManagedRule, ref: RefPosition, index: number): number {
-  // The same name may be listed twice, with other ports or namespaces: the order tells them apart.
+  // The same name may be listed twice, with other ports or namespaces: the order distinguishes them.
   const earlier = now.others.slice(0, index).filter((other) => other.name === ref.name).length;
   const original = (recorded.others ?? []).filter((other) => other.name === ref.name)[earlier]?.weight;
   const { factor, formerFactor = factor } = recorded;
@@ -128,7 +128,7 @@ function oursOf({ serving, canary, extras }: ManagedRule): number {
   return sumWeights([serving, canary, ...extras]);
 }
 
-/** What a rule's weights shall be. */
+/** What a rule's weights are to be. */
 export type WantedWeights =
   | { readonly kind: 'share'; readonly percent: number }
   | { readonly kind: 'restored' }
@@ -156,7 +156,7 @@ export function recordedWeights(standing: RuleStanding): RuleWeights | undefined
 }
 
 /**
- * Did the release write its last to this route? One request takes our mark and leaves what shall stay, so that a route without the mark
+ * Did the release write its last to this route? One request takes our mark and leaves what is to stay, so that a route without the mark
  * is its owners' again, whatever they wrote to it since. Not where it still has a ref that only we add.
  */
 export function hasLeft({ route, mark, rules }: RouteStanding): boolean {

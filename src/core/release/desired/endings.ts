@@ -1,4 +1,4 @@
-// What a route shall say while its release ends: the share first, our ref when its requests have stopped, then what was there before.
+// What a route is to say while its release ends: the share first, our ref when its requests have stopped, then what was there before.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { findUnproven, givesNothing, isAbove } from '../../routing/canary-share.ts';

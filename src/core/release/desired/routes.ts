@@ -1,4 +1,4 @@
-// What the routes shall say, from the status alone: state-like effects. Downwards is always asserted; upwards only where a
+// What the routes are to say, from the status alone: state-like effects. Downwards is always asserted; upwards only where a
 // state or a fresh Pass asked for it (rule 2); between releases nothing is asserted at all (rule 3).
 
 import { FIELD_MANAGER, RELEASE_ANNOTATION } from '../../../api/names.ts';
@@ -14,7 +14,7 @@ import { desireEnding, desireLeaving, isEnding } from './endings.ts';
 import type { RouteIntent } from './route-intent.ts';
 import { desireShare } from './shares.ts';
 
-/** Wanted writes, none where the routes say already what they shall. */
+/** Wanted writes, none where the routes say it already. */
 export function desireRoutes(status: CanaryReleaseStatus, state: StateName, facts: Facts): readonly RouteIntent[] {
   if (status.release === undefined) return [];
   // A settled release has no finalizer, and one that is being deleted cannot get one for a write any more.
@@ -27,7 +27,7 @@ export function desireRoutes(status: CanaryReleaseStatus, state: StateName, fact
 }
 
 /**
- * A route that came while the release runs and gives the canary weight: that is taken away as any other that nobody proved (rule 7).
+ * A route that came while the release runs and gives the canary weight: that is taken away as any other without a Pass (rule 7).
  * Not where the spec leaves the route out, and not where another release drives it.
  */
 function desireStranger(

@@ -1,4 +1,4 @@
-// What a route shall say while its release runs: down is always asserted, up only where a raise is under way (rule 2).
+// What a route is to say while its release runs: down is always asserted, up only where a raise is under way (rule 2).
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { compareShare, findUnproven } from '../../routing/canary-share.ts';

@@ -51,7 +51,7 @@ export function accountFor(status: Status, standings: readonly RouteStanding[], 
   });
 }
 
-/** A foreign edit is told once, and ends the raise that it crossed. */
+/** A foreign edit is reported once, and ends the raise that it crossed. */
 export function noteEdited(status: Status, edited: readonly RouteStanding[]): Status {
   return editRoutes(status, edited, (recorded, { route }) => {
     const { raising: _raising, ...rest } = recorded;

@@ -80,7 +80,7 @@ export function findLeftBehind({ observation }: Gathered, { release }: CanaryRel
   });
 }
 
-/** Where as many rules as were recorded say what the promotion left, all others were added; else they are told apart as ever. */
+/** Where as many rules as were recorded say what the promotion left, all others were added; else they are distinguished as ever. */
 function findAdded({ recorded, foreign }: RouteStanding, left: RouteStanding): readonly Former[] {
   const former = left.foreign.filter(servesFormer);
   const isAsLeft = left.foreign.length - former.length >= recorded.rules.length;

@@ -26,7 +26,7 @@ export interface RouteFacts {
   /** Before the claim of all routes: what a release would drive. Empty later. */
   readonly scans: readonly ScannedRoute[];
   readonly standings: readonly RouteStanding[];
-  /** Routes that an edit took out of the release: they go home by themselves and are let go. */
+  /** Routes that an edit took out of the release: they go home and are let go. */
   readonly leaving: readonly RouteStanding[];
   /** Routes that the release did not record and that name its canary. */
   readonly strangers: readonly Stranger[];
@@ -51,7 +51,7 @@ export interface RouteFacts {
   readonly withdrawn: boolean;
   /** Every route is as the release leaves it behind. */
   readonly routesLeft: boolean;
-  /** The release leaves nothing behind that it shall not. */
+  /** The release leaves nothing behind that it must not. */
   readonly allLeft: boolean;
 }
 
@@ -93,7 +93,7 @@ export function gatherRouteFacts(
   };
 }
 
-/** Routes that were all left give the canary nothing, as far as nobody gives it something since. */
+/** Routes that were all left give the canary nothing, unless something was given to it since. */
 function observeWeight(standings: readonly RouteStanding[], areLeft: boolean): number | undefined {
   return observedShare(standings) ?? (areLeft ? 0 : undefined);
 }

@@ -19,7 +19,7 @@ type Status = CanaryReleaseStatus;
 
 /**
  * The canary gets nothing any more from here on: notes until when it is left to answer. Who gives it a share again meanwhile gives it
- * requests to answer, so that it begins anew.
+ * requests to answer, so that it begins again.
  */
 export function noteDrain(status: Status, known: Known, state: StateName): Status {
   const { release } = status;
@@ -89,7 +89,7 @@ function readIrreversible({ metadata, spec }: DeploymentObject): string | undefi
 
 type ServingMemory = NonNullable<NonNullable<Status['internal']>['serving']>;
 
-/** Notes since when home has had nobody to answer, which template was ever ready, and which one rolls out because nothing served. */
+/** Notes since when the serving Service has had no ready endpoint, which template was ever ready, and which one rolls out because nothing served. */
 export function noteServing(status: Status, facts: Known, state: StateName): Status {
   const before = status.internal?.serving ?? {};
   const after = withoutUndefined({
