@@ -118,18 +118,23 @@ function judgePod({ metadata, status }: PodObject): JudgedPod {
   const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const troubles = containers.map((one) => findTrouble(name, one)).filter((trouble) => trouble !== undefined);
   const trouble = troubles.find(({ kind }) => kind === 'loops') ?? troubles[0];
-  const isReady = findPodCondition(status, 'Ready');
+  const readiness = findPodCondition(status, 'Ready');
+  const ready = readiness?.status === 'True';
   const place = findPlace(name, findPodCondition(status, 'PodScheduled'));
   const seen = trouble?.text ?? containers.map((one) => describeOddity(name, one)).find((text) => text !== undefined);
-  const why = seen ?? (place.homelessMessage === '' ? `pod ${name}: ${toOneLine(isReady?.message ?? 'not ready')}` : place.homelessMessage);
   return {
-    ready: isReady?.status === 'True',
-    notReady: isReady?.status === 'True' ? undefined : why,
+    ready,
+    notReady: ready ? undefined : (seen ?? describeUnready(name, place.homelessMessage, readiness)),
     ...place,
     trouble,
     crash: containers.map((one) => findCrash(name, one)).find((crash) => crash !== undefined),
     seen,
   };
+}
+
+/** Where no container says why. */
+function describeUnready(pod: string, homelessMessage: string, readiness: PodCondition | undefined): string {
+  return homelessMessage === '' ? `pod ${pod}: ${toOneLine(readiness?.message ?? 'not ready')}` : homelessMessage;
 }
 
 /** Since when the pod has a node, or since when the scheduler finds none for it. */

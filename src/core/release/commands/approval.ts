@@ -1,7 +1,7 @@
 // Which approval a release waits for, as the number that `approve` takes: that of the present stage, or one more than the
 // stages, the promotion itself. Nothing else can be approved: an approval in advance would approve evidence that does not exist yet.
 
-import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { placeOf, type StateName } from '../state.ts';
 
 /** Undefined where nothing waits for a person. @param timedOut the present stage had no proof in time */
@@ -13,15 +13,20 @@ export function findApproval(
 ): number | undefined {
   const { release } = status;
   if (release === undefined || placeOf(state, release) !== 'stage.awaitingApproval') return undefined;
-  const { stageIndex: index = 0, approvedStages = [] } = release;
-  const isMissing = (stage: number) => !approvedStages.includes(stage);
-  const asks = spec.analysis.onInconclusive === 'Approve' && release.verdict !== 'Pass';
+  const { approvedStages = [] } = release;
+  return listAsked(release, spec, timedOut).find((stage) => !approvedStages.includes(stage));
+}
+
+/** What has to be approved before the present stage is left, in the order in which it is asked for. */
+function listAsked({ stageIndex: index = 0, verdict }: ReleaseStatus, spec: CanaryReleaseSpec, timedOut: boolean): readonly number[] {
+  const asks = spec.analysis.onInconclusive === 'Approve' && verdict !== 'Pass';
   const own = spec.stages[index]?.approval === 'Required' || (asks && timedOut);
-  if (own && isMissing(index + 1)) return index + 1;
-  const promotion = spec.stages.length + 1;
-  if (asksForPromotion(spec, index) && isMissing(promotion)) return promotion;
-  // It waits because it asked, whatever the clock of whoever looks says.
-  return asks && isMissing(index + 1) ? index + 1 : undefined;
+  return [
+    ...(own ? [index + 1] : []),
+    ...(asksForPromotion(spec, index) ? [spec.stages.length + 1] : []),
+    // It waits because it asked, whatever the clock of whoever looks says.
+    ...(asks ? [index + 1] : []),
+  ];
 }
 
 /** The last stage is left only with the approval of the promotion. */

@@ -104,9 +104,7 @@ export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCou
   const stale = isStale(look, before);
   if (!unavailable && !stale && !hasNewSample(look, before))
     return { ...folded, status: { ...status, release: { ...release, lookGridAt: at } } };
-  const judged = canaryGetsTraffic(spec, status)
-    ? judgeAll(spec, look, { staleIn: stale ? before : undefined, servingEmptySince: servingEmptySince(status) })
-    : [];
+  const judged = judgeWithTraffic(spec, status, look, stale ? before : undefined);
   const verdict = sumUp(judged, unavailable);
   const counted = runClock(noteSplit(noteFails(release, judged, read), look), verdict, look);
   const silent = noteSilence(counted, look, asksForTraffic(spec, status));
@@ -127,6 +125,17 @@ export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCou
     },
     tell: (said) => tellLook(said, judged, read()),
   };
+}
+
+/** Without traffic nothing is judged. @param staleIn the release whose samples are old */
+function judgeWithTraffic(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  look: LookCounts,
+  staleIn: ReleaseStatus | undefined,
+): readonly Judged[] {
+  if (!canaryGetsTraffic(spec, status)) return [];
+  return judgeAll(spec, look, { staleIn, servingEmptySince: servingEmptySince(status) });
 }
 
 function tellLook(status: CanaryReleaseStatus, judged: readonly Judged[], look: LookReading): CanaryReleaseStatus {

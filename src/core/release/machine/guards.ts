@@ -97,12 +97,18 @@ export function isPromotedEarly(at: Moment): boolean {
 
 /** Only the canary answers, nothing speaks against it, and no approval is missing. */
 function isPromotedForServing(at: Moment): boolean {
-  const { release, internal } = at.status;
-  const { spec, now } = at.facts;
+  if (at.facts.spec.onServingEmpty !== 'Promote' || !waitsForServing(at)) return false;
+  return isServingGone(at) && !isAnythingFailing(at) && isEverythingApproved(at);
+}
+
+function isServingGone({ status: { internal }, facts: { now } }: Moment): boolean {
   const since = fromTime(internal?.serving?.emptySince);
-  if (spec.onServingEmpty !== 'Promote' || since === undefined || now < since + SERVING_GONE_MS || !waitsForServing(at)) return false;
-  const fails = release?.failedCheck !== undefined || release?.verdict === 'Fail' || (release?.failing ?? []).length > 0;
-  return !fails && isEverythingApproved(at);
+  return since !== undefined && now >= since + SERVING_GONE_MS;
+}
+
+/** A single failed look is enough, whatever `consecutive` says. */
+function isAnythingFailing({ status: { release } }: Moment): boolean {
+  return release?.failedCheck !== undefined || release?.verdict === 'Fail' || (release?.failing ?? []).length > 0;
 }
 
 /** The approvals of every stage that is left, and the promotion's. */

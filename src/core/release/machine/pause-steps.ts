@@ -17,13 +17,16 @@ type Status = CanaryReleaseStatus;
 export function pause(status: Status, facts: Facts): Status {
   const { pause: by = 'Command', state: from } = facts;
   const before = from === 'blocked' ? (status.release?.returnTo ?? 'stage.shifting') : from;
-  // A raise to 100% that was taken back is no promotion under way any more: the last stage continues and proves it again.
-  const { workload } = status.release ?? {};
-  const raises = workload === undefined || workload.bakes === true;
-  const taken = before === 'promoting.rollingOut' && (status.weight ?? 0) < 100 && raises;
+  const taken = before === 'promoting.rollingOut' && isTakenBack(status);
   const returnTo = taken ? 'stage.shifting' : before;
   const kept = from === 'blocked' ? troubleOf(status, facts) : {};
   return edit(taken ? setBakes(status, false) : status, { pausedBy: by, returnTo, ...kept }, from === 'blocked' ? [] : BLOCK_FIELDS);
+}
+
+/** A raise to 100% that was taken back is no promotion under way any more: the last stage continues and proves it again. */
+function isTakenBack({ weight = 0, release }: Status): boolean {
+  const { workload } = release ?? {};
+  return weight < 100 && (workload === undefined || workload.bakes === true);
 }
 
 /** What blocks the release now, or did before its raise was taken back: whoever resumes a pause has to know. */

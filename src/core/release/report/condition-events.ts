@@ -3,6 +3,7 @@
 
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import type { ConditionType, EventReason } from '../../../api/names.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import type { ReleaseEvent } from './events.ts';
 import type { Facts } from '../assess.ts';
@@ -25,31 +26,43 @@ export function findVerdictEvents(
 }
 
 /** What a status reports that the one before it did not: by the keys of `told.ts`, never by a sentence. */
-export function findStatusEvents(
-  before: CanaryReleaseStatus,
-  after: CanaryReleaseStatus,
-  { blocker, state }: Facts,
-): readonly ReleaseEvent[] {
+export function findStatusEvents(before: CanaryReleaseStatus, after: CanaryReleaseStatus, facts: Facts): readonly ReleaseEvent[] {
   const isNew = (subject: keyof Told) => {
     const key = after.internal?.told?.[subject];
     return key !== undefined && key !== before.internal?.told?.[subject];
   };
-  const messageOf = (type: string) => (after.conditions ?? []).find((condition) => condition.type === type)?.message ?? '';
-  const events: ReleaseEvent[] = [];
-  // In mid-release the machine announces a block itself.
-  if (isNew('block') && !isRunning(state))
-    events.push({ reason: 'Blocked', message: `${blocker?.reason}: ${blocker?.message}`, warning: true });
-  if (isNew('gitops')) events.push({ reason: 'GitOpsManaged', message: messageOf('GitOpsManaged') });
-  if (isNew('gateway')) events.push({ reason: 'RouteNotAccepted', message: messageOf('RoutesAccepted'), warning: true });
-  if (isNew('pods')) events.push({ reason: 'CanaryNotReady', message: messageOf('CanaryReady'), warning: true });
-  if (isNew('serving')) events.push({ reason: 'ServingEmpty', message: messageOf('ServingReady'), warning: true });
-  // What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary.
-  if (isNew('hold'))
-    events.push({ reason: 'HoldUnavailable', message: `the release continues, but ${messageOf('TemplateHeld')}`, warning: true });
-  if (isNew('rules')) events.push({ reason: 'OtherCanaryRules', message: messageOf('OtherCanaryRules').slice(0, 1_000), warning: true });
-  if (isNew('parity') && !(after.phase === 'Blocked' && blocker?.reason === 'PolicyParity')) events.push(...tellParity(after));
-  return events;
+  return SUBJECTS.filter(isNew).flatMap((subject) => EVENTS_OF[subject](after, facts));
 }
+
+type Write = (after: CanaryReleaseStatus, facts: Facts) => readonly ReleaseEvent[];
+
+const messageOf = ({ conditions = [] }: CanaryReleaseStatus, type: ConditionType) =>
+  (conditions.find((condition) => condition.type === type)?.message ?? '').slice(0, 1_000);
+
+/** An event in the words of a condition. */
+const inWordsOf =
+  (type: ConditionType, reason: EventReason, warning = true): Write =>
+  (after) => [{ reason, message: messageOf(after, type), ...(warning ? { warning } : {}) }];
+
+const EVENTS_OF: Readonly<Record<keyof Told, Write>> = {
+  // In mid-release the machine announces a block itself.
+  block: (_after, { blocker, state }) =>
+    isRunning(state) ? [] : [{ reason: 'Blocked', message: `${blocker?.reason}: ${blocker?.message}`, warning: true }],
+  gitops: inWordsOf('GitOpsManaged', 'GitOpsManaged', false),
+  gateway: inWordsOf('RoutesAccepted', 'RouteNotAccepted'),
+  pods: inWordsOf('CanaryReady', 'CanaryNotReady'),
+  serving: inWordsOf('ServingReady', 'ServingEmpty'),
+  // What holds the Deployment went in mid-release. That stops nothing that runs, but a next change would roll without a canary.
+  hold: (after) => [
+    { reason: 'HoldUnavailable', message: `the release continues, but ${messageOf(after, 'TemplateHeld')}`, warning: true },
+  ],
+  rules: inWordsOf('OtherCanaryRules', 'OtherCanaryRules'),
+  parity: (after, { blocker }) => (after.phase === 'Blocked' && blocker?.reason === 'PolicyParity' ? [] : tellParity(after)),
+  // The event of the end says it.
+  left: () => [],
+};
+/** In the order in which they are announced. */
+const SUBJECTS = Object.keys(EVENTS_OF) as readonly (keyof Told)[];
 
 /** Reported once when a release is about to begin; what blocks it is reported as that. */
 function tellParity({ conditions = [] }: CanaryReleaseStatus): readonly ReleaseEvent[] {

@@ -16,22 +16,38 @@ export type Told = NonNullable<NonNullable<CanaryReleaseStatus['internal']>['tol
 
 const MOST_KEY = 256;
 
+interface Moment {
+  readonly phase: Phase;
+  readonly state: StateName;
+  readonly facts: Facts;
+  readonly status: CanaryReleaseStatus;
+}
+
 /** What a status that is about to be written reports. */
 export function findTold(phase: Phase, state: StateName, facts: Facts, status: CanaryReleaseStatus): Told {
-  const running = isRunning(state);
-  const { blocker, observation } = facts;
-  const appliers = running ? findAppliers(facts).map(({ tool, object }) => `${tool} ${object}`) : findPutBack(status, state, facts);
-  return withoutUndefined({
-    block: phase === 'Blocked' && blocker !== undefined ? keyOfBlocker(blocker) : undefined,
-    gitops: keyOf(appliers),
-    parity: keyOfParity(facts, running ? status.internal?.told?.parity : undefined),
-    gateway: facts.now >= (endOfPatience(status.release) ?? Number.POSITIVE_INFINITY) ? 'RouteNotAccepted' : undefined,
-    rules: findRuleKey(status, state, facts),
-    pods: isJudged(state) && facts.now >= (endOfPodsPatience(status.release) ?? Number.POSITIVE_INFINITY) ? 'CanaryNotReady' : undefined,
-    serving: findServingKey(state, facts),
-    left: state === 'rolledBack' ? findLeft(facts) : undefined,
-    hold: running && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined,
-  });
+  const moment = { phase, state, facts, status };
+  return withoutUndefined(Object.fromEntries(Object.entries(KEYS).map(([subject, find]) => [subject, find(moment)])));
+}
+
+const KEYS: Readonly<Record<keyof Told, (at: Moment) => string | undefined>> = {
+  block: ({ phase, facts: { blocker } }) => (phase === 'Blocked' && blocker !== undefined ? keyOfBlocker(blocker) : undefined),
+  gitops: ({ state, facts, status }) => keyOf(isRunning(state) ? nameAppliers(facts) : findPutBack(status, state, facts)),
+  parity: ({ state, facts, status }) => keyOfParity(facts, isRunning(state) ? status.internal?.told?.parity : undefined),
+  gateway: ({ facts, status }) => (isOver(endOfPatience(status.release), facts) ? 'RouteNotAccepted' : undefined),
+  rules: ({ state, facts, status }) => findRuleKey(status, state, facts),
+  pods: ({ state, facts, status }) => (isJudged(state) && isOver(endOfPodsPatience(status.release), facts) ? 'CanaryNotReady' : undefined),
+  serving: ({ state, facts }) => findServingKey(state, facts),
+  left: ({ state, facts }) => (state === 'rolledBack' ? findLeft(facts) : undefined),
+  hold: ({ state, facts: { observation } }) =>
+    isRunning(state) && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined,
+};
+
+function nameAppliers(facts: Facts): readonly string[] {
+  return findAppliers(facts).map(({ tool, object }) => `${tool} ${object}`);
+}
+
+function isOver(end: number | undefined, { now }: Facts): boolean {
+  return end !== undefined && now >= end;
 }
 
 /** Policies are not read again while a release runs: what was found when it began stays reported. */
