@@ -108,9 +108,16 @@ function addMark(mark: string, annotations: 'present' | 'absent', more: readonly
   ];
 }
 
-/** A lowering patch that leaves the mark as it is: an edit that raised our weight is put back down. Names are tested only. */
-export function buildLower(changes: readonly RuleChange[], drains: readonly RuleDrain[] = []): readonly JsonPatchOperation[] {
-  return [...changes.flatMap((change) => weightEdits(change, 'names')), ...drains.flatMap(drainEdits)];
+/**
+ * A lowering patch that leaves the mark as it is: an edit that raised our weight is put back down.
+ * @param guard `names`: nothing can stop it; `guarded`: only from the weights that were seen, where it leaves the canary some
+ */
+export function buildLower(
+  changes: readonly RuleChange[],
+  drains: readonly RuleDrain[] = [],
+  guard: 'guarded' | 'names' = 'names',
+): readonly JsonPatchOperation[] {
+  return [...changes.flatMap((change) => weightEdits(change, guard)), ...drains.flatMap(drainEdits)];
 }
 
 /** The write that ends a release on a route: the final weights, our annotation away, Flux as it was. Empty when all is so already. */

@@ -38,7 +38,7 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
       );
     case 'lower':
     case 'withdraw':
-      return buildLower(changesOf(intent), [...drainsOf(standing), ...rescalesOf(intent)]);
+      return buildLower(changesOf(intent), [...drainsOf(standing), ...rescalesOf(intent)], leavesWeight(intent) ? 'guarded' : 'names');
     case 'raise':
       return buildRaise(changesOf(intent), mark);
     case 'restore':
@@ -49,6 +49,11 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
     case 'reclaim':
       return [];
   }
+}
+
+/** To a rule that somebody has just lowered further, what is left would be a raise (rule 2). */
+function leavesWeight({ wanted }: RouteIntent): boolean {
+  return wanted.kind === 'share' && wanted.percent > 0;
 }
 
 function changesOf(intent: RouteIntent): readonly RuleChange[] {

@@ -275,6 +275,14 @@ describe('a put-back downwards', () => {
     expect(weightsOf(managedRule(applyPatch(edited, operations)))).toEqual({ serving: 7_500, canary: 2_500, others: [] });
     expect(operations.some(({ path }) => path.includes('annotations'))).toBe(false);
   });
+
+  test('a guarded put-back fails where somebody has lowered the weight further: what it leaves would be a raise', () => {
+    const route = aRoute({ rules: [aRule({ v1: 1, v2: 1 })], metadata: marked() });
+    const change = { rule: managedRule(route), weights: { serving: 7_500, canary: 2_500, others: [] } };
+    const operations = buildLower([change], [], 'guarded');
+    expect(weightsOf(managedRule(applyPatch(route, operations)))).toEqual(change.weights);
+    expect(() => applyPatch(setWeight(route, 0, 1, 0), operations)).toThrow(TestFailed);
+  });
 });
 
 describe('the restoring write', () => {

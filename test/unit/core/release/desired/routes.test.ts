@@ -32,6 +32,19 @@ function desire(state: StateName, route: Route, status: CanaryReleaseStatus = aS
 const patchesOf = (intents: readonly RouteIntent[]) => intents.map((intent) => buildPatch(intent).map(({ op, path }) => `${op} ${path}`));
 const MARK_PATH = '/metadata/annotations/glidepath.dev~1release';
 
+describe('a share that is too large', () => {
+  const edited = aRoute({ rules: [aRule({ v1: 1_000, v2: 9_000 })], metadata: marked() });
+  const WEIGHT_TEST = 'test /spec/rules/0/backendRefs/1/weight';
+
+  test('a share that is too large is lowered to the one wanted only from the weights that were seen', () => {
+    expect(patchesOf(desire('stage.analyzing', edited)).flat()).toContain(WEIGHT_TEST);
+  });
+
+  test('a share that is too large is taken to 0 from any weights', () => {
+    expect(patchesOf(desire('rollingBack.goingHome', edited, aStatus({ weight: 0 }))).flat()).not.toContain(WEIGHT_TEST);
+  });
+});
+
 describe('a claim', () => {
   const preparing = (rules: ReturnType<typeof aRecordedRule>[]) =>
     aStatus({ state: 'preparing', weight: 0, release: aReleaseStatus({ routes: [aRecordedRoute({ rules })] }) });
