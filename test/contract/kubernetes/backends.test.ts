@@ -61,6 +61,18 @@ describe('a backend', () => {
     expect(await connection.backends.observe('shop', 'store')).toMatchObject({ known: false });
   });
 
+  test('a backend is unknown while the watch of its endpoints fails, and known again when it is back', async () => {
+    const { server, connection } = await start();
+    const isSliceWatch = ({ path, query }: { path: string; query: Readonly<Record<string, string>> }) =>
+      path.endsWith('/endpointslices') && query['watch'] === 'true';
+    const hold = server.fault({ when: isSliceWatch, times: 1_000, action: { kind: 'status', code: 503 } });
+    server.endWatches(slices, 'torn');
+    await expect.poll(async () => (await connection.backends.observe('shop', 'store')).known).toBe(false);
+    expect(await connection.backends.observe('shop', 'store')).toMatchObject({ readyEndpoints: 2 });
+    hold();
+    await expect.poll(async () => (await connection.backends.observe('shop', 'store')).known).toBe(true);
+  });
+
   test('a backend whose pods cannot be listed has known counts, and the templates of the last time marked as not known', async () => {
     const harness = await start();
     await harness.connection.backends.observe('shop', 'store');

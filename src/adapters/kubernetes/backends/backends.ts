@@ -62,7 +62,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
     const changes = this.#asked.get(key) ?? 0;
     this.#asked.set(key, changes);
     const cached = this.#services.get(namespace, service);
-    if (cached === undefined) return { ...NO_SERVICE, service, known: this.synced(), templatesKnown: true };
+    if (cached === undefined) return { ...NO_SERVICE, service, known: this.#isCurrent(), templatesKnown: true };
     const { ready, unready, pods, unreadyPods } = countEndpoints(this.#slicesBehind(namespace, service));
     const podStates = withPods ? this.#readPods(namespace, service, cached.selector, ready > 0 && unready === 0) : undefined;
     const stamp = `${cached.metadata.uid ?? ''} ${changes} ${cached.selector}`;
@@ -81,7 +81,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
       templateHashes: templates.hashes,
       ...(templates.workload === undefined ? {} : { workload: templates.workload }),
       ...(templates.rolling ? { rolling: true } : {}),
-      known: this.synced(),
+      known: this.#isCurrent(),
       templatesKnown: templates.fresh,
     };
   }
@@ -90,6 +90,11 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
     if (!allReady) return this.#pods.read(namespace, service, selector);
     this.#pods.forget(namespace, service);
     return undefined;
+  }
+
+  /** While a watch fails, endpoints may be others by now: no raise relies on them. */
+  #isCurrent(): boolean {
+    return this.#watches().every((reflector) => reflector.isCurrent);
   }
 
   #watches(): readonly Reflector[] {

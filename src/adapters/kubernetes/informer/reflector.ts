@@ -85,6 +85,11 @@ export class Reflector {
     return this.#synced || !this.#served;
   }
 
+  /** What the sink has is what the API server shows: the last attempt to list or to watch did not fail. */
+  get isCurrent(): boolean {
+    return this.hasSynced && this.#failingSince === undefined;
+  }
+
   health(): ReflectorHealth {
     return {
       name: this.#options.name,
