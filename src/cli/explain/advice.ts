@@ -44,7 +44,14 @@ function listVerbs(release: SeenRelease, state: StateName, now: number): readonl
   if (state === 'rolledBack') return mayRetry(release.status.release) ? [['retry', 'retry this revision']] : [];
   if (state === 'promoted') return [['undo', 'undo this promotion']];
   if (!isRunning(state) || isGoingHome(state)) return [];
-  return [...goOn(release, state, now), ...takeBack(release, state), ['abort', 'roll all traffic back now']];
+  return [...promoteInstead(release, state), ...goOn(release, state, now), ...takeBack(release, state), ['abort', 'roll all traffic back now']];
+}
+
+/** Only the canary answers. */
+function promoteInstead({ status: { conditions = [] } }: SeenRelease, state: StateName): readonly Step[] {
+  const isEmpty = conditions.some(({ type, status }) => type === 'ServingReady' && status === 'False');
+  const mayPromote = state === 'preparing' || state === 'stage.analyzing' || state === 'stage.awaitingApproval';
+  return isEmpty && mayPromote ? [['promote', 'promote the canary: the serving Service has no ready endpoint']] : [];
 }
 
 /** Of a revision that made way for another one, or is gone, there is nothing left to try. */

@@ -60,6 +60,16 @@ describe('explain', () => {
     expect(out).toContain('glidepath.dev/command=approve:7c1f0e22ab/1:$(date -u +%Y-%m-%dT%H:%M:%SZ)');
   });
 
+  test('explain offers to promote where only the canary answers', async () => {
+    const condition = { type: 'ServingReady', status: 'False', reason: 'NoEndpoints', message: 'no pod', lastTransitionTime: 'x' };
+    shop.put('web', aRunningStatus({ conditions: [condition as never] }));
+    const { out } = await shop.run('explain web -n shop');
+    expect(out).toContain('ServingReady (NoEndpoints): no pod');
+    expect(out).toMatch(/kubectl canary promote web .*# promote the canary: the serving Service has no ready endpoint\n/);
+    shop.put('web', aRunningStatus());
+    expect((await shop.run('explain web -n shop')).out).not.toContain('canary promote');
+  });
+
   test.each([
     ['a pause by a command', {}, 'kubectl canary resume web'],
     ['a pause by the spec', { paused: true }, `-p '{"spec":{"paused":false}}'`],

@@ -3,7 +3,6 @@
 
 import type { Phase } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import { withoutUndefined } from '../../../api/absence.ts';
 import { fromTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import type { Blocker } from '../checks/types.ts';
@@ -26,7 +25,12 @@ interface Moment {
 /** What a status that is about to be written reports. */
 export function findTold(phase: Phase, state: StateName, facts: Facts, status: CanaryReleaseStatus): Told {
   const moment = { phase, state, facts, status };
-  return withoutUndefined(Object.fromEntries(Object.entries(KEYS).map(([subject, find]) => [subject, find(moment)])));
+  const told: { -readonly [Subject in keyof Told]: Told[Subject] } = {};
+  for (const [subject, find] of FINDERS) {
+    const key = find(moment);
+    if (key !== undefined) told[subject] = key;
+  }
+  return told;
 }
 
 const KEYS: Readonly<Record<keyof Told, (at: Moment) => string | undefined>> = {
@@ -41,6 +45,8 @@ const KEYS: Readonly<Record<keyof Told, (at: Moment) => string | undefined>> = {
   hold: ({ state, facts: { observation } }) =>
     isRunning(state) && observation.workload?.hold.kind === 'unavailable' ? 'HoldUnavailable' : undefined,
 };
+
+const FINDERS = Object.entries(KEYS) as readonly (readonly [keyof Told, (at: Moment) => string | undefined])[];
 
 function nameAppliers(facts: Facts): readonly string[] {
   return findAppliers(facts).map(({ tool, object }) => `${tool} ${object}`);
