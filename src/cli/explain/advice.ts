@@ -44,7 +44,12 @@ function listVerbs(release: SeenRelease, state: StateName, now: number): readonl
   if (state === 'rolledBack') return mayRetry(release.status.release) ? [['retry', 'retry this revision']] : [];
   if (state === 'promoted') return [['undo', 'undo this promotion']];
   if (!isRunning(state) || isGoingHome(state)) return [];
-  return [...promoteInstead(release, state), ...goOn(release, state, now), ...takeBack(release, state), ['abort', 'roll all traffic back now']];
+  return [
+    ...promoteInstead(release, state),
+    ...goOn(release, state, now),
+    ...takeBack(release, state),
+    ['abort', 'roll all traffic back now'],
+  ];
 }
 
 /** Only the canary answers. */
