@@ -256,6 +256,21 @@ describe('in Deployment mode, at rest', () => {
     expect(world.status('web')?.phase).toBe('RolledBack');
   });
 
+  test('a rejected revision is tried again by the command retry, and promoted by another one', async () => {
+    const story = await DeploymentStory.begin();
+    const { world } = story;
+    story.apply('store:2');
+    await untilState(world, 'stage.analyzing');
+    world.abort('web');
+    await untilState(world, 'rolledBack');
+    await lose(story, 'store:1');
+    world.command('web', 'retry');
+    await world.until('the canary', () => messageOf(world).includes('ready for its first share'), 20_000);
+    world.command('web', 'promote');
+    await untilState(world, 'promoted', 60_000);
+    expect(story.behindService()).toEqual({ 'store:2': 4 });
+  });
+
   test('a release that a person paused does not roll either', async () => {
     const story = await DeploymentStory.begin({ paused: true });
     const { world } = story;

@@ -76,7 +76,7 @@ const machineSetup = setup({
         candidateOf(at) !== undefined &&
         at.facts.blocker === undefined &&
         arePoliciesKnown(at) &&
-        !at.facts.nothingServes &&
+        (!at.facts.nothingServes || isOrdered(at, 'retry')) &&
         !at.facts.deleting &&
         !at.facts.spec.paused,
     ),
