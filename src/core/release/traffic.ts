@@ -18,5 +18,13 @@ export function asksForTraffic({ stages }: Stages, { weight = 0, release }: Prog
 export function canaryGetsTraffic(spec: Stages, status: Progress): boolean {
   const { ownRules = [], stageStartedAt } = status.release ?? {};
   // Before its first stage the canary's pods may still be coming: what reaches them then says nothing of the revision.
-  return asksForTraffic(spec, status) || (ownRules.length > 0 && stageStartedAt !== undefined);
+  return asksForTraffic(spec, status) || (ownRules.length > 0 && stageStartedAt !== undefined && !isOnlyDraining(status));
+}
+
+/**
+ * The Deployment serves what was promoted and the canary has no share any more. Rules of the user's own may still call it while its pods
+ * are removed: what it then answers says nothing of the version, and the drain has no verdict.
+ */
+function isOnlyDraining({ weight = 0, release }: Progress): boolean {
+  return weight === 0 && release?.outcome === 'Promoted' && release.workload !== undefined;
 }

@@ -4,6 +4,7 @@ import { aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../fixtures/bui
 
 const cohort = { weight: 0, cohort: { headers: [{ name: 'X-Canary', value: 'true' }] } };
 const mirror = { weight: 0, mirror: { percent: 10 } };
+const workload = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: 'new', servingTemplate: 'old' };
 const approval = { weight: 0, approval: 'Required' as const };
 
 describe('the canary gets traffic', () => {
@@ -27,6 +28,16 @@ describe('the canary gets traffic', () => {
     const status = aStatus({ weight: 0, release: aReleaseStatus({ ownRules }) });
     expect(asksForTraffic(aSpec(), status)).toBe(false);
     expect(canaryGetsTraffic(aSpec(), status)).toBe(true);
+  });
+
+  test('the canary is not judged by rules of the user once its Deployment serves what was promoted and it has no share any more', () => {
+    const ownRules = [{ kind: 'HTTPRoute' as const, name: 'store', rule: 'testers', matches: 'abc' }];
+    const promoted = aReleaseStatus({ ownRules, outcome: 'Promoted', workload });
+    expect(canaryGetsTraffic(aSpec(), aStatus({ weight: 0, release: promoted }))).toBe(false);
+    // Its share goes in steps where an autoscaler took pods away: until then it is judged.
+    expect(canaryGetsTraffic(aSpec(), aStatus({ weight: 20, release: promoted }))).toBe(true);
+    // In Services mode it is what serves.
+    expect(canaryGetsTraffic(aSpec(), aStatus({ weight: 0, release: aReleaseStatus({ ownRules, outcome: 'Promoted' }) }))).toBe(true);
   });
 
   test('the canary gets no traffic at weight 0 in a stage that only waits for a person, nor without a release', () => {
