@@ -24,9 +24,9 @@ type Status = CanaryReleaseStatus;
 export function noteDrain(status: Status, known: Known, state: StateName): Status {
   const { release } = status;
   if (release?.workload === undefined || !mayDrain(status, state)) return status;
-  const drains = known.withdrawn || state === 'rollingBack.draining';
-  if (drains === (release.drainEndsAt !== undefined)) return status;
-  return drains ? edit(status, { drainEndsAt: endOfDrain(known.now) }) : edit(status, {}, ['drainEndsAt']);
+  const { withdrawn } = known;
+  if (withdrawn === (release.drainEndsAt !== undefined)) return status;
+  return withdrawn ? edit(status, { drainEndsAt: endOfDrain(known.now) }) : edit(status, {}, ['drainEndsAt']);
 }
 
 function mayDrain(status: Status, state: StateName): boolean {
