@@ -3,7 +3,7 @@
 
 import type { RecordedRule } from '../../api/release.ts';
 import { hashMatches } from './matches.ts';
-import { sumWeights } from './refs.ts';
+import { type RefPosition, sumWeights } from './refs.ts';
 import { type BackendPair, type ManagedRule, manageRule, type SeenRule } from './rules.ts';
 import { type OriginalWeights, pickFactor } from './weights.ts';
 
@@ -44,10 +44,21 @@ export function followRule(recorded: RecordedRule, now: ManagedRule): RecordedRu
 
 /**
  * What speaks for a rule being the recorded one. A name that both have is worth more than all that follows, and so are the requests
- * that it takes; then weights as only this release writes them, all of them or ours alone; the place, where it takes the same requests;
- * weights from before the release; the same backends, which alone may be alike in any two rules.
+ * that it takes; then weights as only this release writes them, all of them or ours alone; our own ref to the canary, with weights as
+ * the claim left them or with others; the place, where it takes the same requests; weights from before the release; the same backends,
+ * which alone may be alike in any two rules.
  */
-const EVIDENCE = { name: 128, matches: 32, scaled: 12, oursScaled: 10, place: 4, original: 3, backends: 2 } as const;
+const EVIDENCE = {
+  name: 128,
+  matches: 32,
+  scaled: 12,
+  oursScaled: 10,
+  addedRef: 8,
+  claimed: 5,
+  place: 4,
+  original: 3,
+  backends: 2,
+} as const;
 const ENOUGH = EVIDENCE.original;
 
 interface Claim {
@@ -149,7 +160,9 @@ function weigh(recorded: RecordedRule, seen: SeenRule, pair: BackendPair): numbe
   const rule = manageRule(seen, pairOfRule(recorded, pair));
   // A rule that lost its serving ref comes after all that have one.
   if (rule === undefined) return named + Math.min(matches, ENOUGH);
-  return named + matches + weighRefs(recorded, rule);
+  const found = named + matches + weighRefs(recorded, rule);
+  // Any rule may name the canary: our ref says which of those is ours that might be.
+  return found >= ENOUGH && isOurRef(recorded, rule.canary) ? found + EVIDENCE.addedRef : found;
 }
 
 function weighRefs(recorded: RecordedRule, { serving, canary, extras, others }: ManagedRule): number {
@@ -158,9 +171,15 @@ function weighRefs(recorded: RecordedRule, { serving, canary, extras, others }: 
     (recorded.others ?? []).every(({ name, weight }) => others.some((ref) => ref.name === name && ref.weight === weight * factor));
   const isOurs = ours === recorded.serving * recorded.factor;
   const scaled = isOurs ? (areOthers(recorded.factor) ? EVIDENCE.scaled : EVIDENCE.oursScaled) : 0;
-  const original = ours === recorded.serving && areOthers(1) ? EVIDENCE.original : 0;
+  const before = isOurRef(recorded, canary) ? EVIDENCE.claimed : EVIDENCE.original;
+  const original = ours === recorded.serving && areOthers(1) ? before : 0;
   const names = others.map(({ name }) => name).sort();
   const known = (recorded.others ?? []).map(({ name }) => name).sort();
   const atPort = recorded.servingPort === undefined || recorded.servingPort === serving.port;
   return scaled + original + (atPort && names.join(' ') === known.join(' ') ? EVIDENCE.backends : 0);
+}
+
+/** The ref that we added when we came: a copy of the rule from a manifest is without it. */
+function isOurRef(recorded: RecordedRule, canary: RefPosition): boolean {
+  return recorded.canary === undefined && canary.missing === undefined && canary.port === recorded.canaryPort;
 }

@@ -122,6 +122,31 @@ describe('a recorded rule', () => {
     expect(find(recorded, fresh, aRule({ v1: 6_400, legacy: 2_000, v2: 1_600, more: 3 }))).toEqual([1]);
   });
 
+  describe('where the release added the ref to the canary', () => {
+    const pair = { ...SIDES, adds: true };
+    const manifest = { ...aRule({ v1: 1, beta: 100 }), ...path('/b') };
+    const claimed = { ...aRule({ v1: 1, beta: 100, v2: 0 }), ...path('/b') };
+    const recorded = scanRules(aRoute({ rules: [manifest] }), pair, undefined).rules.map((rule) => recordRule(rule, MAX_BACKEND_WEIGHT));
+    const findAdded = (...rules: readonly RouteRule[]) => {
+      const paired = pairRules(recorded, seeRules(aRoute({ rules }), pair), pair);
+      return recorded.map((rule) => paired.get(rule)?.index);
+    };
+
+    test('a recorded rule is the one that has this ref, and not a copy of the manifest in its place', () => {
+      expect(findAdded(manifest, claimed)).toEqual([1]);
+      expect(findAdded(manifest, { ...aRule({ v1: 1, beta: 3, v2: 0 }), ...path('/b') })).toEqual([1]);
+    });
+
+    test('a recorded rule is the one with the weights of the claim, and not a rule of the same requests in its place', () => {
+      expect(findAdded({ ...aRule({ v1: 7, beta: 100, v2: 0 }), ...path('/b') }, claimed)).toEqual([1]);
+    });
+
+    test('a recorded rule is not known by a ref to the canary alone, which anyone may write', () => {
+      const other = { ...aRule({ v1: 7, beta: 1, v2: 30 }), ...path('/new') };
+      expect(findAdded(other, aRule({ v1: 5 }))).toEqual([undefined]);
+    });
+  });
+
   test('a recorded rule is none of those that appeared when it was removed', () => {
     const recorded = record({ ...original, ...path('/a') }, { ...original, ...path('/b') });
     expect(find(recorded, { ...shifted, ...path('/b') }, { ...aRule({ v1: 100, v2: 0 }), ...path('/c') })).toEqual([undefined, 0]);
