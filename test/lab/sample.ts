@@ -52,7 +52,8 @@ function containerOf(sample: SampleVersion): object {
     imagePullPolicy: 'IfNotPresent',
     ports: [{ name: 'http', containerPort: CONTAINER_PORT }],
     env: Object.entries(settings).map(([name, value]) => ({ name, value: String(value) })),
-    readinessProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 1 },
+    // A busy machine may take longer to answer than the second that is the default.
+    readinessProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 1, timeoutSeconds: 5 },
     resources: { requests: { cpu: '5m', memory: '40Mi' }, limits: { memory: '160Mi' } },
   };
 }
