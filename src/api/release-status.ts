@@ -36,6 +36,10 @@ const recordedRuleSchema = z.object({
       z.object({
         name: textField(512).describe('The foreign backend: name, or group/kind/name if it is not a Service.'),
         weight: countField(0, 1_000_000),
+        edited: z
+          .object({ weight: countField(0, 1_000_000), of: countField(1, 16_000_000) })
+          .optional()
+          .describe('Its weight as somebody edited it during the release, and what serving and canary had together then.'),
       }),
     )
     .max(16)

@@ -4,10 +4,11 @@ import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { OwnRule, RecordedRoute, RecordedRule } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { drainRule, findForeignRules, isOwn, type ForeignRule } from './foreign-rules.ts';
+import { originalOf, oursOf } from './foreign-shares.ts';
 import { isFluxHeld } from './gitops.ts';
 import { pairOfRule, pairRules } from './identity.ts';
 import { hashMatches } from './matches.ts';
-import { sumWeights, type RefPosition } from './refs.ts';
+import type { RefPosition } from './refs.ts';
 import { type BackendPair, type ManagedRule, manageRule, seeRules, type SeenRule } from './rules.ts';
 import { homeWeights, promotedWeights, splitWeights, type OriginalWeights, type RuleWeights } from './weights.ts';
 
@@ -106,26 +107,6 @@ function standRule(recorded: RecordedRule, seen: SeenRule | undefined, pair: Bac
 function ownRefs({ canary, canaryPort }: RecordedRule, { canaries }: SeenRule, mark: string | undefined): readonly RefPosition[] {
   const isKnown = canary !== undefined || mark !== undefined || canaryPort === undefined;
   return isKnown ? canaries : canaries.filter(({ port }) => port === canaryPort);
-}
-
-/**
- * What a foreign ref said before our first write. One that is found at neither that nor its multiple was edited since: then
- * the share that it has now is what its editor wants, and is reckoned back to the scale of the originals. Taking the number
- * itself would multiply it again at every write.
- */
-function originalOf(recorded: RecordedRule, now: ManagedRule, ref: RefPosition, index: number): number {
-  // The same name may be listed twice, with other ports or namespaces: the order distinguishes them.
-  const earlier = now.others.slice(0, index).filter((other) => other.name === ref.name).length;
-  const original = (recorded.others ?? []).filter((other) => other.name === ref.name)[earlier]?.weight;
-  const { factor, formerFactor = factor } = recorded;
-  if (original !== undefined && [1, factor, formerFactor].some((one) => ref.weight === original * one)) return original;
-  const ours = oursOf(now);
-  return ours === 0 ? ref.weight / recorded.factor : (ref.weight * recorded.serving) / ours;
-}
-
-/** What our refs have together. */
-function oursOf({ serving, canary, extras }: ManagedRule): number {
-  return sumWeights([serving, canary, ...extras]);
 }
 
 /** What a rule's weights are to be. */

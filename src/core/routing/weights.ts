@@ -81,7 +81,7 @@ function isWhole(weight: number): boolean {
  * A foreign weight that was edited while the release runs need not divide by the factor, or fit when it is multiplied: the
  * nearest weight that the Gateway API takes, because a home patch must never be refused. Recorded weights stay exact.
  */
-function fitWeight(weight: number): number {
+export function fitWeight(weight: number): number {
   return weight <= 0 ? 0 : Math.min(MAX_BACKEND_WEIGHT, Math.max(1, Math.round(weight)));
 }
 

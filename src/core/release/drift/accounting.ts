@@ -5,6 +5,7 @@ import { isAbove, isBelow, isSame } from '../facts/route-edits.ts';
 import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import { givesNothing } from '../../routing/canary-share.ts';
+import { followShares } from '../../routing/foreign-shares.ts';
 import { followRule } from '../../routing/identity.ts';
 import { isAddedByUs, type RouteStanding } from '../../routing/standing.ts';
 import type { Facts } from '../assess.ts';
@@ -12,12 +13,16 @@ import { toTime } from '../../../api/times.ts';
 
 type Status = CanaryReleaseStatus;
 
-/** Takes note of what the recorded rules are known by now: names, places and matches are their owners' to change. */
+/** Takes note of what the recorded rules are known by now: names, places, matches and foreign weights are their owners' to change. */
 export function followRules(status: Status, standings: readonly RouteStanding[]): Status {
-  return editRoutes(status, standings, (recorded, { rules }) => {
-    const followed = rules.map((rule) => (rule.kind === 'found' ? followRule(rule.recorded, rule.now) : rule.recorded));
-    return followed.every((rule, index) => rule === recorded.rules[index]) ? recorded : { ...recorded, rules: followed };
-  });
+  return editRoutes(status, standings, follow);
+}
+
+function follow(recorded: RecordedRoute, { rules }: RouteStanding): RecordedRoute {
+  const followed = rules.map((rule) =>
+    rule.kind === 'found' ? followRule(followShares(rule.recorded, rule.now), rule.now) : rule.recorded,
+  );
+  return followed.every((rule, index) => rule === recorded.rules[index]) ? recorded : { ...recorded, rules: followed };
 }
 
 /** Takes note of the routes that give what is wanted: their raise is written, and later differences are others' work. */
@@ -44,8 +49,9 @@ function generationOf(route: Route | undefined): number {
 
 /** The wanted weight changed: what the routes say at this moment is accounted for. @param raises they are to be raised to it */
 export function accountFor(status: Status, standings: readonly RouteStanding[], raises: boolean): Status {
-  return editRoutes(status, standings, (recorded, { route }) => {
-    const { raising: _raising, ...rest } = recorded;
+  return editRoutes(status, standings, (recorded, standing) => {
+    const { route } = standing;
+    const { raising: _raising, ...rest } = follow(recorded, standing);
     const generation = Math.max(generationOf(route), isSame(recorded, route?.metadata.uid) ? (recorded.generation ?? 0) : 0);
     return { ...rest, generation, ...(raises ? { raising: true } : {}) };
   });
