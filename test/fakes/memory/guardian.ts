@@ -110,6 +110,7 @@ export class Guardian {
     this.#checkOnlyOurs(old, now, release.spec.targetRef !== undefined && isMarked ? pair.canary : undefined);
     if (markOf(old) !== markOf(now) && markOf(now) === `${release.metadata.name}/${release.status?.release?.id}`)
       this.#rules.learnClaim(now, release);
+    if (isFirstWeight(release)) this.#rules.learnClaimAgain(old, release);
     if (!(release.metadata.finalizers ?? []).includes(FINALIZER)) this.#report(11, `${now.metadata.name}: written without the finalizer`);
     for (const [index, rule] of (now.spec.rules ?? []).entries())
       this.#checkRule({ old, now, pair, release, index }, weightsOf(old.spec.rules?.[index], pair.serving), weightsOf(rule, pair.serving));
@@ -136,6 +137,7 @@ export class Guardian {
     if (total === 0) this.#report(4, `${now.metadata.name} rule ${index}: all weights are 0`);
     if (!this.#rules.isClaimed(this.#rules.keyOf(now, index))) this.#checkForeignRule(at, before, after);
     this.#checkForeignShares(at, before, after);
+    this.#rules.noteWrite(this.#rules.keyOf(now, index));
     this.#checkRemoval(at, before, after);
     const percent = percentOf(after, pair.serving, pair.canary);
     this.shares.push({ atMs: this.#clock.now(), route: now.metadata.name, percent });
@@ -188,8 +190,10 @@ export class Guardian {
     const moved = this.#rules.findMovedShare(this.#rules.keyOf(now, index), pair, before, after);
     if (moved === undefined) return;
     // A lowering write is guarded by names only, so that it may cross an edit that no watch has shown: then the next one puts it right.
-    if (this.#isUnseen(now.metadata.name)) this.#clock.schedule(this.#clock.now() + MENDED_MS, () => this.#checkAgain(now, index, pair));
-    else this.#report(3, `${now.metadata.name} rule ${index}: ${moved}`);
+    if (this.#isUnseen(now.metadata.name)) {
+      this.#rules.noteCrossed(this.#rules.keyOf(now, index), pair, before, after);
+      this.#clock.schedule(this.#clock.now() + MENDED_MS, () => this.#checkAgain(now, index, pair));
+    } else this.#report(3, `${now.metadata.name} rule ${index}: ${moved}`);
   }
 
   /** The rule at this place of a route a while after a write, unless somebody edited the route since. */

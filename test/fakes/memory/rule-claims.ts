@@ -19,6 +19,12 @@ export interface Pair {
 interface Originals extends Map<string, number> {
   /** Foreign backends that somebody edited while a release ran: their share need not be a whole number of ours. */
   edited?: Set<string>;
+  /** Those of them that the release did not write since, so that it may not have seen each edit alone. */
+  unwritten?: Set<string>;
+  /** Those that were not there when the release recorded the rule. */
+  added?: Set<string>;
+  /** Another share of theirs that is as right: which one the release sees depends on which edits it sees together. */
+  also?: Map<string, number>;
 }
 
 /** Largest weight that the Gateway API takes: what would be more is written as this. */
@@ -28,6 +34,8 @@ export class RuleClaims {
   readonly #tracks = new RuleTracks();
   readonly #originals = new Map<string, Originals>();
   readonly #claimed = new Set<string>();
+  /** How many rules a release recorded, by route. */
+  readonly #recorded = new Map<string, number>();
   /** Driven rules that were removed, by route, as they were. */
   readonly #removed = new Map<string, RouteRule[]>();
 
@@ -54,16 +62,48 @@ export class RuleClaims {
   learnClaim(route: Route, { status }: CanaryRelease): void {
     const recorded = status?.release?.routes?.find(({ kind, name }) => kind === route.kind && name === route.metadata.name);
     const [serving, canary] = [status?.release?.serving.service ?? '', status?.release?.canary.service ?? ''];
+    this.#recorded.set(nameOf(route), recorded?.rules.length ?? 0);
     (route.spec.rules ?? []).forEach((rule, index) => {
       const key = this.keyOf(route, index);
       const entry = recorded?.rules.find((one) => one.index === index);
       if (entry === undefined || this.#originals.has(key)) return;
       const originals: Originals = new Map(weightsOf(rule, serving));
       for (const { name, weight } of entry.others ?? []) originals.set(name === serving ? `${name} again` : name, weight);
+      // What was added before the claim and is not recorded has its share beside our refs as they were then.
+      const written = weightsOf(rule, serving);
+      const known = [serving, canary, ...(entry.others ?? []).map(({ name }) => (name === serving ? `${name} again` : name))];
+      originals.added = new Set([...written.keys()].filter((name) => !known.includes(name)));
+      originals.edited = new Set(originals.added);
       this.#originals.set(key, originals.set(serving, entry.serving).set(canary, 0));
+      for (const name of originals.added) allow(originals, name, written, { serving, canary });
       this.#claimed.add(key);
     });
     this.#learnEquals(route, { serving, canary });
+  }
+
+  /**
+   * A claim whose answer was lost is made again, and until then the route is what its owners make of it: a rule that came meanwhile is
+   * recorded as well.
+   */
+  learnClaimAgain(route: Route, release: CanaryRelease): void {
+    const recorded = release.status?.release?.routes?.find(({ kind, name }) => kind === route.kind && name === route.metadata.name);
+    if (recorded !== undefined && recorded.rules.length > (this.#recorded.get(nameOf(route)) ?? recorded.rules.length))
+      this.learnClaim(route, release);
+  }
+
+  /**
+   * A write of ours crossed an edit that no watch had shown. A recorded backend is put right by the next one; of one that was added a
+   * moment before the scale is not known, so that it has the share that it has beside our weights.
+   */
+  noteCrossed(key: string, pair: Pair, before: Weights, after: Weights): void {
+    const originals = this.#originals.get(key);
+    for (const name of originals?.added ?? [])
+      if (originals !== undefined && after.has(name) && after.get(name) === before.get(name)) allow(originals, name, after, pair);
+  }
+
+  /** Edits before this write were seen by the release, or are put right by the next one. */
+  noteWrite(key: string): void {
+    this.#originals.get(key)?.unwritten?.clear();
   }
 
   /** The release wrote its last to the route. */
@@ -78,8 +118,13 @@ export class RuleClaims {
       if (originals === undefined || pair === undefined) return;
       const before = weightsOf(old.spec.rules?.[index], pair.serving);
       const after = weightsOf(rule, pair.serving);
+      // Our refs were edited after a foreign one: the release may see both at once, and then that one beside ours as they are now.
+      for (const name of originals.unwritten ?? []) if (after.get(name) === before.get(name)) allow(originals, name, after, pair);
       for (const [name, weight] of after) {
         if (name === pair.serving || name === pair.canary || weight === before.get(name) || weight === originals.get(name)) continue;
+        if (!originals.has(name)) originals.added = (originals.added ?? new Set()).add(name);
+        originals.unwritten = (originals.unwritten ?? new Set()).add(name);
+        originals.also?.delete(name);
         originals.set(name, (weight * sumOf(originals, pair)) / sumOf(after, pair));
         originals.edited = (originals.edited ?? new Set()).add(name);
       }
@@ -94,7 +139,8 @@ export class RuleClaims {
     const moved = [...after].find(([name, weight]) => {
       const original = originals.get(name) ?? -1;
       if (name === pair.serving || name === pair.canary || (original * whole) / was > MAX_WEIGHT) return false;
-      if (originals.edited?.has(name) === true) return Math.abs(weight - (original * whole) / was) > 1;
+      const rights = [original, originals.also?.get(name) ?? original];
+      if (originals.edited?.has(name) === true) return rights.every((right) => Math.abs(weight - (right * whole) / was) > 1);
       return BigInt(weight) * BigInt(was) !== BigInt(original) * BigInt(whole);
     });
     return moved === undefined ? undefined : `share of ${moved[0]} moved: ${describe(originals)} became ${describe(after)}`;
@@ -122,6 +168,12 @@ export class RuleClaims {
       this.#originals.set(key, known ?? own);
     }
   }
+}
+
+/** The share that a foreign backend has in these weights is right as well. */
+function allow(originals: Originals, name: string, weights: Weights, pair: Pair): void {
+  const share = ((weights.get(name) ?? 0) * sumOf(originals, pair)) / sumOf(weights, pair);
+  originals.also = (originals.also ?? new Map<string, number>()).set(name, share);
 }
 
 function sumOf(weights: Weights, { serving, canary }: Pair): number {
