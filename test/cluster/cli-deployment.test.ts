@@ -75,9 +75,10 @@ test('init writes a manifest that holds the Deployment, and doctor finds nothing
   // A second scrape tells how often.
   const isScraped = async () => {
     examined = (await run(`doctor --prometheus ${process.env['PROMETHEUS_URL']}`)).out;
-    return /scraped every/.test(examined);
+    // What other files leave behind goes with their namespaces, a moment after them.
+    return /scraped every/.test(examined) && /^ok +leftovers /m.test(examined);
   };
-  await waitFor('a second scrape', isScraped, { lastSeen: () => examined });
+  await waitFor('a second scrape, and the end of the namespaces of others', isScraped, { lastSeen: () => examined });
   const lines = [
     // The operator of these tests is no pod, which doctor takes for none.
     /^(?:ok|FAIL) +hold +the policy glidepath-hold holds (?:every )?changes? of the Deployments of \S*store/m,
