@@ -2,8 +2,11 @@
 // pods that are all down, a first version that never got ready, and a Deployment that sleeps at 0 replicas.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KubeObject } from '../fixtures/cluster/api.ts';
 import { waitFor } from '../fixtures/cluster/cluster.ts';
 import { type DeploymentApp, DeploymentStand, kubectl } from '../fixtures/cluster/deployment-stand.ts';
+
+type Slice = KubeObject & { readonly endpoints?: readonly unknown[] | null };
 
 const V1 = [{ version: 'v1' }];
 let home: DeploymentStand;
@@ -88,7 +91,11 @@ describe.concurrent('a serving version that cannot answer', () => {
   test('a Deployment with 0 replicas takes a change at once and wakes up with it', async () => {
     const app = await home.deploy({ name: 'asleep', before: V1, rps: 0 });
     await app.scale(0);
-    await app.untilReady({});
+    await waitFor('the end of all pods and endpoints', async () => {
+      const slices = await home.stand.cluster.list<Slice>('EndpointSlice', home.stand.namespace);
+      const own = slices.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === 'asleep-api');
+      return ((await app.deployment())?.status?.replicas ?? 0) === 0 && own.every(({ endpoints }) => (endpoints ?? []).length === 0);
+    });
     await app.apply({ version: 'v2' });
     await waitFor('the rollout', async () => (await app.deployment())?.spec.paused !== true);
     await app.scale(2);
