@@ -210,6 +210,11 @@ export const ROLLBACK_REASONS = {
     todo: 'Nothing: the release begins again when pods are ready, at most three times. After that see the pods of the canary and give the command `retry`.',
     fate: 'retried',
   },
+  NothingServes: {
+    means: 'Before the first weight of the release the Deployment lost all its ready pods, or was scaled to 0.',
+    todo: 'Nothing: the revision rolls out without a canary, because nothing serves that could be protected.',
+    fate: 'retried',
+  },
   CanaryNotReady: {
     means: 'The pods of the canary did not become ready within their progress deadline.',
     todo: 'Fix the version and commit it, or give the command `retry`.',

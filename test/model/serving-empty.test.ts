@@ -230,6 +230,29 @@ describe('in Deployment mode, at rest', () => {
     expect(world.status('web')?.release).toBeUndefined();
   });
 
+  test.each([
+    ['is scaled to 0', (story: DeploymentStory) => story.edit('keda', (spec) => ({ ...spec, replicas: 0 })), 3],
+    ['loses all its pods', (story: DeploymentStory) => lose(story, 'store:1'), undefined],
+  ])(
+    'a release whose Deployment %s before the first weight ends without a rejection, and its revision rolls',
+    async (_what, lost, wake) => {
+      const story = await DeploymentStory.begin();
+      const { world } = story;
+      world.deployments.broken.add('store:2');
+      story.commit('store:2');
+      await untilState(world, 'preparing');
+      await lost(story);
+      await untilState(world, 'rolledBack', 30_000);
+      world.deployments.broken.delete('store:2');
+      await world.until('the rollout', () => story.deployment.spec.paused !== true, 15_000);
+      if (wake !== undefined) story.edit('keda', (spec) => ({ ...spec, replicas: wake }));
+      await world.until('pods', () => story.behindService()['store:2'] === (wake ?? 4), 20_000);
+      await world.run(5_000);
+      expect(world.status('web')?.history?.map(({ reason }) => reason)).toEqual(['NothingServes']);
+      expect([world.status('web')?.rejected ?? [], story.leftovers()]).toEqual([[], []]);
+    },
+  );
+
   test('a change of a Deployment that rests paused rolls out and is paused again', async () => {
     const story = await DeploymentStory.begin({ targetRef: { name: 'store', hold: 'PausedAtRest' } });
     const { world } = story;

@@ -1,11 +1,12 @@
 // Why a running release must bring all traffic home now (rule 1): a chain of named checks, the first that answers wins.
 
 import { isRollbackReason } from '../../../api/reasons.ts';
-import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import { toSeconds } from '../../../api/times.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import { fromTime, toSeconds } from '../../../api/times.ts';
 import type { Known } from '../facts/known.ts';
 import { isHomeMark, readHomeReason } from '../facts/home-mark.ts';
 import { keepsWeights } from '../facts/retain.ts';
+import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
 import { isJudged, isPreparing, isPromotingAt, waitsForProof, type StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import type { Blocker, RollbackReason } from './types.ts';
@@ -36,6 +37,7 @@ const CHECKS: readonly (readonly [find: Find, rule: Rule])[] = [
   [deletionAsksForHome, 'always'],
   [abortWasAsked, 'always'],
   [undoWasAsked, 'always'],
+  [nothingServesYet, 'always'],
   [bothWereEmpty, 'whereHomeAnswers'],
   [theVerdictIsFail, 'whereHomeAnswers'],
   [theCanaryCannotRun, 'whereHomeAnswers'],
@@ -114,6 +116,28 @@ function anEarlierOperatorWentHome({ standings, mark }: RollbackFacts): Rollback
     reason: readHomeReason(found.mark, mark) ?? 'Recovered',
     message: 'the rollback had started before the operator restarted, says the annotation of a route',
   };
+}
+
+/**
+ * Deployment mode: the release has not begun to shift, and nothing serves any more. It ends, and the revision rolls out without a canary.
+ * Not where a person has ordered another try at what was rejected: that one waits for the person.
+ */
+function nothingServesYet({ state, nothingServes, workload, now }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
+  const { release } = status;
+  if (!nothingServes || release?.workload === undefined || !isPreparing(state, release) || isOrderedAgain(release)) return undefined;
+  const { name } = release.workload;
+  if (workload?.deployment?.spec.replicas === 0) return { reason: 'NothingServes', message: `Deployment ${name} is scaled to 0` };
+  return isServingGone(status, now) ? { reason: 'NothingServes', message: `no pod of Deployment ${name} is ready` } : undefined;
+}
+
+/** Not only for a moment. */
+function isServingGone({ internal }: CanaryReleaseStatus, now: number): boolean {
+  const since = fromTime(internal?.serving?.emptySince);
+  return since !== undefined && now >= since + SERVING_GONE_MS;
+}
+
+function isOrderedAgain({ attempt = 1, retries = 0 }: Pick<ReleaseStatus, 'attempt' | 'retries'>): boolean {
+  return attempt > 1 && retries === 0;
 }
 
 /** What took the pods of both took the canary's, too: what was counted meanwhile says nothing of the revision. */
