@@ -83,8 +83,11 @@ describe.concurrent('a serving version that cannot answer', () => {
     await app.apply({ version: 'v1', unready: 1 });
     await waitFor('the pods', async () => ((await app.deployment())?.status?.replicas ?? 0) === 2);
     await app.release();
-    await app.load.untilPhase('Idle');
+    await app.load.until('the hold', ({ conditions = [] }) =>
+      conditions.some(({ type, status }) => type === 'TemplateHeld' && status === 'True'),
+    );
     await app.apply({ version: 'v2' });
+    expect((await app.deployment())?.spec.paused).toBe(true);
     await expectRolledAlone(app, 'v2', 2);
   });
 

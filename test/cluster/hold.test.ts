@@ -32,7 +32,9 @@ describe.concurrent('a release is held', () => {
     ]);
     expect(sharesOf(trajectoryOf(app))).toEqual([0, 20]);
     await stand.untilEvents('silent', 'Paused');
-    await app.startLoad(25);
+    await app.startLoad(50);
+    // The canary is judged while it is paused: resumed without a Pass, its stage would time out again.
+    await app.until('a Pass', ({ verdict }) => verdict === 'Pass');
     await app.command('resume');
     await app.untilPhase('Promoted');
     await expectNothingLeft(app);
