@@ -114,7 +114,7 @@ test('a version that is passed over is superseded, a bad one is rolled back, and
   await change({ version: 'bad', errorRate: 0.4 });
   const bad = await startToWait();
   expect(await passed.ended).toMatchObject({ code: 5, out: expect.stringMatching(/\nsuperseded: .*\n$/) });
-  expect(await bad.ended).toMatchObject({ code: 2, out: expect.stringMatching(/\nrolled back: .*errors .*\n$/) });
+  expect(await bad.ended).toMatchObject({ code: 2, out: expect.stringMatching(/\nrolled back: .*errors\b.*\n$/) });
   expect((await wait()).code).toBe(2);
   await change({ version: 'v2' });
   expect(await wait()).toMatchObject({ code: 0, out: expect.stringMatching(/\npromoted: revision \S+ already serves\n$/) });
