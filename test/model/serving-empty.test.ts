@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { HELD_ANNOTATION } from '../../src/api/names.ts';
 import { type MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
-import { DeploymentStory } from '../fixtures/deployment-story.ts';
+import { DeploymentStory, startIn } from '../fixtures/deployment-story.ts';
 import { reasonsOf, shareOf, startStory, untilState } from '../fixtures/story.ts';
 
 const noteOf = (world: MemoryWorld, reason: string) => world.journal.events.find((event) => event.reason === reason)?.note ?? '';
@@ -31,6 +31,15 @@ async function lose(story: DeploymentStory, image: string): Promise<void> {
   }
   const key = { kind: 'Service', namespace: NAMESPACE, name: 'store' };
   await world.until('no endpoint', () => (world.api.get(key)?.['spec'] as { ready: number } | undefined)?.ready === 0);
+}
+
+/** store:2 was rejected, and then the pods of store:1 are lost. */
+async function rejectAndLose(): Promise<DeploymentStory> {
+  const story = await startIn('stage.analyzing');
+  story.world.abort('web');
+  await untilState(story.world, 'rolledBack');
+  await lose(story, 'store:1');
+  return story;
 }
 
 describe('in Services mode', () => {
@@ -267,26 +276,16 @@ describe('in Deployment mode, at rest', () => {
   });
 
   test('a revision that was rejected does not roll out because serving is down', async () => {
-    const story = await DeploymentStory.begin();
+    const story = await rejectAndLose();
     const { world } = story;
-    story.apply('store:2');
-    await untilState(world, 'stage.analyzing');
-    world.abort('web');
-    await untilState(world, 'rolledBack');
-    await lose(story, 'store:1');
     await world.run(60_000);
     expect(story.behindService()).toEqual({ 'store:1': 4 });
     expect(world.status('web')?.phase).toBe('RolledBack');
   });
 
   test('a rejected revision is tried again by the command retry, and promoted by another one', async () => {
-    const story = await DeploymentStory.begin();
+    const story = await rejectAndLose();
     const { world } = story;
-    story.apply('store:2');
-    await untilState(world, 'stage.analyzing');
-    world.abort('web');
-    await untilState(world, 'rolledBack');
-    await lose(story, 'store:1');
     world.command('web', 'retry');
     await world.until('the canary', () => messageOf(world).includes('ready for its first share'), 20_000);
     world.command('web', 'promote');

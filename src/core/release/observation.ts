@@ -30,6 +30,8 @@ export interface ObservedBackend {
   readonly workload?: string;
   /** A rolling update is under way: pods of one Deployment are of several templates. */
   readonly rolling?: boolean;
+  /** The watch of its endpoints fails, so that they may be others by now: no raise relies on them. */
+  readonly stale?: true;
   /** False until Services and EndpointSlices are synced: then nothing may be concluded from the counts. */
   readonly known: boolean;
   /** False while the pods could not be listed: then nothing may be concluded from the hashes. */

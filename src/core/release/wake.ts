@@ -8,7 +8,7 @@ import type { Facts } from './assess.ts';
 import { endOfEmptying } from './drain.ts';
 import { gridOf } from './evidence/looks.ts';
 import { isDue } from './facts/next-attempt.ts';
-import { SERVING_GONE_MS } from './facts/serving-facts.ts';
+import { endOfServingPatience } from './facts/serving-facts.ts';
 import { endOfStep } from './facts/withdrawal.ts';
 import { findShownTime } from './report/next-step.ts';
 import { endOfPatience, endOfPodsPatience } from './report/told.ts';
@@ -67,11 +67,6 @@ function findWakeAtRest(status: CanaryReleaseStatus, facts: Facts): number | und
   const times = [nextAttempt?.dueMs, workload === undefined ? undefined : now + wakeForHold(facts), endOfServingPatience(status)];
   const coming = times.filter((time): time is number => time !== undefined && time > now);
   return coming.length === 0 ? undefined : Math.min(...coming);
-}
-
-function endOfServingPatience({ internal }: CanaryReleaseStatus): number | undefined {
-  const since = fromTime(internal?.serving?.emptySince);
-  return since === undefined ? undefined : since + SERVING_GONE_MS;
 }
 
 /** When a wait that began then blocks the release. */

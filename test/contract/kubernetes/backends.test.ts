@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { until } from '../../fixtures/until.ts';
 import { connectFake, type Harness, podNamed, pods, serviceNamed, services, sliceOf, slices } from './harness.ts';
 
-async function start(): Promise<Harness> {
-  const harness = await connectFake();
+async function start(options: Parameters<typeof connectFake>[0] = {}): Promise<Harness> {
+  const harness = await connectFake(options);
   const { server, connection } = harness;
   server.put(services, serviceNamed('store'));
   server.put(slices, sliceOf('store', 'store-a', [{ pod: 'p1' }, { pod: 'p2', ready: true }, { pod: 'p3', ready: false }]));
@@ -61,16 +61,29 @@ describe('a backend', () => {
     expect(await connection.backends.observe('shop', 'store')).toMatchObject({ known: false });
   });
 
-  test('a backend is unknown while the watch of its endpoints fails, and known again when it is back', async () => {
+  test('a backend is stale while the watch of its endpoints fails, and no longer when that is back', async () => {
     const { server, connection } = await start();
     const isSliceWatch = ({ path, query }: { path: string; query: Readonly<Record<string, string>> }) =>
       path.endsWith('/endpointslices') && query['watch'] === 'true';
     const hold = server.fault({ when: isSliceWatch, times: 1_000, action: { kind: 'status', code: 503 } });
     server.endWatches(slices, 'torn');
-    await expect.poll(async () => (await connection.backends.observe('shop', 'store')).known).toBe(false);
-    expect(await connection.backends.observe('shop', 'store')).toMatchObject({ readyEndpoints: 2 });
+    await expect.poll(async () => (await connection.backends.observe('shop', 'store')).stale).toBe(true);
+    expect(await connection.backends.observe('shop', 'store')).toMatchObject({ readyEndpoints: 2, known: true });
     hold();
-    await expect.poll(async () => (await connection.backends.observe('shop', 'store')).known).toBe(true);
+    await expect.poll(async () => (await connection.backends.observe('shop', 'store')).stale).toBeUndefined();
+  });
+
+  test('a backend is not stale because a watch fails in another namespace', async () => {
+    const { server, connection } = await start({ namespaces: ['desk', 'shop'] });
+    server.put(services, serviceNamed('store', { app: 'store' }, 'desk'));
+    server.fault({
+      when: ({ path, query }) => path.endsWith('/namespaces/desk/endpointslices') && query['watch'] === 'true',
+      times: 1_000,
+      action: { kind: 'status', code: 403 },
+    });
+    server.endWatches(slices, 'torn');
+    await expect.poll(async () => (await connection.backends.observe('desk', 'store')).stale).toBe(true);
+    await expect.poll(async () => (await connection.backends.observe('shop', 'store')).stale).toBeUndefined();
   });
 
   test('a backend whose pods cannot be listed has known counts, and the templates of the last time marked as not known', async () => {

@@ -21,6 +21,8 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
   readonly #pods: BackendPods;
   readonly #services: ObjectCache<CachedService>;
   readonly #slices: ObjectCache<CachedSlice>;
+  /** One watch each, in this order; undefined: one for the whole cluster. */
+  readonly #namespaces: readonly string[] | undefined;
   readonly #serviceWatches: readonly Reflector[];
   readonly #sliceWatches: readonly Reflector[];
   /** Names of slices by `namespace/service`: a namespace may hold thousands of slices of others. */
@@ -29,6 +31,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
   readonly #asked = new Map<string, number>();
 
   constructor(env: WatchEnvironment) {
+    this.#namespaces = env.namespaces;
     this.#templates = new PodTemplates(env.transport);
     this.#pods = new BackendPods(env.transport, env.now, (namespace, name) => this.#listeners.tell({ kind: 'Service', namespace, name }));
     this.#services = new ObjectCache((old, now) => this.#onService(old, now));
@@ -62,7 +65,7 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
     const changes = this.#asked.get(key) ?? 0;
     this.#asked.set(key, changes);
     const cached = this.#services.get(namespace, service);
-    if (cached === undefined) return { ...NO_SERVICE, service, known: this.#isCurrent(), templatesKnown: true };
+    if (cached === undefined) return { ...NO_SERVICE, service, known: this.synced(), templatesKnown: true };
     const { ready, unready, pods, unreadyPods } = countEndpoints(this.#slicesBehind(namespace, service));
     const podStates = withPods ? this.#readPods(namespace, service, cached.selector, ready > 0 && unready === 0) : undefined;
     const stamp = `${cached.metadata.uid ?? ''} ${changes} ${cached.selector}`;
@@ -81,7 +84,8 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
       templateHashes: templates.hashes,
       ...(templates.workload === undefined ? {} : { workload: templates.workload }),
       ...(templates.rolling ? { rolling: true } : {}),
-      known: this.#isCurrent(),
+      known: this.synced(),
+      ...this.#readStaleness(namespace),
       templatesKnown: templates.fresh,
     };
   }
@@ -92,9 +96,10 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
     return undefined;
   }
 
-  /** While a watch fails, endpoints may be others by now: no raise relies on them. */
-  #isCurrent(): boolean {
-    return this.#watches().every((reflector) => reflector.isCurrent);
+  /** A watch that fails in one namespace says nothing of the others. */
+  #readStaleness(namespace: string): Pick<ObservedBackend, 'stale'> {
+    const watch = this.#sliceWatches[this.#namespaces?.indexOf(namespace) ?? 0];
+    return watch?.isCurrent === false ? { stale: true } : {};
   }
 
   #watches(): readonly Reflector[] {

@@ -108,6 +108,7 @@ export function describeNotReady({ canaryEndpoints, pods, sides }: Known, releas
   const service = `Service ${sides?.canary ?? release.canary.service}`;
   const since = release.podsWaitSince === undefined ? '' : ` since ${toSeconds(release.podsWaitSince)}`;
   if (canaryEndpoints.kind === 'unknown') return `the endpoints of ${service} are not known${since}`;
+  if (!canaryEndpoints.current) return `the endpoints of ${service} are not known now, their watch fails${since}`;
   const { ready, unready, unreadyNames } = canaryEndpoints;
   const shown = unreadyNames.slice(0, MOST_NAMES).join(', ');
   const names = unreadyNames.length > MOST_NAMES ? `${shown} and ${unreadyNames.length - MOST_NAMES} more` : shown;

@@ -2,11 +2,11 @@
 
 import { isRollbackReason } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
-import { fromTime, toSeconds } from '../../../api/times.ts';
+import { toSeconds } from '../../../api/times.ts';
 import type { Known } from '../facts/known.ts';
 import { isHomeMark, readHomeReason } from '../facts/home-mark.ts';
 import { keepsWeights } from '../facts/retain.ts';
-import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
+import { isServingGone } from '../facts/serving-facts.ts';
 import { isJudged, isPreparing, isPromotingAt, waitsForProof, type StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import type { Blocker, RollbackReason } from './types.ts';
@@ -128,12 +128,6 @@ function nothingServesYet({ state, nothingServes, workload, now }: RollbackFacts
   const { name } = release.workload;
   if (workload?.deployment?.spec.replicas === 0) return { reason: 'NothingServes', message: `Deployment ${name} is scaled to 0` };
   return isServingGone(status, now) ? { reason: 'NothingServes', message: `no pod of Deployment ${name} is ready` } : undefined;
-}
-
-/** Not only for a moment. */
-function isServingGone({ internal }: CanaryReleaseStatus, now: number): boolean {
-  const since = fromTime(internal?.serving?.emptySince);
-  return since !== undefined && now >= since + SERVING_GONE_MS;
 }
 
 function isOrderedAgain({ attempt = 1, retries = 0 }: Pick<ReleaseStatus, 'attempt' | 'retries'>): boolean {

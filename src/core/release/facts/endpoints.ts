@@ -7,6 +7,8 @@ export type Endpoints =
   | { readonly kind: 'unknown' }
   | {
       readonly kind: 'seen';
+      /** False while the watch fails: they were seen so last. */
+      readonly current: boolean;
       readonly ready: number;
       readonly unready: number;
       /** Names of pods, addresses where there is no pod; empty where only the number is known. */
@@ -19,15 +21,20 @@ const UNKNOWN: Endpoints = { kind: 'unknown' };
 export function readEndpoints(backend: ObservedBackend | undefined): Endpoints {
   if (backend === undefined || !backend.known || backend.external === true) return UNKNOWN;
   const { readyEndpoints: ready, unreadyEndpoints: unready, unreadyPods: unreadyNames = [] } = backend;
-  return { kind: 'seen', ready, unready, unreadyNames };
+  return { kind: 'seen', current: backend.stale !== true, ready, unready, unreadyNames };
 }
 
-/** There is at least one, and all of them are ready. */
+/** They are known as they are now, and not only as they were. */
+export function isCurrent(endpoints: Endpoints): boolean {
+  return endpoints.kind === 'seen' && endpoints.current;
+}
+
+/** There is at least one, and all of them are ready now. */
 export function areAllReady(endpoints: Endpoints): boolean {
-  return endpoints.kind === 'seen' && endpoints.ready > 0 && endpoints.unready === 0;
+  return endpoints.kind === 'seen' && endpoints.current && endpoints.ready > 0 && endpoints.unready === 0;
 }
 
-/** It is known that none is ready. */
+/** None was ready when they were seen last: what takes traffic home does not wait for a watch that fails. */
 export function areNoneReady(endpoints: Endpoints): boolean {
   return endpoints.kind === 'seen' && endpoints.ready === 0;
 }

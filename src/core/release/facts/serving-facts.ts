@@ -1,13 +1,28 @@
 // What stands behind the serving Service: does home answer, and if not, why? Not known is a value of its own, never "empty".
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { fromTime } from '../../../api/times.ts';
 import { selects } from '../../workload/selectors.ts';
 import type { ObservedWorkload } from '../../workload/observed.ts';
 import { hashTemplate } from '../../workload/template.ts';
 import type { Observation } from '../observation.ts';
 import { isRunning, type StateName } from '../state.ts';
-import { areNoneReady, type Endpoints, readEndpoints } from './endpoints.ts';
+import { areNoneReady, type Endpoints, isCurrent, readEndpoints } from './endpoints.ts';
 import type { Sides } from './sides.ts';
+
+/** Endpoints that were ready may be away for a moment; after this long they are taken for gone. */
+export const SERVING_GONE_MS = 10_000;
+
+/** When serving that has no ready endpoint is taken for gone, Unix milliseconds; undefined while it has one, or that is not known. */
+export function endOfServingPatience({ internal }: Pick<CanaryReleaseStatus, 'internal'>): number | undefined {
+  const since = fromTime(internal?.serving?.emptySince);
+  return since === undefined ? undefined : since + SERVING_GONE_MS;
+}
+
+/** Serving has had no ready endpoint for longer than a moment. */
+export function isServingGone(status: Pick<CanaryReleaseStatus, 'internal'>, now: number): boolean {
+  return now >= (endOfServingPatience(status) ?? Number.POSITIVE_INFINITY);
+}
 
 /** Why no ready endpoint stands behind the serving Service. */
 export type ServingEmpty =
@@ -39,7 +54,7 @@ export function gatherServingFacts(
   return {
     servingEndpoints,
     servingEmpty: rolls ? undefined : findCause(servingEndpoints, status, workload),
-    nothingServes: areNoneReady(servingEndpoints) && hasNoReadyPod(workload),
+    nothingServes: isCurrent(servingEndpoints) && areNoneReady(servingEndpoints) && hasNoReadyPod(workload),
   };
 }
 
@@ -71,6 +86,3 @@ function findMismatch(template: string | undefined, workload: ObservedWorkload |
   const words = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
   return { kind: 'selectsNone', selector: words.join(','), replicaSet: ready.metadata.name };
 }
-
-/** Endpoints that were ready may be away for a moment; after this long they are taken for gone. */
-export const SERVING_GONE_MS = 10_000;

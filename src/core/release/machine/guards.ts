@@ -9,7 +9,7 @@ import { afterOutage, afterTimeout } from '../checks/overdue.ts';
 import { hasPassedSince } from '../drift/drift.ts';
 import { isDue, type NextAttempt } from '../facts/next-attempt.ts';
 import type { CandidateKey } from '../facts/revision.ts';
-import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
+import { isServingGone } from '../facts/serving-facts.ts';
 import type { StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import type { Attempt } from './start-steps.ts';
@@ -98,12 +98,7 @@ export function isPromotedEarly(at: Moment): boolean {
 /** Only the canary answers, nothing speaks against it, and no approval is missing. */
 function isPromotedForServing(at: Moment): boolean {
   if (at.facts.spec.onServingEmpty !== 'Promote' || !waitsForServing(at)) return false;
-  return isServingGone(at) && !isAnythingFailing(at) && isEverythingApproved(at);
-}
-
-function isServingGone({ status: { internal }, facts: { now } }: Moment): boolean {
-  const since = fromTime(internal?.serving?.emptySince);
-  return since !== undefined && now >= since + SERVING_GONE_MS;
+  return isServingGone(at.status, at.facts.now) && !isAnythingFailing(at) && isEverythingApproved(at);
 }
 
 /** A single failed look is enough, whatever `consecutive` says. */

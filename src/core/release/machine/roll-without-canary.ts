@@ -2,10 +2,9 @@
 // rolls out at once, without a canary.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import { fromTime } from '../../../api/times.ts';
 import { nameTemplate } from '../../workload/template.ts';
 import type { Facts } from '../assess.ts';
-import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
+import { isServingGone } from '../facts/serving-facts.ts';
 import { describeServingEmpty } from '../report/serving.ts';
 import { isRunning } from '../state.ts';
 import type { Adopted } from './adopt-serving.ts';
@@ -33,13 +32,12 @@ export function rollWithoutCanary(status: CanaryReleaseStatus, facts: Facts): Ad
 function isLetRoll(status: CanaryReleaseStatus, facts: Facts): boolean {
   const { state, nothingServes, candidate, nextAttempt, observation, deleting, spec } = facts;
   if (isRunning(state) || deleting || spec.paused || observation.driver.kind !== 'us') return false;
-  return nothingServes && (candidate !== undefined || nextAttempt !== undefined) && isServingGone(status, facts);
+  return nothingServes && (candidate !== undefined || nextAttempt !== undefined) && mayRollNow(status, facts);
 }
 
 /** Pods that were ready before get a moment to come back. */
-function isServingGone({ internal, serving }: CanaryReleaseStatus, { workload, now }: Facts): boolean {
-  const { emptySince, ready } = internal?.serving ?? {};
-  if (ready === undefined || ready !== serving?.template || workload?.deployment?.spec.replicas === 0) return true;
-  const since = fromTime(emptySince);
-  return since !== undefined && now >= since + SERVING_GONE_MS;
+function mayRollNow(status: CanaryReleaseStatus, { workload, now }: Facts): boolean {
+  const { ready } = status.internal?.serving ?? {};
+  const wasReady = ready !== undefined && ready === status.serving?.template;
+  return !wasReady || workload?.deployment?.spec.replicas === 0 || isServingGone(status, now);
 }

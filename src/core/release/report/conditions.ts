@@ -112,7 +112,8 @@ function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Fa
 function describeCanary({ release }: CanaryReleaseStatus, state: StateName, facts: Facts): Word | undefined {
   if (!isJudged(state) || release === undefined) return undefined;
   const { canaryEndpoints, canaryReady } = facts;
-  if (canaryEndpoints.kind === 'unknown') return { status: 'Unknown', reason: 'NotSeen', message: describeNotReady(facts, release) };
+  if (canaryEndpoints.kind === 'unknown' || !canaryEndpoints.current)
+    return { status: 'Unknown', reason: 'NotSeen', message: describeNotReady(facts, release) };
   const service = `Service ${release.canary.service}`;
   if (canaryReady) return { status: 'True', reason: 'EndpointsReady', message: `all endpoints of ${service} are ready` };
   const reason = canaryEndpoints.ready === 0 ? 'NoEndpoints' : 'NotAllReady';
@@ -125,7 +126,7 @@ function describeServing(status: CanaryReleaseStatus, state: StateName, facts: F
   if (!isRunning(state) || release === undefined) return undefined;
   const service = `Service ${release.serving.service}`;
   const { servingEndpoints } = facts;
-  if (servingEndpoints.kind === 'unknown')
+  if (servingEndpoints.kind === 'unknown' || !servingEndpoints.current)
     return { status: 'Unknown', reason: 'NotSeen', message: `the endpoints of ${service} are not known` };
   if (servingEndpoints.ready > 0) return { status: 'True', reason: 'EndpointsReady', message: `${service} has a ready endpoint` };
   const message = describeServingHold(status, state, facts) ?? `${service} has no ready endpoint while its Deployment rolls out`;

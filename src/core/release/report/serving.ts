@@ -1,9 +1,9 @@
 // What is reported while no ready endpoint stands behind the serving Service: why, since when, what waits for it, and what to do.
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
-import { clockOf, fromTime, toSeconds } from '../../../api/times.ts';
+import { clockOf, toSeconds } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
-import { SERVING_GONE_MS, type ServingEmpty } from '../facts/serving-facts.ts';
+import { endOfServingPatience, type ServingEmpty } from '../facts/serving-facts.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
 
 const MOST_NAMES = 3;
@@ -60,10 +60,9 @@ export function describeServingHold(status: CanaryReleaseStatus, state: StateNam
 }
 
 /** When `spec.onServingEmpty: Promote` acts. */
-function describePromoted({ internal }: CanaryReleaseStatus, { spec, now }: Facts): string {
-  const since = fromTime(internal?.serving?.emptySince);
-  if (spec.onServingEmpty !== 'Promote' || since === undefined) return '';
-  const at = since + SERVING_GONE_MS;
+function describePromoted(status: CanaryReleaseStatus, { spec, now }: Facts): string {
+  const at = endOfServingPatience(status);
+  if (spec.onServingEmpty !== 'Promote' || at === undefined) return '';
   return at > now
     ? `; promoted at ${clockOf(at)} (spec.onServingEmpty)`
     : '; spec.onServingEmpty does not promote a canary that is not ready, fails a check, or waits for approval';
@@ -71,9 +70,8 @@ function describePromoted({ internal }: CanaryReleaseStatus, { spec, now }: Fact
 
 /** At rest: until when pods that served may come back before a revision that waits rolls out without a canary. */
 export function describeComingRollout(status: CanaryReleaseStatus, facts: Facts): string | undefined {
-  const since = fromTime(status.internal?.serving?.emptySince);
+  const at = endOfServingPatience(status);
   const found = describeServingEmpty(status, facts);
-  if (!facts.nothingServes || found === undefined || since === undefined || facts.spec.paused) return undefined;
-  const at = since + SERVING_GONE_MS;
+  if (!facts.nothingServes || found === undefined || at === undefined || facts.spec.paused) return undefined;
   return at > facts.now ? `${found}; if none gets ready, the new revision rolls out without a canary at ${clockOf(at)}` : undefined;
 }

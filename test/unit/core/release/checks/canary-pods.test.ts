@@ -247,7 +247,7 @@ describe('a canary with weight and no ready pod goes home with what its pods say
 
 describe('a raise that waits for pods', () => {
   const waits = { canaryReady: false, podsMissingTooLong: true, stageProven: true };
-  const seen = { kind: 'seen', ready: 4, unready: 5, unreadyNames: ['p-1', 'p-2', 'p-3', 'p-4', 'p-5'] } as const;
+  const seen = { kind: 'seen', current: true, ready: 4, unready: 5, unreadyNames: ['p-1', 'p-2', 'p-3', 'p-4', 'p-5'] } as const;
   const blockerOf = (one: Case, change: object = {}) => {
     const { facts, status } = factsOf(one);
     return thePodsAreNotReady({ ...facts, pods: undefined, canaryEndpoints: seen, ...waits, ...change }, status);
@@ -291,8 +291,15 @@ describe('a raise that waits for pods', () => {
     const say = (canaryEndpoints: Endpoints) =>
       status.release === undefined ? '' : describeNotReady({ ...facts, pods: undefined, canaryEndpoints }, status.release);
     expect(say({ kind: 'unknown' })).toBe('the endpoints of Service v2 are not known');
-    expect(say({ kind: 'seen', ready: 0, unready: 0, unreadyNames: [] })).toBe('Service v2 has no endpoint');
-    expect(say({ kind: 'seen', ready: 1, unready: 0, unreadyNames: [] })).toBe('Service v2 has endpoints of another revision');
-    expect(say({ kind: 'seen', ready: 1, unready: 1, unreadyNames: ['p-2'] })).toBe('1 of 2 endpoints of Service v2 is not ready: p-2');
+    expect(say({ kind: 'seen', current: false, ready: 2, unready: 0, unreadyNames: [] })).toBe(
+      'the endpoints of Service v2 are not known now, their watch fails',
+    );
+    expect(say({ kind: 'seen', current: true, ready: 0, unready: 0, unreadyNames: [] })).toBe('Service v2 has no endpoint');
+    expect(say({ kind: 'seen', current: true, ready: 1, unready: 0, unreadyNames: [] })).toBe(
+      'Service v2 has endpoints of another revision',
+    );
+    expect(say({ kind: 'seen', current: true, ready: 1, unready: 1, unreadyNames: ['p-2'] })).toBe(
+      '1 of 2 endpoints of Service v2 is not ready: p-2',
+    );
   });
 });

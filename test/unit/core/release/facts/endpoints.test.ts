@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { areAllReady, areNoneReady, readEndpoints } from '../../../../../src/core/release/facts/endpoints.ts';
+import { areAllReady, areNoneReady, isCurrent, readEndpoints } from '../../../../../src/core/release/facts/endpoints.ts';
 import { aBackend } from '../../../../fixtures/builders.ts';
 
 test('endpoints that nobody has seen are neither ready nor none', () => {
@@ -24,6 +24,12 @@ test.each([
 
 test('those that are not ready are named where their names are known', () => {
   const named = readEndpoints(aBackend('v1', { readyEndpoints: 1, unreadyEndpoints: 1, unreadyPods: ['v1-x'] }));
-  expect(named).toEqual({ kind: 'seen', ready: 1, unready: 1, unreadyNames: ['v1-x'] });
+  expect(named).toEqual({ kind: 'seen', current: true, ready: 1, unready: 1, unreadyNames: ['v1-x'] });
   expect(readEndpoints(aBackend('v1'))).toMatchObject({ unreadyNames: [] });
+});
+
+test('endpoints whose watch fails are ready for no raise, and none is none for a rollback', () => {
+  const stale = (readyEndpoints: number) => readEndpoints(aBackend('v1', { readyEndpoints, unreadyEndpoints: 0, stale: true }));
+  expect([areAllReady(stale(2)), areNoneReady(stale(2)), isCurrent(stale(2))]).toEqual([false, false, false]);
+  expect(areNoneReady(stale(0))).toBe(true);
 });

@@ -78,6 +78,7 @@ describe('nothing serves', () => {
     ['a ReplicaSet has ready pods', factsOf(EMPTY, aWorkload(1, labels))],
     ['pods of somebody else are behind the Service', factsOf({ readyEndpoints: 1 }, aWorkload(0, labels))],
     ['endpoints are not known', factsOf({ ...EMPTY, known: false }, aWorkload(0, labels))],
+    ['the watch of the endpoints fails', factsOf({ ...EMPTY, stale: true }, aWorkload(0, labels))],
     ['the watches are not synced', factsOf(EMPTY, { ...aWorkload(0, labels), known: false })],
     ['there is no Deployment', factsOf(EMPTY)],
   ])('it is not concluded that nothing serves where %s', (_why, facts) => {
