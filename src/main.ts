@@ -9,8 +9,11 @@ import { createCertificateFolder } from './adapters/certificates/folder.ts';
 import { createCertificateMaker } from './adapters/certificates/self-signed.ts';
 import { createSystemClock } from './adapters/clock.ts';
 import { connectKubernetes, type KubernetesConnection } from './adapters/kubernetes/connect.ts';
+import { HttpGatewayReader } from './adapters/gateways/reader.ts';
+import { HttpGateCaller } from './adapters/notify/gate-caller.ts';
 import { createWebhookNotifier, type WebhookNotifier } from './adapters/notify/webhook.ts';
 import { BatchingReader } from './adapters/prometheus/batching.ts';
+import { NarrowingReader } from './adapters/prometheus/narrowing.ts';
 import { createPrometheusReader, type PrometheusReader } from './adapters/prometheus/reader.ts';
 import { HoldWebhook } from './app/hold-webhook.ts';
 import { live } from './app/life-cycle.ts';
@@ -70,8 +73,10 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   const webhook = buildWebhook(settings, kubernetes, clock, log);
   const prometheus = buildReader(settings, kubernetes, telemetry);
   const notifier = buildNotifier(settings, kubernetes, log);
+  const gateways = buildGateways(settings, kubernetes, clock);
+  const gateCaller = new HttpGateCaller({ allow: settings.gateAllow, readSecret: kubernetes.readSecret });
   const schema = new StoredSchema();
-  const world = buildWorld({ clock, kubernetes, prometheus, notifier, telemetry, schema });
+  const world = buildWorld({ clock, kubernetes, prometheus, gateways, gateCaller, notifier, telemetry, schema });
   const lag = new EventLoopLag();
   process.on('unhandledRejection', (thrown) => {
     log.fatal({ err: thrown }, `unhandled: ${messageOf(thrown)}`);
@@ -90,7 +95,7 @@ async function run(settings: Settings, log: Logger): Promise<void> {
     setLeader: (leads) => metrics.setLeader(leads),
     asked: untilSignal(),
     exit: (code) => process.exit(code),
-    closers: [() => prometheus.close(), () => notifier.close(), () => lag.close()],
+    closers: [() => prometheus.close(), () => gateways?.close(), () => gateCaller.close(), () => notifier.close(), () => lag.close()],
   });
 }
 
@@ -144,7 +149,8 @@ function buildWebhook(settings: Settings, kubernetes: KubernetesConnection, cloc
 function buildReader(settings: Settings, { readSecret }: KubernetesConnection, telemetry: Telemetry): PrometheusReader {
   const { prometheusUrl: operatorUrl, prometheusTokenFile: operatorTokenFile, prometheusCaFile: caFile } = settings;
   return createPrometheusReader({
-    ...withoutUndefined({ operatorUrl, operatorTokenFile, caFile }),
+    ...withoutUndefined({ operatorUrl, operatorTokenFile, caFile, operatorHeadersFile: settings.prometheusHeadersFile }),
+    matchers: settings.prometheusMatchers,
     allow: settings.prometheusAllow,
     allowQueries: settings.allowQueries,
     readSecret,
@@ -162,14 +168,21 @@ function buildNotifier(settings: Settings, { readSecret }: KubernetesConnection,
   });
 }
 
-interface WorldParts extends Pick<World, 'clock' | 'notifier' | 'telemetry'> {
+/** Only with `--sentinel`. */
+function buildGateways({ sentinel }: Settings, { listGatewayPods }: KubernetesConnection, clock: Clock): HttpGatewayReader | undefined {
+  if (sentinel.length === 0) return undefined;
+  return new HttpGatewayReader({ targets: sentinel, listPods: listGatewayPods, now: () => clock.now() });
+}
+
+interface WorldParts extends Pick<World, 'clock' | 'notifier' | 'telemetry' | 'gateCaller'> {
   readonly kubernetes: KubernetesConnection;
   readonly prometheus: PrometheusReader;
+  readonly gateways: HttpGatewayReader | undefined;
   readonly schema: StoredSchema;
 }
 
-function buildWorld({ clock, kubernetes, prometheus, notifier, telemetry, schema }: WorldParts): World {
-  const { releases, routes, backends, workloads, policies, events } = kubernetes;
+function buildWorld({ clock, kubernetes, prometheus, gateways, gateCaller, notifier, telemetry, schema }: WorldParts): World {
+  const { releases, routes, backends, workloads, policies, jobs, events } = kubernetes;
   return {
     clock,
     releases,
@@ -177,7 +190,10 @@ function buildWorld({ clock, kubernetes, prometheus, notifier, telemetry, schema
     backends,
     workloads,
     policies,
-    metrics: new BatchingReader(prometheus),
+    jobs,
+    gateCaller,
+    metrics: new BatchingReader(new NarrowingReader(prometheus)),
+    ...withoutUndefined({ gateways }),
     events,
     notifier,
     telemetry,

@@ -17,7 +17,7 @@ const checkFields = z.object({
   query: textField(4096)
     .optional()
     .describe(
-      'Your own PromQL that returns one number. $(canary), $(serving), $(namespace) and $(window) are substituted. Excludes metric.',
+      'Your own PromQL that returns one number. $(canary), $(serving), $(canaryWorkload), $(servingWorkload), $(canaryPods), $(namespace), $(release), $(revision) and $(window) are substituted. Excludes metric.',
     ),
   quantile: matchedText(8, QUANTILE_PATTERN, 'quantile: write a number between 0 and 1 in quotes, such as "0.99", not {self}')
     .optional()
@@ -29,7 +29,7 @@ const checkFields = z.object({
     .enum(['Auto', 'Rollback', 'Hold', 'Observe'])
     .default('Auto')
     .describe(
-      'What a breach does: Rollback, Hold (the weight does not rise while it lasts) or Observe (only reported). Auto: Hold while the canary is compared with the serving version, and the comparison decides; else Rollback.',
+      'What a breach does: Rollback, Hold (the weight does not rise while it lasts) or Observe (only reported). Auto: Rollback, but Hold while the serving version breaks the limit too, or has too few requests in the window to show that it keeps it.',
     ),
 });
 

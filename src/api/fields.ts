@@ -83,6 +83,17 @@ export function percentField(field: string, example: string) {
   ]);
 }
 
+/**
+ * Key of the metadata of a union of a text and an object. A structural schema has no unions: in the CRD it becomes a field of any type
+ * whose texts the API server checks; the parser checks the rest.
+ */
+export const TEXT_OR_OBJECT = 'x-text-or-object';
+
+/** A percentage from 0% to 100% inside a union, where no rule of the CRD can reach it. */
+export function plainPercentField(field: string, example: string) {
+  return z.string().max(9).regex(new RegExp(PERCENT_PATTERN), `${field}: write a percentage from 0% to 100% such as ${example}`);
+}
+
 /** A whole number within a range. */
 export function countField(min: number, max: number) {
   return z.int().min(min).max(max);

@@ -46,8 +46,15 @@ export const TEMPLATE_ANNOTATION = `${GROUP}/template`;
 /** Annotation of a CanaryRelease: policies that need not treat canary and serving pods alike, `<kind>/<name>` or `<kind>/*`, with commas. */
 export const IGNORE_PARITY_ANNOTATION = `${GROUP}/ignore-policy-parity`;
 
+/** Label of the Job of a gate, and of its pods: the name of the gate. */
+export const GATE_LABEL = `${GROUP}/gate`;
+
 /** Label of what the operator makes beside a Deployment, its pods included. */
 export const CANARY_ROLE = { label: `${GROUP}/role`, value: 'canary' } as const;
+
+/** What rules of our own in a route are for. Each has the name `glidepath-<purpose>-<number>`, where the API server keeps names of rules. */
+export const OUR_PURPOSES = ['cohort'] as const;
+export type OurPurpose = (typeof OUR_PURPOSES)[number];
 
 export const FINALIZER = `${GROUP}/home-first`;
 
@@ -67,6 +74,10 @@ export const MAX_RECORDED_RULES = 64;
 export const MAX_STAGES = 30;
 export const MAX_SERVED = 64;
 export const MAX_CHECKS = 16;
+/** Gates of one stage, of a whole release, and those that a status remembers. */
+export const MAX_GATES = 8;
+export const MAX_GATES_IN_ALL = 24;
+export const MAX_GATES_REMEMBERED = 32;
 export const MAX_HISTORY = 10;
 /** Announcements that the status keeps until they are delivered. */
 export const MAX_ANNOUNCEMENTS = 20;
@@ -123,6 +134,8 @@ export const CONDITION_TYPES = [
   'OtherCanaryRules',
   'MetricsHazards',
   'RevisionVisible',
+  'SessionsPersist',
+  'GatesPassed',
 ] as const;
 /** Types of conditions; the first three follow kstatus. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];
@@ -177,6 +190,11 @@ export const CONDITION_REASONS = [
   'KnownGaps',
   'FailuresUnseen',
   'NoTemplateHash',
+  'RulesPersist',
+  'GatesPassed',
+  'GateRunning',
+  'GateFailed',
+  'GateInterrupted',
 ] as const;
 /** Condition types that a decision writes. */
 export type WrittenCondition = Exclude<ConditionType, 'RouteContested'>;
@@ -213,6 +231,12 @@ export const EVENT_REASONS = [
   'GitOpsManaged',
   'PolicyParity',
   'OtherCanaryRules',
+  'LittleTraffic',
+  'GateStarted',
+  'GatePassed',
+  'GateFailed',
+  'GateInterrupted',
+  'GateSkipped',
 ] as const;
 /** Reasons of events, one per happening. */
 export type EventReason = (typeof EVENT_REASONS)[number];

@@ -33,6 +33,14 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   GitOpsManaged: 'A GitOps tool applies an object of the release and needs a setting.',
   PolicyParity: 'Policies of the namespace treat the canary differently from the serving pods.',
   OtherCanaryRules: 'Rules that the release does not change send requests to the canary, or to what served before a promotion.',
+  LittleTraffic:
+    'The serving version had few requests before the release: the default stages are those for little traffic, or a stage cannot get the requests that a Pass needs; then the message says which weight or time would do.',
+  GateStarted: 'A gate began: its Job is created, or the request is sent.',
+  GatePassed: 'A gate passed.',
+  GateFailed: 'A gate failed; `onFailure` decides whether the release rolls back or pauses.',
+  GateInterrupted:
+    'An operator ended while a gate was running, or its Job was deleted, so its result is not known. It is not run again automatically.',
+  GateSkipped: 'A person continued without a gate.',
 };
 
 /** What each condition says when it is True. */
@@ -54,6 +62,8 @@ export const CONDITION_DOCS: Readonly<Record<ConditionType, string>> = {
     'Rules that the release does not change send requests to the canary: `OwnRules` were there before it began, `ForeignRules` came later and keep it from its end, `FormerServing` still send requests to what served before a promotion.',
   MetricsHazards:
     'What the metrics source does not count, or needs to be set, for the routes of this release: `FailuresUnseen` where failures of a kind of route are not seen at all, else `KnownGaps`.',
+  SessionsPersist: 'A rule of the release keeps users on the version that answered them first. Present only while it is True.',
   RevisionVisible:
     'A new version behind the Services of `spec.services` would be seen. Present only while it is False: the pods have no label `pod-template-hash`, so `spec.revision` has to name each version.',
+  GatesPassed: 'Every gate that has begun in this release has passed. Present while a release with gates is running.',
 };

@@ -47,6 +47,10 @@ export const BLOCK_REASONS = {
     means: 'No rule splits traffic between the two Services, or a rule that did no longer does.',
     todo: 'Add the backendRef that the message names, or abort the release.',
   },
+  SessionsPersist: {
+    means: 'A rule keeps users on the version that answered them first, so a rollback in Services mode would not bring them back.',
+    todo: 'Remove `sessionPersistence` from the rule, or release with `spec.targetRef`: there a rollback ends the pods of the canary.',
+  },
   TooManyRules: { means: 'More rules name the Services than a release can drive.', todo: 'Choose rules with `spec.routeRefs`.' },
   CanaryAlreadyHasTraffic: {
     means: 'The candidate has weight in a route before its release began, or neither Service serves more than the other.',
@@ -55,6 +59,14 @@ export const BLOCK_REASONS = {
   WeightsTooLarge: {
     means: 'The weights of a rule cannot be split in whole numbers up to 1,000,000.',
     todo: 'Use smaller weights in the route.',
+  },
+  CohortNotPossible: {
+    means: 'A rule for the cohort would win nothing, take requests from other rules, escape a policy, or has no room in the route.',
+    todo: 'Change the cohort, the route or the policy as the message says.',
+  },
+  PoliciesUnknown: {
+    means: 'Policies that may hold for one rule of a route, which a rule for the cohort would escape, cannot be read.',
+    todo: 'Grant what the message names.',
   },
   RouteNotAccepted: {
     means: 'A gateway rejected the route, or has not answered its last change for `spec.onBlocked.after`.',
@@ -79,6 +91,19 @@ export const BLOCK_REASONS = {
   PrometheusNotAllowed: {
     means: 'The Prometheus address of the spec is not on the allow-list of the operator.',
     todo: 'Use the Prometheus of the operator, or add the address with `--prometheus-allow`.',
+  },
+  SeriesMixed: {
+    means: 'One Prometheus has series of several clusters for the Services of the release, and nothing separates them.',
+    todo: 'Set `spec.analysis.metrics.matchers`, or start the operator with `--prometheus-matchers`, as the message says.',
+  },
+  BackendsCountedTogether: {
+    means:
+      'The gateway has one cluster for all backends of a rule. It cannot be judged, and a canary that loses its last pod would take the serving version with it.',
+    todo: 'Apply the policy of `config/gateways/envoy-gateway` to the Gateway once, before any release.',
+  },
+  BackendsNotSeen: {
+    means: 'Prometheus has no series by which the operator could see whether the gateway counts the backends of a rule apart.',
+    todo: "Let Prometheus scrape the gateway's proxies, as the message says. The check is repeated.",
   },
   WorkloadNotFound: { means: 'The Deployment of `spec.targetRef` does not exist.', todo: 'Create it, or correct `spec.targetRef`.' },
   HoldUnavailable: {
@@ -109,6 +134,18 @@ export const BLOCK_REASONS = {
     means: 'A raise has waited for ready pods of the canary for `spec.onBlocked.after`. The revision is not rejected for it.',
     todo: 'See the pods that the message names. The raise continues when all endpoints of the canary are ready.',
   },
+  GateNotPermitted: {
+    means: 'A gate of the release is a Job, and the operator may not create Jobs in the namespace.',
+    todo: 'Bind the role of `config/gates` in the namespace, as the message says, or remove the gate. The check is repeated.',
+  },
+  GateNotAllowed: {
+    means: 'The address of a gate is not on the allow-list of the operator.',
+    todo: 'Start the operator with `--gate-allow`, or change the address.',
+  },
+  GateRefused: {
+    means: 'The API server rejects the Job of a gate: the template is wrong, or a quota or an admission policy stands against it.',
+    todo: 'Change what the message names. The check is repeated.',
+  },
   PromotionStuck: {
     means: 'The rollout of the Deployment makes no progress during the promotion.',
     todo: 'Fix what the message names, or abort the release.',
@@ -135,6 +172,10 @@ export const PAUSE_REASONS = {
   BlockedTooLong: {
     means: 'The release was blocked for `spec.onBlocked.after`.',
     todo: 'Fix what blocked it (the message keeps the reason), then resume.',
+  },
+  GateHeld: {
+    means: 'A gate failed and its `onFailure` is Hold, or an operator ended while it was running, so its result is not known.',
+    todo: 'Give the command `resume` to run the gate again, `advance` to continue without it, or abort.',
   },
 } as const satisfies Record<string, ReasonDoc>;
 export type PauseReason = keyof typeof PAUSE_REASONS;
@@ -183,6 +224,16 @@ export const ROLLBACK_REASONS = {
     means: 'A query of `spec.analysis.checks` broke its limit.',
     todo: 'Fix the version or the limit, or give the command `retry`.',
     fate: 'rejected',
+  },
+  GateFailed: {
+    means: 'A gate failed: its Job failed, or its endpoint answered with 400 to 499.',
+    todo: 'See the message and `status.release.gates`. Fix the version and commit it, or give the command `retry`.',
+    fate: 'rejected',
+  },
+  GateTimedOut: {
+    means: 'A gate did not pass within its timeout. That is no verdict on the revision.',
+    todo: 'See the message and `status.release.gates`, then give the command `retry`.',
+    fate: 'unjudged',
   },
   CanaryCrashLooping: {
     means: 'A container of the canary exits again and again.',

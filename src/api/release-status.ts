@@ -1,8 +1,21 @@
 // The schema of `status.release`: everything the pure machine is restored from, with the times when something is due,
 // so that a restart neither loses nor repeats anything.
 import * as z from 'zod';
+import { recordedCohortSchema } from './cohort.ts';
 import { type Exact, countField, openEnum, textField, timeField } from './fields.ts';
-import { COMMAND_VERBS, MAX_APPROVALS, MAX_RECORDED_RULES, MAX_ROUTES, MAX_SERVED, MAX_STAGES, ROUTE_KINDS, VERDICTS } from './names.ts';
+import { gateStatusSchema } from './gate-status.ts';
+import {
+  COMMAND_VERBS,
+  MAX_APPROVALS,
+  MAX_GATES_REMEMBERED,
+  MAX_RECORDED_RULES,
+  MAX_ROUTES,
+  MAX_SERVED,
+  MAX_STAGES,
+  OUR_PURPOSES,
+  ROUTE_KINDS,
+  VERDICTS,
+} from './names.ts';
 
 /** List metadata of lists that are replaced as a whole. */
 export const ATOMIC = { 'x-kubernetes-list-type': 'atomic' };
@@ -28,6 +41,10 @@ const recordedRuleSchema = z.object({
     .optional()
     .describe('Backend weight of the canary before the first write; absent when the rule had no ref to it.'),
   factor: countField(1, 1_000_000).describe('Factor that foreign weights are multiplied by while the release is running.'),
+  residual: z
+    .boolean()
+    .optional()
+    .describe('True where the gateway forgets a backend of weight 0: a running release leaves a backend in use 1 of its rule instead.'),
   formerFactor: countField(1, 1_000_000)
     .optional()
     .describe('The factor before a gateway rejected its weights, while smaller ones are tried.'),
@@ -46,6 +63,12 @@ const recordedRuleSchema = z.object({
     .optional()
     .meta(ATOMIC)
     .describe('Weights of foreign backends of the rule before the first write.'),
+  ours: z
+    .array(z.object({ purpose: openEnum(OUR_PURPOSES), matches: textField(16) }))
+    .max(2)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Rules that the release adds to the route beside this one, the newest first: what for, and the hash of the matches.'),
 });
 
 export const recordedRouteSchema = z.object({
@@ -125,9 +148,16 @@ const place = {
   stageIndex: countField(0, 1_000).optional().describe('Position of the stage, from 0.'),
   maxWeight: countField(0, 100).optional().describe('Highest weight so far.'),
   weightBefore: countField(0, 100).optional().describe('Weight that an increase under way is reverted to if it fails.'),
+  cohort: recordedCohortSchema.optional().describe('Requests that go to the canary whatever its weight is.'),
+  cohortBefore: recordedCohortSchema.optional().describe('The same before an increase under way, if it fails.'),
+  cohortGiven: z.boolean().optional().describe('True once the release has sent a cohort to the canary.'),
+  cohortEndedAt: timeField().optional().describe('When an edit, or trouble with the raise, last took the cohort from the canary.'),
   startedAt: timeField().describe('When the release began.'),
   finishedAt: timeField().optional().describe('When it was promoted or rolled back.'),
   shiftedAt: timeField().optional().describe('When the current weight was set.'),
+  settlesAt: timeField()
+    .optional()
+    .describe('When a gateway that adds and removes backends by their weight is expected to have taken the last one that came or goes.'),
   stageStartedAt: timeField().optional().describe("When the stage's weight became effective."),
   stageEndsAt: timeField().optional().describe('When the duration of the stage is over, at the earliest.'),
   stageTimesOutAt: timeField().optional().describe('When the stage times out and onInconclusive decides.'),
@@ -143,6 +173,17 @@ const place = {
   bakeEndsAt: timeField().optional().describe('When the bake ends.'),
 };
 
+const seenArmSchema = z.object({ requests: tally(), serverErrors: tally(), clientErrors: tally() });
+
+const sentinelSchema = z.object({
+  check: textField(63).describe('The check that failed, or the comparison.'),
+  from: timeField(),
+  to: timeField(),
+  targets: z.array(textField(512)).max(16).meta(ATOMIC).describe('Pods of the gateway that were read; at most 16 are named.'),
+  canary: seenArmSchema,
+  serving: seenArmSchema,
+});
+
 const evidence = {
   verdict: openEnum(VERDICTS).optional().describe('Verdict of the stage so far.'),
   judgeAnswered: z.boolean().optional().describe('True once Prometheus answered an evaluation of this release.'),
@@ -150,6 +191,17 @@ const evidence = {
   lookPhaseMs: countField(0, 3_600_000).optional().describe('Offset of the grid from the start, right after the scrape.'),
   scrapeIntervalMs: countField(0, 86_400_000).optional().describe('Distance of the samples.'),
   sampleAt: timeField().optional().describe('Time of the newest sample that was evaluated.'),
+  sampleDelayMs: countField(0, 86_400_000).optional().describe('How late samples reach Prometheus; absent where they arrive at once.'),
+  heardSources: z
+    .array(textField(63))
+    .max(16)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .describe('Metrics sources of which samples have come in this release, where several count.'),
+  mixedSeries: textField(512).optional().describe('What was found where the series of the Services come from several clusters.'),
+  requestRate: textField(20)
+    .optional()
+    .describe('Requests of the serving version a second in the half hour before the release, such as 0.83/s; absent if unknown.'),
   stageRequests: tally().optional().describe('Canary requests counted in this stage.'),
   failedRequests: tally().optional().describe('Server errors of the canary counted in this release.'),
   cleanSince: timeField().optional().describe('Since when neither Fail nor Unavailable: the duration counts from here.'),
@@ -165,6 +217,7 @@ const evidence = {
     .object({ name: textField(63), reason: textField(128), message: textField(1_024, 0) })
     .optional()
     .describe('The check that failed the release, kept until the release ends.'),
+  sentinel: sentinelSchema.optional().describe('What the gateways themselves had counted when the sentinel failed the release.'),
   unavailableSince: timeField().optional(),
   inconclusiveSince: timeField().optional(),
   served: z
@@ -173,6 +226,10 @@ const evidence = {
     .optional()
     .meta(ATOMIC)
     .describe('When all gateways had which weight; the comparison reads Prometheus by it.'),
+  fewRequests: z
+    .boolean()
+    .optional()
+    .describe('True while the requests of the risk budget, not its ratio, say what earns the next weight: analysis.minRequests gives way.'),
   splitMismatch: z.boolean().optional().describe('True while the gateway does not split traffic as the weights say.'),
 };
 
@@ -203,6 +260,15 @@ const people = {
   blockedMessage: textField(1_024, 0).optional().describe('What blocked the release, in a sentence; kept while it is paused for that.'),
 };
 
+const gates = {
+  gates: z
+    .array(gateStatusSchema)
+    .max(MAX_GATES_REMEMBERED)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Gates that have run, are running or come next.'),
+};
+
 const drift = {
   contested: z.boolean().optional().describe('True when another field manager keeps reverting the weights: they are not raised.'),
   contestedBy: textField(256).optional().describe('The field manager that keeps reverting the weights.'),
@@ -229,7 +295,7 @@ const ending = {
 };
 
 /** The schema of `status.release`. */
-export const releaseStatusSchema = z.object({ ...identity, ...place, ...evidence, ...people, ...drift, ...ending });
+export const releaseStatusSchema = z.object({ ...identity, ...place, ...evidence, ...people, ...gates, ...drift, ...ending });
 
 /** The running or last release. */
 export type ReleaseStatus = Exact<z.output<typeof releaseStatusSchema>>;

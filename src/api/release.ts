@@ -3,14 +3,26 @@
 import * as z from 'zod';
 import { type ObjectMeta, metadataSchema } from './metadata.ts';
 import { API_VERSION, KIND } from './names.ts';
+import { planFor } from './planned.ts';
 import { type CanaryReleaseSpec, completeSpec, specSchema } from './spec.ts';
 import { readStatus } from './read-status.ts';
 import type { CanaryReleaseStatus } from './status.ts';
 
+export type { Cohort } from './cohort.ts';
 export type { Condition } from './conditions.ts';
 export type { ObjectMeta } from './metadata.ts';
 export type { Backend, OwnRule, RecordedRoute, RecordedRule, ReleaseStatus } from './release-status.ts';
-export { type Analysis, type CanaryReleaseSpec, type Check, type RouteRef, type SpecInput, type Stage, defaultSpec } from './spec.ts';
+export type { GateState, GateStatus } from './gate-status.ts';
+export {
+  type Analysis,
+  type CanaryReleaseSpec,
+  type Check,
+  type Gate,
+  type RouteRef,
+  type SpecInput,
+  type Stage,
+  defaultSpec,
+} from './spec.ts';
 export type {
   CanaryReleaseStatus,
   CheckStatus,
@@ -74,7 +86,8 @@ export function parseRelease(object: unknown): ParsedRelease {
   const status = read === undefined ? {} : { status: read.status };
   if (envelope.success && metadata.success && spec.success) {
     const unknown = read?.unknownState === undefined ? {} : { unknownState: read.unknownState };
-    const release = { ...envelope.data, metadata: metadata.data, spec: completeSpec(spec.data), ...status, ...unknown };
+    const planned = planFor(completeSpec(spec.data), read?.status);
+    const release = { ...envelope.data, metadata: metadata.data, spec: planned, ...status, ...unknown };
     parsedReleases.add(release);
     return { ok: true, release };
   }

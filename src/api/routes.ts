@@ -49,15 +49,38 @@ export interface RouteHeaderMatch {
   readonly value: string;
 }
 
-/** A match; everything but the headers is copied unread. */
-export interface RouteMatch {
-  readonly headers?: readonly RouteHeaderMatch[];
+/** The path that a match of an HTTPRoute asks for. */
+export interface RoutePathMatch {
+  readonly type?: string;
+  readonly value?: string;
 }
 
-/** One rule. Rules of TCP, TLS and UDP routes have no matches and filters. */
+/** How long a user stays with the backend that answered first (experimental). Only its presence is read. */
+export interface RouteSessionPersistence {
+  readonly type?: string;
+}
+
+/** Service and method that a match of a GRPCRoute asks for. */
+export interface RouteMethodMatch {
+  readonly type?: string;
+  readonly service?: string;
+  readonly method?: string;
+}
+
+/** A match; a field that is not named here is copied unread. */
+export interface RouteMatch {
+  readonly path?: RoutePathMatch;
+  readonly headers?: readonly RouteHeaderMatch[];
+  readonly queryParams?: readonly RouteHeaderMatch[];
+  /** Of an HTTPRoute its name, of a GRPCRoute an object. */
+  readonly method?: string | RouteMethodMatch;
+}
+
+/** One rule; what is not named here is copied unread. Rules of TCP, TLS and UDP routes have no matches and filters. */
 export interface RouteRule {
   readonly name?: string;
   readonly matches?: readonly RouteMatch[];
+  readonly sessionPersistence?: RouteSessionPersistence;
   readonly filters?: readonly RouteFilter[];
   readonly backendRefs?: readonly RouteBackendRef[];
 }

@@ -1,11 +1,13 @@
 // The schema of `spec`, the rules across its fields, and the defaults that the core relies on.
 import * as z from 'zod';
-import { DEFAULT_STAGES, stagesSchema } from './stages.ts';
-import { analysisSchema, urlRules } from './analysis.ts';
+import { DEFAULT_STAGES, DEFAULT_STAGES_OF_LITTLE_TRAFFIC, stagesSchema } from './stages.ts';
+import { oncePer } from './once.ts';
+import { analysisSchema, sourceField, urlRules } from './analysis.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { GlidepathError } from './errors.ts';
 import { type Exact, countField, durationField, letterName, labelName, objectName, textField } from './fields.ts';
-import { MAX_ROUTES, ROUTE_KINDS } from './names.ts';
+import { promotionGatesSchema } from './gates.ts';
+import { MAX_GATES_IN_ALL, MAX_ROUTES, ROUTE_KINDS } from './names.ts';
 import { type Rule, withRules } from './rules.ts';
 
 const serviceSchema = z.object({
@@ -35,6 +37,10 @@ const routeRefSchema = z.object({
     .optional()
     .meta({ 'x-kubernetes-list-type': 'set' })
     .describe('Names of rules, or rules[0] for one without a name. Default: every rule that names the serving Service.'),
+  metrics: z
+    .object({ source: sourceField().describe('Auto: from the controllers that accepted this route.') })
+    .optional()
+    .describe('Who counts the requests of this route. Default: spec.analysis.metrics.source.'),
 });
 
 type RouteRefList = readonly z.output<typeof routeRefSchema>[];
@@ -102,8 +108,10 @@ const specFields = z.object({
   revision: textField(128).optional().describe('Services mode: name of the version; a change starts a release.'),
   routeRefs: routeRefsSchema.default([]).describe('Default: every route of this namespace that names the Service.'),
   stages: stagesSchema
-    .prefault(DEFAULT_STAGES)
-    .describe('Stages of the release; the weight must not fall from one to the next. Default: 5% for 2m, 25% for 5m, 50% for 10m.'),
+    .optional()
+    .describe(
+      'Stages of the release; the weight must not fall from one to the next. Default: 5% for 2m, 25% for 5m, 50% for 10m; 20% for 5m, 50% for 10m where the serving version had fewer than 2 requests a second in the half hour before the release.',
+    ),
   analysis: analysisSchema.prefault({}).describe('How the canary is analyzed.'),
   promotion: z
     .object({
@@ -111,6 +119,7 @@ const specFields = z.object({
       bake: durationField({ field: 'bake', min: '0s', max: '720h', example: '10m' })
         .default('0s')
         .describe('How long the canary is analyzed at 100% while the previous version keeps its pods.'),
+      gates: promotionGatesSchema,
     })
     .prefault({}),
   onServingEmpty: z
@@ -180,15 +189,25 @@ const modeRules: readonly Rule<SpecFields>[] = [
 
 const proofRules: readonly Rule<SpecFields>[] = [
   {
-    cel: "!self.stages.exists(s, s.weight == 100) || self.analysis.checks.exists(c, c.onBreach in ['Auto', 'Rollback'])",
+    cel: "!has(self.stages) || !self.stages.exists(s, s.weight == 100) || self.analysis.checks.exists(c, c.onBreach in ['Auto', 'Rollback'])",
     message:
       'stages: at weight 100 there is no serving traffic to compare with, so it needs an absolute check with onBreach: Auto or Rollback, such as {name: errors, metric: ErrorRatio, max: "1%"}',
     holds: (spec) =>
-      spec.stages.every((stage) => stage.weight < 100) ||
+      (spec.stages ?? []).every((stage) => stage.weight < 100) ||
       spec.analysis.checks.some((check) => check.onBreach === 'Auto' || check.onBreach === 'Rollback'),
     fieldPath: '.stages',
   },
+  {
+    cel: `(has(self.stages) ? self.stages.map(s, has(s.gates) ? s.gates.size() : 0).sum() : 0) + (has(self.promotion.gates) ? self.promotion.gates.size() : 0) <= ${MAX_GATES_IN_ALL}`,
+    message: `stages: a release has at most ${MAX_GATES_IN_ALL} gates, those of the promotion included; remove some`,
+    holds: (spec) => countGates(spec) <= MAX_GATES_IN_ALL,
+    fieldPath: '.stages',
+  },
 ];
+
+function countGates({ stages = [], promotion }: SpecFields): number {
+  return [...stages, promotion].reduce((sum, { gates = [] }) => sum + gates.length, 0);
+}
 
 /** Compares two versions of a spec, so only the API server can refuse this. */
 const transitionRule: Rule<SpecFields> = {
@@ -206,9 +225,15 @@ export type SpecInput = z.input<typeof specSchema>;
 type SpecOutput = Exact<z.output<typeof specSchema>>;
 
 /** One stage, defaults filled. */
-export type Stage = SpecOutput['stages'][number] & { readonly timeout: string };
+export type Stage = NonNullable<SpecOutput['stages']>[number] & { readonly timeout: string };
 /** A spec with every default filled: only fields whose absence has a meaning are optional. */
-export type CanaryReleaseSpec = Omit<SpecOutput, 'stages'> & { readonly stages: readonly Stage[] };
+export type CanaryReleaseSpec = Omit<SpecOutput, 'stages'> & {
+  readonly stages: readonly Stage[];
+  /** The stages are not written: which of the defaults they are depends on the traffic before the release. */
+  readonly hasDefaultStages?: true;
+};
+/** One gate. */
+export type Gate = NonNullable<Stage['gates']>[number];
 /** How a release is analyzed. */
 export type Analysis = CanaryReleaseSpec['analysis'];
 /** One absolute limit. */
@@ -220,11 +245,36 @@ const THIRTY_MINUTES_MS = 30 * 60_000;
 
 /** Fills the defaults that the CRD cannot express, because they depend on other fields. */
 export function completeSpec(spec: z.output<typeof specSchema>): CanaryReleaseSpec {
-  const stages = spec.stages.map((stage) => ({ ...stage, timeout: stage.timeout ?? defaultTimeout(stage.duration) }));
+  const { stages, ...rest } = spec;
   const canary = spec.canary ?? (spec.targetRef === undefined ? undefined : canarySchema.parse({}));
+  const chosen = stages === undefined ? { stages: USUAL_STAGES, hasDefaultStages: true } : { stages: stages.map(withTimeout) };
   // zod leaves an absent field absent, so nothing is `undefined` here that the exact type forbids.
-  return { ...spec, ...(canary === undefined ? {} : { canary }), stages } as CanaryReleaseSpec;
+  return { ...rest, ...(canary === undefined ? {} : { canary }), ...chosen } as CanaryReleaseSpec;
 }
+
+function withTimeout<One extends { readonly duration: string; readonly timeout?: string | undefined }>(stage: One) {
+  return { ...stage, timeout: stage.timeout ?? defaultTimeout(stage.duration) };
+}
+
+const USUAL_STAGES = stagesSchema.parse(DEFAULT_STAGES).map(withTimeout) as readonly Stage[];
+const STAGES_OF_LITTLE_TRAFFIC = stagesSchema.parse(DEFAULT_STAGES_OF_LITTLE_TRAFFIC).map(withTimeout) as readonly Stage[];
+
+/** Fewer requests of the serving version a second are little traffic. */
+export const LITTLE_TRAFFIC_PER_SECOND = 2;
+
+/**
+ * The spec with the default stages for this traffic, where no stages are written.
+ * @param perSecond requests of the serving version in the half hour before the release; undefined where that is not known
+ */
+export function withStagesFor(spec: CanaryReleaseSpec, perSecond: number | undefined): CanaryReleaseSpec {
+  if (spec.hasDefaultStages !== true) return spec;
+  const isLittle = perSecond !== undefined && perSecond < LITTLE_TRAFFIC_PER_SECOND;
+  if (spec.stages === (isLittle ? STAGES_OF_LITTLE_TRAFFIC : USUAL_STAGES)) return spec;
+  return isLittle ? forLittleTraffic(spec) : forUsualTraffic(spec);
+}
+
+const forLittleTraffic = oncePer((spec: CanaryReleaseSpec): CanaryReleaseSpec => ({ ...spec, stages: STAGES_OF_LITTLE_TRAFFIC }));
+const forUsualTraffic = oncePer((spec: CanaryReleaseSpec): CanaryReleaseSpec => ({ ...spec, stages: USUAL_STAGES }));
 
 function defaultTimeout(duration: string): string {
   return formatDuration(Math.max(THIRTY_MINUTES_MS, 10 * parseDuration(duration)));

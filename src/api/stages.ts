@@ -1,31 +1,17 @@
 // The schema of the stages: how much traffic, for how long, for which requests.
 import * as z from 'zod';
-import { celNotLonger, countField, durationField, isNotLonger, letterName, matchedText, textField } from './fields.ts';
+import { cohortSchema } from './cohort.ts';
+import { celNotLonger, countField, durationField, isNotLonger, letterName } from './fields.ts';
+import { stageGatesSchema } from './gates.ts';
 import { MAX_STAGES } from './names.ts';
 import { type Rule, withRules } from './rules.ts';
-
-const HEADER_NAME = '^[A-Za-z0-9!#$%&*+.^_|~-]+$';
-
-const headerSchema = z.object({
-  name: matchedText(256, HEADER_NAME, 'name: write the name of an HTTP header, such as X-Canary-User, not {self}'),
-  value: textField(4096),
-  type: z.enum(['Exact', 'RegularExpression']).default('Exact'),
-});
-
-type Header = z.output<typeof headerSchema>;
-
-const headersSchema = withRules(z.array(headerSchema).min(1).max(8).meta({ 'x-kubernetes-list-type': 'atomic' }), [
-  {
-    cel: 'self.all(h, self.exists_one(g, g.name.lowerAscii() == h.name.lowerAscii()))',
-    message: 'headers: the same header name appears twice, and a gateway uses only the first one; keep one',
-    holds: (headers: readonly Header[]) => isUnique(headers.map((header) => header.name.toLowerCase())),
-  },
-]);
 
 const stageFields = z.object({
   name: letterName('name', 'first').optional().describe('Name of the stage; unique within the list.'),
   weight: countField(0, 100).describe('Weight of the canary in percent of what the rule gave to the serving backend.'),
-  cohort: z.object({ headers: headersSchema }).optional().describe('Requests with these headers go to the canary from this stage on.'),
+  cohort: cohortSchema
+    .optional()
+    .describe('Requests that meet all of these conditions go to the canary from this stage on. A cohort of a later stage replaces it.'),
   mirror: z
     .object({ percent: countField(1, 100) })
     .optional()
@@ -42,7 +28,10 @@ const stageFields = z.object({
     .enum(['Automatic', 'Required'])
     .default('Automatic')
     .describe('Required: the release leaves this stage only after the command approve.'),
-  minRequests: countField(1, 1_000_000).optional().describe('Overrides analysis.minRequests for this stage.'),
+  minRequests: countField(1, 1_000_000)
+    .optional()
+    .describe('Canary requests required to pass in this stage, instead of analysis.minRequests. Never gives way.'),
+  gates: stageGatesSchema,
 });
 
 type StageFields = z.output<typeof stageFields>;
@@ -92,6 +81,12 @@ export const stagesSchema = withRules(z.array(stageSchema).min(1).max(MAX_STAGES
 export const DEFAULT_STAGES = [
   { weight: 5, duration: '2m' },
   { weight: 25, duration: '5m' },
+  { weight: 50, duration: '10m' },
+];
+
+/** The same where there is little traffic: a small share of it proves nothing in any useful time. */
+export const DEFAULT_STAGES_OF_LITTLE_TRAFFIC = [
+  { weight: 20, duration: '5m' },
   { weight: 50, duration: '10m' },
 ];
 

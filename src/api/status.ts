@@ -7,6 +7,7 @@ import {
   COMMAND_VERBS,
   MAX_ANNOUNCEMENTS,
   MAX_APPROVERS,
+  MAX_GATES_REMEMBERED,
   MAX_HISTORY,
   MAX_PROVEN,
   MAX_REJECTED,
@@ -42,8 +43,17 @@ const checkStatusSchema = z.object({
   limit: textField(64).optional(),
   requests: tally().optional(),
   needed: tally().optional().describe('Estimated number of canary requests required to pass.'),
-  message: textField(512, 0).optional().describe('Why the verdict is Inconclusive or Unavailable; for the comparison the evidence.'),
+  message: textField(512, 0).optional().describe('Why the verdict is Inconclusive or Unavailable; for the comparison how sure it is.'),
+  figures: textField(160, 0).optional().describe('For the comparison: the numbers behind the message.'),
   at: timeField().optional(),
+});
+
+const measuredSourceSchema = z.object({
+  source: textField(63),
+  canaryRequests: tally(),
+  canaryErrors: tally(),
+  servingRequests: tally(),
+  servingErrors: tally(),
 });
 
 const measuredSchema = z
@@ -51,6 +61,12 @@ const measuredSchema = z
     share: textField(8).describe("The canary's share of all requests of canary and serving, such as 24.6%."),
     canaryRequests: tally(),
     servingRequests: tally(),
+    sources: z
+      .array(measuredSourceSchema)
+      .max(16)
+      .optional()
+      .meta(ATOMIC)
+      .describe('The same by metrics source, with answers of 500 and above; absent if only one counts.'),
     at: timeField(),
   })
   .describe('What the gateways counted in the window of the last evaluation; absent if only one side was read.');
@@ -125,6 +141,12 @@ export const internalSchema = z.object({
     })
     .optional(),
   shownTime: timeField().optional().describe('The time in `message` that is still to come.'),
+  leavingJobs: z
+    .array(textField(63))
+    .max(MAX_GATES_REMEMBERED)
+    .optional()
+    .meta(ATOMIC)
+    .describe('Jobs of gates that are still to be deleted.'),
   abort: textField(128).optional().describe('The abort annotation that was obeyed or refused last.'),
   announcements: z
     .array(

@@ -2,6 +2,10 @@
 
 /** RFC 3339 in UTC, without milliseconds where there are none. */
 export function toTime(ms: number): string {
+  return remember(written, ms, writeTime);
+}
+
+function writeTime(ms: number): string {
   return new Date(ms).toISOString().replace('.000Z', 'Z');
 }
 
@@ -13,8 +17,22 @@ export function toExactTime(ms: number): string {
 /** Unix milliseconds; undefined for an absent or unreadable time. */
 export function fromTime(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const ms = Date.parse(text);
+  const ms = remember(read, text, Date.parse);
   return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** One decision reads the same few times of a status over and over, and writes most of them as they were. */
+const MOST_REMEMBERED = 500;
+const written = new Map<number, string>();
+const read = new Map<string, number>();
+
+function remember<K, V extends string | number>(known: Map<K, V>, key: K, make: (key: K) => V): V {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make(key);
+  if (known.size >= MOST_REMEMBERED) known.clear();
+  known.set(key, made);
+  return made;
 }
 
 /** `14:09:12Z`, for messages. */

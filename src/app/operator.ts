@@ -76,6 +76,7 @@ export class Operator {
   /** Finishes in-flight reconciles and begins no new ones. */
   async stop(): Promise<void> {
     this.#cancelResync();
+    this.#reconciler.close();
     await this.#queue.drain();
   }
 

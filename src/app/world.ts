@@ -2,6 +2,8 @@
 
 import type { BackendStore } from '../ports/backends.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { GateCaller, JobStore } from '../ports/gates.ts';
+import type { GatewayReader } from '../ports/gateways.ts';
 import type { MetricsReader } from '../ports/metrics.ts';
 import type { EventSink, Notifier, Telemetry } from '../ports/outbox.ts';
 import type { PolicyStore } from '../ports/policies.ts';
@@ -16,7 +18,13 @@ export interface World {
   readonly backends: BackendStore;
   readonly workloads: WorkloadStore;
   readonly policies: PolicyStore;
+  /** Jobs of gates. */
+  readonly jobs: JobStore;
+  /** Requests of gates. */
+  readonly gateCaller: GateCaller;
   readonly metrics: MetricsReader;
+  /** The gateways' own counters; absent where the operator has no sentinel. */
+  readonly gateways?: GatewayReader;
   readonly events: EventSink;
   readonly notifier: Notifier;
   readonly telemetry: Telemetry;

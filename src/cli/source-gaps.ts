@@ -1,23 +1,46 @@
-// What a manifest alone says about its metrics source: the gaps of the one that it names, and whether the operator would refuse it.
+// What a manifest alone says about its metrics sources: the gaps of those that it names, and whether the operator would refuse it.
 
+import type { RouteKind } from '../api/names.ts';
 import type { CanaryReleaseSpec } from '../api/release.ts';
 import { findSource } from '../sources/catalogue.ts';
+import { chooseSources, kindsOf, type RoutedBy } from '../sources/choice.ts';
 import { hazardsOf, refuseBlind } from '../sources/hazards.ts';
+import type { MetricsSource } from '../sources/source.ts';
 
 export interface SourceGaps {
   /** Why the operator would not begin a release. */
   readonly refusal: string | undefined;
-  /** What to know before trusting the source, each a sentence. */
+  /** What to know before trusting the sources, each a sentence. */
   readonly gaps: readonly string[];
 }
 
 /** With source Auto only the cluster knows; a spec that lists no routes is taken to be about HTTPRoutes. */
 export function findSourceGaps({ analysis, routeRefs }: CanaryReleaseSpec): SourceGaps {
-  const source = findSource(analysis.metrics.source);
-  if (source === undefined || analysis.mode === 'Off') return { refusal: undefined, gaps: [] };
-  const kinds = routeRefs.length === 0 ? (['HTTPRoute'] as const) : [...new Set(routeRefs.map(({ kind }) => kind))];
+  if (analysis.mode === 'Off') return { refusal: undefined, gaps: [] };
+  const named = (routeRefs.length === 0 ? [ANY_ROUTE] : routeRefs).flatMap(({ kind, name, metrics }): NamedRoute[] => {
+    const source = findSource(metrics?.source ?? analysis.metrics.source);
+    return source === undefined ? [] : [{ kind, name, wanted: source.name, controllers: [], source }];
+  });
+  const choice = chooseSources(analysis.metrics.source, named);
+  const blind = kindsBySource(named).flatMap(([source, kinds]) => refuseBlind(source, kinds, analysis) ?? []);
+  const refusal = named.length > 0 && !choice.ok ? choice.message : blind[0]?.message;
+  const { checks } = analysis;
+  // A release that asks nothing but queries of its own needs no source.
+  const ownOnly = checks.length > 0 && checks.every(({ query }) => query !== undefined);
   return {
-    refusal: refuseBlind(source, kinds, analysis)?.message,
-    gaps: hazardsOf(source, kinds).map(({ message }) => `metrics source ${source.name}: ${message}`),
+    refusal: ownOnly ? undefined : refusal,
+    gaps: kindsBySource(named).flatMap(([{ name, hazards }, kinds]) =>
+      hazardsOf({ hazards }, kinds).map(({ message }) => `metrics source ${name}: ${message}`),
+    ),
   };
+}
+
+interface NamedRoute extends RoutedBy {
+  readonly source: MetricsSource;
+}
+
+const ANY_ROUTE: Pick<CanaryReleaseSpec['routeRefs'][number], 'kind' | 'name' | 'metrics'> = { kind: 'HTTPRoute', name: '' };
+
+function kindsBySource(named: readonly NamedRoute[]): readonly (readonly [MetricsSource, readonly RouteKind[]])[] {
+  return [...new Set(named.map(({ source }) => source))].map((source) => [source, kindsOf(named.filter((one) => one.source === source))]);
 }

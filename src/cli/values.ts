@@ -16,6 +16,13 @@ export function readDuration(text: string): number {
   return parseDuration(text);
 }
 
+/** Durations that rise, such as `100ms,300ms,1s`, in milliseconds. */
+export function readDurations(text: string): readonly number[] {
+  const all = text.split(',').map((one) => (isDuration(one) ? parseDuration(one) : Number.NaN));
+  if (all.every((ms, index) => ms > (all[index - 1] ?? 0))) return all;
+  throw new InvalidArgumentError('Write durations above 0 that rise, separated by commas, such as 100ms,300ms,1s,5s.');
+}
+
 /** Requests a second, above 0. */
 export function readRate(text: string): number {
   const rate = /^\d+(\.\d+)?(\/s)?$/.test(text) ? Number.parseFloat(text) : Number.NaN;

@@ -1,6 +1,7 @@
 // Prometheus as the judge reads it: raw samples, or a typed error.
 
 import type { BlockReason } from '../api/reasons.ts';
+import type { Matchers } from '../api/matchers.ts';
 import type { Series } from '../core/analysis/series.ts';
 
 export type { Series };
@@ -10,8 +11,10 @@ export type MetricsFailure =
   | { readonly kind: 'unavailable'; readonly message: string }
   /** Prometheus answered that the query is wrong (bad_data). A retry does not help. */
   | { readonly kind: 'badQuery'; readonly message: string }
-  /** The answer cannot be used: not JSON, native histogram, too large. */
-  | { readonly kind: 'unusable'; readonly message: string };
+  /** The answer cannot be used: not JSON, native histogram. */
+  | { readonly kind: 'unusable'; readonly message: string }
+  /** The answer has more bytes than are read. */
+  | { readonly kind: 'tooLarge'; readonly message: string };
 
 export type MetricsAnswer =
   | { readonly ok: true; readonly series: readonly Series[]; readonly warnings: readonly string[] }
@@ -28,6 +31,8 @@ export interface MetricsTarget {
 }
 
 export interface MetricsReader {
+  /** Label matchers added to every built-in query, by the operator's flag. */
+  readonly matchers?: Matchers;
   /** Evaluates `query` at `atMs`. Range selectors give raw samples, instant vectors and scalars one sample a series. Never throws. */
   query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer>;
   /** Says why this target may not be used (no address, not on the allow-list, own query not allowed), or undefined. */

@@ -1,4 +1,4 @@
-// Policies of a namespace that may cover pods or Services. Read now and then, never watched.
+// Policies of a namespace that may cover pods, Services or rules of routes. Read now and then, never watched.
 
 import type { PolicyReading } from '../core/workload/policy-kinds.ts';
 
@@ -9,4 +9,11 @@ export interface PolicyStore {
    * @param maxAgeMs an earlier reading that is not older will do
    */
   read(namespace: string, maxAgeMs: number): Promise<PolicyReading>;
+  /**
+   * The same of `ROUTE_POLICY_KINDS`. A reading that began for another asker will not do: a policy that was applied together with this one
+   * may have come after it.
+   */
+  readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<PolicyReading>;
+  /** The last answer of `readOfRoutes` to anybody, without waiting. Where there is none, or an older one, the next one is read meanwhile. */
+  latestOfRoutes(namespace: string, maxAgeMs: number): PolicyReading | undefined;
 }

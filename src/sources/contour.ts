@@ -11,4 +11,5 @@ export const contour: MetricsSource = createEnvoySource({
   scope: 'service',
   selectCluster: ({ namespace, service, port }) => equals(CLUSTER_LABEL, `${namespace}_${service}_${port}`),
   hazards: [],
+  statsPort: 8_002,
 });

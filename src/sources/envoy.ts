@@ -1,16 +1,25 @@
 // The part that all Envoy gateways share: counters and histograms of a cluster. Only the cluster's name differs.
+import { ENVOY_BOUNDS } from './bounds.ts';
 import { classifyHttp } from './codes.ts';
-import { rangeSelector } from './selector.ts';
+import { equals, fits, rangeSelector, wantedBy } from './selector.ts';
 import type { Matcher } from './selector.ts';
-import type { BackendIdentity, Hazard, MetricsSource } from './source.ts';
+import type { BackendIdentity, GatewayCounters, Hazard, MetricsSource } from './source.ts';
 
 /** The label that names an Envoy cluster. */
 export const CLUSTER_LABEL = 'envoy_cluster_name';
+
+/** Finished requests by response code. */
+const REQUESTS = 'envoy_cluster_upstream_rq';
 
 const ENVOY_HAZARDS: readonly Hazard[] = [
   {
     code: 'RetriesHideFailures',
     message: 'a failed try that Envoy retries with success is not counted as an error: keep retries off on canary rules',
+  },
+  {
+    code: 'LatencyLags',
+    message:
+      'latencies reach the histograms every 5 s (stats_flush_interval) and answers at once: for so long latencies from before a weight count after it',
   },
   {
     code: 'GrpcStatusUnseen',
@@ -28,12 +37,15 @@ export interface EnvoyNaming {
   /** Matcher that selects the cluster of a backend. */
   readonly selectCluster: (backend: BackendIdentity) => Matcher;
   readonly hazards: readonly Hazard[];
-  readonly refuseRule?: MetricsSource['refuseRule'];
+  readonly refuseRoute?: MetricsSource['refuseRoute'];
+  /** Port at which the gateway's pods answer `/stats/prometheus` with Envoy's `filter`; absent where that is not known to work. */
+  readonly statsPort?: number;
 }
 
 /**
  * A source over Envoy's cluster statistics. Requests are `envoy_cluster_upstream_rq` by response code, never
- * `envoy_cluster_upstream_rq_total`: that one leaves out the 503s which Envoy answers itself for an empty backend.
+ * `envoy_cluster_upstream_rq_total`: that one leaves out the 503s which Envoy answers itself for an empty backend. (Contour and Istio keep
+ * such a backend's cluster; Envoy Gateway does not, and no series has them.)
  */
 export function createEnvoySource(naming: EnvoyNaming): MetricsSource {
   return {
@@ -41,13 +53,30 @@ export function createEnvoySource(naming: EnvoyNaming): MetricsSource {
     tier: naming.tier,
     scope: naming.scope,
     reportedBy: 'caller',
-    requests: (backend, rangeMs) => rangeSelector('envoy_cluster_upstream_rq', [naming.selectCluster(backend)], rangeMs),
+    usualBounds: ENVOY_BOUNDS,
+    requests: (backend, rangeMs) => rangeSelector(REQUESTS, [naming.selectCluster(backend)], rangeMs),
     classify: (labels) => classifyHttp(labels['envoy_response_code']),
     latency: (backend, rangeMs) => ({
       query: rangeSelector('envoy_cluster_upstream_rq_time_bucket', [naming.selectCluster(backend)], rangeMs),
       unit: 'ms',
     }),
-    ...(naming.refuseRule === undefined ? {} : { refuseRule: naming.refuseRule }),
+    ...(naming.statsPort === undefined ? {} : { sentinel: countersAt(naming.statsPort, naming.selectCluster) }),
+    ...(naming.refuseRoute === undefined ? {} : { refuseRoute: naming.refuseRoute }),
     hazards: [...ENVOY_HAZARDS, ...naming.hazards],
+  };
+}
+
+/**
+ * Envoy's `filter` is an RE2 expression over the names of statistics before tags are taken out of them:
+ * `cluster.shop_store_80.upstream_rq_503`, and not `upstream_rq_5xx`, `external.upstream_rq_503` or histograms.
+ */
+function countersAt(port: number, selectCluster: EnvoyNaming['selectCluster']): GatewayCounters {
+  return {
+    port,
+    path: (backends) => {
+      const clusters = [...new Set(backends.map((backend) => wantedBy(selectCluster(backend))))];
+      return `/stats/prometheus?filter=${encodeURIComponent(`^cluster\\.(${clusters.join('|')})\\.upstream_rq_[0-9]+$`)}`;
+    },
+    counts: (backend, labels) => fits([equals('__name__', REQUESTS), selectCluster(backend)], labels),
   };
 }

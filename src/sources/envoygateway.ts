@@ -2,29 +2,19 @@
 // gives each backend its own cluster, named by route, rule and position; `mergeBackends` names them by Service.
 import { GlidepathError } from '../api/errors.ts';
 import { CLUSTER_LABEL, createEnvoySource } from './envoy.ts';
+import { EMPTY_BACKEND_UNCOUNTED } from './hazards.ts';
 import { equals, escapeRegex, matches } from './selector.ts';
-import type { BackendIdentity, JudgedRule, MetricsSource, SourceRefusal } from './source.ts';
+import type { BackendIdentity, MetricsSource, SourceRefusal } from './source.ts';
 
-const ADVICE =
-  'put a filter on each backendRef (a RequestHeaderModifier that sets a header of your own is enough), ' +
-  'or set mergeBackends in EnvoyProxy (1.9 or later) with source EnvoyGatewayMerged, ' +
-  'or use source OpenTelemetry or PrometheusClient';
+/** The readiness listener of the proxies, which hands `/stats/prometheus` on to Envoy. */
+const STATS_PORT = 19_001;
 
-/**
- * Backends of a rule have clusters of their own once one of them has a filter: Envoy Gateway then splits all of them. A route name
- * with a dot is refused, as Envoy cuts the cluster name there.
- */
-function refuseTogether({ routeName, backendRefs }: JudgedRule): SourceRefusal | undefined {
-  if (routeName.includes('.')) {
-    return {
-      reason: 'NotSupported',
-      message: `Envoy cuts metric names at the dot in the route name "${routeName}": rename the route, or use source OpenTelemetry or PrometheusClient`,
-    };
-  }
-  if (backendRefs.some(({ hasFilters }) => hasFilters)) return undefined;
+/** A route name with a dot is refused, as Envoy cuts the cluster name there. Whether backends are counted apart only the series say. */
+function refuseDot(routeName: string): SourceRefusal | undefined {
+  if (!routeName.includes('.')) return undefined;
   return {
     reason: 'NotSupported',
-    message: `Envoy Gateway counts the backends of a rule of route "${routeName}" together: ${ADVICE}`,
+    message: `Envoy cuts metric names at the dot in the route name "${routeName}": rename the route, or use source OpenTelemetry or PrometheusClient`,
   };
 }
 
@@ -36,15 +26,27 @@ function clusterOf({ route, service }: BackendIdentity): string {
   return `${kind.toLowerCase()}/${namespace}/${name}/rule/${ruleIndex}/backend/${backendIndex}`;
 }
 
+/** Where nothing sets the backends of all rules apart, the cluster of a rule with one backend has the name of the rule. */
+function clustersOfOne(cluster: string): string {
+  return escapeRegex(cluster).replace(/\/backend\/[0-9]+$/, '($&)?');
+}
+
 /** Metrics of Envoy Gateway where the backends of a rule have clusters of their own. */
 export const envoyGateway: MetricsSource = createEnvoySource({
   name: 'EnvoyGateway',
-  refuseRule: refuseTogether,
+  refuseRoute: refuseDot,
   tier: 'recorded',
   scope: 'routeRule',
-  selectCluster: (backend) => equals(CLUSTER_LABEL, clusterOf(backend)),
+  statsPort: STATS_PORT,
+  selectCluster: (backend) =>
+    backend.route?.isAlone === true ? matches(CLUSTER_LABEL, clustersOfOne(clusterOf(backend))) : equals(CLUSTER_LABEL, clusterOf(backend)),
   hazards: [
-    { code: 'BackendsTogether', message: `without a filter the backends of a rule share one cluster: ${ADVICE}` },
+    EMPTY_BACKEND_UNCOUNTED,
+    {
+      code: 'BackendsTogether',
+      message:
+        'unless a policy, mergeBackends or a filter on a backendRef sets them apart, all backends of a rule share one cluster, and no release begins: apply config/gateways/envoy-gateway once',
+    },
     {
       code: 'RulesRenumbered',
       message: 'series are named by the position of rule and backend: inserting a rule before others restarts them all',
@@ -61,9 +63,11 @@ export const envoyGatewayMerged: MetricsSource = createEnvoySource({
   name: 'EnvoyGatewayMerged',
   tier: 'recorded',
   scope: 'service',
+  statsPort: STATS_PORT,
   selectCluster: ({ namespace, service, port }) =>
     matches(CLUSTER_LABEL, `service/${escapeRegex(namespace)}/${escapeRegex(service)}/${port}/[^/]+`),
   hazards: [
+    EMPTY_BACKEND_UNCOUNTED,
     {
       code: 'NotMergedEverywhere',
       message: 'refs with filters and rules with session persistence or consistent hashing are not merged',

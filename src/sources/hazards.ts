@@ -4,13 +4,36 @@ import type { RouteKind } from '../api/names.ts';
 import type { CanaryReleaseSpec } from '../api/release.ts';
 import type { Hazard, MetricsSource, SourceRefusal } from './source.ts';
 
+/** Of gateways that have no cluster for an empty backend; the EndpointSlices are watched apart from all metrics. */
+export const EMPTY_BACKEND_UNCOUNTED: Hazard = {
+  code: 'EmptyBackendUncounted',
+  message: 'the 503s of a backend without endpoints are in no series: an empty canary is found by its EndpointSlices, never by its errors',
+};
+
 /** The hazards that concern these kinds of route. */
-export function hazardsOf({ hazards }: MetricsSource, kinds: readonly RouteKind[]): readonly Hazard[] {
+export function hazardsOf({ hazards }: Pick<MetricsSource, 'hazards'>, kinds: readonly RouteKind[]): readonly Hazard[] {
   return hazards.filter((hazard) => isHazardOf(hazard, kinds));
 }
 
 export function isHazardOf(hazard: Hazard, kinds: readonly RouteKind[]): boolean {
   return hazard.kinds === undefined || hazard.kinds.some((kind) => kinds.includes(kind));
+}
+
+/** What to do where a gateway counts nothing that could be judged. */
+export const USE_APPLICATION = 'set spec.analysis.metrics.source to OpenTelemetry or PrometheusClient';
+
+/** Why a source must not judge routes of these kinds, whatever else is checked: it counts none of their requests, or counts them wrongly. */
+export function refuseKinds({ name, tier, miscounted }: MetricsSource, kinds: readonly RouteKind[]): SourceRefusal | undefined {
+  const uncounted = kinds.find((kind) => kind !== 'HTTPRoute' && kind !== 'GRPCRoute');
+  if (uncounted !== undefined && tier !== 'application') {
+    return {
+      reason: 'NotSupported',
+      message: `${name} counts no requests for a ${uncounted}: ${USE_APPLICATION}, or write queries of your own`,
+    };
+  }
+  const wrong = miscounted?.kinds.find((kind) => kinds.includes(kind));
+  if (miscounted === undefined || wrong === undefined) return undefined;
+  return { reason: 'NotSupported', message: `${name} cannot judge a ${wrong}: ${miscounted.message}; ${USE_APPLICATION}` };
 }
 
 /** Why a source that does not see the failures of these routes cannot decide about a release; a query of the user's own can see them. */

@@ -1,11 +1,12 @@
 // Istio: requests as the calling proxy reports them (gateways and sidecars), by destination Service; at a waypoint by
 // destination workload. One reporter only: adding two would count each request twice.
+import { ENVOY_BOUNDS } from './bounds.ts';
 import { GlidepathError } from '../api/errors.ts';
 import { classifyGrpc, classifyHttp } from './codes.ts';
 import type { Labels, Outcome } from './codes.ts';
-import { equals, rangeSelector } from './selector.ts';
+import { equals, escapeRegex, fits, rangeSelector } from './selector.ts';
 import type { Matcher } from './selector.ts';
-import type { BackendIdentity, Hazard, MetricsSource } from './source.ts';
+import type { BackendIdentity, GatewayCounters, Hazard, MetricsSource } from './source.ts';
 
 const REQUESTS = 'istio_requests_total';
 const BUCKETS = 'istio_request_duration_milliseconds_bucket';
@@ -34,6 +35,7 @@ function createIstioSource(
     tier: 'recorded',
     scope: 'service',
     reportedBy: 'caller',
+    usualBounds: ENVOY_BOUNDS,
     requests: (backend, rangeMs) => rangeSelector(REQUESTS, select(backend), rangeMs),
     classify,
     latency: (backend, rangeMs) => ({ query: rangeSelector(BUCKETS, select(backend), rangeMs), unit: 'ms' }),
@@ -41,22 +43,36 @@ function createIstioSource(
   };
 }
 
+/**
+ * Envoy in the gateway's pod, past the agent that merges metrics. The names of these statistics hold all label values, joined by dots,
+ * so the filter asks for the Services' names.
+ */
+function countersOf(select: (backend: BackendIdentity) => readonly Matcher[]): GatewayCounters {
+  return {
+    port: 15_090,
+    path: (backends) => {
+      const services = [...new Set(backends.map(({ service }) => escapeRegex(service)))];
+      return `/stats/prometheus?filter=${encodeURIComponent(`istio_requests_total.*\\b(${services.join('|')})\\b`)}`;
+    },
+    counts: (backend, labels) => fits([equals('__name__', REQUESTS), ...select(backend)], labels),
+  };
+}
+
+function selectService({ namespace, service }: BackendIdentity): readonly Matcher[] {
+  return [equals('reporter', 'source'), equals('destination_service_name', service), equals('destination_service_namespace', namespace)];
+}
+
 /** Metrics of Istio's gateways and sidecars, by the Service a request was sent to. */
-export const istio: MetricsSource = createIstioSource(
-  'Istio',
-  ({ namespace, service }) => [
-    equals('reporter', 'source'),
-    equals('destination_service_name', service),
-    equals('destination_service_namespace', namespace),
-  ],
-  [
+export const istio: MetricsSource = {
+  ...createIstioSource('Istio', selectService, [
     RETRIES,
     {
       code: 'CallersNeeded',
       message: 'only gateways and clients with a sidecar report: behind a waypoint use source IstioWaypoint',
     },
-  ],
-);
+  ]),
+  sentinel: countersOf(selectService),
+};
 
 function selectWorkload({ namespace, service, workload }: BackendIdentity): readonly Matcher[] {
   if (workload === undefined) {

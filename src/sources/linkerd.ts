@@ -27,6 +27,7 @@ export const linkerd: MetricsSource = {
   tier: 'recorded',
   scope: 'service',
   reportedBy: 'caller',
+  usualBounds: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 10],
   requests: (backend, rangeMs) => rangeSelector(`${familyOf(backend)}_response_statuses_total`, selectBackend(backend), rangeMs),
   classify,
   latency: (backend, rangeMs) => ({

@@ -1,5 +1,6 @@
 // OpenTelemetry's semantic conventions for servers, in the application itself: the count of the request duration
 // histogram by status code. The backend is known by its pods, else by the job `namespace/service`.
+import { CONVENTION_BOUNDS } from './bounds.ts';
 import { classifyGrpc, classifyHttp } from './codes.ts';
 import type { Labels, Outcome } from './codes.ts';
 import { podRegex } from './pods.ts';
@@ -35,6 +36,7 @@ export const openTelemetry: MetricsSource = {
   tier: 'application',
   scope: 'service',
   reportedBy: 'server',
+  usualBounds: CONVENTION_BOUNDS,
   requests: (backend, rangeMs) => rangeSelector(`${familyOf(backend).histogram}_count`, selectInstances(backend), rangeMs),
   classify,
   latency: (backend, rangeMs) => {

@@ -1,5 +1,6 @@
 // The conventions of Prometheus client libraries in the application itself: http_requests_total by code, and
 // grpc_server_handled_total by grpc_code. The backend is known by its pods, else by the `service` label.
+import { CLIENT_BOUNDS } from './bounds.ts';
 import { classifyGrpc, classifyHttp } from './codes.ts';
 import type { Labels, Outcome } from './codes.ts';
 import { podRegex } from './pods.ts';
@@ -28,6 +29,7 @@ export const prometheusClient: MetricsSource = {
   tier: 'application',
   scope: 'service',
   reportedBy: 'server',
+  usualBounds: CLIENT_BOUNDS,
   requests: (backend, rangeMs) =>
     rangeSelector(isGrpc(backend) ? 'grpc_server_handled_total' : 'http_requests_total', selectPods(backend), rangeMs),
   classify,

@@ -18,6 +18,8 @@ export interface BackendIdentity {
     readonly name: string;
     readonly ruleIndex: number;
     readonly backendIndex: number;
+    /** The rule has no other backend. */
+    readonly isAlone?: true;
   };
   /** The Deployment behind the Service; with its pod-template-hash values the pods themselves can be selected. */
   readonly workload?: { readonly name: string; readonly templateHashes: readonly string[] };
@@ -33,6 +35,13 @@ export interface Hazard {
   readonly blind?: true;
 }
 
+/** Kinds of route whose requests a source counts as what they are not, so that it must not judge them at all. */
+export interface Miscounted {
+  readonly kinds: readonly RouteKind[];
+  /** What it counts instead, for people. */
+  readonly message: string;
+}
+
 /** Why a source cannot be used, and what to do. `reason` is a condition reason. */
 export interface SourceRefusal {
   readonly reason: 'NotSupported' | 'InvalidSpec' | 'Unavailable';
@@ -45,18 +54,19 @@ export interface LatencyQuery {
   readonly unit: 'ms' | 's';
 }
 
-/** Another Service whose requests the same series would count. */
+/** Another Service whose requests the same series would count, if it exists. */
 export interface Collision {
   readonly namespace: string;
   readonly service: string;
-  /** True when that Service was named as existing; false when only its name would fit. */
-  readonly certain: boolean;
 }
 
-/** The part of a rule that decides whether a source counts its backends separately. */
-export interface JudgedRule {
-  readonly routeName: string;
-  readonly backendRefs: readonly { readonly hasFilters: boolean }[];
+/** Where the pods of a gateway show their own counters, for the sentinel, which reads them past Prometheus. */
+export interface GatewayCounters {
+  readonly port: number;
+  /** Path and query of an answer in Prometheus' text format that holds the request counters of these backends and little else. */
+  path(backends: readonly BackendIdentity[]): string;
+  /** Is this series, named by the label `__name__`, one that `requests` would select for the backend? */
+  counts(backend: BackendIdentity, labels: Labels): boolean;
 }
 
 /** How one gateway or application convention names RED metrics. */
@@ -84,12 +94,15 @@ export interface MetricsSource {
   classify(labels: Labels): Outcome;
   /** Histogram buckets; absent where the source has none. */
   latency?(backend: BackendIdentity, rangeMs: number): LatencyQuery;
-  /**
-   * Services whose series the query would wrongly include. `siblings` are the names of the Services in the backend's
-   * namespace. Absent where names cannot collide.
-   */
-  collisions?(backend: BackendIdentity, siblings: readonly string[]): readonly Collision[];
-  /** Why the backends of this rule cannot be distinguished, and what to do; absent where they always can. */
-  refuseRule?(rule: JudgedRule): SourceRefusal | undefined;
+  /** Finite upper bounds of these buckets as they are by default, seconds; absent where there are none. */
+  readonly usualBounds?: readonly number[];
+  /** Counters of the gateway's own pods; absent where an answer cannot be kept small, or was never proven to be the same counters. */
+  readonly sentinel?: GatewayCounters;
+  /** Services whose series the query would wrongly include, if they exist. Absent where names cannot collide. */
+  collisions?(backend: BackendIdentity): readonly Collision[];
+  /** Why the backends of a route of this name cannot be distinguished, and what to do; absent where they always can. */
+  refuseRoute?(routeName: string): SourceRefusal | undefined;
   readonly hazards: readonly Hazard[];
+  /** Absent where every request that is counted is counted as what it is. */
+  readonly miscounted?: Miscounted;
 }

@@ -1,8 +1,9 @@
 // Traefik: services called NAMESPACE-SERVICE-http-PORT@kubernetesgateway up to 3.7.5 and
 // httproute-…-svc-NAMESPACE-SERVICE-INDEX@kubernetesgateway from 3.7.6 on. Dashes join names that contain dashes, so
 // two Services can share series; `collisions` lists which.
-import { classifyGrpc, classifyHttp } from './codes.ts';
+import { classifyHttp } from './codes.ts';
 import type { Labels, Outcome } from './codes.ts';
+import { EMPTY_BACKEND_UNCOUNTED } from './hazards.ts';
 import { escapeRegex, matches, rangeSelector } from './selector.ts';
 import type { Matcher } from './selector.ts';
 import type { BackendIdentity, Collision, MetricsSource } from './source.ts';
@@ -10,16 +11,17 @@ import type { BackendIdentity, Collision, MetricsSource } from './source.ts';
 const PROVIDER = '@kubernetesgateway';
 
 /** Both spellings in one expression: an upgrade of Traefik in mid-release must not lose the series. */
-function selectService(backend: BackendIdentity): Matcher {
-  const joined = escapeRegex(`${backend.namespace}-${backend.service}`);
-  const isGrpc = backend.route?.kind === 'GRPCRoute';
-  const byPort = isGrpc ? `${joined}-(grpc-)?${backend.port}` : `${joined}-http-${backend.port}`;
-  const byRule = `${isGrpc ? 'grpcroute' : 'httproute'}-.+-[0-9]+-[0-9a-f]{20}-svc-${joined}-[0-9]+`;
-  return matches('service', `(${byRule}|${byPort})${PROVIDER}`);
+function selectService({ namespace, service, port }: BackendIdentity): Matcher {
+  const joined = escapeRegex(`${namespace}-${service}`);
+  return matches('service', `(httproute-.+-[0-9]+-[0-9a-f]{20}-svc-${joined}-[0-9]+|${joined}-http-${port})${PROVIDER}`);
 }
 
+/**
+ * The code of a gRPC call says nothing: Traefik looks for its status among the headers, servers send it as a trailer, and so nearly every
+ * call is code 2.
+ */
 function classify(labels: Labels): Outcome {
-  return labels['protocol'] === 'grpc' ? classifyGrpc(labels['code']) : classifyHttp(labels['code']);
+  return labels['protocol'] === 'grpc' ? 'ignore' : classifyHttp(labels['code']);
 }
 
 /** Every other way to cut `NAMESPACE-SERVICE` at a dash names a Service that shares the series, if it exists. */
@@ -30,7 +32,6 @@ function findOtherCuts({ namespace, service }: BackendIdentity): readonly Collis
     .map((_, index) => ({
       namespace: parts.slice(0, index + 1).join('-'),
       service: parts.slice(index + 1).join('-'),
-      certain: false,
     }))
     .filter((cut) => cut.namespace !== namespace && isLabel(cut.namespace) && isLabel(cut.service));
 }
@@ -40,26 +41,20 @@ function isLabel(text: string): boolean {
   return /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text);
 }
 
-function findCollisions(backend: BackendIdentity, siblings: readonly string[]): readonly Collision[] {
-  const twin = `${backend.service}-grpc`;
-  const { namespace } = backend;
-  const near = backend.route?.kind === 'GRPCRoute' && siblings.includes(twin) ? [{ namespace, service: twin, certain: true }] : [];
-  return [...near, ...findOtherCuts(backend)];
-}
-
 /** Metrics of Traefik's services (`metrics.prometheus.addServicesLabels`, on by default). */
 export const traefik: MetricsSource = {
   name: 'Traefik',
   tier: 'recorded',
   scope: 'service',
   reportedBy: 'caller',
+  usualBounds: [0.1, 0.3, 1.2, 5],
   requests: (backend, rangeMs) => rangeSelector('traefik_service_requests_total', [selectService(backend)], rangeMs),
   classify,
   latency: (backend, rangeMs) => ({
     query: rangeSelector('traefik_service_request_duration_seconds_bucket', [selectService(backend)], rangeMs),
     unit: 's',
   }),
-  collisions: findCollisions,
+  collisions: findOtherCuts,
   hazards: [
     {
       code: 'BucketsCoarse',
@@ -73,5 +68,15 @@ export const traefik: MetricsSource = {
       code: 'RetriesHideFailures',
       message: 'a retry middleware answers for the failed try: keep it off on canary rules',
     },
+    EMPTY_BACKEND_UNCOUNTED,
+    {
+      code: 'GrpcUncounted',
+      message: 'gRPC calls through an HTTPRoute are not counted, because their code does not say how they ended',
+      kinds: ['HTTPRoute'],
+    },
   ],
+  miscounted: {
+    kinds: ['GRPCRoute'],
+    message: 'Traefik gives code 2 to nearly every gRPC call, failed or not',
+  },
 };

@@ -5,7 +5,7 @@
 import { enterLab } from './enter-lab.ts';
 import { runIdle } from './idle.ts';
 import { runMassAbort } from './mass-abort.ts';
-import { runRollback } from './rollback.ts';
+import { runRollback, runRollbackScrapes, runRollbackSentinel } from './rollback.ts';
 import { LabError } from '../lab/settings.ts';
 
 const USAGE = `Measures the operator as a process against a real API server, gateway and Prometheus.
@@ -13,6 +13,8 @@ const USAGE = `Measures the operator as a process against a real API server, gat
 usage: npm run -s bench -- NAME [options]
 
   rollback                     how long users see a bad release, and a canary without endpoints
+  rollback-scrapes             the same with the default manifest, where Prometheus scrapes every 15, 30 and 60 s
+  rollback-sentinel            the same where the operator reads the gateway's own counters
   mass-abort [--releases 30]   one cause turns all releases bad: the last route home against the same patches bare
   idle [--releases 1000]       requests, CPU, memory and start of an operator that has nothing to do
   judge [--runs 2000] [--quick] [--seed 1] [--only NAME] [--markdown] [--write]
@@ -32,6 +34,8 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   rollback: { run: runRollback, releases: undefined },
+  'rollback-scrapes': { run: runRollbackScrapes, releases: undefined },
+  'rollback-sentinel': { run: runRollbackSentinel, releases: undefined },
   'mass-abort': { run: runMassAbort, releases: 30 },
   idle: { run: runIdle, releases: 1_000 },
 };

@@ -2,10 +2,11 @@
 // long a canary without endpoints keeps weight, as watched at the API server.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ScrapeInterval } from '../lab/configuration.ts';
 import { setScrapeInterval } from '../lab/control.ts';
 import { isBad, type LoadRecord, startLoad } from '../lab/load.ts';
 import { say } from '../lab/progress.ts';
-import { GATEWAY_URL, PROMETHEUS_URL } from '../lab/settings.ts';
+import { GATEWAY_URL, labKind, PROMETHEUS_URL } from '../lab/settings.ts';
 import { Cluster, type ClusterObject } from './cluster.ts';
 import { medianOf, printFigure } from './figures.ts';
 import { applyRights, buildOperator, startOperator } from './operator-process.ts';
@@ -20,7 +21,12 @@ const WARM_UP_MS = 3_000;
 /** Traffic after the rollback, which must be free of bad answers. */
 const AFTER_MS = 2_000;
 const PATIENCE_MS = 60_000;
+/** A scrape every minute takes its time. */
+const SLOW_PATIENCE_MS = 600_000;
 const SCRAPE_MS = 1_000;
+/** What people set, beside the one second of the other figures. */
+const SCRAPES = ['15s', '30s', '60s'] as const;
+const SENTINEL_RUNS = 3;
 
 const GOOD = 'store-v1';
 const BAD = 'store-v2';
@@ -40,17 +46,23 @@ function measureExposure(records: readonly LoadRecord[]): Exposure {
   return { seconds: (Math.max(...times) - Math.min(...times)) / 1_000, badAnswers: times.length };
 }
 
-/**
- * Releases the bad version once, until it is rolled back.
- * @param phaseMs begins so much later: each run ends right behind a scrape, and the next must not begin in step with it
- */
-async function releaseBad(shop: Shop, name: string, spec: object, phaseMs: number): Promise<Exposure> {
+interface BadRelease {
+  readonly spec: object;
+  /** Begins so much later: each run ends right behind a scrape, and the next must not begin in step with it. */
+  readonly phaseMs: number;
+  readonly rps?: number;
+  /** Traffic before, so that serving has been scraped. */
+  readonly warmUpMs?: number;
+}
+
+/** Releases the bad version once, until it is rolled back. */
+async function releaseBad(shop: Shop, name: string, { spec, phaseMs, rps = RPS, warmUpMs = WARM_UP_MS }: BadRelease): Promise<Exposure> {
   await routeTo(shop, GOOD, BAD);
-  const load = startLoad({ url: GATEWAY_URL, host: shop.hostname, rps: RPS });
+  const load = startLoad({ url: GATEWAY_URL, host: shop.hostname, rps });
   try {
-    await delay(WARM_UP_MS + phaseMs);
+    await delay(warmUpMs + phaseMs);
     await startRelease(shop, name, [GOOD, BAD], spec);
-    await untilPhase(shop, name, 'RolledBack', PATIENCE_MS);
+    await untilPhase(shop, name, 'RolledBack', SLOW_PATIENCE_MS);
     await delay(AFTER_MS);
   } finally {
     await load.stop();
@@ -115,9 +127,61 @@ async function emptyCanary(shop: Shop, name: string): Promise<number> {
 
 /** Runs the benchmark. */
 export async function runRollback(): Promise<void> {
+  await setScrapeInterval('1s');
+  await withShop([], measure);
+}
+
+/** The default manifest at a weight of 5% and 100 requests a second, where Prometheus scrapes as people let it. */
+export async function runRollbackScrapes(): Promise<void> {
+  await withShop([], async (shop) => {
+    for (const scrape of SCRAPES) {
+      const exposures = await repeatBad(shop, scrape, RUNS, 'default', { spec: {}, rps: 100 });
+      printFigure(`rollback-exposure-${scrape}-seconds`, medianOf(exposures.map(({ seconds }) => seconds)), 's');
+      printFigure(`rollback-exposure-${scrape}-worst-seconds`, Math.max(...exposures.map(({ seconds }) => seconds)), 's');
+    }
+  });
+}
+
+/** The same with the sentinel, which reads the gateway itself: of each figure the worst median of the scrape intervals. */
+export async function runRollbackSentinel(): Promise<void> {
+  const target = labKind() === 'k3d' ? 'projectcontour/app=envoy' : 'http://127.0.0.1:8804';
+  const stages = [{ weight: 25, duration: '5m' }];
+  const cases: readonly (readonly [figure: string, release: Pick<BadRelease, 'spec' | 'rps'>])[] = [
+    ['rollback-sentinel-exposure-seconds', { spec: { stages, analysis: { checks: FAST.checks } } }],
+    ['rollback-sentinel-default-seconds', { spec: { stages } }],
+    ['rollback-sentinel-default-small-seconds', { spec: {}, rps: 100 }],
+  ];
+  await withShop([`--sentinel=${target}`], async (shop) => {
+    const medians = new Map<string, number[]>(cases.map(([figure]) => [figure, []]));
+    for (const scrape of SCRAPES) {
+      for (const [index, [figure, release]] of cases.entries()) {
+        const exposures = await repeatBad(shop, scrape, SENTINEL_RUNS, `sentinel-${index}`, release);
+        medians.get(figure)?.push(medianOf(exposures.map(({ seconds }) => seconds)));
+      }
+    }
+    for (const [figure, values] of medians) printFigure(figure, Math.max(...values), 's');
+  });
+}
+
+/** Bad releases at one scrape interval, their starts spread over it. */
+async function repeatBad(
+  shop: Shop,
+  scrape: ScrapeInterval,
+  runs: number,
+  name: string,
+  release: Pick<BadRelease, 'spec' | 'rps'>,
+): Promise<readonly Exposure[]> {
+  await setScrapeInterval(scrape);
+  const scrapeMs = Number.parseInt(scrape, 10) * 1_000;
+  return repeat(runs, (run) =>
+    releaseBad(shop, `${name}-${scrape}-${run}`, { ...release, phaseMs: (run * scrapeMs) / runs, warmUpMs: scrapeMs + WARM_UP_MS }),
+  );
+}
+
+/** A shop with a good and a bad version, and the operator with these flags besides its own. */
+async function withShop(flags: readonly string[], work: (shop: Shop) => Promise<void>): Promise<void> {
   await buildOperator();
   await applyRights();
-  await setScrapeInterval('1s');
   const cluster = new Cluster();
   const shop = await openShop(cluster, `bench-rollback-${process.pid}`);
   try {
@@ -126,9 +190,9 @@ export async function runRollback(): Promise<void> {
       { name: BAD, version: 'v2', errorRate: 0.5 },
       { name: STEADY, version: 'v3' },
     ]);
-    const operator = await startOperator(cluster, [`--namespace=${shop.namespace}`, `--prometheus-url=${PROMETHEUS_URL}`]);
+    const operator = await startOperator(cluster, [`--namespace=${shop.namespace}`, `--prometheus-url=${PROMETHEUS_URL}`, ...flags]);
     try {
-      await measure(shop);
+      await work(shop);
     } catch (error) {
       process.stderr.write(operator.log());
       throw error;
@@ -138,16 +202,21 @@ export async function runRollback(): Promise<void> {
   } finally {
     await closeShop(shop);
     await cluster.close();
+    await setScrapeInterval('1s');
   }
 }
 
 async function measure(shop: Shop): Promise<void> {
   const stages = [{ weight: 25, duration: '1m' }];
-  const fast = await repeat(RUNS, (run) => releaseBad(shop, `fast-${run}`, { stages, analysis: FAST }, (run * SCRAPE_MS) / RUNS));
+  const fast = await repeat(RUNS, (run) =>
+    releaseBad(shop, `fast-${run}`, { spec: { stages, analysis: FAST }, phaseMs: (run * SCRAPE_MS) / RUNS }),
+  );
   printFigure('rollback-exposure-seconds', medianOf(fast.map(({ seconds }) => seconds)), 's');
   printFigure('rollback-exposure-worst-seconds', Math.max(...fast.map(({ seconds }) => seconds)), 's');
   printFigure('rollback-bad-answers', medianOf(fast.map(({ badAnswers }) => badAnswers)), 'answers');
-  const slow = await repeat(DEFAULT_RUNS, (run) => releaseBad(shop, `default-${run}`, {}, (run * SCRAPE_MS) / DEFAULT_RUNS));
+  const slow = await repeat(DEFAULT_RUNS, (run) =>
+    releaseBad(shop, `default-${run}`, { spec: {}, phaseMs: (run * SCRAPE_MS) / DEFAULT_RUNS }),
+  );
   printFigure('rollback-default-exposure-seconds', medianOf(slow.map(({ seconds }) => seconds)), 's');
   const empty = await repeat(EMPTY_RUNS, (run) => emptyCanary(shop, `empty-${run}`));
   printFigure('empty-canary-home-seconds', medianOf(empty), 's');

@@ -180,10 +180,14 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
     await waved.untilPhase('Analyzing');
     await waved.startLoad(25);
     await waved.untilPhase('Promoted');
+    // Without requests it passes no stage, however long the fix takes to arrive.
+    await waved.stopLoad();
     await git.commit('slow-v1, in need of a fix', deployment('waved-v1', { version: 'v1-slow' }));
     await waved.untilShare(20, 'v1', 'v2');
     const { release: overtaken } = await waved.untilPhase('Analyzing');
     await git.commit('v1-fixed', deployment('waved-v1', { version: 'v1-fixed' }));
+    await waved.until('the release of the fix', ({ release }) => release !== undefined && release.id !== overtaken?.id);
+    await waved.startLoad(25);
     const fixed = await waved.until('the fix promoted', ({ phase, release }) => phase === 'Promoted' && release?.id !== overtaken?.id);
     expect(fixed.history?.slice(0, 2)).toMatchObject([{ outcome: 'Promoted' }, { id: overtaken?.id, outcome: 'RolledBack' }]);
     await git.untilHealth('Healthy');

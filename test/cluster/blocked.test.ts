@@ -148,7 +148,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     await expectPromoted(app);
   });
 
-  test('its Prometheus is none that the operator may ask', async () => {
+  test('the Prometheus of a release is none that the operator may ask', async () => {
     const app = await stand.app({ name: 'foreign' });
     const prometheus = { url: 'http://127.0.0.1:1' };
     await app.release({ stages: ONE_STAGE, analysis: { metrics: { prometheus } } });
@@ -157,11 +157,10 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     await expectPromoted(app);
   });
 
-  test('it asks for something that this version does not build', async () => {
+  test('a release asks for something that this version does not build', async () => {
     const app = await stand.app({ name: 'future' });
-    const cohort = { headers: [{ name: 'x-canary', value: 'true' }] };
-    await app.release({ stages: [{ weight: 0, cohort, duration: '1s' }, ...ONE_STAGE] });
-    await expectBlocked(app, 'NotSupported', /spec.stages\[\].cohort is not built in this version; remove it/);
+    await app.release({ stages: [{ weight: 0, mirror: { percent: 10 }, duration: '1s' }, ...ONE_STAGE] });
+    await expectBlocked(app, 'NotSupported', /spec.stages\[\].mirror is not built in this version; remove it/);
     await app.release({ stages: ONE_STAGE });
     await expectPromoted(app);
   });

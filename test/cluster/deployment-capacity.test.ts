@@ -50,7 +50,7 @@ describe.concurrent('a Deployment of four pods', () => {
     await app.load.command('resume');
     await app.load.untilPhase('Promoted');
     await app.untilReady({ v2: REPLICAS });
-    expect(app.podsOver(begunMs).fewestReady).toBeGreaterThanOrEqual(FEWEST);
+    expect(app.fewestReady(begunMs)).toBeGreaterThanOrEqual(FEWEST);
     expect(app.load.badAnswers(begunMs)).toEqual([]);
     expect(await app.leftovers()).toEqual([]);
   });
@@ -62,9 +62,8 @@ describe.concurrent('a Deployment of four pods', () => {
     const status = await app.load.untilPhase('RolledBack');
     expect(status.release?.reason).toBe('Aborted');
     await app.untilReady({ v1: REPLICAS });
-    const { fewestReady, most } = app.podsOver(begunMs);
-    expect(fewestReady).toBeGreaterThanOrEqual(FEWEST);
-    expect(most).toBeLessThanOrEqual(MOST);
+    expect(app.fewestReady(begunMs)).toBeGreaterThanOrEqual(FEWEST);
+    expect(app.mostWanted(begunMs)).toBeLessThanOrEqual(MOST);
     expect(await isPaused(app)).toBe(true);
     expect(app.versionsAnswering(await app.untilOnly('v1'))).toEqual(['v1']);
     expect(app.load.badAnswers(begunMs)).toEqual([]);

@@ -3,10 +3,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeLeftovers } from './cleanup.ts';
-import { ARGOCD_NAMES, isArgocdWanted, wantArgocd } from './argocd/components.ts';
+import { applyDefinitionsOf, applyObjects, kubectl, tryKubectl } from './apply.ts';
+import { ARGOCD_NAMES } from './argocd/components.ts';
 import { argocdObjects } from './argocd/objects.ts';
 import { argocdFolder, ensureArgocd } from './argocd/tool.ts';
-import { COMPONENT_NAMES, type ComponentName, wantedNames } from './components.ts';
+import { ALL_NAMES, type ComponentName, wantedNames } from './components.ts';
+import { type Extra, want, wantedExtras, withNeeds } from './extras.ts';
+import { DNS_OBJECTS, ensureDns } from './gateways/dns/dns.ts';
+import { startEnvoyGateway } from './gateways/envoy-gateway/start.ts';
+import { ensureEnvoyGateway } from './gateways/envoy-gateway/tool.ts';
 import { GATEWAY_OBJECTS, PROMETHEUS_OBJECTS, WAKE_ROUTE, writeConfiguration } from './configuration.ts';
 import { startProgram, waitReady, waitUntil, whyNotHealthy } from './launch.ts';
 import { createNetns, deleteNetns, ENTER_NETNS, foreignOwner, isInsideLab, netnsExists } from './netns.ts';
@@ -14,8 +19,8 @@ import { ARGOCD_PACKAGES, ensurePackages, ensurePrerequisites } from './prerequi
 import { probe } from './probe.ts';
 import { startedNames, stopProcess } from './processes.ts';
 import { say, showStep } from './progress.ts';
-import { CONTAINERD_SOCKET, GATEWAY_URL, KUBECONFIG, LAB_FOLDER, LabError, NODE_NAME, STATE } from './settings.ts';
-import { run, tryRun } from './shell.ts';
+import { CONTAINERD_SOCKET, GATEWAY_URL, LAB_FOLDER, LabError, NODE_NAME, STATE } from './settings.ts';
+import { run } from './shell.ts';
 import { ensureTools, toolPath, toolsFolder } from './tools.ts';
 
 /** Says which tools the state was made with; other tools mean another lab. */
@@ -52,31 +57,53 @@ function stateBelongsToTools(): boolean {
   return existsSync(TOOLS_FILE) && readFileSync(TOOLS_FILE, 'utf8') === toolsFolder();
 }
 
-/** What a lab can have beside the cluster. */
-export interface Extras {
-  readonly argocd: boolean;
+/** What an extra needs of the machine, and how it is brought up in a cluster that is ready. */
+interface ExtraSteps {
+  readonly title: string;
+  readonly ensure: () => Promise<void>;
+  readonly start: () => Promise<void>;
 }
 
-/** Brings the bare lab up: builds what is missing, repairs what is half dead, starts anew what cannot be repaired. */
-export async function upBare({ argocd }: Extras): Promise<void> {
+const EXTRA_STEPS: Readonly<Record<Extra, ExtraSteps>> = {
+  dns: {
+    title: 'Cluster DNS',
+    ensure: ensureDns,
+    start: async () => {
+      await applyObjects(DNS_OBJECTS);
+      await start('dns');
+    },
+  },
+  'envoy-gateway': { title: 'Envoy Gateway (usually 20 s)', ensure: ensureEnvoyGateway, start: startEnvoyGateway },
+  argocd: {
+    title: 'Argo CD (usually 4 s)',
+    ensure: async () => {
+      await ensurePackages(ARGOCD_PACKAGES);
+      await ensureArgocd();
+    },
+    start: startArgocd,
+  },
+};
+
+/** Brings the bare lab up with these extras: builds what is missing, repairs what is half dead, starts anew what cannot be repaired. */
+export async function upBare(asked: readonly Extra[]): Promise<void> {
+  const extras = withNeeds(asked);
   const foreign = foreignOwner();
   if (foreign !== undefined)
     throw new LabError(
       `A lab with the state folder ${foreign} is up; end it first with GLIDEPATH_LAB_STATE=${foreign} npm run lab -- down`,
     );
   await ensurePrerequisites();
-  if (argocd) await ensurePackages(ARGOCD_PACKAGES);
   await ensureTools();
-  if (argocd) await ensureArgocd();
+  for (const extra of extras) await EXTRA_STEPS[extra].ensure();
   if (netnsExists() && stateBelongsToTools()) {
-    if (argocd) wantArgocd();
+    want(extras);
     if (await runInside('start-inside')) return;
     say('The lab could not be repaired; starting it anew.');
   }
   await downBare();
   mkdirSync(STATE, { recursive: true });
   writeFileSync(TOOLS_FILE, toolsFolder());
-  if (argocd) wantArgocd();
+  want(extras);
   await createNetns();
   if (!(await runInside('start-inside'))) {
     throw new LabError(`The lab did not come up; its logs are in ${STATE}/log, \`down\` removes it.`);
@@ -87,9 +114,12 @@ export async function upBare({ argocd }: Extras): Promise<void> {
 export async function startInside(): Promise<void> {
   if (!isInsideLab()) throw new LabError("start-inside is for the lab's own namespace; use up.");
   const broken = [...(await inspectBare())].filter(([, fault]) => fault !== undefined).map(([name]) => name);
-  if (broken.length === 0 && existsSync(join(STATE, 'complete'))) return say('The lab is up already.');
-  if (existsSync(join(STATE, 'complete'))) say(`Repairing the lab: ${broken.join(', ')}.`);
-  rmSync(join(STATE, 'complete'), { force: true });
+  const complete = join(STATE, 'complete');
+  const missing = existsSync(complete) ? wantedExtras().filter((extra) => !readFileSync(complete, 'utf8').split(' ').includes(extra)) : [];
+  if (broken.length === 0 && missing.length === 0 && existsSync(complete)) return say('The lab is up already.');
+  if (existsSync(complete))
+    say(broken.length > 0 ? `Repairing the lab: ${broken.join(', ')}.` : `Adding to the lab: ${missing.join(', ')}.`);
+  rmSync(complete, { force: true });
   await writeConfiguration();
   await showStep('Storage, containers, Prometheus', () => start('etcd', 'containerd', 'prometheus'));
   await showStep('API server (usually 4 s)', () => start('apiserver'));
@@ -98,8 +128,8 @@ export async function startInside(): Promise<void> {
   });
   await showStep('Gateway', () => start('contour', 'envoy'));
   await showStep('Node ready, gateway programmed (usually 3 s)', waitForCluster);
-  if (isArgocdWanted()) await showStep('Argo CD (usually 4 s)', startArgocd);
-  writeFileSync(join(STATE, 'complete'), '');
+  for (const extra of wantedExtras()) await showStep(EXTRA_STEPS[extra].title, EXTRA_STEPS[extra].start);
+  writeFileSync(complete, wantedExtras().join(' '));
 }
 
 async function start(...names: readonly ComponentName[]): Promise<void> {
@@ -108,7 +138,7 @@ async function start(...names: readonly ComponentName[]): Promise<void> {
 }
 
 async function startArgocd(): Promise<void> {
-  await run(toolPath('kubectl'), kubectlArguments('apply', '--server-side', '--force-conflicts', '-f', join(argocdFolder(), 'crds')));
+  await kubectl('apply', '--server-side', '--force-conflicts', '-f', join(argocdFolder(), 'crds'));
   await waitUntil('The kinds of Argo CD are not served', whyNoProjects);
   const [namespace = {}, ...others] = argocdObjects();
   await applyObjects([namespace]);
@@ -117,7 +147,7 @@ async function startArgocd(): Promise<void> {
 }
 
 async function whyNoProjects(): Promise<string | undefined> {
-  const { code, stderr } = await tryRun(toolPath('kubectl'), kubectlArguments('get', 'appprojects,applications', '-A'));
+  const { code, stderr } = await tryKubectl('get', 'appprojects,applications', '-A');
   return code === 0 ? undefined : stderr.trim();
 }
 
@@ -125,22 +155,8 @@ async function importPause(): Promise<void> {
   await run('ctr', ['-a', CONTAINERD_SOCKET, '-n', 'k8s.io', 'images', 'import', toolPath('pause.tar')]);
 }
 
-/** Applies objects to the lab, as their owner `lab`. */
-export async function applyObjects(objects: readonly object[]): Promise<void> {
-  const list = { apiVersion: 'v1', kind: 'List', items: objects };
-  await run(toolPath('kubectl'), kubectlArguments('apply', '--server-side', '--field-manager=lab', '--force-conflicts', '-f', '-'), {
-    input: JSON.stringify(list),
-  });
-}
-
-function kubectlArguments(...args: readonly string[]): readonly string[] {
-  return [`--kubeconfig=${KUBECONFIG}`, ...args];
-}
-
 async function applyDefinitions(): Promise<void> {
-  const crds = join(toolsFolder(), 'crds');
-  await run(toolPath('kubectl'), kubectlArguments('apply', '--server-side', '--force-conflicts', '-f', crds));
-  await run(toolPath('kubectl'), kubectlArguments('wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all'));
+  await applyDefinitionsOf(join(toolsFolder(), 'crds'));
   await applyObjects(GATEWAY_OBJECTS);
   await applyObjects([...PROMETHEUS_OBJECTS, WAKE_ROUTE]);
 }
@@ -148,10 +164,8 @@ async function applyDefinitions(): Promise<void> {
 async function waitForCluster(): Promise<void> {
   const patience = '--timeout=90s';
   await Promise.all([
-    waitUntil('The node has not registered', whyNoNode).then(() =>
-      run(toolPath('kubectl'), kubectlArguments('wait', '--for=condition=Ready', `node/${NODE_NAME}`, patience)),
-    ),
-    run(toolPath('kubectl'), kubectlArguments('wait', '--for=condition=Programmed', 'gateway/edge', '-n', 'default', patience)),
+    waitUntil('The node has not registered', whyNoNode).then(() => kubectl('wait', '--for=condition=Ready', `node/${NODE_NAME}`, patience)),
+    kubectl('wait', '--for=condition=Programmed', 'gateway/edge', '-n', 'default', patience),
   ]);
   await waitUntil('The gateway does not answer', whyNoGateway);
 }
@@ -162,7 +176,7 @@ async function whyNoGateway(): Promise<string | undefined> {
 }
 
 async function whyNoNode(): Promise<string | undefined> {
-  const { code, stderr } = await tryRun(toolPath('kubectl'), kubectlArguments('get', 'node', NODE_NAME));
+  const { code, stderr } = await tryKubectl('get', 'node', NODE_NAME);
   return code === 0 ? undefined : stderr.trim();
 }
 
@@ -171,7 +185,7 @@ export async function downBare(): Promise<void> {
   const isForeign = !netnsExists() || foreignOwner() !== undefined;
   if (isForeign && startedNames().length === 0 && !existsSync(STATE)) return;
   await showStep('Ending the lab', async () => {
-    const order = [...COMPONENT_NAMES, ...ARGOCD_NAMES].toReversed();
+    const order = ALL_NAMES.toReversed();
     // Kubelet first, else it would start again what goes; etcd last.
     for (const name of ['kubelet' as const, ...order.filter((other) => other !== 'kubelet')]) await stopProcess(name, 2000);
     for (const name of startedNames()) await stopProcess(name);

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { downBare, runInside, startInside, upBare } from './bare.ts';
 import { SCRAPE_INTERVALS } from './configuration.ts';
 import { isScrapeInterval, isStoppable, setScrapeInterval, startComponent, stopComponent, STOPPABLE } from './control.ts';
+import { type Extra, EXTRAS, GATEWAY_EXTRAS } from './extras.ts';
 import { buildImage } from './images.ts';
 import { downK3d, statusK3d, upK3d } from './k3d.ts';
 import { withLock } from './lock.ts';
@@ -17,7 +18,8 @@ const USAGE = `A real Kubernetes with a gateway and Prometheus, on this machine,
 
 usage: npm run -s lab -- COMMAND
 
-  up [--argocd]         bring the lab up, with Argo CD if asked for; quick and harmless when it is up
+  up [--gateway envoy-gateway] [--argocd] [--dns]
+                        bring the lab up, with what is asked for beside Contour; quick and harmless when it is up
   down                  end it and remove what it left
   status                what runs, in which version; exit code 1 unless all is well
   env                   print shell exports: KUBECONFIG GATEWAY_URL PROMETHEUS_URL LAB_KIND ...
@@ -40,13 +42,27 @@ function expectNone(args: readonly string[]): void {
   if (args[0] !== undefined) throw new UsageError(`"${args[0]}" is unknown here.`);
 }
 
+/** `--argocd`, `--dns`, and `--gateway NAME` or `--with EXTRA` as often as wanted. */
+function readExtras(args: readonly string[]): readonly Extra[] {
+  const [word, ...rest] = args;
+  if (word === undefined) return [];
+  if (word === '--argocd' || word === '--dns') return [word === '--dns' ? 'dns' : 'argocd', ...readExtras(rest)];
+  if (word !== '--gateway' && word !== '--with') throw new UsageError(`"${word}" is unknown here.`);
+  const [name = '', ...others] = rest;
+  // Contour is there in every lab.
+  if (name === 'contour' && word === '--gateway') return readExtras(others);
+  const known = word === '--gateway' ? GATEWAY_EXTRAS : EXTRAS;
+  const extra = known.find((one) => one === name);
+  if (extra === undefined) throw new UsageError(`"${name}" is nothing that ${word} takes; it takes ${known.join(' ')}.`);
+  return [extra, ...readExtras(others)];
+}
+
 async function up(args: readonly string[]): Promise<number> {
-  const argocd = args[0] === '--argocd';
-  expectNone(argocd ? args.slice(1) : args);
+  const extras = readExtras(args);
   const startedAt = performance.now();
   const bare = labKind() === 'bare';
-  if (argocd && !bare) say('Argo CD is a part of the bare lab only; this one comes up without it.');
-  await withLock(() => (bare ? upBare({ argocd }) : upK3d()));
+  if (extras.length > 0 && !bare) say(`${extras.join(', ')}: a part of the bare lab only; this one comes up without it.`);
+  await withLock(() => (bare ? upBare(extras) : upK3d()));
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   say(
     `The lab (${labKind()}) is up after ${seconds} s: gateway ${GATEWAY_URL}, Prometheus ${PROMETHEUS_URL} (for pods ${prometheusUrlForPods()}).`,

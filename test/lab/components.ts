@@ -1,11 +1,13 @@
 // The programs of the bare lab: how each is called, and how one sees that it is ready.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ARGOCD_COMPONENTS, ARGOCD_NAMES, type ArgocdName, isArgocdWanted } from './argocd/components.ts';
+import { ARGOCD_COMPONENTS, ARGOCD_NAMES, type ArgocdName } from './argocd/components.ts';
 import { type Component, NOT_STARTED, whyNotOk } from './component.ts';
 import { CERTIFICATE } from './configuration.ts';
 import { ensureControlGroup } from './control-groups.ts';
 import { TARGETS_FILE } from './discovery.ts';
+import { type Extra, wantedExtras } from './extras.ts';
+import { DNS_COMPONENT } from './gateways/dns/dns.ts';
 import {
   API_URL,
   AUDIT_LOG,
@@ -36,12 +38,18 @@ export const COMPONENT_NAMES = [
   'envoy',
 ] as const;
 type CoreName = (typeof COMPONENT_NAMES)[number];
-/** Any program of the bare lab; those of Argo CD run only where they were asked for. */
-export type ComponentName = CoreName | ArgocdName;
+/** Any program of the bare lab; those of an extra run only where it was asked for. */
+export type ComponentName = CoreName | 'dns' | ArgocdName;
+
+/** The programs of each extra; some run as pods instead. */
+const EXTRA_NAMES: Readonly<Record<Extra, readonly ComponentName[]>> = { dns: ['dns'], 'envoy-gateway': [], argocd: ARGOCD_NAMES };
+
+/** Every program that a lab can have, in the order in which they start. */
+export const ALL_NAMES: readonly ComponentName[] = [...COMPONENT_NAMES, ...Object.values(EXTRA_NAMES).flat()];
 
 /** The programs that this lab is to run. */
 export function wantedNames(): readonly ComponentName[] {
-  return isArgocdWanted() ? [...COMPONENT_NAMES, ...ARGOCD_NAMES] : COMPONENT_NAMES;
+  return [...COMPONENT_NAMES, ...wantedExtras().flatMap((extra) => EXTRA_NAMES[extra])];
 }
 
 /** Asks the API server as the lab's admin. */
@@ -162,6 +170,7 @@ async function writeEnvoyBootstrap(): Promise<void> {
 /** Every program of the bare lab. */
 export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
   ...ARGOCD_COMPONENTS,
+  dns: DNS_COMPONENT,
   etcd: { argv: etcdArguments, whyNotReady: () => whyNotOk('http://127.0.0.1:2379/health') },
   containerd: { argv: () => ['containerd', '-c', 'containerd.toml'], whyNotReady: whyContainerdNotReady },
   prometheus: {

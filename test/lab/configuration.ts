@@ -7,6 +7,7 @@ import {
   API_SERVICE_ADDRESS,
   API_URL,
   CONTAINERD_SOCKET,
+  DNS_SERVICE_ADDRESS,
   KUBECONFIG,
   LAB_NAME,
   NODE_ADDRESS,
@@ -17,7 +18,7 @@ import { run } from './shell.ts';
 import { PAUSE_IMAGE } from './tools.ts';
 
 export const CERTIFICATE = join(STATE, 'certs/api.crt');
-export const SCRAPE_INTERVALS = ['1s', '10s', '15s'] as const;
+export const SCRAPE_INTERVALS = ['1s', '10s', '15s', '30s', '60s'] as const;
 export type ScrapeInterval = (typeof SCRAPE_INTERVALS)[number];
 
 function writeState(path: string, content: string, mode = 0o644): void {
@@ -109,7 +110,7 @@ function kubeletConfig(): object {
     failCgroupV1: false,
     enforceNodeAllocatable: [],
     containerRuntimeEndpoint: `unix://${CONTAINERD_SOCKET}`,
-    clusterDNS: ['10.96.0.10'],
+    clusterDNS: [DNS_SERVICE_ADDRESS],
     clusterDomain: 'cluster.local',
     imageGCHighThresholdPercent: 100,
     evictionHard: { 'memory.available': '1Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },

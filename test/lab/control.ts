@@ -52,7 +52,9 @@ export async function startComponent(name: Stoppable): Promise<void> {
 
 async function whyNotReloaded(interval: ScrapeInterval): Promise<string | undefined> {
   const { status, body } = await probe(`${PROMETHEUS_URL}/api/v1/status/config`);
-  return status === 200 && body.includes(`scrape_interval: ${interval}\\n`)
+  // Prometheus writes a minute as one.
+  const said = interval === '60s' ? '1m' : interval;
+  return status === 200 && body.includes(`scrape_interval: ${said}\\n`)
     ? undefined
     : `Prometheus runs with another configuration (${status})`;
 }

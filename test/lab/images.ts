@@ -13,6 +13,8 @@ import { run, tryRun } from './shell.ts';
 
 export const BASE_IMAGE = 'docker.io/library/node:24-bookworm-slim';
 const SNAPSHOT_SUITE = 'bookworm';
+/** A busy mirror answers the next time. */
+const APT_RETRIES = 'Acquire::Retries "5"';
 const BASE_PACKAGES = 'ca-certificates,libstdc++6';
 const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 /** Counts up when the recipe of the base changes, so that caches make it anew. */
@@ -100,7 +102,8 @@ async function addAuthorities(container: string): Promise<void> {
 async function buildBase(version: string): Promise<void> {
   const archive = join(CACHE, `debian-${process.pid}.tar`);
   try {
-    await outside('mmdebstrap', ['--quiet', '--variant=minbase', `--include=${BASE_PACKAGES}`, SNAPSHOT_SUITE, archive]);
+    const options = ['--quiet', '--variant=minbase', `--aptopt=${APT_RETRIES}`, `--include=${BASE_PACKAGES}`];
+    await outside('mmdebstrap', [...options, SNAPSHOT_SUITE, archive]);
     const container = await buildah('from', 'scratch');
     await buildah('add', container, archive, '/');
     await buildah('copy', '--chmod', '755', container, nodeBinary(), '/usr/local/bin/node');

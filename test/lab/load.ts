@@ -85,12 +85,14 @@ export function startLoad(options: LoadOptions): Load {
   };
   sendDue();
   const timer = setInterval(sendDue, Math.min(TICK_MS, 1000 / options.rps));
-  const stop = async (): Promise<readonly LoadRecord[]> => {
+  const end = async (): Promise<readonly LoadRecord[]> => {
     clearInterval(timer);
     await Promise.all(pending);
     await agent.close();
     return records;
   };
+  let ended: Promise<readonly LoadRecord[]> | undefined;
+  const stop = (): Promise<readonly LoadRecord[]> => (ended ??= end());
   return { records, stop };
 }
 

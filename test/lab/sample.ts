@@ -102,13 +102,15 @@ export interface SampleRoute {
   readonly namespace: string;
   readonly name: string;
   readonly hostname: string;
+  /** The Gateway in the namespace `default` that serves it; default: `edge`. */
+  readonly gateway?: string;
   /** Prefix of the paths it serves. */
   readonly path?: string;
   /** Weight by Service name. */
   readonly weights: Readonly<Record<string, number>>;
 }
 
-/** A route on the gateway `default/edge`. */
+/** A route on a gateway of the lab. */
 export function sampleRoute(route: SampleRoute): PlainObject {
   const backendRefs = Object.entries(route.weights).map(([name, weight]) => ({ name, port: SAMPLE_PORT, weight }));
   return {
@@ -116,7 +118,7 @@ export function sampleRoute(route: SampleRoute): PlainObject {
     kind: 'HTTPRoute',
     metadata: { name: route.name, namespace: route.namespace },
     spec: {
-      parentRefs: [{ name: 'edge', namespace: 'default' }],
+      parentRefs: [{ name: route.gateway ?? 'edge', namespace: 'default' }],
       hostnames: [route.hostname],
       rules: [{ matches: [{ path: { type: 'PathPrefix', value: route.path ?? '/' } }], backendRefs }],
     },

@@ -23,6 +23,7 @@ export const SERVICE_RANGE = '10.96.0.0/16';
 export const API_SERVICE_ADDRESS = '10.96.0.1';
 /** From the part of the Service range that Kubernetes never hands out by itself. */
 export const PROMETHEUS_SERVICE_ADDRESS = '10.96.0.90';
+export const DNS_SERVICE_ADDRESS = '10.96.0.10';
 export const GATEWAY_URL = 'http://127.0.0.1:8080';
 export const PROMETHEUS_URL = 'http://127.0.0.1:9090';
 export const API_URL = 'https://127.0.0.1:6443';

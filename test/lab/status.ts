@@ -3,12 +3,13 @@ import { resolve } from 'node:path';
 import { inspectBare } from './bare.ts';
 import { type ArgocdProgram, argocdVersion } from './argocd/tool.ts';
 import { type ComponentName, wantedNames } from './components.ts';
+import { dnsVersion } from './gateways/dns/dns.ts';
 import { livingPid } from './processes.ts';
 import { STATE } from './settings.ts';
 import { tryRun } from './shell.ts';
 import { pinnedVersion, toolsFolder } from './tools.ts';
 
-const VERSION_COMMANDS: Readonly<Record<Exclude<ComponentName, ArgocdProgram>, readonly [tool: string, argument: string]>> = {
+const VERSION_COMMANDS: Readonly<Record<Exclude<ComponentName, ArgocdProgram | 'dns'>, readonly [tool: string, argument: string]>> = {
   etcd: ['etcd', '--version'],
   containerd: ['', '--version'],
   prometheus: ['', '--version'],
@@ -29,6 +30,7 @@ function programOf(name: ComponentName): string {
 
 async function versionOf(name: ComponentName): Promise<string> {
   if (name === 'argocd-repo-server' || name === 'argocd-application-controller') return argocdVersion().slice(1);
+  if (name === 'dns') return dnsVersion().slice(1);
   const [tool, argument] = VERSION_COMMANDS[name];
   const { stdout, stderr } = await tryRun(tool === '' ? programOf(name) : resolve(toolsFolder(), tool), [argument]);
   return (

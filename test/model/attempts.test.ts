@@ -113,7 +113,7 @@ describe('what happened to a release and not to its revision', () => {
     await untilState(world, 'promoted');
   });
 
-  test('it was blocked for too long: it begins again when the gateway has accepted the route', async () => {
+  test('a release was blocked for too long: it begins again when the gateway has accepted the route', async () => {
     const world = await startStory({ onBlocked: { after: '2m', then: 'Rollback' } });
     world.gateway.refused.set('store', 'BackendNotFound');
     world.gateway.wake();

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
 import { HEALTHY } from '../fakes/memory/traffic.ts';
-import { reasonsOf, shareOf, startStory, untilState } from '../fixtures/story.ts';
+import { buildStore, reasonsOf, shareOf, SPEC, startStory, untilState } from '../fixtures/story.ts';
 
 const COMPARED: Partial<SpecInput> = {
   analysis: { minRequests: 20, comparison: { mode: 'Enforce', riskBudget: '2%' } },
@@ -44,6 +44,48 @@ describe('the comparison', () => {
     expect(world.status('web')?.checks?.find(({ name }) => name === 'errors')?.verdict).toBe('Fail');
     for (const service of ['v1', 'v2']) world.setVersion(service, HEALTHY);
     await untilState(world, 'promoted');
+  });
+
+  test('a limit that the canary breaks and serving keeps takes it home, in the stage in which it turns', async () => {
+    const world = await startStory(
+      {
+        stages: [
+          { weight: 10, duration: '3m' },
+          { weight: 50, duration: '10m' },
+        ],
+        analysis: {
+          minRequests: 20,
+          comparison: { mode: 'Enforce' },
+          checks: [{ name: 'p99', metric: 'Latency', quantile: '0.99', max: '500ms' }],
+        },
+      },
+      { rps: 200 },
+    );
+    await world.until('50%', () => shareOf(world) === 50);
+    await world.run(30_000);
+    world.setVersion('v2', { ...HEALTHY, slowRatio: 1 });
+    expect(await untilState(world, 'rolledBack')).toBeLessThan(60_000);
+    expect(world.status('web')?.release).toMatchObject({ reason: 'Latency', rejects: true });
+  });
+
+  test('a limit that both versions break holds, and the status says why, what is next and when', async () => {
+    const world = await startStory(
+      {
+        stages: [{ weight: 50, duration: '3m' }],
+        analysis: {
+          minRequests: 20,
+          comparison: { mode: 'Enforce' },
+          checks: [{ name: 'p99', metric: 'Latency', quantile: '0.99', max: '500ms' }],
+        },
+      },
+      { rps: 200 },
+    );
+    for (const service of ['v1', 'v2']) world.setVersion(service, { ...HEALTHY, slowRatio: 0.1 });
+    await world.run(5 * 60_000);
+    expect(shareOf(world)).toBe(50);
+    expect(world.status('web')?.message).toMatch(
+      /p99 .* \(limit <= 500ms\) over \d+ canary requests, held, because serving breaks the limit, too: a rollback would not help; promotion waits for a Pass: no limit may be broken for 3m; without one at \S+ the release pauses/,
+    );
   });
 
   test('a gateway that ignores the weight is held and told', async () => {
@@ -109,7 +151,7 @@ describe('the comparison', () => {
           { weight: 10, duration: '1m', timeout: '10m' },
           { weight: 50, duration: '1m', timeout: '10m' },
         ],
-        analysis: { minRequests: 5, onInconclusive: 'Approve', comparison: { mode: 'Enforce' } },
+        analysis: { minRequests: 5, onInconclusive: 'Approve', comparison: { mode: 'Enforce', riskBudget: '0.5%' } },
       },
       { rps: 2 },
     );
@@ -119,5 +161,52 @@ describe('the comparison', () => {
     expect(shareOf(world)).toBe(10);
     world.command('web', 'approve', 1);
     await world.until('50%', () => shareOf(world) === 50);
+  });
+
+  test('little traffic is told before the first weight: stages that were not written begin with more of it, and ten requests may fail', async () => {
+    const world = buildStore({ rps: 1 });
+    await world.run(20 * 60_000);
+    world.createRelease('web', { services: SPEC.services });
+    await untilState(world, 'stage.analyzing');
+    expect(shareOf(world)).toBe(20);
+    expect(world.status('web')).toMatchObject({ progress: '1/2', release: { requestRate: expect.stringMatching(/^(0\.99\d|1)\/s$/) } });
+    const told = world.journal.events.find(({ reason }) => reason === 'LittleTraffic');
+    expect(told?.note).toBe(
+      'serving had 1 requests/s in the half hour before; little traffic: the default stages are 20% for 5m, 50% for 10m',
+    );
+    await untilState(world, 'promoted', 40 * 60_000);
+    expect(world.status('web')?.history?.[0]?.outcome).toBe('Promoted');
+  });
+
+  test('a stage that cannot prove anything at the present rate says so before it begins', async () => {
+    const world = buildStore({ rps: 1 });
+    await world.run(20 * 60_000);
+    world.createRelease('web', {
+      services: SPEC.services,
+      stages: [{ weight: 5, duration: '2m' }, { weight: 25 }],
+      analysis: { comparison: { riskBudget: '0.5%' } },
+    });
+    await untilState(world, 'stage.analyzing');
+    const reasons = reasonsOf(world);
+    expect(reasons.indexOf('LittleTraffic')).toBeGreaterThan(-1);
+    expect(reasons.indexOf('LittleTraffic')).toBeLessThan(reasons.indexOf('WeightShifted'));
+    const told = world.journal.events.find(({ reason }) => reason === 'LittleTraffic');
+    expect(told?.note).toMatch(
+      /stage 1 \(5%\) expects \d+ canary requests by its timeout of 30m, a Pass needs 210: give it weight 15 or a timeout of/,
+    );
+  });
+
+  test('rule 5: a restart keeps the stages that were chosen when the release began', async () => {
+    const world = buildStore({ rps: 1 });
+    await world.run(20 * 60_000);
+    world.createRelease('web', { services: SPEC.services });
+    await untilState(world, 'stage.analyzing');
+    world.traffic.rps = 50;
+    world.operators[0]?.kill();
+    await world.run(60_000);
+    world.startOperator();
+    await world.run(60_000);
+    expect(shareOf(world)).toBe(20);
+    expect(world.status('web')?.progress).toBe('1/2');
   });
 });

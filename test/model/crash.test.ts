@@ -3,14 +3,16 @@
 
 import { describe, expect, test } from 'vitest';
 import { FIELD_MANAGER, FINALIZER } from '../../src/api/names.ts';
+import type { SpecInput } from '../../src/api/release.ts';
 import type { RouteKey } from '../../src/ports/routes.ts';
 import type { JsonPatchOperation } from '../../src/core/routing/patch.ts';
 import { isGlidepathError } from '../../src/api/errors.ts';
 import type { CrashPlan } from '../fakes/memory/calls.ts';
 import { buildRule } from '../fakes/memory/gateway.ts';
+import { COHORT_HEADER, ourRulesOf } from '../fakes/memory/our-rules.ts';
 import { patchRoute } from '../fakes/memory/session.ts';
 import { MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
-import { specWith } from '../fixtures/story.ts';
+import { SPEC, specWith } from '../fixtures/story.ts';
 
 const AWAY_MS = 4_000;
 /** Some hundred whole releases, one for every write. */
@@ -19,6 +21,9 @@ const TIMEOUT_MS = 600_000;
 interface Scenario {
   readonly name: string;
   readonly ending: 'promoted' | 'rolledBack' | 'gone' | 'tried again';
+  readonly spec?: Partial<SpecInput>;
+  /** The API server keeps no names of rules. */
+  readonly dropsRuleNames?: boolean;
   /** What happens besides; called whenever the world moved. */
   readonly happen: (world: MemoryWorld) => void;
 }
@@ -34,6 +39,13 @@ function once(holds: (world: MemoryWorld) => boolean, act: (world: MemoryWorld) 
     act(world);
   };
 }
+
+/** Testers first, then the stages of the other stories. */
+const WITH_COHORT: Partial<SpecInput> = {
+  stages: [{ weight: 0, duration: '30s', cohort: { headers: [{ name: COHORT_HEADER, value: 'true' }] } }, ...SPEC.stages],
+};
+
+const hasCohort = (world: MemoryWorld) => ourRulesOf(world.route('store')).length > 0;
 
 const SCENARIOS: readonly (() => Scenario)[] = [
   () => ({ name: 'promoted', ending: 'promoted', happen: () => undefined }),
@@ -72,12 +84,33 @@ const SCENARIOS: readonly (() => Scenario)[] = [
       (world) => world.deleteRelease('web'),
     ),
   }),
+  () => ({ name: 'promoted with a cohort', ending: 'promoted', spec: WITH_COHORT, happen: () => undefined }),
+  () => ({
+    name: 'aborted with a cohort alone, where rules have no names',
+    ending: 'rolledBack',
+    spec: WITH_COHORT,
+    dropsRuleNames: true,
+    happen: once(
+      (world) => hasCohort(world) && world.status('web')?.state === 'stage.analyzing',
+      (world) => world.abort('web'),
+    ),
+  }),
+  () => ({
+    name: 'deleted with a cohort and a weight',
+    ending: 'gone',
+    spec: WITH_COHORT,
+    happen: once(
+      (world) => at(world, 10),
+      (world) => world.deleteRelease('web'),
+    ),
+  }),
 ];
 
 /** Runs a scenario; each operator in turn is killed by the next of the crashes, the last one lives. */
 async function play(build: () => Scenario, ...crashes: readonly CrashPlan[]) {
   const scenario = build();
   const world = new MemoryWorld();
+  world.api.dropsRuleNames = scenario.dropsRuleNames ?? false;
   world.setService('v1', {});
   world.setService('v2', {});
   world.createRoute('store', [buildRule({ v1: 1, v2: 0 })]);
@@ -85,7 +118,7 @@ async function play(build: () => Scenario, ...crashes: readonly CrashPlan[]) {
   const plans = [...crashes];
   const first = world.startOperator(plans.shift());
   await world.run(1_000);
-  world.createRelease('web', specWith({ promotion: { bake: '30s' } }));
+  world.createRelease('web', specWith({ promotion: { bake: '30s' }, ...scenario.spec }));
   let restartAt: number | undefined;
   const tend = () => {
     if (world.operators.length > 0) restartAt = undefined;
@@ -119,6 +152,7 @@ function expectSameEnding(world: MemoryWorld, { ending }: Scenario): void {
   expect(world.weights('store')).toEqual(promoted ? { v1: 0, v2: 1 } : { v1: 1, v2: 0 });
   expect(world.weights('other')).toEqual(promoted ? { v1: 0, foreign: 2, v2: 3 } : { v1: 3, foreign: 2, v2: 0 });
   for (const name of ['store', 'other']) {
+    expect(world.route(name).spec.rules).toHaveLength(1);
     const { annotations, managedFields } = world.route(name).metadata;
     expect(annotations).toEqual({ 'example.org/team': 'shop' });
     expect(managedFields?.map(({ manager }) => manager)).not.toContain(FIELD_MANAGER);
@@ -166,7 +200,7 @@ function expectRaisesFenced(world: MemoryWorld): void {
   for (const { target, body } of raises) {
     const operations = body as readonly JsonPatchOperation[];
     // A claim that comes late leaves a mark at most, which is cleaned when it is seen.
-    if (!operations.some(({ op, path }) => op !== 'test' && path.endsWith('/weight'))) continue;
+    if (!operations.some(({ op, path }) => op !== 'test' && (path.endsWith('/weight') || path.startsWith('/spec/rules/-')))) continue;
     const key: RouteKey = { kind: 'HTTPRoute', namespace: NAMESPACE, name: target.split(' ')[1] ?? '' };
     let refusal: unknown;
     try {

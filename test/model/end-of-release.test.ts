@@ -134,7 +134,7 @@ describe('Services mode: a route that appears in mid-release', () => {
 });
 
 describe('Deployment mode: as long as a rule that is not the release’s names the canary', () => {
-  test('its Service and Deployment stay, and the status says which rule; they go when it does', async () => {
+  test('the Service and Deployment stay, and the status says which rule; they go when it does', async () => {
     const story = await startDeployment();
     const { world } = story;
     editRules(world, (rules) => [...rules, testers({ store: 1, 'store-canary': 1 })]);

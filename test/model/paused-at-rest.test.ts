@@ -35,7 +35,7 @@ describe('at rest', () => {
     expect(world.status('web')?.conditions).toContainEqual(expect.objectContaining({ type: 'TemplateHeld', status: 'True' }));
   });
 
-  test('it scales, and nobody has to be asked', async () => {
+  test('a Deployment at rest scales, and nobody has to be asked', async () => {
     story.edit('hpa', (spec) => ({ ...spec, replicas: 6 }));
     await story.world.run(10_000);
     expect([story.behindService(), isHeld()]).toEqual([{ 'store:1': 6 }, true]);

@@ -232,7 +232,7 @@ describe('edits in mid-release never raise', () => {
     expect(world.guardian.raises.map(({ to }) => to)).toEqual([10, 50, 80, 100]);
   });
 
-  test("it is lowered to the stage below where they do not, and that is nobody's drift", async () => {
+  test("a weight is lowered to the stage below where they do not, and that is nobody's drift", async () => {
     const world = await atFifty();
     world.editSpec('web', (spec) => ({
       ...spec,

@@ -24,7 +24,7 @@ test('rule 1: in the bake it brings all traffic home with the next write, and re
 });
 
 describe('after a promotion', () => {
-  test('it gives all traffic back to the former Service, which serves again until something new comes', async () => {
+  test('undo gives all traffic back to the former Service, which serves again until something new comes', async () => {
     const world = await startPromoted();
     const raises = world.guardian.raises.length;
     world.command('web', 'undo');
@@ -78,7 +78,7 @@ describe('after a promotion', () => {
       (world: MemoryWorld) => world.editRoute('store', 'git', withoutV1),
       'has no rule of the release any more that names both Service v1 and Service v2',
     ],
-  ])('it is refused when the former Service %s', async (_what, happen, words) => {
+  ])('undo is refused when the former Service %s', async (_what, happen, words) => {
     const world = await startPromoted();
     happen(world);
     await world.run(2_000);

@@ -47,6 +47,26 @@ describe('a GRPCRoute behind Contour, which does not see the status of a call', 
   });
 });
 
+test('a GRPCRoute behind Traefik is refused in every mode that judges, although a check of its own could act', async () => {
+  const world = new MemoryWorld();
+  world.gateway.controllerName = 'traefik.io/gateway-controller';
+  world.setService('v1', {});
+  world.setService('v2', {});
+  world.api.create({ ...buildRoute('store', [buildRule({ v1: 1, v2: 0 })]), kind: 'GRPCRoute' }, 'kubectl');
+  world.startOperator();
+  await world.run(2_000);
+  const checks = [
+    { name: 'calls', query: 'sum(calls)', min: '0' },
+    { name: 'errors', metric: 'ErrorRatio' as const, max: '1%' },
+  ];
+  world.createRelease('web', specWith({ routeRefs: [{ kind: 'GRPCRoute', name: 'store' }], analysis: { mode: 'Observe', checks } }));
+  await world.run(60_000);
+  expect(world.status('web')).toMatchObject({
+    phase: 'Blocked',
+    message: expect.stringMatching(/^blocked: NotSupported: Traefik cannot judge a GRPCRoute: .*OpenTelemetry or PrometheusClient/),
+  });
+});
+
 describe('pods without a template hash', () => {
   test('pods without a template hash are said to hide new versions, until spec.revision names them', async () => {
     const world = buildStore();

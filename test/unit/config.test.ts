@@ -8,6 +8,8 @@ import { parseRelease } from '../../src/api/release.ts';
 import { findUnknownFields } from '../../src/api/unknown-fields.ts';
 import { POLICY_KINDS } from '../../src/core/workload/policy-kinds.ts';
 import { SETTING_LIST, envName } from '../../src/app/settings/definitions.ts';
+import { parseSettings } from '../../src/app/settings/settings.ts';
+import { findSource } from '../../src/sources/catalogue.ts';
 
 interface Manifest {
   readonly file: string;
@@ -26,7 +28,8 @@ interface RbacRule {
 }
 
 const CONFIG = new URL('../../config/', import.meta.url);
-const OWN_FOLDERS = ['commands', 'commands-stamp', 'crd', 'default', 'deployment-mode', 'ha', 'prometheus', 'samples', 'webhook'];
+/** Folders of manifests that are for this cluster; the others patch what other tools have. */
+const OWN_FOLDERS = readdirSync(CONFIG).filter((folder) => !['argocd', 'flux', 'gateways'].includes(folder));
 const WRITE_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection', 'bind', 'escalate', 'impersonate', '*'];
 
 const manifests = OWN_FOLDERS.flatMap((folder) =>
@@ -52,7 +55,6 @@ function find(kind: string, name: string): Manifest {
   return found;
 }
 
-/** `group/resource: verb` of every right. */
 function rightsOf(rules: readonly RbacRule[] | undefined): readonly string[] {
   return (rules ?? []).flatMap((rule) =>
     rule.apiGroups.flatMap((group) => rule.resources.flatMap((resource) => rule.verbs.map((verb) => `${group}/${resource}: ${verb}`))),
@@ -108,9 +110,10 @@ describe('config/', () => {
     expect(kustomizations.find(({ file }) => file.startsWith('crd/'))?.['resources']).toEqual(['../../crds']);
   });
 
-  test('no object but samples and cluster-wide ones is outside of the own namespace', () => {
+  test('no object but samples, those of the gateway and cluster-wide ones is outside of the own namespace', () => {
     const astray = manifests.filter(
-      ({ file, metadata }) => !file.startsWith('samples/') && (metadata?.namespace ?? 'glidepath-system') !== 'glidepath-system',
+      ({ file, metadata }) =>
+        !/^(samples|sentinel|gates)\//.test(file) && (metadata?.namespace ?? 'glidepath-system') !== 'glidepath-system',
     );
     expect(astray.map(({ file }) => file)).toEqual([]);
   });
@@ -119,7 +122,7 @@ describe('config/', () => {
 describe('the rights of the operator', () => {
   const rights = rightsOf(find('ClusterRole', 'glidepath').rules);
 
-  test('it writes releases, routes and events, and nothing else in the cluster', () => {
+  test('the operator writes releases, routes and events, and nothing else in the cluster', () => {
     const writes = rights.filter((right) => WRITE_VERBS.some((verb) => right.endsWith(`: ${verb}`)));
     expect(writes.toSorted()).toEqual([
       'events.k8s.io/events: create',
@@ -136,7 +139,7 @@ describe('the rights of the operator', () => {
     ]);
   });
 
-  test('it reads what it watches, and lists pods without watching them', () => {
+  test('the operator reads what it watches, and lists pods without watching them', () => {
     for (const resource of ['httproutes', 'grpcroutes', 'tcproutes', 'tlsroutes', 'udproutes']) {
       for (const verb of ['get', 'list', 'watch']) expect(rights).toContain(`gateway.networking.k8s.io/${resource}: ${verb}`);
     }
@@ -144,7 +147,7 @@ describe('the rights of the operator', () => {
     expect(rights.filter((right) => right.startsWith('/pods'))).toEqual(['/pods: get', '/pods: list']);
   });
 
-  test('it may read no Secret, and no rule has a wildcard', () => {
+  test('the operator may read no Secret, and no rule has a wildcard', () => {
     expect(rights.filter((right) => /secrets|\*/.test(right))).toEqual([]);
   });
 
@@ -153,10 +156,40 @@ describe('the rights of the operator', () => {
     expect(rule).toMatchObject({ resourceNames: ['canaryreleases.glidepath.dev'], verbs: ['get'] });
   });
 
-  test('it may hold a lease in its own namespace, by a Role', () => {
+  test('the operator may hold a lease in its own namespace, by a Role', () => {
     const role = find('Role', 'glidepath-leader');
     expect(role.metadata.namespace).toBe('glidepath-system');
     expect(rightsOf(role.rules).every((right) => right.startsWith('coordination.k8s.io/leases: '))).toBe(true);
+  });
+
+  test('the sentinel may read pods of the gateway’s namespace, and its installation says which pods are asked', () => {
+    expect(rightsOf(find('Role', 'glidepath-sentinel').rules)).toEqual(['/pods: get', '/pods: list']);
+    const kustomization = kustomizations.find(({ file }) => file.startsWith('sentinel/'));
+    expect(kustomization?.['resources']).toEqual(['../default', 'role.yaml']);
+    const [setting] = /--sentinel=\S+/.exec(JSON.stringify(kustomization?.['patches'])) ?? [];
+    const parsed = parseSettings([setting?.replace(/[\\"].*$/, '') ?? ''], {});
+    const namespaces = manifests
+      .filter(({ file, kind }) => file.startsWith('sentinel/') && kind !== 'Kustomization')
+      .map(({ metadata }) => metadata.namespace);
+    const { namespace } = find('Role', 'glidepath-sentinel').metadata;
+    expect(parsed.ok && parsed.settings.sentinel).toEqual([{ kind: 'pods', namespace, label: 'app', value: 'envoy' }]);
+    expect(new Set(namespaces)).toEqual(new Set([namespace]));
+  });
+
+  test('the example of a NetworkPolicy for the sentinel lets the operator alone in, at the port of the source, and is applied by nobody', () => {
+    const { spec } = find('NetworkPolicy', 'glidepath-sentinel') as Manifest & { readonly spec: { readonly ingress: readonly object[] } };
+    expect(spec.ingress).toEqual([
+      {
+        from: [
+          {
+            namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': SYSTEM_NAMESPACE } },
+            podSelector: { matchLabels: { 'app.kubernetes.io/component': 'operator' } },
+          },
+        ],
+        ports: [{ protocol: 'TCP', port: findSource('Contour')?.sentinel?.port }],
+      },
+    ]);
+    expect(kustomizations.flatMap(({ resources }) => resources as readonly string[])).not.toContain('network-policy.yaml');
   });
 
   test('the sample for Secrets names them one by one and gives get alone', () => {
@@ -176,7 +209,7 @@ describe('Deployment mode', () => {
   const policies = [find('MutatingAdmissionPolicy', 'glidepath-hold'), find('ValidatingAdmissionPolicy', 'glidepath-hold-warning')];
   const specOf = (policy: Manifest) => policy['spec'] as Policy;
 
-  test('its policies look at Deployments that a release names, and refuse nothing when they cannot', () => {
+  test('the policies of Deployment mode look at Deployments that a release names, and refuse nothing when they cannot', () => {
     for (const policy of policies) {
       expect(specOf(policy)).toMatchObject({
         failurePolicy: 'Ignore',
@@ -195,7 +228,7 @@ describe('Deployment mode', () => {
     expect(text).toContain(`'${HELD_ANNOTATION}': params.metadata.name`);
   });
 
-  test('its policies are bound to every release, and the warning only warns', () => {
+  test('the policies of Deployment mode are bound to every release, and the warning only warns', () => {
     const bindings = manifests.filter(({ file, kind }) => file.startsWith('deployment-mode/') && kind.endsWith('AdmissionPolicyBinding'));
     expect(bindings).toHaveLength(2);
     for (const { spec } of bindings as unknown as readonly { readonly spec: object }[]) {
@@ -204,7 +237,7 @@ describe('Deployment mode', () => {
     expect(find('ValidatingAdmissionPolicyBinding', 'glidepath-hold-warning')['spec']).toMatchObject({ validationActions: ['Warn'] });
   });
 
-  test('it may list the kinds of policies that are compared, and do nothing else with them', () => {
+  test('Deployment mode may list the kinds of policies that are compared, and do nothing else with them', () => {
     const rights = rightsOf(find('ClusterRole', 'glidepath-deployment-mode').rules);
     const kinds = POLICY_KINDS.map(({ group, plural }) => `${group}/${plural}`);
     const others = ['apps/deployments', 'apps/replicasets', 'apps/replicasets/scale', '/services', '/pods'];
@@ -213,7 +246,7 @@ describe('Deployment mode', () => {
     );
   });
 
-  test('its rights are a role of their own that nothing binds', () => {
+  test('the rights of Deployment mode are a role of their own that nothing binds', () => {
     const rights = rightsOf(find('ClusterRole', 'glidepath-deployment-mode').rules);
     expect(rights.filter((right) => WRITE_VERBS.some((verb) => right.endsWith(`: ${verb}`))).toSorted()).toEqual([
       '/services: create',
@@ -303,7 +336,7 @@ describe('the Deployment', () => {
     const variables: readonly string[] = [...SETTING_LIST.map(({ flag }) => envName(flag)), 'POD_NAME', 'POD_NAMESPACE'];
     const patches = kustomizations.flatMap((manifest) => (manifest['patches'] ?? []) as readonly { patch?: string }[]);
     const added = patches.flatMap(({ patch }) => [...(patch ?? '').matchAll(/value: --([a-z-]+)/g)].map(([, flag]) => flag ?? ''));
-    expect(added).toEqual(['leader-elect', 'webhook-address']);
+    expect(added).toEqual(['leader-elect', 'sentinel', 'webhook-address']);
     for (const flag of [...(container?.args ?? []).map((arg) => /^--([a-z-]+)/.exec(arg)?.[1] ?? arg), ...added])
       expect(flags).toContain(flag);
     for (const { name } of container?.env ?? []) expect(variables).toContain(name);
@@ -322,6 +355,7 @@ describe('the samples', () => {
   test('there are some', () => {
     expect(releases.map(({ file }) => file).toSorted()).toEqual([
       'samples/full-options.yaml',
+      'samples/gates.yaml',
       'samples/minimal-deployment.yaml',
       'samples/minimal-services.yaml',
       'samples/store-api.yaml',

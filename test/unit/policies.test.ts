@@ -102,7 +102,7 @@ describe('the form of a command in glidepath-commands', () => {
     );
   });
 
-  test('its message names every verb', () => {
+  test('the message of glidepath-commands names every verb', () => {
     for (const verb of COMMAND_VERBS) expect(validations[0]?.messageExpression).toContain(verb);
   });
 });
@@ -131,7 +131,7 @@ describe('the policies', () => {
 
   test('the policies say of each refusal which release it is about', () => {
     const all = policies.flatMap(({ spec }) => spec.validations ?? []);
-    expect(all).toHaveLength(7 + 2 + MAX_ROUTES);
+    expect(all).toHaveLength(7 + 3 + MAX_ROUTES);
     for (const { messageExpression, reason } of all) {
       expect(messageExpression).toMatch(/release '\s\+ variables\.name/);
       expect(['Forbidden', 'Invalid']).toContain(reason);
@@ -150,11 +150,16 @@ describe('the policies', () => {
     expect(text).not.toMatch(/system:|serviceaccount/);
   });
 
+  test('the policies ask for the right to create Jobs where a gate is one', () => {
+    const { validations: asked = [] } = find('glidepath-authors');
+    expect(asked[2]?.expression).toContain("authorizer.group('batch').resource('jobs').namespace(request.namespace).check('create')");
+  });
+
   test('the policies ask for each of the routes that a release can name, and for every kind where it names none', () => {
     const { variables = [], validations: asked = [] } = find('glidepath-authors');
     const kinds = variables.find(({ name }) => name === 'routes')?.expression;
     expect(kinds?.match(/'[A-Z]+Route'/g)?.slice(1)).toEqual(ROUTE_KINDS.map((kind) => `'${kind}'`));
-    const perRoute = asked.slice(2).map(({ expression, messageExpression }) => `${expression}\n${messageExpression}`);
+    const perRoute = asked.slice(3).map(({ expression, messageExpression }) => `${expression}\n${messageExpression}`);
     expect(perRoute).toHaveLength(MAX_ROUTES);
     perRoute.forEach((words, index) => {
       expect(words.replaceAll(`routes[${index}]`, 'routes[0]').replace(`<= ${index} `, '<= 0 ')).toBe(perRoute[0]);

@@ -1,7 +1,7 @@
 // From zod's JSON schema to a structural schema of Kubernetes. Refuses what the API server would refuse or could not bound:
 // unions, references, strings, lists and maps without a maximum, and regular expressions that RE2 does not know.
 import { z } from 'zod';
-import { OPEN_ENUM } from '../../src/api/fields.ts';
+import { OPEN_ENUM, TEXT_OR_OBJECT } from '../../src/api/fields.ts';
 
 /** A JSON schema node. */
 export type SchemaNode = { [key: string]: unknown };
@@ -9,6 +9,8 @@ export type SchemaNode = { [key: string]: unknown };
 /** Widest word that an open enum may grow to. */
 const OPEN_ENUM_MAX_LENGTH = 64;
 const DROPPED = ['$schema', 'additionalProperties', 'propertyNames', OPEN_ENUM];
+/** What the API server checks of a value that is a text. */
+const TEXT_CHECKS = ['pattern', 'maxLength'];
 const UNIONS = ['anyOf', 'oneOf', 'allOf', '$ref'];
 
 /** The structural schema of a zod schema. @throws Error that names the field which cannot be one. */
@@ -18,6 +20,7 @@ export function toStructural(schema: z.ZodType): SchemaNode {
 }
 
 function convert(node: SchemaNode, path: string): SchemaNode {
+  if (node[TEXT_OR_OBJECT] === true) return convertUnion(node, path);
   for (const key of UNIONS) if (key in node) throw new Error(`${path}: ${key} has no structural form`);
   const kept = Object.fromEntries(Object.entries(node).filter(([key]) => !DROPPED.includes(key)));
   const open = node[OPEN_ENUM] === true ? openUp(kept) : kept;
@@ -25,6 +28,16 @@ function convert(node: SchemaNode, path: string): SchemaNode {
   const nested = { ...bounded, ...convertNested(node, bounded, path) };
   requireBounds(nested, path);
   return nested;
+}
+
+/** A field of any type: a pattern says something of texts alone, so that objects are left to the parser. */
+function convertUnion(node: SchemaNode, path: string): SchemaNode {
+  const { anyOf, [TEXT_OR_OBJECT]: _mark, ...rest } = node;
+  const text = Array.isArray(anyOf) ? anyOf.filter(isNode).find(({ type }) => type === 'string') : undefined;
+  if (text === undefined) throw new Error(`${path}: a union of a text and an object needs a text`);
+  requireBounds(text, path);
+  const checks = Object.entries(text).filter(([key]) => TEXT_CHECKS.includes(key));
+  return { ...rest, ...Object.fromEntries(checks), 'x-kubernetes-preserve-unknown-fields': true };
 }
 
 function convertNested(node: SchemaNode, kept: SchemaNode, path: string): SchemaNode {

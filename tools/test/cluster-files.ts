@@ -1,6 +1,8 @@
 // What the files of cluster tests share in a lab, and which of them may run side by side. Namespaces and hostnames are their own, and
 // so are operators, their ports and their folders; what is said here is the rest, with its reason.
 
+import type { Extra } from '../../test/lab/extras.ts';
+
 /** What a lab has only once and a file may change under another. */
 export type Shared = 'Deployment mode' | 'Argo CD' | 'policies of commands';
 
@@ -10,6 +12,8 @@ export interface Claim {
   readonly uses?: readonly Shared[];
   /** Files that use or change this do not run beside it. */
   readonly changes?: readonly Shared[];
+  /** It runs only in a lab that has these. */
+  readonly needs?: readonly Extra[];
   /** Nothing runs beside it. */
   readonly alone?: boolean;
   readonly why: string;
@@ -20,8 +24,9 @@ const USES_DEPLOYMENT_MODE: Claim = { uses: ['Deployment mode'], why: 'its polic
 /** Files that are not here take nothing that is shared. */
 export const CLAIMS: Readonly<Record<string, Claim>> = {
   'api-outage': { alone: true, why: 'it stops the API server' },
-  argocd: { changes: ['Argo CD'], why: 'it gives Argo CD the health script of releases of Services' },
+  argocd: { needs: ['argocd'], changes: ['Argo CD'], why: 'it gives Argo CD the health script of releases of Services' },
   'argocd-deployment': {
+    needs: ['argocd'],
     uses: ['Deployment mode'],
     changes: ['Argo CD'],
     why: 'it gives Argo CD the health scripts of releases of Deployments',
@@ -39,6 +44,14 @@ export const CLAIMS: Readonly<Record<string, Claim>> = {
   parity: { changes: ['Deployment mode'], why: 'it takes rights from the ClusterRole of Deployment mode' },
   'paused-at-rest': { changes: ['Deployment mode'], why: 'it runs without the policy that holds a change' },
   reapplied: USES_DEPLOYMENT_MODE,
+  'guide-manifests': {
+    needs: ['envoy-gateway'],
+    uses: ['Deployment mode'],
+    why: 'its Gateway is one of Envoy Gateway, and two of its releases are of Deployments',
+  },
+  cohort: { needs: ['envoy-gateway'], why: 'some of its routes are served by Envoy Gateway' },
+  'envoy-gateway': { needs: ['envoy-gateway'], why: 'its routes are served by Envoy Gateway' },
+  'several-gateways': { needs: ['envoy-gateway'], why: 'its routes are served by Contour and by Envoy Gateway' },
   outage: { alone: true, why: 'it stops Prometheus' },
   pod: { alone: true, why: 'it installs the operator for all namespaces, which would drive the releases of others' },
   webhook: { changes: ['Deployment mode'], why: 'it runs without the policies, with a webhook for the whole API server' },

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Extra } from '../../test/lab/extras.ts';
 import { labKind, PROJECT_FOLDER } from '../../test/lab/settings.ts';
 import { CLAIMS, mayRunBeside, orderFiles } from './cluster-files.ts';
 
@@ -13,7 +14,7 @@ export interface Lab {
   readonly name: string;
   /** Undefined: the lab that everybody uses. */
   readonly state: string | undefined;
-  readonly argocd: boolean;
+  readonly extras: readonly Extra[];
 }
 
 /** What came of one file. */
@@ -37,12 +38,12 @@ const SIDE_BY_SIDE = 2;
 /** Cores from which on a second lab saves time. */
 const CORES_FOR_TWO = 4;
 
-/** `GLIDEPATH_TEST_LABS` (1 or 2), else as many as the machine has cores for. The second one has no Argo CD; k3d has one cluster of one name. */
+/** `GLIDEPATH_TEST_LABS` (1 or 2), else as many as the machine has cores for. The second one has Contour alone; k3d has one cluster of one name. */
 export function listLabs(): readonly Lab[] {
-  const first: Lab = { name: 'lab 1', state: undefined, argocd: true };
+  const first: Lab = { name: 'lab 1', state: undefined, extras: ['envoy-gateway', 'argocd'] };
   const wanted = process.env['GLIDEPATH_TEST_LABS'] ?? (availableParallelism() >= CORES_FOR_TWO ? '2' : '1');
   if (wanted !== '2' || labKind() !== 'bare') return [first];
-  return [first, { name: 'lab 2', state: '/var/tmp/glidepath-lab-second', argocd: false }];
+  return [first, { name: 'lab 2', state: '/var/tmp/glidepath-lab-second', extras: [] }];
 }
 
 /** The variables that make a command of the lab mean this one. */
@@ -69,7 +70,7 @@ function useLab(lab: Lab, waiting: string[], run: (file: string) => Promise<void
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const begin = (): void => {
     while (running.size < SIDE_BY_SIDE) {
-      const next = waiting.findIndex((file) => (lab.argocd || !needsArgocd(file)) && mayRunBeside(file, [...running]));
+      const next = waiting.findIndex((file) => hasWhatItNeeds(lab, file) && mayRunBeside(file, [...running]));
       const [file] = next === -1 ? [] : waiting.splice(next, 1);
       if (file === undefined) break;
       running.add(file);
@@ -84,8 +85,8 @@ function useLab(lab: Lab, waiting: string[], run: (file: string) => Promise<void
   return promise;
 }
 
-function needsArgocd(file: string): boolean {
-  return CLAIMS[file]?.changes?.includes('Argo CD') === true;
+function hasWhatItNeeds({ extras }: Lab, file: string): boolean {
+  return (CLAIMS[file]?.needs ?? []).every((extra) => extras.includes(extra));
 }
 
 /** Its output comes at once when it has ended: two at a time would not be readable. */

@@ -61,8 +61,8 @@ const labs = listLabs();
 
 async function* bringLabsUp(): AsyncGenerator<StepResult> {
   for (const lab of labs) {
-    const what = lab.argocd ? 'Kubernetes, gateway, Prometheus, Argo CD' : 'Kubernetes, gateway, Prometheus';
-    const args = ['test/lab/main.ts', 'up', ...(lab.argocd ? ['--argocd'] : [])];
+    const what = ['Kubernetes', 'Contour', 'Prometheus', ...lab.extras].join(', ');
+    const args = ['test/lab/main.ts', 'up', ...lab.extras.flatMap((extra) => ['--with', extra])];
     // One after the other: what the first one builds is there for the second.
     yield await check(`${lab.name}: ${what}`, 'node', args, labEnvironment(lab));
   }

@@ -109,7 +109,8 @@ function runJudge(input: Fields, grids: Grids): unknown {
     kappa: num(input, 'kappa', 2.5),
     phiPre: num(input, 'phiPre', 1),
     onlinePhi: flag(input, 'onlinePhi', true),
-    minEffect: (input['minEffect'] ?? undefined) === undefined ? undefined : num(input, 'minEffect'),
+    // 0 is none: of the effect, as of the blocks.
+    minEffect: num(input, 'minEffect', 0) === 0 ? undefined : num(input, 'minEffect'),
     restartBefore: 'restartBefore' in input ? numbers(input, 'restartBefore') : [],
     grid: grids.fail,
   };

@@ -10,9 +10,9 @@ export interface Fragment {
   readonly name: string;
 }
 
-/** Words that continue a sentence and do not begin one. */
+/** Words that continue a sentence and do not begin one, and those that stand for a subject which is named elsewhere. */
 const CONTINUES =
-  /^(?:is|are|was|were|be|has|have|had|does|do|did|can|cannot|may|must|will|would|that|of|whose|which|and|or|but|as|than|then|also|not|never|unless|until|because)\b/i;
+  /^(?:it|its|they|is|are|was|were|be|has|have|had|does|do|did|can|cannot|may|must|will|would|that|of|whose|which|and|or|but|as|than|then|also|not|never|unless|until|because)\b/i;
 /** A table that shows its first cell, or the field `name`, and nothing else. */
 const ONLY_CELL = /^(?:%s|\$name)$/;
 const CALLS: ReadonlySet<string> = new Set(['test', 'it']);

@@ -12,6 +12,7 @@ import { HomeGate } from './client/gate.ts';
 import { CertificateSecret, WebhookConfiguration } from './hold-webhook.ts';
 import type { WatchedCache, WatchEnvironment } from './informer/kinds.ts';
 import { HOME_CONNECTIONS, loadConfigFile, PooledKubeConfig } from './client/kubeconfig.ts';
+import { KubernetesJobs } from './jobs.ts';
 import { KubernetesPolicies } from './policies.ts';
 import type { ReflectorHealth } from './informer/reflector.ts';
 import type { ReflectorTimes } from './informer/reflector-times.ts';
@@ -19,6 +20,7 @@ import { KubernetesReleases } from './releases.ts';
 import type { DiscoveryTimes } from './routes/route-kinds.ts';
 import { KubernetesRoutes } from './routes/routes.ts';
 import { readSchemaLevel } from './schema-level.ts';
+import { createGatewayPodLister, type ListGatewayPods } from './gateway-pods.ts';
 import { createSecretReader, type ReadSecret } from './secrets.ts';
 import { KubernetesWorkloads } from './workloads/workloads.ts';
 import { Transport } from './client/transport.ts';
@@ -52,8 +54,10 @@ export interface KubernetesConnection extends Cluster {
   /** Not part of `synced` and `health`: a namespace that denies these watches stops its own releases only. */
   readonly workloads: KubernetesWorkloads;
   readonly policies: KubernetesPolicies;
+  readonly jobs: KubernetesJobs;
   readonly events: KubernetesEvents;
   readonly readSecret: ReadSecret;
+  readonly listGatewayPods: ListGatewayPods;
   readonly webhook: WebhookConfiguration;
   /** The Secret of a namespace that holds the certificate of the webhook. */
   webhookSecret(namespace: string): CertificateSecret;
@@ -87,8 +91,10 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     backends,
     workloads,
     policies: new KubernetesPolicies(env),
+    jobs: new KubernetesJobs(transport),
     events,
     readSecret: createSecretReader(transport),
+    listGatewayPods: createGatewayPodLister(transport),
     webhook: new WebhookConfiguration(transport),
     webhookSecret: (namespace) => new CertificateSecret(transport, namespace),
     runElection: (election) => runElection(transport, election),

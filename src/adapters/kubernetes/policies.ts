@@ -2,7 +2,14 @@
 // list a kind. What is denied or fails is reported for each kind; nothing is skipped silently.
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
-import { POLICY_KINDS, type PolicyKind, type PolicyObject, type PolicyReading, type UnreadKind } from '../../core/workload/policy-kinds.ts';
+import { ROUTE_POLICY_KINDS } from '../../core/routing/route-policies.ts';
+import {
+  POLICY_KINDS,
+  type PolicyKind as PodPolicyKind,
+  type PolicyObject,
+  type PolicyReading,
+  type UnreadKind,
+} from '../../core/workload/policy-kinds.ts';
 import type { PolicyStore } from '../../ports/policies.ts';
 import { withDeadline } from './client/deadline.ts';
 import { fieldsOf, listOf, textOf } from './client/fields.ts';
@@ -21,10 +28,24 @@ interface Reading {
   readonly answer: Promise<PolicyReading>;
 }
 
+/** The last answer of a namespace. */
+interface Latest {
+  readonly atMs: number;
+  readonly reading: PolicyReading;
+}
+
+/** Who has not asked for so long does not ask any more: a release that runs asks with every look. */
+const FORGOTTEN_MS = 3_600_000;
+
+/** A kind as it is found in discovery. */
+type PolicyKind = Pick<PodPolicyKind, 'group' | 'kind' | 'plural'>;
+
 export class KubernetesPolicies implements PolicyStore {
   readonly #transport: Transport;
   readonly #now: () => number;
   readonly #readings = new Map<string, Reading>();
+  readonly #routeReadings = new Map<string, Reading>();
+  readonly #latest = new Map<string, Latest>();
 
   constructor({ transport, now }: Pick<WatchEnvironment, 'transport' | 'now'>) {
     this.#transport = transport;
@@ -32,21 +53,50 @@ export class KubernetesPolicies implements PolicyStore {
   }
 
   read(namespace: string, maxAgeMs: number): Promise<PolicyReading> {
+    return this.#read(this.#readings, POLICY_KINDS, namespace, maxAgeMs).answer;
+  }
+
+  readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<PolicyReading> {
+    const { atMs, answer } = this.#read(this.#routeReadings, ROUTE_POLICY_KINDS, namespace, maxAgeMs, `${namespace}/${asker}`);
+    return answer.then((reading) => this.#keepLatest(namespace, { atMs, reading }));
+  }
+
+  latestOfRoutes(namespace: string, maxAgeMs: number): PolicyReading | undefined {
+    void this.readOfRoutes(namespace, '', maxAgeMs);
+    return this.#latest.get(namespace)?.reading;
+  }
+
+  /** Of answers that overtake each other, and of those that were kept, the one that was asked for last. */
+  #keepLatest(namespace: string, answered: Latest): PolicyReading {
     const now = this.#now();
-    const known = this.#readings.get(namespace);
-    if (known !== undefined && now - known.atMs < maxAgeMs) return known.answer;
-    for (const [name, { atMs }] of this.#readings) if (now - atMs > MOST_AGE_MS) this.#readings.delete(name);
-    const answer = withDeadline(undefined, DEADLINE_MS, (signal) => readAll(this.#transport, namespace, signal));
-    this.#readings.set(namespace, { atMs: now, answer });
-    return answer;
+    for (const [name, { atMs }] of this.#latest) if (now - atMs > FORGOTTEN_MS) this.#latest.delete(name);
+    const known = this.#latest.get(namespace);
+    if (known === undefined || known.atMs <= answered.atMs) this.#latest.set(namespace, answered);
+    return answered.reading;
+  }
+
+  #read(readings: Map<string, Reading>, kinds: readonly PolicyKind[], namespace: string, maxAgeMs: number, key = namespace): Reading {
+    const now = this.#now();
+    const known = readings.get(key);
+    if (known !== undefined && now - known.atMs < maxAgeMs) return known;
+    for (const [name, { atMs }] of readings) if (now - atMs > MOST_AGE_MS) readings.delete(name);
+    const answer = withDeadline(undefined, DEADLINE_MS, (signal) => readAll(this.#transport, kinds, namespace, signal));
+    const reading = { atMs: now, answer };
+    readings.set(key, reading);
+    return reading;
   }
 }
 
-async function readAll(transport: Transport, namespace: string, signal: AbortSignal): Promise<PolicyReading> {
+async function readAll(transport: Transport, kinds: readonly PolicyKind[], namespace: string, signal: AbortSignal): Promise<PolicyReading> {
   const groups = await listGroups(transport, signal).catch((error: unknown) => ({ error }));
-  if ('error' in groups) return { objects: [], unread: POLICY_KINDS.map((kind) => describeUnread(kind, groups.error)) };
-  const wanted = [...new Set(POLICY_KINDS.map(({ group }) => group))].filter((group) => groups.has(group));
-  const read = await Promise.all(wanted.map((group) => readGroup(transport, group, groups.get(group) ?? [], namespace, signal)));
+  if ('error' in groups) return { objects: [], unread: kinds.map((kind) => describeUnread(kind, groups.error)) };
+  const wanted = [...new Set(kinds.map(({ group }) => group))].filter((group) => groups.has(group));
+  const read = await Promise.all(
+    wanted.map((group) => {
+      const asked = { kinds: kinds.filter((kind) => kind.group === group), group, versions: groups.get(group) ?? [] };
+      return readGroup(transport, asked, namespace, signal);
+    }),
+  );
   return { objects: read.flatMap(({ objects }) => objects), unread: read.flatMap(({ unread }) => unread) };
 }
 
@@ -64,12 +114,10 @@ async function listGroups(transport: Transport, signal: AbortSignal): Promise<Re
 
 async function readGroup(
   transport: Transport,
-  group: string,
-  versions: readonly string[],
+  { kinds, group, versions }: { readonly kinds: readonly PolicyKind[]; readonly group: string; readonly versions: readonly string[] },
   namespace: string,
   signal: AbortSignal,
 ): Promise<PolicyReading> {
-  const kinds = POLICY_KINDS.filter((kind) => kind.group === group);
   const served = await findVersions(transport, group, versions, kinds, signal).catch((error: unknown) => ({ error }));
   if ('error' in served) return { objects: [], unread: kinds.map((kind) => describeUnread(kind, served.error)) };
   const read = await Promise.all(

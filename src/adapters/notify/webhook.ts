@@ -2,13 +2,14 @@
 // attempts, and without delaying a reconcile.
 import pRetry from 'p-retry';
 import { Agent } from 'undici';
-import { isUnder, parseAddress, parseAllowList } from '../../api/addresses.ts';
-import { GlidepathError, isGlidepathError, messageOf } from '../../api/errors.ts';
+import { parseAllowList } from '../../api/addresses.ts';
+import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import type { Announcement, Notifier } from '../../ports/outbox.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
-import { describeNotification, signBody } from './notification.ts';
+import { describeNotification } from './notification.ts';
 import type { Notification, NotificationReceiver } from './notification.ts';
+import { failure, permit, postSigned, readHmacKey } from './signed-post.ts';
 
 /** The result of one notification. */
 export interface NotificationOutcome {
@@ -41,7 +42,6 @@ export interface WebhookNotifierOptions {
 
 const TRIES = 3;
 const CONCURRENCY = 8;
-const HMAC_KEY = 'hmac';
 
 /** @throws GlidepathError GLIDEPATH_E_SETTING when an entry of the allow-list is no address. */
 export function createWebhookNotifier(options: WebhookNotifierOptions): WebhookNotifier {
@@ -120,16 +120,13 @@ export class WebhookNotifier implements Notifier {
 
   /** The address, or why it may not be called. */
   #permit({ name, url }: NotificationReceiver): URL | string {
-    const parsed = parseAddress(url);
-    if (!parsed.ok) return `the url of notification "${name}" ${parsed.message}`;
-    if (this.#allow.some((prefix) => isUnder(parsed.url, prefix))) return parsed.url;
-    return `the url of notification "${name}" is not on the operator's allow-list; start the operator with --notification-allow ${parsed.url.origin}`;
+    return permit(url, this.#allow, `the url of notification "${name}"`, '--notification-allow');
   }
 
   async #deliver(url: URL, receiver: NotificationReceiver, notification: Notification): Promise<void> {
     const body = JSON.stringify(notification);
     const { namespace } = notification.release;
-    await pRetry(async () => this.#post(url, body, await this.#readKey(namespace, receiver)), {
+    await pRetry(async () => this.#post(url, body, await readHmacKey(this.#options.readSecret, namespace, receiver.secretRef?.name)), {
       retries: TRIES - 1,
       minTimeout: this.#options.backoffMs ?? 500,
       factor: 3,
@@ -139,42 +136,14 @@ export class WebhookNotifier implements Notifier {
     });
   }
 
-  /** The key of the signature; a receiver with a secretRef never gets an unsigned body. */
-  async #readKey(namespace: string, { secretRef }: NotificationReceiver): Promise<string | undefined> {
-    if (secretRef === undefined) return undefined;
-    const where = `Secret ${namespace}/${secretRef.name}`;
-    const secret = await this.#options.readSecret(namespace, secretRef.name).catch((thrown: unknown) => {
-      const words = isGlidepathError(thrown) ? thrown.message : 'not found, or the operator may not read it';
-      throw failure(`${where} cannot be read: ${words}`, true);
-    });
-    const key = secret[HMAC_KEY]?.replace(/\r?\n$/, '') ?? '';
-    if (key === '') throw failure(`${where} has no key "${HMAC_KEY}"`, false);
-    return key;
-  }
-
   async #post(url: URL, body: string, key: string | undefined): Promise<void> {
     const timeoutMs = this.#options.timeoutMs ?? 5_000;
     const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closing.signal]);
-    const headers = { 'content-type': 'application/json', 'user-agent': 'glidepath', ...signBody(body, this.#now(), key) };
-    const status = await this.#send(url, { body, headers, signal }).catch((thrown: unknown) => {
+    const { status } = await postSigned(this.#agent, { url, body, key, atMs: this.#now(), signal }).catch((thrown: unknown) => {
       const words = signal.aborted ? `did not answer within ${timeoutMs} ms` : `cannot be reached: ${messageOf(thrown)}`;
       throw failure(`${url.origin} ${words}`, true);
     });
     if (status >= 200 && status < 300) return;
     throw failure(`${url.origin} answered ${status}`, status >= 500 || status === 408 || status === 429);
   }
-
-  /** Redirects are not followed: they could lead off the allow-list. */
-  async #send(
-    { origin, pathname, search }: URL,
-    options: { readonly body: string; readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
-  ): Promise<number> {
-    const response = await this.#agent.request({ origin, path: `${pathname}${search}`, method: 'POST', ...options });
-    await response.body.dump({ limit: 64 * 1024, signal: options.signal });
-    return response.statusCode;
-  }
-}
-
-function failure(message: string, retryable: boolean): GlidepathError {
-  return new GlidepathError('GLIDEPATH_E_NOTIFICATION', message, { retryable });
 }

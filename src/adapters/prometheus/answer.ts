@@ -23,6 +23,11 @@ const MAX_WORDS = 300;
 const MAX_WARNINGS = 10;
 // Failures of the server that it reports in its own format.
 const PASSING_TYPES = new Set(['timeout', 'canceled', 'internal', 'unavailable', 'not_found']);
+/** What queriers over other stores answer with type `execution` when a store is away; the query is not to blame. */
+const STORE_AWAY =
+  /expanding series|rpc error|context (deadline|canceled)|deadline exceeded|unavailable|connection (refused|reset)|no such host|i\/o timeout|\bEOF\b|no store|live replicas|too many unhealthy/i;
+/** A limit of the store, which asking again does not move. */
+const LIMIT_HIT = /limit|resource ?exhausted|too many (samples|series|chunks)/i;
 const SPECIAL_VALUES: Readonly<Record<string, number>> = {
   NaN: Number.NaN,
   '+Inf': Number.POSITIVE_INFINITY,
@@ -64,10 +69,15 @@ function describeApiError(status: number, body: Json): GlidepathError {
   const type = textOr(body['errorType'], 'error');
   const words = cut(`${type}: ${textOr(body['error'], 'no message')}`);
   if (status === 401) return describeUnauthorized();
-  const isPassing = PASSING_TYPES.has(type) || status === 403 || status === 408 || status === 429 || status >= 500;
+  const isAway = type === 'execution' && isStoreAway(textOr(body['error'], ''));
+  const isPassing = isAway || PASSING_TYPES.has(type) || status === 403 || status === 408 || status === 429 || status >= 500;
   return isPassing
     ? new GlidepathError(UNAVAILABLE, `answered ${status}, ${words}`)
     : new GlidepathError(BAD_QUERY, `rejected the query, ${words}`);
+}
+
+function isStoreAway(words: string): boolean {
+  return STORE_AWAY.test(words) && !LIMIT_HIT.test(words);
 }
 
 function describeUnauthorized(): GlidepathError {
@@ -93,11 +103,17 @@ function describeForeignAnswer({ status, body }: RawAnswer): GlidepathError {
 
 function readFinding(body: Json): Finding {
   const data = isJson(body['data']) ? body['data'] : {};
-  const warnings = Array.isArray(body['warnings']) ? body['warnings'] : [];
+  const told = Array.isArray(body['warnings']) ? body['warnings'] : [];
+  // VictoriaMetrics says so in a field of its own.
+  const warnings = told.length === 0 && isPartial(body) ? ['the answer is partial'] : told;
   return {
     series: readResult(String(data['resultType']), data['result']),
     warnings: warnings.slice(0, MAX_WARNINGS).map((warning) => cut(String(warning))),
   };
+}
+
+function isPartial(body: Json): boolean {
+  return body['isPartial'] === true;
 }
 
 function readResult(type: string, result: unknown): readonly Series[] {

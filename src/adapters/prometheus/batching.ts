@@ -2,10 +2,11 @@
 // Prometheus, are sent as one, and the answer is split again by that label. Nothing waits for a batch to fill: a question is
 // sent at once unless one of its kind is under way, so batches grow only when Prometheus or this process is busy.
 
-import type { MetricsAnswer, MetricsReader, MetricsTarget, Series } from '../../ports/metrics.ts';
+import type { MetricsAnswer, MetricsTarget, Series } from '../../ports/metrics.ts';
+import { placeOf, WrappingReader } from './wrapping.ts';
 
-/** `metric{label="value"}[range]`, as metrics sources write it. Anything else is asked alone. */
-const SELECTOR = /^([a-zA-Z_:][\w:]*)\{([a-zA-Z_]\w*)="([A-Za-z0-9_@.:/-]+)"\}\[(\w+)\]$/;
+/** `metric{label="value"}[range]`, as metrics sources write it, perhaps with more matchers behind. Anything else is asked alone. */
+const SELECTOR = /^([a-zA-Z_:][\w:]*)\{([a-zA-Z_]\w*)="([A-Za-z0-9_@.:/-]+)"((?:,[a-zA-Z_]\w*="(?:[^"\\]|\\.)*")*)\}\[(\w+)\]$/;
 /** Values in one question: what keeps an answer small and a regular expression quick. */
 const MOST_VALUES = 64;
 /** Questions of one kind that are under way at the same time before others wait for them. */
@@ -15,6 +16,8 @@ interface Selector {
   readonly metric: string;
   readonly label: string;
   readonly value: string;
+  /** The matchers behind it, which are the same for all that are asked together. */
+  readonly others: string;
   readonly range: string;
 }
 
@@ -33,21 +36,12 @@ interface Kind {
 }
 
 /** Wraps a reader, and sends it as few questions as possible. */
-export class BatchingReader implements MetricsReader {
-  readonly #reader: MetricsReader;
+export class BatchingReader extends WrappingReader {
   readonly #kinds = new Map<string, Kind>();
-
-  constructor(reader: MetricsReader) {
-    this.#reader = reader;
-  }
-
-  refusal(target: MetricsTarget, ownQueries: boolean): ReturnType<MetricsReader['refusal']> {
-    return this.#reader.refusal(target, ownQueries);
-  }
 
   query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer> {
     const selector = readSelector(query);
-    if (selector === undefined) return this.#reader.query(target, query, atMs);
+    if (selector === undefined) return this.reader.query(target, query, atMs);
     const key = keyOf(target, selector, atMs);
     const kind = this.#kinds.get(key) ?? { target, atMs, waiting: [], underWay: 0 };
     this.#kinds.set(key, kind);
@@ -73,10 +67,10 @@ export class BatchingReader implements MetricsReader {
     const [first] = batch;
     if (first === undefined) return;
     const values = new Set(batch.map(({ selector }) => selector.value));
-    const answer = await this.#reader.query(target, values.size === 1 ? first.query : joinQueries(first.selector, values), atMs);
+    const answer = await this.reader.query(target, values.size === 1 ? first.query : joinQueries(first.selector, values), atMs);
     if (values.size > 1 && !answer.ok && answer.kind !== 'unavailable') {
       // Too large together, or one of them is rejected: each is asked alone, and gets its own answer.
-      await Promise.all(batch.map(async ({ query, resolve }) => resolve(await this.#reader.query(target, query, atMs))));
+      await Promise.all(batch.map(async ({ query, resolve }) => resolve(await this.reader.query(target, query, atMs))));
       return;
     }
     const parts = answer.ok && values.size > 1 ? partition(answer.series, first.selector.label) : undefined;
@@ -86,21 +80,19 @@ export class BatchingReader implements MetricsReader {
 }
 
 function readSelector(query: string): Selector | undefined {
-  const [, metric, label, value, range] = SELECTOR.exec(query) ?? [];
+  const [, metric, label, value, others = '', range] = SELECTOR.exec(query) ?? [];
   if (metric === undefined || label === undefined || value === undefined || range === undefined) return undefined;
-  return { metric, label, value, range };
+  return { metric, label, value, others, range };
 }
 
-/** Credentials, address, query and time. Without a Secret of its own the release's namespace does not matter. */
-function keyOf({ namespace, url, secretName, timeoutMs }: MetricsTarget, { metric, label, range }: Selector, atMs: number): string {
-  const identity = secretName === undefined ? '' : `${namespace}/${secretName}`;
-  return [url ?? '', identity, timeoutMs, metric, label, range, atMs].join(' ');
+function keyOf(target: MetricsTarget, { metric, label, others, range }: Selector, atMs: number): string {
+  return [placeOf(target), target.timeoutMs, metric, label, others, range, atMs].join(' ');
 }
 
 /** Of the characters that a value may have only the dot means something in a regular expression; `\\` is a backslash in PromQL. */
-function joinQueries({ metric, label, range }: Selector, values: ReadonlySet<string>): string {
+function joinQueries({ metric, label, others, range }: Selector, values: ReadonlySet<string>): string {
   const alternatives = [...values].map((value) => value.replaceAll('.', String.raw`\\.`)).join('|');
-  return `${metric}{${label}=~"${alternatives}"}[${range}]`;
+  return `${metric}{${label}=~"${alternatives}"${others}}[${range}]`;
 }
 
 function partition(series: readonly Series[], label: string): ReadonlyMap<string, readonly Series[]> {

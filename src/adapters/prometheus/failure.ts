@@ -12,6 +12,9 @@ export const BAD_QUERY: ErrorCode = 'GLIDEPATH_E_METRICS_BAD_QUERY';
 /** The answer cannot be used. */
 export const UNUSABLE: ErrorCode = 'GLIDEPATH_E_METRICS_UNUSABLE';
 
+/** The answer has more bytes than are read. */
+export const TOO_LARGE: ErrorCode = 'GLIDEPATH_E_METRICS_TOO_LARGE';
+
 // A connection that broke or was refused may work the next moment; a certificate or a name will not.
 const PASSING = new Set([
   'ECONNRESET',
@@ -27,7 +30,10 @@ const PASSING = new Set([
 
 /** More bytes than are read, on the way or unpacked. */
 export function tooLarge(): GlidepathError {
-  return new GlidepathError(UNUSABLE, 'answered with more than 8 MiB, which is the limit; make the query narrower');
+  return new GlidepathError(
+    TOO_LARGE,
+    'answered with more than 8 MiB, which is the limit; make a query of your own narrower, and a built-in one by spec.analysis.metrics.matchers',
+  );
 }
 
 /** What the HTTP client threw before there was a whole answer, as a coded error. */
@@ -54,6 +60,7 @@ function sayTransportError(thrown: unknown): string {
 export function toFailure(thrown: unknown): MetricsFailure {
   const message = messageOf(thrown);
   if (isGlidepathError(thrown, BAD_QUERY)) return { kind: 'badQuery', message };
+  if (isGlidepathError(thrown, TOO_LARGE)) return { kind: 'tooLarge', message };
   if (isGlidepathError(thrown, UNUSABLE)) return { kind: 'unusable', message };
   return { kind: 'unavailable', message };
 }

@@ -4,6 +4,7 @@ import type { BlockReason } from '../../api/reasons.ts';
 import { readFile } from 'node:fs/promises';
 import pRetry from 'p-retry';
 import { parseAddress, parseAllowList } from '../../api/addresses.ts';
+import type { Matchers } from '../../api/matchers.ts';
 import { GlidepathError, isGlidepathError, messageOf } from '../../api/errors.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../ports/metrics.ts';
 import { type Finding, readAnswer } from './answer.ts';
@@ -27,6 +28,10 @@ export interface PrometheusReaderOptions {
   /** File with the operator's bearer token. */
   readonly operatorTokenFile?: string;
   readonly operatorHeaders?: Readonly<Record<string, string>>;
+  /** File with more of the operator's headers: a JSON object of names and values, such as X-Scope-OrgID. */
+  readonly operatorHeadersFile?: string;
+  /** Labels that every built-in query asks for. */
+  readonly matchers?: Matchers;
   /** File with certificate authorities (PEM) that are trusted besides those of the system. */
   readonly caFile?: string;
   /** Decoded values of a Secret. */
@@ -62,6 +67,10 @@ export class PrometheusReader implements MetricsReader {
     this.#options = options;
     this.#settings = readSettings(options);
     this.#credentials = new CredentialCache(options.now ?? Date.now);
+  }
+
+  get matchers(): Matchers {
+    return this.#options.matchers ?? {};
   }
 
   refusal(target: MetricsTarget, ownQueries: boolean): { readonly reason: BlockReason; readonly message: string } | undefined {
@@ -136,8 +145,11 @@ export class PrometheusReader implements MetricsReader {
   }
 
   async #loadOwn(): Promise<Credentials> {
-    const { operatorTokenFile, operatorHeaders = {} } = this.#options;
-    const headers = checkHeaders(operatorHeaders);
+    const { operatorTokenFile, operatorHeadersFile, operatorHeaders = {} } = this.#options;
+    const headers = {
+      ...checkHeaders(operatorHeaders),
+      ...(operatorHeadersFile === undefined ? {} : await readHeadersFile(operatorHeadersFile)),
+    };
     if (operatorTokenFile === undefined) return this.#withOwnCa({ headers });
     const token = await readOwnFile(operatorTokenFile);
     const credentials = parseCredentials({ token });
@@ -176,6 +188,16 @@ function readSettings(options: PrometheusReaderOptions): TargetSettings {
   const parsed = parseAddress(text);
   if (!parsed.ok) throw new GlidepathError('GLIDEPATH_E_SETTING', `the address of Prometheus ${parsed.message}`);
   return { operatorUrl: parsed.url, allow, allowQueries };
+}
+
+/** @throws GlidepathError GLIDEPATH_E_METRICS_UNAVAILABLE that names the file, never a value. */
+async function readHeadersFile(path: string): Promise<Credentials['headers']> {
+  const headers = await readOwnFile(path);
+  try {
+    return parseCredentials({ headers }).headers;
+  } catch (thrown) {
+    throw new GlidepathError(UNAVAILABLE, `the operator cannot use its own file ${path}: ${messageOf(thrown)}`);
+  }
 }
 
 async function readOwnFile(path: string): Promise<string> {

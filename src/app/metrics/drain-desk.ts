@@ -8,7 +8,7 @@ import { type DrainReading, findDrainQuestion } from '../../core/release/drain.t
 import type { Observation } from '../../core/release/observation.ts';
 import { parseState } from '../../core/release/state.ts';
 import type { BackendIdentity } from '../../sources/source.ts';
-import { askAll, type LookQuestion } from './queries.ts';
+import { askAll, canaryOf, type LookQuestion, type SourcePart } from './queries.ts';
 import { buildQuestion } from './question.ts';
 import type { World } from '../world.ts';
 
@@ -72,21 +72,36 @@ function isOver(reading: DrainReading | undefined): boolean {
 }
 
 /** Never throws: a failure is no answer, and then time alone decides. */
-async function askSilence({ metrics }: World, question: LookQuestion | undefined, sinceMs: number, atMs: number): Promise<DrainReading> {
-  const source = question?.source;
-  if (question === undefined || source === undefined) return 'uncountable';
+async function askSilence(world: World, question: LookQuestion | undefined, sinceMs: number, atMs: number): Promise<DrainReading> {
+  if (question === undefined || question.parts.length === 0) return 'uncountable';
+  try {
+    const readings = await Promise.all(question.parts.map((part) => askSilenceOf(world, question, part, sinceMs, atMs)));
+    // Nothing at all from one of several gateways: it had no requests.
+    return SILENCES.find((one) => readings.includes(one)) ?? 'unavailable';
+  } catch {
+    return 'unavailable';
+  }
+}
+
+/** What one source says counts before what comes behind it. */
+const SILENCES: readonly DrainReading[] = ['unavailable', 'busy', 'waiting', 'silent', 'unseen'];
+
+async function askSilenceOf(
+  { metrics }: World,
+  { target }: LookQuestion,
+  part: SourcePart,
+  sinceMs: number,
+  atMs: number,
+): Promise<DrainReading> {
+  const { source, serving } = part;
   // Rounded, so that releases that drain together ask the same question.
   const rangeMs = Math.ceil((atMs - sinceMs) / RANGE_STEP_MS) * RANGE_STEP_MS;
   const ask = async (backends: readonly BackendIdentity[]): Promise<Answers> => {
     const queries = backends.map((backend) => source.requests(backend, rangeMs));
-    return askAll(metrics, question.target, queries, atMs);
+    return askAll(metrics, target, queries, atMs);
   };
-  try {
-    const [canary, serving] = await Promise.all([ask(question.canary), ask(question.serving)]);
-    if (canary.problem !== undefined || serving.problem !== undefined) return 'unavailable';
-    const requests = canary.series.filter(({ labels }) => source.classify(labels) !== 'ignore');
-    return readSilence(requests, serving.series, sinceMs);
-  } catch {
-    return 'unavailable';
-  }
+  const [ofCanary, ofServing] = await Promise.all([ask(canaryOf(part)), ask(serving)]);
+  if (ofCanary.problem !== undefined || ofServing.problem !== undefined) return 'unavailable';
+  const requests = ofCanary.series.filter(({ labels }) => source.classify(labels) !== 'ignore');
+  return readSilence(requests, ofServing.series, sinceMs);
 }

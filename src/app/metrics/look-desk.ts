@@ -2,11 +2,12 @@
 // bounded number at a time in all: while Prometheus hangs no questions pile up, and nothing else waits for it.
 
 import { asksForTraffic } from '../../core/release/traffic.ts';
+import { SENTINEL_SHARE, wantsSentinel } from '../../core/release/evidence/sentinel.ts';
 import { messageOf } from '../../api/errors.ts';
 import type { LookReading } from '../../core/analysis/reading.ts';
 import { ComparisonDesk } from './comparison-desk.ts';
 import type { LookQuestion } from './queries.ts';
-import { askLook, type LookAnswer } from './look-reading.ts';
+import { askLook, type LookAnswer, type LookTimes } from './look-reading.ts';
 import { Semaphore } from './semaphore.ts';
 import type { World } from '../world.ts';
 
@@ -36,7 +37,9 @@ export class LookDesk {
 
   constructor(world: World, onLook: (key: string) => void) {
     this.#world = world;
-    this.#comparisons = new ComparisonDesk(world.metrics);
+    const isWatched = ({ spec, parts }: LookQuestion) =>
+      world.gateways !== undefined && parts.some(({ source }) => source.sentinel !== undefined) && wantsSentinel(spec);
+    this.#comparisons = new ComparisonDesk(world.metrics, (question) => (isWatched(question) ? 1 - SENTINEL_SHARE : 1));
     this.#onLook = onLook;
   }
 
@@ -53,12 +56,19 @@ export class LookDesk {
     if (this.#entries.has(key)) return;
     const asked: Entry = { releaseId, readings: undefined };
     this.#entries.set(key, asked);
-    if (!asksForTraffic(question.spec, question.status)) this.#comparisons.prepare(key, question);
-    void this.#readAll(key, question, times).then((readings) => {
+    const before = asksForTraffic(question.spec, question.status) ? undefined : this.#comparisons.prepare(key, question);
+    void this.#readAll(key, question, times).then(async (readings) => {
+      const rateBefore = await before;
       if (this.#entries.get(key) !== asked) return;
-      this.#entries.set(key, { releaseId, readings });
+      const whole = rateBefore === undefined ? readings : readings.map((reading) => ({ ...reading, rateBefore }));
+      this.#entries.set(key, { releaseId, readings: whole });
       this.#tellSoon(key);
     });
+  }
+
+  /** Dispersion of serving's errors before the release; undefined while the comparison has not measured it. */
+  phiOf(key: string): number | undefined {
+    return this.#comparisons.phiOf(key);
   }
 
   discard(key: string): void {
@@ -98,7 +108,13 @@ export class LookDesk {
       const isAway = readings.at(-1)?.requests.kind === 'unavailable';
       const first = isAway ? times.length - 1 : from;
       const due = times.slice(first, first + LOOKS_OF_ONE);
-      const answers = await Promise.all(due.map((atMs, index) => this.#readOne(question, atMs, times[first + index - 1])));
+      const answers = await Promise.all(
+        due.map((atMs, index) => {
+          // Only the newest of them is asked at its time.
+          const askedAtMs = atMs === times.at(-1) ? this.#world.clock.now() : undefined;
+          return this.#readOne(question, atMs, { previousMs: times[first + index - 1], askedAtMs });
+        }),
+      );
       // In time order: the comparison is a fold.
       for (const answer of answers) readings.push(await this.#compare(key, question, answer));
       if (isAway) break;
@@ -115,9 +131,9 @@ export class LookDesk {
     }
   }
 
-  async #readOne(question: LookQuestion, atMs: number, previousMs: number | undefined): Promise<LookAnswer> {
+  async #readOne(question: LookQuestion, atMs: number, beside: LookTimes): Promise<LookAnswer> {
     try {
-      return await this.#looks.run(() => askLook(this.#world.metrics, question, atMs, previousMs));
+      return await this.#looks.run(() => askLook(this.#world.metrics, question, atMs, beside));
     } catch (thrown) {
       return { reading: describeFault(atMs, thrown) };
     }

@@ -1,33 +1,24 @@
 // Reads one look from Prometheus: the queries that a release needs, and their raw samples. The core judges them.
 
 import { withoutUndefined } from '../../api/absence.ts';
-import { parseDuration } from '../../api/duration.ts';
-import type { Check } from '../../api/release.ts';
-import {
-  type Counts,
-  countRequests,
-  type Problem,
-  readLatency,
-  readScalar,
-  type Timed,
-  totalErrors,
-  totalRequests,
-} from '../../core/analysis/assemble.ts';
+import { countRequests, type Problem, readLatency, readServing, totalErrors, totalRequests } from '../../core/analysis/assemble.ts';
 import { newestSampleAt, scrapeIntervalOf, type Span } from '../../core/analysis/increments.ts';
-import { type LookSpans, spansOfLook } from '../../core/analysis/look-spans.ts';
-import type { Evidence, LookReading } from '../../core/analysis/reading.ts';
-import { promDuration, renderQuery } from '../../core/analysis/template.ts';
+import { type LookSpans, spansOfLook, windowWithSamples, withoutFormerTraffic } from '../../core/analysis/look-spans.ts';
+import type { LookReading, SourceReading } from '../../core/analysis/reading.ts';
+import { type BothSides, reachOf, type SidesOfSource } from '../../core/analysis/sources-together.ts';
+import { isGlance } from '../../core/release/evidence/look-grid.ts';
 import { canaryGetsTraffic } from '../../core/release/traffic.ts';
 import type { MetricsReader } from '../../ports/metrics.ts';
+import { askOwn } from './own-queries.ts';
 import {
   type ArmsAsked,
-  askCounts,
-  askLatency,
+  askSides,
   BASE_SLACK_MS,
   isCompared,
+  isSilencedByCohort,
   type LookQuestion,
   outcomesOf,
-  problemOf,
+  sourcesOf,
   toArms,
 } from './queries.ts';
 
@@ -41,88 +32,154 @@ export interface LookAnswer {
   readonly arms?: ArmsAsked | Problem;
 }
 
-/**
- * Asks everything that one look at `atMs` needs concurrently, and reads the answers.
- * @param previousMs time of the look before, if that one is read in the same batch; default: the last folded one
- */
-export async function askLook(reader: MetricsReader, question: LookQuestion, atMs: number, previousMs?: number): Promise<LookAnswer> {
-  const spans = spansOfLook(question.spec.analysis.window, question.status.release, atMs, previousMs);
-  const earliestMs = Math.min(spans.window.fromMs, spans.sinceMs, spans.seenMs);
-  const fromMs = Math.max(atMs - LONGEST_RANGE_MS + BASE_SLACK_MS, earliestMs);
-  const raw = await askRaw(reader, question, fromMs, atMs);
-  const reading = readRaw(question, raw, spans, atMs);
-  return isCompared(question) ? { reading, arms: toArms(raw.counts, raw.timed, raw.servingTimed, fromMs) } : { reading };
+/** Times beside the look's own, Unix milliseconds. */
+export interface LookTimes {
+  /** The look before, if that one is read in the same batch; default: the last folded one. */
+  readonly previousMs?: number | undefined;
+  /** When the look is asked; absent for one of the past, whose samples have had time to arrive. */
+  readonly askedAtMs?: number | undefined;
+}
+
+/** Asks everything that one look at `atMs` needs concurrently, and reads the answers. */
+export async function askLook(
+  reader: MetricsReader,
+  question: LookQuestion,
+  atMs: number,
+  { previousMs, askedAtMs }: LookTimes = {},
+): Promise<LookAnswer> {
+  const asked = spansOfLook(question.spec.analysis.window, question.status.release, atMs, previousMs);
+  const fromMs = Math.max(atMs - LONGEST_RANGE_MS + BASE_SLACK_MS, asked.askFromMs);
+  const spans = { ...asked, askFromMs: fromMs };
+  const glances = isGlance(question.spec, question.status.release, atMs);
+  const raw = await askRaw(reader, question, { fromMs, atMs, glances });
+  const reading = { ...readRaw(question, raw, spans, { atMs, askedAtMs }), ...(glances ? { glance: true as const } : {}) };
+  return isCompared(question) ? { reading, arms: toArms(raw, fromMs) } : { reading };
 }
 
 /** What Prometheus said to one look; undefined is what the look does not need. */
-interface RawLook {
-  readonly counts: Counts;
-  readonly timed: Timed | undefined;
-  readonly servingTimed: Timed | undefined;
+interface RawLook extends BothSides {
   readonly own: LookReading['own'];
 }
 
-async function askRaw(reader: MetricsReader, question: LookQuestion, fromMs: number, atMs: number): Promise<RawLook> {
+async function askRaw(
+  reader: MetricsReader,
+  question: LookQuestion,
+  { fromMs, atMs, glances }: { readonly fromMs: number; readonly atMs: number; readonly glances: boolean },
+): Promise<RawLook> {
   const serves = canaryGetsTraffic(question.spec, question.status);
-  const compares = isCompared(question);
-  const times = serves && (compares || checksLatency(question));
+  const times = serves && (isCompared(question) || checksLatency(question));
   // Rounded, so that releases ask the same question: more samples than are needed do no harm.
   const rangeMs = Math.ceil((atMs - fromMs + BASE_SLACK_MS) / RANGE_STEP_MS) * RANGE_STEP_MS;
-  const [counts, timed, servingTimed, own] = await Promise.all([
-    askCounts(reader, question, rangeMs, atMs),
-    times ? askLatency(reader, question, question.canary, rangeMs, atMs) : undefined,
-    compares ? askLatency(reader, question, question.serving, rangeMs, atMs) : undefined,
-    serves ? askOwn(reader, question, atMs) : {},
+  const [sides, own] = await Promise.all([
+    askSides(reader, question, { fromMs, atMs, rangeMs, times }),
+    serves && !glances ? askOwn(reader, question, atMs) : {},
   ]);
-  return { counts, timed, servingTimed, own };
+  return { ...sides, own };
 }
 
-function readRaw(question: LookQuestion, { counts, timed, own }: RawLook, spans: LookSpans, atMs: number): LookReading {
-  const { canary, serving, seen, history, servingProblem } = counts;
-  const { source } = question;
+/** How far the samples reach that a look goes by. */
+interface Samples {
+  /** Of those that say when the gateway is scraped. */
+  readonly seenMs: number | undefined;
+  /** Of either side. */
+  readonly newestMs: number | undefined;
+  readonly scrapeMs: number | undefined;
+  /** Of several sources: those with samples, and those that have none any more. */
+  readonly heardSources?: readonly string[];
+  readonly silentSource?: string | undefined;
+}
+
+/** With several sources the slowest decides. @param known sources that had samples before */
+function samplesOf({ counts, apart }: RawLook, atMs: number, known: readonly string[]): Samples {
+  const { seen, serving } = counts;
+  if (apart === undefined)
+    return { seenMs: newestSampleAt(seen, atMs), newestMs: newestSampleAt([...seen, ...serving], atMs), scrapeMs: scrapeIntervalOf(seen) };
+  const { newestMs, scrapeMs, live } = reachOf(apart, atMs);
+  const silent = apart.map(({ source }) => source).filter((source) => known.includes(source) && !live.includes(source));
+  const silentSource = silent.length === 0 || live.length === 0 ? undefined : silent.join(' and ');
+  return { seenMs: newestMs, newestMs, scrapeMs, heardSources: live, silentSource };
+}
+
+function readRaw(
+  question: LookQuestion,
+  raw: RawLook,
+  spans: LookSpans,
+  { atMs, askedAtMs }: { readonly atMs: number; readonly askedAtMs: number | undefined },
+): LookReading {
+  const { canary, history } = raw.counts;
   const outcomeOf = outcomesOf(question);
-  const upToNow = (fromMs: number): Span => ({ fromMs: Math.min(fromMs, atMs), toMs: atMs });
-  const readsLatency = timed !== undefined && checksLatency(question);
+  const { seenMs, newestMs, scrapeMs, ...heard } = samplesOf(raw, atMs, question.status.release?.heardSources ?? []);
+  // What a faster source counted after that is new at the next look.
+  const untilMs = raw.apart === undefined ? atMs : (newestMs ?? atMs);
+  const upToNow = (fromMs: number): Span => ({ fromMs: Math.min(fromMs, untilMs), toMs: untilMs });
+  const window = windowOf(question, raw, spans, windowWithSamples(spans, newestMs, scrapeMs));
+  return {
+    atMs,
+    ...(window === undefined ? nothingArrived(atMs - (newestMs ?? atMs)) : readWindow(question, raw, window)),
+    newRequests: totalRequests(canary, outcomeOf, upToNow(spans.sinceMs), history),
+    ...withoutUndefined({
+      ...heard,
+      newestSampleMs: seenMs,
+      scrapeIntervalMs: scrapeMs,
+      mixed: raw.counts.mixed,
+      sampleAgeMs: askedAtMs === undefined || newestMs === undefined ? undefined : Math.max(0, askedAtMs - newestMs),
+      newErrors: question.parts.length === 0 ? undefined : totalErrors(canary, outcomeOf, upToNow(spans.seenMs), history),
+    }),
+    ...(isSilencedByCohort(question) ? { silenced: 'cohort' as const } : {}),
+    own: raw.own,
+  };
+}
+
+function windowOf({ status }: LookQuestion, { counts }: RawLook, { beganMs }: LookSpans, window: Span | undefined): Span | undefined {
+  const isFirstWeight = status.release?.shiftedAt !== undefined && (status.release.stageIndex ?? 0) === 0;
+  return window !== undefined && isFirstWeight ? withoutFormerTraffic(window, counts.canary, beganMs) : window;
+}
+
+type Windowed = Pick<LookReading, 'requests' | 'latency' | 'serving' | 'servingRequests' | 'sources'>;
+
+/** What is counted in the window. Of several sources each has buckets of its own, so latencies are read by source. */
+function readWindow(question: LookQuestion, { counts, timed, servingTimed, apart }: RawLook, window: Span): Windowed {
+  const { serving, history, servingProblem } = counts;
+  const outcomeOf = outcomesOf(question);
+  const readsLatency = timed !== undefined && checksLatency(question) && apart === undefined;
   // An incomplete answer is unknown, not 0.
   const readsServing = isCompared(question) && servingProblem === undefined;
   return {
-    atMs,
-    requests: countRequests(counts, outcomeOf, spans.window, source?.name ?? 'none'),
-    newRequests: totalRequests(canary, outcomeOf, upToNow(spans.sinceMs), history),
+    requests: countRequests(counts, outcomeOf, window, sourcesOf(question)),
     ...withoutUndefined({
-      newestSampleMs: newestSampleAt(seen, atMs),
-      scrapeIntervalMs: scrapeIntervalOf(seen),
-      newErrors: source === undefined ? undefined : totalErrors(canary, outcomeOf, upToNow(spans.seenMs), history),
-      latency: readsLatency ? readLatency(timed, spans.window, history) : undefined,
-      servingRequests: readsServing ? totalRequests(serving, outcomeOf, spans.window, history) : undefined,
+      latency: readsLatency ? readLatency(timed, window, history) : undefined,
+      servingRequests: readsServing ? totalRequests(serving, outcomeOf, window, history) : undefined,
+      serving: readsServing
+        ? readServing(serving, readsLatency ? servingTimed : undefined, outcomeOf, { span: window, history })
+        : undefined,
+      sources: apart?.map((one) => readSource(question, one, window)),
     }),
-    own,
   };
+}
+
+/** What one of several sources counted in the window. */
+function readSource(question: LookQuestion, { source, counts, timed, servingTimed }: SidesOfSource, window: Span): SourceReading {
+  const outcomeOf = outcomesOf({ parts: question.parts.filter((part) => part.source.name === source) });
+  const { canary, serving, history, servingProblem } = counts;
+  const readsLatency = timed !== undefined && checksLatency(question);
+  const readsServing = isCompared(question) && servingProblem === undefined;
+  const beside = readsServing
+    ? readServing(serving, readsLatency ? servingTimed : undefined, outcomeOf, { span: window, history })
+    : undefined;
+  return {
+    source,
+    requests: totalRequests(canary, outcomeOf, window, history),
+    serverErrors: totalErrors(canary, outcomeOf, window, history),
+    ...withoutUndefined({ latency: readsLatency ? readLatency(timed, window, history) : undefined, serving: beside }),
+  };
+}
+
+/** What has not arrived is unknown, not 0. @param ageMs age of the newest sample */
+function nothingArrived(ageMs: number): Windowed {
+  const message = `no sample since the present weight was set: the newest one is ${Math.round(ageMs / 1_000)} s old`;
+  return { requests: { kind: 'partial', message }, latency: { kind: 'partial', message } };
 }
 
 function checksLatency({ spec }: LookQuestion): boolean {
   return spec.analysis.checks.some(({ metric }) => metric === 'Latency');
-}
-
-async function askOwn(reader: MetricsReader, question: LookQuestion, atMs: number): Promise<Readonly<Record<string, Evidence<number>>>> {
-  const checks = question.spec.analysis.checks.filter((check) => check.query !== undefined);
-  const entries = await Promise.all(checks.map(async (check) => [check.name, await askOne(reader, question, check, atMs)] as const));
-  return Object.fromEntries(entries);
-}
-
-async function askOne(reader: MetricsReader, question: LookQuestion, check: Check, atMs: number): Promise<Evidence<number>> {
-  const { spec, status, namespace, name, target } = question;
-  const rendered = renderQuery(check.query ?? '', {
-    namespace,
-    release: name,
-    canary: status.release?.canary.service ?? '',
-    serving: status.release?.serving.service ?? '',
-    revision: status.release?.revision ?? '',
-    window: promDuration(parseDuration(spec.analysis.window)),
-  });
-  if (!rendered.ok) return { kind: 'unusable', message: `check ${check.name}: ${rendered.message}` };
-  const answer = await reader.query(target, rendered.query, atMs);
-  const problem = problemOf(answer);
-  if (problem !== undefined) return problem;
-  return readScalar(answer.ok ? answer.series : [], check.name);
 }

@@ -4,9 +4,12 @@ import { withoutUndefined } from '../../api/absence.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { type Answers, type Counts, type Problem, type Timed, toArm } from '../../core/analysis/assemble.ts';
 import type { ArmSeries } from '../../core/analysis/comparison/cells.ts';
+import { findReturned, withBases } from '../../core/analysis/births.ts';
 import { historyOf, type History, type Span } from '../../core/analysis/increments.ts';
+import { describeMixture, dropReplicas, findMixture } from '../../core/analysis/origins.ts';
 import type { OutcomeOf } from '../../core/analysis/outcome.ts';
 import type { Series } from '../../core/analysis/series.ts';
+import { type BothSides, joinSides, type SidesOfSource, SOURCE_LABEL } from '../../core/analysis/sources-together.ts';
 import type { SplitSide } from '../../core/analysis/sequential/split.ts';
 import { fromTime } from '../../api/times.ts';
 import { asksForTraffic, canaryGetsTraffic } from '../../core/release/traffic.ts';
@@ -15,6 +18,16 @@ import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 
 /** A counter's base is searched this far before the span, so that a late scrape does not make an old series appear new. */
 export const BASE_SLACK_MS = 120_000;
+
+/** A metrics source, and the backends that are asked of it. */
+export interface SourcePart {
+  readonly source: MetricsSource;
+  readonly canary: readonly BackendIdentity[];
+  /** The canary as rules for a cohort name it; absent where there are none. */
+  readonly cohort?: readonly BackendIdentity[];
+  readonly serving: readonly BackendIdentity[];
+}
+
 /** The subject of a look. */
 export interface LookQuestion {
   readonly spec: CanaryReleaseSpec;
@@ -22,13 +35,17 @@ export interface LookQuestion {
   readonly namespace: string;
   readonly name: string;
   readonly target: MetricsTarget;
-  /** Absent where only the release's own queries are evaluated. */
-  readonly source: MetricsSource | undefined;
+  /** Who counts the requests, one for each kind of gateway; empty where only the release's own queries are evaluated. */
+  readonly parts: readonly SourcePart[];
+  /** All backends of the release, whoever counts them. */
   readonly canary: readonly BackendIdentity[];
   readonly serving: readonly BackendIdentity[];
   /** Which deviation from the share that was asked for says something about the gateway. */
   readonly splitSide: SplitSide;
 }
+
+/** The question to one source. */
+type PartQuestion = Pick<LookQuestion, 'spec' | 'status' | 'target'> & SourcePart;
 
 /** Raw samples of both sides for the comparison, back to `fromMs`. */
 export interface ArmsAsked {
@@ -38,31 +55,82 @@ export interface ArmsAsked {
   readonly history: History;
   /** Samples from here on were asked for, Unix milliseconds. */
   readonly fromMs: number;
+  /** The counters by source; absent where one source counts. */
+  readonly apart?: readonly SidesOfSource[];
 }
 
-/** Whether the release compares and can: enabled, both sides with a share, a metrics source that counts. */
-export function isCompared({ spec, status, source }: LookQuestion): boolean {
+/** Whether the release compares and can: enabled, both sides with a share, a metrics source that counts them apart from a cohort. */
+export function isCompared(question: LookQuestion): boolean {
+  const { spec, status, parts } = question;
   const share = asksForTraffic(spec, status) && (status.weight ?? 0) < 100;
-  return spec.analysis.comparison.mode !== 'Off' && source !== undefined && share;
+  return spec.analysis.comparison.mode !== 'Off' && parts.length > 0 && share && !isSilencedByCohort(question);
 }
 
-/** How this question's source reads labels; without one nothing counts as a request. */
-export function outcomesOf({ source }: LookQuestion): OutcomeOf {
-  return (labels) => source?.classify(labels) ?? 'ignore';
+/**
+ * The canary's requests cannot be compared with serving's: those of the cohort are other people's, and they are counted with the others,
+ * or are all that there are.
+ */
+export function isSilencedByCohort({
+  spec,
+  status: { weight = 0, release },
+  parts,
+}: Pick<LookQuestion, 'spec' | 'status' | 'parts'>): boolean {
+  if (release?.cohort === undefined || spec.analysis.comparison.mode === 'Off' || parts.length === 0 || weight >= 100) return false;
+  return weight === 0 || !countsCohortsApart(parts.map(({ source }) => source));
+}
+
+/** Do requests of a cohort have series of their own? */
+export function countsCohortsApart(sources: readonly MetricsSource[]): boolean {
+  return sources.length === 1 && sources.every(({ scope }) => scope === 'routeRule');
+}
+
+/** All of the canary's requests, which checks judge. */
+export function canaryOf({ canary, cohort = [] }: Pick<SourcePart, 'canary' | 'cohort'>): readonly BackendIdentity[] {
+  return [...canary, ...cohort];
+}
+
+/** How this question's sources read labels, each its own; without one nothing counts as a request. */
+export function outcomesOf({ parts }: Pick<LookQuestion, 'parts'>): OutcomeOf {
+  const [only, ...others] = parts;
+  if (only === undefined) return () => 'ignore';
+  if (others.length === 0) return (labels) => only.source.classify(labels);
+  const byName = new Map(parts.map(({ source }) => [source.name, source]));
+  return (labels) => byName.get(labels[SOURCE_LABEL] ?? '')?.classify(labels) ?? 'ignore';
+}
+
+/** The names of the sources, for messages. */
+export function sourcesOf({ parts }: Pick<LookQuestion, 'parts'>): string {
+  return parts.length === 0 ? 'none' : parts.map(({ source }) => source.name).join(' and ');
 }
 
 /** Both sides count or none: a missing or incomplete histogram only leaves out the latency. */
-export function toArms(counts: Counts, timed: Timed | undefined, servingTimed: Timed | undefined, fromMs: number): ArmsAsked | Problem {
+export function toArms(
+  { counts, timed: all, comparedTimed: timed = all, servingTimed, apart }: BothSides,
+  fromMs: number,
+): ArmsAsked | Problem {
   const problem = counts.problem ?? counts.servingProblem;
   if (problem !== undefined) return problem;
   const both = timed?.kind === 'series' && servingTimed?.kind === 'series';
   return {
     kind: 'arms',
-    canary: toArm(counts.canary, both ? timed : undefined),
+    canary: toArm(counts.compared ?? counts.canary, both ? timed : undefined),
     serving: toArm(counts.serving, both ? servingTimed : undefined),
     history: counts.history,
     fromMs,
+    ...(apart === undefined ? {} : { apart }),
   };
+}
+
+/** Asks every source, and puts together what they say. @param fromMs no span that is counted begins earlier */
+async function askParts(question: LookQuestion, fromMs: number, ask: (part: PartQuestion) => Promise<BothSides>): Promise<BothSides> {
+  const { spec, status, target } = question;
+  const asked = question.parts.map(async (part): Promise<SidesOfSource> => {
+    const sides = settleReturns(await ask({ spec, status, target, ...part }), fromMs);
+    return { ...sides, source: part.source.name };
+  });
+  const [first, ...others] = await Promise.all(asked);
+  if (first !== undefined) return joinSides([first, ...others], fromMs);
+  return { counts: { ...NOTHING, problem: NO_COUNTER }, timed: NO_COUNTER, servingTimed: undefined };
 }
 
 /**
@@ -70,15 +138,17 @@ export function toArms(counts: Counts, timed: Timed | undefined, servingTimed: T
  * `weight` does not matter: the canary may have had one then.
  */
 export async function askArms(reader: MetricsReader, question: LookQuestion, span: Span): Promise<ArmsAsked | Problem> {
+  return toArms(await askParts(question, span.fromMs, (part) => askPast(reader, part, span)), span.fromMs);
+}
+
+async function askPast(reader: MetricsReader, part: PartQuestion, span: Span): Promise<BothSides> {
   const rangeMs = span.toMs - span.fromMs + BASE_SLACK_MS;
-  const { source } = question;
-  if (source === undefined) return { kind: 'unusable', message: 'no metrics source counts requests' };
   const [canary, serving, timed, servingTimed] = await Promise.all([
-    askRequests(reader, question, source, question.canary, rangeMs, span.toMs),
-    askRequests(reader, question, source, question.serving, rangeMs, span.toMs),
+    askRequests(reader, part, part.canary, rangeMs, span.toMs),
+    askRequests(reader, part, part.serving, rangeMs, span.toMs),
     // Serving alone, as before the release: then no buckets are missing.
-    question.canary.length === 0 ? NO_BUCKETS : askLatency(reader, question, question.canary, rangeMs, span.toMs),
-    askLatency(reader, question, question.serving, rangeMs, span.toMs),
+    part.canary.length === 0 ? NO_BUCKETS : askLatency(reader, part, part.canary, rangeMs, span.toMs),
+    askLatency(reader, part, part.serving, rangeMs, span.toMs),
   ]);
   const problem = canary.problem ?? serving.problem;
   const counts: Counts = {
@@ -89,7 +159,65 @@ export async function askArms(reader: MetricsReader, question: LookQuestion, spa
     history: serving.series.length === 0 ? 'whole' : historyOf(serving.series, span.fromMs),
     ...(problem === undefined ? {} : { problem }),
   };
-  return toArms(counts, timed, servingTimed, span.fromMs);
+  return { counts: ofOneCluster(counts, []), timed, servingTimed };
+}
+
+/** What one look needs of the sources. */
+export interface LookNeeds {
+  /** No span that is counted begins earlier, Unix milliseconds. */
+  readonly fromMs: number;
+  readonly atMs: number;
+  readonly rangeMs: number;
+  /** Latency of the canary. */
+  readonly times: boolean;
+}
+
+/** Counters and latencies of one look. */
+export function askSides(reader: MetricsReader, question: LookQuestion, { fromMs, atMs, rangeMs, times }: LookNeeds): Promise<BothSides> {
+  const compares = isCompared(question);
+  return askParts(question, fromMs, async (part) => {
+    const [counts, timed, comparedTimed, servingTimed] = await Promise.all([
+      askCounts(reader, part, compares, rangeMs, atMs),
+      times ? askLatency(reader, part, canaryOf(part), rangeMs, atMs) : undefined,
+      times && compares && hasCohort(part) ? askLatency(reader, part, part.canary, rangeMs, atMs) : undefined,
+      compares ? askLatency(reader, part, part.serving, rangeMs, atMs) : undefined,
+    ]);
+    return { counts, timed, servingTimed, ...withoutUndefined({ comparedTimed }) };
+  });
+}
+
+function hasCohort({ cohort = [] }: SourcePart): boolean {
+  return cohort.length > 0;
+}
+
+/** First samples of one target are at most so far apart where a histogram was asked for in steps. */
+const STEP_SLACK_MS = 60_000;
+
+/** Targets that come back after a gap are no new ones. @param fromMs no span that is counted begins earlier */
+function settleReturns({ counts, timed, comparedTimed, servingTimed }: BothSides, fromMs: number): BothSides {
+  const returned = findReturned([...counts.canary, ...counts.serving], fromMs - BASE_SLACK_MS);
+  const settleTimed = (one: Timed | undefined): Timed | undefined =>
+    one?.kind === 'series' ? { ...one, series: withBases(one.series, returned, fromMs, STEP_SLACK_MS) } : one;
+  return {
+    counts: {
+      ...counts,
+      canary: withBases(counts.canary, returned, fromMs),
+      ...(counts.compared === undefined ? {} : { compared: withBases(counts.compared, returned, fromMs) }),
+      serving: withBases(counts.serving, returned, fromMs),
+    },
+    timed: settleTimed(timed),
+    ...withoutUndefined({ comparedTimed: settleTimed(comparedTimed) }),
+    servingTimed: settleTimed(servingTimed),
+  };
+}
+
+/** Counts of several clusters are none of this one. @param idle series of a canary that has no traffic yet */
+function ofOneCluster(counts: Counts, idle: readonly Series[]): Counts {
+  const mixture = findMixture([...counts.canary, ...counts.serving, ...idle]);
+  if (mixture === undefined) return counts;
+  const mixed = describeMixture(mixture);
+  const { compared: _compared, ...others } = counts;
+  return { ...others, canary: [], serving: [], mixed, problem: { kind: 'unusable', message: mixed } };
 }
 
 const NO_ANSWERS: Answers = { series: [] };
@@ -101,19 +229,35 @@ const NO_COUNTER: Problem = {
 };
 
 /** Counters of the canary, and of serving where they are compared or say when the gateway is scraped. */
-export async function askCounts(reader: MetricsReader, question: LookQuestion, rangeMs: number, atMs: number): Promise<Counts> {
-  const { source, spec, status } = question;
-  if (source === undefined) return { ...NOTHING, problem: NO_COUNTER };
-  const ask = (backends: readonly BackendIdentity[]) => askRequests(reader, question, source, backends, rangeMs, atMs);
-  const [{ series, problem }, compared] = await Promise.all([
-    canaryGetsTraffic(spec, status) ? ask(question.canary) : NO_ANSWERS,
-    isCompared(question) ? ask(question.serving) : undefined,
-  ]);
+async function askCounts(reader: MetricsReader, part: PartQuestion, compares: boolean, rangeMs: number, atMs: number): Promise<Counts> {
+  const { spec, status } = part;
+  const ask = (backends: readonly BackendIdentity[]) => askRequests(reader, part, backends, rangeMs, atMs);
+  const serves = canaryGetsTraffic(spec, status);
+  // Before it has traffic only the labels matter: series of the same name may be another cluster's.
+  const [canary, compared, weighted] = await Promise.all([ask(canaryOf(part)), ...(compares ? askCompared(part, ask) : [])]);
+  const { series, problem = weighted?.problem } = serves ? canary : NO_ANSWERS;
   if (problem !== undefined) return { ...NOTHING, problem };
+  const idle = serves ? [] : canary.series;
   const knownMs = fromTime(status.release?.sampleAt);
   if (series.length > 0 && historyOf(series, knownMs) === 'whole')
-    return { canary: series, seen: series, history: 'whole', ...servingOf(compared ?? NO_ANSWERS) };
-  return countBeside(compared ?? (await ask(question.serving)), series, knownMs);
+    return ofOneCluster(
+      { canary: series, seen: series, history: 'whole', ...servingOf(compared ?? NO_ANSWERS), ...apartOf(weighted) },
+      idle,
+    );
+  return ofOneCluster({ ...countBeside(compared ?? (await ask(part.serving)), series, knownMs), ...apartOf(weighted) }, idle);
+}
+
+/** Serving's requests, and the canary's without those of a cohort where these have series of their own. */
+function askCompared(
+  part: PartQuestion,
+  ask: (backends: readonly BackendIdentity[]) => Promise<Answers>,
+): readonly [Promise<Answers>, Promise<Answers> | undefined] {
+  return [ask(part.serving), hasCohort(part) ? ask(part.canary) : undefined];
+}
+
+/** The canary's requests without those of a cohort, where these have series of their own. */
+function apartOf(weighted: Answers | undefined): Pick<Counts, 'compared'> {
+  return weighted === undefined ? {} : { compared: weighted.series };
 }
 
 /** The canary may be new, or Prometheus may have lost what it had: the serving backend shows which, because it existed all the time. */
@@ -130,8 +274,7 @@ function servingOf({ series, problem }: Answers): Pick<Counts, 'serving' | 'serv
 /** Request counters of these backends. */
 async function askRequests(
   reader: MetricsReader,
-  { target }: LookQuestion,
-  source: MetricsSource,
+  { target, source }: PartQuestion,
   backends: readonly BackendIdentity[],
   rangeMs: number,
   atMs: number,
@@ -147,7 +290,7 @@ export async function askAll(reader: MetricsReader, target: MetricsTarget, queri
     const problem = problemOf(answer);
     if (problem !== undefined) return { series: [], problem };
   }
-  return { series: answers.flatMap((answer) => (answer.ok ? answer.series : [])) };
+  return { series: dropReplicas(answers.flatMap((answer) => (answer.ok ? answer.series : []))) };
 }
 
 /** Why an answer is no evidence. */
@@ -160,25 +303,21 @@ export function problemOf(answer: MetricsAnswer): Problem | undefined {
 }
 
 /** Latency buckets of one arm. */
-export async function askLatency(
+async function askLatency(
   reader: MetricsReader,
-  { source, target }: LookQuestion,
+  { source, target }: PartQuestion,
   backends: readonly BackendIdentity[],
   rangeMs: number,
   atMs: number,
 ): Promise<Timed> {
-  const asked = backends.flatMap((backend) => source?.latency?.(backend, rangeMs) ?? []);
+  const asked = backends.flatMap((backend) => source.latency?.(backend, rangeMs) ?? []);
   const unit = asked[0]?.unit;
   if (unit === undefined)
     return {
       kind: 'unusable',
-      message: `metrics source ${source?.name ?? 'none'} has no latency histogram; use a check with a query of your own`,
+      message: `metrics source ${source.name} has no latency histogram; use a check with a query of your own`,
     };
-  const answers = await askAll(
-    reader,
-    target,
-    asked.map(({ query }) => query),
-    atMs,
-  );
+  const queries = asked.map(({ query }) => query);
+  const answers = await askAll(reader, target, queries, atMs);
   return answers.problem ?? { kind: 'series', series: answers.series, perSecond: unit === 'ms' ? 1_000 : 1 };
 }

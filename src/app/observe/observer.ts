@@ -4,14 +4,14 @@
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import type { LookReading } from '../../core/analysis/reading.ts';
-import type { ObservedBackend, Observation, WriteProblem } from '../../core/release/observation.ts';
+import type { BackendLayout, ObservedBackend, Observation, WriteProblem } from '../../core/release/observation.ts';
 import { findDriver } from '../../core/release/facts/driver.ts';
 import { servicesOf } from '../../core/release/facts/sides.ts';
 import { isJudged, isPreparing, parseState } from '../../core/release/state.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
 import { listServices } from '../../core/routing/refs.ts';
 import { standMetrics } from '../metrics/standing.ts';
-import { observePolicies } from './policy-observer.ts';
+import { observePolicies, observeRoutePolicies } from './policy-observer.ts';
 import { observeWorkload } from './workload-observer.ts';
 import type { World } from '../world.ts';
 
@@ -26,11 +26,13 @@ export interface Asked {
   readonly freshRoutes?: readonly Route[] | undefined;
   /** Other releases that may share something with this one or with its routes. */
   readonly neighbours: (routes: readonly Route[]) => readonly CanaryRelease[];
+  /** How the gateways of these routes count backends; undefined where they always count them apart. */
+  readonly layoutOf: (routes: readonly Route[]) => BackendLayout | undefined;
 }
 
 /** Observes the world for one release. */
 export async function observe(world: World, asked: Asked): Promise<Observation> {
-  const { release, status, writeProblems, looks, freshRoutes, neighbours } = asked;
+  const { release, status, writeProblems, looks, freshRoutes, neighbours, layoutOf } = asked;
   const { namespace } = release.metadata;
   const services = new Set(servicesOf(release.spec));
   if (release.spec.service !== undefined) services.add(nameCanary(release.spec.service.name));
@@ -39,6 +41,7 @@ export async function observe(world: World, asked: Asked): Promise<Observation> 
   const routes = relevantRoutes(release, status, freshRoutes ?? world.routes.cachedIn(namespace), [...services]);
   const backends = await observeBackends(world, namespace, [...services], findAwaited(status));
   const workload = await observeWorkload(world, release, status);
+  const layout = layoutOf(routes);
   const observation: Observation = {
     release,
     ...(workload === undefined ? {} : { workload }),
@@ -47,12 +50,13 @@ export async function observe(world: World, asked: Asked): Promise<Observation> 
     servedKinds: world.routes.servedKinds(release.spec.routeRefs.map(({ kind }) => kind)),
     backends,
     looks,
-    metrics: standMetrics(world.metrics, release, routes),
+    metrics: standMetrics(world.metrics, release, routes, layout),
+    ...(layout === undefined ? {} : { layout }),
     driver: findDriver({ ...release, status }, neighbours(routes), routes),
     writeProblems,
     oldSchema: world.oldSchema(),
   };
-  return observePolicies(world, status, observation);
+  return observeRoutePolicies(world, status, await observePolicies(world, status, observation));
 }
 
 /**

@@ -1,12 +1,21 @@
-// Adds the namespace's policies to an observation when a release is about to begin, and now and then while it waits to begin.
+// Adds the namespace's policies to an observation when a release is about to begin, and now and then while it waits to begin; those on
+// rules of routes also while a release with a cohort runs.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Observation } from '../../core/release/observation.ts';
-import { asksForPolicies } from '../../core/release/policy-question.ts';
+import { asksForPolicies, asksForRoutePolicies } from '../../core/release/policy-question.ts';
+import { isRunning, parseState } from '../../core/release/state.ts';
+import { hasGivenTraffic } from '../../core/release/traffic.ts';
 import type { World } from '../world.ts';
 
 /** As old as a reading may be at the start of a release, and the least pace of a release that waits: less than its visits are apart. */
 const FRESH_MS = 10_000;
+
+/** The least time between two readings of policies on rules for one release that waits to begin or to give its first traffic. */
+const AGAIN_MS = 1_000;
+
+/** While the canary has traffic, policies on rules are read again at least this often. */
+const STALE_MS = 30_000;
 
 /** Returns the same observation unless policies are needed. A canary with weight never waits here: policies are read between releases only. */
 export async function observePolicies(world: World, status: CanaryReleaseStatus, observation: Observation): Promise<Observation> {
@@ -14,4 +23,15 @@ export async function observePolicies(world: World, status: CanaryReleaseStatus,
   if (workload === undefined || !asksForPolicies(status, observation, world.clock.now())) return observation;
   const policies = await world.policies.read(release.metadata.namespace, FRESH_MS);
   return { ...observation, workload: { ...workload, policies } };
+}
+
+/** The same of policies that hold for one rule of a route. Once the canary has traffic, nothing waits for them: the last answer counts. */
+export async function observeRoutePolicies(world: World, status: CanaryReleaseStatus, observation: Observation): Promise<Observation> {
+  if (!asksForRoutePolicies(status, observation, world.clock.now())) return observation;
+  const { namespace, name, generation = 0 } = observation.release.metadata;
+  const mayWait = !isRunning(parseState(status.state) ?? 'blocked') || !hasGivenTraffic(status.release);
+  const routePolicies = mayWait
+    ? await world.policies.readOfRoutes(namespace, `${name}/${generation}`, AGAIN_MS)
+    : world.policies.latestOfRoutes(namespace, STALE_MS);
+  return routePolicies === undefined ? observation : { ...observation, routePolicies };
 }

@@ -38,8 +38,14 @@ const ACTIONS: Readonly<Record<EventReason, string>> = {
   HoldBypassed: 'Observe',
   HoldUnavailable: 'Observe',
   GitOpsManaged: 'Observe',
+  LittleTraffic: 'Observe',
   PolicyParity: 'Observe',
   OtherCanaryRules: 'Observe',
+  GateStarted: 'Wait',
+  GatePassed: 'Pass',
+  GateFailed: 'Fail',
+  GateInterrupted: 'Hold',
+  GateSkipped: 'Skip',
 };
 
 /** Delivers what a committed status announces, each once while this operator lives, and remembers what is delivered. */

@@ -1,6 +1,7 @@
 // What the operator remembers of a release between reconciles: the last status, committed or not, and what waits to be logged.
 // All of it can be lost: the object's status and the routes say the same, and Prometheus is the judge's memory.
 
+import { toSortedJson } from '../../api/sorted-json.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
 import type { WriteProblem } from '../../core/release/observation.ts';
@@ -40,7 +41,7 @@ export function needsCommit(memory: Memory, status: CanaryReleaseStatus, now: nu
   if (essenceOf(withoutPending(status)) !== essenceOf(withoutPending(memory.committed))) return true;
   // A message that promises a time which has passed is wrong.
   const isOver = now >= (fromTime(memory.committed.internal?.shownTime) ?? Number.POSITIVE_INFINITY);
-  return (isOver || now - memory.committedAtMs >= QUIET_MS) && toText(status) !== toText(memory.committed);
+  return (isOver || now - memory.committedAtMs >= QUIET_MS) && toSortedJson(status) !== toSortedJson(memory.committed);
 }
 
 /** When a status that was committed with announcements is written without them, if nothing else is written before. */
@@ -50,7 +51,7 @@ export function endOfQuiet({ committedAtMs }: Memory): number {
 
 /** The committed status where it says the same: of a thousand releases at rest one copy is held, not two. */
 export function shareCommitted(committed: CanaryReleaseStatus, status: CanaryReleaseStatus): CanaryReleaseStatus {
-  return committed !== status && toText(committed) === toText(status) ? committed : status;
+  return committed !== status && toSortedJson(committed) === toSortedJson(status) ? committed : status;
 }
 
 /** What was refused, each with the time since when writes to that route are. */
@@ -68,7 +69,7 @@ function essenceOf(status: CanaryReleaseStatus): string {
   const { message: _message, checks, conditions, observedWeight: _observed, measured: _measured, release, internal = {}, ...rest } = status;
   const { shownTime: _shown, ...memory } = internal;
   const essential = release === undefined ? undefined : withoutRunningNumbers(release);
-  return toText([
+  return toSortedJson([
     rest,
     memory,
     essential,
@@ -86,17 +87,9 @@ function withoutRunningNumbers(release: ReleaseStatus): unknown {
     passAt: _pass,
     lookPhaseMs: _phase,
     scrapeIntervalMs: _scrape,
+    sampleDelayMs: _delay,
     routes,
     ...rest
   } = release;
   return [rest, routes?.map(({ generation: _generation, ...route }) => route)];
-}
-
-/** JSON with sorted keys: a field that went and came back, or that the API server sorts elsewhere, is no change. */
-function toText(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

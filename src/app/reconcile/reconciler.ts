@@ -2,6 +2,7 @@
 // Home writes come before every other write of the whole operator: a release that has written home yields to the next one and
 // commits afterwards.
 
+import { withoutUndefined } from '../../api/absence.ts';
 import { FINALIZER } from '../../api/names.ts';
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
@@ -15,13 +16,16 @@ import type { ReleaseEvent } from '../../core/release/report/events.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { ReleaseKey } from '../../ports/releases.ts';
 import { Announcer, log } from './announcer.ts';
+import { GateDesk } from '../gates/desk.ts';
 import { DrainDesk } from '../metrics/drain-desk.ts';
+import { LayoutDesk } from '../metrics/layout-desk.ts';
 import { LookDesk } from '../metrics/look-desk.ts';
 import { dueQuestion } from '../metrics/question.ts';
 import { endOfQuiet, needsCommit, noteProblems, shareCommitted, type Memory } from './memory.ts';
 import { MemoryStore, nameOf } from './memory-store.ts';
 import { observe } from '../observe/observer.ts';
 import { parseCached } from '../parsed.ts';
+import { SentinelDesk } from '../sentinel/desk.ts';
 import { NamespaceReader } from './namespace-reader.ts';
 import { forgetTraces, writeRoutes, type WriteOutcome } from './route-writer.ts';
 import { commitStatus } from './status-writer.ts';
@@ -70,6 +74,9 @@ export class Reconciler {
   readonly #memories: MemoryStore;
   readonly #desk: LookDesk;
   readonly #drains: DrainDesk;
+  readonly #layouts: LayoutDesk;
+  readonly #gates: GateDesk;
+  readonly #sentinel: SentinelDesk | undefined;
   readonly #neighbours: Neighbours;
   readonly #reader: NamespaceReader;
   readonly #announcer: Announcer;
@@ -85,6 +92,10 @@ export class Reconciler {
     this.#reader = new NamespaceReader(world.routes);
     this.#desk = new LookDesk(world, onLook);
     this.#drains = new DrainDesk(world, onLook);
+    this.#layouts = new LayoutDesk(world, onLook);
+    this.#gates = new GateDesk(world, onLook);
+    const { gateways } = world;
+    this.#sentinel = gateways === undefined ? undefined : new SentinelDesk(world, gateways, onLook, (key) => this.#desk.phiOf(key));
     this.#announcer = new Announcer(world, onLook);
   }
 
@@ -105,6 +116,12 @@ export class Reconciler {
     }
   }
 
+  /** Begins nothing in the background any more. */
+  close(): void {
+    this.#sentinel?.close();
+    this.#gates.close();
+  }
+
   async #pass(key: ReleaseKey, freshRoutes: readonly Route[] | undefined): Promise<Outcome | 'onward' | 'read'> {
     const release = parseCached(this.#world.releases.cached(key));
     if (release === undefined) return this.#forget(key);
@@ -119,6 +136,8 @@ export class Reconciler {
     // Others go home at this moment: what this one has to write waits behind them, without holding a place (rule 1).
     if (this.#hasToWrite(pass) && this.#world.untilQuiet?.() !== undefined) return { ...AGAIN, wakeAt: decision.wakeAt };
     if ((await commitStatus(this.#world, this.#memories, release)) === 'moved') return { ...AGAIN, urgent: true };
+    // Behind the commit: a start that no status remembers could be a second one.
+    this.#gates.carryOut(nameOf(key), release, decision.gateIntents);
     const written = await this.#converge(pass, lowered);
     // Writes to workloads are announced, too, and nothing is announced before it is committed.
     if (this.#hasNews(key) && (await commitStatus(this.#world, this.#memories, release)) === 'moved') return { ...AGAIN, urgent: true };
@@ -134,10 +153,14 @@ export class Reconciler {
     const { status, writeProblems } = memory;
     const looks = this.#desk.take(nameOf(key), status.release?.id);
     const neighbours = (routes: readonly Route[]) => this.#neighbours(release, routes);
-    const seen = await observe(world, { release, status, writeProblems, looks, freshRoutes, neighbours });
+    const layoutOf = (routes: readonly Route[]) => this.#layouts.read(nameOf(key), release, routes);
+    const seen = await observe(world, { release, status, writeProblems, looks, freshRoutes, neighbours, layoutOf });
     const drain = this.#drains.read(nameOf(key), status.release?.id);
-    const observation = drain === undefined ? seen : { ...seen, drain };
+    const sentinel = this.#sentinel?.read(nameOf(key), status.release?.id);
+    const gates = this.#gates.read(nameOf(key), release, status);
+    const observation = { ...seen, ...withoutUndefined({ drain, sentinel, gates }) };
     const decision = decide(release.spec, status, observation, now);
+    this.#gates.reserve(nameOf(key), release, decision.gateIntents);
     const pass: Pass = { key, release, memory, observation, freshRoutes, decision, now };
     this.#askForLooks(pass);
     this.#count(pass);
@@ -253,11 +276,16 @@ export class Reconciler {
     const id = status.release?.id;
     if (due !== undefined && id !== undefined) this.#desk.ask(nameOf(key), id, due.question, due.times);
     this.#drains.consider(nameOf(key), release, status, observation, now);
+    this.#layouts.consider(nameOf(key), release, status, observation, now);
+    this.#sentinel?.consider(nameOf(key), release, status, observation);
   }
 
   #forget(key: ReleaseKey): Outcome {
     this.#desk.discard(nameOf(key));
     this.#drains.forget(nameOf(key));
+    this.#layouts.forget(nameOf(key));
+    this.#gates.forget(nameOf(key));
+    this.#sentinel?.forget(nameOf(key));
     this.#announcer.forget(key);
     this.#world.workloads.forget(key.namespace, key.name);
     if (this.#memories.drop(key)) this.#world.telemetry.forget(key.namespace, key.name);

@@ -94,6 +94,7 @@ async function rebuild(
 
 /** A rule gives the canary less than it did, or is not there any more. */
 function isLower(now: RouteStanding, before: RouteStanding): boolean {
+  if (now.ours.length < before.ours.length) return true;
   return now.rules.some((rule, index) => {
     const former = before.rules[index];
     const [present, past] = [shareOf(rule), former === undefined ? undefined : shareOf(former)];

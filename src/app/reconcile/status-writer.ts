@@ -1,5 +1,6 @@
 // Writes the status where that matters to a reader, and finds out whether somebody else moved the object on meanwhile.
 
+import { toSortedJson } from '../../api/sorted-json.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import { parseState } from '../../core/release/state.ts';
@@ -72,9 +73,8 @@ function readVersion(stored: unknown): string | undefined {
 
 /** The state and release say who wrote last; running numbers do not matter. */
 function isSameStatus(fresh: CanaryReleaseStatus | undefined, ours: CanaryReleaseStatus): boolean {
-  return (
-    parseState(fresh?.state) === parseState(ours.state) &&
-    fresh?.release?.id === ours.release?.id &&
-    fresh?.release?.lookGridAt === ours.release?.lookGridAt
-  );
+  const [theirs, mine] = [fresh?.release, ours.release];
+  if (parseState(fresh?.state) !== parseState(ours.state) || theirs?.id !== mine?.id) return false;
+  // A gate that another operator has begun is not begun again by one that still believes that it leads.
+  return theirs?.lookGridAt === mine?.lookGridAt && toSortedJson(theirs?.gates) === toSortedJson(mine?.gates);
 }

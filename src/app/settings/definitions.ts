@@ -22,6 +22,19 @@ export const SETTINGS = [
     help: 'Prometheus for releases that do not set spec.analysis.metrics.prometheus.url',
   },
   { flag: 'prometheus-token-file', value: 'FILE', fallback: 'none', help: 'file with the bearer token for --prometheus-url' },
+  {
+    flag: 'prometheus-headers-file',
+    value: 'FILE',
+    fallback: 'none',
+    help: 'file with headers for --prometheus-url, a JSON object such as {"X-Scope-OrgID":"shop"}',
+  },
+  {
+    flag: 'prometheus-matchers',
+    value: 'LABEL=VALUE',
+    list: true,
+    fallback: 'none',
+    help: 'labels that every built-in query asks for, such as cluster=eu-1; a release changes them with spec.analysis.metrics.matchers',
+  },
   { flag: 'prometheus-ca-file', value: 'FILE', fallback: 'none', help: 'file with the certificate authorities (PEM) of --prometheus-url' },
   { flag: 'namespace', value: 'NAME', list: true, fallback: 'all', help: 'namespaces to watch' },
   {
@@ -38,7 +51,21 @@ export const SETTINGS = [
     fallback: 'none',
     help: 'URLs (or URL prefixes) that releases may send notifications to',
   },
+  {
+    flag: 'gate-allow',
+    value: 'URL',
+    list: true,
+    fallback: 'none',
+    help: 'URLs (or URL prefixes) that gates of releases may send requests to',
+  },
   { flag: 'allow-queries', fallback: 'false', help: "allow queries in spec.analysis.checks against the operator's Prometheus" },
+  {
+    flag: 'sentinel',
+    value: 'TARGET',
+    list: true,
+    fallback: 'none',
+    help: 'gateways whose own counters are read every second while a canary is young: NAMESPACE/LABEL=VALUE of their pods, or http://HOST:PORT; see config/sentinel',
+  },
   { flag: 'metrics-address', value: 'ADDRESS', fallback: ':8080', help: 'listen address of /metrics, /healthz and /readyz' },
   {
     flag: 'webhook-address',

@@ -1,6 +1,8 @@
 // Parsers of the values of settings. Each returns the value, or what to write instead. All are pure.
 import { parseAddress } from '../../api/addresses.ts';
+import { isLabelName, LONGEST_VALUE } from '../../api/matchers.ts';
 import { isDuration, parseDuration } from '../../api/duration.ts';
+import type { SentinelTarget } from '../../ports/gateways.ts';
 
 /** A value, or the words that follow "write". */
 export type Reading<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly write: string };
@@ -48,6 +50,14 @@ export const readLogLevel: Reader<LogLevel> = (text) => {
   return level === undefined ? refuse(`one of ${LOG_LEVELS.join(' ')}`) : accept(level);
 };
 
+/** `label=value`; an empty value stands for a label that a series does not have. */
+export const readMatcher: Reader<readonly [label: string, value: string]> = (text) => {
+  const at = text.indexOf('=');
+  const [label, value] = [text.slice(0, at), text.slice(at + 1)];
+  if (at < 0 || !isLabelName(label) || value.length > LONGEST_VALUE) return refuse('labels with their values such as cluster=eu-1');
+  return accept([label, value] as const);
+};
+
 /** A whole number between two bounds. */
 export function readWhole(least: number, most: number): Reader<number> {
   return (text) => {
@@ -80,3 +90,19 @@ export const readUrl: Reader<string> = (text) => {
 /** Such an address, over TLS. */
 export const readSecureUrl: Reader<string> = (text) =>
   text.startsWith('https://') ? readUrl(text) : refuse('an address such as https://10.0.0.5:9443');
+
+const LABEL = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?$/;
+const SENTINEL_FORM = 'NAMESPACE/LABEL=VALUE such as projectcontour/app=envoy, or an address such as http://10.0.0.5:8002';
+
+/** Pods of a gateway by a label, or the address of one outside of pods. */
+export const readSentinelTarget: Reader<SentinelTarget> = (text) => {
+  if (text.startsWith('http://')) {
+    const parsed = parseAddress(text);
+    const isOrigin = parsed.ok && parsed.url.pathname === '/';
+    return isOrigin ? accept({ kind: 'address', origin: parsed.url.origin }) : refuse(SENTINEL_FORM);
+  }
+  const [, namespace = '', label = '', value = ''] = /^([^/=]+)\/([^=]+)=([^=]+)$/.exec(text) ?? [];
+  const isGood = NAMESPACE.test(namespace) && LABEL.test(label) && LABEL_VALUE.test(value);
+  return isGood ? accept({ kind: 'pods', namespace, label, value }) : refuse(SENTINEL_FORM);
+};

@@ -1,7 +1,9 @@
 // Turns the command line and the environment into settings, or into one line that names the mistake and says what to
 // write. Pure: the caller prints and exits.
 import { parseArgs } from 'node:util';
+import type { Matchers } from '../../api/matchers.ts';
 import { SYSTEM_NAMESPACE } from '../../api/names.ts';
+import type { SentinelTarget } from '../../ports/gateways.ts';
 import { envName, type Flag, SETTING_LIST } from './definitions.ts';
 import {
   type ListenAddress,
@@ -11,8 +13,10 @@ import {
   readInterval,
   readListenAddress,
   readLogLevel,
+  readMatcher,
   readNamespace,
   readSecureUrl,
+  readSentinelTarget,
   readSwitch,
   readText,
   readUrl,
@@ -30,12 +34,18 @@ export interface Settings {
   readonly prometheusUrl?: string;
   readonly prometheusTokenFile?: string;
   readonly prometheusCaFile?: string;
+  readonly prometheusHeadersFile?: string;
+  /** Label names and values, for every built-in query. */
+  readonly prometheusMatchers: Matchers;
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
   /** Origins or URL prefixes, without a slash at their end. */
   readonly prometheusAllow: readonly string[];
   readonly notificationAllow: readonly string[];
+  readonly gateAllow: readonly string[];
   readonly allowQueries: boolean;
+  /** Empty: no sentinel. */
+  readonly sentinel: readonly SentinelTarget[];
   readonly metricsAddress: ListenAddress;
   /** Absent: no webhook. */
   readonly webhookAddress?: ListenAddress;
@@ -94,10 +104,14 @@ function buildSettings(action: Settings['action'], given: ReadonlyMap<Flag, Give
     ...optional('prometheusUrl', one('prometheus-url', readUrl)),
     ...optional('prometheusTokenFile', one('prometheus-token-file', readText)),
     ...optional('prometheusCaFile', one('prometheus-ca-file', readText)),
+    ...optional('prometheusHeadersFile', one('prometheus-headers-file', readText)),
+    prometheusMatchers: Object.fromEntries(readGiven(given.get('prometheus-matchers'), readMatcher, problems)),
     namespaces: many('namespace', readNamespace),
     prometheusAllow: many('prometheus-allow', readUrl),
     notificationAllow: many('notification-allow', readUrl),
+    gateAllow: many('gate-allow', readUrl),
     allowQueries: one('allow-queries', readSwitch) ?? false,
+    sentinel: readGiven(given.get('sentinel'), readSentinelTarget, problems),
     metricsAddress: one('metrics-address', readListenAddress) ?? { port: 8080 },
     ...optional('webhookAddress', one('webhook-address', readListenAddress)),
     ...optional('webhookCertDir', one('webhook-cert-dir', readText)),

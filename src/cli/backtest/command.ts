@@ -7,6 +7,7 @@ import { parseDuration } from '../../api/duration.ts';
 import { messageOf } from '../../api/errors.ts';
 import type { CanaryRelease } from '../../api/release.ts';
 import { AUTO, findSource, SOURCES } from '../../sources/catalogue.ts';
+import { withMatchers } from '../../sources/selector.ts';
 import type { MetricsSource } from '../../sources/source.ts';
 import type { Arm } from './arms.ts';
 import { formatBacktest, toBacktestJson } from './report.ts';
@@ -128,7 +129,7 @@ async function checkFile(io: CliIo, option: string, path: string | undefined): P
 function chooseSource({ source }: BacktestOptions, { spec }: CanaryRelease): MetricsSource {
   const wanted = source ?? spec.analysis.metrics.source;
   const found = findSource(wanted);
-  if (found !== undefined) return found;
+  if (found !== undefined) return withMatchers(found, spec.analysis.metrics.matchers ?? {});
   const names = SOURCES.map(({ name }) => name).join(', ');
   throw wanted === AUTO
     ? usageError(`the metrics source is Auto, which needs a cluster; name the source with --source (${names})`)

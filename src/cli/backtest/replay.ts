@@ -4,7 +4,7 @@
 import { withoutUndefined } from '../../api/absence.ts';
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
-import { countRequests, readLatency, totalRequests } from '../../core/analysis/assemble.ts';
+import { countRequests, readLatency, readServing, totalRequests } from '../../core/analysis/assemble.ts';
 import { bordersBetween, type Cell, type CellGrid, cellLength, cutCells } from '../../core/analysis/comparison/cells.ts';
 import { foldCell, type JudgeState, primeJudge, startJudge } from '../../core/analysis/comparison/judge.ts';
 import { judgeComparison, type Judgement } from '../../core/analysis/comparison/judgement.ts';
@@ -12,8 +12,9 @@ import { measurePrior, PRIOR_MS } from '../../core/analysis/comparison/prior.ts'
 import { type JudgeSettings, judgeSettings } from '../../core/analysis/comparison/settings.ts';
 import { newestSampleAt, scrapeIntervalOf, type Span } from '../../core/analysis/increments.ts';
 import type { LookReading } from '../../core/analysis/reading.ts';
-import { nextShareOf } from '../../core/release/evidence/comparison-look.ts';
-import { foldLook, gridOf } from '../../core/release/evidence/looks.ts';
+import { nextRaiseOf } from '../../core/release/evidence/comparison-look.ts';
+import { gridOf } from '../../core/release/evidence/look-grid.ts';
+import { foldLook } from '../../core/release/evidence/looks.ts';
 import { fromTime } from '../../api/times.ts';
 import type { MetricsSource } from '../../sources/source.ts';
 import { armsOf, type Piece } from './arms.ts';
@@ -63,6 +64,15 @@ export function neededFrom({ question, judge }: Replay, atMs: number): number {
   return Math.min(judge.foldedToMs, atMs - parseDuration(question.spec.analysis.window));
 }
 
+/** A history does not say which share was asked for: the split is not judged, and the weight is the one that was found last. */
+function foldCells({ settings, judge, begins, status: { weight } }: Replay, cells: readonly Cell[]): JudgeState {
+  const present = weight === undefined ? undefined : weight / 100;
+  return cells.reduce((state, cell, index) => {
+    const isStart = begins && index === 0;
+    return foldCell(settings, state, cell, { share: undefined, present, isBorder: isStart, isStart });
+  }, judge);
+}
+
 /** Looks at `atMs`. @param own answers of the release's own queries */
 export function lookAt(
   replay: Replay,
@@ -70,30 +80,34 @@ export function lookAt(
   own: LookReading['own'],
   atMs: number,
 ): { readonly replay: Replay; readonly look: ReplayedLook } {
-  const { question, settings } = replay;
-  const { spec, source } = question;
+  const { settings } = replay;
+  const { spec, source } = replay.question;
   const cells = cellsUpTo(replay, piece, atMs);
-  const judge = cells.reduce((state, cell, index) => {
-    const isStart = replay.begins && index === 0;
-    return foldCell(settings, state, cell, { share: undefined, isBorder: isStart, isStart });
-  }, replay.judge);
+  const judge = foldCells(replay, cells);
   const window = windowOf(replay, atMs);
   const all = totalRequests(piece.counts.serving, source.classify, window, piece.counts.history);
   const ours = totalRequests(piece.counts.canary, source.classify, window, piece.counts.history);
   const found = findStage(spec, replay.status, cells, { canary: ours, serving: all });
   const entered = enterStage(spec, replay.status, found, atMs);
   const compared = spec.analysis.comparison.mode !== 'Off' && found.weight > 0 && found.weight < 100;
-  const judgement = compared ? judgeComparison(settings, judge, nextShareOf(spec, entered)) : undefined;
+  const judgement = compared ? judgeComparison(settings, judge, nextRaiseOf(spec, entered)) : undefined;
   const reading: LookReading = {
     ...readRequests(replay, piece, window, atMs),
     ...(needsLatency(spec) ? { latency: readLatency(piece.timed, window, piece.counts.history) } : {}),
-    ...(compared && piece.counts.servingProblem === undefined ? { servingRequests: all } : {}),
+    ...(compared && piece.counts.servingProblem === undefined ? readBeside(replay, piece, window, all) : {}),
     ...(judgement === undefined ? {} : { comparison: piece.counts.servingProblem ?? { kind: 'facts', facts: judgement } }),
     own,
   };
   const status = foldLook(spec, entered, reading);
   const look = { atMs, stage: (status.release?.stageIndex ?? 0) + 1, weight: found.weight, reading, judgement, status };
   return { replay: { ...replay, judge, status, begins: entered !== replay.status && found.isNew }, look };
+}
+
+/** What serving did in the window of a look. */
+function readBeside({ question: { spec, source } }: Replay, { counts, servingTimed }: Piece, span: Span, servingRequests: number) {
+  const timed = needsLatency(spec) ? servingTimed : undefined;
+  const serving = readServing(counts.serving, timed, source.classify, { span, history: counts.history });
+  return { servingRequests, ...withoutUndefined({ serving }) };
 }
 
 function needsLatency({ analysis }: CanaryReleaseSpec): boolean {

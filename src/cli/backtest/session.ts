@@ -144,6 +144,10 @@ async function askOwn({ release, recording }: BacktestQuestion, atMs: number): P
       canary: recording.canary.backend.service,
       serving: recording.serving.backend.service,
       revision: spec.revision ?? recording.canary.backend.service,
+      // A recording does not say which pods stood behind a Service.
+      canaryWorkload: undefined,
+      servingWorkload: undefined,
+      canaryPods: undefined,
       window: promDuration(parseDuration(spec.analysis.window)),
     });
     if (!rendered.ok) throw usageError(`check ${name}: ${rendered.message}`);

@@ -5,7 +5,7 @@ import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/client/field
 import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
 import { discoverRoutes } from '../../adapters/kubernetes/routes/route-discovery.ts';
 import { trimRoute } from '../../adapters/kubernetes/routes/routes.ts';
-import { controllersOf } from '../../core/routing/parents.ts';
+import { type ServingController, servingControllersOf } from '../../core/routing/parents.ts';
 import type { ClusterLink } from './link.ts';
 import { readList, readObject } from './read.ts';
 
@@ -34,11 +34,11 @@ export async function listRoutes(link: ClusterLink, namespace: string | undefine
 }
 
 /** Controllers that have answered for the route; where none has yet, those of its Gateways' classes. */
-export async function findControllers(link: ClusterLink, route: Route): Promise<readonly string[]> {
-  const answered = controllersOf(route);
+export async function findControllers(link: ClusterLink, route: Route): Promise<readonly ServingController[]> {
+  const answered = servingControllersOf(route);
   if (answered.length > 0) return answered;
   const classes = await Promise.all((route.spec.parentRefs ?? []).map((parent) => findController(link, parent, route.metadata.namespace)));
-  return [...new Set(classes.flatMap((name) => name ?? []))];
+  return [...new Set(classes.flatMap((name) => name ?? []))].map((name) => ({ name, isMesh: false }));
 }
 
 const GATEWAYS = { group: GATEWAY_GROUP, version: 'v1', plural: 'gateways' };

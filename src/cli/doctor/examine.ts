@@ -8,6 +8,7 @@ import { doubt, type Finding } from './finding.ts';
 import { checkGateways, type Judged } from './gateways.ts';
 import { checkGitOps } from './gitops.ts';
 import { checkCrd, checkOperator } from './installation.ts';
+import { checkLayouts } from './layout.ts';
 import { checkLeftovers } from './leftovers.ts';
 import { checkMetrics } from './metrics.ts';
 import { checkOperatorRights } from './operator-rights.ts';
@@ -112,7 +113,9 @@ async function checkJudge(
       if (asker !== undefined) askers.set(url, asker);
     }
     const askerOf = ({ release }: Judged) => (secret.includes(release) ? undefined : askers.get(urlOf(release) ?? ''));
-    return [...findings, ...describeUnasked(withToken ? own : undefined, secret), ...(await checkMetrics(judged, askerOf))];
+    const layouts = await checkLayouts(judged, askerOf);
+    const metrics = await checkMetrics(layouts.judged, askerOf);
+    return [...findings, ...describeUnasked(withToken ? own : undefined, secret), ...layouts.findings, ...metrics];
   } finally {
     for (const asker of askers.values()) asker.close();
   }

@@ -3,10 +3,11 @@
 import type { CanaryReleaseSpec } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { portOf, servicesOf } from '../../core/release/facts/sides.ts';
-import { routesInScope, wantedRules } from '../../core/release/facts/scope.ts';
+import { routesInScope, wantedRules, wantedSource } from '../../core/release/facts/scope.ts';
 import { isAtPort } from '../../core/routing/refs.ts';
 import { isHazardOf, refuseBlind } from '../../sources/hazards.ts';
-import { chooseSource } from '../../sources/catalogue.ts';
+import { chooseSources, kindsOf, type RoutedBy } from '../../sources/choice.ts';
+import { withMatchers } from '../../sources/selector.ts';
 import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
@@ -14,7 +15,7 @@ import { findControllers } from '../cluster/routes.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
 import { nameOf, nameSome, type Surroundings } from './seen.ts';
 
-/** A release and what judges it. */
+/** A release and what judges it; once for each of several sources. */
 export interface Judged {
   readonly release: SeenRelease;
   readonly spec: CanaryReleaseSpec;
@@ -48,6 +49,11 @@ export async function checkGateways(link: ClusterLink, { releases, routes }: Sur
   return { findings: [...known, ...hazards, ...reports.flatMap(({ findings }) => findings)], judged };
 }
 
+/** A route as the choice sees it, and the route. */
+interface ScopedRoute extends RoutedBy {
+  readonly route: Route;
+}
+
 async function checkRelease(link: ClusterLink, release: SeenRelease, all: readonly Route[]): Promise<GatewayReport> {
   const { spec, namespace, name } = release;
   if (spec === undefined || !needsSource(spec)) return { findings: [], judged: [] };
@@ -55,14 +61,27 @@ async function checkRelease(link: ClusterLink, release: SeenRelease, all: readon
   const routes = routesInScope(spec, own, servicesOf(spec));
   // Its own status says so more precisely.
   if (routes.length === 0) return { findings: [], judged: [] };
-  const controllers = await Promise.all(routes.map((route) => findControllers(link, route)));
   const { metrics, mode } = spec.analysis;
-  const choice = chooseSource({ wanted: metrics.source, kinds: routes.map(({ kind }) => kind), controllerNames: controllers.flat() });
+  const scoped = await Promise.all(
+    routes.map(async (route): Promise<ScopedRoute> => {
+      const controllers = await findControllers(link, route);
+      return { route, kind: route.kind, name: route.metadata.name, wanted: wantedSource(spec, route), controllers };
+    }),
+  );
+  const choice = chooseSources(metrics.source, scoped);
   const patch = `kubectl patch crel ${name} -n ${namespace} --type merge -p '{"spec":{"analysis":{"metrics":{"source":"OpenTelemetry"}}}}'   # if the application counts its requests`;
-  const blind = choice.ok ? refuseBlind(choice.source, [...new Set(routes.map(({ kind }) => kind))], spec.analysis) : undefined;
   if (choice.ok) {
-    const findings = blind === undefined ? [] : [fail(`${CHECK} of ${nameOf(release)}`, blind.message, patch)];
-    return { findings, judged: [{ release, spec, source: choice.source, routes }] };
+    const of = `${CHECK} of ${nameOf(release)}`;
+    const blind = choice.chosen.flatMap((one) => refuseBlind(one.source, kindsOf(one.routes), spec.analysis) ?? []);
+    return {
+      findings: [...blind.map(({ message }) => fail(of, message, patch)), ...choice.hazards.map(({ message }) => doubt(of, message))],
+      judged: choice.chosen.map((one) => ({
+        release,
+        spec,
+        source: withMatchers(one.source, metrics.matchers ?? {}),
+        routes: one.routes.map(({ route }) => route),
+      })),
+    };
   }
   const refused =
     mode === 'Enforce'

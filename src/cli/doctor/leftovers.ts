@@ -1,9 +1,10 @@
-// Leftovers of deleted releases and of a removed operator: annotations on routes, Deployments that are still held, and canaries
+// Leftovers of deleted releases and of a removed operator: annotations and rules in routes, Deployments that are still held, and canaries
 // without a release.
 
 import { FLUX_HELD_ANNOTATION, GROUP, HELD_ANNOTATION, RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
+import { isOurName } from '../../core/routing/our-rules.ts';
 import { getDeployment } from '../cluster/deployments.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { type SeenRelease, targetOf } from '../cluster/releases.ts';
@@ -15,6 +16,7 @@ export async function checkLeftovers(link: ClusterLink, seen: Surroundings): Pro
   const held = await Promise.all(seen.deployments.map((deployment) => findHeld(link, deployment, seen)));
   const found = [
     ...seen.routes.flatMap((route) => findMark(route, seen)),
+    ...seen.routes.flatMap((route) => findOurRules(route, seen)),
     ...seen.routes.flatMap(findFluxMark),
     ...held.flat(),
     ...[...seen.deployments, ...seen.services].flatMap((object) => findCanary(object, seen)),
@@ -53,6 +55,17 @@ function findMark(route: Route, { everyRelease }: Surroundings): readonly Findin
       `kubectl edit ${kind.toLowerCase()} ${metadata.name} -n ${metadata.namespace}   # give one Service all the weight, then run: ${remove}`,
     ),
   ];
+}
+
+/** Rules for a cohort that no release takes away any more, or that were exported from a running release and applied again. */
+function findOurRules({ kind, metadata, spec }: Route, { everyRelease }: Surroundings): readonly Finding[] {
+  const { namespace, name } = metadata;
+  const left = (spec.rules ?? []).flatMap((rule) => (isOurName(rule.name) ? [rule.name ?? ''] : []));
+  const [driver] = (metadata.annotations?.[RELEASE_ANNOTATION] ?? '').split('/');
+  const runs = everyRelease.some((release) => release.namespace === namespace && release.name === driver && isUnderWay(release));
+  if (left.length === 0 || runs) return [];
+  const says = `still has ${left.join(' and ')}, a rule for a cohort, and no release runs: its requests go to one Service whatever the weights are`;
+  return [fail(`${kind} ${namespace}/${name}`, says, `kubectl edit ${kind.toLowerCase()} ${name} -n ${namespace}   # remove the rule`)];
 }
 
 function findFluxMark({ kind, metadata }: Route): readonly Finding[] {

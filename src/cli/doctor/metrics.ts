@@ -5,6 +5,7 @@ import { isGlidepathError } from '../../api/errors.ts';
 import { scrapeIntervalOf } from '../../core/analysis/increments.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
 import { type Judged, servingBackends } from './gateways.ts';
+import { describeHidden } from './hidden-latency.ts';
 import type { Asker } from './prometheus.ts';
 import { nameOf, nameSome } from './seen.ts';
 import { describeUnmatchedLabel } from './unmatched-label.ts';
@@ -18,6 +19,8 @@ interface Tried {
   readonly judged: Judged;
   readonly scrapeMs: number | undefined;
   readonly findings: readonly Finding[];
+  /** What the buckets of its latency hide. */
+  readonly hidden: readonly Finding[];
 }
 
 /** @param askerOf undefined where the release's Prometheus cannot be asked */
@@ -25,7 +28,7 @@ export async function checkMetrics(all: readonly Judged[], askerOf: (judged: Jud
   const asked = await Promise.all(
     all.flatMap((judged) => {
       const asker = askerOf(judged);
-      return asker === undefined ? [] : [tryQueries(judged, asker)];
+      return asker === undefined ? [] : [tryAll(judged, asker)];
     }),
   );
   const good = asked.filter(({ scrapeMs, findings }) => scrapeMs !== undefined && findings.length === 0);
@@ -40,10 +43,16 @@ export async function checkMetrics(all: readonly Judged[], askerOf: (judged: Jud
           ),
         ]),
     ...asked.flatMap(({ findings }) => findings),
+    ...asked.flatMap(({ hidden }) => hidden),
   ];
 }
 
-async function tryQueries(judged: Judged, asker: Asker): Promise<Tried> {
+async function tryAll(judged: Judged, asker: Asker): Promise<Tried> {
+  const [tried, hidden] = await Promise.all([tryQueries(judged, asker), describeHidden(judged, asker)]);
+  return { ...tried, hidden };
+}
+
+async function tryQueries(judged: Judged, asker: Asker): Promise<Omit<Tried, 'hidden'>> {
   const check = `metrics of ${nameOf(judged.release)}`;
   const queries = writeQueries(judged);
   if (typeof queries === 'string')

@@ -1,16 +1,18 @@
-// Whether the operator's ServiceAccount has the rights of config/default and config/deployment-mode; the API server is asked for
-// each.
+// Whether the operator's ServiceAccount has the rights of config/default, config/deployment-mode, config/cohort and config/gates; the API server is
+// asked for each.
 
 import { withoutUndefined } from '../../api/absence.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import { SERVICE_ACCOUNT, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { fieldsOf } from '../../adapters/kubernetes/client/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
-import { targetOf } from '../cluster/releases.ts';
+import { asksForCohort } from '../../core/release/facts/cohort-rules.ts';
+import { listGates } from '../../core/release/gates/entries.ts';
+import { type SeenRelease, targetOf } from '../cluster/releases.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
 import { listWatched } from './operator-settings.ts';
 import type { Right } from './right.ts';
-import { DEPLOYMENT_RIGHTS, OPERATOR_RIGHTS } from './rights.ts';
+import { COHORT_RIGHTS, DEPLOYMENT_RIGHTS, GATE_RIGHTS, OPERATOR_RIGHTS } from './rights.ts';
 import { nameSome, type Surroundings } from './seen.ts';
 
 const USER = `system:serviceaccount:${SYSTEM_NAMESPACE}:${SERVICE_ACCOUNT}`;
@@ -20,21 +22,24 @@ const CHECK = "operator's rights";
 /** Resources without a namespace. */
 const CLUSTER_SCOPED = ['namespaces', 'customresourcedefinitions'];
 
-/** The rights in the cluster or in the operator's namespaces, and those of Deployment mode where a release needs them. */
+/** The rights in the cluster or in the operator's namespaces, and those of Deployment mode, of cohorts and of gates where a release needs them. */
 export async function checkOperatorRights(link: ClusterLink, { releases, operator }: Surroundings): Promise<readonly Finding[]> {
-  const namespaces = [...new Set(releases.filter((release) => targetOf(release) !== undefined).map(({ namespace }) => namespace))];
+  const namespacesOf = (needs: (release: SeenRelease) => boolean) => [...new Set(releases.filter(needs).map(({ namespace }) => namespace))];
+  const gated = namespacesOf(({ spec }) => spec !== undefined && listGates(spec).some(({ gate }) => gate.job !== undefined));
   const watched = operator.kind === 'read' ? listWatched(operator.object) : [];
   try {
-    const [lacking, ofMode] = await Promise.all([
+    const [lacking, ofMode, ofCohorts, ofGates] = await Promise.all([
       findLackingIn(link, watched),
-      Promise.all(namespaces.map((namespace) => checkMode(link, namespace))),
+      Promise.all(namespacesOf((release) => targetOf(release) !== undefined).map((namespace) => checkMode(link, namespace))),
+      Promise.all(namespacesOf(({ spec }) => spec !== undefined && asksForCohort(spec)).map((namespace) => checkCohorts(link, namespace))),
+      Promise.all(gated.map((namespace) => checkGates(link, namespace))),
     ]);
     const where = watched.length === 0 ? 'of the whole cluster' : `of ${nameSome(watched)}`;
     const whole =
       lacking.length === 0
         ? fine(CHECK, `releases, routes, Services and events ${where}`)
         : fail(CHECK, `ServiceAccount ${SERVICE_ACCOUNT} may not ${lacking.join(', ')}`, 'kubectl apply --server-side -k config/default');
-    return [whole, ...ofMode];
+    return [whole, ...ofMode, ...ofCohorts, ...ofGates];
   } catch (thrown) {
     if (!isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN')) throw thrown;
     return [doubt(CHECK, 'you may not check the rights of others (create subjectaccessreviews); ask an administrator to run this')];
@@ -72,6 +77,21 @@ async function checkMode(link: ClusterLink, namespace: string): Promise<Finding>
   if (wished.length > 0)
     return doubt(CHECK, `${lacks(wished)}, so these are not compared`, 'kubectl apply --server-side -f config/deployment-mode/role.yaml');
   return fine(CHECK, `Deployment mode in namespace ${namespace}`);
+}
+
+/** Kinds that the API server does not serve are missed by no release; `PoliciesUnknown` says where one of the others is. */
+async function checkCohorts(link: ClusterLink, namespace: string): Promise<Finding> {
+  const lacking = await findLacking(link, COHORT_RIGHTS, namespace);
+  if (lacking.length === 0) return fine(CHECK, `cohorts in namespace ${namespace}`);
+  const says = `in namespace ${namespace} ServiceAccount ${SERVICE_ACCOUNT} may not ${lacking.join(', ')}: where the cluster has such policies, no release with a cohort begins`;
+  return doubt(CHECK, says, 'kubectl apply --server-side -k config/cohort');
+}
+
+async function checkGates(link: ClusterLink, namespace: string): Promise<Finding> {
+  const lacking = await findLacking(link, GATE_RIGHTS, namespace);
+  if (lacking.length === 0) return fine(CHECK, `Jobs of gates in namespace ${namespace}`);
+  const fix = `kubectl create rolebinding glidepath-gates -n ${namespace} --clusterrole=glidepath-gates --serviceaccount=${SYSTEM_NAMESPACE}:${SERVICE_ACCOUNT}`;
+  return fail(CHECK, `in namespace ${namespace} ServiceAccount ${SERVICE_ACCOUNT} may not ${lacking.join(', ')}`, fix);
 }
 
 /** Such as `patch httproutes`. */

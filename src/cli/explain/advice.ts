@@ -3,6 +3,7 @@
 import { ABORT_ANNOTATION, COMMAND_ANNOTATION, type CommandVerb } from '../../api/names.ts';
 import { fateOf } from '../../api/reasons.ts';
 import type { ReleaseStatus } from '../../api/release.ts';
+import { findHeld, findRunning } from '../../core/release/gates/entries.ts';
 import { findApproval } from '../../core/release/commands/approval.ts';
 import { isGoingHome, isRunning, parseState, placeOf, type StateName } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
@@ -79,6 +80,7 @@ function goOn(release: SeenRelease, state: StateName, now: number): readonly Ste
       return stage === undefined ? [] : [['approve', approves(stage, spec?.stages.length), stage]];
     }
     case 'paused':
+      if (isHeldAtGate(release, state)) return AT_GATE;
       return [[spec?.paused === true ? 'unpause' : 'resume', 'continue the release']];
     case 'blocked':
       return status.release?.contestedBy === undefined
@@ -89,8 +91,9 @@ function goOn(release: SeenRelease, state: StateName, now: number): readonly Ste
         ['pause', 'hold the current weight'],
         ['advance', 'advance to the next stage without waiting for the analysis'],
       ];
-    case 'idle':
     case 'preparing':
+      return spec !== undefined && findRunning(spec, status, state) !== undefined ? [CONTINUE_WITHOUT] : [];
+    case 'idle':
     case 'stage.shifting':
     case 'promoting.rollingOut':
     case 'promoting.baking':
@@ -102,6 +105,15 @@ function goOn(release: SeenRelease, state: StateName, now: number): readonly Ste
     case 'rolledBack':
       return [];
   }
+}
+
+const CONTINUE_WITHOUT: Step = ['advance', 'continue without the gate'];
+const AT_GATE: readonly Step[] = [['resume', 'run the gate again'], CONTINUE_WITHOUT];
+
+function isHeldAtGate({ spec, status }: SeenRelease, state: StateName): boolean {
+  return (
+    spec?.paused !== true && status.release?.pausedBy === 'GateHeld' && spec !== undefined && findHeld(spec, status, state) !== undefined
+  );
 }
 
 function approves(stage: number, stages: number | undefined): string {

@@ -12,6 +12,7 @@ import type { CommandEntry } from '../entry.ts';
 
 interface ExplainOptions extends ClusterOptions {
   readonly output: 'text' | 'json' | 'yaml';
+  readonly evidence?: true;
 }
 
 /** The command. */
@@ -24,6 +25,7 @@ export const explainCommand: CommandEntry = {
         .argument('[name]', 'the CanaryRelease (default: the only one of the namespace)')
         .description('Explain the state of a release: what was measured, what it waits for, and which commands are useful.'),
     )
+      .option('--evidence', 'also print the figures behind what the comparison says (in JSON and YAML they always are)')
       .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json', 'yaml']).default('text'))
       .action(async (name: string | undefined, options: ExplainOptions) => end(await runExplain(name, options, io))),
 };
@@ -34,7 +36,7 @@ function runExplain(name: string | undefined, options: ExplainOptions, io: CliIo
     const explanation = explain(release, targetFlags(options, release.namespace), io.now());
     io.out(
       options.output === 'text'
-        ? formatExplanation(explanation, paintFor(io), io.now())
+        ? formatExplanation(explanation, paintFor(io), io.now(), options.evidence === true)
         : printObject({ apiVersion: 'cli.glidepath.dev/v1', kind: 'Explanation', ...explanation }, options.output),
     );
     return EXIT.ok;

@@ -5,9 +5,10 @@ import { withoutUndefined } from '../../api/absence.ts';
 import type { Condition } from '../../api/conditions.ts';
 import type { CheckStatus, CanaryReleaseStatus } from '../../api/release.ts';
 import { COMPARISON } from '../../core/release/evidence/comparison-look.ts';
-import { describeShortfall } from '../../core/release/evidence/shortfall.ts';
+import { describeShortfall, leastRequestsNow } from '../../core/release/evidence/shortfall.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
+import { type ExplainedGate, explainGate } from '../gates.ts';
 import { type Advice, adviseOn } from './advice.ts';
 
 /** What one check says, in one sentence. */
@@ -15,6 +16,10 @@ export interface Proof {
   readonly name: string;
   readonly verdict: string;
   readonly says: string;
+  /** When it was evaluated: what was counted was counted until then. */
+  readonly at?: string;
+  /** The numbers behind what it says. */
+  readonly figures?: string;
 }
 
 /** A time that decides something. */
@@ -43,6 +48,10 @@ export interface Explanation {
   /** Percent that is wanted for the canary, what the routes say, and what the gateways counted, where both sides are read. */
   readonly traffic: { readonly asked: number; readonly routes: number; readonly measured?: NonNullable<CanaryReleaseStatus['measured']> };
   readonly proof: readonly Proof[];
+  /** Gates that have run, are running or come next; of the last release those that it had. */
+  readonly gates?: readonly ExplainedGate[];
+  /** What the gateways themselves had counted when the sentinel failed the release. */
+  readonly sentinel?: NonNullable<NonNullable<CanaryReleaseStatus['release']>['sentinel']>;
   /** Canary requests of this stage, and how many a Pass needs at least. */
   readonly requests?: { readonly have: number; readonly needed: number };
   /** What is missing for a decision, where numbers alone are. */
@@ -67,6 +76,8 @@ export function explain(release: SeenRelease, flags: string, now: number): Expla
       ...withoutUndefined({ measured: status.measured }),
     },
     proof: (status.checks ?? []).map(describeProof),
+    ...withoutUndefined({ gates: status.release?.gates?.map(explainGate) }),
+    ...withoutUndefined({ sentinel: status.release?.sentinel }),
     ...describeProgress(release, now),
     notFine: [...listTroubles(status.conditions ?? []), ...listDoubts(release)],
     commands: adviseOn(release, flags, now),
@@ -117,20 +128,21 @@ function describeStage({ status, spec }: SeenRelease): Pick<Explanation, 'stage'
 
 /** `0.12% (limit <= 1%) over 812 canary requests`; the comparison has words of its own. */
 export function describeProof(check: CheckStatus): Proof {
-  const { name, verdict, value, limit, requests, needed, message } = check;
+  const { name, verdict, value, limit, requests, needed, message, at, figures } = check;
+  const rest = withoutUndefined({ at, figures });
   const over = requests === undefined ? '' : ` over ${requests} canary requests`;
   const enough = needed === undefined || requests === undefined ? '' : `; ${requests} of the ${needed} canary requests required to pass`;
-  if (name === COMPARISON && message !== undefined) return { name, verdict, says: `${message}${enough}` };
+  // The comparison says itself how many requests are missing.
+  if (name === COMPARISON && message !== undefined) return { name, verdict, says: message, ...rest };
   const measured = value === undefined ? undefined : `${value}${limit === undefined ? '' : ` (limit ${limit})`}${over}`;
   const says = [measured, message].filter((part) => part !== undefined && part !== '').join('; ');
-  return { name, verdict, says: `${says === '' ? 'not evaluated yet' : says}${enough}` };
+  return { name, verdict, says: `${says === '' ? 'not evaluated yet' : says}${enough}`, ...rest };
 }
 
 function describeRequests({ status, spec }: SeenRelease): Pick<Explanation, 'requests'> {
   const { release } = status;
   if (release?.stageRequests === undefined || spec === undefined) return {};
-  const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
-  return { requests: { have: release.stageRequests, needed } };
+  return { requests: { have: release.stageRequests, needed: leastRequestsNow(spec, release) ?? 0 } };
 }
 
 function listDeadlines({ release, state }: CanaryReleaseStatus, now: number): readonly Deadline[] {
@@ -153,7 +165,9 @@ const NO_TROUBLE: ReadonlySet<string> = new Set(['Ready', 'Reconciling']);
 
 function listTroubles(conditions: readonly Condition[]): Explanation['notFine'] {
   return conditions
-    .filter(({ type, status }) => !NO_TROUBLE.has(type) && (status === 'True') === BAD_WHEN_TRUE.has(type))
+    .filter(
+      ({ type, status, reason }) => !NO_TROUBLE.has(type) && reason !== 'GateRunning' && (status === 'True') === BAD_WHEN_TRUE.has(type),
+    )
     .map(({ type, reason, message }) => ({ type, reason, message }));
 }
 

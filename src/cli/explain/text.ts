@@ -9,12 +9,13 @@ import type { Explanation } from './explain.ts';
 
 type Measured = NonNullable<Explanation['traffic']['measured']>;
 
-/** The whole page. */
-export function formatExplanation(explanation: Explanation, paint: Paint, now: number): string {
+/** The whole page. @param figures the numbers behind what the comparison says are shown, too */
+export function formatExplanation(explanation: Explanation, paint: Paint, now: number, figures = false): string {
   const sections = [
     formatHead(explanation, now),
     formatTraffic(explanation, now),
-    section('Evidence', formatProof(explanation, paint)),
+    section('Evidence', [...formatProof(explanation, paint), ...(figures ? formatFigures(explanation) : [])]),
+    section('Gates', formatGates(explanation, paint)),
     section(
       'Problems',
       explanation.notFine.map(({ type, reason, message }) => paint.bad(`${type} (${reason}): ${message}`)),
@@ -33,20 +34,50 @@ export function formatEvidence(explanation: Explanation, paint: Paint): string {
   const lines = [
     `${namespace}/${name}: ${phase}, canary weight ${traffic.asked}% wanted, routes have ${traffic.routes}%${traffic.measured === undefined ? '' : `, measured ${traffic.measured.share}`}`,
     `  ${message}`,
-    ...formatProof(explanation, paint).map((line) => `  ${line}`),
+    ...[...formatProof(explanation, paint), ...formatGates(explanation, paint)].map((line) => `  ${line}`),
     ...explanation.notFine.map(({ type, message: why }) => paint.bad(`  ${type}: ${why}`)),
   ];
   return `${lines.join('\n')}\n`;
 }
 
+/** The numbers behind the words, for who asks for them. */
+function formatFigures({ proof, traffic }: Explanation): readonly string[] {
+  return [
+    ...(traffic.measured?.sources ?? []).map(sayOfSource),
+    ...proof.flatMap(({ name, figures }) => (figures === undefined ? [] : [`${name}: ${figures}`])),
+  ];
+}
+
+/** `measured by Traefik: 12 of 430 canary requests and 3 of 3,900 of serving failed`. */
+function sayOfSource(one: NonNullable<Measured['sources']>[number]): string {
+  const { source, canaryRequests, canaryErrors, servingRequests, servingErrors } = one;
+  const canary = `${roundCount(canaryErrors)} of ${roundCount(canaryRequests)} canary requests`;
+  return `measured by ${source}: ${canary} and ${roundCount(servingErrors)} of ${roundCount(servingRequests)} of serving failed`;
+}
+
 /** One line a check. */
 export function formatProof({ proof, requests }: Explanation, paint: Paint): readonly string[] {
-  const lines = formatTable(proof.map(({ name, verdict, says }) => [verdict, name, says])).map((line, index) =>
-    colourOf(proof[index]?.verdict, paint)(line),
-  );
+  const lines = formatTable(
+    proof.map(({ name, verdict, says, at }) => [verdict, name, at === undefined ? says : `${says} (at ${clockOf(Date.parse(at))})`]),
+  ).map((line, index) => colourOf(proof[index]?.verdict, paint)(line));
   if (requests === undefined) return lines;
   const enough = requests.have >= requests.needed ? 'enough to pass' : `${requests.needed} required to pass`;
   return [...lines, `${requests.have} canary requests in this stage, ${enough}`];
+}
+
+/** One line a gate, and the end of its log where it did not pass. */
+function formatGates({ gates = [] }: Explanation, paint: Paint): readonly string[] {
+  const lines = formatTable(gates.map(({ name, stage, state, says }) => [state, `gate ${name}`, stage ?? 'promotion', says]));
+  return gates.flatMap(({ state, log }, index) => {
+    const line = colourOfGate(state, paint)(lines[index] ?? '');
+    const shown = log === undefined || state === 'Passed' ? [] : log.split('\n');
+    return [line, ...shown.map((text) => paint.dim(`  | ${text}`))];
+  });
+}
+
+function colourOfGate(state: string, paint: Paint): (text: string) => string {
+  if (state === 'Passed') return paint.good;
+  return state === 'Failed' || state === 'Unknown' ? paint.bad : (text) => text;
 }
 
 function colourOf(verdict: string | undefined, paint: Paint): (text: string) => string {
@@ -66,13 +97,14 @@ function formatHead({ namespace, name, phase, stage, release }: Explanation, now
   return [head, `last release ${id} of revision ${revision}, ${begun}, ended ${ago(finishedAt, now)}: ${outcome ?? 'ended'}${why}`];
 }
 
-function formatTraffic({ traffic, message, deadlines, missing }: Explanation, now: number): readonly string[] {
+function formatTraffic({ traffic, message, sentinel, deadlines, missing }: Explanation, now: number): readonly string[] {
   const differs = traffic.asked === traffic.routes ? '' : ' (not equal yet)';
   return [
     ...formatTable([
       ['Traffic', `canary weight ${traffic.asked}% wanted, ${traffic.routes}% in the routes${differs}`],
       ...(traffic.measured === undefined ? [] : [['Measured', sayMeasured(traffic.measured, now)]]),
       ['Now', message],
+      ...(sentinel === undefined ? [] : [['Sentinel', saySentinel(sentinel)]]),
       ...(missing === undefined ? [] : [['Missing', missing]]),
       ...deadlines.map(({ at, what }, index) => [index === 0 ? 'When' : '', `${clockOf(Date.parse(at))} (${sayIn(at, now)}): ${what}`]),
     ]),
@@ -82,6 +114,12 @@ function formatTraffic({ traffic, message, deadlines, missing }: Explanation, no
 /** `24.6%: 812 of 3,300 requests in the window evaluated 12s ago`. */
 export function sayMeasured({ share, canaryRequests, servingRequests, at }: Measured, now: number): string {
   return `${share}: ${roundCount(canaryRequests)} of ${roundCount(canaryRequests + servingRequests)} requests in the window evaluated ${ago(at, now)}`;
+}
+
+/** Prometheus may never show what the sentinel saw, so it is shown with its times. */
+function saySentinel({ check, from, to, targets, canary, serving }: NonNullable<Explanation['sentinel']>): string {
+  const failed = ({ serverErrors, requests }: typeof canary) => `${roundCount(serverErrors)} of ${roundCount(requests)} requests`;
+  return `${check} failed: ${failed(canary)} of the canary failed, ${failed(serving)} of serving, counted at ${targets.join(', ')} from ${from} to ${to}`;
 }
 
 function formatCommands({ commands }: Explanation, paint: Paint): readonly string[] {

@@ -3,7 +3,8 @@
 
 import { API_VERSION, KIND } from '../../api/names.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
-import { AUTO, chooseSource } from '../../sources/catalogue.ts';
+import { AUTO } from '../../sources/catalogue.ts';
+import { chooseSources, nameSources } from '../../sources/choice.ts';
 import { APPLY_HOLD } from '../cluster/hold.ts';
 import type { SeenDeployment } from './deployment.ts';
 
@@ -91,8 +92,11 @@ function describeHold(kind: SeenDeployment['hold']['kind']): readonly string[] {
 }
 
 function describeSource({ controllers, rules }: SeenDeployment): string {
-  const choice = chooseSource({ wanted: AUTO, kinds: [...new Set(rules.map(({ kind }) => kind))], controllerNames: controllers });
-  return choice.ok ? `source: Auto   # ${choice.source.name}, by the routes' controller` : `source: Auto   # ${choice.message}`;
+  const choice = chooseSources(
+    AUTO,
+    rules.map(({ kind, route }) => ({ kind, name: route, controllers })),
+  );
+  return choice.ok ? `source: Auto   # ${nameSources(choice.chosen)}, by the routes' controller` : `source: Auto   # ${choice.message}`;
 }
 
 function describePrometheus({ prometheus }: SeenDeployment): readonly string[] {

@@ -1,6 +1,7 @@
 // What a manifest needs to know of a Deployment: the Service in front of it, the routes that name the Service, the controllers of
 // the routes, what scales the Deployment, and whether a change of it would be held.
 
+import type { ServingController } from '../../core/routing/parents.ts';
 import { GROUP, type RouteKind } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
 import { type Apart, keepApart } from '../../core/workload/apart.ts';
@@ -35,7 +36,7 @@ export interface SeenDeployment {
   /** Further Services that select the same pods and are named by no route. */
   readonly others: readonly string[];
   readonly rules: readonly NamingRule[];
-  readonly controllers: readonly string[];
+  readonly controllers: readonly ServingController[];
   readonly apart: Apart;
   readonly sharedLabel: string | undefined;
   /** What scales it, such as `HorizontalPodAutoscaler store-api`. */
@@ -78,7 +79,7 @@ export async function seeDeployment(link: ClusterLink, namespace: string, name: 
     port: (service.spec.ports ?? []).length < 2 ? undefined : rules.find(({ port }) => port !== undefined)?.port,
     others: selecting.filter((other) => other !== service).map(({ metadata }) => metadata.name),
     rules,
-    controllers: [...new Set(controllers.flat())],
+    controllers: controllers.flat(),
     apart,
     sharedLabel: Object.keys(selector).find((key) => service.spec.selector?.[key] !== undefined),
     scaler,

@@ -1,8 +1,9 @@
 // A first manifest for two Services, with what the cluster shows beside each line. Every line but the two Services may be removed:
 // the rest are the defaults.
 
-import { API_VERSION, KIND, type RouteKind } from '../../api/names.ts';
-import { AUTO, chooseSource } from '../../sources/catalogue.ts';
+import { API_VERSION, KIND } from '../../api/names.ts';
+import { AUTO } from '../../sources/catalogue.ts';
+import { chooseSources, nameSources } from '../../sources/choice.ts';
 import type { SeenRule, SeenServices } from './services.ts';
 
 /** @param only the routes that were chosen by name; empty: all */
@@ -62,10 +63,11 @@ export function findWarnings({ names, rules }: SeenServices): readonly string[] 
 }
 
 function describeSource(rules: readonly SeenRule[]): string {
-  const controllerNames = [...new Set(rules.flatMap(({ controllers }) => controllers))];
-  const kinds = [...new Set(rules.map(({ kind }): RouteKind => kind))];
-  const choice = chooseSource({ wanted: AUTO, kinds, controllerNames });
-  return choice.ok ? `source: Auto   # ${choice.source.name}, by the routes' controller` : `source: Auto   # ${choice.message}`;
+  const choice = chooseSources(
+    AUTO,
+    rules.map(({ kind, route, controllers }) => ({ kind, name: route, controllers })),
+  );
+  return choice.ok ? `source: Auto   # ${nameSources(choice.chosen)}, by the routes' controller` : `source: Auto   # ${choice.message}`;
 }
 
 /** `store-api` for store-api-v1 and store-api-v2; else the first name. */

@@ -1,5 +1,6 @@
 // What a manifest needs to know of two Services and their routes.
 
+import type { ServingController } from '../../core/routing/parents.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import type { RouteKind } from '../../api/names.ts';
 import { GATEWAY_GROUP } from '../../api/routes.ts';
@@ -17,7 +18,7 @@ export interface SeenRule {
   readonly route: string;
   readonly rule: string;
   readonly weights: readonly [first: number | undefined, second: number | undefined];
-  readonly controllers: readonly string[];
+  readonly controllers: readonly ServingController[];
 }
 
 /** What was seen. */
@@ -63,7 +64,10 @@ function countPorts(service: unknown): number {
 
 function readRules(kind: RouteKind, route: unknown, names: readonly [string, string]) {
   const { metadata, spec, status } = fieldsOf(route);
-  const controllers = listOf(fieldsOf(status)['parents']).flatMap((parent) => textOf(fieldsOf(parent)['controllerName']) ?? []);
+  const controllers = listOf(fieldsOf(status)['parents']).flatMap((parent) => {
+    const name = textOf(fieldsOf(parent)['controllerName']);
+    return name === undefined ? [] : [{ name, isMesh: fieldsOf(fieldsOf(parent)['parentRef'])['kind'] === 'Service' }];
+  });
   return listOf(fieldsOf(spec)['rules']).flatMap((raw, index) => {
     const rule = fieldsOf(raw);
     const refs = names.map((name) =>

@@ -6,6 +6,9 @@ import { EXIT, type CliIo, type ExitCode } from '../io.ts';
 import { type Inspected, inspectReleases } from '../manifest.ts';
 import { listObjects } from '../../core/release/facts/driver.ts';
 import type { CommandEntry } from '../entry.ts';
+import { refuseCohortKind, refuseUnjudged } from '../../core/release/checks/cohort-blockers.ts';
+import { findSource } from '../../sources/catalogue.ts';
+import { inspectGates } from '../gates.ts';
 import { findSourceGaps } from '../source-gaps.ts';
 
 interface LintOptions {
@@ -35,7 +38,12 @@ async function runLint({ filename }: LintOptions, io: CliIo): Promise<ExitCode> 
     const { releases, places, problems } = await inspect(io, path, where);
     const found = releases.flatMap((release, index) => {
       const place = places[index] ?? where;
-      return [...findTwice(release, place, seen), ...findBlind(release, place)];
+      return [
+        ...findTwice(release, place, seen),
+        ...findBlind(release, place),
+        ...findNoCohort(release, place),
+        ...findWrongGates(release, place),
+      ];
     });
     for (const problem of [...problems, ...found]) io.out(`${problem}\n`);
     wrong += problems.length + found.length;
@@ -78,10 +86,22 @@ function findBlind({ spec }: CanaryRelease, place: string): readonly string[] {
   return refusal === undefined ? [] : [`${place}: ${refusal}`];
 }
 
+/** What the manifest alone says against its cohorts; what the routes say is known in the cluster. */
+function findNoCohort({ spec }: CanaryRelease, place: string): readonly string[] {
+  const refusal = refuseCohortKind(spec) ?? refuseUnjudged(spec, findSource(spec.analysis.metrics.source)?.scope !== 'routeRule');
+  return refusal === undefined ? [] : [`${place}: ${refusal}`];
+}
+
+/** Jobs that the API server would refuse when the release begins. */
+function findWrongGates({ spec }: CanaryRelease, place: string): readonly string[] {
+  return inspectGates(spec).problems.map((problem) => `${place}: ${problem}`);
+}
+
 /** No problems: the manifest is right, and this is worth knowing. */
 function findGaps(release: CanaryRelease): readonly string[] {
   const { refusal, gaps } = findSourceGaps(release.spec);
-  return refusal === undefined ? gaps.map((gap) => `note: ${nameOf(release)}: ${gap}`) : [];
+  const notes = [...(refusal === undefined ? gaps : []), ...inspectGates(release.spec).notes];
+  return notes.map((note) => `note: ${nameOf(release)}: ${note}`);
 }
 
 function nameOf({ metadata }: CanaryRelease): string {

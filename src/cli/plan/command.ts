@@ -11,7 +11,9 @@ import { makePlan, type Plan } from './plan.ts';
 import { describeEnd, describeTraffic, formatPlan, nameOf, toPlanJson } from './report.ts';
 import { drawSvg } from './svg.ts';
 import { usageError } from '../usage.ts';
-import { readDuration, readPercent, readRate, readWhole } from '../values.ts';
+import { readDuration, readDurations, readPercent, readRate, readWhole } from '../values.ts';
+import { uppersOf } from './latency.ts';
+import { plannedFor } from './world.ts';
 import type { CommandEntry } from '../entry.ts';
 
 interface PlanOptions {
@@ -22,6 +24,7 @@ interface PlanOptions {
   readonly canaryErrors?: number;
   readonly latency: number;
   readonly canaryLatency?: number;
+  readonly buckets?: readonly number[];
   readonly atStage: number;
   readonly approveAfter?: number;
   readonly seed: number;
@@ -36,7 +39,7 @@ Examples:
   kubectl canary plan -f release.yaml --canary-errors 5% --at-stage 2 -o svg > plan.svg
 
 Runs the operator's own decisions on a virtual clock; no cluster is read or changed. Requests are Poisson numbers,
-latencies log-normal; Prometheus scrapes right before each evaluation; pods are ready and gateways apply weights at once.
+latencies log-normal, counted in the buckets of the metrics source (Envoy's where it is Auto); Prometheus scrapes right before each evaluation; pods are ready and gateways apply weights at once.
 The same seed gives the same plan.
 
 Exit codes: 0 planned, 1 the release could not start, 2 the file or the options are wrong.`;
@@ -58,6 +61,11 @@ function describeOptions(program: Command): Command {
     .option('--canary-errors <percent>', 'error ratio of the canary (default: that of the serving version)', readPercent)
     .addOption(new Option('--latency <duration>', 'median latency of the serving version').argParser(readDuration).default(80, '80ms'))
     .option('--canary-latency <duration>', 'median latency of the canary (default: that of the serving version)', readDuration)
+    .option(
+      '--buckets <durations>',
+      'upper bounds of the latency buckets, such as 100ms,300ms,1s,5s (default: those the metrics source comes with)',
+      readDurations,
+    )
     .option('--at-stage <number>', 'the canary behaves like the serving version until this stage begins', readWhole(1, 30), 1)
     .option(
       '--approve-after <duration>',
@@ -71,7 +79,7 @@ function describeOptions(program: Command): Command {
 }
 
 async function runPlan(options: PlanOptions, io: CliIo): Promise<ExitCode> {
-  const releases = await readReleaseFile(io, options.filename, options.name);
+  const releases = (await readReleaseFile(io, options.filename, options.name)).map((release) => plannedFor(release, options.rps));
   for (const release of releases) checkStage(options, release);
   if (options.output === 'svg' && releases.length > 1)
     throw usageError(
@@ -95,7 +103,9 @@ async function planOne(options: PlanOptions, release: CanaryRelease, io: CliIo):
   const runs = options.runs ?? affordRuns(release);
   if (latency === 0 || canaryLatency === 0) throw usageError('--latency and --canary-latency: write a duration above 0, such as 80ms');
   const version = (errorRatio: number, latencyMs: number) => ({ errorRatio, latencySeconds: latencyMs / 1_000 });
-  const traffic = { rps, serving: version(errors, latency), canary: version(canaryErrors, canaryLatency), badFromStage: atStage };
+  const uppers =
+    options.buckets?.map((ms) => ms / 1_000).concat(Number.POSITIVE_INFINITY) ?? uppersOf(release.spec.analysis.metrics.source);
+  const traffic = { rps, serving: version(errors, latency), canary: version(canaryErrors, canaryLatency), badFromStage: atStage, uppers };
   const question = { release, traffic, seed, approveAfterMs: approveAfter };
   const progress = openProgress(io, runs);
   const afterBatch = async (done: number): Promise<void> => {

@@ -4,6 +4,8 @@ import { parseLimit } from '../../api/quantity.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../api/release.ts';
 import { spansOfLook } from '../../core/analysis/look-spans.ts';
 import type { Evidence, LookReading } from '../../core/analysis/reading.ts';
+import { asksForTraffic } from '../../core/release/traffic.ts';
+import type { Bucket } from '../../core/analysis/histogram.ts';
 import { cumulate } from './latency.ts';
 import type { Counters } from './traffic.ts';
 
@@ -17,9 +19,14 @@ function goodValue({ max, min }: Check): number {
   return parseLimit(max ?? min ?? '0').value;
 }
 
-/** Whether the comparison runs at this weight. */
-export function isCompared({ analysis }: CanaryReleaseSpec, { weight = 0 }: CanaryReleaseStatus): boolean {
-  return analysis.comparison.mode !== 'Off' && weight > 0 && weight < 100;
+/** Whether the comparison runs at this weight. The gateway is taken to count requests of a cohort with the others, as most do. */
+export function isCompared({ analysis }: CanaryReleaseSpec, { weight = 0, release }: CanaryReleaseStatus): boolean {
+  return analysis.comparison.mode !== 'Off' && weight > 0 && weight < 100 && release?.cohort === undefined;
+}
+
+/** The comparison is switched on, and says nothing for the cohort's sake. */
+function isSilenced({ analysis }: CanaryReleaseSpec, { weight = 0, release }: CanaryReleaseStatus): boolean {
+  return analysis.comparison.mode !== 'Off' && weight < 100 && release?.cohort !== undefined;
 }
 
 /** What a look is put together from. */
@@ -28,11 +35,18 @@ export interface LookParts {
   readonly status: CanaryReleaseStatus;
   readonly counters: Counters;
   readonly scrapeMs: number;
+  /** Upper bounds of the latency buckets, seconds. */
+  readonly uppers: readonly number[];
   readonly own: LookReading['own'];
+  /** Requests a second, which are known from before the release. */
+  readonly rps: number;
 }
 
 /** Reads the look at `atMs`, but for its comparison. */
-export function readCounts({ spec, status, counters, scrapeMs, own }: LookParts, atMs: number): Omit<LookReading, 'comparison'> {
+export function readCounts(
+  { spec, status, counters, scrapeMs, uppers, own, rps }: LookParts,
+  atMs: number,
+): Omit<LookReading, 'comparison'> {
   const { window, sinceMs, seenMs } = spansOfLook(spec.analysis.window, status.release, atMs);
   const [from, to] = [indexAt(counters, scrapeMs, window.fromMs), counters.atMs.length - 1];
   const over = (values: readonly number[], start: number) => (values[to] ?? 0) - (values[start] ?? 0);
@@ -45,10 +59,30 @@ export function readCounts({ spec, status, counters, scrapeMs, own }: LookParts,
     newRequests: over(counters.canary, indexAt(counters, scrapeMs, sinceMs)),
     newErrors: over(counters.canaryErrors, indexAt(counters, scrapeMs, seenMs)),
     ...(newest === undefined ? {} : { newestSampleMs: newest }),
-    ...(isTimed(spec) ? { latency: readLatency(counters, from, to, canary) } : {}),
-    ...(isCompared(spec, status) ? { servingRequests: over(counters.serving, from) } : {}),
-    own: (status.weight ?? 0) > 0 ? own : {},
+    ...(isTimed(spec) ? { latency: readLatency({ counters, uppers }, from, to, canary) } : {}),
+    ...(isCompared(spec, status) ? readServing({ spec, counters, uppers }, from, to, (atMs - window.fromMs) / 1_000) : {}),
+    ...(isSilenced(spec, status) ? { silenced: 'cohort' as const } : {}),
+    ...(asksForTraffic(spec, status) ? { own } : { own: {}, rateBefore: rps }),
   };
+}
+
+function readServing(
+  { spec, counters, uppers }: Pick<LookParts, 'spec' | 'counters' | 'uppers'>,
+  from: number,
+  to: number,
+  spanSeconds: number,
+): Pick<LookReading, 'serving' | 'servingRequests'> {
+  const over = (values: readonly number[]) => (values[to] ?? 0) - (values[from] ?? 0);
+  const requests = over(counters.serving);
+  if (requests === 0) return { servingRequests: 0 };
+  const counts = { requests, serverErrors: over(counters.servingErrors), clientErrors: 0, spanSeconds };
+  const latency = isTimed(spec) ? { latency: cumulate(differ(counters.servingBuckets, from, to), uppers) } : {};
+  return { servingRequests: requests, serving: { requests: counts, ...latency } };
+}
+
+function differ(rows: readonly (readonly number[])[], from: number, to: number): readonly number[] {
+  const before = rows[from];
+  return (rows[to] ?? []).map((count, index) => count - (before?.[index] ?? 0));
 }
 
 function isTimed({ analysis }: CanaryReleaseSpec): boolean {
@@ -66,8 +100,12 @@ function countRequests(requests: number, serverErrors: number, spanSeconds: numb
   return { kind: 'facts', facts: { requests, serverErrors, clientErrors: 0, spanSeconds } };
 }
 
-function readLatency({ canaryBuckets }: Counters, from: number, to: number, requests: number): Evidence<ReturnType<typeof cumulate>> {
+function readLatency(
+  { counters: { canaryBuckets }, uppers }: Pick<LookParts, 'counters' | 'uppers'>,
+  from: number,
+  to: number,
+  requests: number,
+): Evidence<readonly Bucket[]> {
   if (requests === 0) return { kind: 'noTraffic', message: 'no canary request was timed in the window' };
-  const before = canaryBuckets[from];
-  return { kind: 'facts', facts: cumulate((canaryBuckets[to] ?? []).map((count, index) => count - (before?.[index] ?? 0))) };
+  return { kind: 'facts', facts: cumulate(differ(canaryBuckets, from, to), uppers) };
 }

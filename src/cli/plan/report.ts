@@ -1,13 +1,20 @@
 // A plan as text for people and as JSON for machines. The JSON is a promise: fields are added, never renamed or removed.
 
+import type { CanaryReleaseSpec } from '../../api/release.ts';
 import { formatPercent } from '../../api/quantity.ts';
 import { formatTable, sayChance } from '../output.ts';
+import { namesOfGates } from '../gates.ts';
 import { findSourceGaps } from '../source-gaps.ts';
 import { sayDuration } from '../values.ts';
 import { drawChart, type Paint } from './chart.ts';
 import type { Plan } from './plan.ts';
 import type { Ending } from './run-result.ts';
-import { pairOf } from './world.ts';
+import { findWideBucket, type WideBucket } from '../../core/analysis/comparison/wide-bucket.ts';
+import { describeWideBucket } from '../../core/analysis/comparison/words.ts';
+import { LATENCY } from '../../core/analysis/comparison/settings.ts';
+import { cumulate, shareBuckets } from './latency.ts';
+import { asksForCohort } from '../../core/release/facts/cohort-rules.ts';
+import { COHORT_SHARE, pairOf } from './world.ts';
 import type { RollbackTimes, Times } from './summary.ts';
 import { tellRun } from './timeline.ts';
 import type { TrafficModel } from './traffic.ts';
@@ -66,25 +73,44 @@ export function formatPlan(plan: Plan, paint: Paint, columns: number): string {
   ].join('\n');
 }
 
-function describeAssumptions({ question: { release, approveAfterMs } }: Plan): readonly string[] {
+function assumeGates(spec: CanaryReleaseSpec): readonly string[] {
+  const gates = namesOfGates(spec);
+  return gates.length === 0 ? [] : [`assumed: ${gates.join(', ')} ${gates.length === 1 ? 'passes' : 'pass'} at once`];
+}
+
+function describeAssumptions({ question: { release, traffic, approveAfterMs } }: Plan): readonly string[] {
   const { spec } = release;
   const own = spec.analysis.checks.filter(({ query }) => query !== undefined).map(({ name }) => name);
-  const approves =
-    spec.promotion.approval === 'Required' ||
-    spec.stages.some(({ approval }) => approval === 'Required') ||
-    spec.analysis.onInconclusive === 'Approve';
+  const hidden = spec.analysis.comparison.mode === 'Off' ? undefined : findHidden(traffic);
   const { refusal, gaps } = findSourceGaps(spec);
   return [
     ...(refusal === undefined ? gaps : [`the operator would not begin: ${refusal}`]),
+    ...(hidden === undefined ? [] : [describeWideBucket(hidden)]),
+    ...(asksForCohort(spec) ? [COHORT_ASSUMED] : []),
     ...(spec.targetRef === undefined ? [] : [`assumed: the pods of Service ${pairOf(spec).canary} are ready at once`]),
+    ...assumeGates(spec),
     ...(own.length === 0
       ? []
       : [`taken for granted: ${own.join(', ')} (${own.length === 1 ? 'a query' : 'queries'} of your own) stays within its limits`]),
-    ...(approves && approveAfterMs === undefined
+    ...(waitsForPeople(spec) && approveAfterMs === undefined
       ? ['a run ends where it waits for approval; simulate approvals with --approve-after']
       : []),
     ...(approveAfterMs === undefined ? [] : [`each approval is given after ${sayDuration(approveAfterMs)}`]),
   ];
+}
+
+const COHORT_ASSUMED = `assumed: ${formatPercent(COHORT_SHARE)} of the requests are of the cohort, and they are counted with the others, so that checks judge them alone`;
+
+function waitsForPeople({ promotion, stages, analysis }: CanaryReleaseSpec): boolean {
+  return (
+    promotion.approval === 'Required' || stages.some(({ approval }) => approval === 'Required') || analysis.onInconclusive === 'Approve'
+  );
+}
+
+/** The bucket of serving's latency in which a slower canary would not be seen. */
+function findHidden({ serving, uppers }: TrafficModel): WideBucket | undefined {
+  const buckets = cumulate(shareBuckets(serving.latencySeconds, uppers), uppers);
+  return findWideBucket({ le: uppers, cumulative: buckets.map(({ count }) => count) }, LATENCY);
 }
 
 function formatSummary({ summary, question }: Plan): readonly string[] {
@@ -153,6 +179,7 @@ export function toPlanJson(plan: Plan): Readonly<Record<string, unknown>> {
       canaryLatencySeconds: canary.latencySeconds,
       badFromStage,
     },
+    metricsSource: findSourceGaps(question.release.spec),
     seed: question.seed,
     runs: summary.runs,
     promoted: timesJson(summary.promoted),

@@ -9,14 +9,15 @@ import type { Route } from '../../api/routes.ts';
 import { nextLookAfter, SCRAPE_MARGIN_MS } from '../../core/analysis/grid.ts';
 import type { Cell } from '../../core/analysis/comparison/cells.ts';
 import { foldCell, type JudgeState, primeJudge, startJudge } from '../../core/analysis/comparison/judge.ts';
-import { findingOf, judgeComparison } from '../../core/analysis/comparison/judgement.ts';
+import { findingAt, judgeComparison } from '../../core/analysis/comparison/judgement.ts';
 import { PRIOR_MS } from '../../core/analysis/comparison/prior.ts';
 import { contextOf, spansOf } from '../../core/analysis/comparison/schedule.ts';
 import { type JudgeSettings, judgeSettings } from '../../core/analysis/comparison/settings.ts';
 import type { LookCounts, LookReading } from '../../core/analysis/reading.ts';
-import { nextShareOf } from '../../core/release/evidence/comparison-look.ts';
+import { nextRaiseOf } from '../../core/release/evidence/comparison-look.ts';
 import { decide } from '../../core/release/decide.ts';
-import { asFolded, countLook, type Folded, gridOf } from '../../core/release/evidence/looks.ts';
+import { gridOf } from '../../core/release/evidence/look-grid.ts';
+import { asFolded, countLook, type Folded } from '../../core/release/evidence/looks.ts';
 import { isJudged, parseState, type StateName } from '../../core/release/state.ts';
 import { toTime } from '../../api/times.ts';
 import { assumeOwnQueries, readCounts, isCompared } from './looks.ts';
@@ -24,7 +25,7 @@ import { nothingCanHappen, nextClockTime } from './quiet.ts';
 import { createRandom } from './random.ts';
 import { begin, entriesOf, finish, type Log, type Outcome, type RunResult } from './run-result.ts';
 import { expectPrior, type Gateway, openGateway, type TrafficModel } from './traffic.ts';
-import { freshRoute, observe, type Pair, pairOf, shareIn, simulatedRelease, takeRoute, writeIntents } from './world.ts';
+import { freshRoute, observe, type Pair, pairOf, shareIn, simulatedRelease, takeRoute, trafficIn, writeIntents } from './world.ts';
 
 /** What is simulated. */
 export interface PlanQuestion {
@@ -108,7 +109,7 @@ function openRun(question: PlanQuestion): Run {
   const pair = pairOf(spec);
   const intervalMs = parseDuration(spec.analysis.interval);
   const scrapeMs = intervalMs / Math.ceil(intervalMs / LONGEST_SCRAPE_MS);
-  const settings = judgeSettings(spec, START_MS, { phi: 1 });
+  const settings = judgeSettings(spec, START_MS, { phi: 1, replicas: 1, scrapeMs, perSecond: traffic.rps, unseen: ['clientErrors'] });
   const span = { fromMs: START_MS - PRIOR_MS, toMs: START_MS };
   return {
     question,
@@ -164,11 +165,12 @@ function takeWeights(run: Run): void {
   run.takenMs = Number.POSITIVE_INFINITY;
   run.route = takeRoute(run.route);
   const share = shareIn(run.route, run.pair);
-  run.gateway.serve(share);
+  const traffic = trafficIn(run.route, run.pair);
+  run.gateway.serve(traffic);
   const weight = Math.round(share * 100);
   if (weight !== (run.log.steps.at(-1)?.weight ?? 0)) run.log.steps.push({ atMs: run.now - START_MS, weight });
   const stage = (run.folded.status.release?.stageIndex ?? 0) + 1;
-  if (share === 0 || run.log.turnedAtMs !== undefined || stage < run.question.traffic.badFromStage) return;
+  if (traffic === 0 || run.log.turnedAtMs !== undefined || stage < run.question.traffic.badFromStage) return;
   run.gateway.turn();
   run.log.turnedAtMs = run.now - START_MS;
 }
@@ -189,12 +191,15 @@ function countAtLook(run: Run): LookCounts {
   const { settings } = run;
   const { spec } = run.release;
   const { status } = run.folded;
-  const counts = readCounts({ ...run, spec, status, counters: run.gateway.counters }, run.now);
+  const counts = readCounts(
+    { ...run, spec, status, rps: run.question.traffic.rps, counters: run.gateway.counters, uppers: run.question.traffic.uppers },
+    run.now,
+  );
   if (!isCompared(spec, status)) return counts;
   const spans = spansOf(status.release ?? {});
   for (const cell of run.cells) run.judge = foldCell(settings, run.judge, cell, contextOf(spans, cell));
   run.cells = [];
-  return { ...counts, comparison: { kind: 'facts', facts: { finding: findingOf(settings, run.judge, nextShareOf(spec, status)) } } };
+  return { ...counts, comparison: { kind: 'facts', facts: findingAt(settings, run.judge, nextRaiseOf(spec, status)) } };
 }
 
 /** The look with all that is said of its comparison. */
@@ -203,7 +208,7 @@ function readerOf({ settings, judge, release: { spec }, folded: { status } }: Ru
     const { comparison, ...rest } = counts;
     return comparison === undefined
       ? rest
-      : { ...rest, comparison: { kind: 'facts', facts: judgeComparison(settings, judge, nextShareOf(spec, status)) } };
+      : { ...rest, comparison: { kind: 'facts', facts: judgeComparison(settings, judge, nextRaiseOf(spec, status)) } };
   };
 }
 

@@ -2,7 +2,7 @@
 // error ratio and latency, and a scrape now and then reads the counters. Poisson numbers, seeded.
 
 import type { ArmCounts, Cell } from '../../core/analysis/comparison/cells.ts';
-import { cumulate, shareBuckets, UPPERS } from './latency.ts';
+import { cumulate, shareBuckets } from './latency.ts';
 import { drawPoisson, type Random } from './random.ts';
 
 /** How one version behaves. */
@@ -21,6 +21,8 @@ export interface TrafficModel {
   readonly canary: VersionModel;
   /** The stage, counted from 1, at whose beginning the canary turns from serving's behaviour to its own. */
   readonly badFromStage: number;
+  /** Upper bounds of the buckets that latency is counted in, seconds; the last is Infinity. */
+  readonly uppers: readonly number[];
 }
 
 /** A version ready for drawing. */
@@ -37,6 +39,8 @@ export interface Counters {
   readonly serving: readonly number[];
   /** Counters of the canary's latency buckets (not cumulative), one row a scrape. */
   readonly canaryBuckets: readonly (readonly number[])[];
+  readonly servingErrors: readonly number[];
+  readonly servingBuckets: readonly (readonly number[])[];
 }
 
 /** Expected numbers, without randomness. */
@@ -74,7 +78,9 @@ interface State {
     canary: number[];
     canaryErrors: number[];
     serving: number[];
+    servingErrors: number[];
     canaryBuckets: (readonly number[])[];
+    servingBuckets: (readonly number[])[];
   };
 }
 
@@ -95,7 +101,7 @@ export function openGateway(model: TrafficModel, scrapes: Scrapes, startMs: numb
     pending: [0, 0, 0],
     canaryRequests: 0,
     extraFailures: 0,
-    counters: { atMs: [], canary: [], canaryErrors: [], serving: [], canaryBuckets: [] },
+    counters: { atMs: [], canary: [], canaryErrors: [], serving: [], servingErrors: [], canaryBuckets: [], servingBuckets: [] },
   });
 }
 
@@ -107,7 +113,10 @@ interface Prepared {
 }
 
 function prepare(model: TrafficModel, { everyMs }: Scrapes): Prepared {
-  const ready = ({ errorRatio, latencySeconds }: VersionModel): Version => ({ errorRatio, buckets: shareBuckets(latencySeconds) });
+  const ready = ({ errorRatio, latencySeconds }: VersionModel): Version => ({
+    errorRatio,
+    buckets: shareBuckets(latencySeconds, model.uppers),
+  });
   return { model, everyMs, serving: ready(model.serving), canary: ready(model.canary) };
 }
 
@@ -136,13 +145,15 @@ function wrap(prepared: Prepared, random: Random, state: State): Gateway {
 }
 
 function copy(state: State): State {
-  const { atMs, canary, canaryErrors, serving, canaryBuckets } = state.counters;
+  const { atMs, canary, canaryErrors, serving, servingErrors, canaryBuckets, servingBuckets } = state.counters;
   const counters = {
     atMs: [...atMs],
     canary: [...canary],
     canaryErrors: [...canaryErrors],
     serving: [...serving],
+    servingErrors: [...servingErrors],
     canaryBuckets: [...canaryBuckets],
+    servingBuckets: [...servingBuckets],
   };
   return { ...state, pending: [...state.pending], counters };
 }
@@ -158,19 +169,19 @@ function flow({ model }: Prepared, state: State, ms: number): void {
   if (state.turned) state.extraFailures += canary * Math.max(0, model.canary.errorRatio - model.serving.errorRatio);
 }
 
-function scrape({ serving, canary, everyMs }: Prepared, state: State, random: Random): Cell {
+function scrape({ model: { uppers }, serving, canary, everyMs }: Prepared, state: State, random: Random): Cell {
   const fromMs = state.scrapedAtMs;
   const toMs = fromMs + everyMs;
   const [like, own, ofServing] = state.pending;
-  const ours = start();
+  const ours = start(uppers);
   draw(ours, serving, like, random);
   draw(ours, canary, own, random);
-  const theirs = start();
+  const theirs = start(uppers);
   draw(theirs, serving, ofServing, random);
   state.scrapedAtMs = toMs;
   state.pending = [0, 0, 0];
   note(state, toMs, ours, theirs);
-  return { fromMs, toMs, canary: finish(ours), serving: finish(theirs) };
+  return { fromMs, toMs, canary: finish(ours, uppers), serving: finish(theirs, uppers) };
 }
 
 interface Drawn {
@@ -179,8 +190,8 @@ interface Drawn {
   readonly buckets: number[];
 }
 
-function start(): Drawn {
-  return { requests: 0, errors: 0, buckets: UPPERS.map(() => 0) };
+function start(uppers: readonly number[]): Drawn {
+  return { requests: 0, errors: 0, buckets: uppers.map(() => 0) };
 }
 
 /** Good and bad answers of each bucket are Poisson numbers of their own, so that requests, errors and buckets always agree. */
@@ -196,25 +207,31 @@ function draw(into: Drawn, { errorRatio, buckets }: Version, mean: number, rando
   }
 }
 
-function finish({ requests, errors, buckets }: Drawn): ArmCounts {
-  return { requests, serverErrors: errors, clientErrors: 0, buckets: cumulate(buckets) };
+function finish({ requests, errors, buckets }: Drawn, uppers: readonly number[]): ArmCounts {
+  return { requests, serverErrors: errors, clientErrors: 0, buckets: cumulate(buckets, uppers) };
+}
+
+function pushBuckets(rows: (readonly number[])[], { buckets }: Drawn): void {
+  const before = rows.at(-1);
+  rows.push(buckets.map((count, index) => count + (before?.[index] ?? 0)));
 }
 
 function note({ counters }: State, atMs: number, canary: Drawn, serving: Drawn): void {
-  const before = counters.canaryBuckets.at(-1);
   counters.atMs.push(atMs);
   counters.canary.push((counters.canary.at(-1) ?? 0) + canary.requests);
   counters.canaryErrors.push((counters.canaryErrors.at(-1) ?? 0) + canary.errors);
   counters.serving.push((counters.serving.at(-1) ?? 0) + serving.requests);
-  counters.canaryBuckets.push(canary.buckets.map((count, index) => count + (before?.[index] ?? 0)));
+  counters.servingErrors.push((counters.servingErrors.at(-1) ?? 0) + serving.errors);
+  pushBuckets(counters.canaryBuckets, canary);
+  pushBuckets(counters.servingBuckets, serving);
 }
 
-/** Half an hour of serving before the release, as expected: what the bounds of the latency comparison come from. */
-export function expectPrior({ rps, serving }: TrafficModel, span: { readonly fromMs: number; readonly toMs: number }): Cell {
+/** Half an hour of serving before the release, as expected: what the first borders of the latency comparison come from. */
+export function expectPrior({ rps, serving, uppers }: TrafficModel, span: { readonly fromMs: number; readonly toMs: number }): Cell {
   const requests = rps * ((span.toMs - span.fromMs) / 1_000);
-  const counts = shareBuckets(serving.latencySeconds).map((share) => Math.round(share * requests));
+  const counts = shareBuckets(serving.latencySeconds, uppers).map((share) => Math.round(share * requests));
   const total = counts.reduce((sum, count) => sum + count, 0);
   const nothing: ArmCounts = { requests: 0, serverErrors: 0, clientErrors: 0, buckets: [] };
-  const arm = { requests: total, serverErrors: Math.round(total * serving.errorRatio), clientErrors: 0, buckets: cumulate(counts) };
+  const arm = { requests: total, serverErrors: Math.round(total * serving.errorRatio), clientErrors: 0, buckets: cumulate(counts, uppers) };
   return { ...span, canary: nothing, serving: arm };
 }

@@ -3,10 +3,12 @@
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { CanaryRelease, CanaryReleaseSpec } from '../../api/release.ts';
+import { withStagesFor } from '../../api/spec.ts';
 import { GATEWAY_GROUP, type Route } from '../../api/routes.ts';
 import { buildPatch } from '../../core/release/desired/patch.ts';
 import type { RouteIntent } from '../../core/release/desired/route-intent.ts';
 import type { ObservedBackend, Observation } from '../../core/release/observation.ts';
+import { isOurName } from '../../core/routing/our-rules.ts';
 import type { JsonPatchOperation } from '../../core/routing/patch.ts';
 
 /** The pair of Services of a simulated release. */
@@ -24,12 +26,24 @@ export function pairOf(spec: CanaryReleaseSpec): Pair {
 
 /** The release as it is simulated: two Services and one route, whoever runs the pods and whatever the routes are called. */
 export function simulatedRelease(release: CanaryRelease): CanaryRelease {
-  const { targetRef: _target, service: _service, canary: _canary, ...spec } = release.spec;
+  const { targetRef: _target, service: _service, canary: _canary, ...spec } = withoutGates(release.spec);
   const pair = pairOf(release.spec);
   const services = [{ name: pair.serving }, { name: pair.canary }];
   const { status: _status, unknownState: _unknown, ...rest } = release;
   const { name, namespace } = release.metadata;
   return { ...rest, metadata: { name, namespace, uid: 'simulated', generation: 1 }, spec: { ...spec, services, routeRefs: [] } };
+}
+
+/** Gates are taken to pass at once. */
+function withoutGates({ stages, promotion, ...spec }: CanaryReleaseSpec): CanaryReleaseSpec {
+  const { gates: _promotion, ...promoting } = promotion;
+  const bare = stages.map(({ gates: _gates, ...stage }) => stage);
+  return { ...spec, stages: bare, promotion: promoting };
+}
+
+/** The release with the stages that it has under this traffic, where they are not written. */
+export function plannedFor(release: CanaryRelease, perSecond: number): CanaryRelease {
+  return { ...release, spec: withStagesFor(release.spec, perSecond) };
 }
 
 /** The route before the release: everything to serving, taken by its gateway. */
@@ -50,7 +64,16 @@ export function takeRoute(route: Route): Route {
   return { ...route, status: { parents: [{ parentRef: { name: 'gateway' }, controllerName: 'simulated', conditions }] } };
 }
 
-/** The canary's share that the route asks for, 0..1. */
+/** Of all requests so many are taken to be of a cohort: how many there are only production knows. */
+export const COHORT_SHARE = 0.01;
+
+/** The share of all requests that the canary gets, 0..1: by weight, and of a cohort where the route has a rule for one. */
+export function trafficIn(route: Route, pair: Pair): number {
+  const share = shareIn(route, pair);
+  return (route.spec.rules ?? []).some(({ name }) => isOurName(name)) ? share + (1 - share) * COHORT_SHARE : share;
+}
+
+/** The canary's share that the weights of the route ask for, 0..1. */
 export function shareIn(route: Route, { canary }: Pair): number {
   const refs = route.spec.rules?.[0]?.backendRefs ?? [];
   const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
@@ -66,7 +89,8 @@ export function observe(release: CanaryRelease, route: Route, pair: Pair): Obser
     servedKinds: ['HTTPRoute'],
     backends: { [pair.serving]: readyBackend(pair.serving, 'serving'), [pair.canary]: readyBackend(pair.canary, 'candidate') },
     looks: [],
-    metrics: { kind: 'ready', source: 'simulated' },
+    metrics: { kind: 'ready', source: 'simulated', scope: 'service' },
+    routePolicies: { objects: [], unread: [] },
     driver: { kind: 'us' },
     writeProblems: [],
     oldSchema: false,
@@ -100,7 +124,7 @@ function patchRoute(route: Route, operations: readonly JsonPatchOperation[]): Ro
   return { ...patched, metadata: { ...patched.metadata, generation } };
 }
 
-/** JSON Patch as far as the operator's patches go: members are replaced, added and removed; lists keep their length. */
+/** JSON Patch as far as the operator's patches go: members are replaced, added and removed, entries of lists added at the end and removed. */
 function applyOperation(route: Route, operation: JsonPatchOperation): Route {
   const keys = operation.path
     .split('/')
@@ -112,9 +136,15 @@ function applyOperation(route: Route, operation: JsonPatchOperation): Route {
 /** A copy with the change at the end of a path; what lies beside the path is shared. */
 function change(node: unknown, [key = '', ...deeper]: readonly string[], operation: JsonPatchOperation): unknown {
   if (typeof node !== 'object' || node === null) throw new RangeError(`the simulated route has no ${operation.path}`);
+  if (Array.isArray(node) && deeper.length === 0) return changeList(node, key, operation);
   const copy: object = Array.isArray(node) ? [...node] : { ...node };
   if (deeper.length > 0) Reflect.set(copy, key, change(Reflect.get(node, key), deeper, operation));
   else if (operation.op === 'remove') Reflect.deleteProperty(copy, key);
   else Reflect.set(copy, key, operation.value);
   return copy;
+}
+
+function changeList(list: readonly unknown[], key: string, operation: JsonPatchOperation): readonly unknown[] {
+  if (operation.op === 'remove') return list.toSpliced(Number(key), 1);
+  return key === '-' ? [...list, operation.value] : list.with(Number(key), operation.value);
 }

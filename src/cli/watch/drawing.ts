@@ -14,8 +14,9 @@ const BAR_CELLS = 40;
 /** What must change for another line of a log. */
 export function keyOf({ status }: SeenRelease): string {
   const { phase, progress, weight, observedWeight, verdict, release, message } = status;
+  const gates = (release?.gates ?? []).map(({ name, state }) => [name, state]);
   const why = phase === 'Blocked' || phase === 'Paused' || phase === 'RolledBack' ? message : '';
-  return JSON.stringify([release?.id, phase, progress, weight, observedWeight, verdict, why]);
+  return JSON.stringify([release?.id, phase, progress, weight, observedWeight, verdict, why, gates]);
 }
 
 /** `12:00:40Z Analyzing 1/3, weight 5%, routes 5%, measured 4.9%, Pass: …`. */
@@ -46,6 +47,7 @@ export function drawRelease(
       ({ name, verdict, says }): Line =>
         [`  ${name.padEnd(10)} ${verdict}: ${says}`, verdict === 'Pass' ? 'good' : verdict === 'Fail' ? 'bad' : undefined] as Line,
     ),
+    ...(explanation.gates ?? []).map(drawGate),
     [''],
     [`  now        ${explanation.message}`],
     ...(explanation.missing === undefined ? [] : [[`  missing    ${explanation.missing}`] as const]),
@@ -58,6 +60,12 @@ export function drawRelease(
     ...explanation.commands.map(({ command, why }): Line => [`  $ ${command}   # ${why}`, 'dim']),
   ];
   return lines.flatMap(([text, colour]) => wrap(text, columns).map((line) => (colour === undefined ? line : paint[colour](line))));
+}
+
+function drawGate({ name, state, says }: NonNullable<Explanation['gates']>[number]): Line {
+  const text = `  gate ${name.padEnd(5)} ${state}: ${says}`;
+  if (state === 'Passed') return [text, 'good'];
+  return state === 'Failed' || state === 'Unknown' ? [text, 'bad'] : [text];
 }
 
 /** Where the texts begin behind their labels. */

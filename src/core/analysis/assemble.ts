@@ -5,7 +5,7 @@ import type { ArmSeries } from './comparison/cells.ts';
 import type { Bucket } from './histogram.ts';
 import { countIncrements, type History, type Span } from './increments.ts';
 import type { OutcomeOf } from './outcome.ts';
-import type { Evidence, RequestCounts } from './reading.ts';
+import type { Evidence, RequestCounts, ServingCounts } from './reading.ts';
 import type { Series } from './series.ts';
 
 /** Why an answer is no evidence. */
@@ -23,12 +23,16 @@ export type Timed = { readonly kind: 'series'; readonly series: readonly Series[
 /** What a look knows of the requests. */
 export interface Counts {
   readonly canary: readonly Series[];
+  /** Those of the canary that are compared with serving's; absent: all of them. */
+  readonly compared?: readonly Series[];
   readonly serving: readonly Series[];
   /** Series whose sample times show when the gateway is scraped: the canary's, else the serving backend's. */
   readonly seen: readonly Series[];
   /** Lost: a series without a sample before the span is no new one, so its first value says nothing. */
   readonly history: History;
   readonly problem?: Problem;
+  /** Set where the series are of several clusters, which is a problem as well: what was found, and the setting that separates them. */
+  readonly mixed?: string;
   /** The serving backend could not be read, which concerns the comparison only. */
   readonly servingProblem?: Problem;
 }
@@ -50,6 +54,28 @@ export function countRequests(counts: Counts, outcomeOf: OutcomeOf, span: Span, 
       clientErrors: Math.round(sums.clientError),
       spanSeconds: (span.toMs - span.fromMs) / 1_000,
     },
+  };
+}
+
+/** Requests of serving in a span by class and, where buckets are given, latency; undefined without any. */
+export function readServing(
+  serving: readonly Series[],
+  timed: Timed | undefined,
+  outcomeOf: OutcomeOf,
+  { span, history }: { readonly span: Span; readonly history: History },
+): ServingCounts | undefined {
+  const sums = sumOutcomes(serving, outcomeOf, span, history);
+  const requests = Math.round(sums.success + sums.clientError + sums.serverError);
+  if (requests === 0) return undefined;
+  const latency = timed?.kind === 'series' ? sumBuckets(timed.series, span, timed.perSecond, history) : [];
+  return {
+    requests: {
+      requests,
+      serverErrors: Math.round(sums.serverError),
+      clientErrors: Math.round(sums.clientError),
+      spanSeconds: (span.toMs - span.fromMs) / 1_000,
+    },
+    ...(latency.length === 0 ? {} : { latency }),
   };
 }
 
@@ -98,7 +124,11 @@ export function toArm(counts: readonly Series[], timed: Timed | undefined): ArmS
 /** The one number of an own query. */
 export function readScalar(series: readonly Series[], check: string): Evidence<number> {
   const [first, second] = series;
-  if (first === undefined) return { kind: 'noData', message: `check ${check}: the query returned nothing` };
+  if (first === undefined)
+    return {
+      kind: 'noData',
+      message: `check ${check}: the query returned nothing; if that means that all is well, add "or vector(0)" to it`,
+    };
   if (second !== undefined)
     return {
       kind: 'unusable',

@@ -7,7 +7,7 @@ import { formatPercent, parseLimit, parseQuantile } from '../../api/quantity.ts'
 import type { Check } from '../../api/release.ts';
 import { provenAbove, provenBelow, rateProven } from './bounds.ts';
 import { countSlower, estimateQuantile, findProblem, type Bucket } from './histogram.ts';
-import type { Evidence, LookCounts, RequestCounts } from './reading.ts';
+import type { Evidence, LookCounts, RequestCounts, ServingCounts, SourceReading } from './reading.ts';
 
 /** What one check says at one look. `value` is rounded text for people. */
 export interface CheckResult {
@@ -20,6 +20,8 @@ export interface CheckResult {
   readonly needed?: number;
   /** Why it is Inconclusive or Unavailable. */
   readonly message?: string;
+  /** The numbers behind the message. */
+  readonly figures?: string;
 }
 
 interface Limits {
@@ -85,8 +87,86 @@ function findingOf(check: Check, look: LookCounts): Evidence<Finding> {
     case 'RequestRate':
       return mapFacts(requestsOf(look), (counts) => judgeRate(counts, limits));
     case 'Latency':
-      return judgeLatency(look.latency, parseQuantile(check.quantile ?? '0.99'), limits);
+      return latencyOf(check, look, limits);
   }
+}
+
+/** Of several sources each is judged by its own buckets, and the worst decides; one that timed nothing has no say. */
+function latencyOf(check: Check, { latency, sources }: LookCounts, limits: Limits): Evidence<Finding> {
+  const quantile = parseQuantile(check.quantile ?? '0.99');
+  if (sources === undefined) return judgeLatency(latency, quantile, limits);
+  const all = sources.map(({ source, latency: own }) => ({ source, evidence: judgeLatency(own, quantile, limits) }));
+  const heard = all.filter(({ evidence }) => evidence.kind !== 'noTraffic');
+  const [worst] = heard.toSorted((one, other) => gravityOf(other.evidence) - gravityOf(one.evidence));
+  if (worst === undefined) return { kind: 'noTraffic', message: 'no canary request was timed in the window' };
+  return mapFacts(worst.evidence, (finding) => ({ ...finding, value: () => `${finding.value()} at ${worst.source}` }));
+}
+
+/** The graver verdict of two decides. */
+export const GRAVITY: Readonly<Record<Verdict, number>> = { Pass: 0, Inconclusive: 1, Unavailable: 2, Fail: 3 };
+
+function gravityOf(evidence: Evidence<Finding>): number {
+  return GRAVITY[verdictOf(evidence)];
+}
+
+/** How serving stands to a limit, judged by the same bound in the same time. `unsure`: neither is proven. */
+export type ServingVerdict = 'keeps' | 'breaks' | 'unsure';
+
+/** Judges serving by the limit of a check. */
+export function judgeServing(check: Check, { requests, latency }: ServingCounts): ServingVerdict {
+  if (check.metric === undefined) return 'unsure';
+  const limits = limitsOf(check);
+  switch (check.metric) {
+    case 'RequestRate':
+      return 'unsure';
+    case 'ErrorRatio':
+      return standing(limits, requests.serverErrors, requests.requests);
+    case 'ClientErrorRatio':
+      return standing(limits, requests.clientErrors, requests.requests);
+    case 'Latency':
+      return latency === undefined ? 'unsure' : standingOfLatency(limits, latency, parseQuantile(check.quantile ?? '0.99'));
+  }
+}
+
+/** The same for latencies of several sources: it counts how serving stands where the canary breaks the limit. */
+export function judgeServingApart(check: Check, sources: readonly SourceReading[]): ServingVerdict {
+  const limits = limitsOf(check);
+  const broken = sources.filter(
+    ({ latency }) => gravityOf(judgeLatency(latency, parseQuantile(check.quantile ?? '0.99'), limits)) === GRAVITY.Fail,
+  );
+  const verdicts = broken.map(({ serving }) => (serving === undefined ? 'unsure' : judgeServing(check, serving)));
+  if (verdicts.includes('keeps')) return 'keeps';
+  return verdicts.length > 0 && verdicts.every((verdict) => verdict === 'breaks') ? 'breaks' : 'unsure';
+}
+
+function standing(limits: Limits, hits: number, requests: number): ServingVerdict {
+  return verdictBetween(limits, {
+    below: (limit) => provenBelow(hits, requests, limit),
+    above: (limit) => provenAbove(hits, requests, limit),
+  });
+}
+
+/** A quantile keeps a limit when the share of slower requests does. */
+function standingOfLatency(limits: Limits, buckets: readonly Bucket[], quantile: number): ServingVerdict {
+  if (findProblem(buckets) !== undefined) return 'unsure';
+  const trials = Math.round(buckets.at(-1)?.count ?? 0);
+  // Above the largest bound nothing is known.
+  if (Math.max(limits.max ?? 0, limits.min ?? 0) > (buckets.at(-2)?.upper ?? 0)) return 'unsure';
+  return verdictBetween(limits, {
+    below: (limit) => provenBelow(Math.ceil(countSlower(buckets, limit)), trials, 1 - quantile),
+    above: (limit) => provenAbove(Math.floor(countSlower(buckets, limit)), trials, 1 - quantile),
+  });
+}
+
+interface Bounds {
+  readonly below: (limit: number) => boolean;
+  readonly above: (limit: number) => boolean;
+}
+
+function verdictBetween(limits: Limits, { below, above }: Bounds): ServingVerdict {
+  if (isBroken(limits, { above, below })) return 'breaks';
+  const { max, min } = limits;
+  return (max === undefined || below(max)) && (min === undefined || above(min)) ? 'keeps' : 'unsure';
 }
 
 /** Counts of 0 requests are no traffic, whoever made them: a ratio of them is no number. */

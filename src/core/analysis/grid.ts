@@ -23,6 +23,12 @@ export function nextLookAfter(grid: Grid, afterMs: number): number {
   return first + (Math.floor((afterMs - first) / grid.intervalMs) + 1) * grid.intervalMs;
 }
 
+/** Is this a time of the grid? Times of a part of the grid may be a fraction of a millisecond off. */
+export function isOnGrid({ startMs, phaseMs, intervalMs }: Grid, atMs: number): boolean {
+  const behind = modulo(atMs - startMs - phaseMs, intervalMs);
+  return Math.min(behind, intervalMs - behind) < 1;
+}
+
 /** Grid times that are due: after the last folded one, up to now; the newest `MAX_MISSED_LOOKS`. */
 export function dueLooks(grid: Grid, lastFoldedMs: number, nowMs: number): readonly number[] {
   const due: number[] = [];

@@ -1,12 +1,20 @@
 // `$(name)` in own queries: names from a closed list, values escaped for a PromQL string. Anything else is refused.
 
-/** Values that an own query may name. `window` is a PromQL duration, the others are label values. */
+/**
+ * Values that an own query may name. `window` is a PromQL duration, `canaryPods` a regular expression for `=~`, the others are label
+ * values. Undefined: there is such a name, but no value for it here.
+ */
 export interface TemplateValues {
   readonly namespace: string;
   readonly release: string;
   readonly canary: string;
   readonly serving: string;
   readonly revision: string;
+  /** The Deployments behind the Services. */
+  readonly canaryWorkload: string | undefined;
+  readonly servingWorkload: string | undefined;
+  /** The names of the canary's pods. */
+  readonly canaryPods: string | undefined;
   readonly window: string;
 }
 
@@ -19,10 +27,11 @@ const PLACEHOLDER = /\$\(([^)]*)\)/g;
  * Label values are escaped for PromQL strings in double and in single quotes; a query that puts one elsewhere stays valid for names.
  */
 export function renderQuery(query: string, values: TemplateValues): Rendered {
-  const known: Readonly<Record<string, string>> = { ...values };
+  const known: Readonly<Record<string, string | undefined>> = { ...values };
   const literal = '\u0000';
   const marked = query.replaceAll('$$(', literal);
-  const unknown = [...marked.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '').filter((name) => !Object.hasOwn(known, name));
+  const named = [...marked.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '');
+  const unknown = named.filter((name) => !Object.hasOwn(known, name));
   if (unknown.length > 0)
     return {
       ok: false,
@@ -30,6 +39,9 @@ export function renderQuery(query: string, values: TemplateValues): Rendered {
         .map((name) => `$(${name})`)
         .join(', ')}`,
     };
+  const missing = named.find((name) => known[name] === undefined);
+  if (missing !== undefined)
+    return { ok: false, message: `$(${missing}) has no value: the pods behind the Service do not belong to one Deployment` };
   const rendered = marked.replaceAll(PLACEHOLDER, (_match, name: string) => escapeLabel(known[name] ?? '')).replaceAll(literal, '$(');
   return { ok: true, query: rendered };
 }

@@ -2,20 +2,24 @@
 // routes and the Deployment are to say, and when to decide again.
 
 import { ABORT_ANNOTATION, STATE_VERSION } from '../../api/names.ts';
+import { planFor } from '../../api/planned.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { keepsPaused } from './desired/rest.ts';
 import { needsRoutesRead } from './desired/reading.ts';
 import { letGoLeftRoutes } from './desired/endings.ts';
 import type { RouteIntent } from './desired/route-intent.ts';
 import { desireRoutes } from './desired/routes.ts';
+import { desireGates } from './desired/gates.ts';
 import type { WorkloadIntent } from './desired/intents.ts';
 import { desireWorkload } from './desired/workload.ts';
 import type { Drift } from './drift/drift.ts';
+import { noteRateBefore } from './evidence/foresight.ts';
+import type { GateIntent } from './gates/intents.ts';
 import { gather, type Gathered } from './facts/gather.ts';
 import type { Transition } from './machine/walk.ts';
 import type { Observation } from './observation.ts';
 import { assessOnce, DECIDING, NOTING, runPasses } from './passes.ts';
-import { findStatusEvents } from './report/condition-events.ts';
+import { findRateEvents, findStatusEvents } from './report/condition-events.ts';
 import type { ReleaseEvent } from './report/events.ts';
 import { describeStatus } from './report/status.ts';
 import { parseState, type StateName } from './state.ts';
@@ -32,6 +36,8 @@ export interface Decision {
   readonly intents: readonly RouteIntent[];
   /** Deployment mode: writes beside the routes. */
   readonly workloadIntents: readonly WorkloadIntent[];
+  /** Jobs and requests of gates. */
+  readonly gateIntents: readonly GateIntent[];
   /** The Deployment is paused for us between releases, so the finalizer stays. */
   readonly keepsPaused: boolean;
   /** The release may end as soon as all routes of its namespace are read from the API server: decide again once they are. */
@@ -45,17 +51,21 @@ export interface Decision {
  * @param now Unix milliseconds
  */
 export function decide(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, observation: Observation, now: number): Decision {
-  const gathered = gather(spec, observation, now);
   const state = parseState(status.state);
+  const known = state === undefined ? status : noteRateBefore(status, state, observation.looks);
+  const planned = planFor(spec, known);
+  // What is remembered of an object is not computed again, so it is replaced only where it differs.
+  const isPlanned = observation.release.spec === planned;
+  const gathered = gather(planned, isPlanned ? observation : { ...observation, release: { ...observation.release, spec: planned } }, now);
   if (state !== undefined && observation.release.unknownState === undefined && (status.stateVersion ?? STATE_VERSION) <= STATE_VERSION)
-    return decideFrom(gathered, status, state);
+    return decideFrom(gathered, known, state, findRateEvents(planned, status, known));
   // A stored state that this version does not know: traffic can be taken home, nothing can be raised, and it says so.
   return wantsRollback(status, observation) ? decideFrom(gathered, status, 'stage.analyzing') : refuseUnknown(gathered, status);
 }
 
-function decideFrom(gathered: Gathered, before: CanaryReleaseStatus, from: StateName): Decision {
+function decideFrom(gathered: Gathered, before: CanaryReleaseStatus, from: StateName, news: readonly ReleaseEvent[] = []): Decision {
   const decided = { gathered, before, assess: assessOnce(gathered) };
-  const start = { state: from, status: before, transitions: [], events: [], drifts: [] };
+  const start = { state: from, status: before, transitions: [], events: news, drifts: [] };
   const { state, status, transitions, events, drifts } = runPasses([...DECIDING, ...NOTING], start, decided);
   const facts = decided.assess(status, state);
   const workloadIntents = desireWorkload(status, state, facts);
@@ -68,6 +78,7 @@ function decideFrom(gathered: Gathered, before: CanaryReleaseStatus, from: State
     drifts,
     intents: desireRoutes(status, state, facts),
     workloadIntents,
+    gateIntents: desireGates(status, state, facts),
     keepsPaused: keepsPaused(facts, workloadIntents),
     readsRoutes: needsRoutesRead(status, state, facts),
     wakeAt: findWakeTime(status, state, facts),
@@ -94,6 +105,7 @@ function refuseUnknown(gathered: Gathered, status: CanaryReleaseStatus): Decisio
     drifts: [],
     intents: [],
     workloadIntents: [],
+    gateIntents: [],
     keepsPaused: false,
     readsRoutes: false,
     wakeAt: undefined,

@@ -5,6 +5,7 @@ import type { ReleaseStatus } from '../../api/release.ts';
 import type { Silence } from '../analysis/silence.ts';
 import { isAddedByUs, type RouteStanding } from '../routing/standing.ts';
 import { isRunning, type StateName } from './state.ts';
+import { hasGivenTraffic } from './traffic.ts';
 import { clockOf, fromTime, toTime } from '../../api/times.ts';
 
 /** What is known of the requests that still reach the canary. Absent: not asked or not answered yet. */
@@ -13,6 +14,8 @@ export type DrainReading =
   | 'uncountable'
   /** Prometheus cannot say. */
   | 'unavailable'
+  /** Rules keep users on the canary, whatever its weight, and the serving version can answer them: its pods have to go. */
+  | 'sessionsStay'
   | Silence;
 
 /** The least time that pods which got requests a moment ago have for their answers. */
@@ -31,12 +34,12 @@ export function endOfDrain(now: number): string {
   return toTime(now + DRAIN_MS);
 }
 
-/** Nothing more is to be expected of the canary. A release that never had weight has nothing to drain. */
+/** Nothing more is to be expected of the canary. A release that never gave it any has nothing to drain. */
 export function isDrained(release: ReleaseStatus | undefined, reading: DrainReading | undefined, now: number): boolean {
-  if (release === undefined || (release.maxWeight ?? 0) === 0) return true;
+  if (release === undefined || !hasGivenTraffic(release)) return true;
   const began = drainBeganAt(release);
   if (began === undefined || now < began + DRAIN_MS) return false;
-  if (reading === 'uncountable' || reading === 'silent') return true;
+  if (reading === 'uncountable' || reading === 'sessionsStay' || reading === 'silent') return true;
   return now >= began + LONGEST_DRAIN_MS;
 }
 
@@ -54,7 +57,7 @@ export function endOfEmptying({ recorded }: RouteStanding): number | undefined {
 
 /** The time at which Prometheus has to be asked since when requests have stopped; undefined while that is of no interest. */
 export function findDrainQuestion(release: ReleaseStatus | undefined, state: StateName, now: number): number | undefined {
-  if (release?.workload === undefined || !isRunning(state) || (release.maxWeight ?? 0) === 0) return undefined;
+  if (release?.workload === undefined || !isRunning(state) || !hasGivenTraffic(release)) return undefined;
   const began = drainBeganAt(release);
   return began !== undefined && now >= began + DRAIN_MS ? began : undefined;
 }
@@ -63,6 +66,8 @@ export function findDrainQuestion(release: ReleaseStatus | undefined, state: Sta
 export function describeDrain(release: ReleaseStatus, reading: DrainReading | undefined, now: number): string | undefined {
   const began = drainBeganAt(release);
   if (began === undefined || isDrained(release, reading, now)) return undefined;
+  if (reading === 'sessionsStay')
+    return 'the pods of the canary end now, because sessionPersistence keeps users on them whatever its weight is';
   const [least, longest] = [clockOf(began + DRAIN_MS), clockOf(began + LONGEST_DRAIN_MS)];
   return `the canary is kept until its requests have stopped, from ${least} to ${longest} at the latest`;
 }

@@ -5,8 +5,11 @@ import type { CanaryRelease } from '../../api/release.ts';
 import type { Route, RouteKind } from '../../api/routes.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
 import type { PodObject } from '../workload/pods.ts';
+import type { PolicyReading } from '../workload/policy-kinds.ts';
 import type { LookReading } from '../analysis/reading.ts';
+import type { SentinelReading } from '../analysis/sentinel.ts';
 import type { DrainReading } from './drain.ts';
+import type { ObservedGates } from './gates/observed.ts';
 
 /** One backend Service and what stands behind it. */
 export interface ObservedBackend {
@@ -57,8 +60,23 @@ export interface SourceHazard {
 
 /** Whether the judge can be asked at all, found out before the first write. */
 export type MetricsStanding =
-  | { readonly kind: 'ready'; readonly source: string; readonly hazards?: readonly SourceHazard[] }
+  | {
+      readonly kind: 'ready';
+      readonly source: string;
+      readonly hazards?: readonly SourceHazard[];
+      /** What its series are of: all traffic of a Service, or one rule of a route. Absent where no source counts requests. */
+      readonly scope?: 'service' | 'routeRule';
+    }
   | { readonly kind: 'refused'; readonly reason: BlockReason; readonly message: string };
+
+/** How the gateways of a release count the backends of a rule, where they may count them together. */
+export type BackendLayout =
+  /** Prometheus was not asked yet. */
+  | { readonly kind: 'unasked' }
+  /** Prometheus cannot say. */
+  | { readonly kind: 'unknown'; readonly why: string }
+  /** As the series say, of the rule that says least. `unseen`: Prometheus has no series of it. */
+  | { readonly kind: 'byBackend' | 'byService' | 'together' | 'unseen'; readonly about: string };
 
 /** What two releases have in common. */
 export interface SharedObject {
@@ -82,11 +100,19 @@ export interface Observation {
   readonly backends: Readonly<Record<string, ObservedBackend>>;
   /** Looks that fell due, in time order. */
   readonly looks: readonly LookReading[];
+  /** What the gateways' own counters say; absent where they are not read. */
+  readonly sentinel?: SentinelReading;
   /** Deployment mode: the Deployment and what belongs to it. */
   readonly workload?: ObservedWorkload;
   /** Deployment mode, while a canary drains: whether its requests have stopped. */
   readonly drain?: DrainReading;
   readonly metrics: MetricsStanding;
+  /** Absent where the gateways always count backends apart. */
+  readonly layout?: BackendLayout;
+  /** Policies that may hold for one rule of a route; absent where they were not asked for, or are not read yet. */
+  readonly routePolicies?: PolicyReading;
+  /** Absent where no gate was ever asked for. */
+  readonly gates?: ObservedGates;
   readonly driver: Driver;
   readonly writeProblems: readonly WriteProblem[];
   /** Set when the CRD's schema number is lower than this operator needs: only home is possible. */

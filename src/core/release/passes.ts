@@ -6,12 +6,16 @@ import { type Facts, assess } from './assess.ts';
 import { type Drift, noteDrift, settleDrift } from './drift/drift.ts';
 import { noteEmptied } from './drift/accounting.ts';
 import { foldLooks } from './evidence/looks.ts';
+import { foldSentinel } from './evidence/sentinel.ts';
 import { noteSteadySpan } from './evidence/steady-spans.ts';
 import type { Gathered } from './facts/gather.ts';
+import { foldGates } from './gates/fold.ts';
 import { recordAgain } from './facts/scope.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
+import { beginGates, settleGates } from './machine/gate-steps.ts';
 import { fitWeights, noteFitted } from './machine/fit-weights.ts';
 import { noteBothEmpty, noteDrain, noteGatewayWait, noteIrreversible, noteMissingPods, notePods, noteServing } from './machine/notes.ts';
+import { liftCohort } from './machine/lift-cohort.ts';
 import { noteAbort, obey } from './machine/obey.ts';
 import { renewHashes } from './machine/renew-hashes.ts';
 import { rollWithoutCanary } from './machine/roll-without-canary.ts';
@@ -19,6 +23,7 @@ import { applyEdit } from './machine/spec-edits.ts';
 import { type Transition, walk } from './machine/walk.ts';
 import { noteWithdrawal } from './machine/withdraw.ts';
 import { findVerdictEvents } from './report/condition-events.ts';
+import { findGateEvents } from './report/gates.ts';
 import type { ReleaseEvent } from './report/events.ts';
 import type { StateName } from './state.ts';
 
@@ -51,10 +56,14 @@ export const DECIDING: readonly Pass[] = [
   renew,
   // So that everything below speaks of the newest evidence.
   foldEvidence,
+  // As the evidence: a gate that passed lets the weight rise in this very decision.
+  foldGateResults,
   // Before anything asks which template serves.
   adopt,
   // Routes that were not claimed yet are what their owners make of them, and an edited spec applies at once.
   applyEdits,
+  // Before the steps, whatever blocks the release first: what would be widened goes at once.
+  lift,
   // A command is about the release as its person sees it: before the machine moves, after the edits that it may be about.
   obeyCommand,
   // An abort is obeyed by the steps: here it is only remembered, or refused.
@@ -71,6 +80,8 @@ export const DECIDING: readonly Pass[] = [
   seeDrift,
   // Whoever took all traffic is answered in the same decision: the stages begin again.
   answerDrift,
+  // After all steps: what a release has left behind ends, and what the reached state waits for begins.
+  moveGates,
 ];
 
 /** What is written down of the state that was reached, one thing each: in any order. */
@@ -122,15 +133,33 @@ function renew({ status }: Course, { gathered }: Decided): Partial<Course> {
 
 function foldEvidence({ status, state }: Course, { gathered: { spec, observation, now } }: Decided): Partial<Course> {
   const folded = foldLooks(spec, status, state, observation.looks, now);
-  return { status: folded, events: findVerdictEvents(spec, status, folded) };
+  // After the looks: a look and the sentinel may find the same, and the look's words have the longer story.
+  return { status: foldSentinel(folded, state, observation.sentinel), events: findVerdictEvents(spec, status, folded) };
+}
+
+function foldGateResults({ status, state }: Course, { gathered: { spec, observation, now } }: Decided): Partial<Course> {
+  const folded = foldGates(spec, status, state, observation.gates, now);
+  return { status: folded, events: findGateEvents(status, folded) };
+}
+
+function moveGates({ status, state }: Course, { gathered: { spec, now }, assess: judge }: Decided): Partial<Course> {
+  const last = status.lastHandledCommand;
+  const by = last?.verb === 'advance' || last?.verb === 'promote' ? last.by : undefined;
+  const settled = settleGates(status, state, spec, now, by);
+  const begun = beginGates(settled, state, judge(settled, state));
+  return { status: begun, events: findGateEvents(status, begun) };
 }
 
 function adopt({ status, state }: Course, { gathered }: Decided): Partial<Course> {
   return adoptServing(status, state, gathered.observation);
 }
 
-function applyEdits({ status, state }: Course, { gathered: { spec, observation } }: Decided): Partial<Course> {
-  return { status: applyEdit(spec, recordAgain(spec, status, state, observation), state) };
+function applyEdits({ status, state }: Course, { gathered: { spec, observation, now } }: Decided): Partial<Course> {
+  return { status: applyEdit(spec, recordAgain(spec, status, state, observation), state, now) };
+}
+
+function lift({ status, state }: Course, decided: Decided): Partial<Course> {
+  return { status: liftCohort(status, decided.assess(status, state)) };
 }
 
 function obeyCommand({ status, state }: Course, decided: Decided): Partial<Course> {

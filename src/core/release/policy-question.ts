@@ -1,22 +1,47 @@
-// When the policies of a namespace are read: only where the next decision may begin a release. A cluster at rest is not asked.
+// When the policies of a namespace are read: where the next decision may begin a release, and for a cohort while one runs. A cluster at
+// rest is not asked.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { readCommand } from './commands/read.ts';
 import type { Observation } from './observation.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
-import { isRunning, parseState } from './state.ts';
+import { isJudged, isRunning, parseState, type StateName } from './state.ts';
+import { type CanaryFacts, gatherCanaryFacts } from './facts/canary-facts.ts';
+import { asksForCohort } from './facts/cohort-rules.ts';
+import { chooseSides } from './facts/revision.ts';
 import { gatherHeldFacts } from './facts/held-candidate.ts';
 import { findNextAttempt, isDue } from './facts/next-attempt.ts';
+
+/** Does a rule for a cohort have to know which policies hold for single rules? */
+export function asksForRoutePolicies(status: CanaryReleaseStatus, observation: Observation, now: number): boolean {
+  const { spec } = observation.release;
+  const state = parseState(status.state);
+  if (state === undefined || !asksForCohort(spec)) return false;
+  if (isRunning(state)) return isJudged(state);
+  if (spec.targetRef !== undefined) return asksForPolicies(status, observation, now);
+  const sides = chooseSides(spec, status, observation.routes);
+  const facts = gatherCanaryFacts(spec, status, observation, sides, state);
+  return mayBegin(status, state, observation, facts, now);
+}
+
+function mayBegin(
+  status: CanaryReleaseStatus,
+  state: StateName,
+  observation: Observation,
+  facts: Pick<CanaryFacts, 'candidate' | 'canaryKey' | 'canaryReady'>,
+  now: number,
+): boolean {
+  const command = readCommand(observation.release, status, state, now);
+  if (command?.verb === 'retry' && command.refusal === undefined) return true;
+  const next = findNextAttempt(status, state, facts, observation);
+  return facts.candidate !== undefined || (next !== undefined && isDue(next, now));
+}
 
 /** Does a held template wait for its release, or is one to be tried again? */
 export function asksForPolicies(status: CanaryReleaseStatus, observation: Observation, now: number): boolean {
   const { release, workload } = observation;
   const state = parseState(status.state);
   if (state === undefined || isRunning(state) || workload?.deployment?.spec.paused !== true) return false;
-  const command = readCommand(release, status, state, now);
-  if (command?.verb === 'retry' && command.refusal === undefined) return true;
   const { status: adopted } = adoptServing(status, state, observation);
-  const facts = gatherHeldFacts(release.spec, adopted, state, observation);
-  const next = findNextAttempt(adopted, state, facts, observation);
-  return facts.candidate !== undefined || (next !== undefined && isDue(next, now));
+  return mayBegin(adopted, state, observation, gatherHeldFacts(release.spec, adopted, state, observation), now);
 }

@@ -1,17 +1,26 @@
 // Whether the canary gets requests, which is not the same as having weight: a cohort, a mirror and rules of the user's own send it
 // some at weight 0. Whoever has traffic is judged, and goes back at a Fail (rule 13).
 
-import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, Cohort, ReleaseStatus } from '../../api/release.ts';
 
 type Stages = Pick<CanaryReleaseSpec, 'stages'>;
 type Progress = Pick<CanaryReleaseStatus, 'weight' | 'release'>;
 
-/** The release asks for traffic: by weight, or by the cohort or mirror of the stage that is in effect. A Pass needs some. */
+/** The release asks for traffic: by weight or for a cohort, or by the mirror of the stage that is in effect. A Pass needs some. */
 export function asksForTraffic({ stages }: Stages, { weight = 0, release }: Progress): boolean {
-  if (weight > 0) return true;
+  if (weight > 0 || release?.cohort !== undefined) return true;
   if (release?.stageStartedAt === undefined) return false;
-  const stage = stages[release.stageIndex ?? 0];
-  return stage?.cohort !== undefined || stage?.mirror !== undefined;
+  return stages[release.stageIndex ?? 0]?.mirror !== undefined;
+}
+
+/** The cohort that is in effect in a stage: of the last stage up to it that names one. */
+export function cohortAt({ stages }: Stages, index: number): Cohort | undefined {
+  return stages.slice(0, index + 1).findLast(({ cohort }) => cohort !== undefined)?.cohort;
+}
+
+/** The release has sent requests to the canary, by weight or for a cohort. */
+export function hasGivenTraffic(release: Pick<ReleaseStatus, 'maxWeight' | 'cohortGiven'> | undefined): boolean {
+  return (release?.maxWeight ?? 0) > 0 || release?.cohortGiven === true;
 }
 
 /** The canary gets requests, whether the release asked for them or rules of the user's own send them. */

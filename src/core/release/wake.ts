@@ -5,8 +5,10 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../.
 import { fromTime } from '../../api/times.ts';
 import { nextLookAfter } from '../analysis/grid.ts';
 import type { Facts } from './assess.ts';
+import { gateOf, timeoutOfGate } from './gates/entries.ts';
 import { endOfEmptying } from './drain.ts';
-import { gridOf } from './evidence/looks.ts';
+import { dueGridOf } from './evidence/look-grid.ts';
+import { asksForCohort } from './facts/cohort-rules.ts';
 import { isDue } from './facts/next-attempt.ts';
 import { endOfServingPatience } from './facts/serving-facts.ts';
 import { endOfStep } from './facts/withdrawal.ts';
@@ -33,6 +35,7 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
   if (release === undefined || !isRunning(state)) return findWakeAtRest(status, facts);
   const times: (number | undefined)[] = [
     ...timesOf(release, state),
+    ...timesOfGates(release, spec),
     ...facts.leaving.map(endOfEmptying),
     (status.weight ?? 0) > 0 ? endOfStep(release) : undefined,
     findShownTime(status, state, facts),
@@ -41,13 +44,23 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
     endOfPodsPatience(release),
     endOfWait(release.podsWaitSince, spec),
     endOfServingPatience(status),
+    nextLayoutQuestion(facts),
     // Routes and writes that do not answer are looked at again without being asked.
     now + (WAITS_FOR_ANSWERS.includes(state) ? 1_000 : 30_000),
-    facts.judging && isJudged(state) ? nextLookAfter(gridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now)) : undefined,
+    facts.judging && isJudged(state)
+      ? nextLookAfter(dueGridOf(spec, release), Math.max(now, fromTime(release.lookGridAt) ?? now))
+      : undefined,
   ];
   // What was due already was decided upon just now; waiting for it again would go round in circles.
   const coming = times.filter((time): time is number => time !== undefined && time > now);
   return coming.length === 0 ? undefined : Math.min(...coming);
+}
+
+/** Time between two questions how a gateway counts backends, while a release waits for another answer. */
+export const LAYOUT_AGAIN_MS = 5_000;
+
+function nextLayoutQuestion({ blocker, now }: Facts): number | undefined {
+  return blocker?.reason === 'BackendsNotSeen' || blocker?.reason === 'BackendsCountedTogether' ? now + LAYOUT_AGAIN_MS : undefined;
 }
 
 /** What falls due in a state, by the status. */
@@ -55,16 +68,34 @@ function timesOf(release: ReleaseStatus, state: StateName): readonly (number | u
   return [
     fromTime(release.deadlineAt),
     fromTime(release.drainEndsAt),
+    fromTime(release.settlesAt),
     state === 'stage.analyzing' ? fromTime(release.stageEndsAt) : undefined,
     state === 'stage.analyzing' ? fromTime(release.stageTimesOutAt) : undefined,
     state === 'promoting.baking' ? fromTime(release.bakeEndsAt) : undefined,
   ];
 }
 
+/** A request is repeated, or a gate times out. Jobs and answers bring themselves to notice. */
+function timesOfGates({ gates = [] }: ReleaseStatus, spec: CanaryReleaseSpec): readonly (number | undefined)[] {
+  return gates.flatMap((entry) => {
+    if (entry.state !== 'Running') return [];
+    const gate = gateOf(spec, entry)?.gate;
+    const started = fromTime(entry.startedAt);
+    const ends = gate === undefined || gate.during !== undefined || started === undefined ? undefined : started + timeoutOfGate(gate);
+    return [fromTime(entry.nextAt), ends];
+  });
+}
+
 /** Between releases: a next attempt falls due, the hold is to be proven again, or pods that served are taken for gone. */
 function findWakeAtRest(status: CanaryReleaseStatus, facts: Facts): number | undefined {
   const { nextAttempt, now, workload } = facts;
-  const times = [nextAttempt?.dueMs, workload === undefined ? undefined : now + wakeForHold(facts), endOfServingPatience(status)];
+  const times = [
+    nextAttempt?.dueMs,
+    workload === undefined ? undefined : now + wakeForHold(facts),
+    wakeForRoutePolicies(facts),
+    endOfServingPatience(status),
+    nextLayoutQuestion(facts),
+  ];
   const coming = times.filter((time): time is number => time !== undefined && time > now);
   return coming.length === 0 ? undefined : Math.min(...coming);
 }
@@ -79,6 +110,14 @@ function endOfWait(began: string | undefined, { onBlocked }: CanaryReleaseSpec):
 const HOLD_PROOF_MS = 600_000;
 const WITHOUT_HOLD_MS = 15_000;
 const UNREAD_MS = 1_000;
+
+/** Policies that a cohort would have to know are read once a release is about to begin, and again where they could not be. */
+function wakeForRoutePolicies({ spec, observation, candidate, nextAttempt, now }: Facts): number | undefined {
+  const begins = candidate !== undefined || (nextAttempt !== undefined && isDue(nextAttempt, now));
+  if (!begins || !asksForCohort(spec)) return undefined;
+  if (observation.routePolicies === undefined) return now + UNREAD_MS;
+  return observation.routePolicies.unread.length > 0 ? now + WITHOUT_HOLD_MS : undefined;
+}
 
 function wakeForHold({ observation, blocker, candidate, nextAttempt, now }: Facts): number {
   const { workload } = observation;

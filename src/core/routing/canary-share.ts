@@ -2,7 +2,7 @@
 
 import { drainRule, type ForeignRule } from './foreign-rules.ts';
 import { type RefPosition, sumWeights } from './refs.ts';
-import { isAddedByUs, type RouteStanding, type RuleStanding } from './standing.ts';
+import { isAddedByUs, isResidual, type RouteStanding, type RuleStanding } from './standing.ts';
 import { splitWeights } from './weights.ts';
 
 /** What the refs of a recorded rule to the canary's Service have together; undefined for a rule that is not there. */
@@ -46,7 +46,7 @@ const TOLERANCE = 0.005;
 
 /** What the release writes for a share: the same, or the next smaller one that the gateway's integers have. */
 function writtenShare({ original, recorded }: RuleStanding, percent: number): number {
-  const { serving, canary } = splitWeights(original, recorded.factor, percent);
+  const { serving, canary } = splitWeights(original, recorded.factor, percent, recorded.residual);
   return percentOf(canary, serving);
 }
 
@@ -72,15 +72,15 @@ export function findUnproven({ foreign }: Pick<RouteStanding, 'foreign'>): reado
   return foreign.filter(({ own, weight, rule }) => !own && weight > 0 && drainRule(rule) !== undefined);
 }
 
-/** The canary has no weight in any rule of the route that could be taken away from it, however small. */
-export function givesNothing(standing: Pick<RouteStanding, 'rules' | 'foreign'>): boolean {
-  return standing.rules.every(isEmpty) && findUnproven(standing).length === 0;
+/** The canary has no weight in any rule of the route that could be taken away from it, however small, and no rule of ours. */
+export function givesNothing(standing: Pick<RouteStanding, 'rules' | 'foreign' | 'ours'>): boolean {
+  return standing.rules.every(isEmpty) && findUnproven(standing).length === 0 && standing.ours.length === 0;
 }
 
 /** A rule without a serving ref that gives the canary all it has cannot be emptied: `findHolders` names it. */
 function isEmpty(rule: RuleStanding): boolean {
   const weight = canaryWeightOf(rule);
-  if (weight === undefined || weight === 0) return true;
+  if (weight === undefined || weight === 0 || isResidual(rule)) return true;
   return rule.kind === 'lacksServing' && drainRule(rule.seen) === undefined;
 }
 

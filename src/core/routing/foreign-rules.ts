@@ -25,22 +25,35 @@ export function findForeignRules(
   own: readonly OwnRule[],
 ): readonly ForeignRule[] {
   const { kind, metadata } = route;
+  const users = findOwn(route, seen, own);
   return seen
     .filter((rule) => rule.canaries.length > 0 && !driven.includes(rule))
     .map((rule) => ({
       route: { kind, name: metadata.name },
       rule,
       weight: sumWeights(rule.canaries),
-      own: isOwn(route, rule, own),
+      own: users.has(rule),
     }));
 }
 
-/** Is this a rule that was recorded as the user's own? By its name where it has one, else by the requests that it takes. */
-export function isOwn({ kind, metadata }: Route, rule: SeenRule, own: readonly OwnRule[]): boolean {
+/**
+ * The rules of a route that were recorded as the user's own: by their names where they have one, else by the requests that they take.
+ * A rule that names the serving Service as well is one of them only where those that name the canary alone are fewer than the recorded
+ * ones: it may be a rule of the release whose matches were changed to theirs.
+ * @param seen all rules of the route
+ */
+export function findOwn({ kind, metadata }: Route, seen: readonly SeenRule[], own: readonly OwnRule[]): ReadonlySet<SeenRule> {
   const ofRoute = own.filter((one) => one.kind === kind && one.name === metadata.name);
-  if (ofRoute.length === 0) return false;
-  const matches = hashMatches(rule.matches);
-  return ofRoute.some((one) => (rule.name === undefined ? one.matches === matches : one.rule === rule.name || one.matches === matches));
+  const found = new Set<SeenRule>();
+  if (ofRoute.length === 0) return found;
+  for (const rule of seen) if (rule.name !== undefined && ofRoute.some((one) => one.rule === rule.name)) found.add(rule);
+  for (const [matches, recorded] of Map.groupBy(ofRoute, (one) => one.matches)) {
+    const alike = seen.filter((rule) => hashMatches(rule.matches) === matches);
+    const [alone, both] = [alike.filter(({ servings }) => servings.length === 0), alike.filter(({ servings }) => servings.length > 0)];
+    for (const rule of alone) found.add(rule);
+    if (alone.length < recorded.length) for (const rule of both) found.add(rule);
+  }
+  return found;
 }
 
 /** As it is recorded before the release. */

@@ -27,6 +27,14 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
   ['konghq.com/gateway-operator', 65_535],
 ]);
 
+/** Gateways whose backends come and go with their weight: each time some requests fail, of the whole route. */
+const FORGET_BACKENDS: ReadonlySet<string> = new Set(['gateway.envoyproxy.io/gatewayclass-controller']);
+
+/** Does a gateway of the route forget a backend whose weight is 0? */
+export function forgetsBackends(route: Route): boolean {
+  return controllersOf(route).some((name) => FORGET_BACKENDS.has(name));
+}
+
 /** What is tried in turn where a gateway rejects the weights and nothing is known of it: the limit of many load balancers, then percents. */
 const TRIED = [999, 100] as const;
 

@@ -5,16 +5,22 @@ import type { RecordedRule } from '../../api/release.ts';
 import { hashMatches } from './matches.ts';
 import { type RefPosition, sumWeights } from './refs.ts';
 import { type BackendPair, type ManagedRule, manageRule, type SeenRule } from './rules.ts';
-import { type OriginalWeights, pickFactor } from './weights.ts';
+import { MAX_BACKEND_WEIGHT, type OriginalWeights, pickFactor } from './weights.ts';
 
-/** A rule as it is recorded before the first write: what is there is what "restored" will mean (rule 3). @param limit largest weight that its gateways take */
-export function recordRule(rule: ManagedRule, limit: number): RecordedRule {
+/** The least that serving and canary have together where the least weight of one of them is too little to be a share. */
+const LEAST_FOR_A_RESIDUAL = 100_000;
+
+/** A rule as it is recorded before the first write: what is there is what "restored" will mean (rule 3). @param limit largest weight that its gateways take @param residual they forget backends of weight 0 */
+export function recordRule(rule: ManagedRule, limit: number, residual = false): RecordedRule {
   const { serving, canary, others } = rule;
+  const finest = residual ? pickFactor(originalOf(rule), limit, MAX_BACKEND_WEIGHT) : undefined;
+  // Where it would be a share that can be seen, 0 is the lesser evil.
+  const isFine = finest !== undefined && serving.weight * finest >= LEAST_FOR_A_RESIDUAL;
   return {
     ...identityOf(rule),
     serving: serving.weight,
     ...(canary.missing === undefined ? { canary: canary.weight } : {}),
-    factor: pickFactor(originalOf(rule), limit) ?? 1,
+    ...(isFine ? { factor: finest, residual: true } : { factor: pickFactor(originalOf(rule), limit) ?? 1 }),
     ...(others.length === 0 ? {} : { others: others.map((ref) => ({ name: ref.name, weight: ref.weight })) }),
   };
 }
@@ -66,6 +72,8 @@ interface Claim {
   readonly seen: SeenRule;
   /** Without the place. */
   readonly evidence: number;
+  /** Does the rule name the backends that were recorded, ours aside? */
+  readonly hasBackends: boolean;
 }
 
 /**
@@ -81,7 +89,7 @@ export function pairRules(
 ): ReadonlyMap<RecordedRule, SeenRule> {
   const lone = findLonePair(recorded, seen);
   if (lone !== undefined && seen.length === 1) return lone;
-  const claims = recorded.flatMap((rule) => seen.map((one): Claim => ({ recorded: rule, seen: one, evidence: weigh(rule, one, pair) })));
+  const claims = recorded.flatMap((rule) => seen.map((one) => claimOf(rule, one, pair)));
   const paired = new Map<RecordedRule, SeenRule>();
   const taken = new Set<SeenRule>();
   // A stable sort keeps the order of the rules among equal claims.
@@ -97,9 +105,9 @@ function compareClaims(a: Claim, b: Claim): number {
   return b.evidence + placeOf(b) - a.evidence - placeOf(a) || Number(isInPlace(b)) - Number(isInPlace(a));
 }
 
-/** Alone a place says nothing: another rule may have been put there. */
+/** Alone a place says nothing: another rule may have been put there, a copy of a rule with other backends as well. */
 function placeOf(claim: Claim): number {
-  return isInPlace(claim) && claim.evidence >= EVIDENCE.matches ? EVIDENCE.place : 0;
+  return isInPlace(claim) && claim.hasBackends && claim.evidence >= EVIDENCE.matches ? EVIDENCE.place : 0;
 }
 
 function isInPlace({ recorded, seen }: Claim): boolean {
@@ -153,30 +161,42 @@ export function pairOfRule({ servingPort, canaryPort }: RecordedRule, pair: Back
   return { ...pair, ...(servingPort === undefined ? {} : { servingPort }), ...(canaryPort === undefined ? {} : { canaryPort }) };
 }
 
-function weigh(recorded: RecordedRule, seen: SeenRule, pair: BackendPair): number {
+function claimOf(recorded: RecordedRule, seen: SeenRule, pair: BackendPair): Claim {
+  const rule = manageRule(seen, pairOfRule(recorded, pair));
+  const hasBackends = rule !== undefined && namesOf(rule.others) === namesOf(recorded.others ?? []);
+  return { recorded, seen, hasBackends, evidence: weigh(recorded, seen, rule, hasBackends) };
+}
+
+function weigh(recorded: RecordedRule, seen: SeenRule, rule: ManagedRule | undefined, hasBackends: boolean): number {
   const named = !isPosition(recorded.key) && recorded.key === seen.name ? EVIDENCE.name : 0;
   // An operator before this one recorded no matches: they speak neither for nor against.
   const matches = recorded.matches === undefined || recorded.matches === hashMatches(seen.matches) ? EVIDENCE.matches : 0;
-  const rule = manageRule(seen, pairOfRule(recorded, pair));
   // A rule that lost its serving ref comes after all that have one.
   if (rule === undefined) return named + Math.min(matches, ENOUGH);
-  const found = named + matches + weighRefs(recorded, rule);
+  const found = named + matches + weighRefs(recorded, rule, hasBackends);
   // Any rule may name the canary: our ref says which of those is ours that might be.
   return found >= ENOUGH && isOurRef(recorded, rule.canary) ? found + EVIDENCE.addedRef : found;
 }
 
-function weighRefs(recorded: RecordedRule, { serving, canary, extras, others }: ManagedRule): number {
+function weighRefs(recorded: RecordedRule, { serving, canary, extras, others }: ManagedRule, hasBackends: boolean): number {
   const ours = sumWeights([serving, canary, ...extras]);
   const areOthers = (factor: number) =>
     (recorded.others ?? []).every(({ name, weight }) => others.some((ref) => ref.name === name && ref.weight === weight * factor));
-  const isOurs = ours === recorded.serving * recorded.factor;
+  // Without a backend that was recorded, a number that is right may be so by chance.
+  const isOurs =
+    ours === recorded.serving * recorded.factor && (recorded.others ?? []).every(({ name }) => others.some((ref) => ref.name === name));
   const scaled = isOurs ? (areOthers(recorded.factor) ? EVIDENCE.scaled : EVIDENCE.oursScaled) : 0;
   const before = isOurRef(recorded, canary) ? EVIDENCE.claimed : EVIDENCE.original;
   const original = ours === recorded.serving && areOthers(1) ? before : 0;
-  const names = others.map(({ name }) => name).sort();
-  const known = (recorded.others ?? []).map(({ name }) => name).sort();
   const atPort = recorded.servingPort === undefined || recorded.servingPort === serving.port;
-  return scaled + original + (atPort && names.join(' ') === known.join(' ') ? EVIDENCE.backends : 0);
+  return scaled + original + (atPort && hasBackends ? EVIDENCE.backends : 0);
+}
+
+function namesOf(refs: readonly { readonly name: string }[]): string {
+  return refs
+    .map(({ name }) => name)
+    .sort()
+    .join(' ');
 }
 
 /** The ref that we added when we came: a copy of the rule from a manifest is without it. */

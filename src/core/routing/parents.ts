@@ -28,6 +28,21 @@ export function controllersOf(route: Route): readonly string[] {
   return [...new Set(answers.map(({ controllerName }) => controllerName))];
 }
 
+/** A controller that serves a route. `isMesh`: for a Service as its parent, that is for callers inside a mesh. */
+export interface ServingController {
+  readonly name: string;
+  readonly isMesh: boolean;
+}
+
+/** The same with what they serve it for, each once. */
+export function servingControllersOf(route: Route): readonly ServingController[] {
+  const of = (isMesh: boolean) =>
+    answeredParents(route)
+      .filter(({ parent: { kind = 'Gateway' } }) => (kind === 'Service') === isMesh)
+      .flatMap(({ answers }) => answers.map(({ controllerName }) => controllerName));
+  return [false, true].flatMap((isMesh) => [...new Set(of(isMesh))].map((name) => ({ name, isMesh })));
+}
+
 /**
  * A Gateway has one class and so one controller: an answer of another one that is older was left behind. A Service may be served by
  * several meshes.

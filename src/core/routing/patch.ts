@@ -6,6 +6,7 @@ import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { Route, RouteBackendRef } from '../../api/routes.ts';
 import type { RefWeight } from './foreign-rules.ts';
 import { type AnnotationChange, holdFlux, releaseFlux } from './gitops.ts';
+import type { OurRule, WantedRule } from './our-rules.ts';
 import type { RefPosition } from './refs.ts';
 import type { ManagedRule, SeenRule } from './rules.ts';
 import type { RuleWeights } from './weights.ts';
@@ -43,9 +44,41 @@ export interface RuleDrain {
  * @param mark the annotation's value that must be there, `<name>/<id>`
  * @returns no operations when nothing would change
  */
-export function buildRaise(changes: readonly RuleChange[], mark: string): readonly JsonPatchOperation[] {
-  const edits = changes.flatMap((change) => weightEdits(change, 'guarded'));
+export function buildRaise(
+  changes: readonly RuleChange[],
+  mark: string,
+  ours: readonly JsonPatchOperation[] = [],
+): readonly JsonPatchOperation[] {
+  const edits = [...changes.flatMap((change) => weightEdits(change, 'guarded')), ...ours];
   return edits.length === 0 ? [] : [{ op: 'test', path: ANNOTATION_PATH, value: mark }, ...edits];
+}
+
+/**
+ * Rules of ours that are added behind all others, in place of those that are wanted no more. They hold copies of other rules, so that
+ * the whole spec has to be as it was read: its generation says so.
+ */
+export function replaceOurs(
+  { metadata }: Route,
+  surplus: readonly OurRule[],
+  missing: readonly WantedRule[],
+): readonly JsonPatchOperation[] {
+  if (missing.length === 0) return removeOurs(surplus);
+  return [
+    { op: 'test', path: '/metadata/generation', value: metadata.generation ?? 0 },
+    ...removeOurs(surplus),
+    ...missing.map(({ rule }): JsonPatchOperation => ({ op: 'add', path: '/spec/rules/-', value: rule })),
+  ];
+}
+
+/** Rules of ours go, guarded by what they are known by. Behind all other operations of a patch, because places shift. */
+export function removeOurs(ours: readonly OurRule[]): readonly JsonPatchOperation[] {
+  const lastFirst = ours.toSorted((a, b) => b.index - a.index);
+  return lastFirst.flatMap(({ index, rule: { name, matches, backendRefs = [] } }): JsonPatchOperation[] => {
+    const path = `/spec/rules/${index}`;
+    const known = testRule({ index, ...(name === undefined ? {} : { name }), ...(matches === undefined ? {} : { matches }) });
+    const backend: JsonPatchOperation = { op: 'test', path: `${path}/backendRefs/0/name`, value: backendRefs[0]?.name ?? null };
+    return [...known, ...(name === undefined ? [backend] : []), { op: 'remove', path }];
+  });
 }
 
 /**

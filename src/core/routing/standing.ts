@@ -3,14 +3,15 @@
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
 import type { OwnRule, RecordedRoute, RecordedRule } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
-import { drainRule, findForeignRules, isOwn, type ForeignRule } from './foreign-rules.ts';
+import { drainRule, findForeignRules, findOwn, type ForeignRule } from './foreign-rules.ts';
 import { originalOf, oursOf } from './foreign-shares.ts';
 import { isFluxHeld } from './gitops.ts';
 import { pairOfRule, pairRules } from './identity.ts';
 import { hashMatches } from './matches.ts';
-import type { RefPosition } from './refs.ts';
+import { findOurRules, type OurRule } from './our-rules.ts';
+import { type RefPosition, sumWeights } from './refs.ts';
 import { type BackendPair, type ManagedRule, manageRule, seeRules, type SeenRule } from './rules.ts';
-import { homeWeights, promotedWeights, splitWeights, type OriginalWeights, type RuleWeights } from './weights.ts';
+import { homeWeights, promotedWeights, RESIDUAL_WEIGHT, splitWeights, type OriginalWeights, type RuleWeights } from './weights.ts';
 
 interface Known {
   readonly recorded: RecordedRule;
@@ -37,6 +38,8 @@ export interface RouteStanding {
   readonly rules: readonly RuleStanding[];
   /** Rules of the route that name the canary and that the release does not drive. */
   readonly foreign: readonly ForeignRule[];
+  /** Rules of ours beside those that the release drives. */
+  readonly ours: readonly OurRule[];
 }
 
 /** Pairs what was recorded before the first write with what is there now. @param own rules of the user's own */
@@ -54,12 +57,19 @@ export function standRoutes(
 
 function standWithout(recorded: RecordedRoute): RouteStanding {
   const rules = recorded.rules.map((rule): RuleStanding => ({ ...knownOf(rule), kind: 'removed' }));
-  return { recorded, mark: undefined, rules, foreign: [] };
+  return { recorded, mark: undefined, rules, foreign: [], ours: [] };
 }
 
-function standRoute(recorded: RecordedRoute, route: Route, pair: BackendPair, own: readonly OwnRule[]): RouteStanding {
-  const seen = seeRules(route, pair);
-  const candidates = seen.filter((rule) => !isOwn(route, rule, own) || isLikeDriven(rule, recorded.rules));
+function standRoute(
+  recorded: RecordedRoute,
+  route: Route,
+  pair: BackendPair,
+  own: readonly OwnRule[],
+  ours: readonly OurRule[] = findOurRules(route, recorded.rules, pair.canary),
+): RouteStanding {
+  const seen = seeRules(route, pair).filter(({ index }) => !ours.some((one) => one.index === index));
+  const users = findOwn(route, seen, own);
+  const candidates = seen.filter((rule) => !users.has(rule) || isLikeDriven(rule, recorded.rules));
   const partners = pairRules(recorded.rules, candidates, pair);
   const mark = route.metadata.annotations?.[RELEASE_ANNOTATION];
   return {
@@ -68,6 +78,7 @@ function standRoute(recorded: RecordedRoute, route: Route, pair: BackendPair, ow
     mark,
     rules: recorded.rules.map((rule) => standRule(rule, partners.get(rule), pair, mark)),
     foreign: findForeignRules(route, seen, [...partners.values()], own),
+    ours,
   };
 }
 
@@ -81,7 +92,7 @@ function isLikeDriven({ servings, matches }: SeenRule, recorded: readonly Record
 /** A route that the release did not record, for the rules in it that name the canary. */
 export function standStranger(route: Route, pair: BackendPair, own: readonly OwnRule[]): RouteStanding {
   const { kind, metadata } = route;
-  return standRoute({ kind, name: metadata.name, uid: metadata.uid ?? '', rules: [] }, route, pair, own);
+  return standRoute({ kind, name: metadata.name, uid: metadata.uid ?? '', rules: [] }, route, pair, own, []);
 }
 
 function knownOf(recorded: RecordedRule, others: readonly number[] = []): Known {
@@ -112,18 +123,41 @@ function ownRefs({ canary, canaryPort }: RecordedRule, { canaries }: SeenRule, m
 /** What a rule's weights are to be. */
 export type WantedWeights =
   | { readonly kind: 'share'; readonly percent: number }
+  /** The canary comes to a gateway that has to know it before it is sent requests: the least weight there is. */
+  | { readonly kind: 'introduced' }
   | { readonly kind: 'restored' }
   | { readonly kind: 'promoted' };
 
-export function weightsFor({ original, recorded }: Known, wanted: WantedWeights): RuleWeights {
+export function weightsFor(rule: RuleStanding, wanted: WantedWeights): RuleWeights {
+  const { original, recorded } = rule;
   switch (wanted.kind) {
     case 'share':
-      return splitWeights(original, recorded.factor, wanted.percent);
+      return splitWeights(original, recorded.factor, wanted.percent, recorded.residual === true && (wanted.percent > 0 || isInUse(rule)));
+    case 'introduced':
+      return splitWeights(original, recorded.factor, 0, recorded.residual);
     case 'restored':
       return homeWeights(original, recorded.factor);
     case 'promoted':
       return promotedWeights(original, recorded.factor);
   }
+}
+
+/** The canary has weight, however little. */
+function isInUse(rule: RuleStanding): boolean {
+  return (rule.kind === 'found' || rule.kind === 'lacksCanary') && rule.now.canary.weight > 0;
+}
+
+/** The canary has the least weight there is, which keeps its gateway from forgetting it: this counts as nothing. */
+export function isResidual(rule: RuleStanding): boolean {
+  if (rule.kind !== 'found' || rule.recorded.residual !== true) return false;
+  const { now, recorded } = rule;
+  const whole = recorded.serving * recorded.factor;
+  return now.canary.weight === RESIDUAL_WEIGHT && sumWeights(now.extras) === 0 && now.serving.weight >= whole - RESIDUAL_WEIGHT;
+}
+
+/** A canary without any weight on a gateway that has to know it before it is sent requests. */
+export function isUnknownToGateway(rule: RuleStanding): boolean {
+  return rule.kind === 'found' && rule.recorded.residual === true && rule.now.canary.weight === 0;
 }
 
 /** The weights that were recorded, in the order of the rule's refs; undefined when the rule names others by now, or is not there. */
@@ -138,11 +172,11 @@ export function recordedWeights(standing: RuleStanding): RuleWeights | undefined
 
 /**
  * Did the release write its last to this route? One request takes our mark and leaves what is to stay, so that a route without the mark
- * is its owners' again, whatever they wrote to it since. Not where it still has a ref that only we add.
+ * is its owners' again, whatever they wrote to it since. Not where it still has a ref or a rule that only we add.
  */
-export function hasLeft({ route, mark, rules }: RouteStanding): boolean {
+export function hasLeft({ route, mark, rules, ours }: RouteStanding): boolean {
   if (route === undefined) return true;
-  return mark === undefined && !isFluxHeld(route) && !rules.some(hasOurRef);
+  return mark === undefined && ours.length === 0 && !isFluxHeld(route) && !rules.some(hasOurRef);
 }
 
 function hasOurRef(rule: RuleStanding): boolean {
@@ -167,7 +201,11 @@ function hasOurRef(rule: RuleStanding): boolean {
 export function letGo(standing: RouteStanding, pair: BackendPair, own: readonly OwnRule[], marked: boolean): RouteStanding {
   const { recorded, route, mark, rules } = standing;
   if (route === undefined || mark !== undefined || isFluxHeld(route)) return standing;
-  const isLeft = marked || !rules.some(hasOurRef) || pairRules(recorded.rules, withoutOurRef(recorded, route, pair), pair).size > 0;
+  const { ours } = standing;
+  const isLeft =
+    marked ||
+    (ours.length === 0 && !rules.some(hasOurRef)) ||
+    pairRules(recorded.rules, withoutOurRef(recorded, route, pair), pair).size > 0;
   return isLeft ? standLeft(standing, pair, own) : standing;
 }
 
@@ -179,7 +217,7 @@ function withoutOurRef({ rules }: RecordedRoute, route: Route, pair: BackendPair
 /** A route that was left, as it stands from then on: none of its rules is the release's, and what they give the canary others gave. */
 export function standLeft({ recorded, route }: RouteStanding, pair: BackendPair, own: readonly OwnRule[]): RouteStanding {
   const nothing = { ...recorded, rules: [] };
-  return route === undefined ? standWithout(nothing) : standRoute(nothing, route, pair, own);
+  return route === undefined ? standWithout(nothing) : standRoute(nothing, route, pair, own, []);
 }
 
 /**

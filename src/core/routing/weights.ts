@@ -28,26 +28,32 @@ const LEAST_WHOLE = 100;
  * weight is an integer and the rule's total is at least 10,000, or as near to that as the limit lets it come. Where a gateway's limit
  * leaves no room for whole percents, the largest factor that it takes: the canary then gets a little less than asked.
  * @param limit largest weight that the gateways of the route take
+ * @param wantedTotal what the rule's total should be at least
  * @returns undefined when no factor will do
  */
-export function pickFactor(original: OriginalWeights, limit = MAX_BACKEND_WEIGHT): number | undefined {
+export function pickFactor(original: OriginalWeights, limit = MAX_BACKEND_WEIGHT, wantedTotal = WANTED_TOTAL): number | undefined {
   const largest = Math.max(original.serving, ...original.others);
   const total = original.serving + sum(original.others);
   if (original.serving <= 0) return undefined;
   const exact = 100 / gcd(100, original.serving);
   const most = Math.floor(limit / (exact * largest));
-  if (most >= 1) return exact * Math.min(most, Math.ceil(WANTED_TOTAL / (exact * total)));
+  if (most >= 1) return exact * Math.min(most, Math.ceil(wantedTotal / (exact * total)));
   const rough = Math.floor(limit / largest);
   return limit < MAX_BACKEND_WEIGHT && rough * original.serving >= LEAST_WHOLE ? rough : undefined;
 }
 
+/** What a backend keeps while it is to get nothing, where its gateway would forget it at weight 0. */
+export const RESIDUAL_WEIGHT = 1;
+
 /**
  * The weights of a rule at a canary share, never more than that (rule 9). Never all 0, because `original.serving` is above 0.
  * @param percent 0..100, whole
+ * @param residual neither backend gets weight 0
  */
-export function splitWeights(original: OriginalWeights, factor: number, percent: number): RuleWeights {
+export function splitWeights(original: OriginalWeights, factor: number, percent: number, residual = false): RuleWeights {
   const whole = original.serving * factor;
-  const canary = Math.floor((whole * percent) / 100);
+  const least = residual ? RESIDUAL_WEIGHT : 0;
+  const canary = Math.min(whole - least, Math.max(least, Math.floor((whole * percent) / 100)));
   return { serving: whole - canary, canary, others: original.others.map((weight) => fitWeight(weight * factor)) };
 }
 

@@ -3,7 +3,7 @@
 import { cellLength, type ArmCounts as CellCounts, type Cell } from '../../../src/core/analysis/comparison/cells.ts';
 import { foldCell, startJudge, type JudgeState } from '../../../src/core/analysis/comparison/judge.ts';
 import { judgeComparison } from '../../../src/core/analysis/comparison/judgement.ts';
-import { settingsFor } from '../../../src/core/analysis/comparison/settings.ts';
+import { NO_PRIOR, settingsFor } from '../../../src/core/analysis/comparison/settings.ts';
 import { BOUNDARIES, drawLatencies, planLatencies, type LatencyCounts } from './latency.ts';
 import { createRandom, drawPoisson, type Random } from './random.ts';
 import type { Figure } from './summary.ts';
@@ -45,14 +45,20 @@ function drawCells(busyCells: number): readonly Cell[] {
 /** Folds every cell and judges at every look. */
 function foldLooks(cells: readonly Cell[]): { readonly seconds: number; readonly state: JudgeState } {
   const cellsInLook = cells.length / LOOKS;
-  const settings = settingsFor({ alpha: 0.01, riskBudget: 0.005, startMs: 0, prior: { phi: 1 } });
-  const context = { share: WEIGHT, isBorder: false, isStart: false };
+  const settings = settingsFor({
+    alpha: 0.01,
+    riskBudget: { ratio: 0.005, requests: 0 },
+    startMs: 0,
+    prior: { ...NO_PRIOR, phi: 1, replicas: 2, scrapeMs: 10_000 },
+  });
+  const context = { share: WEIGHT, present: WEIGHT, isBorder: false, isStart: false };
   const before = process.cpuUsage();
   let state = startJudge(settings);
   let unproven = 0;
   for (const [i, cell] of cells.entries()) {
     state = foldCell(settings, state, cell, context);
-    if ((i + 1) % cellsInLook === 0 && judgeComparison(settings, state, 0.25).finding === 'unproven') unproven++;
+    if ((i + 1) % cellsInLook === 0 && judgeComparison(settings, state, { share: 0.25, lastsMs: 300_000 }).finding === 'unproven')
+      unproven++;
   }
   const { user, system } = process.cpuUsage(before);
   if (unproven === LOOKS) throw new RangeError('nothing was ever found in 10,000 looks: something is not counted');

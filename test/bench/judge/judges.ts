@@ -24,9 +24,13 @@ const PEER_WINDOW_SECONDS = 60;
 
 /** Fresh judges for one release that is judged by its errors. @param before looks at two halves of the stable pods before the release */
 export function startErrorJudges({ peerWindowSeconds }: ErrorCell, before: readonly Block[]): readonly NamedRule<Look>[] {
-  const windowed = (rule: Rule<Look>): Rule<Look> => withWindow(peerWindowSeconds, addCounts, rule);
+  return [{ judge: 'glidepath', rule: startGlidepathErrors(before) }, ...startErrorPeers(peerWindowSeconds)];
+}
+
+/** The judges of other projects, by errors. @param windowSeconds what they look at */
+export function startErrorPeers(windowSeconds: number): readonly NamedRule<Look>[] {
+  const windowed = (rule: Rule<Look>): Rule<Look> => withWindow(windowSeconds, addCounts, rule);
   return [
-    { judge: 'glidepath', rule: startGlidepathErrors(before) },
     { judge: 'flagger', rule: windowed(startFlagger(badShareOf, ERROR_LIMIT)) },
     { judge: 'argo', rule: windowed(startArgo(badShareOf, ERROR_LIMIT)) },
     { judge: 'kayenta', rule: windowed(startKayenta(badShareOf)) },

@@ -6,12 +6,15 @@ import { parseArgs } from 'node:util';
 import { printFigure } from '../figures.ts';
 import { measureCost } from './cost.ts';
 import { JUDGES } from './judges.ts';
+import { planBorders } from './latency-borders.ts';
 import { planLatencies } from './latency.ts';
+import { measureLowTraffic } from './low-traffic.ts';
 import { simulateCells } from './pool.ts';
 import { countReferences, findDeviations, readReferences } from './references.ts';
 import { planConstantWeights, planWholeReleases } from './scenarios.ts';
+import { planScrapes } from './scrapes.ts';
 import type { Cell, CellResult } from './simulate.ts';
-import { describeCells, sumDetection, sumFalseRollbacks, type Figure } from './summary.ts';
+import { describeCells, sumBorders, sumDetection, sumFalseRollbacks, sumScrapes, type Figure } from './summary.ts';
 import { replaceTables, writeTables } from './tables.ts';
 
 const USAGE = `Simulates releases and compares canary judges: who rolls healthy ones back, who finds bad ones, and how soon.
@@ -21,19 +24,35 @@ usage: npm run -s bench -- judge [options]
   --runs 2000     simulated releases of each cell
   --quick         200 of them, for a first look
   --seed 1        the same seed gives the same figures
-  --only NAME     constant-weight, whole-release, latency or cost
+  --only NAME     constant-weight, whole-release, latency, latency-borders (a part of it), scrapes, low-traffic or cost
   --markdown      prints tables instead of JSON
   --write         puts the tables between the markers of docs/judging.md
 `;
 
-const PLANS = { 'constant-weight': planConstantWeights, 'whole-release': planWholeReleases, latency: planLatencies } as const;
+const PLANS = {
+  'constant-weight': planConstantWeights,
+  'whole-release': planWholeReleases,
+  latency: () => [...planLatencies(), ...planBorders()],
+  'latency-borders': planBorders,
+  scrapes: planScrapes,
+} as const;
+/** Every cell once. */
+const ALL = ['constant-weight', 'whole-release', 'latency', 'scrapes'] as const;
 const PAGE = fileURLToPath(new URL('../../../docs/judging.md', import.meta.url));
 const PEERS = JUDGES.filter((judge) => judge !== 'glidepath');
+
+/** Parts that are no cells of the tables. */
+const OTHERS = ['cost', 'low-traffic'] as const;
+type Other = (typeof OTHERS)[number];
+
+function isOther(part: string | undefined): part is Other {
+  return OTHERS.some((other) => other === part);
+}
 
 interface Options {
   readonly runs: number;
   readonly seed: number;
-  readonly only: keyof typeof PLANS | 'cost' | undefined;
+  readonly only: keyof typeof PLANS | Other | undefined;
   readonly isMarkdown: boolean;
   readonly isWritten: boolean;
 }
@@ -57,7 +76,7 @@ function readOptions(words: readonly string[]): Options {
     },
   });
   const { only } = values;
-  if (only !== undefined && only !== 'cost' && !Object.hasOwn(PLANS, only)) throw new TypeError(`no such part: ${only}`);
+  if (only !== undefined && !isOther(only) && !Object.hasOwn(PLANS, only)) throw new TypeError(`no such part: ${only}`);
   const runs = values.quick ? 200 : readNumber(values.runs, 1_000_000);
   if (runs === 0) throw new TypeError('no runs, no figures');
   if (values.write && only !== undefined) throw new TypeError('--write needs all parts, not --only one');
@@ -70,8 +89,8 @@ function tell(text: string): void {
 }
 
 function planCells(only: Options['only']): readonly Cell[] {
-  if (only === 'cost') return [];
-  return only === undefined ? Object.values(PLANS).flatMap((plan) => [...plan()]) : PLANS[only]();
+  if (isOther(only)) return [];
+  return only === undefined ? ALL.flatMap((part): readonly Cell[] => PLANS[part]()) : PLANS[only]();
 }
 
 /** Figures of how well the peers' known rates, and the judge's own from its design, are met. */
@@ -90,7 +109,17 @@ function checkReferences(cells: readonly CellResult[]): readonly Figure[] {
 
 function printFigures(cells: readonly CellResult[], only: Options['only']): void {
   const cost = only === undefined || only === 'cost' ? measureCost() : [];
-  const figures = cells.length === 0 ? cost : [...sumFalseRollbacks(cells), ...sumDetection(cells), ...checkReferences(cells), ...cost];
+  const figures =
+    cells.length === 0
+      ? cost
+      : [
+          ...sumFalseRollbacks(cells),
+          ...sumDetection(cells),
+          ...sumBorders(cells),
+          ...sumScrapes(cells),
+          ...checkReferences(cells),
+          ...cost,
+        ];
   for (const { name, value, unit } of figures) printFigure(name, value, unit);
   for (const line of describeCells(cells)) process.stdout.write(`${JSON.stringify(line)}\n`);
 }
@@ -108,6 +137,10 @@ export async function runJudge(words: readonly string[]): Promise<number> {
     return 2;
   }
   const { runs, seed, only, isMarkdown, isWritten } = options;
+  if (only === 'low-traffic') {
+    for (const line of measureLowTraffic({ runs, seed, tell })) process.stdout.write(`${JSON.stringify(line)}\n`);
+    return 0;
+  }
   const cells = await simulateCells(planCells(only), { runs, seed, tell });
   if (isWritten) writeFileSync(PAGE, replaceTables(readFileSync(PAGE, 'utf8'), writeTables(cells, runs, seed)));
   else if (isMarkdown) process.stdout.write(writeTables(cells, runs, seed));

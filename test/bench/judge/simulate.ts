@@ -1,13 +1,16 @@
 // Runs the releases of one cell past all judges: every judge sees the same traffic, and each release has a seed of its own.
 
 import type { Block } from '../../../src/core/analysis/sequential/numbers.ts';
-import { startErrorJudges, startLatencyJudges, type JudgeName, type NamedRule } from './judges.ts';
+import { JUDGES, startLatencyJudges, startErrorJudges, type JudgeName, type NamedRule } from './judges.ts';
 import { drawLatencies, drawLatencyLook, type LatencyCell } from './latency.ts';
+import { runBorderRelease, type BorderCell } from './latency-borders.ts';
 import { createRandom, hashText, type Random } from './random.ts';
+import type { Rollback } from './rollback.ts';
 import type { ErrorCell } from './scenarios.ts';
+import { runScrapeRelease, type ScrapeCell } from './scrapes.ts';
 import { drawLook, type Look } from './traffic.ts';
 
-export type Cell = ErrorCell | LatencyCell;
+export type Cell = ErrorCell | LatencyCell | BorderCell | ScrapeCell;
 
 /** What one judge did in one cell. */
 export interface JudgeResult {
@@ -23,12 +26,6 @@ export interface JudgeResult {
 export interface CellResult {
   readonly cell: Cell;
   readonly results: readonly JudgeResult[];
-}
-
-interface Rollback {
-  readonly judge: JudgeName;
-  readonly seconds: number;
-  readonly failed: number | undefined;
 }
 
 /** One release: ends when it is over or every judge has rolled it back. */
@@ -84,20 +81,48 @@ function runLatencyRelease(cell: LatencyCell, random: Random): readonly Rollback
 }
 
 /** The words that tell a cell from all others. */
-export function nameCell({ section, scenario, requestsPerSecond, weightPercent = 0, lookSeconds }: Cell): string {
-  return [section, scenario, requestsPerSecond, weightPercent, lookSeconds].join(',');
+export function nameCell(cell: Cell): string {
+  const { section, scenario, requestsPerSecond, weightPercent = 0, lookSeconds } = cell;
+  const scrapes = cell.kind === 'scrapes' ? [cell.replicas, cell.scrapeSeconds] : [];
+  return [section, scenario, requestsPerSecond, weightPercent, lookSeconds, ...scrapes].join(',');
+}
+
+function judgesOf(cell: Cell): readonly JudgeName[] {
+  switch (cell.kind) {
+    case 'errors':
+      return startErrorJudges(cell, []).map(({ judge }) => judge);
+    case 'latency':
+      return startLatencyJudges({ buckets: cell.stable }).map(({ judge }) => judge);
+    case 'borders':
+      return ['glidepath'];
+    case 'scrapes':
+      return JUDGES;
+  }
+}
+
+function runOne(cell: Cell, random: Random): readonly Rollback[] {
+  switch (cell.kind) {
+    case 'errors':
+      return runErrorRelease(cell, random);
+    case 'latency':
+      return runLatencyRelease(cell, random);
+    case 'borders': {
+      const seconds = runBorderRelease(cell, random);
+      return seconds === undefined ? [] : [{ judge: 'glidepath', seconds, failed: undefined }];
+    }
+    case 'scrapes':
+      return runScrapeRelease(cell, random);
+  }
 }
 
 /** Simulates a cell. @param runs releases @param seed the same seed gives the same releases, whatever else is simulated */
 export function simulateCell(cell: Cell, runs: number, seed: number): CellResult {
   const cellSeed = hashText(nameCell(cell));
-  const judges = (cell.kind === 'errors' ? startErrorJudges(cell, []) : startLatencyJudges({ buckets: cell.stable })).map(
-    ({ judge }) => judge,
-  );
+  const judges = judgesOf(cell);
   const rollbacks: Rollback[] = [];
   for (let run = 0; run < runs; run++) {
     const random = createRandom(seed, cellSeed, run);
-    rollbacks.push(...(cell.kind === 'errors' ? runErrorRelease(cell, random) : runLatencyRelease(cell, random)));
+    rollbacks.push(...runOne(cell, random));
   }
   const ascending = (values: readonly number[]): readonly number[] => values.toSorted((a, b) => a - b);
   const results = judges.map((judge) => {

@@ -61,6 +61,62 @@ export function sumDetection(cells: readonly CellResult[]): readonly Figure[] {
   );
 }
 
+/** The worst healthy cell by scrapes and replicas: with even errors, and with bursts. */
+export function sumScrapes(cells: readonly CellResult[]): readonly Figure[] {
+  const healthy = cells.filter(({ cell }) => cell.section === 'scrapes' && cell.isHealthy);
+  if (healthy.length === 0) return [];
+  const worst = (isMeant: (scenario: string) => boolean): number =>
+    Math.max(
+      ...resultsOf(
+        healthy.filter(({ cell }) => isMeant(cell.scenario)),
+        'glidepath',
+      ).map(sharePercentOf),
+    );
+  return [
+    { name: 'judge-scrapes-even-false-rollback-worst-percent', value: worst((scenario) => scenario.startsWith('even')), unit: 'percent' },
+    {
+      name: 'judge-scrapes-bursts-false-rollback-worst-percent',
+      value: worst((scenario) => scenario.startsWith('bursts')),
+      unit: 'percent',
+    },
+  ];
+}
+
+/** What is asked of the borders of latency: found, and within this median at each rate, where a canary is at least three times as slow. */
+const GROSS: readonly string[] = ['x3', 'x60'];
+
+/** Worst and pooled false rollbacks by latency, and of the gross slowdowns that the buckets show those that are missed, and the slowest median. */
+export function sumBorders(cells: readonly CellResult[]): readonly Figure[] {
+  const borders = cells.flatMap(({ cell, results: [result] }) =>
+    cell.kind === 'borders' && result !== undefined ? [{ cell, result }] : [],
+  );
+  if (borders.length === 0) return [];
+  const healthy = borders.filter(({ cell }) => cell.isHealthy).map(({ result }) => sharePercentOf(result));
+  const gross = borders.filter(({ cell }) => cell.isVisible && GROSS.includes(cell.change));
+  const medianAt = (rps: number) => {
+    const found = gross.filter(({ cell, result }) => cell.requestsPerSecond === rps && result.seconds.length > 0);
+    return Math.max(...found.map(({ result }) => medianOf(result.seconds)));
+  };
+  return [
+    { name: 'judge-latency-false-rollback-worst-percent', value: Math.max(...healthy), unit: 'percent' },
+    {
+      name: 'judge-latency-false-rollback-pooled-percent',
+      value: healthy.reduce((sum, share) => sum + share, 0) / healthy.length,
+      unit: 'percent',
+    },
+    {
+      name: 'judge-latency-gross-found-worst-percent',
+      value: Math.min(...gross.map(({ result }) => sharePercentOf(result))),
+      unit: 'percent',
+    },
+    ...[...new Set(gross.map(({ cell }) => cell.requestsPerSecond))].map((rps) => ({
+      name: `judge-latency-gross-slowest-median-${rps}-rps-seconds`,
+      value: medianAt(rps),
+      unit: 'seconds',
+    })),
+  ];
+}
+
 /** One object per judge of a cell, for a line of JSON each. Medians are of the releases that were rolled back. */
 export function describeCells(cells: readonly CellResult[]): readonly object[] {
   return cells.flatMap(({ cell, results }) =>
@@ -73,6 +129,7 @@ export function describeCells(cells: readonly CellResult[]): readonly object[] {
       requestsPerSecond: cell.requestsPerSecond,
       ...(cell.weightPercent === undefined ? {} : { weightPercent: cell.weightPercent }),
       lookSeconds: cell.lookSeconds,
+      ...(cell.kind === 'scrapes' ? { replicas: cell.replicas, scrapeSeconds: cell.scrapeSeconds } : {}),
       judge: result.judge,
       releases: result.runs,
       ...(result.seconds.length === 0 ? {} : { medianSeconds: medianOf(result.seconds) }),

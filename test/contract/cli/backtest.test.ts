@@ -20,13 +20,18 @@ interface Story {
   /** Failed part of the canary's answers, by time. */
   readonly badAt: (atMs: number) => number;
   readonly endMs?: number;
+  /** What all requests take of serving and of the canary, milliseconds; absent: nothing is timed. */
+  readonly times?: { readonly serving: number; readonly canary: number };
 }
+
+/** Some bounds of Envoy's, milliseconds. */
+const BOUNDS = ['1', '5', '10', '25', '50', '100', '250', '500', '1000', '2500', '+Inf'];
 
 const RPS = 100;
 const STEP_MS = 1_000;
 
 /** Counters of both Services, sampled from a table that is filled second by second. */
-function record(prometheus: FakePrometheus, namespace: string, { badAt, endMs = NOW }: Story): void {
+function record(prometheus: FakePrometheus, namespace: string, { badAt, endMs = NOW, times }: Story): void {
   const startMs = NOW - 150 * MINUTE;
   const counts: Record<string, number[]> = { v1ok: [0], v1bad: [0], v2ok: [0], v2bad: [0] };
   for (let atMs = startMs; atMs < NOW; atMs += STEP_MS) {
@@ -53,6 +58,17 @@ function record(prometheus: FakePrometheus, namespace: string, { badAt, endMs = 
       { envoy_cluster_name: `${namespace}_web-${service}_80`, envoy_response_code: code },
       counterOf(name),
     );
+  if (times === undefined) return;
+  for (const [service, ms] of [
+    ['v1', times.serving],
+    ['v2', times.canary],
+  ] as const)
+    for (const le of BOUNDS)
+      prometheus.counter('envoy_cluster_upstream_rq_time_bucket', { envoy_cluster_name: `${namespace}_web-${service}_80`, le }, (atMs) => {
+        const [ok, bad] = [counterOf(`${service}ok`)(atMs) ?? 0, counterOf(`${service}bad`)(atMs) ?? 0];
+        if (ok + bad === 0) return undefined;
+        return ms <= Number(le.replace('+Inf', 'Infinity')) ? ok + bad : 0;
+      });
 }
 
 let prometheus: FakePrometheus;
@@ -61,6 +77,7 @@ beforeAll(async () => {
   prometheus = await startFakePrometheus({ scrapeIntervalMs: 10_000, now: () => NOW });
   record(prometheus, 'shop', { badAt: () => 0.001 });
   record(prometheus, 'bad', { badAt: (atMs) => (atMs < BEGAN + 6 * MINUTE ? 0.001 : 0.05) });
+  record(prometheus, 'slow', { badAt: () => 0.001, times: { serving: 30, canary: 2_000 } });
   record(prometheus, 'short', { badAt: () => 0.001, endMs: BEGAN + 3 * MINUTE });
 });
 
@@ -84,8 +101,16 @@ describe('a recording', () => {
   test('the replay of a bad canary is rolled back soon after it turned, and says why', async () => {
     const { code, out } = await backtest('bad');
     expect(code).toBe(0);
-    expect(out).toMatch(/would have rolled back at 13:06:\d\dZ \(after it had passed 25% at 13:0\d:\d\dZ\): worse than serving: canary/);
-    expect(out).toMatch(/comparison +Fail/);
+    expect(out).toMatch(
+      /would have rolled back at 13:0[67]:\d\dZ \(after it had passed 25% at 13:0\d:\d\dZ\): errors [0-9.]+% \(limit <= 1%\)/,
+    );
+    expect(out).toMatch(/errors +Fail/);
+  });
+
+  test('the replay of a slow canary is rolled back for its latency, although serving fills one bucket', async () => {
+    const { code, out } = await backtest('slow');
+    expect(code).toBe(0);
+    expect(out).toMatch(/would have rolled back at 13:0[12]:\d\dZ: worse than serving: canary p\d\d 2(\.\d)?s, serving \d\dms, over/);
   });
 
   test('the replay of a canary that left early is judged as long as it was there', async () => {
@@ -137,7 +162,7 @@ describe('what Prometheus is asked', () => {
       '--serving-selector',
       'envoy_cluster_name="bad_web-v1_80"',
     );
-    expect(out).toContain('would have rolled back at 13:06:');
+    expect(out).toContain('would have rolled back at 13:0');
     expect(prometheus.received.at(-1)?.query).toMatch(/^envoy_cluster_upstream_rq\w*\{envoy_cluster_name="bad_web-v[12]_80"\}\[/);
   });
 

@@ -1,6 +1,8 @@
 // `doctor` on what judges releases (gateways, Prometheus and its series) and on the tools that apply the routes.
 
-import { describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { FAKE_RESOURCES } from '../../fakes/api-server/resources.ts';
 import { deployments } from '../kubernetes/harness.ts';
 import { type Case, forbid, over, put, putHold, putOperator, putRoute, target, useDoctorWorld, world } from './doctor-world.ts';
@@ -47,6 +49,11 @@ const judge: readonly Case[] = [
     /^warn +metrics of shop\/web +no series of the serving backend within 10 minutes: no envoy_cluster_upstream_rq has envoy_cluster_name="shop_v3_80", only shop_v1_80, shop_v4_80\n +fix: send a request through the gateway, then run this query in Prometheus: envoy_cluster_upstream_rq/m,
   ],
   [
+    'a bucket that hides what is slower',
+    () => [analysis({ interval: '15s' }), putRoute({ controller: 'traefik.io/gateway-controller' })],
+    /^ok +latency of shop\/web +p50 to p99 of serving are in the bucket up to 100ms: only a canary slower than 100ms can be seen$/m,
+  ],
+  [
     'a backend that was scraped once',
     () => [
       put({ services: [{ name: 'v4' }, { name: 'v2' }] }, { ...over, serving: { service: 'v4' } }),
@@ -69,6 +76,56 @@ const judge: readonly Case[] = [
 
 describe('the judge', () => {
   test.each(judge.map((one) => ({ what: one[0], one })))('doctor about the judge: $what', ({ one }) => world.expectLine(one));
+
+  describe('backends behind Envoy Gateway', () => {
+    let present: readonly string[] = [];
+    beforeAll(() =>
+      world.prometheus.answer(/^envoy_cluster_membership_total/, () =>
+        present.map((name) => ({ labels: { envoy_cluster_name: name }, value: 1 })),
+      ),
+    );
+    const clusters = (...names: readonly string[]) => {
+      present = names;
+    };
+    const examine = async () => {
+      put({});
+      putRoute({ controller: 'gateway.envoyproxy.io/gatewayclass-controller' });
+      return world.shop.run('doctor -n shop');
+    };
+
+    test('backends that share a cluster are named with the policy that sets them apart', async () => {
+      clusters('httproute/shop/store/rule/0');
+      const { out, code } = await examine();
+      expect(out).toMatch(
+        /^FAIL +backends of shop\/web +rules\[0\] of HTTPRoute store: Envoy Gateway has one cluster for all of its backends/m,
+      );
+      const policy = /<<'EOF'.*\n(.*)\nEOF/.exec(out)?.[1] ?? '';
+      const file = parse(readFileSync(new URL('../../../config/gateways/envoy-gateway/per-backend.yaml', import.meta.url), 'utf8'));
+      expect(JSON.parse(policy)).toMatchObject({ kind: file.kind, spec: { loadBalancer: file.spec.loadBalancer } });
+      expect(JSON.parse(policy)).toMatchObject({
+        kind: 'BackendTrafficPolicy',
+        metadata: { name: 'gateway-per-backend', namespace: 'shop' },
+        spec: { targetRefs: [{ kind: 'Gateway', name: 'gateway' }] },
+      });
+      expect(code).toBe(1);
+    });
+
+    test('backends that are counted apart are found so, by rule or by Service', async () => {
+      clusters('httproute/shop/store/rule/0/backend/0', 'httproute/shop/store/rule/0/backend/1');
+      expect((await examine()).out).toMatch(/^ok +backends of shop\/web +are counted apart$/m);
+      clusters('service/shop/v1/80/http');
+      const { out } = await examine();
+      expect(out).toMatch(/^ok +backends of shop\/web +are counted apart$/m);
+      expect(out).toContain('envoy_cluster_name=~"service/shop/v1/80/[^/]+"');
+    });
+
+    test('backends of which Prometheus has no series are a doubt, with what to scrape', async () => {
+      clusters();
+      expect((await examine()).out).toMatch(
+        /^warn +backends of shop\/web +rules\[0\] of HTTPRoute store: Prometheus has no series .*\n +fix: .*19001/m,
+      );
+    });
+  });
 
   test('a Prometheus of the cluster is asked through the API server, and it is said', async () => {
     putOperator('http://prometheus.monitoring.svc.invalid:9090');
@@ -107,6 +164,15 @@ describe('the judge', () => {
     expect((await world.shop.run('doctor -n shop')).out).toMatch(
       /: no envoy_cluster_upstream_rq has envoy_cluster_name="shop_v3_80", only shop_v9_80, bank_x_80$/m,
     );
+  });
+
+  test('doctor about the judge says nothing of buckets where the comparison is off, or where few requests were timed', async () => {
+    putRoute({ controller: 'traefik.io/gateway-controller' });
+    analysis({ interval: '15s', comparison: { mode: 'Off' } });
+    expect((await world.shop.run('doctor -n shop')).out).not.toContain('in the bucket');
+    put({ services: [{ name: 'v4' }, { name: 'v2' }] }, { ...over, serving: { service: 'v4' } });
+    putRoute({ controller: 'traefik.io/gateway-controller', refs: [{ name: 'v4', port: 80 }] });
+    expect((await world.shop.run('doctor -n shop')).out).not.toContain('in the bucket');
   });
 
   test('an address that is given is asked in place of the others', async () => {

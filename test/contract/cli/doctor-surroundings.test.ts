@@ -244,6 +244,16 @@ describe("the operator's rights", () => {
     );
   });
 
+  test('rights for the Jobs of gates are asked for where a release has such a gate', async () => {
+    await world.reopen();
+    allow(/"resource":"jobs"/);
+    const job = { spec: { template: {} } };
+    put({ stages: [{ weight: 5, gates: [{ name: 'smoke', job }] }] });
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(
+      /^FAIL +operator's rights +in namespace shop ServiceAccount glidepath may not get\/create\/delete jobs\n +fix: kubectl create rolebinding glidepath-gates -n shop/m,
+    );
+  });
+
   test('rights of an operator that is confined to namespaces are asked for there', async () => {
     await world.reopen();
     putOperator(world.prometheus.url, ['--namespace=shop,web', '--namespace=pay']);

@@ -25,7 +25,7 @@ export type Case = readonly [what: string, arrange: () => unknown, line: RegExp,
 
 class DoctorWorld {
   shop!: Shop;
-  /** Has series of Service shop/v1 of Contour, every 15 s, and of shop/v4 since the last scrape. */
+  /** Has series of Service shop/v1 of Contour and of Traefik, every 15 s, and of shop/v4 of Contour since the last scrape. */
   prometheus!: FakePrometheus;
   /** Scrapes nothing. */
   idle!: FakePrometheus;
@@ -38,8 +38,23 @@ class DoctorWorld {
     this.idle.answer(/^count\(/, () => []);
     const labels = { envoy_cluster_name: 'shop_v1_80', envoy_response_code: '200' };
     this.prometheus.counter('envoy_cluster_upstream_rq', labels, (atMs) => Math.floor(atMs / 100));
+    this.#timeTraefik();
     const young = { ...labels, envoy_cluster_name: 'shop_v4_80' };
     this.prometheus.counter('envoy_cluster_upstream_rq', young, (atMs) => (atMs > LOOKED_AT - 15_000 ? 1 : undefined));
+  }
+
+  /** Traefik has timed Service shop/v1 at 21 ms, and a handful of requests of shop/v4. */
+  #timeTraefik(): void {
+    for (const [name, perSecond] of [
+      ['v1', 10],
+      ['v4', 0.1],
+    ] as const) {
+      const service = `shop-${name}-http-80@kubernetesgateway`;
+      const value = (atMs: number) => Math.floor((atMs / 1_000) * perSecond);
+      this.prometheus.counter('traefik_service_requests_total', { service, code: '200', protocol: 'http' }, value);
+      for (const le of ['0.1', '0.3', '1.2', '5', '+Inf'])
+        this.prometheus.counter('traefik_service_request_duration_seconds_bucket', { service, le }, value);
+    }
   }
 
   async close(): Promise<void> {

@@ -21,13 +21,25 @@ describe('explain', () => {
     );
     expect(out).toContain('Traffic  canary weight 5% wanted, 5% in the routes\n');
     expect(out).toContain('Pass          errors      0.12% (limit <= 1%) over 31 canary requests\n');
-    expect(out).toMatch(/Inconclusive {2}comparison {2}canary 0\.2% errors.*; 31 of the 420 canary requests required to pass\n/);
+    expect(out).toMatch(/Inconclusive {2}comparison {2}canary 0\.2% errors.*; not enough requests yet \(31 of 420, about 40 min\)\n/);
+    expect(out).not.toContain('of 100 needed');
     expect(out).toContain('31 canary requests in this stage, 50 required to pass\n');
     expect(out).toContain('12:02:00Z (in 1m20s): the stage may be passed at the earliest\n');
     expect(out).not.toContain('Missing');
     expect(out).not.toContain('Not fine');
     expect(out).toMatch(/kubectl canary abort web -n shop --kubeconfig \S+ {3}# roll all traffic back now\n/);
     expect(out).toMatch(/kubectl annotate crel web -n shop .* --overwrite glidepath\.dev\/abort=7c1f0e22ab\n/);
+  });
+
+  test('explain shows the figures behind the comparison where they are asked for, and when each line was evaluated', async () => {
+    const running = aRunningStatus();
+    const checks = (running.checks ?? []).map((check) => ({ ...check, at: timeAfter(30) }));
+    shop.put('web', { ...running, checks });
+    const { out } = await shop.run('explain web -n shop --evidence');
+    expect(out).toContain('comparison: evidence against the canary 0.4 of 100 needed\n');
+    expect(out).toContain('over 31 canary requests (at 12:00:30Z)\n');
+    const { out: json } = await shop.run('explain web -n shop -o json');
+    expect(JSON.parse(json)).toMatchObject({ proof: [{}, { figures: 'evidence against the canary 0.4 of 100 needed' }] });
   });
 
   test('explain shows what the gateways counted beside what was asked, in every form', async () => {
@@ -39,6 +51,50 @@ describe('explain', () => {
     expect(JSON.parse((await shop.run('explain web -n shop -o json')).out)).toMatchObject({ traffic: { asked: 5, routes: 5, measured } });
     expect((await shop.run('status web -n shop')).out).toContain('5% wanted, routes have 5%, measured 4.9%\n');
     expect((await shop.run('list -n shop -o wide')).out).toMatch(/MEASURED[\s\S]* 4\.9% /);
+  });
+
+  test('explain shows what each of several gateways counted, with the evidence and in JSON', async () => {
+    const counted = { canaryRequests: 430, canaryErrors: 12, servingRequests: 3_900, servingErrors: 3 };
+    const sources = [{ source: 'Traefik', ...counted }];
+    const measured = { share: '4.9%', canaryRequests: 612, servingRequests: 11_900, sources, at: timeAfter(28) };
+    shop.put('web', aRunningStatus({ measured }));
+    const line = 'measured by Traefik: 12 of 430 canary requests and 3 of 3,900 of serving failed\n';
+    expect((await shop.run('explain web -n shop --evidence')).out).toContain(line);
+    expect((await shop.run('explain web -n shop')).out).not.toContain(line);
+    expect(JSON.parse((await shop.run('explain web -n shop -o json')).out)).toMatchObject({ traffic: { measured: { sources } } });
+  });
+
+  test('explain shows each gate with what was found, and the end of the log of one that failed', async () => {
+    const running = aRunningStatus();
+    const gates = [
+      { name: 'smoke', stage: 'first', kind: 'Job', state: 'Failed', attempts: 1, job: 'web-smoke-1', message: 'exit 1', log: 'a\nb' },
+      { name: 'qa', kind: 'HTTP', state: 'Passed', attempts: 3, message: 'answered 200' },
+    ] as const;
+    shop.put('web', { ...running, release: aReleaseStatus({ ...running.release, gates: [...gates] }) });
+    const { out } = await shop.run('explain web -n shop');
+    expect(out).toContain('Gates\n  Failed  gate smoke  first      Job web-smoke-1: exit 1\n    | a\n    | b\n');
+    expect(out).toContain('  Passed  gate qa     promotion  3 requests: answered 200\n');
+    expect((await shop.run('status web -n shop')).out).toContain('Failed  gate smoke');
+    const { out: json } = await shop.run('explain web -n shop -o json');
+    expect(JSON.parse(json)).toMatchObject({
+      gates: [{ name: 'smoke', state: 'Failed', log: 'a\nb' }, { says: '3 requests: answered 200' }],
+    });
+  });
+
+  test('explain shows what the sentinel saw, which Prometheus may never show', async () => {
+    const sentinel = {
+      check: 'errors',
+      from: timeAfter(10),
+      to: timeAfter(14),
+      targets: ['projectcontour/envoy-x2v5p'],
+      canary: { requests: 25, serverErrors: 12, clientErrors: 0 },
+      serving: { requests: 1_075, serverErrors: 0, clientErrors: 2 },
+    };
+    shop.put('web', aRunningStatus({ release: aReleaseStatus({ sentinel }) }));
+    expect((await shop.run('explain web -n shop')).out).toContain(
+      'errors failed: 12 of 25 requests of the canary failed, 0 of 1,075 requests of serving, counted at projectcontour/envoy-x2v5p from 2030-01-01T12:00:10Z to 2030-01-01T12:00:14Z\n',
+    );
+    expect(JSON.parse((await shop.run('explain web -n shop -o json')).out)).toMatchObject({ sentinel });
   });
 
   test('explain says what is missing once the stage has had its time', async () => {

@@ -75,7 +75,7 @@ function aQuestion(): PlanQuestion {
   const [release] = readReleases(SHORT, 'web.yaml');
   if (release === undefined) throw new Error('the manifest holds no release');
   const version = (errorRatio: number) => ({ errorRatio, latencySeconds: 0.05 });
-  const traffic = { rps: 50, serving: version(0.001), canary: version(0.02), badFromStage: 1 };
+  const traffic = { rps: 50, serving: version(0.001), canary: version(0.02), badFromStage: 1, uppers: [0.1, 1, Number.POSITIVE_INFINITY] };
   return { release, traffic, seed: 3, approveAfterMs: undefined };
 }
 

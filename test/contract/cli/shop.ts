@@ -66,7 +66,8 @@ export function aRunningStatus(change: Partial<CanaryReleaseStatus> = {}): Canar
         verdict: 'Inconclusive',
         requests: 31,
         needed: 420,
-        message: 'canary 0.2% errors, serving 0.3%, over 31 and 590 requests; evidence against the canary 0.4 of 100 needed',
+        figures: 'evidence against the canary 0.4 of 100 needed',
+        message: 'canary 0.2% errors, serving 0.3%, over 31 and 590 requests; not enough requests yet (31 of 420, about 40 min)',
       },
     ],
     conditions: [

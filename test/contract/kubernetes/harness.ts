@@ -20,6 +20,7 @@ export const {
   secrets,
   slices,
   events,
+  jobs,
   leases,
   crds,
   deployments,

@@ -108,3 +108,49 @@ test('no version is asked for once all kinds of a group are found', async () => 
   expect(paths()).toContain(`/apis/${httpRoutes.group}/v1`);
   expect(paths()).not.toContain(`/apis/${httpRoutes.group}/v1alpha3`);
 });
+
+describe('policies on rules of routes', () => {
+  const securityPolicies = {
+    ...ciliumPolicies,
+    group: 'gateway.envoyproxy.io',
+    version: 'v1alpha1',
+    plural: 'securitypolicies',
+    kind: 'SecurityPolicy',
+  };
+  const readOfRoutes = (asker: string, maxAgeMs: number) => harness.connection.policies.readOfRoutes('shop', asker, maxAgeMs);
+  const lists = () => paths().filter((path) => path.endsWith('/namespaces/shop/securitypolicies')).length;
+
+  beforeEach(() => harness.server.resources.serve(securityPolicies));
+
+  test('policies on rules of routes are read for each asker: what another one read a moment ago may be too old', async () => {
+    expect(await readOfRoutes('beside/1', 60_000)).toEqual({ objects: [], unread: [] });
+    harness.server.put(securityPolicies, named('jwt', { targetRefs: [] }));
+    expect((await readOfRoutes('web/1', 60_000)).objects).toEqual([{ kind: 'SecurityPolicy', name: 'jwt', spec: { targetRefs: [] } }]);
+    await readOfRoutes('web/1', 60_000);
+    expect(lists()).toBe(2);
+    await readOfRoutes('web/2', 60_000);
+    expect(lists()).toBe(3);
+  });
+
+  test('policies on rules of routes that may not be listed are no policies that are not there', async () => {
+    refuse('/namespaces/shop/securitypolicies', 403);
+    expect((await readOfRoutes('web/1', 0)).unread).toMatchObject([{ kind: 'SecurityPolicy', why: 'forbidden' }]);
+  });
+
+  test('policies on rules of routes are known without waiting once somebody has read them', async () => {
+    const { policies } = harness.connection;
+    expect(policies.latestOfRoutes('shop', 60_000)).toBeUndefined();
+    const known = await readOfRoutes('web/1', 0);
+    expect(policies.latestOfRoutes('shop', 60_000)).toEqual(known);
+  });
+
+  test('policies on rules of routes are not forgotten for an older reading that is asked for again', async () => {
+    const { policies } = harness.connection;
+    await readOfRoutes('', 0);
+    harness.server.put(securityPolicies, named('jwt', { targetRefs: [] }));
+    const fresh = await readOfRoutes('web/1', 0);
+    await readOfRoutes('', 60_000);
+    expect(fresh.objects).toHaveLength(1);
+    expect(policies.latestOfRoutes('shop', 60_000)).toEqual(fresh);
+  });
+});

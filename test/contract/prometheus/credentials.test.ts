@@ -56,6 +56,21 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the operator’s credentials', () => {
+  test('headers of a file go to the operator’s address, and a file that cannot be used is named without its values', async () => {
+    const operatorHeadersFile = join(folder, 'headers.json');
+    writeFileSync(operatorHeadersFile, '{"X-Scope-OrgID":"shop","X-More":"1"}');
+    reader.close();
+    reader = open({ operatorHeadersFile });
+    expect(await reader.query(TARGET, 'up', NOW)).toMatchObject({ ok: true });
+    expect(operators.received.at(-1)?.headers).toMatchObject({ 'x-more': '1', authorization: 'Bearer operators-token' });
+    writeFileSync(operatorHeadersFile, 'hunter2');
+    reader.close();
+    reader = open({ operatorHeadersFile });
+    const broken = await reader.query(TARGET, 'up', NOW);
+    expect(broken).toMatchObject({ kind: 'unavailable', message: expect.stringContaining(operatorHeadersFile) });
+    expect(JSON.stringify(broken)).not.toContain('hunter2');
+  });
+
   test('the operator’s credentials go to the operator’s address', async () => {
     expect(await reader.query(TARGET, 'up', NOW)).toMatchObject({ ok: true });
     expect(operators.received[0]?.headers).toMatchObject({

@@ -177,8 +177,8 @@ describe('a failure', () => {
     ['nativeHistogram', 'unusable', /native histograms/],
     ['wrongValue', 'unusable', /not a number/],
     ['string', 'unusable', /type string/],
-    ['oversized', 'unusable', /8 MiB/],
-    ['gzipBomb', 'unusable', /8 MiB/],
+    ['oversized', 'tooLarge', /8 MiB/],
+    ['gzipBomb', 'tooLarge', /8 MiB/],
     ['brokenGzip', 'unusable', /broken gzip/],
     ['brotli', 'unusable', /encoding br, which was not requested/],
   ] as const)('a failure of kind %s is %s, reported in words and asked once', async (fault, kind, message) => {

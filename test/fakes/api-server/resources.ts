@@ -27,6 +27,7 @@ export const FAKE_RESOURCES = {
   slices: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice' },
   deployments: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' },
   replicaSets: { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet' },
+  jobs: { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' },
   horizontalPodAutoscalers: { group: 'autoscaling', version: 'v2', plural: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler' },
   gateways: { group: gateway, version: 'v1', plural: 'gateways', kind: 'Gateway' },

@@ -19,6 +19,7 @@ export function handleWrite(objects: FakeObjects, parsed: ParsedPath, seen: Seen
     const input = seen.body as FakeInput;
     const { namespace } = parsed;
     const metadata = { ...input.metadata, ...(namespace === undefined ? {} : { namespace }) };
+    if (seen.query['dryRun'] === 'All') return { code: 201, body: { ...input, metadata } };
     return { code: 201, body: objects.create(parsed.collection, { ...input, metadata }) };
   }
   const old = objects.get(parsed.collection, parsed.namespace, parsed.name);

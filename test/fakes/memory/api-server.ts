@@ -51,6 +51,8 @@ export class MemoryApiServer {
   readonly #clock: Clock;
   readonly #objects = new Map<string, StoredObject>();
   readonly #listeners = new Set<(change: StoredChange) => void>();
+  /** True: rules of routes have no names, as with the Gateway API before 1.4. */
+  dropsRuleNames = false;
   #version = 100;
   #uids = 0;
 
@@ -116,7 +118,8 @@ export class MemoryApiServer {
 
   #store(key: ObjectKey, old: StoredObject | undefined, object: StoredObject, manager: string): StoredObject {
     this.#version += 1;
-    const stored = freeze(structuredClone({ ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } }));
+    const pruned = this.dropsRuleNames && key.kind.endsWith('Route') ? { ...object, spec: withoutRuleNames(object.spec) } : object;
+    const stored = freeze(structuredClone({ ...pruned, metadata: { ...object.metadata, resourceVersion: String(this.#version) } }));
     this.#objects.set(nameOf(key), stored);
     for (const listener of this.#listeners) listener({ ...key, old, now: stored, manager });
     return stored;
@@ -143,6 +146,12 @@ export class MemoryApiServer {
   #now(): string {
     return `${new Date(this.#clock.now()).toISOString().slice(0, 19)}Z`;
   }
+}
+
+/** The API server drops fields that it does not know, and says nothing. */
+function withoutRuleNames(spec: unknown): unknown {
+  const { rules = [], ...rest } = spec as { readonly rules?: readonly { readonly name?: string }[] };
+  return { ...rest, rules: rules.map(({ name: _name, ...rule }) => rule) };
 }
 
 /** `Kind namespace/name`. */

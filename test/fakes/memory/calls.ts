@@ -13,6 +13,8 @@ export type CallVerb =
   | 'readRelease'
   | 'readPolicies'
   | 'workload'
+  | 'job'
+  | 'call'
   | 'event';
 
 /** One call to the API server. */

@@ -1,11 +1,18 @@
 // A gateway in memory: takes a route's weights after a while and says so at the route's generation, or refuses it.
 
-import { GATEWAY_GROUP, type Route, type RouteParentStatus, type RouteRule } from '../../../src/api/routes.ts';
+import { GATEWAY_GROUP, type Route, type RouteParentRef, type RouteParentStatus, type RouteRule } from '../../../src/api/routes.ts';
 import { ROUTE_KINDS } from '../../../src/api/names.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import { type MemoryApiServer, nameOf, type ObjectKey } from './api-server.ts';
 
 export const CONTOUR = 'projectcontour.io/gateway-controller';
+export const ENVOY_GATEWAY = 'gateway.envoyproxy.io/gatewayclass-controller';
+export const TRAEFIK = 'traefik.io/gateway-controller';
+
+interface Served {
+  readonly rules: readonly RouteRule[];
+  readonly controllers: readonly string[];
+}
 
 export class MemoryGateway {
   /** How long the gateway takes for a change. `Infinity`: it hangs until it is set to something else and `wake` is called. */
@@ -16,13 +23,15 @@ export class MemoryGateway {
   refusedType: 'Accepted' | 'ResolvedRefs' = 'Accepted';
   /** The controller that answers. */
   controllerName = CONTOUR;
+  /** Those that answer for parents of these names instead. */
+  readonly controllers = new Map<string, string>();
   /** Larger weights are refused. */
   maxWeight = Number.POSITIVE_INFINITY;
   /** Answers that stay in the status of every route, whatever its spec says. */
   leftBehind: readonly RouteParentStatus[] = [];
   readonly #clock: Clock;
   readonly #api: MemoryApiServer;
-  readonly #served = new Map<string, readonly RouteRule[]>();
+  readonly #served = new Map<string, Served>();
   readonly #onServed: () => void;
 
   /** @param onServed called before the served weights change */
@@ -37,9 +46,13 @@ export class MemoryGateway {
     });
   }
 
-  /** The rules that traffic follows now, of every route. */
-  served(): readonly (readonly RouteRule[])[] {
-    return [...this.#served.values()];
+  /** The rules that traffic follows now, of every route that the controller serves. */
+  served(controllerName = this.controllerName): readonly (readonly RouteRule[])[] {
+    return [...this.#served.values()].flatMap(({ rules, controllers }) => (controllers.includes(controllerName) ? [rules] : []));
+  }
+
+  #controllerOf({ name }: RouteParentRef): string {
+    return this.controllers.get(name) ?? this.controllerName;
   }
 
   /** Looks at every route again: after `refused` or `delayMs` changed. */
@@ -68,7 +81,8 @@ export class MemoryGateway {
     const why = this.refused.get(key.name) ?? this.#refusalOf(route);
     if (why === undefined) {
       this.#onServed();
-      this.#served.set(nameOf(key), route.spec.rules ?? []);
+      const controllers = (route.spec.parentRefs ?? []).map((parent) => this.#controllerOf(parent));
+      this.#served.set(nameOf(key), { rules: route.spec.rules ?? [], controllers });
     }
     const at = { observedGeneration: stored.metadata.generation, lastTransitionTime: stored.metadata.creationTimestamp };
     const conditions = ['Accepted', 'ResolvedRefs'].map((type) =>
@@ -76,7 +90,11 @@ export class MemoryGateway {
         ? { type, status: 'False', reason: why, message: 'refused by the test', ...at }
         : { type, status: 'True', reason: type, message: '', ...at },
     );
-    const parents = (route.spec.parentRefs ?? []).map((parentRef) => ({ parentRef, controllerName: this.controllerName, conditions }));
+    const parents = (route.spec.parentRefs ?? []).map((parentRef) => ({
+      parentRef,
+      controllerName: this.#controllerOf(parentRef),
+      conditions,
+    }));
     this.#api.update(key, 'contour', (old) => ({ ...old, status: { parents: [...this.leftBehind, ...parents] } }), 'status');
   }
 }

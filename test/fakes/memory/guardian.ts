@@ -10,6 +10,7 @@ import type { Clock } from '../../../src/ports/clock.ts';
 import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
 import { EndWatch } from './end-watch.ts';
 import { isSame } from './json-patch.ts';
+import { isOurs as isOurRule, ourRulesOf, withoutOurs } from './our-rules.ts';
 import type { MemoryPrometheus } from './prometheus.ts';
 import { describe, type Pair, RuleClaims } from './rule-claims.ts';
 import { isMore, percentOf, type Weights, weightsOf, withoutWeights } from './shares.ts';
@@ -38,11 +39,14 @@ export class Guardian {
   readonly raises: Raise[] = [];
   /** Share of the canary after every write of ours, in order. */
   readonly shares: { readonly atMs: number; readonly route: string; readonly percent: number }[] = [];
+  /** How many rules for a cohort a route had after a write of ours that added some. */
+  readonly cohorts: { readonly atMs: number; readonly route: string; readonly count: number }[] = [];
   readonly #clock: Clock;
   readonly #api: MemoryApiServer;
   readonly #traffic: MemoryTraffic;
   readonly #prometheus: MemoryPrometheus;
   readonly #servedKinds: () => readonly RouteKind[];
+  readonly #forgetsBackends: () => boolean;
   readonly #homed = new Set<string>();
   /** When the canary of a rule lost its last weight. */
   readonly #emptiedAt = new Map<string, number>();
@@ -59,12 +63,15 @@ export class Guardian {
     traffic: MemoryTraffic,
     prometheus: MemoryPrometheus,
     servedKinds: () => readonly RouteKind[],
+    /** The gateway forgets a backend of weight 0: then the least weight there is counts as nothing. */
+    forgetsBackends: () => boolean,
   ) {
     this.#clock = clock;
     this.#api = api;
     this.#traffic = traffic;
     this.#prometheus = prometheus;
     this.#servedKinds = servedKinds;
+    this.#forgetsBackends = forgetsBackends;
     this.#ends = new EndWatch(api, servedKinds, (rule, what) => this.#report(rule, what));
     api.onChange((change) => this.#see(change));
   }
@@ -76,12 +83,43 @@ export class Guardian {
     if (isRoute) {
       const [old, now] = [change.old, change.now] as unknown as [Route | undefined, Route | undefined];
       if (!isOurs && !isSame(old?.spec, now?.spec)) this.#editedAt.set(change.name, this.#clock.now());
-      this.#rules.follow(old, now, !isOurs);
+      if (old !== undefined && now !== undefined && isOurs) this.#seeOurRules(old, now);
+      this.#rules.follow(withoutOursOf(old), withoutOursOf(now), !isOurs);
     }
-    if (isRoute && change.old !== undefined && change.now !== undefined) this.#seeRoute(change, change.old, change.now);
+    if (isRoute && change.old !== undefined && change.now !== undefined)
+      this.#seeRoute(
+        change,
+        withoutOurs(change.old as unknown as Route) as unknown as StoredObject,
+        withoutOurs(change.now as unknown as Route) as unknown as StoredObject,
+      );
     if (change.kind === KIND && isOurs && change.now !== undefined) this.#seeStatus(change.now);
     if (['Service', 'Deployment'].includes(change.kind) && isOurs && change.now === undefined)
       this.#ends.seeRemoval(change, this.#releases());
+  }
+
+  /** Rules for a cohort: they come with proof and under our mark alone, each is a copy with the canary alone, and none is there at home. */
+  #seeOurRules(old: Route, now: Route): void {
+    const [before, after] = [ourRulesOf(old), ourRulesOf(now)];
+    const name = now.metadata.name;
+    if (markOf(now)?.includes(`/${HOME_MARK}`) === true && after.length > 0)
+      this.#report(1, `${name}: a rule for a cohort is left at home`);
+    if (markOf(now) === undefined && after.length > 0) this.#report(3, `${name}: a rule for a cohort is left behind`);
+    const added = after.filter((rule) => !before.some((one) => isSame(one, rule)));
+    const release = this.#releaseOf(now);
+    const pair = pairOf(release);
+    if (added.length === 0) return;
+    if (release === undefined || pair === undefined) {
+      this.#report(3, `${name}: a rule for a cohort was added for no release`);
+      return;
+    }
+    for (const rule of added) {
+      const refs = rule.backendRefs ?? [];
+      if (refs.length !== 1 || refs[0]?.name !== pair.canary) this.#report(3, `${name}: a rule for a cohort names ${JSON.stringify(refs)}`);
+      const isCopy = (now.spec.rules ?? []).some((one) => !isOurRule(one) && isSame(one.filters, rule.filters));
+      if (!isCopy) this.#report(3, `${name}: a rule for a cohort has filters of no other rule`);
+    }
+    this.cohorts.push({ atMs: this.#clock.now(), route: name, count: after.length });
+    this.#checkProof(`${name}: a rule for a cohort was added`, markOf(old) ?? '', pair, release);
   }
 
   #releases(): readonly CanaryRelease[] {
@@ -139,10 +177,16 @@ export class Guardian {
     this.#checkForeignShares(at, before, after);
     this.#rules.noteWrite(this.#rules.keyOf(now, index));
     this.#checkRemoval(at, before, after);
-    const percent = percentOf(after, pair.serving, pair.canary);
-    this.shares.push({ atMs: this.#clock.now(), route: now.metadata.name, percent });
+    const [given, gives] = [before, after].map((weights) => this.#withoutResidual(weights, pair)) as [Weights, Weights];
+    this.shares.push({ atMs: this.#clock.now(), route: now.metadata.name, percent: percentOf(gives, pair.serving, pair.canary) });
     const sum = (weights: Weights) => (weights.get(pair.serving) ?? 0) + (weights.get(pair.canary) ?? 0);
-    if (isMore(after.get(pair.canary) ?? 0, sum(after), before.get(pair.canary) ?? 0, sum(before))) this.#checkRaise(at, before, after);
+    if (isMore(gives.get(pair.canary) ?? 0, sum(gives), given.get(pair.canary) ?? 0, sum(given))) this.#checkRaise(at, given, gives);
+  }
+
+  /** The weights, where 1 of 100,000 or more that a gateway has to be left with counts as nothing. */
+  #withoutResidual(weights: Weights, { serving, canary }: Pair): Weights {
+    const isResidual = this.#forgetsBackends() && weights.get(canary) === 1 && (weights.get(serving) ?? 0) >= 99_999;
+    return isResidual ? new Map([...weights, [canary, 0]]) : weights;
   }
 
   /** Rule 3: of a rule that the release did not claim nothing is written but that the canary gets nothing, in favour of its serving ref. */
@@ -163,10 +207,12 @@ export class Guardian {
   }
 
   #noteEmptied(old: Route, now: Route): void {
-    const canary = pairOf(this.#releaseOf(old) ?? this.#releaseOf(now))?.canary;
-    if (canary === undefined) return;
+    const pair = pairOf(this.#releaseOf(old) ?? this.#releaseOf(now));
+    if (pair === undefined) return;
     for (const [index, rule] of (now.spec.rules ?? []).entries()) {
-      const [had, has] = [old.spec.rules?.[index], rule].map((one) => (weightsOf(one).get(canary) ?? 0) > 0);
+      const [had, has] = [old.spec.rules?.[index], rule].map(
+        (one) => (this.#withoutResidual(weightsOf(one), pair).get(pair.canary) ?? 0) > 0,
+      );
       if (had === true && has === false) this.#emptiedAt.set(this.#rules.keyOf(now, index), this.#clock.now());
       if (has === true) this.#emptiedAt.delete(this.#rules.keyOf(now, index));
     }
@@ -176,7 +222,8 @@ export class Guardian {
   #checkRemoval({ old, now, pair, index, release }: RuleWrite, before: Weights, after: Weights): void {
     const name = `${now.metadata.name} rule ${index}`;
     if (!before.has(pair.canary) || after.has(pair.canary)) return;
-    if ((before.get(pair.canary) ?? 0) > 0) this.#report(4, `${name}: the ref of ${pair.canary} was removed with its weight`);
+    if ((this.#withoutResidual(before, pair).get(pair.canary) ?? 0) > 0)
+      this.#report(4, `${name}: the ref of ${pair.canary} was removed with its weight`);
     const emptyMs = this.#clock.now() - (this.#emptiedAt.get(this.#rules.keyOf(now, index)) ?? Number.NEGATIVE_INFINITY);
     if (emptyMs < DRAIN_MS)
       this.#report(
@@ -214,8 +261,11 @@ export class Guardian {
   #checkRaise({ old, now, pair, release }: RuleWrite, before: Weights, after: Weights): void {
     const mark = markOf(old) ?? '';
     const [from, to] = [percentOf(before, pair.serving, pair.canary), percentOf(after, pair.serving, pair.canary)];
-    const what = `${now.metadata.name}: ${from}% to ${to}%`;
     this.raises.push({ atMs: this.#clock.now(), route: now.metadata.name, mark, from, to });
+    this.#checkProof(`${now.metadata.name}: ${from}% to ${to}%`, mark, pair, release, to);
+  }
+
+  #checkProof(what: string, mark: string, pair: Pair, release: CanaryRelease, to = 0): void {
     if (mark !== `${release.metadata.name}/${release.status?.release?.id ?? ''}`) this.#report(2, `${what} under the mark "${mark}"`);
     if (this.#homed.has(mark)) this.#report(1, `${what} after home`);
     if (release.status?.state?.startsWith('rollingBack') === true) this.#report(1, `${what} while rolling back`);
@@ -272,9 +322,11 @@ export class Guardian {
       const share = Math.max(
         0,
         ...(route?.spec.rules ?? []).map((rule) =>
-          weightsOf(rule).has(pair.serving) ? percentOf(weightsOf(rule), pair.serving, pair.canary) : 0,
+          weightsOf(rule).has(pair.serving) ? percentOf(this.#withoutResidual(weightsOf(rule), pair), pair.serving, pair.canary) : 0,
         ),
       );
+      if (route !== undefined && ourRulesOf(route).length > 0 && !this.#isUnseen(recorded.name))
+        this.#report(1, `status ${status.state} was stored while ${recorded.name} has a rule for a cohort`);
       if (share > 0 && !this.#isUnseen(recorded.name) && !this.#isHomeEmpty(object.metadata.namespace, pair))
         this.#report(1, `status ${status.state} was stored while ${recorded.name} gives the canary ${share}%`);
     }
@@ -314,6 +366,10 @@ interface RuleWrite {
 function isFirstWeight({ spec, status }: CanaryRelease): boolean {
   const index = status?.release?.stageIndex ?? 0;
   return status?.state === 'stage.shifting' && spec.stages.slice(0, index).every(({ weight }) => weight === 0);
+}
+
+function withoutOursOf(route: Route | undefined): Route | undefined {
+  return route === undefined ? undefined : withoutOurs(route);
 }
 
 function markOf(route: Route): string | undefined {

@@ -2,6 +2,7 @@
 // a kind one that cannot be read. Every reading is a call in the journal; the store keeps none.
 
 import { isGlidepathError } from '../../../src/api/errors.ts';
+import { ROUTE_POLICY_KINDS } from '../../../src/core/routing/route-policies.ts';
 import { POLICY_KINDS, type PolicyReading } from '../../../src/core/workload/policy-kinds.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { PolicyStore } from '../../../src/ports/policies.ts';
@@ -15,20 +16,39 @@ export interface PolicyParts {
 }
 
 export function buildPolicies({ clock, api, gate }: PolicyParts): PolicyStore {
-  const readings = new Map<string, { readonly atMs: number; readonly answer: Promise<PolicyReading> }>();
-  return {
-    read: (namespace, maxAgeMs) => {
-      const known = readings.get(namespace);
+  const readerOf = (kinds: readonly { readonly kind: string }[]) => {
+    const readings = new Map<string, { readonly atMs: number; readonly answer: Promise<PolicyReading> }>();
+    return (namespace: string, maxAgeMs: number, key = namespace) => {
+      const known = readings.get(key);
       if (known !== undefined && clock.now() - known.atMs < maxAgeMs) return known.answer;
-      const answer = readAll(api, gate, namespace);
-      readings.set(namespace, { atMs: clock.now(), answer });
+      const answer = readAll(api, gate, kinds, namespace);
+      readings.set(key, { atMs: clock.now(), answer });
       return answer;
+    };
+  };
+  const readOfRoutes = readerOf(ROUTE_POLICY_KINDS);
+  const latest = new Map<string, PolicyReading>();
+  return {
+    read: readerOf(POLICY_KINDS),
+    readOfRoutes: async (namespace, asker, maxAgeMs) => {
+      const reading = await readOfRoutes(namespace, maxAgeMs, `${namespace}/${asker}`);
+      latest.set(namespace, reading);
+      return reading;
+    },
+    latestOfRoutes: (namespace, maxAgeMs) => {
+      void readOfRoutes(namespace, maxAgeMs).then((reading) => latest.set(namespace, reading));
+      return latest.get(namespace);
     },
   };
 }
 
-async function readAll(api: MemoryApiServer, gate: CallGate, namespace: string): Promise<PolicyReading> {
-  const read = await Promise.all(POLICY_KINDS.map(({ kind }) => readKind(api, gate, kind, namespace)));
+async function readAll(
+  api: MemoryApiServer,
+  gate: CallGate,
+  kinds: readonly { readonly kind: string }[],
+  namespace: string,
+): Promise<PolicyReading> {
+  const read = await Promise.all(kinds.map(({ kind }) => readKind(api, gate, kind, namespace)));
   return { objects: read.flatMap(({ objects }) => objects), unread: read.flatMap(({ unread }) => unread) };
 }
 

@@ -18,9 +18,12 @@ import type { PolicyStore } from '../../../src/ports/policies.ts';
 import type { ReleaseKey, ReleaseStore } from '../../../src/ports/releases.ts';
 import type { RouteKey, RouteStore, WriteLane } from '../../../src/ports/routes.ts';
 import type { WorkloadStore } from '../../../src/ports/workloads.ts';
+import type { GateCaller, JobStore } from '../../../src/ports/gates.ts';
+import type { GatewayReader } from '../../../src/ports/gateways.ts';
 import type { MetricsReader } from '../../../src/ports/metrics.ts';
 import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
 import type { CallGate } from './calls.ts';
+import { buildGateCaller, buildJobs, type MemoryGates } from './gates.ts';
 import { applyJsonPatch, isSame, PatchRefused } from './json-patch.ts';
 import { buildPolicies } from './policies.ts';
 import { buildWorkloads } from './workloads.ts';
@@ -42,7 +45,10 @@ export interface SessionParts {
   readonly api: MemoryApiServer;
   readonly gate: CallGate;
   readonly metrics: MetricsReader;
+  /** Absent: the operator has no sentinel. */
+  readonly gateways: GatewayReader | undefined;
   readonly journal: Journal;
+  readonly gates: MemoryGates;
   /** How late the watch shows a change. */
   readonly lagMs: (change: StoredChange) => number;
   readonly servedKinds: () => readonly RouteKind[];
@@ -58,7 +64,10 @@ export class MemorySession implements World {
   readonly backends = { observe: (...asked: Parameters<BackendStore['observe']>) => this.#observe(...asked) };
   readonly workloads: WorkloadStore;
   readonly policies: PolicyStore;
+  readonly jobs: JobStore;
+  readonly gateCaller: GateCaller;
   readonly metrics: MetricsReader;
+  readonly gateways?: GatewayReader;
   readonly events: EventSink;
   readonly notifier: Notifier;
   readonly telemetry: Telemetry;
@@ -76,6 +85,8 @@ export class MemorySession implements World {
       query: async (...asked) => this.#alive(await parts.metrics.query(...asked)),
       refusal: (...asked) => parts.metrics.refusal(...asked),
     };
+    const { gateways } = parts;
+    if (gateways !== undefined) this.gateways = { read: async (...asked) => this.#alive(await gateways.read(...asked)) };
     this.events = { publish: (release, told) => this.#publish(release, told) };
     this.notifier = {
       notify: async (release, told) =>
@@ -83,6 +94,8 @@ export class MemorySession implements World {
     };
     this.telemetry = parts.journal.telemetry(() => parts.gate.dead);
     this.policies = buildPolicies(parts);
+    this.jobs = buildJobs(parts);
+    this.gateCaller = buildGateCaller(parts);
     this.oldSchema = parts.oldSchema;
     this.releases = this.#buildReleases();
     this.routes = this.#buildRoutes();

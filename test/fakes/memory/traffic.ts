@@ -1,6 +1,7 @@
 // Virtual traffic and what Envoy counts of it: requests flow by the weights that the gateway serves, each version answers by
 // its own error ratio and latency, and a scrape on a fixed grid stores the counters. No chance: shares are exact.
 
+import type { CounterSample } from '../../../src/core/analysis/exposition.ts';
 import type { Sample, Series } from '../../../src/core/analysis/series.ts';
 import type { RouteRule } from '../../../src/api/routes.ts';
 
@@ -15,7 +16,11 @@ export interface VersionBehaviour {
 
 export const HEALTHY: VersionBehaviour = { errorRatio: 0, slowRatio: 0, fastMs: 8, slowMs: 2_000 };
 
-const BUCKETS_MS = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, Number.POSITIVE_INFINITY];
+/** Upper bounds of the latency histogram, milliseconds, without Infinity: Envoy's, where requests of tests fall, and Traefik's. */
+export const BUCKETS_MS = {
+  envoy: [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
+  traefik: [100, 300, 1_200, 5_000],
+} as const;
 const KEPT_SAMPLES = 2_000;
 
 interface Counters {
@@ -30,6 +35,10 @@ export interface TrafficSettings {
   readonly scrapeMs: number;
   /** Offset of the scrape grid. */
   readonly scrapePhaseMs: number;
+  /** Layout of the latency histogram, Envoy's when left out. */
+  readonly buckets?: keyof typeof BUCKETS_MS | undefined;
+  /** Whose names the series have, Contour's when left out. */
+  readonly named?: 'contour' | 'traefik' | undefined;
 }
 
 export class MemoryTraffic {
@@ -45,6 +54,7 @@ export class MemoryTraffic {
   readonly #changedAt = new Map<string, number>();
   readonly #counters = new Map<string, Counters>();
   readonly #series = new Map<string, { readonly labels: Readonly<Record<string, string>>; readonly samples: Sample[] }>();
+  readonly #uppersMs: readonly number[];
   #atMs: number;
 
   constructor(
@@ -54,6 +64,7 @@ export class MemoryTraffic {
     hasEndpoints: (service: string) => boolean,
   ) {
     this.#settings = settings;
+    this.#uppersMs = [...BUCKETS_MS[settings.buckets ?? 'envoy'], Number.POSITIVE_INFINITY];
     this.rps = settings.rps;
     this.#atMs = startMs;
     this.#served = served;
@@ -102,6 +113,34 @@ export class MemoryTraffic {
       .filter(({ samples }) => samples.length > 0);
   }
 
+  /** What the gateway has counted by now: requests by code. */
+  counters(): readonly CounterSample[] {
+    return [...this.#counters].flatMap(([service, { codes }]) =>
+      [...codes].map(([code, count]) => ({ labels: this.#labelsOf(service, code), value: wholeOf(count) })),
+    );
+  }
+
+  #labelsOf(service: string, code: string): Readonly<Record<string, string>> {
+    const { namespace, named } = this.#settings;
+    if (named === 'traefik')
+      return { __name__: 'traefik_service_requests_total', ...this.#backendOf(service), code, protocol: 'http', method: 'GET' };
+    return { __name__: 'envoy_cluster_upstream_rq', envoy_cluster_name: `${namespace}_${service}_80`, envoy_response_code: code };
+  }
+
+  #backendOf(service: string): Readonly<Record<string, string>> {
+    const { namespace, named } = this.#settings;
+    if (named === 'traefik') return { service: `${namespace}-${service}-http-80@kubernetesgateway`, instance: 'traefik' };
+    return { envoy_cluster_name: `${namespace}_${service}_80` };
+  }
+
+  /** A bucket of the histogram: Traefik writes its bounds in seconds. */
+  #bucketOf(service: string, upperMs: number): Readonly<Record<string, string>> {
+    const isTraefik = this.#settings.named === 'traefik';
+    const le = Number.isFinite(upperMs) ? String(isTraefik ? upperMs / 1_000 : upperMs) : '+Inf';
+    const name = isTraefik ? 'traefik_service_request_duration_seconds_bucket' : 'envoy_cluster_upstream_rq_time_bucket';
+    return { __name__: name, ...this.#backendOf(service), le };
+  }
+
   #flow(seconds: number): void {
     for (const rules of this.#served()) {
       const live = rules.filter((rule) => (rule.backendRefs ?? []).some((ref) => (ref.weight ?? 1) > 0));
@@ -121,13 +160,13 @@ export class MemoryTraffic {
 
   #answer(service: string, requests: number): void {
     const { errorRatio, slowRatio, fastMs, slowMs } = this.versionOf(service);
-    const counters = this.#counters.get(service) ?? { codes: new Map<string, number>(), buckets: BUCKETS_MS.map(() => 0) };
+    const counters = this.#counters.get(service) ?? { codes: new Map<string, number>(), buckets: this.#uppersMs.map(() => 0) };
     this.#counters.set(service, counters);
     const errors = this.#hasEndpoints(service) ? errorRatio * requests : requests;
     const add = (code: string, count: number) => counters.codes.set(code, (counters.codes.get(code) ?? 0) + count);
     if (errors > 0) add('503', errors);
     if (requests > errors) add('200', requests - errors);
-    BUCKETS_MS.forEach((upper, index) => {
+    this.#uppersMs.forEach((upper, index) => {
       const within = (fastMs <= upper ? 1 - slowRatio : 0) + (slowMs <= upper ? slowRatio : 0);
       counters.buckets[index] = (counters.buckets[index] ?? 0) + within * requests;
     });
@@ -135,22 +174,23 @@ export class MemoryTraffic {
 
   #scrape(atMs: number): void {
     for (const [service, { codes, buckets }] of this.#counters) {
-      const cluster = { envoy_cluster_name: `${this.#settings.namespace}_${service}_80` };
-      for (const [code, count] of codes)
-        this.#store({ __name__: 'envoy_cluster_upstream_rq', ...cluster, envoy_response_code: code }, atMs, count);
+      for (const [code, count] of codes) this.#store(this.#labelsOf(service, code), atMs, count);
       buckets.forEach((count, index) => {
-        const le = Number.isFinite(BUCKETS_MS[index]) ? String(BUCKETS_MS[index]) : '+Inf';
-        this.#store({ __name__: 'envoy_cluster_upstream_rq_time_bucket', ...cluster, le }, atMs, count);
+        this.#store(this.#bucketOf(service, this.#uppersMs[index] ?? Number.POSITIVE_INFINITY), atMs, count);
       });
     }
   }
 
-  /** Envoy's counters are whole numbers. */
   #store(labels: Readonly<Record<string, string>>, atMs: number, value: number): void {
     const key = Object.values(labels).join('|');
     const series = this.#series.get(key) ?? { labels, samples: [] };
     this.#series.set(key, series);
-    series.samples.push({ atMs, value: Math.floor(value + 1e-9) });
+    series.samples.push({ atMs, value: wholeOf(value) });
     if (series.samples.length > 2 * KEPT_SAMPLES) series.samples.splice(0, KEPT_SAMPLES);
   }
+}
+
+/** Envoy's counters are whole numbers. */
+function wholeOf(value: number): number {
+  return Math.floor(value + 1e-9);
 }

@@ -17,13 +17,15 @@ import { Operator } from '../../../src/app/operator.ts';
 import { MemoryApiServer, type StoredChange, type StoredObject } from './api-server.ts';
 import { CallGate, type CrashPlan, type FaultPlan } from './calls.ts';
 import { MemoryDeployments } from './deployments.ts';
-import { buildRoute, MemoryGateway } from './gateway.ts';
+import { buildRoute, ENVOY_GATEWAY, MemoryGateway, TRAEFIK } from './gateway.ts';
+import { MemoryGates } from './gates.ts';
+import { MemoryGatewayCounters } from './gateway-counters.ts';
 import { Guardian } from './guardian.ts';
 import { Journal } from './journal.ts';
 import { MemoryPrometheus } from './prometheus.ts';
 import { MemorySession, type ServiceSpec } from './session.ts';
 import { percentOf, weightsOf } from './shares.ts';
-import { MemoryTraffic, type VersionBehaviour } from './traffic.ts';
+import { type BUCKETS_MS, MemoryTraffic, type VersionBehaviour } from './traffic.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
 export const NAMESPACE = 'shop';
@@ -40,6 +42,12 @@ export interface WorldSettings {
   readonly rps?: number;
   readonly scrapeMs?: number;
   readonly scrapePhaseMs?: number;
+  /** Layout of the gateway's latency histogram. */
+  readonly buckets?: keyof typeof BUCKETS_MS;
+  /** A Traefik beside the gateway `edge`, with traffic and scrapes of its own. */
+  readonly traefik?: { readonly rps: number; readonly scrapeMs: number };
+  /** The operator reads the gateways' own counters. */
+  readonly sentinel?: boolean;
   /** How late watches show a change. */
   readonly lagMs?: number | ((change: StoredChange) => number);
   readonly maxConcurrent?: number;
@@ -53,7 +61,11 @@ export class MemoryWorld {
   readonly journal = new Journal(this.clock);
   readonly gateway: MemoryGateway;
   readonly traffic: MemoryTraffic;
+  /** What Traefik serves beside it, of routes with the parent `edge-traefik`; absent without `traefik` in the settings. */
+  readonly besides: MemoryTraffic | undefined;
   readonly prometheus: MemoryPrometheus;
+  /** What the sentinel reads. */
+  readonly counters: MemoryGatewayCounters;
   readonly guardian: Guardian;
   /** Faults of the API server; none by default. */
   faults: FaultPlan = () => undefined;
@@ -62,6 +74,8 @@ export class MemoryWorld {
   /** Deployment mode: the policy that holds templates is in force. */
   holds = true;
   readonly deployments: MemoryDeployments;
+  /** Jobs and endpoints of gates. */
+  readonly gates: MemoryGates;
   /** Errors that the work queue was told of. */
   readonly failures: unknown[] = [];
   readonly #settings: WorldSettings;
@@ -69,19 +83,38 @@ export class MemoryWorld {
 
   constructor(settings: WorldSettings = {}) {
     this.#settings = settings;
-    const { rps = 50, scrapeMs = 5_000, scrapePhaseMs = 1_300 } = settings;
-    this.gateway = new MemoryGateway(this.clock, this.api, () => this.traffic.advanceTo(this.clock.now()));
+    const { rps = 50, scrapeMs = 5_000, scrapePhaseMs = 1_300, buckets } = settings;
+    this.gateway = new MemoryGateway(this.clock, this.api, () => this.#flow());
+    const hasEndpoints = (service: string) =>
+      ((this.api.get({ kind: 'Service', namespace: NAMESPACE, name: service })?.spec as ServiceSpec | undefined)?.ready ?? 0) > 0;
     this.traffic = new MemoryTraffic(
-      { namespace: NAMESPACE, rps, scrapeMs, scrapePhaseMs },
+      { namespace: NAMESPACE, rps, scrapeMs, scrapePhaseMs, buckets },
       this.clock.now(),
       () => this.gateway.served(),
-      (service) =>
-        ((this.api.get({ kind: 'Service', namespace: NAMESPACE, name: service })?.spec as ServiceSpec | undefined)?.ready ?? 0) > 0,
+      hasEndpoints,
     );
-    this.deployments = new MemoryDeployments(this.clock, this.api, () => this.traffic.advanceTo(this.clock.now()));
+    if (settings.traefik !== undefined) {
+      this.gateway.controllers.set('edge-traefik', TRAEFIK);
+      this.besides = new MemoryTraffic(
+        { namespace: NAMESPACE, ...settings.traefik, scrapePhaseMs: 2_100, buckets: 'traefik', named: 'traefik' },
+        this.clock.now(),
+        () => this.gateway.served(TRAEFIK),
+        hasEndpoints,
+      );
+    }
+    this.deployments = new MemoryDeployments(this.clock, this.api, () => this.#flow());
     for (const image of settings.broken ?? []) this.deployments.broken.add(image);
-    this.prometheus = new MemoryPrometheus(this.clock, this.traffic);
-    this.guardian = new Guardian(this.clock, this.api, this.traffic, this.prometheus, () => this.servedKinds);
+    this.prometheus = new MemoryPrometheus(this.clock, this.besides === undefined ? [this.traffic] : [this.traffic, this.besides]);
+    this.gates = new MemoryGates(this.clock, this.api);
+    this.counters = new MemoryGatewayCounters(this.clock, this.traffic);
+    const forgetsBackends = () => this.gateway.controllerName === ENVOY_GATEWAY;
+    this.guardian = new Guardian(this.clock, this.api, this.traffic, this.prometheus, () => this.servedKinds, forgetsBackends);
+  }
+
+  /** Traffic of all gateways up to now. */
+  #flow(): void {
+    this.traffic.advanceTo(this.clock.now());
+    this.besides?.advanceTo(this.clock.now());
   }
 
   /** Starts an operator with fresh caches; `crash` kills it around one of its writes. */
@@ -100,7 +133,9 @@ export class MemoryWorld {
       api: this.api,
       gate,
       metrics: this.prometheus,
+      gateways: this.#settings.sentinel === true ? this.counters : undefined,
       journal: this.journal,
+      gates: this.gates,
       lagMs: typeof lagMs === 'number' ? () => lagMs : lagMs,
       servedKinds: () => this.servedKinds,
       oldSchema: () => this.oldSchema,
@@ -125,7 +160,7 @@ export class MemoryWorld {
   }
 
   setService(name: string, spec: Partial<ServiceSpec>): void {
-    this.traffic.advanceTo(this.clock.now());
+    this.#flow();
     const key = { kind: 'Service', namespace: NAMESPACE, name };
     const old = this.api.get(key);
     const whole = { ready: 2, unready: 0, hashes: [`${name}-1`], ...(old?.spec as ServiceSpec | undefined), ...spec };
@@ -134,17 +169,17 @@ export class MemoryWorld {
   }
 
   setVersion(service: string, behaviour: Partial<VersionBehaviour>): void {
-    this.traffic.advanceTo(this.clock.now());
+    this.#flow();
     this.traffic.setVersion(service, behaviour);
   }
 
   setTraffic(rps: number): void {
-    this.traffic.advanceTo(this.clock.now());
+    this.#flow();
     this.traffic.rps = rps;
   }
 
   setScrapeOutage(outage: boolean): void {
-    this.traffic.advanceTo(this.clock.now());
+    this.#flow();
     this.traffic.scrapeOutage = outage;
   }
 

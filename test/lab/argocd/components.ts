@@ -1,5 +1,5 @@
 // Argo CD's programs in the bare lab: a redis, the server that reads Git, and the controller that applies what it read.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { type Component, whyNotOk } from '../component.ts';
@@ -23,16 +23,6 @@ const REPO_SERVER = '127.0.0.1:8081';
 /** Repositories are folders of whoever runs the tests, and nothing of the host's own Git settings counts. */
 const GIT_SETTINGS = '[protocol "file"]\n\tallow = always\n[safe]\n\tdirectory = *\n';
 
-/** Whether this lab was brought up with Argo CD. */
-export function isArgocdWanted(): boolean {
-  return existsSync(FOLDER);
-}
-
-/** From now on this lab has Argo CD, until it goes down. */
-export function wantArgocd(): void {
-  mkdirSync(join(FOLDER, 'tmp'), { recursive: true });
-}
-
 /** The programs look for their own objects in the namespace of the kubeconfig. */
 function writeOwnKubeconfig(): void {
   const config = parse(readFileSync(KUBECONFIG, 'utf8')) as { readonly contexts: readonly { readonly context: object }[] };
@@ -41,7 +31,7 @@ function writeOwnKubeconfig(): void {
 }
 
 async function prepare(): Promise<void> {
-  wantArgocd();
+  mkdirSync(join(FOLDER, 'tmp'), { recursive: true });
   writeFileSync(GIT_CONFIG, GIT_SETTINGS);
   writeOwnKubeconfig();
 }

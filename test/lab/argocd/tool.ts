@@ -1,11 +1,7 @@
-// Argo CD as one program, built from pinned modules as the lab's other tools are. It has a cache folder of its own: whoever does
-// not ask for Argo CD neither builds it nor gets other tools because of it.
-import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+// Argo CD as one program, built from pinned modules as the lab's other tools are.
+import { chmodSync, copyFileSync, globSync, mkdirSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ensureBuildPrerequisites } from '../prerequisites.ts';
-import { showStep } from '../progress.ts';
-import { CACHE, LabError } from '../settings.ts';
+import { ensurePinned, folderOf, type PinnedTool, versionOf } from '../pinned-tool.ts';
 import { buildGo, findModule } from '../tools.ts';
 
 /** Its go.mod, with the `replace` block of Argo CD's own, and go.sum. */
@@ -15,18 +11,26 @@ const MODULE = 'github.com/argoproj/argo-cd/v3';
 const PROGRAMS = ['argocd-repo-server', 'argocd-application-controller'] as const;
 export type ArgocdProgram = (typeof PROGRAMS)[number];
 
+const TOOL: PinnedTool = {
+  name: 'argocd',
+  pinFolder: PIN_FOLDER,
+  module: MODULE,
+  usually: '7 min',
+  make: async (out, step) => {
+    await buildGo(PIN_FOLDER, `${MODULE}/cmd`, join(out, 'argocd'), step, [`${MODULE}/common.version=${argocdVersion()}`]);
+    await copyDefinitions(out);
+    for (const program of PROGRAMS) symlinkSync('argocd', join(out, program));
+  },
+};
+
 /** The version that go.mod pins, such as `v3.2.11`. */
 export function argocdVersion(): string {
-  const version = /argo-cd\/v3 (v\S+)/.exec(readFileSync(join(PIN_FOLDER, 'go.mod'), 'utf8'))?.[1];
-  if (version === undefined) throw new LabError('test/lab/argocd/tool/go.mod does not name argo-cd.');
-  return version;
+  return versionOf(TOOL);
 }
 
 /** The cache folder of what the present pins describe. */
 export function argocdFolder(): string {
-  const hash = createHash('sha256').update(process.arch);
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(PIN_FOLDER, file)));
-  return join(CACHE, `argocd-${hash.digest('hex').slice(0, 12)}`);
+  return folderOf(TOOL);
 }
 
 /** One of its programs. */
@@ -44,24 +48,7 @@ async function copyDefinitions(out: string): Promise<void> {
   }
 }
 
-/** Builds Argo CD unless the cache has it; a broken-off build leaves nothing behind that looks finished. */
+/** Builds Argo CD unless the cache has it. */
 export async function ensureArgocd(): Promise<void> {
-  const folder = argocdFolder();
-  if (existsSync(folder)) return;
-  ensureBuildPrerequisites();
-  const temporary = `${folder}.${process.pid}`;
-  rmSync(temporary, { recursive: true, force: true });
-  mkdirSync(temporary, { recursive: true });
-  try {
-    const version = argocdVersion();
-    await showStep(`Argo CD ${version}, once: cold usually 7 min on 2 cores`, async (step) => {
-      const variables = [`${MODULE}/common.version=${version}`];
-      await buildGo(PIN_FOLDER, `${MODULE}/cmd`, join(temporary, 'argocd'), step, variables);
-      await copyDefinitions(temporary);
-    });
-    for (const program of PROGRAMS) symlinkSync('argocd', join(temporary, program));
-    if (!existsSync(folder)) renameSync(temporary, folder);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
+  await ensurePinned(TOOL);
 }

@@ -1,10 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defaultSpec, parseRelease, type SpecInput } from '../../../src/api/release.ts';
+import { type CanaryReleaseSpec, defaultSpec, parseRelease, type SpecInput } from '../../../src/api/release.ts';
+import { withStagesFor } from '../../../src/api/spec.ts';
 import { ACCEPTANCES } from '../../fixtures/acceptances.ts';
 import { REFUSALS, manifestOf } from '../../fixtures/refusals.ts';
 
 const services = [{ name: 'store-api-v1' }, { name: 'store-api-v2' }];
+type RiskBudgetInput = NonNullable<NonNullable<SpecInput['analysis']>['comparison']>['riskBudget'];
+
 const minimal: SpecInput = { services };
 
 function problemsOf(object: unknown): string {
@@ -101,13 +104,15 @@ describe('defaults', () => {
         { weight: 25, duration: '5m', timeout: '50m', approval: 'Automatic' },
         { weight: 50, duration: '10m', timeout: '1h40m', approval: 'Automatic' },
       ],
+      hasDefaultStages: true,
       analysis: {
         mode: 'Enforce',
         metrics: { source: 'Auto', prometheus: { timeout: '5s' } },
         interval: '10s',
         window: '1m',
         minRequests: 50,
-        comparison: { mode: 'Enforce', maxFalseRollbacks: '1%', riskBudget: '0.5%' },
+        comparison: { mode: 'Enforce', maxFalseRollbacks: '1%', riskBudget: { ratio: '0.5%', requests: 10 } },
+        sentinel: 'Auto',
         checks: [{ name: 'errors', metric: 'ErrorRatio', max: '1%', consecutive: 1, onBreach: 'Auto' }],
         onInconclusive: 'Pause',
         onUnavailable: { after: '15m', then: 'Pause' },
@@ -126,6 +131,33 @@ describe('defaults', () => {
     const spec = defaultSpec({ targetRef: { name: 'store-api' }, service: { name: 'store-api' } });
     expect(spec.targetRef).toEqual({ group: 'apps', kind: 'Deployment', name: 'store-api' });
     expect(spec.canary).toEqual({ labels: {} });
+  });
+
+  test('stages that are not written are those for the traffic before the release, and written ones stay', () => {
+    const weights = (spec: CanaryReleaseSpec, perSecond: number | undefined) =>
+      withStagesFor(spec, perSecond).stages.map(({ weight }) => weight);
+    const spec = defaultSpec(minimal);
+    expect(weights(spec, undefined)).toEqual([5, 25, 50]);
+    expect(weights(spec, 2)).toEqual([5, 25, 50]);
+    expect(weights(spec, 1.99)).toEqual([20, 50]);
+    expect(weights(withStagesFor(spec, 0), 10)).toEqual([5, 25, 50]);
+    expect(weights(defaultSpec({ ...minimal, stages: [{ weight: 7 }] }), 0.1)).toEqual([7]);
+  });
+
+  test('a risk budget may be a percentage, or an object in which either part may be left out', () => {
+    const budgetOf = (riskBudget: RiskBudgetInput) =>
+      defaultSpec({ ...minimal, analysis: { comparison: { riskBudget } } }).analysis.comparison.riskBudget;
+    expect(budgetOf('2%')).toBe('2%');
+    expect(budgetOf({ ratio: '2%' })).toEqual({ ratio: '2%', requests: 10 });
+    expect(budgetOf({ requests: 0 })).toEqual({ ratio: '0.5%', requests: 0 });
+    // The API server cannot look into it, so the parser says what is wrong.
+    const problemOf = (riskBudget: unknown) => problemsOf(manifestOf({ ...minimal, analysis: { comparison: { riskBudget } } }));
+    expect(problemOf({ ratio: '0.5' })).toBe(
+      'spec.analysis.comparison.riskBudget.ratio: ratio: write a percentage from 0% to 100% such as 0.5%',
+    );
+    expect(problemOf({ request: 5 })).toMatch(/riskBudget: .*request/);
+    expect(problemOf({ requests: -1 })).toMatch(/riskBudget\.requests/);
+    expect(problemOf(7)).toMatch(/riskBudget: write a percentage such as 0\.5%, or \{ratio: 0\.5%, requests: 10\}/);
   });
 
   test('a stage needs a weight only', () => {
@@ -154,7 +186,8 @@ describe('defaults', () => {
 
   test('filling twice changes nothing', () => {
     for (const { spec } of ACCEPTANCES) {
-      const once = defaultSpec(spec);
+      // Once they are written out, nobody chooses stages any more.
+      const { hasDefaultStages: _chosen, ...once } = defaultSpec(spec);
       expect(defaultSpec(structuredClone(once) as SpecInput)).toEqual(once);
     }
   });

@@ -106,6 +106,52 @@ test('a metrics source that does not see the failures of a GRPCRoute is a proble
   );
   expect(await call(['lint', '-f', 'http.yaml'], files)).toMatchObject({
     code: 0,
-    out: expect.stringMatching(/^http\.yaml: shop\/web: no problems found\nnote: shop\/web: metrics source Contour: .*retries.*\n$/),
+    out: expect.stringMatching(
+      /^http\.yaml: shop\/web: no problems found\nnote: shop\/web: metrics source Contour: .*retries.*\nnote: .*stats_flush_interval.*\n$/,
+    ),
   });
+});
+
+test('a GRPCRoute that Traefik is to judge is a problem, unless the release asks nothing but queries of its own', async () => {
+  const routes = 'routeRefs: [{kind: GRPCRoute, name: store}]';
+  const files = {
+    'grpc.yaml': aManifest(['analysis: {metrics: {source: Traefik}, mode: Observe}', routes]),
+    'own.yaml': aManifest(['analysis: {metrics: {source: Traefik}, checks: [{name: calls, query: sum(calls), min: "0"}]}', routes]),
+  };
+  expect((await call(['lint', '-f', 'grpc.yaml'], files)).out).toMatch(/^grpc\.yaml:3:18: Traefik cannot judge a GRPCRoute: /);
+  expect(await call(['lint', '-f', 'own.yaml'], files)).toMatchObject({ code: 0 });
+});
+
+test('a source that a route names is checked for the kind of that route', async () => {
+  const both = 'routeRefs: [{kind: GRPCRoute, name: calls, metrics: {source: Istio}}, {name: store}]';
+  const files = {
+    'good.yaml': aManifest(['analysis: {metrics: {source: Traefik}}', both]),
+    'bad.yaml': aManifest(['analysis: {metrics: {source: Istio}}', both.replace('Istio', 'Traefik')]),
+    'twice.yaml': aManifest(['analysis: {metrics: {source: PrometheusClient}}', both]),
+  };
+  expect(await call(['lint', '-f', 'good.yaml'], files)).toMatchObject({ code: 0, out: expect.stringContaining('metrics source Istio: ') });
+  expect((await call(['lint', '-f', 'bad.yaml'], files)).out).toMatch(/^bad\.yaml:3:18: Traefik cannot judge a GRPCRoute: /);
+  expect((await call(['lint', '-f', 'twice.yaml'], files)).out).toMatch(
+    /^twice\.yaml:3:18: metrics source PrometheusClient counts the requests of every/,
+  );
+});
+
+test('a cohort that its manifest alone speaks against is a problem', async () => {
+  const cohort = 'cohort: {headers: [{name: X-Canary-User, value: "true"}]}';
+  const stages = (one: string) => `stages: [{weight: 0, ${one}}, {weight: 10}]`;
+  const files = {
+    'good.yaml': aManifest([stages(cohort)]),
+    'empty.yaml': aManifest([stages('cohort: {}')]),
+    'twice.yaml': aManifest([stages('cohort: {methods: [GET, GET]}')]),
+    'grpc.yaml': aManifest([stages('cohort: {methods: [GET]}'), 'routeRefs: [{kind: GRPCRoute, name: store}]']),
+    'tcp.yaml': aManifest([stages(cohort), 'routeRefs: [{kind: TCPRoute, name: store}]']),
+    'unjudged.yaml': aManifest([stages(cohort), 'analysis: {checks: [{name: errors, metric: ErrorRatio, max: "1%", onBreach: Observe}]}']),
+  };
+  const problemOf = async (file: keyof typeof files) => (await call(['lint', '-f', file], { [file]: files[file] })).out;
+  expect(await problemOf('good.yaml')).toContain('no problems found');
+  expect(await problemOf('empty.yaml')).toContain('name at least one of headers, queryParams and methods');
+  expect(await problemOf('twice.yaml')).toContain('GET is listed twice');
+  expect(await problemOf('grpc.yaml')).toContain('a GRPCRoute cannot match cohort.methods: use cohort.headers');
+  expect(await problemOf('tcp.yaml')).toContain('a TCPRoute carries connections');
+  expect(await problemOf('unjudged.yaml')).toContain('no check may act; add a check');
 });

@@ -137,6 +137,19 @@ describe('a plan', () => {
     expect(out).toContain('a run ends where it waits for approval; simulate approvals with --approve-after');
   });
 
+  test('a plan says which slower canary the buckets of the metrics source hide', async () => {
+    const hides = 'p50 to p99 of serving are in the bucket up to 100ms: only a canary slower than 100ms can be seen';
+    const files = { 'traefik.yaml': aManifest(['analysis: {metrics: {source: Traefik}}']), 'auto.yaml': aManifest() };
+    const planned = async (...words: readonly string[]) => (await call(['plan', '--runs', '2', '--latency', '30ms', ...words], files)).out;
+    expect(await planned('-f', 'traefik.yaml')).toContain(hides);
+    expect(await planned('-f', 'traefik.yaml', '--buckets', '25ms,50ms,100ms,250ms')).not.toContain('in the bucket');
+    expect(await planned('-f', 'auto.yaml')).not.toContain('in the bucket');
+    expect(await planned('-f', 'auto.yaml', '--buckets', '100ms,1s')).toContain(hides);
+    const { code, err } = await call(['plan', '-f', 'auto.yaml', '--buckets', '1s,100ms'], files);
+    expect(code).toBe(2);
+    expect(err).toContain('Write durations above 0 that rise');
+  });
+
   test('a plan lets someone approve where that is asked for', async () => {
     const files = { 'p.yaml': aManifest(['stages: [{weight: 10, duration: 1m, approval: Required}]']) };
     const { out } = await call(['plan', '-f', 'p.yaml', '--runs', '4', '--approve-after', '5m'], files);

@@ -15,8 +15,8 @@ const OWN = aCheck({ name: 'own', query: 'sum(up)', min: '1' });
 describe('the hazards of a source', () => {
   test('the hazards of a source are those that concern the kinds of route at hand', () => {
     const codesOf = (...kinds: Parameters<typeof hazardsOf>[1]) => hazardsOf(contour, kinds).map(({ code }) => code);
-    expect(codesOf('HTTPRoute')).toEqual(['RetriesHideFailures']);
-    expect(codesOf('HTTPRoute', 'GRPCRoute')).toEqual(['RetriesHideFailures', 'GrpcStatusUnseen']);
+    expect(codesOf('HTTPRoute')).toEqual(['RetriesHideFailures', 'LatencyLags']);
+    expect(codesOf('HTTPRoute', 'GRPCRoute')).toEqual(['RetriesHideFailures', 'LatencyLags', 'GrpcStatusUnseen']);
   });
 });
 
@@ -48,4 +48,12 @@ describe('a source that does not see the status of gRPC calls', () => {
     const blind = SOURCES.filter((source) => refuseBlind(source, ['GRPCRoute'], analysisWith('Enforce')) !== undefined);
     expect(blind.map(({ name }) => name)).toEqual(['Contour', 'EnvoyGateway', 'EnvoyGatewayMerged', 'Kgateway', 'Cilium']);
   });
+});
+
+test.each([
+  ['EmptyBackendUncounted', ['Traefik', 'EnvoyGateway', 'EnvoyGatewayMerged']],
+  ['LatencyLags', ['Contour', 'EnvoyGateway', 'EnvoyGatewayMerged', 'Kgateway', 'Cilium']],
+] as const)('the hazard %s is told of the gateways that have it', (code, names) => {
+  const told = SOURCES.filter((source) => hazardsOf(source, ['HTTPRoute']).some((hazard) => hazard.code === code));
+  expect(told.map(({ name }) => name)).toEqual(names);
 });

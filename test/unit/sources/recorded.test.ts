@@ -37,7 +37,6 @@ describe('requests of a serving backend, by outcome', () => {
     ['Linkerd', 'linkerd', V1, { success: 4211, clientError: 1, serverError: 3 + 4 }],
     ['Linkerd', 'linkerd', backend('store-api-v1', 0, 'GRPCRoute'), { success: 88, serverError: 2 + 1 }],
     ['Traefik', 'traefik', V1, { success: 4211 + 60, serverError: 3 }],
-    ['Traefik', 'traefik', backend('store-api-v1', 0, 'GRPCRoute'), { success: 55, serverError: 5 }],
     ['OpenTelemetry', 'opentelemetry', V1, { success: 4211, serverError: 3 + 2 }],
     ['OpenTelemetry', 'opentelemetry', { ...V1, workload: WORKLOAD }, { success: 4211, serverError: 3 + 2 }],
     ['OpenTelemetry', 'opentelemetry', backend('store-api-v1', 0, 'GRPCRoute'), { success: 88, serverError: 2 }],
@@ -58,7 +57,6 @@ describe('a backend without endpoints', () => {
     ['EnvoyGatewayMerged', 'envoygateway', 41],
     ['Istio', 'istio', 180],
     ['Linkerd', 'linkerd', 180],
-    ['Traefik', 'traefik', 180],
     ['OpenTelemetry', 'opentelemetry', 180],
     ['PrometheusClient', 'prometheusclient', 180],
   ])('a backend without endpoints is all errors for %s', (name, recording, errors) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { equals, escapeRegex, matches, rangeSelector } from '../../../src/sources/selector.ts';
+import { SOURCES } from '../../../src/sources/catalogue.ts';
+import { equals, escapeRegex, matches, rangeSelector, withMatchers } from '../../../src/sources/selector.ts';
 import { parseSelector, selects } from '../../fakes/prometheus/promql-selector.ts';
 
 describe('range selectors', () => {
@@ -34,5 +35,33 @@ describe('range selectors', () => {
         }
       }),
     );
+  });
+});
+
+describe('matchers of the user', () => {
+  const backend = {
+    namespace: 'shop',
+    service: 'web',
+    port: 80,
+    route: { kind: 'HTTPRoute', namespace: 'shop', name: 'r', ruleIndex: 0, backendIndex: 0 },
+  } as const;
+  const whole = { ...backend, workload: { name: 'web', templateHashes: ['1'] } };
+
+  test('matchers are in every query of every source, besides its own and escaped', () => {
+    for (const source of SOURCES) {
+      const matched = withMatchers(source, { cluster: 'eu"1$&', env: '' });
+      const added = ',cluster="eu\\"1$&",env=""}[1m]';
+      expect(matched.requests(whole, 60_000)).toBe(source.requests(whole, 60_000).replace(/\}\[1m\]$/, () => added));
+      const latency = source.latency?.(whole, 60_000);
+      expect(matched.latency?.(whole, 60_000)).toEqual(
+        latency === undefined ? undefined : { ...latency, query: latency.query.replace(/\}\[1m\]$/, () => added) },
+      );
+      expect(matched.classify).toBe(source.classify);
+      expect(parseSelector(matched.requests(whole, 60_000))).toBeDefined();
+    }
+  });
+
+  test('a source without matchers stays as it is', () => {
+    for (const source of SOURCES) expect(withMatchers(source, {})).toBe(source);
   });
 });

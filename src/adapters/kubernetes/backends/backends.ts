@@ -98,8 +98,9 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
 
   /** A watch that fails in one namespace says nothing of the others. */
   #readStaleness(namespace: string): Pick<ObservedBackend, 'stale'> {
-    const watch = this.#sliceWatches[this.#namespaces?.indexOf(namespace) ?? 0];
-    return watch?.isCurrent === false ? { stale: true } : {};
+    // A namespace that is not watched has no watch, and nothing of it is current.
+    const watch = this.#sliceWatches[this.#namespaces === undefined ? 0 : this.#namespaces.indexOf(namespace)];
+    return watch?.isCurrent === true ? {} : { stale: true };
   }
 
   #watches(): readonly Reflector[] {

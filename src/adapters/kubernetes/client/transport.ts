@@ -21,6 +21,8 @@ export interface RestRequest {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly accept?: string;
+  /** The answer is a text and no JSON, as logs are. */
+  readonly plain?: boolean;
   /** Default `normal`. */
   readonly lane?: Lane;
   /** From leaving the gate to the last byte of the answer; default 10 s. */
@@ -119,7 +121,7 @@ export class Transport {
           const retryAfter = single(answer.headers['retry-after']);
           throw translateStatus(asked, answer.statusCode, parseOrKeep(text), retryAfter);
         }
-        return { body: parseAnswer(asked, text), warnings: readWarnings(answer.headers['warning']) };
+        return { body: request.plain === true ? text : parseAnswer(asked, text), warnings: readWarnings(answer.headers['warning']) };
       });
     } catch (error) {
       throw translateFailure(asked, error);

@@ -2,7 +2,7 @@
 
 import type { ArmCounts, Cell } from './cells.ts';
 
-/** Counts of one arm in a block; `slow` is aligned with the frozen latency bounds. */
+/** Counts of one arm in a block; `slow` is aligned with the latency borders of this time. */
 export interface ArmBlock {
   readonly requests: number;
   readonly serverErrors: number;
@@ -41,12 +41,12 @@ export function isCountable({ canary, serving }: Cell): boolean {
   );
 }
 
-/** @param bounds frozen latency bounds in seconds; absent: latency of this cell is not compared */
-export function addCell(open: OpenBlock, cell: Cell, bounds: readonly number[] | undefined): OpenBlock {
+/** @param borders latency borders in seconds; absent: latency of this cell is not compared */
+export function addCell(open: OpenBlock, cell: Cell, borders: readonly number[] | undefined): OpenBlock {
   return {
     ageMs: open.ageMs + (cell.toMs - cell.fromMs),
-    canary: addArm(open.canary, cell.canary, bounds),
-    serving: addArm(open.serving, cell.serving, bounds),
+    canary: addArm(open.canary, cell.canary, borders),
+    serving: addArm(open.serving, cell.serving, borders),
   };
 }
 
@@ -56,20 +56,20 @@ export function isWhole(open: OpenBlock, rule: { readonly minPerArm: number; rea
   return enough || open.ageMs >= rule.maxAgeMs;
 }
 
-function addArm(before: ArmBlock, counts: ArmCounts, bounds: readonly number[] | undefined): ArmBlock {
-  const timed = bounds === undefined ? 0 : (counts.buckets.at(-1)?.count ?? 0);
+function addArm(before: ArmBlock, counts: ArmCounts, borders: readonly number[] | undefined): ArmBlock {
+  const timed = borders === undefined ? 0 : (counts.buckets.at(-1)?.count ?? 0);
   return {
     requests: before.requests + counts.requests,
     serverErrors: before.serverErrors + counts.serverErrors,
     clientErrors: before.clientErrors + counts.clientErrors,
     timed: before.timed + timed,
-    slow: (bounds ?? before.slow).map(
-      (bound, index) => (before.slow[index] ?? 0) + (timed === 0 || bounds === undefined ? 0 : timed - atMost(counts, bound, timed)),
+    slow: (borders ?? before.slow).map(
+      (border, index) => (before.slow[index] ?? 0) + (timed === 0 || borders === undefined ? 0 : timed - atMost(counts, border, timed)),
     ),
   };
 }
 
-/** Requests at or below a bound, never more than there were: buckets of parallel scrapes can be ahead of their sum. */
-function atMost({ buckets }: ArmCounts, bound: number, timed: number): number {
-  return Math.min(timed, buckets.find((bucket) => bucket.upper === bound)?.count ?? 0);
+/** Requests at or below a border, never more than there were: buckets of parallel scrapes can be ahead of their sum. */
+function atMost({ buckets }: ArmCounts, border: number, timed: number): number {
+  return Math.min(timed, buckets.find((bucket) => bucket.upper === border)?.count ?? 0);
 }

@@ -13,6 +13,8 @@ export interface ArmCounts {
   readonly clientErrors: number;
   /** Requests by latency, cumulative, bounds in seconds; empty without a histogram. */
   readonly buckets: readonly Bucket[];
+  /** Answers of 500 and above by the target that was scraped, a replica of the gateway or a pod; absent where there are none. */
+  readonly failing?: Readonly<Record<string, number>>;
 }
 
 /** One slice of time, `fromMs` excluded, `toMs` included, Unix milliseconds. */
@@ -89,15 +91,25 @@ function cutArm(
   outcomeOf: OutcomeOf,
   history: History,
 ): readonly ArmCounts[] {
-  const sums = span.borders.map(() => ({ requests: 0, serverErrors: 0, clientErrors: 0, buckets: new Map<number, number>() }));
+  const sums = span.borders.map(() => ({
+    requests: 0,
+    serverErrors: 0,
+    clientErrors: 0,
+    buckets: new Map<number, number>(),
+    failing: new Map<string, number>(),
+  }));
   for (const { labels, samples } of arm.counts) {
     const outcome = outcomeOf(labels);
     if (outcome === 'ignore') continue;
+    const replica = replicaOf(labels);
     forEachIncrement(samples, span, history, (index, increment) => {
       const sum = sums[index];
       if (sum === undefined) return;
       sum.requests += increment;
-      if (outcome === 'serverError') sum.serverErrors += increment;
+      if (outcome === 'serverError') {
+        sum.serverErrors += increment;
+        sum.failing.set(replica, (sum.failing.get(replica) ?? 0) + increment);
+      }
       if (outcome === 'clientError') sum.clientErrors += increment;
     });
   }
@@ -111,12 +123,18 @@ function cutArm(
       buckets?.set(upper, (buckets.get(upper) ?? 0) + increment);
     });
   }
-  return sums.map(({ requests, serverErrors, clientErrors, buckets }) => ({
+  return sums.map(({ requests, serverErrors, clientErrors, buckets, failing }) => ({
     requests: Math.round(requests),
     serverErrors: Math.round(serverErrors),
     clientErrors: Math.round(clientErrors),
     buckets: [...buckets].map(([upper, count]) => ({ upper, count: Math.round(count) })).sort((a, b) => a.upper - b.upper),
+    ...(failing.size === 0 ? {} : { failing: Object.fromEntries(failing) }),
   }));
+}
+
+/** Gateways and pods are distinguished by the target that Prometheus scraped. */
+export function replicaOf(labels: Series['labels']): string {
+  return `${labels['instance'] ?? ''}/${labels['pod'] ?? ''}`;
 }
 
 /** Every increment with the cell that its later sample lies in. Same rules as `countIncrements`, for many spans in one pass. */

@@ -5,13 +5,14 @@
 import { addExcess, excessOf, startExcess, upperExcessOf, type ExcessState } from '../sequential/bounds.ts';
 import { addToGate, effectGateOpen, restartGate, startGate, type EffectGate } from '../sequential/effect-gate.ts';
 import { addSplit, splitEvidence, startSplit, type SplitEvidence, type SplitState } from '../sequential/split.ts';
-import { addBlock, restartWealth, startWealth, wealthEvidence, type Wealth } from '../sequential/wealth.ts';
-import type { Block } from '../sequential/numbers.ts';
+import { addBlock, restartWealth, startWealth, wealthEvidence, type Wealth, type WealthSettings } from '../sequential/wealth.ts';
+import { type Block, EMPTY_BLOCK as NO_BLOCK } from '../sequential/numbers.ts';
 import { addCell, EMPTY_BLOCK, isCountable, isWhole, type ArmBlock, type OpenBlock } from './blocks.ts';
 import type { ArmCounts, Cell } from './cells.ts';
-import { addLatency, boundsFor, isLatencyWorse, NO_LATENCY, restartLatency, type LatencyState } from './latency.ts';
+import { addRecent, isGross, type RecentCells } from './gross.ts';
+import { addLatency, bordersFor, hasMoved, isLatencyWorse, NO_LATENCY, restartLatency, type LatencyState } from './latency.ts';
 import type { CellContext } from './schedule.ts';
-import { COMPARED, type Compared, type JudgeSettings } from './settings.ts';
+import { type Bet, BETS_OF, COMPARED, type Compared, type JudgeSettings, LATENCY_BETS, METRIC_OF } from './settings.ts';
 
 /** Requests of one arm since the release began. */
 export interface ArmTotals {
@@ -25,31 +26,37 @@ export interface JudgeState {
   /** End of the last cell that was folded, Unix milliseconds. */
   readonly foldedToMs: number;
   readonly open: OpenBlock;
-  readonly wealth: Readonly<Record<Compared, Wealth>>;
+  /** The newest cells of the present weight. */
+  readonly recent: RecentCells;
+  readonly wealth: Readonly<Record<Bet, Wealth>>;
   readonly gates: Readonly<Record<'errors' | 'clientErrors', EffectGate>>;
   readonly excess: ExcessState;
   readonly latency: LatencyState;
   readonly split: SplitState;
   readonly canary: ArmTotals;
   readonly serving: ArmTotals;
+  /** Time that was folded, milliseconds: what was skipped or could not be counted is no part of it. */
+  readonly countedMs: number;
   /** When the cell of the canary's first request began. */
   readonly firstCanaryMs: number | undefined;
 }
 
-const NO_REQUESTS: ArmTotals = { requests: 0, serverErrors: 0, clientErrors: 0 };
+export const NO_REQUESTS: ArmTotals = { requests: 0, serverErrors: 0, clientErrors: 0 };
 
 /** Before the first cell. */
 export function startJudge(settings: JudgeSettings): JudgeState {
   return {
     foldedToMs: settings.startMs,
     open: EMPTY_BLOCK,
-    wealth: mapCompared((name) => startWealth(settings.metrics[name].wealth)),
+    recent: [],
+    wealth: mapBets((bet) => startWealth(wealthOf(settings, bet))),
     gates: { errors: startGate(), clientErrors: startGate() },
     excess: startExcess(),
     latency: NO_LATENCY,
     split: startSplit(settings.split),
     canary: NO_REQUESTS,
     serving: NO_REQUESTS,
+    countedMs: 0,
     firstCanaryMs: undefined,
   };
 }
@@ -57,29 +64,38 @@ export function startJudge(settings: JudgeSettings): JudgeState {
 /** Folds one cell in. A cell that lies before what is folded already changes nothing (rule 5). */
 export function foldCell(settings: JudgeSettings, before: JudgeState, cell: Cell, context: CellContext): JudgeState {
   if (cell.toMs <= before.foldedToMs) return before;
-  const begun = isRestartPoint(settings, cell, context)
-    ? restart(settings, before)
-    : context.isBorder
-      ? closeBlock(settings, before)
-      : before;
+  const begun = beginCell(settings, before, cell, context);
   if (!isCountable(cell)) return { ...begun, foldedToMs: cell.toMs };
   if (isQuiet(cell)) return passTime(settings, begun, cell);
+  const added = addCounts(settings, begun, cell, context);
+  if (!isWhole(added.open, settings.block)) return added;
+  return closeBlock(settings, added, context.present !== undefined && isGross(settings.gross, added.recent, context.present));
+}
+
+/** Where a weight begins or ends the block before it does, and evidence may begin again. */
+function beginCell(settings: JudgeSettings, before: JudgeState, cell: Cell, context: CellContext): JudgeState {
+  if (isRestartPoint(settings, cell, context)) return restart(settings, before);
+  return context.isBorder ? closeBlock(settings, before) : before;
+}
+
+function addCounts(settings: JudgeSettings, begun: JudgeState, cell: Cell, context: CellContext): JudgeState {
   const firstCanaryMs = begun.firstCanaryMs ?? (cell.canary.requests > 0 ? cell.fromMs : undefined);
-  // What is counted now is counted with the bounds from before, or the data would choose its own test.
+  // What is counted now is counted with the borders from before, or the data would choose its own test.
   const warm = firstCanaryMs !== undefined && cell.fromMs >= firstCanaryMs + settings.warmupMs;
   const latency = addLatency(begun.latency, timedArms(cell, warm, begun.latency), settings);
-  const bounds = warm && latency.problem === undefined ? boundsFor(begun.latency) : undefined;
-  const added: JudgeState = {
+  const borders = warm && latency.problem === undefined ? bordersFor(begun.latency) : undefined;
+  return {
     ...begun,
     foldedToMs: cell.toMs,
     firstCanaryMs,
-    open: addCell(begun.open, cell, bounds),
+    open: addCell(begun.open, cell, borders),
+    recent: addRecent(settings.gross, context.isBorder ? [] : begun.recent, cell, context.present),
     latency,
     split: addShare(settings, begun.split, cell, context.share),
     canary: addTotals(begun.canary, cell.canary),
     serving: addTotals(begun.serving, cell.serving),
+    countedMs: begun.countedMs + (cell.toMs - cell.fromMs),
   };
-  return isWhole(added.open, settings.block) ? closeBlock(settings, added) : added;
 }
 
 /** Most cells of a gateway that is scraped less often than there are cells. */
@@ -92,18 +108,24 @@ function hasTimed({ buckets }: ArmCounts): boolean {
 }
 
 function passTime(settings: JudgeSettings, before: JudgeState, { fromMs, toMs }: Cell): JudgeState {
-  const aged = { ...before, foldedToMs: toMs, open: { ...before.open, ageMs: before.open.ageMs + (toMs - fromMs) } };
+  const lastedMs = toMs - fromMs;
+  const aged = {
+    ...before,
+    foldedToMs: toMs,
+    countedMs: before.countedMs + lastedMs,
+    open: { ...before.open, ageMs: before.open.ageMs + lastedMs },
+  };
   return isWhole(aged.open, settings.block) ? closeBlock(settings, aged) : aged;
 }
 
-/** A cold canary is not timed, and serving with it; until the bounds are frozen serving's histogram is gathered all the same. */
+/** A cold canary is not timed, and serving with it; until the borders are picked serving's histogram is gathered all the same. */
 function timedArms(
   { canary, serving }: Cell,
   warm: boolean,
   latency: LatencyState,
 ): { readonly canary: ArmCounts; readonly serving: ArmCounts } {
   if (warm) return { canary, serving };
-  return { canary: { ...canary, buckets: [] }, serving: latency.bounds === undefined ? serving : { ...serving, buckets: [] } };
+  return { canary: { ...canary, buckets: [] }, serving: latency.picked === undefined ? serving : { ...serving, buckets: [] } };
 }
 
 /** Every stage, and every five minutes from the release's start: a late regression need not win back what was lost before. */
@@ -115,23 +137,35 @@ function restart(settings: JudgeSettings, before: JudgeState): JudgeState {
   const closed = closeBlock(settings, before);
   // Before the first comparison there is nothing to start again from.
   if (closed.wealth.errors.total.nc === 0) return closed;
+  const latency = restartLatency(closed.latency, settings);
   return {
     ...closed,
-    wealth: mapCompared((name) => restartWealth(settings.metrics[name].wealth, closed.wealth[name])),
+    wealth: mapBets((bet) => {
+      const wealth = closed.wealth[bet];
+      // What was won stays won; how often the old border was exceeded says nothing of the new one.
+      const kept = hasMoved(closed.latency, latency, bet) ? { ...wealth, total: NO_BLOCK } : wealth;
+      return restartWealth(wealthOf(settings, bet), kept);
+    }),
     gates: { errors: restartGate(closed.gates.errors), clientErrors: restartGate(closed.gates.clientErrors) },
-    latency: restartLatency(closed.latency),
+    latency,
   };
 }
 
-function closeBlock(settings: JudgeSettings, before: JudgeState): JudgeState {
+/** @param gross the errors of this block alone convict */
+function closeBlock(settings: JudgeSettings, before: JudgeState, gross = false): JudgeState {
   const { open } = before;
   if (open.ageMs === 0) return before;
-  const blocks = mapCompared((name) => blockOf(name, open));
+  const blocks = mapBets((bet) => blockOf(bet, open));
   return {
     ...before,
     open: EMPTY_BLOCK,
-    wealth: mapCompared((name) =>
-      isEmpty(blocks[name]) ? before.wealth[name] : addBlock(settings.metrics[name].wealth, before.wealth[name], blocks[name]),
+    wealth: mapBets((bet) =>
+      isEmpty(blocks[bet])
+        ? before.wealth[bet]
+        : addBlock(wealthOf(settings, bet), before.wealth[bet], blocks[bet], {
+            atMs: before.foldedToMs,
+            lifted: gross && bet === 'errors',
+          }),
     ),
     gates: {
       errors: addToGate(before.gates.errors, blocks.errors),
@@ -146,14 +180,14 @@ function isEmpty({ nc, ns }: Block): boolean {
   return nc === 0 || ns === 0;
 }
 
-function blockOf(name: Compared, { canary, serving }: OpenBlock): Block {
+function blockOf(bet: Bet, { canary, serving }: OpenBlock): Block {
   const pick = (badOf: (arm: ArmBlock) => number, allOf: (arm: ArmBlock) => number): Block => ({
     xc: badOf(canary),
     xs: badOf(serving),
     nc: allOf(canary),
     ns: allOf(serving),
   });
-  switch (name) {
+  switch (bet) {
     case 'errors':
       return pick(
         (arm) => arm.serverErrors,
@@ -165,20 +199,17 @@ function blockOf(name: Compared, { canary, serving }: OpenBlock): Block {
         (arm) => arm.requests,
       );
     case 'p99':
-      return pick(
-        (arm) => arm.slow[0] ?? 0,
-        (arm) => arm.timed,
-      );
+    case 'p99Far':
     case 'p90':
-      return pick(
-        (arm) => arm.slow[1] ?? 0,
-        (arm) => arm.timed,
-      );
+    case 'p90Far':
     case 'p50':
+    case 'p50Far': {
+      const index = LATENCY_BETS.indexOf(bet);
       return pick(
-        (arm) => arm.slow[2] ?? 0,
+        (arm) => arm.slow[index] ?? 0,
         (arm) => arm.timed,
       );
+    }
   }
 }
 
@@ -194,7 +225,8 @@ function addShare({ split }: JudgeSettings, before: SplitState, { canary, servin
   };
 }
 
-function addTotals(before: ArmTotals, { requests, serverErrors, clientErrors }: ArmCounts): ArmTotals {
+/** Sums requests up. */
+export function addTotals(before: ArmTotals, { requests, serverErrors, clientErrors }: ArmCounts): ArmTotals {
   return {
     requests: before.requests + requests,
     serverErrors: before.serverErrors + serverErrors,
@@ -202,8 +234,21 @@ function addTotals(before: ArmTotals, { requests, serverErrors, clientErrors }: 
   };
 }
 
-function mapCompared<T>(make: (name: Compared) => T): Readonly<Record<Compared, T>> {
-  return { errors: make('errors'), clientErrors: make('clientErrors'), p99: make('p99'), p90: make('p90'), p50: make('p50') };
+function mapBets<T>(make: (bet: Bet) => T): Readonly<Record<Bet, T>> {
+  return {
+    errors: make('errors'),
+    clientErrors: make('clientErrors'),
+    p99: make('p99'),
+    p99Far: make('p99Far'),
+    p90: make('p90'),
+    p90Far: make('p90Far'),
+    p50: make('p50'),
+    p50Far: make('p50Far'),
+  };
+}
+
+function wealthOf({ metrics }: JudgeSettings, bet: Bet): WealthSettings {
+  return metrics[METRIC_OF[bet]].wealth;
 }
 
 /** Evidence of one metric: how much it weighs, and whether the difference is one that people care about. */
@@ -225,8 +270,8 @@ export function evidenceOf(settings: JudgeSettings, state: JudgeState): readonly
 
 /** What one metric adds to the sum, already weighted by its share. */
 export function evidenceIn(settings: JudgeSettings, state: JudgeState, name: Compared): number {
-  const { share, wealth } = settings.metrics[name];
-  return share * wealthEvidence(wealth, state.wealth[name]);
+  const { wealth } = settings.metrics[name];
+  return BETS_OF[name].reduce((sum, bet) => sum + wealth.share * wealthEvidence(wealth, state.wealth[bet]), 0);
 }
 
 /** Is the difference in this metric one that people care about? */
@@ -251,7 +296,7 @@ export function splitSoFar(settings: JudgeSettings, state: JudgeState): SplitEvi
   return splitEvidence(state.split, settings.split);
 }
 
-/** What serving did before the release: the latency bounds may be frozen by it before the canary has its first request. */
+/** What serving did before the release: the latency borders may be picked by it before the canary has its first request. */
 export function primeJudge(settings: JudgeSettings, state: JudgeState, cell: Cell): JudgeState {
   if (!isCountable(cell)) return state;
   return { ...state, latency: addLatency(state.latency, { canary: { ...cell.canary, buckets: [] }, serving: cell.serving }, settings) };

@@ -16,6 +16,8 @@ export interface WeightSpan {
 export interface CellContext {
   /** Share of the canary that was asked for, 0..1; undefined where it was changing, or is not known. */
   readonly share: number | undefined;
+  /** The same at the end of the cell, though its first samples may cover time from before; undefined where it was changing. */
+  readonly present: number | undefined;
   /** A stage began in this cell or the weight left it: blocks end here. */
   readonly isBorder: boolean;
   /** A stage began in this cell: evidence may begin again. */
@@ -46,8 +48,10 @@ export function contextOf(
 ): CellContext {
   const inside = (atMs: number) => atMs > fromMs && atMs <= toMs;
   const whole = spans.find((span) => span.fromMs <= fromMs - scrapeMs && span.toMs >= toMs);
+  const last = spans.findLast((span) => span.fromMs < toMs && span.toMs >= toMs);
   return {
     share: whole === undefined ? undefined : whole.weight / 100,
+    present: last === undefined ? undefined : last.weight / 100,
     isBorder: spans.some((span) => inside(span.fromMs) || inside(span.toMs)),
     isStart: spans.some((span) => inside(span.fromMs)),
   };

@@ -53,3 +53,18 @@ export function phiPre(blocks: readonly Block[], kappa: number = DEFAULT_KAPPA):
   }
   return dispersionOf(sums, kappa);
 }
+
+/** What a past that was worse than a burst may say at most: an outage of half a minute must not make the judge blind. */
+const MOST_OVER_TIME = 8;
+
+/**
+ * Dispersion φ of one replica's errors over time, 1 <= φ <= 8: `(Σ(x − np)² + κ)/(Σx + κ)` with p the share of bad ones of all times.
+ * A slow change of the share counts as dispersion, too, which costs power and no guarantee. Source as {@link phiPre}, for Poisson counts.
+ */
+export function phiOverTime(times: readonly { readonly bad: number; readonly requests: number }[], kappa: number = DEFAULT_KAPPA): number {
+  requireCount('kappa', kappa);
+  const [bad, requests] = [times.reduce((sum, time) => sum + time.bad, 0), times.reduce((sum, time) => sum + time.requests, 0)];
+  if (requests <= 0) return 1;
+  const num = times.reduce((sum, time) => sum + (time.bad - (bad * time.requests) / requests) ** 2, 0);
+  return Math.min(MOST_OVER_TIME, dispersionOf({ num, den: bad }, kappa));
+}

@@ -116,6 +116,29 @@ export function pickBoundary(buckets: Cumulative, quantiles: readonly number[]):
 }
 
 /**
+ * For each quantile the indices of two finite limits to bet on: the smallest that at most 1−p of the requests exceed, and the next one
+ * above it. Where no finite limit is above it, or too many exceed them all, both are the largest finite limit; undefined without requests
+ * or without a finite limit. As with {@link pickBoundary} the requests must not be those under test.
+ * @throws RangeError for buckets that do not rise or have no Infinity, or quantiles outside 0..1
+ */
+export function pickBorders(
+  buckets: Cumulative,
+  quantiles: readonly number[],
+): readonly ({ readonly near: number; readonly far: number } | undefined)[] {
+  requireBuckets(buckets);
+  const total = buckets.cumulative.at(-1) ?? 0;
+  const last = buckets.le.length - 2;
+  return quantiles.map((p) => {
+    requireLevel('quantiles', p);
+    if (total <= 0 || last < 0) return undefined;
+    // 1 − 0.99 is a little more than 0.01: a count is whole, so a thousandth of one decides nothing else.
+    const found = buckets.cumulative.findIndex((count) => total - count <= (1 - p) * total + 1e-3);
+    const near = Math.min(found, last);
+    return { near, far: Math.min(near + 1, last) };
+  });
+}
+
+/**
  * Anytime-valid interval (lower, upper] of the quantile p in the limits' unit, each side at level `beta`: Q > le when the
  * exceedances of le refute "at most 1−p", Q <= le when they refute "at least 1−p". 0 and Infinity when nothing is proven.
  * The exceedances are nested, so looking at every limit costs nothing. Source: Howard and Ramdas, Bernoulli 28 (2022).

@@ -8,6 +8,7 @@ import type { SharedObject } from '../observation.ts';
 import { isRunning } from '../state.ts';
 import type { Blocker, BlockerCheck } from './types.ts';
 import { thePodsAreNotReady } from './canary-pods.ts';
+import { COHORT } from './cohort-blockers.ts';
 import { ROUTES_BEFORE, ROUTES_LATER } from './route-blockers.ts';
 import { WORKLOAD_ALWAYS, WORKLOAD_BEFORE, WORKLOAD_LATER } from './workload-blockers.ts';
 
@@ -18,11 +19,12 @@ const ALWAYS: readonly BlockerCheck[] = [
   anotherReleaseDrives,
   theGatewayApiIsMissing,
   aServiceIsMissing,
+  theGatewayCountsBackendsTogether,
   noCheckMayAct,
 ];
 
 /** Before the first write of a release: nothing was recorded yet. */
-const BEFORE_THE_FIRST_WRITE: readonly BlockerCheck[] = [...ROUTES_BEFORE, ...WORKLOAD_BEFORE];
+const BEFORE_THE_FIRST_WRITE: readonly BlockerCheck[] = [...ROUTES_BEFORE, ...WORKLOAD_BEFORE, theLayoutIsNotSeen, aGateCannotRun];
 
 const IN_MID_RELEASE: readonly BlockerCheck[] = [...ROUTES_LATER, ...WORKLOAD_LATER, thePodsAreNotReady];
 
@@ -30,7 +32,13 @@ const IN_MID_RELEASE: readonly BlockerCheck[] = [...ROUTES_LATER, ...WORKLOAD_LA
 export function findBlocker(known: Known, status: CanaryReleaseStatus): Blocker | undefined {
   const recorded = status.release?.routes !== undefined && isRunning(known.state);
   // The judge comes last: without routes there is no metrics source either, and the routes are what a person has to fix.
-  for (const check of [...ALWAYS, ...(recorded ? IN_MID_RELEASE : BEFORE_THE_FIRST_WRITE), theJudgeCannotBeAsked]) {
+  for (const check of [
+    ...ALWAYS,
+    ...(recorded ? IN_MID_RELEASE : BEFORE_THE_FIRST_WRITE),
+    ...COHORT,
+    theJudgeCannotBeAsked,
+    theSeriesAreOfSeveralClusters,
+  ]) {
     const blocker = check(known, status);
     if (blocker !== undefined) return blocker;
   }
@@ -46,11 +54,8 @@ function theOperatorIsTooNew({ observation }: Known): Blocker | undefined {
 }
 
 function theSpecAsksForMoreThanIsBuilt({ spec }: Known): Blocker | undefined {
-  const asked = [
-    spec.stages.some((stage) => stage.cohort !== undefined) ? 'spec.stages[].cohort' : undefined,
-    spec.stages.some((stage) => stage.mirror !== undefined) ? 'spec.stages[].mirror' : undefined,
-  ].find((field) => field !== undefined);
-  if (asked === undefined) return undefined;
+  const asked = 'spec.stages[].mirror';
+  if (!spec.stages.some(({ mirror }) => mirror !== undefined)) return undefined;
   return { reason: 'NotSupported', about: asked, message: `${asked} is not built in this version; remove it` };
 }
 
@@ -90,9 +95,60 @@ function aServiceIsMissing({ spec, observation }: Known): Blocker | undefined {
   return { reason: 'ServiceNotFound', about: missing, message: `Service ${missing} is not there; create it or correct ${field}` };
 }
 
+/** Whoever judges: where a canary loses its last pod such a gateway fails the requests of the serving version. */
+function theGatewayCountsBackendsTogether({ observation: { layout } }: Known): Blocker | undefined {
+  if (layout?.kind !== 'together') return undefined;
+  return { reason: 'BackendsCountedTogether', about: layout.about, message: `${layout.about}: ${COUNTED_TOGETHER}` };
+}
+
+const COUNTED_TOGETHER =
+  'Envoy Gateway has one cluster for all of its backends; apply this once, with the name and namespace of the Gateway, while no release runs: ' +
+  '{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: BackendTrafficPolicy, metadata: {name: per-backend}, ' +
+  'spec: {targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: NAME}], ' +
+  'loadBalancer: {type: LeastRequest, zoneAware: {preferLocal: {minEndpointsThreshold: 1000000}}}}} (config/gateways/envoy-gateway)';
+
+/** Before its first weight a release waits until that is known. Later it is known. */
+function theLayoutIsNotSeen({ spec, observation: { layout, metrics } }: Known): Blocker | undefined {
+  if (layout === undefined || spec.analysis.mode === 'Off' || metrics.kind === 'refused' || !isCountedByTheGateway(metrics.source))
+    return undefined;
+  switch (layout.kind) {
+    case 'byBackend':
+    case 'byService':
+    case 'together':
+    // Known in a moment: nothing begins before.
+    case 'unasked':
+      return undefined;
+    case 'unknown':
+      return { reason: 'BackendsNotSeen', message: `Prometheus does not say how the gateway counts the backends: ${layout.why}` };
+    case 'unseen':
+      return {
+        reason: 'BackendsNotSeen',
+        about: layout.about,
+        message: `${layout.about}: Prometheus has no series of its clusters yet; it has to scrape the proxies of Envoy Gateway at port 19001, path /stats/prometheus, and the serving Service needs a ready endpoint`,
+      };
+  }
+}
+
+/** Known before the first weight, so that a release does not stop half way for it. */
+function aGateCannotRun({ observation: { gates } }: Known): Blocker | undefined {
+  if (gates?.standing.kind !== 'refused') return undefined;
+  const { reason, about, message } = gates.standing;
+  return { reason, about, message };
+}
+
+/** Application metrics say nothing of the gateway, and may come from another Prometheus than the gateway's. */
+function isCountedByTheGateway(source: string): boolean {
+  return source.startsWith('EnvoyGateway');
+}
+
 function theJudgeCannotBeAsked({ spec, observation }: Known): Blocker | undefined {
   if (spec.analysis.mode === 'Off' || observation.metrics.kind === 'ready') return undefined;
   return { reason: observation.metrics.reason, message: observation.metrics.message };
+}
+
+function theSeriesAreOfSeveralClusters({ spec, state }: Known, { release }: CanaryReleaseStatus): Blocker | undefined {
+  if (spec.analysis.mode === 'Off' || !isRunning(state) || release?.mixedSeries === undefined) return undefined;
+  return { reason: 'SeriesMixed', message: release.mixedSeries };
 }
 
 /** Enforce with nothing that could fail would be `Off` in disguise. */

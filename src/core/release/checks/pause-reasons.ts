@@ -3,6 +3,7 @@
 import type { PauseReason } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import type { Known } from '../facts/known.ts';
+import { findHeld } from '../gates/entries.ts';
 import { isRunning, waitsForProof } from '../state.ts';
 import type { Blocker } from './types.ts';
 import { afterBlock, afterDeadline, afterOutage, afterTimeout } from './overdue.ts';
@@ -20,6 +21,7 @@ const CHECKS: readonly (readonly [reason: PauseReason, applies: Check])[] = [
   ['Command', ({ command }) => command?.verb === 'pause' && command.refusal === undefined],
   ['DeadlineExceeded', ({ spec, deadlinePassed }) => deadlinePassed && afterDeadline(spec) === 'pause'],
   ['MetricsUnavailable', ({ spec, unavailableTooLong }) => unavailableTooLong && afterOutage(spec) === 'pause'],
+  ['GateHeld', ({ spec, state }, status) => findHeld(spec, status, state) !== undefined],
   ['Inconclusive', hasNoProofInTime],
   ['BlockedTooLong', ({ spec, blockedTooLong, blocker }) => blocker !== undefined && blockedTooLong && afterBlock(spec) === 'pause'],
 ];

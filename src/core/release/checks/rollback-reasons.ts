@@ -4,6 +4,7 @@ import { isRollbackReason } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { toSeconds } from '../../../api/times.ts';
 import type { Known } from '../facts/known.ts';
+import { findFatal, nameGate } from '../gates/entries.ts';
 import { isHomeMark, readHomeReason } from '../facts/home-mark.ts';
 import { keepsWeights } from '../facts/retain.ts';
 import { isServingGone } from '../facts/serving-facts.ts';
@@ -40,6 +41,7 @@ const CHECKS: readonly (readonly [find: Find, rule: Rule])[] = [
   [nothingServesYet, 'always'],
   [bothWereEmpty, 'whereHomeAnswers'],
   [theVerdictIsFail, 'whereHomeAnswers'],
+  [aGateFailed, 'whereHomeAnswers'],
   [theCanaryCannotRun, 'whereHomeAnswers'],
   [theCanaryCrashed, 'whereHomeAnswers'],
   [theCanaryIsEmpty, 'whereHomeAnswers'],
@@ -148,6 +150,15 @@ function theVerdictIsFail({ enforced }: RollbackFacts, status: CanaryReleaseStat
   const failed = status.release?.failedCheck;
   if (failed === undefined || !enforced) return undefined;
   return { reason: ofCheck(failed.reason), message: failed.message };
+}
+
+/** A gate that had no answer in time says nothing of the revision. */
+function aGateFailed({ spec, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {
+  const { entry } = findFatal(spec, status, state) ?? {};
+  if (entry === undefined) return undefined;
+  const log = entry.log === undefined ? '' : `; log: ${entry.log.slice(-400)}`;
+  const message = `${nameGate(entry)} failed: ${entry.message ?? ''}${log}`.slice(0, MOST_MESSAGE);
+  return { reason: entry.timedOut === true ? 'GateTimedOut' : 'GateFailed', message };
 }
 
 /** A status of another version may have a word that this one does not know. */

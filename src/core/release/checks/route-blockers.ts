@@ -25,6 +25,7 @@ export const ROUTES_BEFORE: readonly BlockerCheck[] = [
   aRuleCannotBeDriven,
   noRuleNamesBoth,
   aRuleNamesAnotherPort,
+  aRuleKeepsSessions,
   tooManyRules,
   connectionsCannotBeCounted,
   theRolesAreUndecided,
@@ -40,6 +41,7 @@ const BEFORE_THE_CLAIM: readonly BlockerCheck[] = [
   aRuleCannotBeDriven,
   tooManyRules,
   aRuleNamesAnotherPort,
+  aRuleKeepsSessions,
   theCanaryHasTrafficAlready,
   theServingWeightIsZero,
   weightsAreTooLarge,
@@ -51,6 +53,7 @@ export const ROUTES_LATER: readonly BlockerCheck[] = [
   aRecordedRouteWentAway,
   aGatewayRefusesNow,
   aGatewayDoesNotAnswer,
+  aRuleKeepsSessions,
   othersKeepEditing,
   anUnclaimedRouteCannotBeClaimed,
 ];
@@ -157,6 +160,18 @@ function describeProblem(route: Route, problem: RuleProblem, sides: Sides): stri
   return problem.kind === 'canaryMissing'
     ? `${where} names Service ${sides.serving} but not ${sides.canary}; add a backendRef {name: ${sides.canary}, port: ${sides.canaryPort ?? '…'}, weight: 0}`
     : `${where} names Service ${problem.service} twice; name it once`;
+}
+
+/** In Services mode both versions stay, and a session outlives the way home. */
+function aRuleKeepsSessions({ sessions, spec }: Known): Blocker | undefined {
+  const [first] = sessions;
+  if (first === undefined || spec.targetRef !== undefined) return undefined;
+  const where = `${describe(first.route)}, rule ${first.key}`;
+  return {
+    reason: 'SessionsPersist',
+    about: `${describe(first.route)} ${first.key}`,
+    message: `${where} has sessionPersistence: users whom the canary has answered would stay with it after a rollback, whatever the weights are; remove it, or release with spec.targetRef, where a rollback ends the pods of the canary`,
+  };
 }
 
 function tooManyRules(known: Known): Blocker | undefined {

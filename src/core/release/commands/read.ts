@@ -6,6 +6,7 @@ import { parseCommand, type Command } from '../../../api/command.ts';
 import { withoutUndefined } from '../../../api/absence.ts';
 import type { CanaryRelease, CanaryReleaseStatus, HandledCommand } from '../../../api/release.ts';
 import { placeOf, type StateName } from '../state.ts';
+import { isAtGate } from '../gates/entries.ts';
 import { findApproval, nameApproval } from './approval.ts';
 import { fromTime } from '../../../api/times.ts';
 
@@ -96,6 +97,7 @@ function refuse(command: Command, release: CanaryRelease, status: CanaryReleaseS
   if (command.id !== current.id) return `it is for release ${command.id}, and the present one is ${current.id}`;
   if (release.spec.paused && command.verb === 'resume') return 'spec.paused is true and wins; set it to false';
   if (command.verb === 'undo') return refuseUndo(command, status, state);
+  if (command.verb === 'advance' && isAtGate(release.spec, status, state)) return undefined;
   if (!WORKS_IN[command.verb](state)) return `${command.verb} does not fit a release that is ${state}`;
   return command.verb === 'approve' ? refuseApproval(command, release.spec, status, state, now) : undefined;
 }

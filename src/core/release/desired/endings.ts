@@ -8,6 +8,7 @@ import { drainsYet } from '../drain.ts';
 import { isLetGo, leavesBehind } from '../facts/route-facts.ts';
 import { isGoingHome, type StateName } from '../state.ts';
 import type { RouteIntent } from './route-intent.ts';
+import { isSettling } from './shares.ts';
 
 type Status = CanaryReleaseStatus;
 
@@ -36,11 +37,15 @@ function desireLowered(status: Status, state: StateName, { mark, workload }: Fac
   return { kind: 'lower', standing, wanted: { kind: 'share', percent: status.weight ?? 0 }, mark };
 }
 
-function desireLast(status: Status, { mark, workload }: Facts, standing: RouteStanding): RouteIntent | undefined {
+function desireLast(status: Status, { mark, workload, now }: Facts, standing: RouteStanding): RouteIntent | undefined {
   const wanted = leavesBehind(status);
   if (status.release?.retained === true)
-    return standing.mark === undefined ? undefined : { kind: 'restore', standing: { ...standing, rules: [] }, wanted, mark };
+    return standing.mark === undefined && standing.ours.length === 0
+      ? undefined
+      : { kind: 'restore', standing: { ...standing, rules: [] }, wanted, mark };
   if (workload?.drained === false) return desireWithdrawn(status, standing, mark);
+  // Its gateway drops the backend with this write: what is on its way there comes first.
+  if (isSettling(status, now) && standing.rules.some(({ recorded }) => recorded.residual === true)) return undefined;
   return hasLeft(standing) ? undefined : { kind: 'restore', standing, wanted, mark };
 }
 
@@ -52,7 +57,7 @@ function desireWithdrawn({ release, weight = 0 }: Status, standing: RouteStandin
   // Somebody removed our mark before: with it the route is ours until the last write.
   if (standing.mark === undefined && !hasLeft(standing))
     return { kind: 'reclaim', standing, wanted: { kind: 'share', percent: weight }, mark };
-  if (!standing.rules.some((rule) => isAbove(rule, weight))) return undefined;
+  if (standing.ours.length === 0 && !standing.rules.some((rule) => isAbove(rule, weight))) return undefined;
   // Once it drains, whoever gives it a share again raises it.
   const kind = release?.drainEndsAt === undefined ? 'withdraw' : 'lower';
   return { kind, standing, wanted: { kind: 'share', percent: weight }, mark };

@@ -2,6 +2,7 @@
 
 import { drainRule } from '../../routing/foreign-rules.ts';
 import { findUnproven, isAbove } from '../../routing/canary-share.ts';
+import { compareOurs } from '../../routing/wanted-rules.ts';
 import {
   buildClaim,
   buildHome,
@@ -9,6 +10,8 @@ import {
   buildRaise,
   buildRestore,
   refsOf,
+  removeOurs,
+  replaceOurs,
   type JsonPatchOperation,
   type RuleChange,
   type RuleDrain,
@@ -30,25 +33,39 @@ export function buildPatch(intent: RouteIntent): readonly JsonPatchOperation[] {
   const { standing, mark } = intent;
   switch (intent.kind) {
     case 'home':
-      return buildHome(
-        changesOf(intent),
-        mark,
-        standing.route?.metadata.annotations === undefined ? 'absent' : 'present',
-        drainsOf(standing),
-      );
+      return [
+        ...buildHome(
+          changesOf(intent),
+          mark,
+          standing.route?.metadata.annotations === undefined ? 'absent' : 'present',
+          drainsOf(standing),
+        ),
+        ...removeOurs(standing.ours),
+      ];
     case 'lower':
     case 'withdraw':
-      return buildLower(changesOf(intent), [...drainsOf(standing), ...rescalesOf(intent)], leavesWeight(intent) ? 'guarded' : 'names');
+      return [
+        ...buildLower(changesOf(intent), [...drainsOf(standing), ...rescalesOf(intent)], leavesWeight(intent) ? 'guarded' : 'names'),
+        ...removeOurs(compareOurs(standing, intent.cohort).surplus),
+      ];
     case 'raise':
-      return buildRaise(changesOf(intent), mark);
+      return buildRaise(changesOf(intent), mark, ourChangesOf(intent));
     case 'restore':
     case 'clean':
-      return standing.route === undefined ? [] : buildRestore(changesOf(intent), standing.route, removalsOf(standing));
+      if (standing.route === undefined) return [];
+      return [...buildRestore(changesOf(intent), standing.route, removalsOf(standing)), ...removeOurs(standing.ours)];
     case 'claim':
       return buildFirstClaim(standing, mark);
     case 'reclaim':
       return [];
   }
+}
+
+/** A rule that is not recorded as it is to be now waits until it is. */
+function ourChangesOf({ standing, cohort }: RouteIntent): readonly JsonPatchOperation[] {
+  const { surplus, missing } = compareOurs(standing, cohort);
+  const recorded = missing.filter(({ isRecorded }) => isRecorded);
+  return standing.route === undefined ? [] : replaceOurs(standing.route, surplus, recorded);
 }
 
 /** To a rule that somebody has just lowered further, what is left would be a raise (rule 2). */

@@ -10,6 +10,7 @@ import { isHomeMark } from '../facts/home-mark.ts';
 import type { Stranger } from '../facts/other-rules.ts';
 import { pairOf } from '../facts/sides.ts';
 import { isRunning, type StateName } from '../state.ts';
+import { hasGivenTraffic } from '../traffic.ts';
 import { desireEnding, desireLeaving, isEnding } from './endings.ts';
 import type { RouteIntent } from './route-intent.ts';
 import { desireShare } from './shares.ts';
@@ -37,7 +38,7 @@ function desireStranger(
   { standing, inReach }: Stranger,
 ): RouteIntent | undefined {
   const swaps = state === 'promoting.restoring' && workload === undefined;
-  if (!inReach || swaps || (release?.maxWeight ?? 0) === 0 || release?.retained === true) return undefined;
+  if (!inReach || swaps || !hasGivenTraffic(release) || release?.retained === true) return undefined;
   if (findUnproven(standing).length === 0) return undefined;
   return { kind: 'lower', standing, wanted: { kind: 'share', percent: 0 }, mark };
 }
@@ -73,7 +74,7 @@ function desireRoute(status: CanaryReleaseStatus, state: StateName, facts: Facts
   if (state === 'preparing' && !isClaimed) return desireClaim(status, facts, standing);
   // Blocked or paused before the first write: what others write to a route that is not ours yet is theirs (rule 13).
   if (status.release?.returnTo === 'preparing' && !isClaimed) return undefined;
-  const intent = desireShare(status, state, standing, facts.mark);
+  const intent = desireShare(status, state, standing, facts);
   // The pods first, then the share that needs them.
   return intent?.kind === 'raise' && facts.workload?.enoughPods === false ? undefined : intent;
 }

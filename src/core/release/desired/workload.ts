@@ -200,13 +200,13 @@ function desireCanary(
   status: CanaryReleaseStatus,
   state: StateName,
   { observation, plan }: Facts,
-  { deployment, replicas, nameTaken }: WorkloadFacts,
+  { deployment, replicas, drain, nameTaken }: WorkloadFacts,
 ): readonly WorkloadIntent[] {
   if (nameTaken !== undefined || deployment === undefined) return [];
   const { canaryDeployment } = observation.workload ?? {};
   const created = state === 'preparing' && plan?.kind === 'manifests' ? createCanary(observation, plan.manifests, replicas) : [];
   if (canaryDeployment === undefined || canaryDeployment.metadata.deletionTimestamp !== undefined) return created;
-  return [...created, ...adjustCanary(status, state, canaryDeployment, replicas)];
+  return [...created, ...adjustCanary(status, state, canaryDeployment, { replicas, drain })];
 }
 
 /** What of the canary is not there yet. */
@@ -221,12 +221,15 @@ function adjustCanary(
   status: CanaryReleaseStatus,
   state: StateName,
   canary: DeploymentObject,
-  replicas: number,
+  { replicas, drain }: Pick<WorkloadFacts, 'replicas' | 'drain'>,
 ): readonly WorkloadIntent[] {
   const { name, uid = '' } = canary.metadata;
   if (!runsReleased(status, canary))
     // Left by another release; while it is going its pods must not be taken for ours.
     return state === 'preparing' ? [{ kind: 'deleteDeployment', name, uid }] : [];
+  // The routes give it nothing any more, and users stay with its pods for as long as there are any.
+  if (drain === 'sessionsStay' && status.release?.drainEndsAt !== undefined)
+    return canary.spec.replicas === 0 ? [] : [{ kind: 'scaleDeployment', name, replicas: 0 }];
   // On its way out a canary keeps the pods that answer what is under way.
   const steady = !isGoingHome(state) && state !== 'promoting.restoring' && canary.spec.replicas !== replicas;
   return steady ? [{ kind: 'scaleDeployment', name, replicas }] : [];

@@ -1,12 +1,14 @@
 // What each route of a running release is known to give the canary: whether a raise of it is still to be written, and up to
 // which generation its edits are accounted for. A difference that is neither is somebody else's edit (rule 7), in any state.
 
-import { isAbove, isBelow, isSame } from '../facts/route-edits.ts';
-import type { CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
+import { isAbove, isBelow, isSame, wantsOf } from '../facts/route-edits.ts';
+import type { CanaryReleaseStatus, Cohort, RecordedRoute, RecordedRule } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
 import { givesNothing } from '../../routing/canary-share.ts';
 import { followShares } from '../../routing/foreign-shares.ts';
 import { followRule } from '../../routing/identity.ts';
+import type { WantedRule } from '../../routing/our-rules.ts';
+import { wantRules } from '../../routing/wanted-rules.ts';
 import { isAddedByUs, type RouteStanding } from '../../routing/standing.ts';
 import type { Facts } from '../assess.ts';
 import { toTime } from '../../../api/times.ts';
@@ -15,22 +17,33 @@ type Status = CanaryReleaseStatus;
 
 /** Takes note of what the recorded rules are known by now: names, places, matches and foreign weights are their owners' to change. */
 export function followRules(status: Status, standings: readonly RouteStanding[]): Status {
-  return editRoutes(status, standings, follow);
+  return editRoutes(status, standings, (recorded, standing) => follow(recorded, standing, status.release?.cohort));
 }
 
-function follow(recorded: RecordedRoute, { rules }: RouteStanding): RecordedRoute {
-  const followed = rules.map((rule) =>
-    rule.kind === 'found' ? followRule(followShares(rule.recorded, rule.now), rule.now) : rule.recorded,
-  );
+function follow(recorded: RecordedRoute, standing: RouteStanding, cohort: Cohort | undefined): RecordedRoute {
+  const wanted = wantRules(standing, cohort);
+  const followed = standing.rules.map((rule, place) => {
+    if (rule.kind !== 'found') return rule.recorded;
+    const want = wanted.find(({ number }) => number === place + 1);
+    return recordOurs(followRule(followShares(rule.recorded, rule.now), rule.now), want);
+  });
   return followed.every((rule, index) => rule === recorded.rules[index]) ? recorded : { ...recorded, rules: followed };
+}
+
+/** A rule of ours is recorded before it is written; the one before it may still be there. */
+function recordOurs(recorded: RecordedRule, want: WantedRule | undefined): RecordedRule {
+  if (want === undefined || want.isRecorded) return recorded;
+  return { ...recorded, ours: [{ purpose: want.purpose, matches: want.matches }, ...(recorded.ours ?? []).slice(0, 1)] };
 }
 
 /** Takes note of the routes that give what is wanted: their raise is written, and later differences are others' work. */
 export function settleShares(status: Status, standings: readonly RouteStanding[]): Status {
-  const weight = status.weight ?? 0;
+  const wants = wantsOf(status);
+  // A rule of ours from before the raise is none that is wanted.
+  const now = { ...wants, cohortBefore: wants.cohort };
   return editRoutes(status, standings, (recorded, standing) => {
-    const { route, rules } = standing;
-    if (route === undefined || isOld(recorded, route) || isAbove(standing, weight) || isBelow(rules, weight)) return recorded;
+    const { route } = standing;
+    if (route === undefined || isOld(recorded, route) || isAbove(standing, now) || isBelow(standing, now)) return recorded;
     const generation = generationOf(route);
     if (recorded.raising !== true && recorded.generation === generation) return recorded;
     const { raising: _raising, ...rest } = recorded;
@@ -51,7 +64,7 @@ function generationOf(route: Route | undefined): number {
 export function accountFor(status: Status, standings: readonly RouteStanding[], raises: boolean): Status {
   return editRoutes(status, standings, (recorded, standing) => {
     const { route } = standing;
-    const { raising: _raising, ...rest } = follow(recorded, standing);
+    const { raising: _raising, ...rest } = follow(recorded, standing, status.release?.cohort);
     const generation = Math.max(generationOf(route), isSame(recorded, route?.metadata.uid) ? (recorded.generation ?? 0) : 0);
     return { ...rest, generation, ...(raises ? { raising: true } : {}) };
   });

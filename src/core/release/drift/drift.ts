@@ -3,11 +3,13 @@
 
 import { FIELD_MANAGER } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import { describeCohort } from '../../routing/cohort.ts';
 import { isGitOpsController } from '../../routing/gitops.ts';
 import { compareShare, findUnproven, shareOf } from '../../routing/canary-share.ts';
 import { lastForeignManager, type RouteStanding } from '../../routing/standing.ts';
 import type { Facts } from '../assess.ts';
-import { type Edited, findEdit, wantsOf } from '../facts/route-edits.ts';
+import { asksForCohort } from '../facts/cohort-rules.ts';
+import { type Edited, findEdit, findStrayOurs, type Wants, wantsOf } from '../facts/route-edits.ts';
 import { followRules, noteEdited, settleShares } from './accounting.ts';
 import { isResumable, parseState, type StateName } from '../state.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
@@ -42,14 +44,21 @@ export function noteDrift(status: Status, facts: Facts): { readonly status: Stat
     status,
     news.map(({ standing }) => standing),
   );
+  const told = news.filter((drift) => !isFollowedUp(drift, wantsOf(status)));
   const lowered = found.find((drift) => drift.direction === 'lowered');
-  if (lowered === undefined || noted.release === undefined || isRolling(noted.release)) return { status: noted, drifts: news };
+  if (lowered === undefined || noted.release === undefined || isRolling(noted.release)) return { status: noted, drifts: told };
   const fresh = news.find((drift) => drift.direction === 'lowered');
   const begun =
     fresh === undefined && noted.release.driftSince !== undefined ? noted.release : beginDrift(noted.release, facts, fresh ?? lowered);
   const contested = fresh !== undefined && isSelfHeal(fresh) ? contestAtOnce(begun, facts.now) : begun;
   const answered = facts.shareTaken ? countTaken(contested, fresh, facts) : putBackWhenProven(contested, facts);
-  return { status: { ...noted, release: answered }, drifts: news };
+  return { status: { ...noted, release: answered }, drifts: told };
+}
+
+/** A rule of ours is missing because of the edit before, which was announced: we removed what that edit left of it. */
+function isFollowedUp({ direction, standing: { recorded, route, rules } }: Found, { weight }: Wants): boolean {
+  if (direction === 'raised' || recorded.edited === undefined || route?.metadata.generation !== recorded.edited + 1) return false;
+  return !rules.some((rule) => compareShare(rule, weight) === 'below');
 }
 
 /** Each time that all traffic is taken the machine begins the stages again, unless it is once too often. */
@@ -86,17 +95,29 @@ function findDrifts({ standings, shareTaken }: Facts, status: Status): readonly 
     const name = `${route.kind} ${route.metadata.name}`;
     const what = direction === 'raised' ? 'lowered again at once' : describeLowered(status, shareTaken);
     const drift = { route: name, manager, direction, standing };
-    return [{ ...drift, message: describeDrift(drift, wants.weight, what) }];
+    return [{ ...drift, message: describeDrift(drift, wants, what) }];
   });
 }
 
-function describeDrift({ route, manager, direction, standing }: Omit<Found, 'message'>, weight: number, what: string): string {
+function describeDrift({ route, manager, direction, standing }: Omit<Found, 'message'>, wants: Wants, what: string): string {
+  const { weight } = wants;
   const share = direction === 'raised' ? 'above' : 'below';
   const rule = standing.rules.find((one) => compareShare(one, weight) === share);
+  if (rule === undefined) return `${route}${describeBeside(standing, wants, manager, what)}`;
+  return `${route}, rule ${rule.recorded.key}: field manager ${manager} ${direction} the canary's share (wanted ${weight}%); ${what}`;
+}
+
+/** What an edit did beside the rules that the release drives, and what becomes of it. */
+function describeBeside(standing: RouteStanding, wants: Wants, manager: string, what: string): string {
   const [added] = findUnproven(standing);
-  if (rule === undefined && added !== undefined)
-    return `${route}, rule ${added.rule.key}: field manager ${manager} added weight for Service ${added.rule.canaries[0]?.listedName ?? ''} to a rule that the release does not change; set to 0 at once`;
-  return `${route}, rule ${rule?.recorded.key ?? ''}: field manager ${manager} ${direction} the canary's share (wanted ${weight}%); ${what}`;
+  if (added !== undefined)
+    return `, rule ${added.rule.key}: field manager ${manager} added weight for Service ${added.rule.canaries[0]?.listedName ?? ''} to a rule that the release does not change; set to 0 at once`;
+  const [stray] = findStrayOurs(standing, wants);
+  if (stray !== undefined)
+    return `, rule ${stray.rule.name ?? `rules[${stray.index}]`}: field manager ${manager} changed the rule for a cohort, or the rule that it is a copy of; removed at once, and written again with the next Pass`;
+  return wants.cohort === undefined
+    ? `: field manager ${manager} changed what the canary gets (wanted ${wants.weight}%); ${what}`
+    : `: field manager ${manager} removed the rule that sends ${describeCohort(wants.cohort)} to the canary; ${what}`;
 }
 
 /** What becomes of an edit that lowers the share. */
@@ -134,8 +155,9 @@ function putBackWhenProven(release: ReleaseStatus, facts: Facts): ReleaseStatus 
 }
 
 /** A put-back upwards is a raise, with all that a raise needs (rule 2). */
-function mayRaise({ state, blocker, rejection, acceptanceWait, canaryReady }: Facts): boolean {
+function mayRaise({ state, spec, observation, blocker, rejection, acceptanceWait, canaryReady }: Facts): boolean {
   if (state === 'paused' || state === 'blocked' || !canaryReady) return false;
+  if (asksForCohort(spec) && observation.routePolicies === undefined) return false;
   return blocker === undefined && rejection === undefined && acceptanceWait === undefined;
 }
 

@@ -1,20 +1,45 @@
 // What the comparison at one look means for the release: a verdict beside the checks, and which breach of a check may act.
 
 import { withoutUndefined } from '../../../api/absence.ts';
-import type { CheckMetric, Verdict } from '../../../api/names.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus, Check } from '../../../api/release.ts';
+import { parseDuration } from '../../../api/duration.ts';
+import type { Verdict } from '../../../api/names.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import type { CheckResult } from '../../analysis/checks.ts';
-import type { Finding, Judgement } from '../../analysis/comparison/judgement.ts';
-import { describeAllowed, describeComparison, describeMismatch, describeUpper, requestsNeeded } from '../../analysis/comparison/words.ts';
+import type { Finding, Judgement, NextRaise } from '../../analysis/comparison/judgement.ts';
+import { riskBudgetOf } from '../../analysis/comparison/settings.ts';
+import {
+  describeAllowed,
+  describeComparison,
+  describeFigures,
+  describeMismatch,
+  describeValue,
+  requestsNeeded,
+  roundPercent,
+} from '../../analysis/comparison/words.ts';
 import type { LookCounts, LookReading } from '../../analysis/reading.ts';
 
 /** Name of the comparison in `status.checks`. */
 export const COMPARISON = 'comparison';
 
-/** Share of the canary after the next raise, 0..1: the next stage's, or everything. */
-export function nextShareOf(spec: CanaryReleaseSpec, status: CanaryReleaseStatus): number {
-  const next = spec.stages[(status.release?.stageIndex ?? 0) + 1];
-  return Math.max(next?.weight ?? 100, status.weight ?? 0, 1) / 100;
+/** What `status.checks` says of the comparison while a cohort silences it. */
+export const SILENCED_BY_COHORT = 'not compared: requests of the cohort are counted with the others; the checks decide';
+
+/** What counts as the next stage before everything is given, at least. */
+const LEAST_BEFORE_ALL_MS = 10 * 60_000;
+
+/** The next raise: to the next stage, or to everything. */
+export function nextRaiseOf(spec: CanaryReleaseSpec, status: CanaryReleaseStatus): NextRaise {
+  return raiseAfter(spec, status.release?.stageIndex ?? 0, status.weight ?? 0);
+}
+
+/** The raise after a stage. @param weight of the canary now; a raise is never to less */
+export function raiseAfter({ stages }: Pick<CanaryReleaseSpec, 'stages'>, index: number, weight: number): NextRaise {
+  const next = stages[index + 1];
+  const lastsMs = parseDuration((next ?? stages.at(-1))?.duration ?? '0s');
+  return {
+    share: Math.max(next?.weight ?? 100, weight, 1) / 100,
+    lastsMs: next === undefined || next.weight === 100 ? Math.max(LEAST_BEFORE_ALL_MS, lastsMs) : lastsMs,
+  };
 }
 
 /** The comparison as one more check; undefined where nothing is compared. What it says takes more than its verdict: all that was read. */
@@ -44,21 +69,28 @@ function findMissingTraffic({ requests, servingRequests }: LookCounts): string |
 
 function tellComparison(spec: CanaryReleaseSpec, look: LookReading, verdict: Verdict): CheckResult {
   const { comparison } = look;
-  const limit = `<= ${spec.analysis.comparison.riskBudget} of all traffic at risk`;
+  const limit = `<= ${describeBudget(spec)}`;
   if (comparison?.kind !== 'facts') return { name: COMPARISON, verdict, limit, ...withoutUndefined({ message: comparison?.message }) };
   const said = describe(comparison.facts);
   const missing = comparison.facts.finding === 'earned' ? findMissingTraffic(look) : undefined;
   return { ...said, verdict, message: missing ?? said.message };
 }
 
+/** `0.5% of all traffic or 10 requests at risk`. */
+function describeBudget(spec: CanaryReleaseSpec): string {
+  const { ratio, requests } = riskBudgetOf(spec);
+  return `${roundPercent(ratio)} of all traffic${requests === 0 ? '' : ` or ${requests} requests`} at risk`;
+}
+
 function describe(judgement: Judgement) {
   const said = describeComparison(judgement);
   return {
     name: COMPARISON,
-    value: describeUpper(judgement),
+    value: describeValue(judgement),
     limit: describeAllowed(judgement),
     requests: judgement.canary.requests,
     needed: requestsNeeded(judgement),
+    figures: describeFigures(judgement),
     message: judgement.finding === 'mismatch' ? `${describeMismatch(judgement)}; ${said}` : said,
   };
 }
@@ -68,20 +100,14 @@ export function isComparisonEnforced(spec: CanaryReleaseSpec): boolean {
   return spec.analysis.comparison.mode === 'Enforce';
 }
 
-/** Whether the comparison speaks about the same thing as a check of this metric. */
-const COMPARABLE: Readonly<Record<CheckMetric, boolean>> = { ErrorRatio: true, ClientErrorRatio: true, Latency: true, RequestRate: false };
-
-/**
- * What a breach does at this look. `Auto`: what breaks a limit while serving has traffic may be an incident of both, and the
- * comparison, which distinguishes the two, decides; where nothing is compared the limit is the only judge.
- */
-export function breachOf(check: Check, spec: CanaryReleaseSpec, look: LookCounts): 'Rollback' | 'Hold' | 'Observe' {
-  if (check.onBreach !== 'Auto') return check.onBreach;
-  const kind = look.comparison?.kind;
-  // A comparison that is reading its past, or whose answer is not whole, will speak: until then the limit alone does not decide.
-  const speaks = kind === 'facts' || kind === 'partial';
-  const compared = isComparisonEnforced(spec) && speaks && look.servingRequests !== 0;
-  return compared && check.metric !== undefined && COMPARABLE[check.metric] ? 'Hold' : 'Rollback';
+/** The next weight is earned by a number of requests that may fail: a share would have needed more of them than come. */
+export function earnsByRequests(spec: CanaryReleaseSpec, { comparison }: LookCounts): boolean {
+  return (
+    isComparisonEnforced(spec) &&
+    comparison?.kind === 'facts' &&
+    comparison.facts.finding === 'earned' &&
+    comparison.facts.budget === 'requests'
+  );
 }
 
 /** The word under which a failed comparison is remembered: the metric that convicted. */

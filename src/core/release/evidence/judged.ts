@@ -3,9 +3,10 @@
 import type { Verdict } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, Check, ReleaseStatus } from '../../../api/release.ts';
 import { toSeconds } from '../../../api/times.ts';
-import { type CheckResult, judgeCheck } from '../../analysis/checks.ts';
+import { type CheckResult, GRAVITY, judgeCheck } from '../../analysis/checks.ts';
 import type { LookCounts, LookReading } from '../../analysis/reading.ts';
-import { breachOf, COMPARISON, compareAtLook, isComparisonEnforced, reasonOf } from './comparison-look.ts';
+import { breachOf, describeHold } from './breach.ts';
+import { COMPARISON, compareAtLook, isComparisonEnforced, reasonOf, SILENCED_BY_COHORT } from './comparison-look.ts';
 
 /** One check, or the comparison, at one look: its verdict, what may follow, and what it says. */
 export interface Judged {
@@ -23,6 +24,10 @@ export interface Judged {
 export interface Doubts {
   /** The release, where no new sample has come for several scrapes. */
   readonly staleIn: ReleaseStatus | undefined;
+  /** Why its samples are too old for a Pass; a Fail stands, however old they are. */
+  readonly tooLate: string | undefined;
+  /** Until when a limit of latency may be broken by pods that are new, Unix milliseconds. */
+  readonly coldUntilMs: number | undefined;
   /** Since when serving has had no ready endpoint: then what a gateway answers for it says nothing of any version. */
   readonly servingEmptySince: string | undefined;
 }
@@ -31,7 +36,8 @@ export interface Doubts {
 export function judgeAll(spec: CanaryReleaseSpec, look: LookCounts, doubts: Doubts): readonly Judged[] {
   // Without any sample there is nothing that could be too old.
   const staleIn = look.newestSampleMs === undefined ? undefined : doubts.staleIn;
-  const checks = spec.analysis.checks.map((check) => judgeOne(check, spec, look, staleIn));
+  const checks = spec.analysis.checks.map((check) => judgeOne(check, spec, look, { ...doubts, staleIn }));
+  if (look.silenced === 'cohort') return [...checks, SILENCED];
   const compared = compareAtLook(spec, look);
   if (compared === undefined) return checks;
   const breach = isComparisonEnforced(spec) ? 'Rollback' : 'Observe';
@@ -39,25 +45,40 @@ export function judgeAll(spec: CanaryReleaseSpec, look: LookCounts, doubts: Doub
   const { servingEmptySince } = doubts;
   return [
     ...checks,
-    servingEmptySince === undefined ? withoutOldSamples(comparison, staleIn) : withoutServing(comparison, servingEmptySince),
+    servingEmptySince === undefined ? withoutOldSamples(comparison, { ...doubts, staleIn }) : withoutServing(comparison, servingEmptySince),
   ];
 }
 
-function judgeOne(check: Check, spec: CanaryReleaseSpec, look: LookCounts, staleIn: ReleaseStatus | undefined): Judged {
+/** The checks decide alone, and it is said why. */
+const SILENCED: Judged = {
+  name: COMPARISON,
+  verdict: 'Inconclusive',
+  breach: 'Observe',
+  consecutive: 1,
+  tell: () => ({ name: COMPARISON, verdict: 'Inconclusive', limit: 'none', message: SILENCED_BY_COHORT }),
+  reasonOf,
+};
+
+function judgeOne(check: Check, spec: CanaryReleaseSpec, look: LookCounts, doubts: Doubts): Judged {
   const { name, consecutive } = check;
+  const breach = breachOf(check, spec, look, doubts.coldUntilMs);
+  const { verdict, tell } = judgeCheck(check, look);
+  const held = verdict === 'Fail' && breach.kind === 'Hold' ? describeHold(breach.why) : undefined;
   const judged = {
-    ...judgeCheck(check, look),
+    verdict,
+    tell: held === undefined ? tell : () => ({ ...tell(), message: held }),
     name,
-    breach: breachOf(check, spec, look),
+    breach: breach.kind,
     consecutive,
     reasonOf: () => check.metric ?? 'Query',
   };
   // An own query says nothing about the gateway's samples, and they say nothing about it.
-  return check.query === undefined ? withoutOldSamples(judged, staleIn) : judged;
+  return check.query === undefined ? withoutOldSamples(judged, doubts) : judged;
 }
 
-function withoutOldSamples(judged: Judged, staleIn: ReleaseStatus | undefined): Judged {
-  return staleIn === undefined ? judged : withoutProof(judged, describeOld(staleIn));
+function withoutOldSamples(judged: Judged, { staleIn, tooLate }: Doubts): Judged {
+  if (staleIn !== undefined) return withoutProof(judged, describeOld(staleIn));
+  return tooLate === undefined || judged.verdict !== 'Pass' ? judged : withoutProof(judged, tooLate);
 }
 
 function withoutServing(judged: Judged, since: string): Judged {
@@ -66,8 +87,13 @@ function withoutServing(judged: Judged, since: string): Judged {
 
 function withoutProof(judged: Judged, message: string): Judged {
   if (judged.verdict === 'Unavailable') return judged;
-  const verdict = 'Inconclusive';
-  return { ...judged, verdict, tell: (look) => ({ ...judged.tell(look), verdict, message }) };
+  const verdict = 'Inconclusive' as const;
+  const tell = (look: LookReading) => {
+    // A value that proves nothing would be read as if it did.
+    const { value: _value, ...said } = judged.tell(look);
+    return { ...said, verdict, message } as const;
+  };
+  return { ...judged, verdict, tell };
 }
 
 /** Some gateways forget the counters of a backend that gets nothing: then no scrape is to blame. */
@@ -75,8 +101,6 @@ function describeOld({ driftSince, driftBy }: ReleaseStatus): string {
   if (driftSince === undefined) return 'the newest sample is old: is the gateway still scraped?';
   return `the newest sample is from before field manager ${driftBy ?? 'unknown'} took traffic from the canary`;
 }
-
-const GRAVITY: Readonly<Record<Verdict, number>> = { Pass: 0, Inconclusive: 1, Unavailable: 2, Fail: 3 };
 
 /** The gravest verdict of all checks that may act. A check that only observes has no say. */
 export function sumUp(judged: readonly Judged[], unavailable: boolean): Verdict | undefined {

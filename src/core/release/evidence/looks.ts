@@ -1,29 +1,24 @@
 // Folds one look into the status: verdicts, failing counts, the stage's clock. A pure fold over stored samples, so that a
 // restart that reads the same looks again comes to the same state, and nothing is counted twice (rule 5).
 
+import { withoutUndefined } from '../../../api/absence.ts';
 import type { Verdict } from '../../../api/names.ts';
-import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import type { CheckResult } from '../../analysis/checks.ts';
-import { alignPhase, type Grid } from '../../analysis/grid.ts';
+import { alignPhase } from '../../analysis/grid.ts';
 import type { LookCounts, LookReading } from '../../analysis/reading.ts';
-import { COMPARISON, findMismatch } from './comparison-look.ts';
-import { type Judged, judgeAll, sumUp } from './judged.ts';
+import { coldUntil } from './breach.ts';
+import { COMPARISON, earnsByRequests, findMismatch } from './comparison-look.ts';
+import { type Doubts, type Judged, judgeAll, sumUp } from './judged.ts';
+import { findTooLate, lateByMs, noteDelay, scrapeMsOf, toldTime } from './lateness.ts';
+import { leastRequests } from './shortfall.ts';
 import { asksForTraffic, canaryGetsTraffic } from '../traffic.ts';
 import { isJudged, type StateName } from '../state.ts';
+import { gridOf } from './look-grid.ts';
 import { withMeasured } from './measured.ts';
 import { fromTime, toExactTime, toTime } from '../../../api/times.ts';
 
-/** The looks' grid of a release. */
-export function gridOf(spec: CanaryReleaseSpec, release: ReleaseStatus): Grid {
-  return {
-    startMs: fromTime(release.startedAt) ?? 0,
-    phaseMs: release.lookPhaseMs ?? 0,
-    intervalMs: parseDuration(spec.analysis.interval),
-  };
-}
-
-/** Samples older than this many scrapes mean that scraping has stopped. */
+/** No new sample for this many scrapes, beyond the delay that there is, means that scraping has stopped. */
 const STALE_SCRAPES = 5;
 /** `status.checks[].message` takes so many characters. */
 const MOST_MESSAGE = 512;
@@ -39,7 +34,7 @@ export function hasNewSample(look: LookCounts, release: ReleaseStatus): boolean 
 function forgetFutureLooks(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): CanaryReleaseStatus {
   const { release } = status;
   const last = fromTime(release?.lookGridAt);
-  if (release === undefined || last === undefined || last <= now + 2 * parseDuration(spec.analysis.interval)) return status;
+  if (release === undefined || last === undefined || last <= now + 2 * gridOf(spec, release).intervalMs) return status;
   return { ...status, release: { ...release, lookGridAt: toTime(now) } };
 }
 
@@ -56,7 +51,7 @@ export function foldLooks(
   return tellFolded(
     looks.reduce((folded, look) => {
       const counted = countLook(spec, folded, look, () => look);
-      return { ...counted, status: noteAnswer(counted.status, look) };
+      return { ...counted, status: noteHeard(noteMixture(noteAnswer(counted.status, look), look), look) };
     }, asFolded(start)),
   );
 }
@@ -66,6 +61,23 @@ function noteAnswer(status: CanaryReleaseStatus, look: LookReading): CanaryRelea
   const { release } = status;
   if (look.requests.kind === 'unavailable' || release === undefined || release.judgeAnswered === true) return status;
   return { ...status, release: { ...release, judgeAnswered: true } };
+}
+
+/** Whether the series are of one cluster, as far as this look shows. */
+function noteMixture(status: CanaryReleaseStatus, { requests, mixed }: LookReading): CanaryReleaseStatus {
+  const { release } = status;
+  const said = mixed?.slice(0, MOST_MESSAGE);
+  if (release === undefined || requests.kind === 'unavailable' || said === release.mixedSeries) return status;
+  const { mixedSeries: _former, ...rest } = release;
+  return { ...status, release: { ...rest, ...withoutUndefined({ mixedSeries: said }) } };
+}
+
+/** A source that was heard once and is silent later is missing; one that never was may have no requests. */
+function noteHeard(status: CanaryReleaseStatus, { heardSources = [] }: LookReading): CanaryReleaseStatus {
+  const { release } = status;
+  const known = release?.heardSources ?? [];
+  const heard = heardSources.filter((source) => !known.includes(source));
+  return release === undefined || heard.length === 0 ? status : { ...status, release: { ...release, heardSources: [...known, ...heard] } };
 }
 
 /** Folds one look, words and all. */
@@ -98,15 +110,17 @@ export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCou
   const { status } = folded;
   const before = status.release;
   if (before === undefined || look.atMs <= (fromTime(before.lookGridAt) ?? 0)) return folded;
-  const release = align(spec, before, look);
+  const isNew = hasNewSample(look, before);
+  const release = noteDelay(spec, align(spec, before, look), look, isNew);
   const unavailable = look.requests.kind === 'unavailable';
   const at = toTime(look.atMs);
-  const stale = isStale(look, before);
-  if (!unavailable && !stale && !hasNewSample(look, before))
-    return { ...folded, status: { ...status, release: { ...release, lookGridAt: at } } };
-  const judged = judgeWithTraffic(spec, status, look, stale ? before : undefined);
+  const stale = isStale(look, before, isNew);
+  const kind = unavailable ? 'whole' : kindOf(look, isNew || stale);
+  if (kind === 'empty') return { ...folded, status: { ...status, release: { ...release, lookGridAt: at } } };
+  if (kind === 'glance') return glance(spec, folded, { ...release, lookGridAt: at }, { look, read });
+  const judged = judgeWithTraffic(spec, status, look, doubtsOfSamples(look, before, stale));
   const verdict = sumUp(judged, unavailable);
-  const counted = runClock(noteSplit(noteFails(release, judged, read), look), verdict, look);
+  const counted = runClock(noteBudget(noteSplit(noteFails(release, judged, read), look), look), verdict, look);
   const silent = noteSilence(counted, look, asksForTraffic(spec, status));
   const requests = countRequests(release, look);
   const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
@@ -116,7 +130,7 @@ export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCou
       ...withVerdict(status, word),
       release: {
         ...withVerdict(silent, word),
-        ...(stands === 'Pass' ? { passInStage: true, passAt: at } : {}),
+        ...(stands === 'Pass' ? { passInStage: true, passAt: toTime(toldTime(look, release)) } : {}),
         stageRequests: requests,
         lookGridAt: at,
         ...countFailed(release, look),
@@ -127,15 +141,58 @@ export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCou
   };
 }
 
-/** Without traffic nothing is judged. @param staleIn the release whose samples are old */
+/** A look without a newer sample is none, unless it shows that scraping has stopped. */
+function kindOf({ glance: glances }: LookCounts, saysSomething: boolean): 'empty' | 'glance' | 'whole' {
+  if (!saysSomething) return 'empty';
+  return glances === true ? 'glance' : 'whole';
+}
+
+function doubtsOfSamples(look: LookCounts, release: ReleaseStatus, stale: boolean): DoubtsOfSamples {
+  return { staleIn: stale ? release : undefined, tooLate: findTooLate(look, release) ?? describeSilentSource(look) };
+}
+
+/** What it would count is missing: the others may convict, and prove nothing good. */
+function describeSilentSource({ silentSource }: LookCounts): string | undefined {
+  return silentSource === undefined ? undefined : `no new sample from ${silentSource} while the other gateways are scraped: find out why`;
+}
+
+type DoubtsOfSamples = Pick<Doubts, 'staleIn' | 'tooLate'>;
+
+/** Between two looks the comparison may only convict: checks count their looks by the interval, and clocks go by whole looks. */
+function glance(
+  spec: CanaryReleaseSpec,
+  folded: Folded,
+  release: ReleaseStatus,
+  { look, read }: { readonly look: LookCounts; readonly read: () => LookReading },
+): Folded {
+  const { status } = folded;
+  const judged = judgeWithTraffic(spec, status, look, doubtsOfSamples(look, release, false)).filter(({ name }) => name === COMPARISON);
+  const { failedCheck, failing = [] } = noteFails(release, judged, read);
+  if (failedCheck === undefined) return { ...folded, status: { ...status, release } };
+  const convicted = {
+    ...release,
+    failedCheck,
+    failing: [...(release.failing ?? []).filter(({ check }) => check !== COMPARISON), ...failing],
+    stageRequests: countRequests(release, look),
+    ...countFailed(release, look),
+    ...newestOf(look, release),
+  };
+  return {
+    status: { ...withVerdict(status, 'Fail'), release: withVerdict(convicted, 'Fail') },
+    tell: (said) => tellLook(said, judged, read()),
+  };
+}
+
+/** Without traffic nothing is judged. */
 function judgeWithTraffic(
   spec: CanaryReleaseSpec,
   status: CanaryReleaseStatus,
   look: LookCounts,
-  staleIn: ReleaseStatus | undefined,
+  doubts: DoubtsOfSamples,
 ): readonly Judged[] {
   if (!canaryGetsTraffic(spec, status)) return [];
-  return judgeAll(spec, look, { staleIn, servingEmptySince: servingEmptySince(status) });
+  const coldUntilMs = coldUntil(spec, status.release ?? {});
+  return judgeAll(spec, look, { ...doubts, coldUntilMs, servingEmptySince: servingEmptySince(status) });
 }
 
 function tellLook(status: CanaryReleaseStatus, judged: readonly Judged[], look: LookReading): CanaryReleaseStatus {
@@ -149,8 +206,8 @@ function servingEmptySince({ weight = 0, internal }: CanaryReleaseStatus): strin
 }
 
 /** Canary requests of the stage, with those of this look. */
-function countRequests({ stageRequests = 0, stageStartedAt }: ReleaseStatus, look: LookCounts): number {
-  return stageRequests + (isFromBefore(look, { stageStartedAt }) ? 0 : look.newRequests);
+function countRequests(release: ReleaseStatus, look: LookCounts): number {
+  return (release.stageRequests ?? 0) + (isFromBefore(look, release) ? 0 : look.newRequests);
 }
 
 /** Where nothing is judged the former verdict stands, but `Unavailable` does not outlast the outage. */
@@ -178,9 +235,9 @@ function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict:
   return { ...rest, ...(verdict === undefined ? {} : { verdict }) } as T;
 }
 
-/** Asked before the stage's weight was effective and answered after it: a Fail counts, but it proves nothing of this stage. */
-function isFromBefore(look: LookCounts, { stageStartedAt }: { readonly stageStartedAt?: string | undefined }): boolean {
-  return look.atMs < (fromTime(stageStartedAt) ?? 0);
+/** Its samples are from before the stage's weight was effective, though it is read after it: a Fail counts, but it proves nothing of this stage. */
+function isFromBefore(look: LookCounts, release: ReleaseStatus): boolean {
+  return toldTime(look, release) < (fromTime(release.stageStartedAt) ?? 0);
 }
 
 /** Never backwards: a replica of Prometheus that lags must not make a sample new that was counted already. */
@@ -198,19 +255,27 @@ function align(spec: CanaryReleaseSpec, release: ReleaseStatus, look: LookCounts
   return { ...release, ...(scrapeIntervalMs === undefined ? {} : { scrapeIntervalMs }), lookPhaseMs };
 }
 
-/** No new sample for several scrapes: that is no look to skip but evidence that went missing. */
-function isStale(look: LookCounts, release: ReleaseStatus): boolean {
+/** No new sample for several scrapes: that is no look to skip but evidence that went missing. A new one is evidence, however late it came. */
+function isStale(look: LookCounts, release: ReleaseStatus, isNew: boolean): boolean {
   if (look.newestSampleMs === undefined) return true;
-  const scrape = look.scrapeIntervalMs ?? release.scrapeIntervalMs ?? 60_000;
-  return look.atMs - look.newestSampleMs > STALE_SCRAPES * scrape;
+  return !isNew && look.atMs - look.newestSampleMs > lateByMs(release) + STALE_SCRAPES * scrapeMsOf(look, release);
 }
 
 /** Whether the gateway splits as asked, as far as this look shows. */
 function noteSplit(release: ReleaseStatus, look: LookCounts): ReleaseStatus {
-  const mismatch = findMismatch(look);
+  const mismatch = look.silenced === undefined ? findMismatch(look) : false;
   if (mismatch === undefined || mismatch === (release.splitMismatch ?? false)) return release;
   const { splitMismatch: _former, ...rest } = release;
   return mismatch ? { ...rest, splitMismatch: true } : rest;
+}
+
+/** Whether few requests are all that a raise can wait for. */
+function noteBudget(release: ReleaseStatus, { comparison, silenced }: LookCounts): ReleaseStatus {
+  if (comparison?.kind !== 'facts' && silenced === undefined) return release;
+  const isFew = comparison?.kind === 'facts' && comparison.facts.budget === 'requests';
+  if (isFew === (release.fewRequests ?? false)) return release;
+  const { fewRequests: _former, ...rest } = release;
+  return isFew ? { ...rest, fewRequests: true } : rest;
 }
 
 type Failing = NonNullable<ReleaseStatus['failing']>;
@@ -254,8 +319,7 @@ function describeFail(result: CheckResult, count: number): string {
 
 function mayPass(spec: CanaryReleaseSpec, release: ReleaseStatus, requests: number, look: LookCounts): boolean {
   if (isFromBefore(look, release)) return false;
-  const needed = spec.stages[release.stageIndex ?? 0]?.minRequests ?? spec.analysis.minRequests;
-  if (requests >= needed) return true;
+  if (requests >= (leastRequests(spec, release, earnsByRequests(spec, look)) ?? 0)) return true;
   // Own queries alone can judge where requests are not counted.
   return look.requests.kind === 'unusable' && spec.analysis.checks.every((check) => check.query !== undefined);
 }
@@ -268,7 +332,7 @@ function runClock(release: ReleaseStatus, verdict: Verdict | undefined, look: Lo
   if (verdict === 'Unavailable') return { ...rest, unavailableSince: unavailableSince ?? toTime(look.atMs) };
   const clean = fromTime(release.cleanSince);
   if (clean === undefined) return rest;
-  if (verdict === 'Fail') return { ...rest, cleanSince: toTime(look.atMs) };
+  if (verdict === 'Fail') return { ...rest, cleanSince: toTime(toldTime(look, release)) };
   return since === undefined ? rest : { ...rest, cleanSince: toTime(clean + Math.max(0, look.atMs - Math.max(since, clean))) };
 }
 

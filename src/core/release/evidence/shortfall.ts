@@ -3,7 +3,7 @@
 import { asksForTraffic } from '../traffic.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { roundCount } from '../../analysis/comparison/words.ts';
-import { COMPARISON } from './comparison-look.ts';
+import { COMPARISON, isComparisonEnforced } from './comparison-look.ts';
 import { fromTime } from '../../../api/times.ts';
 
 /** Requests that were counted, that a Pass needs, and the time in which they were counted. */
@@ -68,10 +68,22 @@ function missingEvidence({ checks, release }: CanaryReleaseStatus, spec: CanaryR
   return { have: compared.requests ?? 0, needed: compared.needed, since: fromTime(release?.served?.[0]?.from), until };
 }
 
+/**
+ * Canary requests that the stage needs; undefined where that gives way. What was written for one stage never does.
+ * @param few the comparison goes by a number of requests, because few come
+ */
+export function leastRequests(spec: CanaryReleaseSpec, { stageIndex }: ReleaseStatus, few: boolean): number | undefined {
+  return spec.stages[stageIndex ?? 0]?.minRequests ?? (few ? undefined : spec.analysis.minRequests);
+}
+
+/** The same as the last look had it. */
+export function leastRequestsNow(spec: CanaryReleaseSpec, release: ReleaseStatus): number | undefined {
+  return leastRequests(spec, release, release.fewRequests === true && isComparisonEnforced(spec));
+}
+
 /** By `minRequests`, which counts the stage. */
 function missingRequests(release: ReleaseStatus, spec: CanaryReleaseSpec): Sum {
-  const stage = spec.stages[release.stageIndex ?? 0];
-  const needed = stage?.minRequests ?? spec.analysis.minRequests;
+  const needed = leastRequestsNow(spec, release) ?? 0;
   const until = earlier(fromTime(release.lookGridAt), fromTime(release.sampleAt));
   return { have: release.stageRequests ?? 0, needed, since: fromTime(release.stageStartedAt), until };
 }

@@ -5,9 +5,11 @@ import { ABORT_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { type FreshAbort, readAbort } from '../commands/abort.ts';
 import { type FreshCommand, readCommand } from '../commands/read.ts';
-import { isRunning, type StateName } from '../state.ts';
+import type { DrainReading } from '../drain.ts';
+import { isGoingHome, isRunning, type StateName } from '../state.ts';
 import type { Holder } from '../../routing/canary-share.ts';
 import type { ForeignRule } from '../../routing/foreign-rules.ts';
+import { findSessions, scanSessions, type SessionRule } from '../../routing/sessions.ts';
 import type { PodsStanding } from '../../workload/pods.ts';
 import { type CanaryFacts, gatherCanaryFacts } from './canary-facts.ts';
 import { judgeBackendPods } from './backend-pods.ts';
@@ -39,6 +41,8 @@ export interface Known extends Gathered, RouteFacts, CanaryFacts, ServingFacts, 
   readonly nextAttempt: NextAttempt | undefined;
   /** Deployment mode. */
   readonly workload: WorkloadFacts | undefined;
+  /** Rules of the release that keep users on the version that answered them first. */
+  readonly sessions: readonly SessionRule[];
   /** Rules of the user's own that send the canary requests. */
   readonly ownTraffic: readonly ForeignRule[];
   /** After a promotion: rules that came while the release ran and send requests to what served before. */
@@ -59,14 +63,18 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
       ? gatherCanaryFacts(spec, status, observation, sides, state)
       : gatherHeldFacts(spec, status, state, observation);
   const weight = Math.max(status.weight ?? 0, ...(routes.observedWeight === undefined ? [] : [routes.observedWeight]));
-  const workload = gatherWorkloadFacts(gathered, status, state, weight);
+  const sessions = listSessions(routes);
+  const served = gatherServingFacts(status, state, observation, sides);
+  const drain = readDrain(observation.drain, state, sessions, served);
+  const workload = gatherWorkloadFacts(gathered, status, state, { weight, drain });
   return {
     ...gathered,
     state,
     sides,
     ...routes,
     ...canary,
-    ...gatherServingFacts(status, state, observation, sides),
+    ...served,
+    sessions,
     workload,
     pods: workload === undefined ? judgeBackendPods(status, observation, sides) : workload.pods,
     ...(workload === undefined ? {} : alsoOfTheWorkload(gathered, status, state, routes, workload)),
@@ -79,6 +87,22 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
     nextAttempt: findNextAttempt(status, state, canary, observation),
     abortRequested: release !== undefined && observation.release.metadata.annotations?.[ABORT_ANNOTATION] === release.id,
   };
+}
+
+/** Before the claim as the release would drive them, later as they were recorded. */
+function listSessions({ scans, standings }: Pick<RouteFacts, 'scans' | 'standings'>): readonly SessionRule[] {
+  return scans.length > 0 ? scans.flatMap(({ route, scan }) => scanSessions(route, scan)) : standings.flatMap(findSessions);
+}
+
+/** Requests of kept sessions do not stop before the pods do. */
+function readDrain(
+  reading: DrainReading | undefined,
+  state: StateName,
+  sessions: readonly SessionRule[],
+  { servingEndpoints }: ServingFacts,
+): DrainReading | undefined {
+  const canServe = servingEndpoints.kind === 'seen' && servingEndpoints.current && servingEndpoints.ready > 0;
+  return isGoingHome(state) && sessions.length > 0 && canServe ? 'sessionsStay' : reading;
 }
 
 /** Some sentences mean more where the Deployment and the canary are moved, too. */

@@ -9,6 +9,7 @@ import { sumWeights } from '../../routing/refs.ts';
 import type { BackendPair } from '../../routing/rules.ts';
 import { type RouteStanding, type RuleStanding, standLeft, standRoutes, standStranger } from '../../routing/standing.ts';
 import type { StateName } from '../state.ts';
+import { hasGivenTraffic } from '../traffic.ts';
 import type { Gathered } from './gather.ts';
 import { routesInScope } from './scope.ts';
 import { pairOf } from './sides.ts';
@@ -51,10 +52,10 @@ export function judgeClearance(
   strangers: readonly Stranger[],
 ): Clearance {
   if (release === undefined) return { kind: 'unread' };
-  const { workload, outcome, maxWeight = 0 } = release;
+  const { workload, outcome } = release;
   // The canary serves from here on; of a release that is deleted nothing is left that could wait; and one that gave the canary nothing
   // has nothing to take back. Our own Service and Deployment are removed whatever the outcome.
-  const asks = workload !== undefined || !(outcome === 'Promoted' || deleting || maxWeight === 0);
+  const asks = workload !== undefined || !(outcome === 'Promoted' || deleting || !hasGivenTraffic(release));
   const what = workload === undefined ? 'gives' : 'names';
   const holders = asks
     ? [

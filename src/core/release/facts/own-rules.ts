@@ -3,7 +3,8 @@
 import { MAX_RECORDED_RULES } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, OwnRule, RecordedRoute } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
-import { findForeignRules, type ForeignRule, isOwn, recordOwn } from '../../routing/foreign-rules.ts';
+import { findForeignRules, findOwn, type ForeignRule, recordOwn } from '../../routing/foreign-rules.ts';
+import { findOurRules } from '../../routing/our-rules.ts';
 import { sumWeights } from '../../routing/refs.ts';
 import { seeRules, type SeenRule } from '../../routing/rules.ts';
 import { isRunning, type StateName } from '../state.ts';
@@ -16,7 +17,7 @@ import { pairOf, type Sides } from './sides.ts';
  */
 export function recordOwnRules(routes: readonly Route[], recorded: readonly RecordedRoute[], sides: Sides): readonly OwnRule[] {
   const isOwnNow = ({ servings, canaries }: SeenRule) => servings.length === 0 || sides.adds === true || sumWeights(canaries) > 0;
-  return collect(routes, recorded, sides, (_route, rule) => isOwnNow(rule));
+  return collect(routes, recorded, sides, () => isOwnNow);
 }
 
 /** The same until the first weight: a rule that names the canary alone may have been applied together with the release. */
@@ -26,26 +27,36 @@ export function recordOwnAgain(
   sides: Sides,
   before: readonly OwnRule[],
 ): readonly OwnRule[] {
-  const found = collect(routes, recorded, sides, (route, rule) => rule.servings.length === 0 || isOwn(route, rule, before));
+  const found = collect(routes, recorded, sides, (route, seen) => {
+    const users = findOwn(route, seen, before);
+    return (rule) => isAlone(rule) || users.has(rule);
+  });
   return JSON.stringify(found) === JSON.stringify(before) ? before : found;
 }
 
 /** Rules that name the canary alone. A promotion that is undone takes the former canary's weight, not what its users wrote since. */
 export function recordAlone(routes: readonly Route[], recorded: readonly RecordedRoute[], sides: Sides): readonly OwnRule[] {
-  return collect(routes, recorded, sides, (_route, { servings }) => servings.length === 0);
+  return collect(routes, recorded, sides, () => isAlone);
+}
+
+function isAlone({ servings }: SeenRule): boolean {
+  return servings.length === 0;
 }
 
 function collect(
   routes: readonly Route[],
   recorded: readonly RecordedRoute[],
   sides: Sides,
-  isOne: (route: Route, rule: SeenRule) => boolean,
+  choose: (route: Route, seen: readonly SeenRule[]) => (rule: SeenRule) => boolean,
 ): readonly OwnRule[] {
   return routes
     .flatMap((route) => {
       const driven = recorded.find(({ kind, name }) => kind === route.kind && name === route.metadata.name)?.rules ?? [];
-      return seeRules(route, sides)
-        .filter((rule) => rule.canaries.length > 0 && !driven.some(({ index }) => index === rule.index) && isOne(route, rule))
+      const ours = findOurRules(route, driven, sides.canary);
+      const seen = seeRules(route, sides).filter(({ index }) => !ours.some((one) => one.index === index));
+      const isOne = choose(route, seen);
+      return seen
+        .filter((rule) => rule.canaries.length > 0 && !driven.some(({ index }) => index === rule.index) && isOne(rule))
         .map((rule) => recordOwn(route, rule));
     })
     .slice(0, MAX_RECORDED_RULES);

@@ -2,7 +2,9 @@
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
 import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
+import type { Cohort } from '../../../api/cohort.ts';
 import { compareShare, givesNothing, observedShare } from '../../routing/canary-share.ts';
+import { compareOurs } from '../../routing/wanted-rules.ts';
 import { isOutgrown } from '../../routing/gateway-limits.ts';
 import { hasLeft, letGo, standRoutes, type RouteStanding, type WantedWeights } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
@@ -38,7 +40,7 @@ export interface RouteFacts {
   readonly mark: string;
   readonly homeMark: string;
   readonly claimed: boolean;
-  /** Every route gives the wanted share, and every gateway has taken it. */
+  /** Every route gives the wanted share and has the rules of ours that are wanted, and every gateway has taken it. */
   readonly weightEffective: boolean;
   /** Somebody else took traffic from the canary: the edit stays until a Pass after it (rule 7). */
   readonly lowered: boolean;
@@ -81,9 +83,9 @@ export function gatherRouteFacts(
     mark,
     homeMark,
     claimed: standings.every((route) => route.mark === mark),
-    weightEffective: answers.isTaken && standings.every((route) => hasWeight(route, weight)),
+    weightEffective: answers.isTaken && standings.every((route) => hasWeight(route, weight) && hasCohort(route, release?.cohort)),
     lowered,
-    shareTaken: lowered && observedWeight === 0 && weight > 0,
+    shareTaken: lowered && observedWeight === 0 && standings.every(({ ours }) => ours.length === 0),
     rejection: answers.rejection,
     acceptanceWait: answers.wait,
     allHome: standings.every((route) => isHome(route, homeMark)),
@@ -172,13 +174,18 @@ function hasWeight({ rules }: RouteStanding, percent: number): boolean {
   return shares.includes('equal') && shares.every((share) => share === 'equal' || share === 'none');
 }
 
+function hasCohort(standing: RouteStanding, cohort: Cohort | undefined): boolean {
+  const { surplus, missing } = compareOurs(standing, cohort);
+  return surplus.length + missing.length === 0;
+}
+
 function isHome(standing: RouteStanding, homeMark: string): boolean {
   if (standing.route === undefined) return true;
   return standing.mark === homeMark && givesNothing(standing);
 }
 
 function isLeft(standing: RouteStanding, status: CanaryReleaseStatus): boolean {
-  return status.release?.retained === true ? standing.mark === undefined : hasLeft(standing);
+  return status.release?.retained === true ? standing.mark === undefined && standing.ours.length === 0 : hasLeft(standing);
 }
 
 /** A route that an edit of the spec removed has nothing of the release any more. */

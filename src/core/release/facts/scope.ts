@@ -3,7 +3,7 @@
 import { MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, OwnRule, RecordedRoute } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
-import { type LearnedLimit, weightLimitOf } from '../../routing/gateway-limits.ts';
+import { forgetsBackends, type LearnedLimit, weightLimitOf } from '../../routing/gateway-limits.ts';
 import { recordRule } from '../../routing/identity.ts';
 import { namesService } from '../../routing/refs.ts';
 import { scanRules } from '../../routing/rules.ts';
@@ -30,6 +30,11 @@ export function wantedRules(spec: CanaryReleaseSpec, route: Route): readonly str
   return spec.routeRefs?.find((ref) => ref.kind === route.kind && ref.name === route.metadata.name)?.rules;
 }
 
+/** The metrics source that the spec names for this route; undefined where it names none of its own. */
+export function wantedSource(spec: CanaryReleaseSpec, route: Route): string | undefined {
+  return spec.routeRefs?.find((ref) => ref.kind === route.kind && ref.name === route.metadata.name)?.metrics?.source;
+}
+
 /** What is there before the first write: this record is what "restored" means, and the API server's defaults are in it (rule 3). */
 export function recordRoutes(
   spec: CanaryReleaseSpec,
@@ -46,7 +51,7 @@ export function recordRoutes(
         kind: route.kind,
         name: route.metadata.name,
         uid: route.metadata.uid ?? '',
-        rules: rules.map((rule) => recordRule(rule, limit)),
+        rules: rules.map((rule) => recordRule(rule, limit, forgetsBackends(route))),
         ...(limit === MAX_BACKEND_WEIGHT ? {} : { weightLimit: limit }),
       },
     ];

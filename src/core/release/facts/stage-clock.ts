@@ -3,6 +3,8 @@
 import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Stage } from '../../../api/release.ts';
 import { fromTime } from '../../../api/times.ts';
+import { waitForSamples } from '../evidence/lateness.ts';
+import { gridOf } from '../evidence/look-grid.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import type { Gathered } from './gather.ts';
@@ -39,7 +41,7 @@ export function readStageClock({ spec, now, enforced }: Gathered, status: Canary
   const evidenceFresh = isEvidenceFresh(spec, status, now);
   const servedAt = findServedAt(stage, spec, status, state);
   const stageServed = servedAt !== undefined && now >= servedAt;
-  const stageProven = stageServed && isProven(spec, status, evidenceFresh);
+  const stageProven = stageServed && isProven(spec, status, { fresh: evidenceFresh, servedAt });
   const timedOut = isRunning(state) && hasPassed(release.stageTimesOutAt, now);
   return {
     stage,
@@ -93,21 +95,38 @@ function findServedAt(
   if (cleanSince === undefined || stage === undefined) return undefined;
   // The clock stands while Prometheus is away (rule 6).
   if (spec.analysis.mode === 'Enforce' && status.release?.unavailableSince !== undefined) return undefined;
-  return cleanSince + parseDuration(state === 'promoting.baking' ? spec.promotion.bake : stage.duration);
+  const servedAt = cleanSince + parseDuration(state === 'promoting.baking' ? spec.promotion.bake : stage.duration);
+  // A Pass waits for the samples of all of it.
+  return servedAt + waitForSamples(spec, status.release);
 }
 
 /** The judge's last word is Pass; where the judge does not act, time alone counts. Inconclusive and Unavailable prove nothing. */
-function isProven(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, fresh: boolean): boolean {
+function isProven(
+  spec: CanaryReleaseSpec,
+  status: CanaryReleaseStatus,
+  { fresh, servedAt }: { readonly fresh: boolean; readonly servedAt: number },
+): boolean {
   if (spec.analysis.mode !== 'Enforce') return true;
   if (!asksForTraffic(spec, status)) return true;
-  return fresh && status.release?.verdict === 'Pass' && status.release.passInStage === true;
+  const passes = fresh && status.release?.verdict === 'Pass' && status.release.passInStage === true;
+  return passes && hasSamplesUpTo(spec, status, servedAt);
+}
+
+/** Samples of the stage's end were seen, as far as looks between scrapes can: a gateway that is not scraped any more proves nothing. */
+function hasSamplesUpTo(spec: CanaryReleaseSpec, { release }: CanaryReleaseStatus, servedAt: number): boolean {
+  const newest = fromTime(release?.sampleAt);
+  // Where nothing is counted there are no samples to wait for.
+  if (newest === undefined) return true;
+  const between = parseDuration(spec.analysis.interval) + 2 * (release?.scrapeIntervalMs ?? 0);
+  return newest + between >= servedAt - waitForSamples(spec, release);
 }
 
 /** An operator that was away, or whose Prometheus hangs, must first read what it missed (rule 5): old evidence raises nothing. */
 function isEvidenceFresh(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): boolean {
-  const { interval, metrics } = spec.analysis;
-  const oldest = now - 2 * parseDuration(interval) - parseDuration(metrics.prometheus.timeout);
-  return (fromTime(status.release?.lookGridAt) ?? Number.NEGATIVE_INFINITY) >= oldest;
+  const { release } = status;
+  const last = fromTime(release?.lookGridAt);
+  if (release === undefined || last === undefined) return false;
+  return last >= now - 2 * gridOf(spec, release).intervalMs - parseDuration(spec.analysis.metrics.prometheus.timeout);
 }
 
 /** The longest that a stage may wait for proof. */

@@ -10,7 +10,7 @@ import type { ObservedWorkload } from '../../workload/observed.ts';
 import type { PodsStanding } from '../../workload/pods.ts';
 import { countCanaryReplicas } from '../../workload/replicas.ts';
 import { hashTemplate } from '../../workload/template.ts';
-import { isDrained } from '../drain.ts';
+import { type DrainReading, isDrained } from '../drain.ts';
 import type { ObservedBackend, Observation } from '../observation.ts';
 import { areNoneReady, readEndpoints } from './endpoints.ts';
 import type { Gathered } from './gather.ts';
@@ -44,6 +44,8 @@ export interface WorkloadFacts {
   /** An object that bears the canary's name and is not ours, such as `Deployment store-api-canary`. */
   readonly nameTaken: string | undefined;
   readonly drained: boolean;
+  /** What is known of the requests that still reach the canary. */
+  readonly drain: DrainReading | undefined;
   /** A rollout that was interrupted has left no ready pod behind the serving Service that stays, and the canary has some. */
   readonly homeIsEmpty: boolean;
   /** The canary's own pods; undefined where they are not watched, or the canary is another release's. */
@@ -60,7 +62,7 @@ export function gatherWorkloadFacts(
   gathered: Gathered,
   status: CanaryReleaseStatus,
   state: StateName,
-  weight: number,
+  { weight, drain }: { readonly weight: number; readonly drain: DrainReading | undefined },
 ): WorkloadFacts | undefined {
   const { spec, observation, now, template } = gathered;
   const { workload, release } = observation;
@@ -86,7 +88,8 @@ export function gatherWorkloadFacts(
     enoughPods: readyOf(ofCanary) >= replicas,
     canaryGone: isCanaryGone(workload, release),
     nameTaken: findTaken(observation),
-    drained: isDrained(running, observation.drain, now),
+    drain,
+    drained: isDrained(running, drain, now),
     homeIsEmpty: recorded?.rolls === true && isHomeEmpty(workload, serving, ofCanary),
     // Pods of an earlier release's canary say nothing of this one.
     pods: running !== undefined && runsReleased(status, workload.canaryDeployment) ? gathered.canaryPods : undefined,

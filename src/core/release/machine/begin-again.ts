@@ -8,6 +8,6 @@ import { enterStage } from './stage-steps.ts';
 
 /** The first stage again, which needs no proof. Approvals that were given stay given: the revision is the same. */
 export function beginAgain(status: CanaryReleaseStatus, facts: Facts): CanaryReleaseStatus {
-  const cleared = edit(setBakes(status, false), {}, ['driftSince', 'driftBy', 'bakeEndsAt', 'blockedSince', 'blockedReason']);
+  const cleared = edit(setBakes(status, false), {}, ['driftSince', 'driftBy', 'bakeEndsAt', 'blockedSince', 'blockedReason', 'cohort']);
   return enterStage({ ...cleared, weight: 0 }, facts, 0);
 }

@@ -1,6 +1,7 @@
 // Changes the release of a status, dropping what does not hold any more.
 
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import { toTime } from '../../../api/times.ts';
 
 /** The same status where no release is recorded. @param drop fields that go */
 export function edit(
@@ -19,3 +20,8 @@ function without(release: ReleaseStatus, drop: readonly (keyof ReleaseStatus)[])
 
 /** What a status remembers of a block. */
 export const BLOCK_FIELDS = ['blockedSince', 'blockedReason', 'blockedMessage'] as const satisfies readonly (keyof ReleaseStatus)[];
+
+/** No request is sent to the canary for the sake of a cohort any more. */
+export function endCohort(status: CanaryReleaseStatus, now: number): CanaryReleaseStatus {
+  return edit(status, { cohortEndedAt: toTime(now) }, ['cohort']);
+}

@@ -7,16 +7,26 @@ import { fromTime } from '../../../api/times.ts';
 import type { Facts, Moment } from '../assess.ts';
 import { afterOutage, afterTimeout } from '../checks/overdue.ts';
 import { hasPassedSince } from '../drift/drift.ts';
+import { asksForCohort } from '../facts/cohort-rules.ts';
 import { isDue, type NextAttempt } from '../facts/next-attempt.ts';
 import type { CandidateKey } from '../facts/revision.ts';
 import { isServingGone } from '../facts/serving-facts.ts';
+import { areAllGatesOpen, areGatesOpen, findHeld } from '../gates/entries.ts';
 import type { StateName } from '../state.ts';
-import { asksForTraffic } from '../traffic.ts';
+import { isSameCohort } from '../../routing/cohort.ts';
+import { asksForTraffic, cohortAt } from '../traffic.ts';
 import type { Attempt } from './start-steps.ts';
 
 export const stageIndex = ({ status }: Moment) => status.release?.stageIndex ?? 0;
 export const isLastStage = (at: Moment) => stageIndex(at) >= at.facts.spec.stages.length - 1;
-export const isAtStageWeight = ({ status, facts }: Moment) => (status.weight ?? 0) >= (facts.stage?.weight ?? 0);
+/** The weight of the stage is asked for, and its cohort; a weight above it is that of an edited plan, whose next stage brings the cohort. */
+export function isAtStageWeight(at: Moment): boolean {
+  const { status, facts } = at;
+  const [weight, wanted] = [status.weight ?? 0, facts.stage?.weight ?? 0];
+  if (weight !== wanted) return weight > wanted;
+  return isSameCohort(status.release?.cohort, cohortAt(facts.spec, stageIndex(at)));
+}
+
 const isApproved = ({ status }: Moment, stage: number) => (status.release?.approvedStages ?? []).includes(stage);
 
 /** The approvals that leaving this stage needs: its own, and the promotion's where the last stage is left. */
@@ -35,7 +45,12 @@ export function isOrdered({ facts }: Moment, verb: NonNullable<Facts['command']>
 /** What every raise needs, whoever asks for it (rule 2). */
 export function mayRaise({ facts }: Moment): boolean {
   const { blocker, canaryReady, rejection, acceptanceWait } = facts;
-  return blocker === undefined && rejection === undefined && acceptanceWait === undefined && canaryReady;
+  return blocker === undefined && rejection === undefined && acceptanceWait === undefined && canaryReady && areRulePoliciesKnown(facts);
+}
+
+/** What a rule for a cohort must not escape; after a restart that is not known for a moment. */
+function areRulePoliciesKnown({ spec, observation }: Facts): boolean {
+  return observation.routePolicies !== undefined || !asksForCohort(spec);
 }
 
 /** Trouble that only a raise shows: it seems to be gone as soon as the raise was taken back, so it is tried again now and then. */
@@ -53,7 +68,7 @@ function waitsForAnotherTry({ status: { release }, facts: { now } }: Moment, rai
 /** The trouble is gone, the gateways have taken what is there, and a raise that was taken back has its proof still (rule 2). */
 export function isFree(at: Moment, to: StateName): boolean {
   const { blocker, acceptanceWait, rejection } = at.facts;
-  if (blocker !== undefined || acceptanceWait !== undefined || rejection !== undefined) return false;
+  if (blocker !== undefined || acceptanceWait !== undefined || rejection !== undefined || !areRulePoliciesKnown(at.facts)) return false;
   const { release } = at.status;
   // Before the first raise a gateway refuses the route as its owner wrote it: accepted is accepted.
   const refusedAsItWas = to === 'preparing' && release?.blockedReason === 'RouteNotAccepted';
@@ -95,10 +110,11 @@ export function isPromotedEarly(at: Moment): boolean {
   return isOrdered(at, 'promote') || isPromotedForServing(at);
 }
 
-/** Only the canary answers, nothing speaks against it, and no approval is missing. */
+/** Only the canary answers, nothing speaks against it, and no approval and no gate is missing. */
 function isPromotedForServing(at: Moment): boolean {
   if (at.facts.spec.onServingEmpty !== 'Promote' || !waitsForServing(at)) return false;
-  return isServingGone(at.status, at.facts.now) && !isAnythingFailing(at) && isEverythingApproved(at);
+  const isAllowed = isEverythingApproved(at) && areAllGatesOpen(at.facts.spec, at.status, at.facts.state);
+  return isServingGone(at.status, at.facts.now) && !isAnythingFailing(at) && isAllowed;
 }
 
 /** A single failed look is enough, whatever `consecutive` says. */
@@ -120,10 +136,34 @@ export function mayTakeFirstShare(at: Moment): boolean {
   return at.facts.claimed && mayRaise(at) && !at.facts.canaryRolling;
 }
 
+/** Whatever the first share needs but its gates. */
+function isReadyForItsFirstShare(at: Moment): boolean {
+  return mayTakeFirstShare(at) && !waitsForServing(at) && (!at.facts.judging || at.status.release?.judgeAnswered === true);
+}
+
+/** All gates before the next weight have passed. */
+export const areGatesPassed = ({ status, facts }: Moment) => areGatesOpen(facts.spec, status, facts.state);
+
+export const mayBeginItsStages = (at: Moment) => isReadyForItsFirstShare(at) && areGatesPassed(at);
+
+/** Nothing but gates holds the next weight: they are run last, so that what they see is what gets the weight. */
+export function isReadyForGates(at: Moment): boolean {
+  const { state } = at.facts;
+  if (state === 'preparing') return isReadyForItsFirstShare(at);
+  if (state !== 'stage.analyzing' && state !== 'stage.awaitingApproval') return false;
+  return isAtStageWeight(at) && (mayLeaveProven(at) || mayLeaveWithoutEvidence(at) || mayLeaveApproved(at));
+}
+
+/** Waits for its gates, and for no person any more. */
+export const waitsForGates = (at: Moment) => !areGatesPassed(at) && isReadyForGates(at);
+
+export const mayLeaveProven = (at: Moment) => isProven(at) && areApprovalsGiven(at);
+export const mayLeaveApproved = (at: Moment) => needsApprovalWithoutEvidence(at) && isApprovedByAPerson(at) && mayRaise(at);
+
 export const isProven = (at: Moment) => at.facts.stageProven && mayRaiseByItself(at);
 
 /** `onInconclusive: Promote`: the stage had one Pass and none in the end. */
-export function mayAdvanceWithoutEvidence(at: Moment): boolean {
+export function mayLeaveWithoutEvidence(at: Moment): boolean {
   const { release } = at.status;
   if (!at.facts.inconclusiveTooLong || afterTimeout(at.facts.spec) !== 'advance') return false;
   return release?.passInStage === true && release.verdict === 'Inconclusive' && areApprovalsGiven(at) && mayRaiseByItself(at);
@@ -146,7 +186,16 @@ export function shouldReduce(at: Moment): boolean {
 
 export function mayResume(at: Moment): boolean {
   if (at.facts.spec.paused) return false;
-  return isOrdered(at, 'resume') || at.status.release?.pausedBy === 'Spec';
+  const { release } = at.status;
+  if (release?.pausedBy === 'GateHeld' && findHeld(at.facts.spec, at.status, at.facts.state) === undefined) return true;
+  return isOrdered(at, 'resume') || release?.pausedBy === 'Spec';
+}
+
+/** A release of it may begin. */
+export function mayStart(at: Moment): boolean {
+  const { blocker, nothingServes, deleting, spec } = at.facts;
+  if (candidateOf(at) === undefined || blocker !== undefined || deleting || spec.paused) return false;
+  return isKnownEnough(at) && (!nothingServes || isOrdered(at, 'retry'));
 }
 
 /** The candidate to start with: a new one, at `retry` the rejected one again, or the one that was not to blame. */
@@ -163,9 +212,13 @@ export function attemptDue({ facts: { candidate, command, nextAttempt, now } }: 
   return nextAttempt !== undefined && isDue(nextAttempt, now) ? nextAttempt : undefined;
 }
 
-/** Deployment mode: nothing begins before it is known how the policies treat the canary. */
-export function arePoliciesKnown({ facts }: Moment): boolean {
-  const { workload } = facts.observation;
+/**
+ * Nothing begins before it is known how the gateways count backends, whether its gates can be run, for a cohort which policies hold for
+ * single rules and, in Deployment mode, how policies treat the canary.
+ */
+export function isKnownEnough({ facts }: Moment): boolean {
+  const { workload, layout, gates } = facts.observation;
+  if (layout?.kind === 'unasked' || gates?.standing.kind === 'unasked' || !areRulePoliciesKnown(facts)) return false;
   return workload === undefined || workload.policies !== undefined;
 }
 

@@ -11,7 +11,7 @@ import * as say from '../report/events.ts';
 import { fromMachineValue, type StateName, STATES, toMachineValue } from '../state.ts';
 import {
   areApprovalsGiven,
-  arePoliciesKnown,
+  areGatesPassed,
   needsApprovalWithoutEvidence,
   attemptOf,
   beginsAgain,
@@ -21,16 +21,20 @@ import {
   isFree,
   isLastStage,
   isApprovedByAPerson,
-  mayAdvanceWithoutEvidence,
   isOrdered,
   isPromotedEarly,
   isProven,
+  mayBeginItsStages,
+  mayLeaveApproved,
+  mayLeaveProven,
+  mayLeaveWithoutEvidence,
   mayRaise,
   mayResume,
+  mayStart,
   mayTakeFirstShare,
   shouldReduce,
   stageIndex,
-  waitsForServing,
+  waitsForGates,
 } from './guards.ts';
 import * as pauseSteps from './pause-steps.ts';
 import * as promotionSteps from './promotion-steps.ts';
@@ -71,30 +75,21 @@ const machineSetup = setup({
   guards: {
     mustRollBack: when(({ facts }) => facts.rollback !== undefined),
     keepsItsWeights: when(({ status, facts }) => facts.deleting && keepsWeights(facts.spec, status)),
-    candidateMayStart: when(
-      (at) =>
-        candidateOf(at) !== undefined &&
-        at.facts.blocker === undefined &&
-        arePoliciesKnown(at) &&
-        (!at.facts.nothingServes || isOrdered(at, 'retry')) &&
-        !at.facts.deleting &&
-        !at.facts.spec.paused,
-    ),
+    candidateMayStart: when(mayStart),
     isBlocked: when(({ facts }) => facts.blocker !== undefined && !facts.deleting),
     isUnblocked: whenTo((at, to) => at.status.release?.returnTo === to && isFree(at, to)),
     shouldPause: when(({ facts }) => facts.pause !== undefined),
     mayResumeTo: whenTo((at, to) => mayResume(at) && at.status.release?.returnTo === to),
-    routesAreClaimedAndCanaryIsReady: when(
-      (at) => mayTakeFirstShare(at) && !waitsForServing(at) && (!at.facts.judging || at.status.release?.judgeAnswered === true),
-    ),
+    routesAreClaimedAndCanaryIsReady: when(mayBeginItsStages),
+    waitsForGates: when(waitsForGates),
     weightIsEffective: when(({ facts }) => facts.weightEffective),
     weightIsEffectiveAndBakes: when((at) => at.facts.weightEffective && bakesNow(at)),
     stagePassedBelowItsWeight: when((at) => isProven(at) && !isAtStageWeight(at)),
-    stagePassed: whenLeaving((at) => isProven(at) && areApprovalsGiven(at)),
+    stagePassed: whenLeaving((at) => mayLeaveProven(at) && areGatesPassed(at)),
     stagePassedAndNeedsApproval: when((at) => isProven(at) && !areApprovalsGiven(at)),
-    mayAdvanceWithoutEvidence: whenLeaving(mayAdvanceWithoutEvidence),
+    mayAdvanceWithoutEvidence: whenLeaving((at) => mayLeaveWithoutEvidence(at) && areGatesPassed(at)),
     needsApprovalWithoutEvidence: when((at) => needsApprovalWithoutEvidence(at) && !isApprovedByAPerson(at)),
-    isApprovedWithoutEvidence: whenLeaving((at) => needsApprovalWithoutEvidence(at) && isApprovedByAPerson(at) && mayRaise(at)),
+    isApprovedWithoutEvidence: whenLeaving((at) => mayLeaveApproved(at) && areGatesPassed(at)),
     shouldReduce: when(shouldReduce),
     beginsAgain: when(beginsAgain),
     isAdvancedByCommand: whenLeaving((at) => isOrdered(at, 'advance') && mayRaise(at)),
@@ -132,7 +127,7 @@ const machineSetup = setup({
     beginStageClock: assign(({ context, event }) => ({ status: stageSteps.beginStageClock(context.status, event.facts) })),
     beginBake: assign(({ context, event }) => ({ status: promotionSteps.beginBake(context.status, event.facts) })),
     beginRollout: assign(({ context }) => ({ status: promotionSteps.beginRollout(context.status) })),
-    beginRestoring: assign(({ context }) => ({ status: promotionSteps.beginRestoring(context.status) })),
+    beginRestoring: assign(({ context, event }) => ({ status: promotionSteps.beginRestoring(context.status, event.facts) })),
     beginRollback: assign(({ context, event }) =>
       event.facts.rollback === undefined ? {} : { status: rollbackSteps.beginRollback(context.status, event.facts.rollback, event.facts) },
     ),
@@ -222,6 +217,9 @@ const proven = leaveStage('stagePassed', say.weightShifted, say.promotionStarted
 /** A person looked at what there is and lets the release continue. */
 const approvedWithoutProof = leaveStage('isApprovedWithoutEvidence', say.approvedWithoutProof, say.approvedWithoutProof);
 
+/** Approved, and only gates are left. */
+const gatesLeft = { guard: 'waitsForGates', target: '#release.stage.analyzing' } as const;
+
 /** A promotion is taken back: by one weight write where the former version still runs, else by the Deployment, which rolls. */
 const undoes = [
   {
@@ -296,7 +294,7 @@ export const releaseMachine = machineSetup.createMachine({
             ],
           },
         },
-        awaitingApproval: { on: { OBSERVED: [...stops, ...ordered, reduces, again, ...proven, ...approvedWithoutProof] } },
+        awaitingApproval: { on: { OBSERVED: [...stops, ...ordered, reduces, again, ...proven, ...approvedWithoutProof, gatesLeft] } },
       },
     },
     paused: { on: { OBSERVED: [...running, ...resumes] } },

@@ -12,7 +12,7 @@ import { isWayBack } from '../facts/undo-plan.ts';
 import type { Observation } from '../observation.ts';
 import { isRolledOut } from '../facts/workload-facts.ts';
 import { isJudged, isRunning, type StateName } from '../state.ts';
-import { asksForTraffic } from '../traffic.ts';
+import { asksForTraffic, hasGivenTraffic } from '../traffic.ts';
 import { edit } from './change.ts';
 
 type Status = CanaryReleaseStatus;
@@ -32,7 +32,7 @@ export function noteDrain(status: Status, known: Known, state: StateName): Statu
 function mayDrain(status: Status, state: StateName): boolean {
   if (state === 'rollingBack.draining' || state === 'promoting.restoring') return true;
   // Where nothing was sent to it, there is nothing to wait for.
-  return state === 'rollingBack.cleaning' && (status.release?.maxWeight ?? 0) > 0 && !isWayBack(status, state);
+  return state === 'rollingBack.cleaning' && hasGivenTraffic(status.release) && !isWayBack(status, state);
 }
 
 /** Notes since when something that may still come keeps the pods from starting. */

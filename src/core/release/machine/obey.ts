@@ -6,6 +6,9 @@ import type { Facts } from '../assess.ts';
 import type { ReleaseEvent } from '../report/events.ts';
 import { approve, noteApproval } from './approval-record.ts';
 import { handled } from './command-outcome.ts';
+import { isAtGate } from '../gates/entries.ts';
+import { findGateEvents } from '../report/gates.ts';
+import { skipGates } from './gate-steps.ts';
 import { forgetContest } from './pause-steps.ts';
 
 /** The status after a command, and what is announced of it. */
@@ -15,25 +18,46 @@ export interface Obeyed {
 }
 
 /** Records a command as handled, refused or done; one that waits for the machine stays. */
-export function obey(status: CanaryReleaseStatus, { command, state, now }: Facts): Obeyed {
+export function obey(status: CanaryReleaseStatus, facts: Facts): Obeyed {
+  const { command, state, spec } = facts;
   if (command === undefined) return { status, events: [] };
-  const who = command.by ?? 'a person';
-  const giver = command.by === undefined ? {} : { by: command.by };
-  if (command.refusal !== undefined)
-    return {
-      status:
-        command.outdated === undefined ? handled(status, command, 'Refused', command.refusal) : noteOutdated(status, command.outdated),
-      events: [{ reason: 'CommandRefused', message: `${command.verb} by ${who} is refused: ${command.refusal}`, warning: true, ...giver }],
-    };
-  if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined)
-    return {
-      status: handled(forgetContest(status), command, 'Done'),
-      events: [{ reason: 'Resumed', message: `${who} says that no other field manager changes the weights any more`, ...giver }],
-    };
-  if (command.verb !== 'approve' || command.stage === undefined) return { status, events: [] };
+  if (command.refusal !== undefined) return refuse(status, command, command.refusal);
+  if (command.verb === 'resume' && state === 'blocked' && status.release?.contestedBy !== undefined) return endContest(status, command);
+  if (command.verb === 'advance' && isAtGate(spec, status, state)) return passGate(status, command, facts);
+  if (command.verb === 'approve' && command.stage !== undefined) return approveStage(status, command, command.stage, facts);
+  return { status, events: [] };
+}
+
+type Command = NonNullable<Facts['command']>;
+
+const giverOf = ({ by }: Command) => (by === undefined ? {} : { by });
+const nameGiver = ({ by }: Command) => by ?? 'a person';
+
+function refuse(status: CanaryReleaseStatus, command: Command, refusal: string): Obeyed {
+  const { outdated, verb } = command;
+  const message = `${verb} by ${nameGiver(command)} is refused: ${refusal}`;
   return {
-    status: noteApproval(handled(approve(status, command.stage), command, 'Done'), command, command.stage, now),
-    events: [{ reason: 'Approved', message: `stage ${command.stage} is approved by ${who}`, ...giver }],
+    status: outdated === undefined ? handled(status, command, 'Refused', refusal) : noteOutdated(status, outdated),
+    events: [{ reason: 'CommandRefused', message, warning: true, ...giverOf(command) }],
+  };
+}
+
+function endContest(status: CanaryReleaseStatus, command: Command): Obeyed {
+  const message = `${nameGiver(command)} says that no other field manager changes the weights any more`;
+  return { status: handled(forgetContest(status), command, 'Done'), events: [{ reason: 'Resumed', message, ...giverOf(command) }] };
+}
+
+/** Where the release waits at a gate before a stage, advancing is to continue without it. */
+function passGate(status: CanaryReleaseStatus, command: Command, facts: Facts): Obeyed {
+  const skipped = skipGates(handled(status, command, 'Done'), facts, command.by);
+  const stage = (status.release?.stageIndex ?? 0) + 1;
+  return { status: noteApproval(skipped, command, stage, facts.now), events: findGateEvents(status, skipped) };
+}
+
+function approveStage(status: CanaryReleaseStatus, command: Command, stage: number, { now }: Facts): Obeyed {
+  return {
+    status: noteApproval(handled(approve(status, stage), command, 'Done'), command, stage, now),
+    events: [{ reason: 'Approved', message: `stage ${stage} is approved by ${nameGiver(command)}`, ...giverOf(command) }],
   };
 }
 

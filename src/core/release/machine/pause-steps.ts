@@ -8,7 +8,8 @@ import type { Facts } from '../assess.ts';
 import { accountFor } from '../drift/accounting.ts';
 import type { StateName } from '../state.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
-import { BLOCK_FIELDS, edit } from './change.ts';
+import { BLOCK_FIELDS, edit, endCohort } from './change.ts';
+import { renewHeld } from './gate-steps.ts';
 import { goOnPromoting, setBakes } from './promotion-steps.ts';
 import { enterStage } from './stage-steps.ts';
 
@@ -41,7 +42,8 @@ function shorten(message: string): string {
 }
 
 /** A new chance after a pause: the stage's timeout and, where it had run out, the deadline begin again. */
-export function resume(status: Status, facts: Facts): Status {
+export function resume(before: Status, facts: Facts): Status {
+  const status = before.release?.pausedBy === 'GateHeld' ? renewHeld(before, facts) : before;
   const { stage, spec, now } = facts;
   // Without traffic there is never a Pass: the person who was asked puts back what an edit took away.
   const puttingBack = status.release?.driftSince !== undefined && status.release.pausedBy === 'Inconclusive';
@@ -69,7 +71,15 @@ export function block(status: Status, facts: Facts, from: StateName): Status {
   const before = status.release?.weightBefore;
   const midway = from === 'stage.shifting' || from === 'promoting.rollingOut';
   if (!midway || before === undefined) return blocked;
-  return { ...accountFor(blocked, facts.standings, false), weight: Math.min(before, status.weight ?? 0) };
+  return { ...accountFor(takeCohortBack(blocked, facts.now), facts.standings, false), weight: Math.min(before, status.weight ?? 0) };
+}
+
+/** The cohort that there was before the raise under way. */
+function takeCohortBack(status: Status, now: number): Status {
+  const { cohort, cohortBefore } = status.release ?? {};
+  if (cohort === undefined && cohortBefore === undefined) return status;
+  if (cohortBefore !== undefined) return edit(status, { cohort: cohortBefore });
+  return endCohort(status, now);
 }
 
 /** The trouble is over. A raise that was taken back is wanted again, and is no trouble of the past until it is effective. */

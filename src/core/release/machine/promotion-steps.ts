@@ -4,8 +4,9 @@ import { parseDuration } from '../../../api/duration.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
+import { waitForSamples } from '../evidence/lateness.ts';
 import { BLOCK_FIELDS, edit } from './change.ts';
-import { raiseTo, takePods } from './stage-steps.ts';
+import { raiseTo, settleLast, takePods } from './stage-steps.ts';
 
 type Status = CanaryReleaseStatus;
 
@@ -31,7 +32,7 @@ function endsAllPods({ workload }: Facts): boolean {
 /** The promotion takes its share, or lets the Deployment roll. */
 export function goOnPromoting(status: Status, facts: Facts): Status {
   const { workload } = status.release ?? {};
-  if (workload === undefined || workload.bakes === true) return raiseTo(status, facts, 100);
+  if (workload === undefined || workload.bakes === true) return raiseTo(status, facts, 100, status.release?.cohort);
   return edit(status, { workload: { ...workload, rolls: true } }, ['stageEndsAt', 'stageTimesOutAt', 'returnTo', 'puttingBack']);
 }
 
@@ -47,12 +48,12 @@ export function beginRollout(status: Status): Status {
   const rolling = setBakes(status, false);
   const { workload } = rolling.release ?? {};
   const change = workload === undefined ? {} : { workload: { ...workload, rolls: true } };
-  return edit(rolling, change, ['weightBefore', ...BLOCK_FIELDS]);
+  return edit(rolling, change, ['weightBefore', 'cohortBefore', ...BLOCK_FIELDS]);
 }
 
 /** Watches the canary at 100% with the way back kept open. */
 export function beginBake(status: Status, facts: Facts): Status {
-  const ends = toTime(facts.now + parseDuration(facts.spec.promotion.bake));
+  const ends = toTime(facts.now + parseDuration(facts.spec.promotion.bake) + waitForSamples(facts.spec, status.release));
   return edit(status, { cleanSince: toTime(facts.now), stageStartedAt: toTime(facts.now), bakeEndsAt: ends }, [
     'driftSince',
     'driftBy',
@@ -60,7 +61,10 @@ export function beginBake(status: Status, facts: Facts): Status {
   ]);
 }
 
-/** From here on the routes are left with what a promotion leaves. In Deployment mode the share goes as noteWithdrawal says. */
-export function beginRestoring(status: Status): Status {
-  return edit(status, { outcome: 'Promoted' }, [...BLOCK_FIELDS]);
+/**
+ * From here on the routes are left with what a promotion leaves, and no cohort is sent anywhere. In Deployment mode the share goes as
+ * noteWithdrawal says.
+ */
+export function beginRestoring(status: Status, facts: Facts): Status {
+  return edit(status, { outcome: 'Promoted', ...settleLast(facts) }, ['cohort', 'cohortBefore', ...BLOCK_FIELDS]);
 }

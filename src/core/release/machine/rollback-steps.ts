@@ -10,6 +10,7 @@ import { withoutLeaving } from '../facts/revision.ts';
 import { isPreparing } from '../state.ts';
 import type { UndoPlan } from '../facts/undo-plan.ts';
 import { BLOCK_FIELDS, edit } from './change.ts';
+import { settleLast } from './stage-steps.ts';
 
 type Status = CanaryReleaseStatus;
 /** All weight home: the first thing that is written, before this status itself. */
@@ -21,8 +22,20 @@ export function beginRollback(status: Status, reason: RollbackReason, facts: Fac
       reason: reason.reason,
       reasonMessage: reason.message,
       rejects: fateOf(reason.reason) === 'rejected',
+      ...((status.weight ?? 0) > 0 || status.release?.cohort !== undefined ? settleLast(facts) : {}),
     },
-    ['returnTo', ...BLOCK_FIELDS, 'pausedBy', 'puttingBack', 'driftSince', 'driftBy', 'stageEndsAt', 'stageTimesOutAt'],
+    [
+      'returnTo',
+      ...BLOCK_FIELDS,
+      'cohort',
+      'cohortBefore',
+      'pausedBy',
+      'puttingBack',
+      'driftSince',
+      'driftBy',
+      'stageEndsAt',
+      'stageTimesOutAt',
+    ],
   );
   return { ...going, weight: 0 };
 }
@@ -48,15 +61,19 @@ function forgetUnwritten(status: Status, { state, standings, leaving, mark }: Fa
   return edit(status, { routes: routes.filter((route) => written.some(({ recorded }) => recorded === route)) });
 }
 
-/** Deleted with `deletionPolicy: Retain`: the weights stay, our mark goes. */
+/** Deleted with `deletionPolicy: Retain`: the weights stay, our mark and our rules go. */
 export function beginLettingGo(status: Status, facts: Facts): Status {
-  return edit(forgetUnwritten(status, facts), {
-    outcome: 'RolledBack',
-    reason: 'Deleted',
-    reasonMessage: describeRetained(status),
-    rejects: false,
-    retained: true,
-  });
+  return edit(
+    forgetUnwritten(status, facts),
+    {
+      outcome: 'RolledBack',
+      reason: 'Deleted',
+      reasonMessage: describeRetained(status),
+      rejects: false,
+      retained: true,
+    },
+    ['cohort', 'cohortBefore'],
+  );
 }
 
 /** Begins the way back: from here on the release is one that was rejected. */

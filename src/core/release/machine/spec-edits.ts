@@ -6,11 +6,14 @@ import { parseDuration } from '../../../api/duration.ts';
 import { oncePer } from '../../../api/once.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus, Stage } from '../../../api/release.ts';
 import { isGoingHome, isPromotingAt, isRunning, type StateName } from '../state.ts';
+import { waitForSamples } from '../evidence/lateness.ts';
 import { timeoutOf } from '../facts/stage-clock.ts';
+import { cohortAt } from '../traffic.ts';
+import { endCohort } from './change.ts';
 import { fromTime, toTime } from '../../../api/times.ts';
 
 /** Applies an edited plan to a running release; the same status when nothing was edited. */
-export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, state: StateName): CanaryReleaseStatus {
+export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, state: StateName, now: number): CanaryReleaseStatus {
   if (status.release === undefined || !isRunning(state)) return status;
   const plan = hashPlan(spec);
   if (status.release.plan === plan) return status;
@@ -18,7 +21,7 @@ export function applyEdit(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, 
   // No stage is under way any more: only its number has to exist.
   if (isPromotingAt(state, release) || isGoingHome(state))
     return { ...status, release: { ...release, stageIndex: Math.min(release.stageIndex ?? 0, spec.stages.length - 1) } };
-  return moveToStage(spec, status, release);
+  return dropCohort(spec, moveToStage(spec, status, release), now);
 }
 
 /** The stage that the present weight belongs to under the edited plan; a weight that no stage holds is lowered. */
@@ -31,8 +34,15 @@ function moveToStage(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, relea
   return {
     ...status,
     weight: holds ? weight : Math.min(weight, stage.weight),
-    release: { ...release, stageIndex: index, stage: stage.name ?? String(index + 1), ...dueTimesOf(release, stage) },
+    release: { ...release, stageIndex: index, stage: stage.name ?? String(index + 1), ...dueTimesOf(spec, release, stage) },
   };
+}
+
+/** A cohort that no stage up to the present one names any more goes at once; another one comes with the next Pass, as more weight does. */
+function dropCohort(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, now: number): CanaryReleaseStatus {
+  const { release } = status;
+  if (release?.cohort === undefined || cohortAt(spec, release.stageIndex ?? 0) !== undefined) return status;
+  return endCohort(status, now);
 }
 
 /** What failed by the checks as they were says nothing of the checks as they are; a Fail that acted has gone home long since. */
@@ -41,11 +51,13 @@ function dropFails(release: ReleaseStatus): ReleaseStatus {
   return rest;
 }
 
-function dueTimesOf(release: ReleaseStatus, stage: Stage): Pick<ReleaseStatus, 'stageEndsAt' | 'stageTimesOutAt'> {
+function dueTimesOf(spec: CanaryReleaseSpec, release: ReleaseStatus, stage: Stage): Pick<ReleaseStatus, 'stageEndsAt' | 'stageTimesOutAt'> {
   const cleanSince = fromTime(release.cleanSince);
   const started = fromTime(release.stageStartedAt);
   return {
-    ...(cleanSince === undefined ? {} : { stageEndsAt: toTime(cleanSince + parseDuration(stage.duration)) }),
+    ...(cleanSince === undefined
+      ? {}
+      : { stageEndsAt: toTime(cleanSince + parseDuration(stage.duration) + waitForSamples(spec, release)) }),
     ...(started === undefined ? {} : { stageTimesOutAt: toTime(started + timeoutOf(stage)) }),
   };
 }

@@ -2,9 +2,11 @@
 // away, a canary without traffic, a release that cannot begin. Edges between two statuses, nothing else.
 
 import { parseDuration } from '../../../api/duration.ts';
+import { rateBefore } from '../../../api/planned.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
 import type { ConditionType, EventReason } from '../../../api/names.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
+import { describeForesight, findShortStages } from '../evidence/foresight.ts';
 import type { ReleaseEvent } from './events.ts';
 import type { Facts } from '../assess.ts';
 import { isRunning } from '../state.ts';
@@ -69,6 +71,16 @@ function tellParity({ conditions = [] }: CanaryReleaseStatus): readonly ReleaseE
   const found = conditions.find(({ type }) => type === 'PolicyParity');
   if (found === undefined || found.status === 'True') return [];
   return [{ reason: 'PolicyParity', message: found.message.slice(0, 1_000), warning: found.status === 'False' }];
+}
+
+/** What the traffic before the release says of its stages, as soon as it is known: before the first of them. */
+export function findRateEvents(spec: CanaryReleaseSpec, before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
+  if (before.release?.requestRate !== undefined) return [];
+  const perSecond = rateBefore(after.release);
+  const ahead = describeForesight(spec, after);
+  if (perSecond === undefined || ahead === undefined) return [];
+  const isShort = findShortStages(spec, perSecond).length > 0;
+  return [{ reason: 'LittleTraffic', message: ahead.slice(0, 1_000), ...(isShort ? { warning: true } : {}) }];
 }
 
 function findFails(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {

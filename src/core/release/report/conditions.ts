@@ -10,12 +10,13 @@ import { BEING_ASKED, INSTALL_HOLD } from '../checks/workload-blockers.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import { isJudged, isRunning, type StateName } from '../state.ts';
 import { describeApplier, describePutBack } from './gitops.ts';
+import { describeGates } from './gate-words.ts';
 import { describeKeptBlock } from './kept-block.ts';
 import { describeGatewayWait } from './next-step.ts';
 import { describeOtherRules } from './other-rules.ts';
 import { describeParity } from './policy-parity.ts';
 import { describeServingHold } from './serving.ts';
-import { describeHazards, describeRevision } from './unseen.ts';
+import { describeHazards, describeRevision, describeSessions } from './unseen.ts';
 
 const MOST_MESSAGE = 1_024;
 
@@ -48,7 +49,9 @@ export function describeConditions(
     TemplateHeld: describeHold(status, facts),
     MetricsHazards: describeHazards(facts),
     RevisionVisible: describeRevision(facts),
+    SessionsPersist: describeSessions(facts),
     OtherCanaryRules: describeOtherRules(status, state, facts),
+    GatesPassed: describeGates(facts.spec, status, state),
     GitOpsManaged: isRunning(state) ? describeApplier(facts) : describePutBack(status, state, facts),
   };
   const observedGeneration = facts.observation.release.metadata.generation ?? 0;
@@ -143,7 +146,9 @@ function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | unde
       reason: 'Unavailable',
       message: `Prometheus cannot be asked since ${status.release.unavailableSince}; weights are held`,
     };
-  return { status: 'True', reason: 'Available', message: `metrics source ${metrics.source}` };
+  const { unread } = facts.observation.sentinel ?? {};
+  const sentinel = unread === undefined ? '' : `; sentinel: ${unread}`;
+  return { status: 'True', reason: 'Available', message: `metrics source ${metrics.source}${sentinel}` };
 }
 
 /** There only while it is so. */

@@ -5,7 +5,9 @@ import { PAUSE_REASONS, type PauseReason } from '../../../api/reasons.ts';
 import type { Moment } from '../assess.ts';
 import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
 import type { EventReason } from '../../../api/names.ts';
+import { describeCohort } from '../../routing/cohort.ts';
 import { describeBlocker } from '../checks/types.ts';
+import { describeHeldGate } from './gate-words.ts';
 import { describeKeptBlock } from './kept-block.ts';
 import { describeShortfall } from '../evidence/shortfall.ts';
 import { describeAttempt, describeEnd, describeFate } from './next-attempt.ts';
@@ -37,6 +39,12 @@ function stageOf(at: Moment): string {
   return nameStage(index, at.facts.spec.stages.length, current(at)?.stage);
 }
 
+/** Which requests go to the canary beside its weight. */
+function withCohort(at: Moment): string {
+  const cohort = current(at)?.cohort;
+  return cohort === undefined ? '' : ` and all ${describeCohort(cohort)}`;
+}
+
 /** Who made the raise happen, where it was not the judge alone. */
 function byWhom({ facts }: Moment): string {
   const { command } = facts;
@@ -66,7 +74,7 @@ export function releaseStarted(at: Moment): ReleaseEvent {
 export function weightShifted(at: Moment): ReleaseEvent {
   return {
     reason: 'WeightShifted',
-    message: `${stageOf(at)}: canary share goes to ${weightOf(at)}%${byWhom(at)}`,
+    message: `${stageOf(at)}: canary share goes to ${weightOf(at)}%${withCohort(at)}${byWhom(at)}`,
     ...giverOf(at),
   };
 }
@@ -102,7 +110,7 @@ export function passedWithoutProof(at: Moment): ReleaseEvent {
 export function stageStarted(at: Moment): ReleaseEvent {
   const ends = fromTime(current(at)?.stageEndsAt);
   const until = ends === undefined ? '' : `, until ${clockOf(ends)} at the earliest`;
-  return { reason: 'StageStarted', message: `${stageOf(at)}: every route gives the canary ${weightOf(at)}%${until}` };
+  return { reason: 'StageStarted', message: `${stageOf(at)}: every route gives the canary ${weightOf(at)}%${withCohort(at)}${until}` };
 }
 
 export function approvalNeeded(at: Moment): ReleaseEvent {
@@ -241,6 +249,7 @@ const PAUSE_WORDS: Readonly<Record<PauseReason, string>> = {
   MetricsUnavailable: 'Prometheus could not be asked for too long',
   Inconclusive: 'the stage had no proof in time',
   BlockedTooLong: 'it was blocked for too long',
+  GateHeld: 'a gate did not pass',
 };
 
 /** Why a release is paused, in words. @param by as the status has it, which another version may have written */
@@ -254,16 +263,32 @@ function isPauseReason(text: string): text is PauseReason {
 }
 
 export function paused(at: Moment): ReleaseEvent {
-  const { spec, pause = 'Command' } = at.facts;
+  const { pause = 'Command' } = at.facts;
   const giver = pause === 'Command' ? giverOf(at) : {};
   const words = giver.by === undefined ? describePause(pause) : `paused by ${giver.by}`;
   const trouble = at.facts.state === 'blocked' ? describeKeptBlock(at.status.release, at.facts.blocker) : undefined;
-  const why = trouble ?? (pause === 'Inconclusive' ? describeShortfall(at.status, spec) : undefined);
+  const why = trouble ?? describeCause(at, pause);
   return {
     reason: 'Paused',
     message: `paused at ${weightOf(at)}%: ${words}${why === undefined ? '' : ` (${why})`}; the canary is judged on`.slice(0, MOST_NOTE),
     ...giver,
   };
+}
+
+/** What the pause does not say itself. */
+function describeCause({ status, facts: { spec } }: Moment, pause: PauseReason): string | undefined {
+  switch (pause) {
+    case 'Inconclusive':
+      return describeShortfall(status, spec);
+    case 'GateHeld':
+      return describeHeldGate(spec, status, 'paused');
+    case 'Spec':
+    case 'Command':
+    case 'DeadlineExceeded':
+    case 'MetricsUnavailable':
+    case 'BlockedTooLong':
+      return undefined;
+  }
 }
 
 export function resumed(at: Moment): ReleaseEvent {

@@ -1,19 +1,23 @@
 // What is happening and what comes next, in one sentence: `status.message`.
 
-import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, CheckStatus, ReleaseStatus } from '../../../api/release.ts';
 import { clockOf } from '../../../api/times.ts';
+import { describeCohort } from '../../routing/cohort.ts';
 import { hashTemplate } from '../../workload/template.ts';
 import type { Facts } from '../assess.ts';
 import { findApproval } from '../commands/approval.ts';
 import { describeBlocker } from '../checks/types.ts';
 import { describeDrain } from '../drain.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
-import { describeShortfall } from '../evidence/shortfall.ts';
+import { describeForesight } from '../evidence/foresight.ts';
+import { describeLateness } from '../evidence/lateness.ts';
+import { describeShortfall, leastRequestsNow } from '../evidence/shortfall.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
 import { countPods, endOfStep } from '../facts/withdrawal.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { asksForTraffic } from '../traffic.ts';
 import { describePause, nameStage } from './events.ts';
+import { describeGateWait, describeHeldGate } from './gate-words.ts';
 import { describeGit } from './gitops.ts';
 import { describeKeptBlock } from './kept-block.ts';
 import { describeEnd, describeNextAttempt } from './next-attempt.ts';
@@ -35,12 +39,12 @@ export function describe(status: CanaryReleaseStatus, state: StateName, facts: F
 function describeState(status: CanaryReleaseStatus, state: Exclude<StateName, 'blocked'>, facts: Facts, release: ReleaseStatus): string {
   const { spec } = facts;
   const stage = nameStage(release.stageIndex ?? 0, spec.stages.length, release.stage);
-  const where = `${stage} at ${status.weight ?? 0}%`;
+  const where = `${stage} at ${status.weight ?? 0}%${describeOurCohort(release)}`;
   switch (state) {
     case 'idle':
       return describeIdle(status, facts, release);
     case 'preparing':
-      return `release ${release.id} of revision ${release.revision}: ${describePreparing(facts, release)}`;
+      return `release ${release.id} of revision ${release.revision}: ${describePreparing(status, facts, release)}${describeAhead(status, facts)}`;
     case 'stage.shifting':
       return `${where}: ${facts.rejection?.message ?? describeGatewayWait(release, facts) ?? 'waits until every route says so'}`;
     case 'stage.analyzing':
@@ -50,13 +54,13 @@ function describeState(status: CanaryReleaseStatus, state: Exclude<StateName, 'b
     case 'stage.awaitingApproval':
       return `${where}: ${describeEvidence(status, facts)}${describeLack(status, facts)}; ${describeApproval(status, facts, release)}`;
     case 'paused':
-      return `paused in ${where}: ${describePause(release.pausedBy)}${describePauseCause(status, facts)}; ${describeEvidence(status, facts)}; resume:${release.id} continues`;
+      return `paused in ${where}: ${describePause(release.pausedBy)}${describePauseCause(status, facts)}; ${describeEvidence(status, facts)}${describeWayOn(status, facts, release)}`;
     case 'promoting.rollingOut':
       return `promoting: ${describePromotion(status, facts)}`;
     case 'promoting.baking':
       return `promoting: ${describeBake(status, facts)}; ${describeEvidence(status, facts)}${describeWayBack(release, facts)}`;
     case 'promoting.restoring':
-      return `promoting: ${describeWithdrawal(status, facts) ?? describeDrain(release, facts.observation.drain, facts.now) ?? describeHolders(release, facts) ?? 'leaves the routes as they stay'}`;
+      return `promoting: ${describeWithdrawal(status, facts) ?? describeKept(release, facts) ?? describeHolders(release, facts) ?? 'leaves the routes as they stay'}`;
     case 'promoted':
       return describePromoted(status, release, facts);
     case 'rollingBack.goingHome':
@@ -66,6 +70,11 @@ function describeState(status: CanaryReleaseStatus, state: Exclude<StateName, 'b
     case 'rolledBack':
       return `${describeEnd(release)}: ${release.reasonMessage ?? ''}${describeAfter(release, facts)}${describeHeld(release, facts)}`;
   }
+}
+
+/** What goes to the canary beside its weight. */
+function describeOurCohort({ cohort }: ReleaseStatus): string {
+  return cohort === undefined ? '' : ` (${describeCohort(cohort)} go to the canary)`;
 }
 
 function describeApproval(status: CanaryReleaseStatus, facts: Facts, release: ReleaseStatus): string {
@@ -102,8 +111,12 @@ function describeRollback(state: StateName, release: ReleaseStatus, facts: Facts
 }
 
 /** In Services mode nothing is removed, so nothing drains. */
-function describeDraining(release: ReleaseStatus, { observation, now }: Facts): string {
-  const drains = describeDrain(release, observation.drain, now);
+function describeKept(release: ReleaseStatus, { workload, now }: Facts): string | undefined {
+  return describeDrain(release, workload?.drain, now);
+}
+
+function describeDraining(release: ReleaseStatus, facts: Facts): string {
+  const drains = describeKept(release, facts);
   return drains === undefined ? '' : `; ${drains}`;
 }
 
@@ -158,7 +171,17 @@ function describeBlock(release: CanaryReleaseStatus['release'], blocker: Facts['
 function describePauseCause(status: CanaryReleaseStatus, facts: Facts): string {
   const blocked = describeKeptBlock(status.release, facts.blocker);
   if (blocked !== undefined) return ` (${blocked})`;
+  if (status.release?.pausedBy === 'GateHeld') {
+    const held = describeHeldGate(facts.spec, status, 'paused');
+    return held === undefined ? '' : ` (${held})`;
+  }
   return status.release?.pausedBy === 'Inconclusive' ? describeLack(status, facts) : '';
+}
+
+/** At a gate the pause has said which commands there are. */
+function describeWayOn(status: CanaryReleaseStatus, facts: Facts, { id, pausedBy }: ReleaseStatus): string {
+  const isHeld = pausedBy === 'GateHeld' && describeHeldGate(facts.spec, status, 'paused') !== undefined;
+  return isHeld ? '' : `; resume:${id} continues`;
 }
 
 /** Why there is no proof, where numbers alone are missing. */
@@ -168,7 +191,11 @@ function describeLack(status: CanaryReleaseStatus, facts: Facts): string {
   return short === undefined ? '' : ` (${short})`;
 }
 
-function describePreparing(facts: Facts, release: ReleaseStatus): string {
+function describePreparing(status: CanaryReleaseStatus, facts: Facts, release: ReleaseStatus): string {
+  return describeGateWait(facts.spec, status, 'preparing') ?? describeWaits(facts, release);
+}
+
+function describeWaits(facts: Facts, release: ReleaseStatus): string {
   const seen = facts.pods?.seen ?? facts.pods?.homeless?.message;
   if (!facts.canaryReady) return `waits for ready pods behind Service ${release.canary.service}${seen === undefined ? '' : `: ${seen}`}`;
   if (facts.canaryRolling)
@@ -177,19 +204,35 @@ function describePreparing(facts: Facts, release: ReleaseStatus): string {
   return describeGatewayWait(release, facts) ?? (facts.claimed ? 'ready for its first share' : 'claims the routes');
 }
 
-/** The check that says most: a failing one first, then the first of all. */
+/** What the stages can be expected to prove. */
+function describeAhead(status: CanaryReleaseStatus, { spec }: Facts): string {
+  const ahead = describeForesight(spec, status);
+  return ahead === undefined ? '' : `; ${ahead}`;
+}
+
+/** What the judge says, and how late what it goes by arrives. */
 function describeEvidence(status: CanaryReleaseStatus, facts: Facts): string {
   if (facts.shareTaken) return describeTaken(status, facts);
+  const late = describeLateness(status.release);
+  return `${describeJudged(status, facts)}${late === undefined ? '' : `; ${late}`}`;
+}
+
+/** The check that says most: a failing one first, then the first of all. */
+function describeJudged(status: CanaryReleaseStatus, facts: Facts): string {
   if (facts.spec.analysis.mode === 'Off') return 'analysis is off';
   const checks = status.checks ?? [];
   const order = ['Fail', 'Unavailable', 'Inconclusive', 'Pass'];
-  const telling = [...checks].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))[0];
+  // A comparison that a cohort silences decides nothing.
+  const isSilent = ({ name, value }: CheckStatus) => name === COMPARISON && value === undefined && status.release?.cohort !== undefined;
+  const rankOf = (check: CheckStatus) => (isSilent(check) ? order.length : order.indexOf(check.verdict));
+  const telling = [...checks].sort((a, b) => rankOf(a) - rankOf(b))[0];
   if (telling === undefined) return asksForTraffic(facts.spec, status) ? 'no evaluation yet' : 'no traffic is asked for';
   // The comparison says it all in its own words.
   if (telling.name === COMPARISON && telling.message !== undefined) return `${telling.message}${describeTooFew(status, facts)}`;
   if (telling.value === undefined) return `${telling.name}: ${telling.message ?? telling.verdict}`;
   const over = telling.requests === undefined ? '' : ` over ${telling.requests} canary requests`;
-  return `${telling.name} ${telling.value} (limit ${telling.limit})${over}${describeTooFew(status, facts)}`;
+  const held = telling.verdict === 'Fail' && telling.message !== undefined ? `, ${telling.message}` : '';
+  return `${telling.name} ${telling.value} (limit ${telling.limit})${over}${held}${describeTooFew(status, facts)}`;
 }
 
 /** What the checks say of a canary without traffic would name a wrong cause. */
@@ -207,7 +250,7 @@ function whatHoldsTheRaise(release: CanaryReleaseStatus['release'], facts: Facts
 }
 
 function describeTooFew(status: CanaryReleaseStatus, facts: Facts): string {
-  const needed = facts.stage?.minRequests ?? facts.spec.analysis.minRequests;
+  const needed = status.release === undefined ? 0 : (leastRequestsNow(facts.spec, status.release) ?? 0);
   const seen = Math.round(status.release?.stageRequests ?? 0);
   return seen < needed ? `, ${seen} of ${needed} requests that a Pass needs` : '';
 }

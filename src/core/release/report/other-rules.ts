@@ -7,6 +7,7 @@ import type { Holder } from '../../routing/canary-share.ts';
 import type { ForeignRule } from '../../routing/foreign-rules.ts';
 import type { Facts } from '../assess.ts';
 import { isRunning, type StateName } from '../state.ts';
+import { hasGivenTraffic } from '../traffic.ts';
 
 type Word = Pick<Condition, 'status' | 'message'> & { readonly reason: ConditionReason };
 
@@ -31,8 +32,8 @@ export function listOtherRules({ clearance, ownTraffic, leftBehind }: Facts): re
 }
 
 /** Before its first weight a release may still be blocked by what others wrote; that is reported as the blocker. */
-function findHolding({ maxWeight = 0 }: ReleaseStatus, state: StateName, { clearance }: Facts): readonly Holder[] {
-  if (!isRunning(state) || maxWeight === 0 || clearance.kind !== 'held') return [];
+function findHolding(release: ReleaseStatus, state: StateName, { clearance }: Facts): readonly Holder[] {
+  if (!isRunning(state) || !hasGivenTraffic(release) || clearance.kind !== 'held') return [];
   // What the release takes away at this very moment is reported as drift.
   return clearance.holders.filter(({ stays }) => stays);
 }

@@ -118,3 +118,37 @@ describe('who is at fault', () => {
     );
   });
 });
+
+describe('a querier over stores that are away', () => {
+  const refuse = (error: string, errorType = 'execution') => codeOf(422, JSON.stringify({ status: 'error', errorType, error }));
+
+  test.each([
+    'expanding series: proxy Series(): rpc error: code = Unavailable desc = connection refused',
+    'expanding series: rpc error: code = DeadlineExceeded desc = context deadline exceeded',
+    'rpc error: code = Unknown desc = at least 2 live replicas required, could only find 1',
+    'Get "http://store:10902": dial tcp: lookup store: no such host',
+    'context canceled',
+  ])('422 with "%s" is its outage, not the fault of the query', (error) => {
+    expect(refuse(error)).toBe('UNAVAILABLE');
+  });
+
+  test.each([
+    'query processing would load too many samples into memory in query execution',
+    'expanding series: rpc error: code = ResourceExhausted desc = exceeded series limit',
+    'found duplicate series for the match group',
+  ])('422 with "%s" is the fault of the query', (error) => {
+    expect(refuse(error)).toBe('BAD_QUERY');
+  });
+
+  test('words of a store in a query that cannot be parsed excuse nothing', () => {
+    expect(refuse('rpc error', 'bad_data')).toBe('BAD_QUERY');
+  });
+
+  test('a partial answer of VictoriaMetrics is told as a warning', () => {
+    const partial = readAnswer({ status: 200, body: success('vector', [], { isPartial: true }) });
+    expect(partial.warnings).toEqual(['the answer is partial']);
+    expect(readAnswer({ status: 200, body: success('vector', [], { isPartial: false }) }).warnings).toEqual([]);
+    const told = readAnswer({ status: 200, body: success('vector', [], { isPartial: true, warnings: ['store a'] }) });
+    expect(told.warnings).toEqual(['store a']);
+  });
+});

@@ -79,6 +79,18 @@ describe('questions for the same instant', () => {
     );
   });
 
+  test('matchers behind the first are kept, and only questions with the same ones go together', async () => {
+    const reader = new SlowReader();
+    const matched = (value: string, cluster: string) => queryOf(value).replace('}', `,cluster="${cluster}",env="p\\"q"}`);
+    const answers = await ask(reader, [matched('a', 'eu-1'), matched('b', 'eu-1'), matched('c', 'us-2')]);
+    expect(reader.asked).toEqual([
+      String.raw`envoy_cluster_upstream_rq{envoy_cluster_name=~"a|b",cluster="eu-1",env="p\"q"}[3m]`,
+      matched('c', 'us-2'),
+    ]);
+    expect(answers.map(namesIn)).toEqual([['a'], ['b'], ['c']]);
+    expect(new BatchingReader(reader).matchers).toEqual({});
+  });
+
   test('another range, another Secret or another address is another question', async () => {
     const reader = new SlowReader();
     const batching = new BatchingReader(reader);

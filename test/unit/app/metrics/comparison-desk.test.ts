@@ -91,6 +91,23 @@ describe('the memory of a release', () => {
     expect(story.status.release?.failedCheck?.reason).toBe('ErrorRatio');
   });
 
+  test("the comparison's memory shares the bound with a sentinel, and knows how serving's errors vary for it", async () => {
+    const { prometheus } = new Story(UNEVEN);
+    const question = aQuestion({ ...ALONE, comparison: { mode: 'Enforce' } });
+    let isWatched = true;
+    const desk = new ComparisonDesk(prometheus, () => (isWatched ? 0.9 : 1));
+    expect(desk.phiOf('shop/web')).toBeUndefined();
+    const needed = async () => {
+      const found = await judgeAt(desk, prometheus, question, 60);
+      return found.kind === 'facts' ? found.facts.needed : undefined;
+    };
+    expect(await needed()).toBeCloseTo(1 / 0.009);
+    expect(desk.phiOf('shop/web')).toBeGreaterThanOrEqual(1);
+    // The spec says Off from now on: the whole bound is the comparison's again.
+    isWatched = false;
+    expect(await needed()).toBeCloseTo(100);
+  });
+
   test("the comparison's memory starts from scratch for another release, another bound and another interval, and not for another budget of risk", async () => {
     const story = new Story();
     await story.verdicts(looks(10, 300));
@@ -122,14 +139,14 @@ describe('the memory of a release', () => {
     story.desk.forget('shop/web');
     story.prometheus.asked.splice(0);
     story.prometheus.holds = true;
-    story.desk.prepare('shop/web', story.question);
+    void story.desk.prepare('shop/web', story.question);
     await settle();
     story.desk.forget('shop/web');
     story.prometheus.holds = false;
     for (const answer of story.prometheus.held.splice(0)) answer();
     await settle();
     const asked = story.prometheus.asked.length;
-    story.desk.prepare('shop/web', story.question);
+    void story.desk.prepare('shop/web', story.question);
     await settle();
     expect(story.prometheus.asked.length).toBe(asked * 2);
   });
@@ -168,7 +185,7 @@ describe('a long past', () => {
     await settle();
     const asked = prometheus.asked.length;
     expect((await desk.judge('shop/web', question, after(3_010), arms)).kind).toBe('partial');
-    desk.prepare('shop/web', question);
+    void desk.prepare('shop/web', question);
     expect(prometheus.asked).toHaveLength(asked);
   });
 
@@ -177,7 +194,7 @@ describe('a long past', () => {
       UNEVEN,
       aQuestion(ALONE, { startedAt: timeAfter(-200_000), lookGridAt: timeAfter(300) }),
     );
-    desk.prepare('shop/web', question);
+    void desk.prepare('shop/web', question);
     await settle();
     await judgeAt(desk, prometheus, question, 310);
     await settle();
@@ -229,20 +246,28 @@ describe('the time before the release', () => {
 
   test('the time before the release is read while the canary has no weight yet, once, and not where nothing is compared', async () => {
     const { prometheus, desk, question } = new Story();
-    desk.prepare('shop/web', aQuestion({ comparison: { mode: 'Off' } }));
-    desk.prepare('shop/web', { ...question, source: undefined });
+    void desk.prepare('shop/web', aQuestion({ comparison: { mode: 'Off' } }));
+    void desk.prepare('shop/web', { ...question, parts: [] });
     expect(prometheus.asked).toEqual([]);
-    desk.prepare('shop/web', question);
+    void desk.prepare('shop/web', question);
     await settle();
-    desk.prepare('shop/web', question);
+    void desk.prepare('shop/web', question);
     await settle();
     expect(prometheus.asked.map(({ atMs }) => atMs)).toEqual([START, START]);
+  });
+
+  test('the time before the release says how many requests serving had', async () => {
+    const { desk, question, prometheus } = new Story();
+    expect(await desk.prepare('shop/web', question)).toBeCloseTo(18, 0);
+    expect(await desk.prepare('shop/web', aQuestion({ comparison: { mode: 'Off' } }))).toBeUndefined();
+    prometheus.fault = () => ({ ok: false, kind: 'unavailable', message: 'refused' });
+    expect(await desk.prepare('shop/other', question)).toBeUndefined();
   });
 
   test('the time before the release is read by the first look where Prometheus was away before', async () => {
     const { prometheus, desk, question } = new Story();
     prometheus.fault = () => ({ ok: false, kind: 'unavailable', message: 'refused' });
-    desk.prepare('shop/web', question);
+    void desk.prepare('shop/web', question);
     await settle();
     prometheus.fault = undefined;
     expect((await judgeAt(desk, prometheus, question, 60)).kind).toBe('facts');

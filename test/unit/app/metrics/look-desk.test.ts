@@ -3,20 +3,17 @@ import { LookDesk, MOST_LOOKS_AT_ONCE } from '../../../../src/app/metrics/look-d
 import type { LookQuestion } from '../../../../src/app/metrics/queries.ts';
 import type { World } from '../../../../src/app/world.ts';
 import type { MetricsAnswer } from '../../../../src/ports/metrics.ts';
-import { contour } from '../../../../src/sources/contour.ts';
 import { VirtualClock } from '../../../fakes/virtual-clock.ts';
 import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE } from '../../../fixtures/builders.ts';
+import { withOneSource } from '../../../fixtures/look-question.ts';
 
 const question: LookQuestion = {
   spec: aSpec(),
   status: aStatus({ weight: 5, release: aReleaseStatus() }),
-  namespace: NAMESPACE,
   name: 'web',
   target: { namespace: NAMESPACE, timeoutMs: 1_000 },
-  source: contour,
-  canary: [{ namespace: NAMESPACE, service: 'v2', port: 80 }],
-  serving: [{ namespace: NAMESPACE, service: 'v1', port: 80 }],
   splitSide: 'both',
+  ...withOneSource({}),
 };
 const away: MetricsAnswer = { ok: false, kind: 'unavailable', message: 'refused' };
 
@@ -29,7 +26,7 @@ function aDesk() {
     asked.push(atMs);
     return new Promise<MetricsAnswer>((resolve) => open.push(() => resolve(away)));
   };
-  const desk = new LookDesk({ metrics: { query } } as unknown as World, (key) => told.push(key));
+  const desk = new LookDesk({ metrics: { query }, clock: new VirtualClock() } as unknown as World, (key) => told.push(key));
   const settle = () => new VirtualClock().runBy(0);
   return { desk, open, asked, told, settle };
 }

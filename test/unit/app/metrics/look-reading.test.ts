@@ -1,70 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { CanaryReleaseStatus, ReleaseStatus, SpecInput } from '../../../../src/api/release.ts';
-import type { LookQuestion } from '../../../../src/app/metrics/queries.ts';
-import { askLook } from '../../../../src/app/metrics/look-reading.ts';
-import type { MetricsAnswer, MetricsReader, MetricsTarget, Series } from '../../../../src/ports/metrics.ts';
+import type { ReleaseStatus, SpecInput } from '../../../../src/api/release.ts';
+import type { MetricsAnswer, Series } from '../../../../src/ports/metrics.ts';
 import { contour } from '../../../../src/sources/contour.ts';
 import { linkerd } from '../../../../src/sources/linkerd.ts';
-import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE, timeAfter } from '../../../fixtures/builders.ts';
-
-const TARGET: MetricsTarget = { namespace: NAMESPACE, timeoutMs: 5_000 };
-const LOOK_AT = after(120);
-const readLook = async (...given: Parameters<typeof askLook>) => (await askLook(...given)).reading;
-
-/** A reader that answers by a part of the query, the first that fits, and notes what it was asked. */
-class FakeReader implements MetricsReader {
-  readonly asked: { readonly query: string; readonly atMs: number }[] = [];
-  readonly #answers: readonly (readonly [part: string, answer: MetricsAnswer])[];
-
-  constructor(...answers: readonly (readonly [part: string, answer: MetricsAnswer])[]) {
-    this.#answers = answers;
-  }
-
-  query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer> {
-    expect(target).toBe(TARGET);
-    this.asked.push({ query, atMs });
-    return Promise.resolve(this.#answers.find(([part]) => query.includes(part))?.[1] ?? found());
-  }
-
-  refusal(): undefined {
-    return undefined;
-  }
-}
-
-function found(...series: readonly Series[]): MetricsAnswer {
-  return { ok: true, series, warnings: [] };
-}
-
-/** A counter that grows by so much every 10 s from the start to the look, with the values that it had before. */
-function counter(labels: Readonly<Record<string, string>>, each: number, first = 0): Series {
-  const samples = Array.from({ length: 13 }, (_, index) => ({ atMs: after(index * 10) - 100, value: first + each * index }));
-  return { labels, samples };
-}
-
-const code = (text: string, each: number, first = 0) => counter({ envoy_response_code: text }, each, first);
-const canaryCounts = 'envoy_cluster_upstream_rq{envoy_cluster_name="shop_v2_80"}';
-const servingCounts = 'envoy_cluster_upstream_rq{envoy_cluster_name="shop_v1_80"}';
-const latencyCounts = 'envoy_cluster_upstream_rq_time_bucket';
-
-function question(
-  analysis: SpecInput['analysis'] = {},
-  change: Partial<LookQuestion> = {},
-  release: Partial<ReleaseStatus> = {},
-  status: Partial<CanaryReleaseStatus> = {},
-): LookQuestion {
-  return {
-    spec: aSpec({ analysis }),
-    status: aStatus({ ...status, release: aReleaseStatus(release) }),
-    namespace: NAMESPACE,
-    name: 'web',
-    target: TARGET,
-    source: contour,
-    canary: [{ namespace: NAMESPACE, service: 'v2', port: 80 }],
-    serving: [{ namespace: NAMESPACE, service: 'v1', port: 80 }],
-    splitSide: 'both',
-    ...change,
-  };
-}
+import { after, aReleaseStatus, aStatus, NAMESPACE, timeAfter } from '../../../fixtures/builders.ts';
+import { LOOK_AT, readLook, FakeReader, found, counter, code, canaryCounts, servingCounts, latencyCounts, question } from './looks.ts';
 
 describe('the requests of a look', () => {
   test('the requests of a look are the increments of the window, summed over the codes', async () => {
@@ -73,12 +13,12 @@ describe('the requests of a look', () => {
     expect(look.requests).toEqual({ kind: 'facts', facts: { requests: 330, serverErrors: 12, clientErrors: 18, spanSeconds: 60 } });
     expect(look).toMatchObject({ atMs: LOOK_AT, newestSampleMs: LOOK_AT - 100, scrapeIntervalMs: 10_000, own: {} });
     expect(look.latency).toBeUndefined();
-    expect(reader.asked).toEqual([{ query: `${canaryCounts}[4m]`, atMs: LOOK_AT }]);
+    expect(reader.asked).toEqual([{ query: `${canaryCounts}[7m]`, atMs: LOOK_AT }]);
   });
 
   test('the requests of a look begin with the present weight where that is younger than the window', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000))]);
-    const look = await readLook(reader, question({}, {}, { shiftedAt: timeAfter(100) }), LOOK_AT);
+    const look = await readLook(reader, question({}, {}, { shiftedAt: timeAfter(100), stageIndex: 1 }), LOOK_AT);
     expect(look.requests).toMatchObject({ facts: { requests: 100, spanSeconds: 20 } });
   });
 
@@ -100,7 +40,7 @@ describe('the requests of a look', () => {
   test('requests since the look before are counted for the stage, by the status or by the look that is asked in the same go', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000), code('100', 99))]);
     const since = async (release: Partial<ReleaseStatus>, previous?: number) =>
-      (await readLook(reader, question({}, {}, release), LOOK_AT, previous)).newRequests;
+      (await readLook(reader, question({}, {}, release), LOOK_AT, { previousMs: previous })).newRequests;
     expect(await since({ lookGridAt: timeAfter(110) })).toBe(50);
     expect(await since({ lookGridAt: timeAfter(10) }, after(90))).toBe(150);
     expect(await since({ lookGridAt: timeAfter(10), stageStartedAt: timeAfter(100) })).toBe(100);
@@ -110,10 +50,10 @@ describe('the requests of a look', () => {
   test('requests that failed since the look before are counted whatever stage they fell into', async () => {
     const reader = new FakeReader([canaryCounts, found(code('200', 50, 1_000), code('503', 2), code('404', 3))]);
     const errors = async (release: Partial<ReleaseStatus>, previous?: number) =>
-      (await readLook(reader, question({}, {}, release), LOOK_AT, previous)).newErrors;
+      (await readLook(reader, question({}, {}, release), LOOK_AT, { previousMs: previous })).newErrors;
     expect(await errors({ lookGridAt: timeAfter(90), stageStartedAt: timeAfter(110) })).toBe(6);
     expect(await errors({ lookGridAt: timeAfter(10) }, after(100))).toBe(4);
-    expect((await readLook(reader, question({}, { source: undefined }), LOOK_AT)).newErrors).toBeUndefined();
+    expect((await readLook(reader, question({}, { parts: [] }), LOOK_AT)).newErrors).toBeUndefined();
   });
 
   test('requests of several rules whose queries are equal are asked for and counted once', async () => {
@@ -185,12 +125,12 @@ describe('rule 6: what is no evidence', () => {
 
   test('without a metrics source nothing is counted and nothing is asked', async () => {
     const reader = new FakeReader();
-    const look = await readLook(reader, question({}, { source: undefined }), LOOK_AT);
+    const look = await readLook(reader, question({}, { parts: [] }), LOOK_AT);
     expect(look).toMatchObject({ requests: { kind: 'unusable' }, newRequests: 0 });
     expect(reader.asked).toEqual([]);
   });
 
-  test('without weight only the serving backend is asked, to learn when the gateway is scraped', async () => {
+  test('without weight the serving backend is asked, to learn when the gateway is scraped, and of the canary whose its series are', async () => {
     const reader = new FakeReader([servingCounts, found(code('200', 50))]);
     const analysis: SpecInput['analysis'] = {
       checks: [
@@ -203,7 +143,18 @@ describe('rule 6: what is no evidence', () => {
       const look = await readLook(reader, question(analysis, { status }), LOOK_AT);
       expect(look).toMatchObject({ requests: { kind: 'noTraffic' }, newRequests: 0, newestSampleMs: LOOK_AT - 100, own: {} });
     }
-    expect(reader.asked.every(({ query }) => query.startsWith(servingCounts))).toBe(true);
+    expect(reader.asked.every(({ query }) => query.startsWith(servingCounts) || query.startsWith(canaryCounts))).toBe(true);
+  });
+
+  test('series of several clusters are none of this one, and the setting that separates them is named', async () => {
+    const other = { ...code('503', 5), labels: { envoy_response_code: '503', cluster: 'us-2' } };
+    for (const status of [aStatus({ weight: 0 }), aStatus({ weight: 5 })]) {
+      const reader = new FakeReader([servingCounts, found(code('200', 50))], [canaryCounts, found(other)]);
+      const look = await readLook(reader, question({ comparison: { mode: 'Enforce' } }, { status }), LOOK_AT);
+      expect(look.mixed).toContain('are of several clusters (no cluster, cluster="us-2")');
+      expect(look.requests).toEqual({ kind: 'unusable', message: look.mixed });
+      expect(look).toMatchObject({ newRequests: 0, newErrors: 0 });
+    }
   });
 });
 
@@ -241,7 +192,7 @@ describe('the latency of a look', () => {
       kind: 'unusable',
       message: 'metrics source Contour has no latency histogram; use a check with a query of your own',
     });
-    expect((await readLook(new FakeReader(), question(analysis, { source: undefined }), LOOK_AT)).latency?.kind).toBe('unusable');
+    expect((await readLook(new FakeReader(), question(analysis, { parts: [] }), LOOK_AT)).latency?.kind).toBe('unusable');
   });
 
   test('the latency of a look is asked in the unit of the source', async () => {
@@ -268,6 +219,17 @@ describe('an own query of a look', () => {
   const read = async (answer: MetricsAnswer) =>
     (await readLook(new FakeReader(['orders', answer]), question(own('orders')), LOOK_AT)).own['orders'];
 
+  test('own queries are not asked at a glance, in which nothing would come of them', async () => {
+    const ask = async (atMs: number) => {
+      const reader = new FakeReader([canaryCounts, found(code('200', 50))], ['orders_total', found(counter({}, 1))]);
+      const young = { scrapeIntervalMs: 1_000, lookGridAt: timeAfter(110) };
+      const look = await readLook(reader, question({ ...own('orders_total'), comparison: { mode: 'Enforce' } }, {}, young), atMs);
+      return [look.glance, Object.keys(look.own), reader.asked.some(({ query }) => query === 'orders_total')];
+    };
+    expect(await ask(after(112))).toEqual([true, [], false]);
+    expect(await ask(after(120))).toEqual([undefined, ['orders'], true]);
+  });
+
   test('an own query of a look is filled in and asked at the time of the look', async () => {
     const reader = new FakeReader(['orders', found(value(5))]);
     const text = 'sum(rate(orders{ns="$(namespace)",c="$(canary)",s="$(serving)",r="$(revision)",n="$(release)"}[$(window)]))';
@@ -280,7 +242,10 @@ describe('an own query of a look', () => {
   });
 
   test('an own query of a look must come to one number', async () => {
-    expect(await read(found())).toEqual({ kind: 'noData', message: 'check orders: the query returned nothing' });
+    expect(await read(found())).toEqual({
+      kind: 'noData',
+      message: 'check orders: the query returned nothing; if that means that all is well, add "or vector(0)" to it',
+    });
     expect(await read(found(value(1), value(2)))).toMatchObject({
       kind: 'unusable',
       message: expect.stringContaining('returned 2 series'),

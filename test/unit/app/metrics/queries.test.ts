@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { askArms, askCounts, askLatency, isCompared, outcomesOf, problemOf, toArms } from '../../../../src/app/metrics/queries.ts';
+import { askArms, askSides, isCompared, outcomesOf, problemOf, toArms } from '../../../../src/app/metrics/queries.ts';
 import type { Counts, Timed } from '../../../../src/core/analysis/assemble.ts';
+import { contour } from '../../../../src/sources/contour.ts';
 import { after, aReleaseStatus, aStatus, START, timeAfter } from '../../../fixtures/builders.ts';
 import {
   answers,
@@ -24,14 +25,14 @@ describe('a release is compared', () => {
     expect(isCompared(aQuestion({ comparison: { mode: 'Observe' } }))).toBe(true);
     for (const weight of [0, 100]) expect(isCompared(weighing(weight))).toBe(false);
     expect(isCompared(aQuestion({ comparison: { mode: 'Off' } }))).toBe(false);
-    expect(isCompared(aQuestion(undefined, {}, { source: undefined }))).toBe(false);
+    expect(isCompared(aQuestion(undefined, {}, { parts: [] }))).toBe(false);
     const { weight: _weight, ...status } = aStatus();
     expect(isCompared(aQuestion(undefined, {}, { status }))).toBe(false);
   });
 
   test('a release is compared by what its source takes for a request', () => {
     expect(outcomesOf(aQuestion())({ envoy_response_code: '503' })).toBe('serverError');
-    expect(outcomesOf(aQuestion(undefined, {}, { source: undefined }))({ envoy_response_code: '503' })).toBe('ignore');
+    expect(outcomesOf(aQuestion(undefined, {}, { parts: [] }))({ envoy_response_code: '503' })).toBe('ignore');
   });
 });
 
@@ -54,20 +55,25 @@ describe('the arms', () => {
   const none: Timed = { kind: 'unusable', message: 'a native histogram' };
 
   test('the arms have the histograms of both or of neither', () => {
-    expect(toArms(counts, timed, timed, 5)).toMatchObject({ kind: 'arms', history: 'lost', fromMs: 5, canary: { perSecond: 1_000 } });
+    expect(toArms({ counts, timed, servingTimed: timed }, 5)).toMatchObject({
+      kind: 'arms',
+      history: 'lost',
+      fromMs: 5,
+      canary: { perSecond: 1_000 },
+    });
     for (const [one, other] of [
       [timed, none],
       [none, timed],
       [undefined, timed],
       [timed, undefined],
     ])
-      expect(toArms(counts, one, other, 5)).toMatchObject({ canary: { latency: [] }, serving: { latency: [] } });
+      expect(toArms({ counts, timed: one, servingTimed: other }, 5)).toMatchObject({ canary: { latency: [] }, serving: { latency: [] } });
   });
 
   test('the arms are a problem where either could not be read', () => {
     const problem = { kind: 'partial', message: 'why' } as const;
-    expect(toArms({ ...counts, problem }, timed, timed, 5)).toBe(problem);
-    expect(toArms({ ...counts, servingProblem: problem }, timed, timed, 5)).toBe(problem);
+    expect(toArms({ counts: { ...counts, problem }, timed, servingTimed: timed }, 5)).toBe(problem);
+    expect(toArms({ counts: { ...counts, servingProblem: problem }, timed, servingTimed: timed }, 5)).toBe(problem);
   });
 
   test('the arms of the past are read with two minutes before, so that an old series has its base', async () => {
@@ -111,12 +117,13 @@ describe('the arms', () => {
         serving: { latency: [] },
       });
     }
-    expect(await askArms(prometheus, aQuestion(undefined, {}, { source: undefined }), SPAN)).toMatchObject({ kind: 'unusable' });
+    expect(await askArms(prometheus, aQuestion(undefined, {}, { parts: [] }), SPAN)).toMatchObject({ kind: 'unusable' });
   });
 });
 
 describe('the counts of a look', () => {
-  const ask = (prometheus: MemoryPrometheus, question = aQuestion()) => askCounts(prometheus, question, 300_000, after(600));
+  const needs = { fromMs: after(300), atMs: after(600), rangeMs: 300_000, times: false };
+  const ask = async (prometheus: MemoryPrometheus, question = aQuestion()) => (await askSides(prometheus, question, needs)).counts;
 
   test('the counts of a look are those of both arms where they are compared', async () => {
     const counts = await ask(new MemoryPrometheus(HEALTHY));
@@ -144,7 +151,7 @@ describe('the counts of a look', () => {
   });
 
   test('the counts of a look are a problem without a source, and of neither arm at weight 0', async () => {
-    const counts = await ask(new MemoryPrometheus(HEALTHY), aQuestion(undefined, {}, { source: undefined }));
+    const counts = await ask(new MemoryPrometheus(HEALTHY), aQuestion(undefined, {}, { parts: [] }));
     expect(counts.problem?.kind).toBe('unusable');
     const quiet = await ask(
       new MemoryPrometheus(HEALTHY),
@@ -156,10 +163,10 @@ describe('the counts of a look', () => {
 
 describe('the latency of one arm', () => {
   test('a latency that the source does not have cannot be used, and the message says whose', async () => {
-    const { latency: _latency, ...source } = aQuestion().source ?? { name: '' };
-    const bare = aQuestion(undefined, {}, { source: source as never });
-    const asked = await askLatency(new MemoryPrometheus(TIMED), bare, bare.canary, 60_000, after(60));
-    expect(asked).toEqual({
+    const { latency: _latency, ...source } = contour;
+    const needs = { fromMs: START, atMs: after(60), rangeMs: 60_000, times: true };
+    const { timed } = await askSides(new MemoryPrometheus(TIMED), aQuestion(undefined, {}, { source }), needs);
+    expect(timed).toEqual({
       kind: 'unusable',
       message: 'metrics source Contour has no latency histogram; use a check with a query of your own',
     });

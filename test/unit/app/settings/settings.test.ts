@@ -17,8 +17,11 @@ describe('settings', () => {
       action: 'run',
       namespaces: [],
       prometheusAllow: [],
+      prometheusMatchers: {},
       notificationAllow: [],
+      gateAllow: [],
       allowQueries: false,
+      sentinel: [],
       metricsAddress: { port: 8080 },
       leaderElect: false,
       leaderElectNamespace: 'glidepath-system',
@@ -32,6 +35,9 @@ describe('settings', () => {
     const argv = [
       '--prometheus-url=https://prometheus.monitoring:9090/prefix/',
       '--prometheus-token-file=/var/run/token',
+      '--prometheus-headers-file=/var/run/headers.json',
+      '--prometheus-matchers=cluster=eu-1,env=',
+      '--prometheus-matchers=tenant=a=b',
       '--prometheus-ca-file',
       '/var/run/ca.crt',
       '--namespace=shop,checkout',
@@ -39,7 +45,10 @@ describe('settings', () => {
       'search',
       '--prometheus-allow=http://team-a.example:9090,https://metrics.example/tenants/shop/',
       '--notification-allow=https://hooks.example.com/,http://127.0.0.1:9000',
+      '--gate-allow=https://gates.example.com/',
       '--allow-queries',
+      '--sentinel=projectcontour/app=envoy,http://127.0.0.1:8804/',
+      '--sentinel=infra/gateway.networking.k8s.io/gateway-name=public',
       '--metrics-address=127.0.0.1:9090',
       '--webhook-address=:9443',
       '--webhook-cert-dir=/certs',
@@ -55,9 +64,17 @@ describe('settings', () => {
       prometheusUrl: 'https://prometheus.monitoring:9090/prefix',
       prometheusTokenFile: '/var/run/token',
       prometheusCaFile: '/var/run/ca.crt',
+      prometheusHeadersFile: '/var/run/headers.json',
+      prometheusMatchers: { cluster: 'eu-1', env: '', tenant: 'a=b' },
       namespaces: ['shop', 'checkout', 'search'],
       prometheusAllow: ['http://team-a.example:9090', 'https://metrics.example/tenants/shop'],
+      sentinel: [
+        { kind: 'pods', namespace: 'projectcontour', label: 'app', value: 'envoy' },
+        { kind: 'address', origin: 'http://127.0.0.1:8804' },
+        { kind: 'pods', namespace: 'infra', label: 'gateway.networking.k8s.io/gateway-name', value: 'public' },
+      ],
       notificationAllow: ['https://hooks.example.com', 'http://127.0.0.1:9000'],
+      gateAllow: ['https://gates.example.com'],
       allowQueries: true,
       metricsAddress: { host: '127.0.0.1', port: 9090 },
       webhookAddress: { port: 9443 },
@@ -69,6 +86,11 @@ describe('settings', () => {
       maxConcurrent: 32,
       resyncMs: 5_400_000,
     });
+  });
+
+  test('a matcher is a label with its value', () => {
+    for (const text of ['cluster', '=eu-1', 'k8s.cluster=a', '__name__=up', `a=${'x'.repeat(257)}`])
+      expect(refuse([`--prometheus-matchers=${text}`])).toContain('write labels with their values such as cluster=eu-1');
   });
 
   test('the API server reaches the webhook over TLS only', () => {
@@ -163,6 +185,24 @@ describe('a wrong setting is named, with what to write', () => {
     expect(refuse([], { GLIDEPATH_MAX_CONCURRENT: 'x' })).toBe('GLIDEPATH_MAX_CONCURRENT: write a whole number from 1 to 1024, not "x"');
   });
 
+  test.each([
+    'envoy',
+    'projectcontour/envoy',
+    'app=envoy',
+    'Project/app=envoy',
+    'projectcontour/app=',
+    'projectcontour/=envoy',
+    'projectcontour/app=envoy;x',
+    'projectcontour/app=a=b',
+    'projectcontour/-app=envoy',
+    'https://10.0.0.5:8002',
+    'http://10.0.0.5:8002/stats',
+    'http://a:b@10.0.0.5:8002',
+    'http://10.0.0.5:8002?filter=x',
+  ])('%s is no gateway that a sentinel may ask', (text) => {
+    expect(refuse([`--sentinel=${text}`])).toContain('write NAMESPACE/LABEL=VALUE such as projectcontour/app=envoy, or an address such as');
+  });
+
   test('a password in an address is not repeated', () => {
     const message = refuse(['--prometheus-url=http://admin:hunter2@prometheus:9090']);
     expect(message).toContain('must not contain a user or password');
@@ -198,7 +238,7 @@ describe('the texts made from the list of settings', () => {
 
   test('help names every flag once, each of which the parser knows', () => {
     expect(new Set(flags).size).toBe(flags.length);
-    expect(flags).toHaveLength(18);
+    expect(flags).toHaveLength(22);
     for (const flag of flags) {
       const parsed = parseSettings([`--${flag}=?`], {});
       expect(parsed.ok ? '' : parsed.message).not.toContain('unknown flag');

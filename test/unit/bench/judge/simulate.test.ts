@@ -35,13 +35,13 @@ describe('simulateCell', () => {
       ['peek', 20],
     ]);
     const times = Object.fromEntries(results.map(({ judge, seconds }) => [judge, seconds[10]]));
-    expect(times).toEqual({ glidepath: 20, flagger: 300, argo: 240, kayenta: 300, peek: 10 });
+    expect(times).toEqual({ glidepath: 10, flagger: 300, argo: 240, kayenta: 300, peek: 10 });
   });
 
   test('simulateCell finds requests that hang, and counts no failed ones for latency', () => {
     const { results } = simulate('latency,100% hang +3 s,100,10,10', 5);
     expect(results.map(({ judge, seconds, failed }) => [judge, seconds[2], failed])).toEqual([
-      ['glidepath', 20, []],
+      ['glidepath', 50, []],
       ['flagger', 300, []],
       ['kayenta', 300, []],
     ]);

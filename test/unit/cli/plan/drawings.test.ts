@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { drawChart, type Paint, tickTimes } from '../../../../src/cli/plan/chart.ts';
-import { cumulate, shareBuckets, UPPERS } from '../../../../src/cli/plan/latency.ts';
+import { cumulate, shareBuckets, uppersOf } from '../../../../src/cli/plan/latency.ts';
 import { estimateQuantile } from '../../../../src/core/analysis/histogram.ts';
 import { aManifest, call } from '../fake-io.ts';
 
@@ -44,10 +44,19 @@ describe('a chart', () => {
 
 describe('simulated latency', () => {
   test('simulated latency has the median that was asked for, in whole shares', () => {
-    const buckets = cumulate(shareBuckets(0.1).map((share) => share * 1_000));
-    expect(UPPERS).toHaveLength(buckets.length);
+    const uppers = uppersOf('Auto');
+    const buckets = cumulate(
+      shareBuckets(0.1, uppers).map((share) => share * 1_000),
+      uppers,
+    );
     expect(buckets.at(-1)?.count).toBeCloseTo(1_000, 0);
     expect(estimateQuantile(buckets, 0.5)).toBeCloseTo(0.1, 2);
+  });
+
+  test('simulated latency is counted in the buckets of the metrics source, and in those of Envoy where only the cluster knows it', () => {
+    expect(uppersOf('Traefik')).toEqual([0.1, 0.3, 1.2, 5, Number.POSITIVE_INFINITY]);
+    expect(uppersOf('Auto')).toEqual(uppersOf('Contour'));
+    expect(uppersOf('PrometheusClient')).toContain(0.025);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { readReleases } from '../../../../src/cli/manifest.ts';
+import { uppersOf } from '../../../../src/cli/plan/latency.ts';
 import type { RunResult } from '../../../../src/cli/plan/run-result.ts';
 import { type PlanQuestion, prepareSimulation } from '../../../../src/cli/plan/simulation.ts';
 import { aManifest } from '../fake-io.ts';
@@ -15,12 +16,25 @@ interface Change {
   readonly badFromStage?: number;
   readonly seed?: number;
   readonly approveAfterMs?: number;
+  readonly source?: string;
+  readonly serving?: { readonly latencySeconds?: number };
 }
 
-function aQuestion({ spec = [], canary = {}, rps = 100, badFromStage = 1, seed = 1, approveAfterMs }: Change = {}): PlanQuestion {
+function aQuestion({
+  spec = [],
+  canary = {},
+  rps = 100,
+  badFromStage = 1,
+  seed = 1,
+  approveAfterMs,
+  source = 'Auto',
+  serving = {},
+}: Change = {}): PlanQuestion {
   const [release] = readReleases(aManifest(spec), 'web.yaml');
   if (release === undefined) throw new Error('the manifest holds no release');
-  return { release, seed, approveAfterMs, traffic: { rps, serving: HEALTHY, canary: { ...HEALTHY, ...canary }, badFromStage } };
+  const versions = { serving: { ...HEALTHY, ...serving }, canary: { ...HEALTHY, ...serving, ...canary } };
+  const traffic = { rps, ...versions, badFromStage, uppers: uppersOf(source) };
+  return { release, seed, approveAfterMs, traffic };
 }
 
 function simulate(change: Change = {}, index = 0): RunResult {
@@ -87,6 +101,20 @@ describe('a bad canary', () => {
     expect(simulate({ canary: { latencySeconds: 0.4 } })).toMatchObject({ ending: 'rolledBack', reason: 'Latency' });
   });
 
+  test('a bad canary is found where all of serving lies in few buckets, as in the cluster, and not where its buckets hide it', () => {
+    const spec = [
+      'stages: [{weight: 5, duration: 2m}, {weight: 50, duration: 10m}]',
+      'analysis: {checks: [{name: p99, metric: Latency, quantile: "0.99", max: 500ms}]}',
+    ];
+    const of = (source: string, latencySeconds: number, servingSeconds = 0.03) =>
+      simulate({ spec, source, canary: { latencySeconds }, serving: { latencySeconds: servingSeconds }, badFromStage: 2 });
+    for (const source of ['Auto', 'Traefik', 'PrometheusClient'])
+      expect(of(source, 2)).toMatchObject({ ending: 'rolledBack', reason: 'Latency', stage: 2 });
+    expect(of('Auto', 0.06)).toMatchObject({ ending: 'rolledBack', reason: 'Latency' });
+    expect(of('Auto', 0.015, 0.005)).toMatchObject({ ending: 'rolledBack', reason: 'Latency' });
+    expect(of('Traefik', 0.015, 0.005)).toMatchObject({ ending: 'promoted' });
+  });
+
   test('a bad canary is found by a latency check of the release as well', () => {
     const spec = [
       'analysis:',
@@ -103,13 +131,22 @@ describe('a bad canary', () => {
 
 describe('people', () => {
   test('a person is asked when there is too little traffic for proof', () => {
-    const run = simulate({ rps: 0.2 });
+    const run = simulate({ rps: 0.2, spec: ['analysis: {comparison: {riskBudget: 0.5%}}'] });
     expect(run).toMatchObject({ ending: 'asked', reason: 'Inconclusive', asked: true, stage: 1 });
-    expect(Math.floor(run.atMs / 60_000)).toBe(30);
+    expect(Math.floor(run.atMs / 60_000)).toBe(50);
+  });
+
+  test('the plan says before the first weight which stage will not get enough requests', () => {
+    const { entries } = simulate({ rps: 0.2, spec: ['analysis: {comparison: {riskBudget: 0.5%}}'] });
+    const told = entries.find(({ reason }) => reason === 'LittleTraffic');
+    expect(told?.message).toMatch(
+      /stage 1 \(20%\) expects 120 canary requests by its timeout of 50m, a Pass needs 420: give it a timeout of 2h55m/,
+    );
+    expect(simulate({}).entries.map(({ reason }) => reason)).not.toContain('LittleTraffic');
   });
 
   test('a person is asked without a pause where the release says Approve', () => {
-    expect(simulate({ rps: 0.2, spec: ['analysis: {onInconclusive: Approve}'] })).toMatchObject({
+    expect(simulate({ rps: 0.2, spec: ['analysis: {onInconclusive: Approve, comparison: {riskBudget: 0.5%}}'] })).toMatchObject({
       ending: 'asked',
       reason: 'AwaitingApproval',
     });
@@ -124,9 +161,19 @@ describe('people', () => {
   });
 
   test('the plan says why a release cannot even start', () => {
-    const run = simulate({ spec: ['stages: [{weight: 0, duration: 1m, cohort: {headers: [{name: X-Canary, value: "1"}]}}, {weight: 5}]'] });
+    const run = simulate({ spec: ['stages: [{weight: 0, duration: 1m, mirror: {percent: 10}}, {weight: 5}]'] });
     expect(run.ending).toBe('blocked');
-    expect(run.message).toContain('spec.stages[].cohort');
+    expect(run.message).toContain('spec.stages[].mirror');
+  });
+
+  test('the plan sends the canary a hundredth of the requests as its cohort, which checks judge', () => {
+    const spec = ['stages: [{weight: 0, duration: 1m, cohort: {headers: [{name: X-Canary, value: "1"}]}}, {weight: 5, duration: 1m}]'];
+    const good = simulate({ spec });
+    expect(good).toMatchObject({
+      ending: 'promoted',
+      steps: [{ weight: 5 }, { weight: 100 }, { weight: 100 }].slice(0, good.steps.length),
+    });
+    expect(simulate({ spec, canary: { errorRatio: 0.5 } })).toMatchObject({ ending: 'rolledBack', reason: 'ErrorRatio', steps: [] });
   });
 
   test('hold a release that is paused in its manifest', () => {

@@ -4,7 +4,17 @@ import { promDuration, renderQuery, type TemplateValues } from '../../../../src/
 import { checkExpressions, isInstalled } from '../../../fixtures/prometheus-binary.ts';
 import { needs } from '../../../fixtures/needs.ts';
 
-const VALUES: TemplateValues = { namespace: 'shop', release: 'web', canary: 'v2', serving: 'v1', revision: '1.8.1', window: '60s' };
+const VALUES: TemplateValues = {
+  namespace: 'shop',
+  release: 'web',
+  canary: 'v2',
+  serving: 'v1',
+  revision: '1.8.1',
+  canaryWorkload: 'web-canary',
+  servingWorkload: 'web',
+  canaryPods: undefined,
+  window: '60s',
+};
 
 function render(query: string, change: Partial<TemplateValues> = {}): string {
   const rendered = renderQuery(query, { ...VALUES, ...change });
@@ -17,13 +27,26 @@ describe('an own query', () => {
     expect(render(query)).toBe('sum(rate(a{n="shop",r="web",c="v2",s="v1",v="1.8.1"}[60s]))');
   });
 
+  test('an own query may name the Deployments and the pods of the canary', () => {
+    const pods = String.raw`(web\.canary-5d9-)[a-z0-9]{5}`;
+    expect(render('up{a="$(canaryWorkload)",b="$(servingWorkload)",pod=~"$(canaryPods)"}', { canaryPods: pods })).toBe(
+      String.raw`up{a="web-canary",b="web",pod=~"(web\\.canary-5d9-)[a-z0-9]{5}"}`,
+    );
+  });
+
+  test('an own query that names what is not known here is refused', () => {
+    expect(render('up{pod=~"$(canaryPods)"}')).toBe(
+      'refused: $(canaryPods) has no value: the pods behind the Service do not belong to one Deployment',
+    );
+  });
+
   test('an own query without placeholders stays as it is', () => {
     expect(render('up{a="$"} > $ 1')).toBe('up{a="$"} > $ 1');
   });
 
   test('an own query that names something unknown is refused with what there is', () => {
     expect(render('up{a="$(canari)"}')).toBe(
-      'refused: $(canari) is not known; a query may use $(namespace), $(release), $(canary), $(serving), $(revision), $(window)',
+      'refused: $(canari) is not known; a query may use $(namespace), $(release), $(canary), $(serving), $(revision), $(canaryWorkload), $(servingWorkload), $(canaryPods), $(window)',
     );
     expect(render('up{a="$()"}')).toContain('refused: $() is not known');
   });

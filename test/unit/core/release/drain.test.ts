@@ -15,6 +15,8 @@ describe('a canary has drained', () => {
     ['not before the drain time, whatever was seen', 'silent', 9, false],
     ['when its requests were seen to have stopped', 'silent', 10, true],
     ['after the drain time where nobody counts', 'uncountable', 10, true],
+    ['not before the drain time where sessions keep users on the canary', 'sessionsStay', 9, false],
+    ['after the drain time where sessions keep users on the canary', 'sessionsStay', 10, true],
     ['not while requests are counted', 'busy', 59, false],
     ['not while there are too few scrapes', 'waiting', 59, false],
     ['not while Prometheus has no sample', 'unseen', 59, false],

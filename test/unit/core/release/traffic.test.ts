@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { asksForTraffic, canaryGetsTraffic } from '../../../../src/core/release/traffic.ts';
+import { asksForTraffic, canaryGetsTraffic, cohortAt } from '../../../../src/core/release/traffic.ts';
 import { aReleaseStatus, aSpec, aStatus, timeAfter } from '../../../fixtures/builders.ts';
 
-const cohort = { weight: 0, cohort: { headers: [{ name: 'X-Canary', value: 'true' }] } };
+const cohort = { headers: [{ name: 'X-Canary', value: 'true', type: 'Exact' as const }] };
+const testers = { weight: 0, cohort };
 const mirror = { weight: 0, mirror: { percent: 10 } };
 const workload = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: 'new', servingTemplate: 'old' };
 const approval = { weight: 0, approval: 'Required' as const };
@@ -16,11 +17,25 @@ describe('the canary gets traffic', () => {
     expect(canaryGetsTraffic(aSpec({ stages: [approval] }), at(25, true))).toBe(true);
   });
 
-  test.each([cohort, mirror])('the canary gets traffic at weight 0 from the start of a stage with %j', (stage) => {
+  test.each([mirror])('the canary gets traffic at weight 0 from the start of a stage with %j', (stage) => {
     const { stageStartedAt: _none, ...release } = aReleaseStatus({ stageIndex: 0 });
     expect(asksForTraffic(aSpec({ stages: [stage] }), aStatus({ weight: 0, release }))).toBe(false);
     expect(asksForTraffic(aSpec({ stages: [stage] }), at(0, true))).toBe(true);
     expect(canaryGetsTraffic(aSpec({ stages: [stage] }), at(0, true))).toBe(true);
+  });
+
+  test('the canary gets traffic at weight 0 from the moment that a cohort is to be sent to it, and in every later stage', () => {
+    expect(asksForTraffic(aSpec({ stages: [testers] }), at(0, true))).toBe(false);
+    const { stageStartedAt: _none, ...release } = aReleaseStatus({ stageIndex: 1, cohort });
+    expect(asksForTraffic(aSpec({ stages: [testers, approval] }), aStatus({ weight: 0, release }))).toBe(true);
+    expect(canaryGetsTraffic(aSpec({ stages: [testers, approval] }), aStatus({ weight: 0, release }))).toBe(true);
+  });
+
+  test('the canary gets traffic of the cohort of the last stage that names one', () => {
+    const later = { headers: [{ name: 'X-Canary', value: 'all' }] };
+    const spec = aSpec({ stages: [{ weight: 0, approval: 'Required' }, testers, { weight: 5 }, { weight: 10, cohort: later }] });
+    const cohorts = [0, 1, 2, 3].map((index) => cohortAt(spec, index)?.headers?.[0]?.value);
+    expect(cohorts).toEqual([undefined, 'true', 'true', 'all']);
   });
 
   test('the canary gets traffic at weight 0 by a rule of the user, though the release does not ask for it', () => {
@@ -42,6 +57,6 @@ describe('the canary gets traffic', () => {
 
   test('the canary gets no traffic at weight 0 in a stage that only waits for a person, nor without a release', () => {
     expect(asksForTraffic(aSpec({ stages: [approval] }), at(0, true))).toBe(false);
-    expect(asksForTraffic(aSpec({ stages: [cohort] }), { weight: 0 })).toBe(false);
+    expect(asksForTraffic(aSpec({ stages: [testers] }), { weight: 0 })).toBe(false);
   });
 });

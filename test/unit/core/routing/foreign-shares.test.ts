@@ -24,7 +24,7 @@ describe('the record of a foreign weight that was edited', () => {
   };
   const edited = followed({ v1: 100, v2: 0, third: 100 });
 
-  test('it keeps the share that its editor wrote, beside that of before', () => {
+  test('the record of an edited weight keeps the share that its editor wrote, beside that of before', () => {
     expect(edited.others).toEqual([{ name: 'third', weight: 1, edited: { weight: 100, of: 100 } }]);
     expect(followed({ v1: 7_920, v2: 1_980, third: 9_900 }, edited)).toEqual(edited);
     expect(followed({ v1: 0, v2: 0, third: 5 }).others).toMatchObject([{ edited: { weight: 5, of: 9_900 } }]);
@@ -36,7 +36,7 @@ describe('the record of a foreign weight that was edited', () => {
     expect(weightsFor(rule, { kind: 'restored' }).others).toEqual([100]);
   });
 
-  test('it forgets an edit that its owner took back', () => {
+  test('the record of an edited weight forgets an edit that its owner took back', () => {
     expect(followed({ v1: 100, v2: 0, third: 1 }, edited).others).toEqual([{ name: 'third', weight: 1 }]);
     expect(followed({ v1: 7_920, v2: 1_980, third: 99 }, edited).others).toEqual([{ name: 'third', weight: 1 }]);
   });

@@ -106,6 +106,20 @@ describe('a recorded rule', () => {
     expect(find(recorded, aRule({ v1: 200, x: 77, v2: 0 }), aRule({ v1: 2, x: 150, y: 4, v2: 0 }))).toEqual([0, 1]);
   });
 
+  test('a recorded rule is not mistaken for one that lacks its backends and has its weight on the scale of the release by chance', () => {
+    const rules = [aRule({ v1: 100, x: 1, v2: 0 }), aRule({ v1: 1, x: 1, y: 100, v2: 0 })];
+    expect(record(...rules)[1]?.factor).toBe(100);
+    const [first, second] = record({ ...aRule({ v1: 100, x: 1, v2: 0 }), ...path('/a') }, aRule({ v1: 1, x: 1, y: 100, v2: 0 }));
+    if (first === undefined || second === undefined) throw new Error('nothing is recorded');
+    expect(find([first, second], ...rules)).toEqual([0, 1]);
+  });
+
+  test('a recorded rule is not mistaken for a copy of another one that was put in its place with its matches', () => {
+    const recorded = record({ ...original, ...path('/c') }, { ...aRule({ v1: 1, x: 0, v2: 0 }), ...named('other') });
+    const live = aRule({ v1: 8_000, x: 0, v2: 2_000 });
+    expect(find(recorded, { ...live, ...path('/c') }, { ...shifted, ...path('/c') }, { ...live, ...named('other') })).toEqual([1, 2]);
+  });
+
   test('a recorded rule is not mistaken for one that takes the same requests and has its weight on the scale of the release', () => {
     const rules = [
       { ...aRule({ v1: 100, x: 0, y: 20, v2: 0 }), ...path('/c') },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RouteParentRef, RouteParentStatus } from '../../../../src/api/routes.ts';
-import { answeredParents, controllersOf } from '../../../../src/core/routing/parents.ts';
+import { answeredParents, controllersOf, servingControllersOf } from '../../../../src/core/routing/parents.ts';
 import { anAnswer, aRoute } from '../../../fixtures/builders.ts';
 
 const CONTOUR = 'projectcontour.io/gateway-controller';
@@ -98,5 +98,15 @@ describe('the controllers of a route', () => {
   test('the controllers of a route are not those of parents that the spec no longer has', () => {
     const route = aRoute({ parentRefs: [{ name: 'new' }], parents: [answerOf({ name: 'new' }), answerOf({ name: 'old' }, ISTIO)] });
     expect(controllersOf(route)).toEqual([CONTOUR]);
+  });
+
+  test('the controllers of a route are known by what they serve it for: a Gateway, or callers in a mesh', () => {
+    const [edge, web] = [{ name: 'edge' }, { group: '', kind: 'Service', name: 'web' }];
+    const route = aRoute({ parentRefs: [web, edge], parents: [answerOf(web, ISTIO), answerOf(edge, ISTIO), answerOf(edge)] });
+    expect(servingControllersOf(route)).toEqual([
+      { name: ISTIO, isMesh: false },
+      { name: CONTOUR, isMesh: false },
+      { name: ISTIO, isMesh: true },
+    ]);
   });
 });

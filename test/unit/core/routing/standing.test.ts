@@ -15,7 +15,6 @@ import {
   type WantedWeights,
   weightsFor,
 } from '../../../../src/core/routing/standing.ts';
-import { hashMatches } from '../../../../src/core/routing/matches.ts';
 import { MAX_BACKEND_WEIGHT, pickFactor } from '../../../../src/core/routing/weights.ts';
 import { aRecordedRoute, aRecordedRule, aRef, aRoute, aRule, MARK, marked, SIDES } from '../../../fixtures/builders.ts';
 
@@ -85,6 +84,7 @@ describe('the standing of routes', () => {
       mark: undefined,
       rules: [{ kind: 'removed', recorded: aRecordedRule(), original: { serving: 1, canary: 0, others: [] } }],
       foreign: [],
+      ours: [],
     });
   });
 
@@ -328,16 +328,6 @@ describe('a route while the last writes are made', () => {
 
   test('a rule of ours without our ref says that a copy with it is none of ours', () => {
     expect(isLeft([added(), aRule({ v1: 1 })], false)).toBe(true);
-  });
-});
-
-describe('rules of the user’s own beside those of a release', () => {
-  test('a recorded rule is found although one of the user’s own takes the same requests', () => {
-    const route = aRoute({ rules: [aRule({ v1: 8_000, v2: 2_000 }), aRule({ v2: 1 })] });
-    const own = [{ kind: 'HTTPRoute' as const, name: 'store', rule: 'rules[1]', matches: hashMatches(undefined) }];
-    const [standing] = standRoutes([aRecordedRoute()], [route], SIDES, own);
-    expect(nowOf(standing?.rules[0])?.index).toBe(0);
-    expect(standing?.foreign.map(({ rule, own: isOwn }) => [rule.index, isOwn])).toEqual([[1, true]]);
   });
 });
 

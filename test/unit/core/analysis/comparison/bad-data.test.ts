@@ -123,7 +123,7 @@ describe('no word of the comparison is there', () => {
   });
 
   test('the comparison says nothing without a metrics source', async () => {
-    const story = new Story(HEALTHY, aQuestion(undefined, {}, { source: undefined }));
+    const story = new Story(HEALTHY, aQuestion(undefined, {}, { parts: [] }));
     expect(await story.verdicts(looks(10, 300))).toEqual([undefined]);
     expect(story.reading?.requests.kind).toBe('unusable');
   });

@@ -4,7 +4,7 @@ import { evidenceOf, excessSoFar, foldCell, startJudge } from '../../../../../sr
 import { judgeComparison } from '../../../../../src/core/analysis/comparison/judgement.ts';
 import { contextOf, type WeightSpan } from '../../../../../src/core/analysis/comparison/schedule.ts';
 import { after, START } from '../../../../fixtures/builders.ts';
-import { aCell, counts, foldAll, histogram, randomCells, SETTINGS, STEADY } from './support.ts';
+import { aCell, counts, foldAll, histogram, randomCells, SETTINGS, STEADY, raiseTo } from './support.ts';
 
 /** When a release is convicted, seconds after its start, and of what. */
 function convictedAt(
@@ -14,13 +14,13 @@ function convictedAt(
   let state = startJudge(SETTINGS);
   for (const cell of cells) {
     state = foldCell(SETTINGS, state, cell, contextOf(spans, cell));
-    const { finding, strongest } = judgeComparison(SETTINGS, state, 0.2);
+    const { finding, strongest } = judgeComparison(SETTINGS, state, raiseTo(0.2));
     if (finding === 'worse') return { seconds: (cell.toMs - START) / 1_000, of: strongest };
   }
   return undefined;
 }
 
-const findingOf = (cells: readonly Cell[], nextShare = 0.2) => judgeComparison(SETTINGS, foldAll(cells), nextShare).finding;
+const findingOf = (cells: readonly Cell[], nextShare = 0.2) => judgeComparison(SETTINGS, foldAll(cells), raiseTo(nextShare)).finding;
 const always = (ratio: number) => () => ratio;
 
 describe('a canary that is as good as serving', () => {
@@ -56,17 +56,19 @@ describe('a canary that is as good as serving', () => {
 });
 
 describe('a canary that is worse', () => {
-  test('a canary with 5% errors against 0.1% is convicted within a minute and a half, in every seeded release', () => {
+  test('a canary with 5% errors against 0.1% is convicted within two minutes, in every seeded release', () => {
     for (let seed = 1; seed <= 50; seed += 1) {
       const found = convictedAt(randomCells(seed, 300, { each: 50, errors: always(0.05) }, { each: 950, errors: always(0.001) }));
       expect(found?.of).toBe('errors');
-      expect(found?.seconds).toBeLessThanOrEqual(90);
+      expect(found?.seconds).toBeLessThanOrEqual(120);
     }
   });
 
-  test('a canary that is worse is never convicted by a single block', () => {
+  test('a canary whose failures all come from one replica of the gateway is not convicted before the third time', () => {
     expect(findingOf([aCell(10, { requests: 500, serverErrors: 500 }, { requests: 5_000 })])).toBe('unproven');
-    expect(findingOf([10, 20].map((end) => aCell(end, { requests: 500, serverErrors: 500 }, { requests: 5_000 })))).toBe('worse');
+    const cells = [10, 30, 50].map((end) => aCell(end, { requests: 500, serverErrors: 500 }, { requests: 5_000 }));
+    expect(findingOf(cells.slice(0, 2))).toBe('unproven');
+    expect(findingOf(cells)).toBe('worse');
   });
 
   test('a canary that gets worse after 20 minutes is convicted soon after, because restart points forget what was lost before', () => {
@@ -75,7 +77,7 @@ describe('a canary that is worse', () => {
       const found = convictedAt(randomCells(seed, 1_800, { each: 50, errors: late }, { each: 450, errors: always(0.001) }));
       expect(found?.of).toBe('errors');
       expect(found?.seconds).toBeGreaterThan(1_200);
-      expect(found?.seconds).toBeLessThanOrEqual(1_320);
+      expect(found?.seconds).toBeLessThanOrEqual(1_340);
     }
   });
 
@@ -88,7 +90,7 @@ describe('a canary that is worse', () => {
     const cells = Array.from({ length: 100 }, (_, index) =>
       aCell((index + 1) * 10, { requests: 100_000, clientErrors: 500 }, { requests: 100_000, clientErrors: 100 }),
     );
-    const judgement = judgeComparison(SETTINGS, foldAll(cells, { spans: [] }), 0.5);
+    const judgement = judgeComparison(SETTINGS, foldAll(cells, { spans: [] }), raiseTo(0.5));
     expect(judgement.finding).toBe('unproven');
     expect(judgement.evidence).toBeLessThan(judgement.needed);
     expect(judgement.upper).toBeLessThan(judgement.allowed);
@@ -144,7 +146,7 @@ describe('the fold', () => {
     expect(foldAll([...open, aCell(60, {}, {}, 40)]).wealth.errors.total).toEqual({ xc: 0, xs: 0, nc: 1, ns: 1 });
   });
 
-  test('the fold keeps a state below 20 KiB of JSON, with 20 buckets and 10,000 cells of every kind', () => {
+  test('the fold keeps a state below 24 KiB of JSON, with 20 buckets and 10,000 cells of every kind', () => {
     const uppers = [...Array.from({ length: 19 }, (_, index) => 0.005 * 1.5 ** index), Number.POSITIVE_INFINITY];
     const buckets = histogram(
       Array.from({ length: 20 }, () => 50),
@@ -162,14 +164,14 @@ describe('the fold', () => {
       state = foldCell(SETTINGS, state, cell, contextOf(spans, cell));
     }
     expect(state.latency.windows.length).toBeGreaterThan(5);
-    expect(JSON.stringify(state).length).toBeLessThan(20 * 1_024);
+    expect(JSON.stringify(state).length).toBeLessThan(24 * 1_024);
   });
 });
 
 describe('the traffic split', () => {
   const split = (canary: number, spans = STEADY) => {
     const cells = Array.from({ length: 10 }, (_, index) => aCell((index + 1) * 10, { requests: canary }, { requests: 1_000 - canary }));
-    return judgeComparison(SETTINGS, foldAll(cells, { spans }), 0.2);
+    return judgeComparison(SETTINGS, foldAll(cells, { spans }), raiseTo(0.2));
   };
 
   test('a traffic split that a gateway does not keep is a mismatch, too much or too little', () => {
@@ -184,7 +186,7 @@ describe('the traffic split', () => {
   });
 
   test('the traffic split does not hide a canary that is worse', () => {
-    const cells = [10, 20, 30].map((end) => aCell(end, { requests: 500, serverErrors: 100 }, { requests: 500 }));
+    const cells = [10, 30, 50].map((end) => aCell(end, { requests: 500, serverErrors: 100 }, { requests: 500 }));
     expect(findingOf(cells)).toBe('worse');
   });
 });
@@ -194,8 +196,8 @@ describe('before the first request', () => {
     const state = startJudge(SETTINGS);
     expect(excessSoFar(SETTINGS, state)).toEqual({ lower: -1, upper: 1 });
     expect(evidenceOf(SETTINGS, state).every(({ counts: open }) => !open)).toBe(true);
-    expect(judgeComparison({ ...SETTINGS, riskBudget: 1 }, state, 0.05).finding).toBe('unproven');
+    expect(judgeComparison({ ...SETTINGS, riskBudget: { ratio: 1, requests: 0 } }, state, raiseTo(0.05)).finding).toBe('unproven');
     const oneSided = foldAll([aCell(100, { requests: 1_000 }, {}, 100)], { spans: [] });
-    expect(judgeComparison({ ...SETTINGS, riskBudget: 1 }, oneSided, 0.05).finding).toBe('unproven');
+    expect(judgeComparison({ ...SETTINGS, riskBudget: { ratio: 1, requests: 0 } }, oneSided, raiseTo(0.05)).finding).toBe('unproven');
   });
 });

@@ -13,15 +13,45 @@ const SPANS = spansOf({
 
 describe('what holds for a cell', () => {
   test('the share of a cell is that of the span that it lies in as a whole', () => {
-    expect(contextOf(SPANS, { fromMs: after(10), toMs: after(12) })).toEqual({ share: 0.05, isBorder: false, isStart: false });
-    expect(contextOf(SPANS, { fromMs: after(98), toMs: after(100) })).toEqual({ share: 0.05, isBorder: true, isStart: false });
-    expect(contextOf(SPANS, { fromMs: after(500), toMs: after(502) })).toEqual({ share: 0.2, isBorder: false, isStart: false });
+    expect(contextOf(SPANS, { fromMs: after(10), toMs: after(12) })).toEqual({
+      share: 0.05,
+      present: 0.05,
+      isBorder: false,
+      isStart: false,
+    });
+    expect(contextOf(SPANS, { fromMs: after(98), toMs: after(100) })).toEqual({
+      share: 0.05,
+      present: 0.05,
+      isBorder: true,
+      isStart: false,
+    });
+    expect(contextOf(SPANS, { fromMs: after(500), toMs: after(502) })).toEqual({
+      share: 0.2,
+      present: 0.2,
+      isBorder: false,
+      isStart: false,
+    });
   });
 
   test('the share of a cell is none where the weight was on its way, and blocks end there', () => {
-    expect(contextOf(SPANS, { fromMs: after(99), toMs: after(101) })).toEqual({ share: undefined, isBorder: true, isStart: false });
-    expect(contextOf(SPANS, { fromMs: after(102), toMs: after(104) })).toEqual({ share: undefined, isBorder: false, isStart: false });
-    expect(contextOf(SPANS, { fromMs: after(109), toMs: after(111) })).toEqual({ share: undefined, isBorder: true, isStart: true });
+    expect(contextOf(SPANS, { fromMs: after(99), toMs: after(101) })).toEqual({
+      share: undefined,
+      present: undefined,
+      isBorder: true,
+      isStart: false,
+    });
+    expect(contextOf(SPANS, { fromMs: after(102), toMs: after(104) })).toEqual({
+      share: undefined,
+      present: undefined,
+      isBorder: false,
+      isStart: false,
+    });
+    expect(contextOf(SPANS, { fromMs: after(109), toMs: after(111) })).toEqual({
+      share: undefined,
+      present: 0.2,
+      isBorder: true,
+      isStart: true,
+    });
   });
 
   test('the share of a cell is none until a scrape lies wholly in the span: the first one counts requests from before it', () => {
@@ -32,7 +62,12 @@ describe('what holds for a cell', () => {
 
   test('the share of a cell is unknown for a release that never had a weight', () => {
     expect(spansOf({})).toEqual([]);
-    expect(contextOf([], { fromMs: START, toMs: after(10) })).toEqual({ share: undefined, isBorder: false, isStart: false });
+    expect(contextOf([], { fromMs: START, toMs: after(10) })).toEqual({
+      share: undefined,
+      present: undefined,
+      isBorder: false,
+      isStart: false,
+    });
   });
 
   test('the share of a cell is none in a span that ends before it begins, because a clock stepped back', () => {

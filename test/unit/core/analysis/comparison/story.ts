@@ -9,8 +9,8 @@ import type { LookReading } from '../../../../../src/core/analysis/reading.ts';
 import type { Sample, Series } from '../../../../../src/core/analysis/series.ts';
 import { foldLook } from '../../../../../src/core/release/evidence/looks.ts';
 import type { MetricsAnswer, MetricsReader, MetricsTarget } from '../../../../../src/ports/metrics.ts';
-import { contour } from '../../../../../src/sources/contour.ts';
 import { after, aReleaseStatus, aSpec, aStatus, NAMESPACE, timeAfter } from '../../../../fixtures/builders.ts';
+import { type QuestionChange, withOneSource } from '../../../../fixtures/look-question.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -108,19 +108,15 @@ export const TARGET: MetricsTarget = { namespace: NAMESPACE, timeoutMs: 5_000 };
 export function aQuestion(
   analysis: SpecInput['analysis'] = ALONE,
   release: Partial<ReleaseStatus> = {},
-  change: Partial<LookQuestion> = {},
+  change: QuestionChange = {},
 ): LookQuestion {
   return {
     spec: aSpec({ analysis }),
     status: aStatus({ weight: 10, release: aReleaseStatus({ served: [{ weight: 10, from: timeAfter(0) }], ...release }) }),
-    namespace: NAMESPACE,
     name: 'web',
     target: TARGET,
-    source: contour,
-    canary: [{ namespace: NAMESPACE, service: 'v2', port: 80 }],
-    serving: [{ namespace: NAMESPACE, service: 'v1', port: 80 }],
     splitSide: 'both',
-    ...change,
+    ...withOneSource(change),
   };
 }
 

@@ -3,14 +3,25 @@
 import type { ArmCounts, Cell } from '../../../../../src/core/analysis/comparison/cells.ts';
 import { foldCell, type JudgeState, primeJudge, startJudge } from '../../../../../src/core/analysis/comparison/judge.ts';
 import { contextOf, type WeightSpan } from '../../../../../src/core/analysis/comparison/schedule.ts';
-import { type JudgeSettings, settingsFor } from '../../../../../src/core/analysis/comparison/settings.ts';
+import type { NextRaise } from '../../../../../src/core/analysis/comparison/judgement.ts';
+import { type JudgeSettings, NO_PRIOR, settingsFor } from '../../../../../src/core/analysis/comparison/settings.ts';
 import type { Bucket } from '../../../../../src/core/analysis/histogram.ts';
 import type { Series } from '../../../../../src/core/analysis/series.ts';
 import { createRandom } from '../../../../fixtures/random.ts';
 import { after, START } from '../../../../fixtures/builders.ts';
 
 /** 1% false rollbacks, 0.5% of all traffic at risk, serving measured as not bursty. */
-export const SETTINGS: JudgeSettings = settingsFor({ alpha: 0.01, riskBudget: 0.005, startMs: START, prior: { phi: 1 } });
+export const SETTINGS: JudgeSettings = settingsFor({
+  alpha: 0.01,
+  riskBudget: { ratio: 0.005, requests: 0 },
+  startMs: START,
+  prior: { ...NO_PRIOR, phi: 1, replicas: 2, scrapeMs: 10_000 },
+});
+
+/** A raise to this share, for good. */
+export function raiseTo(share: number): NextRaise {
+  return { share, lastsMs: Number.POSITIVE_INFINITY };
+}
 
 export function counts(change: Partial<ArmCounts> = {}): ArmCounts {
   return { requests: 0, serverErrors: 0, clientErrors: 0, buckets: [], ...change };

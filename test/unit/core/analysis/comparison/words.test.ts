@@ -3,8 +3,10 @@ import type { Judgement } from '../../../../../src/core/analysis/comparison/judg
 import {
   describeAllowed,
   describeComparison,
+  describeFigures,
   describeMismatch,
-  describeUpper,
+  describeValue,
+  describeWideBucket,
   requestsNeeded,
   roundCount,
   roundPercent,
@@ -20,28 +22,39 @@ const JUDGEMENT: Judgement = {
   needed: 100,
   strongest: 'errors',
   allowed: 0.01,
+  budget: 'ratio',
   split: { tooMuch: false },
 };
+const figures = (change: Partial<Judgement> = {}) => describeFigures({ ...JUDGEMENT, ...change });
 const said = (change: Partial<Judgement> = {}) => describeComparison({ ...JUDGEMENT, ...change });
 
 describe('the comparison in a sentence', () => {
-  test('the sentence about the comparison has both ratios, over how many requests, how large the excess can be, and the evidence', () => {
-    expect(said()).toBe(
-      'canary 1.9% errors, serving 0.3%, over 4,120 and 37,000 requests; excess of errors between 0.9 and 2.4 points; evidence against the canary 31 of 100 needed',
-    );
+  test('the sentence about the comparison has both ratios, over how many requests, and how sure that is', () => {
+    expect(said()).toBe('canary 1.9% errors, serving 0.3%, over 4,120 and 37,000 requests; likely worse than serving');
+    expect(said({ finding: 'worse' })).toMatch(/requests; certain$/);
+    expect(said({ finding: 'earned' })).toMatch(/requests; certain enough for the next weight$/);
+  });
+
+  test('the sentence about the comparison says how many requests are missing, and for how long where enough came for a forecast', () => {
+    const few = { evidence: 0.4, upper: 1, lower: -1, canary: { requests: 195, serverErrors: 0, clientErrors: 0 } };
+    expect(said(few)).toMatch(/; not enough requests yet \(195 of 420\)$/);
+    expect(said({ ...few, perSecond: 5.6 })).toMatch(/; not enough requests yet \(195 of 420, about 40 s\)$/);
+    expect(said({ ...few, perSecond: 0.2 })).toContain('about 19 min');
+    expect(said({ ...few, perSecond: 0.01 })).toContain('about 6 h');
+    expect(said({ ...few, canary: { requests: 5_000, serverErrors: 0, clientErrors: 0 } })).toMatch(/; not certain yet$/);
   });
 
   test('the sentence about the comparison names what is strongest: client errors, or a quantile of both', () => {
     expect(said({ strongest: 'clientErrors' })).toContain('canary 10% client errors, serving 2%, over');
-    const slow = said({ strongest: 'p99', latency: { quantile: 'p99', canary: 1.249, serving: 0.2104 } });
+    const slow = said({ strongest: 'p99', latency: { quantile: 'p99', canary: 1.249, serving: 0.2104, beyond: false, worth: 0.26 } });
     expect(slow).toContain('canary p99 1.2s, serving 210ms, over 4,120');
     expect(said({ strongest: 'p90' })).toContain('canary 1.9% errors');
   });
 
-  test('the sentence about the comparison leaves bounds out that say nothing yet', () => {
-    expect(said({ upper: 1, lower: -1 })).not.toContain('between');
-    expect(said({ upper: 0.5, lower: -1 })).not.toContain('between');
-    expect(said({ upper: 0.004, lower: -0.001 })).toContain('between -0.1 and 0.4 points');
+  test('the figures of the comparison leave bounds out that say nothing yet', () => {
+    expect(figures({ upper: 1, lower: -1 })).not.toContain('between');
+    expect(figures({ upper: 0.5, lower: -1 })).not.toContain('between');
+    expect(figures({ upper: 0.004, lower: -0.001 })).toContain('between -0.1 and 0.4 points');
   });
 
   test('the sentence about the comparison does not say 0% of nothing', () => {
@@ -50,7 +63,19 @@ describe('the comparison in a sentence', () => {
   });
 
   test('the sentence about the comparison ends with what is not compared', () => {
-    expect(said({ gap: 'latency is not compared: why' })).toMatch(/needed; latency is not compared: why$/);
+    expect(said({ gap: 'latency is not compared: why' })).toMatch(/worse than serving; latency is not compared: why$/);
+  });
+
+  test('the sentence about the comparison ends with the bucket that hides a slower canary', () => {
+    expect(said({ wide: { lower: 0, upper: 0.1 } })).toMatch(
+      /worse than serving; p50 to p99 of serving are in the bucket up to 100ms: only a canary slower than 100ms can be seen$/,
+    );
+    expect(describeWideBucket({ lower: 1.2, upper: 5 })).toBe(
+      'p50 to p99 of serving are in the bucket from 1.2s to 5s: only a canary slower than 5s can be seen',
+    );
+    expect(describeWideBucket({ lower: 5, upper: Number.POSITIVE_INFINITY })).toBe(
+      'p50 to p99 of serving are above the largest bucket, 5s: whether a canary is slower cannot be seen',
+    );
   });
 
   test.each([
@@ -60,8 +85,8 @@ describe('the comparison in a sentence', () => {
     [1_234.5, '1,234 of 100'],
     [3e9, 'over 100,000 of 100'],
     [Number.POSITIVE_INFINITY, 'over 100,000 of 100'],
-  ])('the sentence about the comparison rounds evidence of %s to %s, never up', (evidence, text) => {
-    expect(said({ evidence })).toContain(`evidence against the canary ${text} needed`);
+  ])('the figures of the comparison round evidence of %s to %s, never up', (evidence, text) => {
+    expect(figures({ evidence })).toContain(`evidence against the canary ${text} needed`);
   });
 });
 
@@ -92,9 +117,18 @@ describe('numbers', () => {
   });
 
   test('the worst excess is told when it says something', () => {
-    expect(describeUpper({ ...JUDGEMENT, upper: 0.0031 })).toBe('at most 0.31 points');
-    expect(describeUpper({ ...JUDGEMENT, upper: 0.0243 })).toBe('at most 2.4 points');
-    expect(describeUpper({ ...JUDGEMENT, upper: 0.95 })).toBe('unknown yet');
+    expect(describeValue({ ...JUDGEMENT, upper: 0.0031 })).toBe('at most 0.31 points');
+    expect(describeValue({ ...JUDGEMENT, upper: 0.0243 })).toBe('at most 2.4 points');
+    expect(describeValue({ ...JUDGEMENT, upper: 0.95 })).toBe('unknown yet');
+  });
+
+  test('a conviction for latency is told in seconds, and held against a limit in seconds', () => {
+    const latency = { quantile: 'p99', canary: 4.1, serving: 0.03, beyond: false, worth: 0.041 } as const;
+    const slow: Judgement = { ...JUDGEMENT, finding: 'worse', strongest: 'p99', latency };
+    expect(describeValue(slow)).toBe('p99 4.1s against 30ms of serving');
+    expect(describeAllowed(slow)).toBe('<= 41ms');
+    expect(describeValue({ ...slow, latency: { ...latency, canary: 5, beyond: true } })).toBe('p99 over 5s against 30ms of serving');
+    expect(describeValue({ ...slow, finding: 'unproven' })).toBe('at most 2.4 points');
   });
 
   test('what is allowed is never more than all', () => {

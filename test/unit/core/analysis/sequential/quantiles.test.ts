@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dkwHalfWidth, histogramQuantile, pickBoundary, quantileInterval } from '../../../../../src/core/analysis/sequential/quantiles.ts';
+import {
+  dkwHalfWidth,
+  histogramQuantile,
+  pickBorders,
+  pickBoundary,
+  quantileInterval,
+} from '../../../../../src/core/analysis/sequential/quantiles.ts';
 import { BAD_NUMBERS } from './arbitraries.ts';
 
 const LE = [0.1, 0.2, 0.4, 0.8, Number.POSITIVE_INFINITY];
@@ -71,6 +77,36 @@ describe('limits and intervals', () => {
     expect(pickBoundary({ le: LE, cumulative: [9, 9, 9, 9, 9] }, [0.5])).toEqual([undefined]);
     expect(pickBoundary({ le: LE, cumulative: [0, 0, 0, 0, 0] }, [0.5])).toEqual([undefined]);
     expect(() => pickBoundary({ le: LE, cumulative: [0, 0, 0, 0, 0] }, [1])).toThrow(/^quantiles must/);
+  });
+
+  test('two limits to bet on are the smallest that few enough exceed, and the next one, the largest twice where there is none', () => {
+    const picked = (cumulative: readonly number[], quantiles = [0.5, 0.9, 0.99]) => pickBorders({ le: LE, cumulative }, quantiles);
+    expect(picked([50, 88, 99, 100, 100])).toEqual([
+      { near: 0, far: 1 },
+      { near: 2, far: 3 },
+      { near: 2, far: 3 },
+    ]);
+    expect(picked([0, 0, 9, 9, 9], [0.5])).toEqual([{ near: 2, far: 3 }]);
+    expect(picked([0, 0, 0, 9, 9], [0.5])).toEqual([{ near: 3, far: 3 }]);
+    expect(picked([0, 0, 0, 0, 9], [0.5])).toEqual([{ near: 3, far: 3 }]);
+    expect(picked([0, 0, 0, 0, 0], [0.5])).toEqual([undefined]);
+    expect(pickBorders({ le: [Number.POSITIVE_INFINITY], cumulative: [9] }, [0.5])).toEqual([undefined]);
+    expect(() => picked([1, 1, 1, 1, 1], [1])).toThrow(/^quantiles must/);
+  });
+
+  test('at most so many exceed the limit that is picked, and more exceed the one below', () => {
+    fc.assert(
+      fc.property(anyBuckets, fc.constantFrom(0.5, 0.9, 0.99), (buckets, p) => {
+        const total = buckets.cumulative.at(-1) ?? 0;
+        fc.pre(total > 0);
+        const [picked] = pickBorders(buckets, [p]);
+        const above = (index: number) => (total - (buckets.cumulative[index] ?? 0)) / total;
+        const near = picked?.near ?? -1;
+        expect(near < 3 ? above(near) : 0).toBeLessThanOrEqual(1 - p + 1e-5);
+        expect(near > 0 ? above(near - 1) : 1).toBeGreaterThan(1 - p);
+        expect(picked?.far).toBe(Math.min(near + 1, 3));
+      }),
+    );
   });
 
   test('nothing is proven of a quantile without requests', () => {

@@ -44,6 +44,17 @@ describe('the runner of vectors', () => {
     expect(() => parseVectors(text)).toThrow(/^it (is not JSON|has no list of vectors)$/);
   });
 
+  test('the runner of vectors takes an effect of 0 and a number of 0 blocks for none', () => {
+    const judged = (settings: object) =>
+      runVector(
+        { id: 'a', fn: 'judge', input: { blocks: [[5, 0, 5, 1_000]], pi0: 1, onlinePhi: false, ...settings }, expected: 'nothing' },
+        grids,
+      )?.got;
+    expect(judged({ minBlocks: 0 })).toBe(judged({ minBlocks: 1e-300 }));
+    expect(judged({ minBlocks: 0 })).not.toBe(judged({ minBlocks: 2 }));
+    expect(judged({ minEffect: 0 })).toBe(judged({}));
+  });
+
   test('the runner of vectors counts a vector without any field as a miss', () => {
     const parsed = parseVectors('[3]');
     expect(parsed.vectors.map((vector) => runVector(vector, parsed.grids)?.id)).toEqual(['#0']);

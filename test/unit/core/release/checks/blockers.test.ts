@@ -69,11 +69,6 @@ describe('nothing stands in the way', () => {
 describe('at any time a release is blocked', () => {
   const always: readonly (readonly [reason: string, scene: Scene, words: string])[] = [
     ['OldSchema', { observation: { oldSchema: true } }, 'apply the CRD'],
-    [
-      'NotSupported',
-      { spec: { stages: [{ weight: 0, cohort: { headers: [{ name: 'X-Canary', value: 'true' }] } }] } },
-      'spec.stages[].cohort',
-    ],
     ['NotSupported', { spec: { stages: [{ weight: 0, mirror: { percent: 10 } }] } }, 'spec.stages[].mirror'],
     [
       'AnotherRelease',

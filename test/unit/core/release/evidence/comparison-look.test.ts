@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { CanaryReleaseSpec } from '../../../../../src/api/release.ts';
+import type { CanaryReleaseSpec, SpecInput } from '../../../../../src/api/release.ts';
 import type { Judgement } from '../../../../../src/core/analysis/comparison/judgement.ts';
+import type { Bucket } from '../../../../../src/core/analysis/histogram.ts';
 import type { LookReading } from '../../../../../src/core/analysis/reading.ts';
-import { breachOf, compareAtLook, findMismatch, nextShareOf, reasonOf } from '../../../../../src/core/release/evidence/comparison-look.ts';
+import { breachOf } from '../../../../../src/core/release/evidence/breach.ts';
+import { compareAtLook, findMismatch, nextRaiseOf, reasonOf } from '../../../../../src/core/release/evidence/comparison-look.ts';
 import { decide } from '../../../../../src/core/release/decide.ts';
 import { foldLook, foldLooks } from '../../../../../src/core/release/evidence/looks.ts';
 import {
@@ -20,19 +22,7 @@ import {
   aRoute,
   aRule,
 } from '../../../../fixtures/builders.ts';
-
-const JUDGEMENT: Judgement = {
-  finding: 'earned',
-  canary: { requests: 500, serverErrors: 1, clientErrors: 0 },
-  serving: { requests: 4_500, serverErrors: 9, clientErrors: 0 },
-  lower: -0.01,
-  upper: 0.004,
-  evidence: 0.7,
-  needed: 100,
-  strongest: 'errors',
-  allowed: 0.01,
-  split: { tooMuch: true },
-};
+import { aJudgement } from '../../../../fixtures/judgements.ts';
 
 type Mode = 'Enforce' | 'Observe' | 'Off';
 const specOf = (mode: Mode, checks: readonly CheckInput[] = []): CanaryReleaseSpec =>
@@ -41,7 +31,7 @@ const ENFORCED = specOf('Enforce');
 
 /** A look with this comparison beside 4,500 requests of serving. */
 function compared(change: Partial<Judgement> = {}, look: Partial<LookReading> = {}): LookReading {
-  return aLook(10, { comparison: { kind: 'facts', facts: { ...JUDGEMENT, ...change } }, servingRequests: 4_500, ...look });
+  return aLook(10, { comparison: { kind: 'facts', facts: aJudgement(change) }, servingRequests: 4_500, ...look });
 }
 const without = (kind: 'partial' | 'unusable' | 'unavailable' | 'noData') =>
   aLook(10, { comparison: { kind, message: 'why' }, servingRequests: 4_500 });
@@ -81,8 +71,8 @@ describe('the verdict of the comparison', () => {
       limit: '<= 1 points more errors than serving',
       requests: 500,
       needed: 420,
-      message:
-        'canary 0.2% errors, serving 0.2%, over 500 and 4,500 requests; excess of errors between -1 and 0.4 points; evidence against the canary 0.7 of 100 needed',
+      figures: 'excess of errors between -1 and 0.4 points; evidence against the canary 0.7 of 100 needed',
+      message: 'canary 0.2% errors, serving 0.2%, over 500 and 4,500 requests; not certain yet',
     });
     expect(tellAtLook(ENFORCED, compared({ finding: 'mismatch' }))?.message).toMatch(
       /^the canary gets more than its share, 10% .*; canary 0.2% errors/,
@@ -130,7 +120,7 @@ describe('the share after the next raise', () => {
 
   test('the share after the next raise is the next stage’s, then everything, and never less than now', () => {
     const share = (stageIndex: number | undefined, weight?: number) =>
-      nextShareOf(spec, { ...aStatus(), weight: weight as number, release: aReleaseStatus({ stageIndex: stageIndex as number }) });
+      nextRaiseOf(spec, { ...aStatus(), weight: weight as number, release: aReleaseStatus({ stageIndex: stageIndex as number }) }).share;
     expect(share(0, 5)).toBe(0.25);
     expect(share(undefined)).toBe(0.25);
     expect(share(0, 60)).toBe(0.6);
@@ -138,38 +128,105 @@ describe('the share after the next raise', () => {
   });
 });
 
+describe('the time that a raise is counted over', () => {
+  const lasts = (stages: NonNullable<SpecInput['stages']>, stageIndex = 0) =>
+    nextRaiseOf(aSpec({ stages }), { ...aStatus(), release: aReleaseStatus({ stageIndex }) }).lastsMs / 60_000;
+
+  test('the time that a raise is counted over is the next stage’s, and before everything the last one’s, at least ten minutes', () => {
+    expect(lasts([{ weight: 5 }, { weight: 50, duration: '3m' }])).toBe(3);
+    expect(lasts([{ weight: 5 }, { weight: 50, duration: '3m' }], 1)).toBe(10);
+    expect(lasts([{ weight: 50, duration: '20m' }])).toBe(20);
+    expect(lasts([{ weight: 50 }, { weight: 100, duration: '1m' }])).toBe(10);
+  });
+});
+
+describe('the requests that a Pass needs', () => {
+  const few = (budget: 'ratio' | 'requests', spec: CanaryReleaseSpec, finding: Judgement['finding'] = 'earned') =>
+    foldLook(spec, { ...aStatus(), checks: [] }, compared({ budget, finding }, { newRequests: 7 }));
+  const enforced = (stages?: SpecInput['stages']) =>
+    aSpec({ ...(stages === undefined ? {} : { stages }), analysis: { checks: [], comparison: { mode: 'Enforce' } } });
+
+  test('the requests that a Pass needs give way where few come and the comparison goes by a number of them', () => {
+    expect(few('requests', enforced())).toMatchObject({ verdict: 'Pass', release: { fewRequests: true } });
+    expect(few('ratio', enforced()).verdict).toBe('Inconclusive');
+    expect(few('requests', enforced(), 'unproven').verdict).toBe('Inconclusive');
+  });
+
+  test('the requests that a Pass needs do not give way where they are written for the stage, nor where nothing is enforced', () => {
+    expect(few('requests', enforced([{ weight: 25, minRequests: 8 }])).verdict).toBe('Inconclusive');
+    expect(few('requests', enforced([{ weight: 25, minRequests: 7 }])).verdict).toBe('Pass');
+    const observed = aSpec({ analysis: { comparison: { mode: 'Observe' } } });
+    expect(few('requests', observed).verdict).toBe('Inconclusive');
+  });
+});
+
 describe('what a breach does', () => {
+  const kindAt = (...given: Parameters<typeof breachOf>) => breachOf(...given).kind;
+  const beside = (requests: number, serverErrors: number, latency?: readonly Bucket[]) =>
+    compared(
+      {},
+      {
+        serving: { requests: { requests, serverErrors, clientErrors: 0, spanSeconds: 60 }, ...(latency === undefined ? {} : { latency }) },
+      },
+    );
+  /** Buckets up to 100 ms, 500 ms and above. */
+  const timed = (fast: number, middle: number, slow: number): readonly Bucket[] => [
+    { upper: 0.1, count: fast },
+    { upper: 0.5, count: fast + middle },
+    { upper: Number.POSITIVE_INFINITY, count: fast + middle + slow },
+  ];
+
   const auto = (metric: CheckInput['metric'], limit: Partial<CheckInput> = { max: '1%' }) =>
     aCheck(metric === undefined ? { query: 'up', max: '1' } : { metric, ...limit });
   const errors = auto('ErrorRatio');
 
   test.each(['Rollback', 'Hold', 'Observe'] as const)('a breach does what the spec says where it says %s', (onBreach) => {
-    for (const look of [compared(), aLook(10)]) expect(breachOf({ ...errors, onBreach }, ENFORCED, look)).toBe(onBreach);
+    for (const look of [compared(), aLook(10)]) expect(kindAt({ ...errors, onBreach }, ENFORCED, look)).toBe(onBreach);
+  });
+
+  test('Auto rolls back what serving keeps and the canary breaks, and holds what serving breaks, too, or may break', () => {
+    expect(breachOf(errors, ENFORCED, beside(4_500, 9))).toEqual({ kind: 'Rollback' });
+    expect(breachOf(errors, ENFORCED, beside(4_500, 90))).toEqual({ kind: 'Hold', why: 'servingBreaks' });
+    expect(breachOf(errors, ENFORCED, beside(4_500, 44))).toEqual({ kind: 'Hold', why: 'unsure' });
+    expect(breachOf(errors, ENFORCED, beside(57, 0))).toEqual({ kind: 'Hold', why: 'unsure' });
+    const p99 = auto('Latency', { quantile: '0.99', max: '500ms' });
+    expect(breachOf(p99, ENFORCED, beside(1_000, 0, timed(990, 9, 1)))).toEqual({ kind: 'Rollback' });
+    expect(breachOf(p99, ENFORCED, beside(1_000, 0, timed(900, 50, 50)))).toEqual({ kind: 'Hold', why: 'servingBreaks' });
+    expect(breachOf(p99, ENFORCED, beside(1_000, 0))).toEqual({ kind: 'Hold', why: 'unsure' });
+    expect(breachOf({ ...p99, max: '2s' }, ENFORCED, beside(1_000, 0, timed(990, 9, 1)))).toEqual({ kind: 'Hold', why: 'unsure' });
+  });
+
+  test('Auto holds a limit of latency while pods of the canary are new, and no other', () => {
+    const look = beside(1_000, 0, timed(1_000, 0, 0));
+    const p99 = auto('Latency', { quantile: '0.99', max: '500ms' });
+    expect(breachOf(p99, ENFORCED, look, after(11))).toEqual({ kind: 'Hold', why: 'cold' });
+    expect(breachOf(p99, ENFORCED, look, after(10))).toEqual({ kind: 'Rollback' });
+    expect(breachOf(errors, ENFORCED, look, after(11))).toEqual({ kind: 'Rollback' });
   });
 
   test('Auto holds while serving answers beside it: an incident of both is nobody’s fault', () => {
     for (const check of [errors, auto('ClientErrorRatio'), auto('Latency', { quantile: '0.99', max: '1s' })])
-      expect([check.onBreach, breachOf(check, ENFORCED, compared())]).toEqual(['Auto', 'Hold']);
+      expect([check.onBreach, kindAt(check, ENFORCED, compared())]).toEqual(['Auto', 'Hold']);
   });
 
   test('Auto holds while the comparison still reads its past, as after a restart in an incident of both', () => {
-    expect(breachOf(aCheck({ onBreach: 'Auto' }), ENFORCED, { ...without('partial'), servingRequests: 100 })).toBe('Hold');
-    expect(breachOf(aCheck({ onBreach: 'Rollback' }), ENFORCED, { ...without('partial'), servingRequests: 100 })).toBe('Rollback');
+    expect(kindAt(aCheck({ onBreach: 'Auto' }), ENFORCED, { ...without('partial'), servingRequests: 100 })).toBe('Hold');
+    expect(kindAt(aCheck({ onBreach: 'Rollback' }), ENFORCED, { ...without('partial'), servingRequests: 100 })).toBe('Rollback');
   });
 
   test('Auto holds while serving cannot be read whole: what is unknown is not a serving without traffic', () => {
-    expect(breachOf(aCheck({ onBreach: 'Auto' }), ENFORCED, aLook(10, { comparison: { kind: 'partial', message: 'why' } }))).toBe('Hold');
+    expect(kindAt(aCheck({ onBreach: 'Auto' }), ENFORCED, aLook(10, { comparison: { kind: 'partial', message: 'why' } }))).toBe('Hold');
   });
 
   test('Auto rolls back where nothing is compared: at 100%, without an answer, without serving traffic, switched off or only observed', () => {
     for (const look of [aLook(10), without('unusable'), compared({}, { servingRequests: 0 })])
-      expect(breachOf(errors, ENFORCED, look)).toBe('Rollback');
-    for (const mode of ['Off', 'Observe'] as const) expect(breachOf(errors, specOf(mode), compared())).toBe('Rollback');
+      expect(kindAt(errors, ENFORCED, look)).toBe('Rollback');
+    for (const mode of ['Off', 'Observe'] as const) expect(kindAt(errors, specOf(mode), compared())).toBe('Rollback');
   });
 
   test('Auto rolls back for what has no counterpart in serving: own queries and the request rate', () => {
-    expect(breachOf(auto(undefined), ENFORCED, compared())).toBe('Rollback');
-    expect(breachOf(auto('RequestRate', { min: '1/s' }), ENFORCED, compared())).toBe('Rollback');
+    expect(kindAt(auto(undefined), ENFORCED, compared())).toBe('Rollback');
+    expect(kindAt(auto('RequestRate', { min: '1/s' }), ENFORCED, compared())).toBe('Rollback');
   });
 
   test('a limit that is broken beside a good comparison holds the release and does not fail it', () => {

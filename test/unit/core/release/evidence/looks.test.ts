@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../../../src/api/release.ts';
 import type { LookReading } from '../../../../../src/core/analysis/reading.ts';
-import { foldLook, gridOf, hasNewSample } from '../../../../../src/core/release/evidence/looks.ts';
+import { gridOf } from '../../../../../src/core/release/evidence/look-grid.ts';
+import { foldLook, hasNewSample } from '../../../../../src/core/release/evidence/looks.ts';
 import {
   after,
   aLook,
@@ -96,7 +97,7 @@ describe('a look without a new sample is no look', () => {
   const first = fold([aLook(10)]);
   const same = { ...aLook(20, bad), newestSampleMs: after(10) - 120 };
 
-  test('it moves the grid and nothing else', () => {
+  test('a look without a new sample moves the grid and nothing else', () => {
     const second = fold([same], first);
     expect(second).toEqual({ ...first, release: { ...first.release, lookGridAt: timeAfter(20) } });
     expect(hasNewSample(same, first.release ?? aReleaseStatus())).toBe(false);

@@ -79,4 +79,10 @@ describe('the share that the gateways count', () => {
     expect(side(store, late({ v1: 1 }))).toBe('tooMuch');
     expect(side(store, late({ v1: 1, v2: 1 }))).toBe('neither');
   });
+
+  test('the share that the gateways count may be anything where a rule keeps users on the version that answered them first', () => {
+    const [rule = {}] = store.spec.rules ?? [];
+    const keeps = { ...store, spec: { ...store.spec, rules: [{ ...rule, sessionPersistence: { type: 'Cookie' } }] } };
+    expect(side(keeps)).toBe('neither');
+  });
 });

@@ -93,7 +93,7 @@ describe('rule 3: until a route is claimed, what it says is what was there', () 
   const again = (routes: readonly Route[], status = preparing, state: StateName = 'preparing') =>
     recordAgain(aSpec(), status, state, anObservation({ routes }));
 
-  test('it is recorded again', () => {
+  test('a route that is not claimed yet is recorded again', () => {
     expect(again([edited]).release?.routes).toMatchObject([{ name: 'store', rules: [{ serving: 7, canary: 0 }] }]);
     const paused = { ...preparing, release: aReleaseStatus({ returnTo: 'preparing' }) };
     expect(again([edited], paused, 'paused').release?.routes?.[0]?.rules[0]?.serving).toBe(7);

@@ -36,7 +36,7 @@ describe('why serving has no ready endpoint', () => {
     expect(gatherServingFacts(aStatus(), 'idle', anObservation(), undefined).servingEmpty).toBeUndefined();
   });
 
-  test('its endpoints are not ready, or there are none', () => {
+  test('the endpoints of serving are not ready, or there are none', () => {
     expect(factsOf({ readyEndpoints: 0, unreadyEndpoints: 2, unreadyPods: ['a', 'b'] }).servingEmpty).toEqual({
       kind: 'noneReady',
       count: 2,
@@ -45,7 +45,7 @@ describe('why serving has no ready endpoint', () => {
     expect(factsOf(EMPTY).servingEmpty).toEqual({ kind: 'noEndpoints' });
   });
 
-  test('its selector misses the ready pods of the version that serves', () => {
+  test('the selector of serving misses the ready pods of the version that serves', () => {
     const changed = { app: 'store', tier: 'web' };
     expect(factsOf(EMPTY, aWorkload(2, changed)).servingEmpty).toEqual({
       kind: 'selectsNone',
@@ -81,7 +81,7 @@ describe('nothing serves', () => {
     ['the watch of the endpoints fails', factsOf({ ...EMPTY, stale: true }, aWorkload(0, labels))],
     ['the watches are not synced', factsOf(EMPTY, { ...aWorkload(0, labels), known: false })],
     ['there is no Deployment', factsOf(EMPTY)],
-  ])('it is not concluded that nothing serves where %s', (_why, facts) => {
+  ])('no conclusion that nothing serves is drawn where %s', (_why, facts) => {
     expect(facts.nothingServes).toBe(false);
   });
 });

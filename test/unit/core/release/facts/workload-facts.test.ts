@@ -11,7 +11,17 @@ import { buildCanary } from '../../../../../src/core/workload/canary-manifests.t
 import type { DeploymentObject, PodTemplate, ReplicaSetObject } from '../../../../../src/core/workload/objects.ts';
 import type { ObservedWorkload } from '../../../../../src/core/workload/observed.ts';
 import { hashTemplate } from '../../../../../src/core/workload/template.ts';
-import { aBackend, after, anObservation, aRelease, aReleaseStatus, aStatus } from '../../../../fixtures/builders.ts';
+import {
+  aBackend,
+  after,
+  anObservation,
+  aRecordedRoute,
+  aRelease,
+  aReleaseStatus,
+  aRoute,
+  aRule,
+  aStatus,
+} from '../../../../fixtures/builders.ts';
 
 const templateOf = (image: string): PodTemplate => ({ spec: { containers: [{ name: 'app', image }] } });
 const [OLD, NEW] = [hashTemplate(templateOf('a:1')), hashTemplate(templateOf('a:2'))];
@@ -174,4 +184,31 @@ test('a canary of objects with nothing but what is needed', () => {
   });
   const bare = buildCanary({ deployment: heldWith({ template: {} }), service, owner: { name: 'web', uid: 'u' }, labels: {} });
   expect(bare.kind).toBe('impossible');
+});
+
+describe('rules keep users on the canary', () => {
+  const readDrain = (state: StateName, readyEndpoints: number, keeps = true) => {
+    const workload = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: NEW, servingTemplate: OLD };
+    const [serving, canary] = [{ service: 'store' }, { service: 'store-canary' }];
+    const status = aStatus({ state, release: aReleaseStatus({ workload, serving, canary, routes: [aRecordedRoute()] }) });
+    const rule = { ...aRule({ store: 1, 'store-canary': 0 }), ...(keeps ? { sessionPersistence: { type: 'Cookie' } } : {}) };
+    const observation = anObservation({
+      release: aRelease({ spec }),
+      routes: [aRoute({ rules: [rule] })],
+      backends: { store: aBackend('store', { readyEndpoints }) },
+      workload: { known: true, replicaSets: [], hold: { kind: 'proven' } },
+      drain: 'busy',
+    });
+    return gatherFacts(spec, status, state, observation, after(0)).workload?.drain;
+  };
+
+  test('a rollback does not wait for requests of kept sessions', () => {
+    expect(readDrain('rollingBack.draining', 1)).toBe('sessionsStay');
+    expect(readDrain('rollingBack.draining', 1, false)).toBe('busy');
+  });
+
+  test('a rollback waits for them while the serving Service has no ready endpoint, and a promotion always does', () => {
+    expect(readDrain('rollingBack.draining', 0)).toBe('busy');
+    expect(readDrain('promoting.restoring', 1)).toBe('busy');
+  });
 });

@@ -20,6 +20,7 @@ function edit(
     aSpec({ stages }),
     aStatus({ weight, state, release: aReleaseStatus({ stageIndex, plan: 'before', ...release }) }),
     state,
+    0,
   );
 }
 
@@ -55,16 +56,16 @@ describe('an edit in mid-release', () => {
 
   test('an edit in mid-release that changes nothing of the plan is none', () => {
     const status = aStatus({ release: aReleaseStatus({ plan: hashPlan(aSpec()) }) });
-    expect(applyEdit(aSpec(), status, 'stage.analyzing')).toBe(status);
+    expect(applyEdit(aSpec(), status, 'stage.analyzing', 0)).toBe(status);
   });
 
   test('an edit in mid-release is none where no release runs', () => {
     for (const state of ['idle', 'promoted', 'rolledBack'] as const) {
       const status = aStatus({ state });
-      expect(applyEdit(aSpec(), status, state)).toBe(status);
+      expect(applyEdit(aSpec(), status, state, 0)).toBe(status);
     }
     const { release: _release, ...idle } = aStatus();
-    expect(applyEdit(aSpec(), idle, 'stage.analyzing')).toBe(idle);
+    expect(applyEdit(aSpec(), idle, 'stage.analyzing', 0)).toBe(idle);
   });
 
   test('an edit in mid-release leaves a promotion where it is, within the stages there are', () => {
@@ -85,7 +86,7 @@ describe('an edit in mid-release', () => {
 
   test('an edit in mid-release gives no times to a stage whose weight is not effective yet', () => {
     const { cleanSince: _clean, stageStartedAt: _started, ...release } = aReleaseStatus({ plan: 'before' });
-    const edited = applyEdit(aSpec(), aStatus({ state: 'stage.shifting', release }), 'stage.shifting');
+    const edited = applyEdit(aSpec(), aStatus({ state: 'stage.shifting', release }), 'stage.shifting', 0);
     expect([edited.release?.stageEndsAt, edited.release?.stageTimesOutAt]).toEqual([undefined, undefined]);
   });
 

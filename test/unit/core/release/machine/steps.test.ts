@@ -42,7 +42,7 @@ describe('steps without a release', () => {
     expect(steps.settlePromoted(bare, facts)).toEqual(bare);
     expect(steps.settleRolledBack(bare, facts)).toEqual(bare);
     expect(steps.approve(bare, 1)).toEqual(bare);
-    expect(steps.beginRestoring(bare)).toEqual(bare);
+    expect(steps.beginRestoring(bare, facts)).toEqual(bare);
     expect(steps.enterFirstStage(bare, facts)).toMatchObject({ weight: 5 });
     expect(steps.enterStage(bare, facts, 9)).toEqual(bare);
     expect(steps.startRelease(bare, { ...facts, sides: undefined }, { service: 'v2', templateHashes: [] }, { attempt: 1 })).toEqual(bare);

@@ -24,6 +24,13 @@ describe('the condition MetricsHazards', () => {
     expect(withHazards(retries, blind)).toMatchObject({ reason: 'FailuresUnseen', message: expect.stringContaining('(GrpcStatusUnseen)') });
   });
 
+  test('the condition MetricsHazards begins with what is not seen at all, and ends with how many more there are where it would be too long', () => {
+    const gaps = [1, 2, 3, 4].map((n) => ({ code: `Gap${n}`, message: 'x'.repeat(300) }));
+    const { message } = withHazards(...gaps, blind) ?? { message: '' };
+    expect(message.length).toBeLessThanOrEqual(1_024);
+    expect(message).toMatch(/^metrics source Contour: gRPC failures .*; x+ \(Gap1\); x+ \(Gap2\); 2 more: kubectl canary doctor$/);
+  });
+
   test('the condition MetricsHazards is absent where the source has none, and where nothing is analyzed', () => {
     expect(describeHazards(factsOf({}))).toBeUndefined();
     const metrics = { kind: 'ready', source: 'Contour', hazards: [retries] } as const;

@@ -1,0 +1,46 @@
+// What a gateway is asked, in the order of docs/gateways.md. Answers are plain data: the page is made of them.
+
+/** A gateway's answers, by question. Absent: not asked, or not answered by a run that broke off. */
+export interface Answers {
+  /** The canary's share of 2,000 answers, percent, by the share that was asked for. */
+  readonly split?: Readonly<Record<string, number>>;
+  /** Over several swaps, milliseconds after the patch. */
+  readonly propagation?: {
+    readonly firstNewMs: readonly number[];
+    readonly lastOldMs: readonly number[];
+    readonly statusMs: readonly number[];
+  };
+  /** Answers of a backend of weight 0, of 1,000. */
+  readonly weightZero?: number;
+  /** Answers of the canary with and without the header of a rule, of 200 each. */
+  readonly header?: { readonly with: number; readonly without: number };
+  /** Requests at a mirror, and answers to the requests that were mirrored. */
+  readonly mirror?: { readonly sent: number; readonly mirrored: number; readonly failed: number };
+  /** One of ten requests goes to a Service without an endpoint. */
+  readonly emptyBackend?: {
+    readonly sent: number;
+    readonly byStatus: Readonly<Record<string, number>>;
+    readonly conditions: readonly string[];
+  };
+  /** One of ten requests goes to a Service that is not there. */
+  readonly missingBackend?: {
+    readonly sent: number;
+    readonly byStatus: Readonly<Record<string, number>>;
+    readonly conditions: readonly string[];
+  };
+  /** Writes of a release, up and home again and again, under load. */
+  readonly writes?: { readonly writes: number; readonly sent: number; readonly lost: number };
+  /** Whole releases by this gateway. `lost`: answers that no backend gave. */
+  readonly releases?: Readonly<
+    Record<string, { readonly phase: string; readonly seconds: number; readonly source: string; readonly lost: number }>
+  >;
+}
+
+/** One gateway's answers and the version that gave them. */
+export interface GatewayReport {
+  readonly gateway: string;
+  readonly version: string;
+  /** Day of the run. */
+  readonly date: string;
+  readonly answers: Answers;
+}

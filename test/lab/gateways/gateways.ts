@@ -1,0 +1,36 @@
+// The gateways of the lab, for whoever attaches routes to them and sends requests.
+import type { GATEWAY_EXTRAS } from '../extras.ts';
+import { GATEWAY_URL } from '../settings.ts';
+
+/** Names of gateways; `contour` is there in every lab. */
+export const GATEWAY_NAMES = ['contour', 'envoy-gateway', 'envoy-gateway-merged', 'envoy-gateway-plain'] as const;
+export type GatewayName = (typeof GATEWAY_NAMES)[number];
+
+/** A gateway of the lab. */
+export interface LabGateway {
+  /** What a lab is brought up with to have it; absent: every lab has it. */
+  readonly extra?: (typeof GATEWAY_EXTRAS)[number];
+  /** Of the Gateway object, in the namespace `default`. */
+  readonly gateway: string;
+  /** Where it answers, inside the lab's network. */
+  readonly url: string;
+}
+
+/** From the part of the Service range that Kubernetes never hands out by itself. */
+export const ENVOY_GATEWAY_ADDRESS = '10.96.0.91';
+export const PROXY_ADDRESSES = {
+  /** Backends are counted apart by the policy that config/gateways/envoy-gateway has. */
+  'edge-eg': '10.96.0.92',
+  /** Clusters are named by Service (`mergeBackends`). */
+  'edge-eg-merged': '10.96.0.93',
+  /** As it is installed: one cluster for all backends of a rule. */
+  'edge-eg-plain': '10.96.0.94',
+} as const;
+
+/** Every gateway of the lab. */
+export const LAB_GATEWAYS: Readonly<Record<GatewayName, LabGateway>> = {
+  contour: { gateway: 'edge', url: GATEWAY_URL },
+  'envoy-gateway': { extra: 'envoy-gateway', gateway: 'edge-eg', url: `http://${PROXY_ADDRESSES['edge-eg']}` },
+  'envoy-gateway-merged': { extra: 'envoy-gateway', gateway: 'edge-eg-merged', url: `http://${PROXY_ADDRESSES['edge-eg-merged']}` },
+  'envoy-gateway-plain': { extra: 'envoy-gateway', gateway: 'edge-eg-plain', url: `http://${PROXY_ADDRESSES['edge-eg-plain']}` },
+};

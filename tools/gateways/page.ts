@@ -1,0 +1,78 @@
+// docs/gateways.md: what each gateway answered, as a table.
+
+import type { Answers, GatewayReport } from '../../test/gateways/questions.ts';
+
+interface Row {
+  readonly title: string;
+  readonly say: (answers: Answers) => string | undefined;
+}
+
+const range = (values: readonly number[]) => (values.length === 0 ? '-' : `${Math.min(...values)} to ${Math.max(...values)} ms`);
+const counts = (byStatus: Readonly<Record<string, number>>) =>
+  Object.entries(byStatus)
+    .map(([status, count]) => `${count} x ${status === '0' ? 'no answer' : status}`)
+    .join(', ');
+const conditionsOf = (conditions: readonly string[]) => (conditions.length === 0 ? 'every condition True' : conditions.join(', '));
+
+const ROWS: readonly Row[] = [
+  {
+    title: 'split of 2,000 requests, asked: measured',
+    say: ({ split }) =>
+      split &&
+      Object.entries(split)
+        .map(([asked, measured]) => `${asked}: ${measured}%`)
+        .join(', '),
+  },
+  { title: 'answers of a backend of weight 0, of 1,000', say: ({ weightZero }) => weightZero?.toString() },
+  { title: 'patch to first new answer', say: ({ propagation }) => propagation && range(propagation.firstNewMs) },
+  { title: 'patch to last old answer', say: ({ propagation }) => propagation && range(propagation.lastOldMs) },
+  { title: 'patch to status', say: ({ propagation }) => propagation && range(propagation.statusMs) },
+  { title: 'header rule, with and without the header', say: ({ header }) => header && `${header.with} and ${header.without} of 200` },
+  {
+    title: 'RequestMirror of every request',
+    say: ({ mirror }) => mirror && `${mirror.mirrored} of ${mirror.sent} mirrored, ${mirror.failed} requests failed`,
+  },
+  {
+    title: '10% to a Service without endpoints',
+    say: ({ emptyBackend: found }) => found && `${counts(found.byStatus)}; ${conditionsOf(found.conditions)}`,
+  },
+  {
+    title: '10% to a Service that is not there',
+    say: ({ missingBackend: found }) => found && `${counts(found.byStatus)}; ${conditionsOf(found.conditions)}`,
+  },
+  {
+    title: 'writes of ten releases up and back, 100 requests/s',
+    say: ({ writes }) => writes && `${writes.lost} of ${writes.sent} requests lost over ${writes.writes} writes`,
+  },
+  ...['Services, good', 'Services, bad', 'Deployment, good', 'Deployment, bad'].map((name) => ({
+    title: `a release of ${name}`,
+    say: ({ releases }: Answers) => {
+      const found = releases?.[name];
+      return found && `${found.phase} after ${found.seconds} s, source ${found.source}, ${found.lost} answers lost`;
+    },
+  })),
+];
+
+/** @returns the page */
+export function drawPage(reports: readonly GatewayReport[]): string {
+  const head = ['', ...reports.map(({ version }) => version)];
+  const rows = ROWS.map(({ title, say }) => [title, ...reports.map(({ answers }) => say(answers) ?? 'not asked')]);
+  const table = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const dates = reports.map(({ version, date }) => `${version} on ${date}`).join('; ');
+  return `# Gateways
+
+What gateways answered when they were asked the same questions in the lab: one node, two cores, one proxy each, nothing else running that
+matters. \`npm run test:gateways -- NAME\` asks again and writes this page. "Lost" is an answer that no backend gave. Times are upper
+bounds: the watch and the load generator share the machine with the gateway.
+
+${table}
+
+Runs: ${dates}.
+
+Envoy Gateway needs a policy on the Gateway before any release ([decision 0028](decisions/0028-gateways-that-forget-backends.md)): without it
+every release is \`Blocked: BackendsCountedTogether\`, which a cluster test holds.
+
+Not asked: gRPC, TCP, TLS and UDP routes, session persistence, several proxies, HTTPS listeners. Traefik, Istio, kgateway, Cilium, Linkerd:
+their metrics are held by recorded text (\`test/fixtures/metrics\`), and this page does not say that they were run.
+`;
+}
