@@ -29,17 +29,25 @@ async function rollout(verb: string, { name }: DeploymentApp): Promise<string> {
 
 const isPaused = async (app: DeploymentApp) => (await app.deployment())?.spec.paused === true;
 
-/** Of how many pods without resources a quota allows here. */
+/** The class of the pods that the quota of this file counts: theirs alone, whatever runs beside them. */
+const FEW = 'glidepath-test-few';
+
+/** How many pods of the class a quota allows here. */
 async function allow(pods: number): Promise<void> {
   const metadata = { name: 'few', namespace: home.stand.namespace };
-  await home.stand.cluster.apply({ apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard: { pods }, scopes: ['BestEffort'] } });
+  const matchExpressions = [{ scopeName: 'PriorityClass', operator: 'In', values: [FEW] }];
+  await home.stand.cluster.apply({
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata,
+    spec: { hard: { pods }, scopeSelector: { matchExpressions } },
+  });
 }
 
-/** Without requests and limits, so that the quota of this file counts them and nobody else's. */
-function asBestEffort(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const template = spec['template'] as { readonly spec: { readonly containers: readonly object[] } };
-  const containers = template.spec.containers.map((container) => ({ ...container, resources: {} }));
-  return { ...spec, progressDeadlineSeconds: 8, template: { ...template, spec: { ...template.spec, containers } } };
+/** Gives pods the class. They keep their requests: pods without any get no processor time on a busy node, and answer nothing. */
+function asFew(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const template = spec['template'] as { readonly spec: object };
+  return { ...spec, progressDeadlineSeconds: 8, template: { ...template, spec: { ...template.spec, priorityClassName: FEW } } };
 }
 
 /** Names of the pods behind a Service. */
@@ -69,8 +77,10 @@ async function takeBackLate(app: DeploymentApp, version: string, isNow: () => Pr
 
 describe.concurrent('a release of a Deployment', () => {
   test('a release of a Deployment waits while a quota refuses pods of the canary, and while it refuses those of the promotion', async () => {
+    const aClass = { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: FEW }, value: 0 };
+    await home.stand.cluster.apply(aClass);
     await allow(2);
-    const app = await home.deploy({ name: 'quota', before: V1, change: asBestEffort, rps: RPS });
+    const app = await home.deploy({ name: 'quota', before: V1, change: asFew, rps: RPS });
     const begunMs = Date.now();
     await app.apply({ version: 'v2' });
     const refused = await app.load.until('the refusal', ({ phase }) => phase === 'Blocked');
