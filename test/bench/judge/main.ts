@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { printFigure } from '../figures.ts';
 import { measureCost } from './cost.ts';
+import { measureDelays } from './delays.ts';
 import { JUDGES } from './judges.ts';
 import { planBorders } from './latency-borders.ts';
 import { planLatencies } from './latency.ts';
 import { measureLowTraffic } from './low-traffic.ts';
 import { simulateCells } from './pool.ts';
-import { countReferences, findDeviations, readReferences } from './references.ts';
+import { countReferences, findDeviations, readReferences, REFERENCES, renewReferences } from './references.ts';
 import { planConstantWeights, planWholeReleases } from './scenarios.ts';
 import { planScrapes } from './scrapes.ts';
 import type { Cell, CellResult } from './simulate.ts';
@@ -24,9 +25,10 @@ usage: npm run -s bench -- judge [options]
   --runs 2000     simulated releases of each cell
   --quick         200 of them, for a first look
   --seed 1        the same seed gives the same figures
-  --only NAME     constant-weight, whole-release, latency, latency-borders (a part of it), scrapes, low-traffic or cost
+  --only NAME     constant-weight, whole-release, latency, latency-borders (a part of it), scrapes, delays,
+                  low-traffic or cost
   --markdown      prints tables instead of JSON
-  --write         puts the tables between the markers of docs/judging.md
+  --write         puts the tables between the markers of docs/judging.md, and Glidepath's figures into reference.csv
 `;
 
 const PLANS = {
@@ -42,7 +44,7 @@ const PAGE = fileURLToPath(new URL('../../../docs/judging.md', import.meta.url))
 const PEERS = JUDGES.filter((judge) => judge !== 'glidepath');
 
 /** Parts that are no cells of the tables. */
-const OTHERS = ['cost', 'low-traffic'] as const;
+const OTHERS = ['cost', 'delays', 'low-traffic'] as const;
 type Other = (typeof OTHERS)[number];
 
 function isOther(part: string | undefined): part is Other {
@@ -93,7 +95,7 @@ function planCells(only: Options['only']): readonly Cell[] {
   return only === undefined ? ALL.flatMap((part): readonly Cell[] => PLANS[part]()) : PLANS[only]();
 }
 
-/** Figures of how well the peers' known rates, and the judge's own from its design, are met. */
+/** Figures of how well the peers' known rates, and the judge's own of the tables, are met. */
 function checkReferences(cells: readonly CellResult[]): readonly Figure[] {
   const table = readReferences();
   const deviations = findDeviations(cells, table);
@@ -102,8 +104,8 @@ function checkReferences(cells: readonly CellResult[]): readonly Figure[] {
   return [
     { name: 'judge-peer-deviations', value: deviations.length - own, unit: 'cells' },
     { name: 'judge-peer-cells', value: countReferences(cells, table, PEERS), unit: 'cells' },
-    { name: 'judge-design-deviations', value: own, unit: 'cells' },
-    { name: 'judge-design-cells', value: countReferences(cells, table, ['glidepath']), unit: 'cells' },
+    { name: 'judge-own-deviations', value: own, unit: 'cells' },
+    { name: 'judge-own-cells', value: countReferences(cells, table, ['glidepath']), unit: 'cells' },
   ];
 }
 
@@ -137,13 +139,16 @@ export async function runJudge(words: readonly string[]): Promise<number> {
     return 2;
   }
   const { runs, seed, only, isMarkdown, isWritten } = options;
-  if (only === 'low-traffic') {
-    for (const line of measureLowTraffic({ runs, seed, tell })) process.stdout.write(`${JSON.stringify(line)}\n`);
+  if (only === 'low-traffic' || only === 'delays') {
+    const lines = only === 'delays' ? await measureDelays(tell) : measureLowTraffic({ runs, seed, tell });
+    for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
     return 0;
   }
   const cells = await simulateCells(planCells(only), { runs, seed, tell });
-  if (isWritten) writeFileSync(PAGE, replaceTables(readFileSync(PAGE, 'utf8'), writeTables(cells, runs, seed)));
-  else if (isMarkdown) process.stdout.write(writeTables(cells, runs, seed));
+  if (isWritten) {
+    writeFileSync(PAGE, replaceTables(readFileSync(PAGE, 'utf8'), writeTables(cells, runs, seed)));
+    writeFileSync(REFERENCES, renewReferences(readFileSync(REFERENCES, 'utf8'), cells));
+  } else if (isMarkdown) process.stdout.write(writeTables(cells, runs, seed));
   if (!isMarkdown) printFigures(cells, only);
   return 0;
 }

@@ -1,5 +1,6 @@
-// The figures that the judge's design was decided on (reference.csv), and the check that a simulation gives the same within
-// the error that the number of releases on both sides allows.
+// Known figures of each cell (reference.csv), and the check that a simulation gives the same within the error that the number of
+// releases on both sides allows. Those of the peers come from other implementations; those of Glidepath from the run that wrote
+// the tables of docs/judging.md, so that a change of the judge which moves a figure is seen.
 
 import { readFileSync } from 'node:fs';
 import { JUDGES, type JudgeName } from './judges.ts';
@@ -26,27 +27,55 @@ export interface Deviation {
 const ALLOWED_SIGMA = 3.5;
 const COLUMNS: readonly JudgeName[] = ['flagger', 'argo', 'kayenta', 'peek', 'glidepath'];
 
-/** How many releases the reference simulated. Where a range is stated, its lower end. */
+/** How many releases the reference simulated where it does not say so itself. Where a range is stated, its lower end. */
 function countReferenceRuns({ section, isHealthy }: Cell, judge: JudgeName): number {
   if (section === 'latency') return isHealthy ? 1_000 : 500;
   if (section === 'whole-release') return isHealthy ? 2_000 : 1_000;
   return isHealthy && judge !== 'kayenta' ? 10_000 : 2_000;
 }
 
+/** The table that the project keeps. */
+export const REFERENCES = new URL('reference.csv', import.meta.url);
+
 /** Reads the reference table: by the cell's name, then one text per judge. */
-export function readReferences(path = new URL('reference.csv', import.meta.url)): ReadonlyMap<string, readonly string[]> {
+export function readReferences(path = REFERENCES): ReadonlyMap<string, readonly string[]> {
   const [, ...lines] = readFileSync(path, 'utf8').trim().split('\n');
   return new Map(lines.map((line) => line.split(',')).map((words) => [words.slice(0, 5).join(','), words.slice(5)]));
+}
+
+/** The reference table with Glidepath's figures of a simulation in place of the former ones: share, median and runs. */
+export function renewReferences(table: string, cells: readonly CellResult[]): string {
+  const found = new Map(cells.map(({ cell, results }) => [nameCell(cell), results.find(({ judge }) => judge === 'glidepath')]));
+  const lines = table.trim().split('\n');
+  const renewed = lines.map((line) => {
+    const words = line.split(',');
+    const result = found.get(words.slice(0, 5).join(','));
+    return result === undefined ? line : [...words.slice(0, -1), formatReference(result)].join(',');
+  });
+  return `${renewed.join('\n')}\n`;
+}
+
+function formatReference({ runs, seconds }: JudgeResult): string {
+  return `${((100 * seconds.length) / runs).toFixed(2)}/${middleOf(seconds) ?? ''}/${runs}`;
+}
+
+function middleOf(ascending: readonly number[]): number | undefined {
+  return ascending[Math.floor(ascending.length / 2)];
 }
 
 /** The reference of a judge in a cell; undefined where there is none. */
 export function findReference(table: ReadonlyMap<string, readonly string[]>, cell: Cell, judge: JudgeName): Reference | undefined {
   const text = table.get(nameCell(cell))?.[COLUMNS.indexOf(judge)] ?? '';
   if (text === '') return undefined;
-  const [share = '', median] = text.split('/');
+  const [share = '', median = '', runs] = text.split('/');
   const roundingPercent = /\.\d\d/.test(share) ? 0.005 : 0.05;
-  const medianSeconds = median === undefined ? undefined : Number(median);
-  return { sharePercent: Number(share), roundingPercent, medianSeconds, runs: countReferenceRuns(cell, judge) };
+  const medianSeconds = median === '' ? undefined : Number(median);
+  return {
+    sharePercent: Number(share),
+    roundingPercent,
+    medianSeconds,
+    runs: runs === undefined ? countReferenceRuns(cell, judge) : Number(runs),
+  };
 }
 
 /** Anscombe's angle: its variance is 1/n whatever the share, also near 0 and 1. */
@@ -88,7 +117,7 @@ export function findDeviations(cells: readonly CellResult[], table: ReadonlyMap<
     results.flatMap((result) => {
       const reference = findReference(table, cell, result.judge);
       if (reference === undefined || isAsExpected(result, reference)) return [];
-      const middle = result.seconds[Math.floor(result.seconds.length / 2)];
+      const middle = middleOf(result.seconds);
       const found = `${((100 * result.seconds.length) / result.runs).toFixed(2)}%${middle === undefined ? '' : ` ${middle}s`}`;
       return [{ cell: nameCell(cell), judge: result.judge, found, expected: describeReference(reference) }];
     }),

@@ -287,10 +287,12 @@ export class Guardian {
   }
 
   /** What the verdict cannot hide: Prometheus was asked, and the canary is not plainly bad. */
-  #checkTruth(what: string, canary: string, { spec }: CanaryRelease): void {
+  #checkTruth(what: string, canary: string, { spec, status }: CanaryRelease): void {
     const now = this.#clock.now();
     const interval = parseDuration(spec.analysis.interval);
-    const seen = 3 * interval + parseDuration(spec.analysis.metrics.prometheus.timeout) + 1_000;
+    // Between two scrapes there is nothing new to ask for.
+    const scrape = Math.min(status?.release?.scrapeIntervalMs ?? 0, 60_000);
+    const seen = Math.max(3 * interval, scrape) + parseDuration(spec.analysis.metrics.prometheus.timeout) + 1_000;
     if (now - this.#prometheus.answeredAt > seen)
       this.#report(2, `${what} although Prometheus has not answered since ${now - this.#prometheus.answeredAt} ms`);
     const bad = this.#traffic.versionOf(canary).errorRatio >= 0.5;

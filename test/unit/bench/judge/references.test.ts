@@ -7,6 +7,7 @@ import {
   isMedianPlausible,
   measureShareGap,
   readReferences,
+  renewReferences,
 } from '../../../bench/judge/references.ts';
 import { planConstantWeights, planWholeReleases } from '../../../bench/judge/scenarios.ts';
 import { nameCell, type Cell, type CellResult } from '../../../bench/judge/simulate.ts';
@@ -32,6 +33,28 @@ describe('the reference table', () => {
     expect(findReference(TABLE, healthy, 'argo')).toMatchObject({ sharePercent: 15.6, medianSeconds: undefined, runs: 10_000 });
     expect(findReference(TABLE, healthy, 'kayenta')).toMatchObject({ sharePercent: 0, runs: 2_000 });
     expect(findReference(TABLE, cellNamed('latency,healthy,10,10,10'), 'argo')).toBeUndefined();
+  });
+});
+
+describe('renewReferences', () => {
+  test('renewReferences replaces the figures of Glidepath in the cells of the simulation and keeps every other one', () => {
+    const cell = cellNamed('constant-weight,canary 0.5%,10,5,10');
+    const results = [
+      { judge: 'flagger', runs: 4, seconds: [10], failedRequests: [] },
+      { judge: 'glidepath', runs: 400, seconds: [20, 30, 40], failedRequests: [] },
+    ];
+    const table = ['a,b,c,d,e,f', 'constant-weight,canary 0.5%,10,5,10,67.2/1220,,,,12/500', 'constant-weight,other,10,5,10,1,,,,2'].join(
+      '\n',
+    );
+    const renewed = renewReferences(table, [{ cell, results } as unknown as CellResult]);
+    expect(renewed.split('\n').slice(1)).toEqual([
+      'constant-weight,canary 0.5%,10,5,10,67.2/1220,,,,0.75/30/400',
+      'constant-weight,other,10,5,10,1,,,,2',
+      '',
+    ]);
+    const text = renewed.split('\n')[1]?.split(',') ?? [];
+    const read = findReference(new Map([[nameCell(cell), text.slice(5)]]), cell, 'glidepath');
+    expect(read).toEqual({ sharePercent: 0.75, roundingPercent: 0.005, medianSeconds: 30, runs: 400 });
   });
 });
 
