@@ -16,3 +16,10 @@ const LABEL = new RegExp(LABEL_PATTERN);
 export function isLabelName(text: string): boolean {
   return text.length <= LONGEST_LABEL && LABEL.test(text) && !text.startsWith('__');
 }
+
+/** `cluster=eu-1` as a label and its value; undefined for other texts. */
+export function parseMatcher(text: string): readonly [label: string, value: string] | undefined {
+  const at = text.indexOf('=');
+  const [label, value] = [text.slice(0, at), text.slice(at + 1)];
+  return at >= 0 && isLabelName(label) && value.length <= LONGEST_VALUE ? [label, value] : undefined;
+}

@@ -1,6 +1,6 @@
 // Parsers of the values of settings. Each returns the value, or what to write instead. All are pure.
 import { parseAddress } from '../../api/addresses.ts';
-import { isLabelName, LONGEST_VALUE } from '../../api/matchers.ts';
+import { parseMatcher } from '../../api/matchers.ts';
 import { isDuration, parseDuration } from '../../api/duration.ts';
 import type { SentinelTarget } from '../../ports/gateways.ts';
 
@@ -52,10 +52,8 @@ export const readLogLevel: Reader<LogLevel> = (text) => {
 
 /** `label=value`; an empty value stands for a label that a series does not have. */
 export const readMatcher: Reader<readonly [label: string, value: string]> = (text) => {
-  const at = text.indexOf('=');
-  const [label, value] = [text.slice(0, at), text.slice(at + 1)];
-  if (at < 0 || !isLabelName(label) || value.length > LONGEST_VALUE) return refuse('labels with their values such as cluster=eu-1');
-  return accept([label, value] as const);
+  const matcher = parseMatcher(text);
+  return matcher === undefined ? refuse('labels with their values such as cluster=eu-1') : accept(matcher);
 };
 
 /** A whole number between two bounds. */

@@ -1,5 +1,6 @@
 // Which metrics source judges each release, by the controllers of its routes, and the known limits of that source.
 
+import type { Matchers } from '../../api/matchers.ts';
 import type { CanaryReleaseSpec } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { portOf, servicesOf } from '../../core/release/facts/sides.ts';
@@ -13,6 +14,7 @@ import type { ClusterLink } from '../cluster/link.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { findControllers } from '../cluster/routes.ts';
 import { doubt, fail, fine, type Finding } from './finding.ts';
+import { listMatchers } from './operator-settings.ts';
 import { nameOf, nameSome, type Surroundings } from './seen.ts';
 
 /** A release and what judges it; once for each of several sources. */
@@ -20,6 +22,8 @@ export interface Judged {
   readonly release: SeenRelease;
   readonly spec: CanaryReleaseSpec;
   readonly source: MetricsSource;
+  /** The labels of the operator and of the release, which the source's queries ask for. */
+  readonly matchers: Matchers;
   readonly routes: readonly Route[];
 }
 
@@ -32,8 +36,9 @@ export interface GatewayReport {
 const CHECK = 'metrics source';
 
 /** A release that asks nothing of a gateway's metrics needs no source. */
-export async function checkGateways(link: ClusterLink, { releases, routes }: Surroundings): Promise<GatewayReport> {
-  const reports = await Promise.all(releases.map((release) => checkRelease(link, release, routes)));
+export async function checkGateways(link: ClusterLink, { operator, releases, routes }: Surroundings): Promise<GatewayReport> {
+  const common = operator.kind === 'read' ? listMatchers(operator.object) : {};
+  const reports = await Promise.all(releases.map((release) => checkRelease(link, release, routes, common)));
   const judged = reports.flatMap((report) => report.judged);
   const sources = [...new Set(judged.map(({ source }) => source))];
   const known = sources.map((source) => {
@@ -54,7 +59,8 @@ interface ScopedRoute extends RoutedBy {
   readonly route: Route;
 }
 
-async function checkRelease(link: ClusterLink, release: SeenRelease, all: readonly Route[]): Promise<GatewayReport> {
+/** @param common labels that the operator asks for, of which the release's own take precedence */
+async function checkRelease(link: ClusterLink, release: SeenRelease, all: readonly Route[], common: Matchers): Promise<GatewayReport> {
   const { spec, namespace, name } = release;
   if (spec === undefined || !needsSource(spec)) return { findings: [], judged: [] };
   const own = all.filter(({ metadata }) => metadata.namespace === namespace);
@@ -72,13 +78,15 @@ async function checkRelease(link: ClusterLink, release: SeenRelease, all: readon
   const patch = `kubectl patch crel ${name} -n ${namespace} --type merge -p '{"spec":{"analysis":{"metrics":{"source":"OpenTelemetry"}}}}'   # if the application counts its requests`;
   if (choice.ok) {
     const of = `${CHECK} of ${nameOf(release)}`;
+    const matchers = { ...common, ...metrics.matchers };
     const blind = choice.chosen.flatMap((one) => refuseBlind(one.source, kindsOf(one.routes), spec.analysis) ?? []);
     return {
       findings: [...blind.map(({ message }) => fail(of, message, patch)), ...choice.hazards.map(({ message }) => doubt(of, message))],
       judged: choice.chosen.map((one) => ({
         release,
         spec,
-        source: withMatchers(one.source, metrics.matchers ?? {}),
+        source: withMatchers(one.source, matchers),
+        matchers,
         routes: one.routes.map(({ route }) => route),
       })),
     };

@@ -28,7 +28,7 @@ async function checkLayout(judged: Judged, asker: Asker | undefined): Promise<La
   const question = findRulesToCount(judged.spec, judged.routes, findLayoutSeries);
   if (question === undefined || asker === undefined) return { findings: [], judged: [judged] };
   const check = `backends of ${nameOf(judged.release)}`;
-  const query = addMatchers(question.series.query(question.rules), judged.spec.analysis.metrics.matchers ?? {});
+  const query = addMatchers(question.series.query(question.rules), judged.matchers);
   const answer = await asker.ask(query);
   if (!answer.ok) return { findings: [doubt(check, `${query}: ${answer.message}`)], judged: [judged] };
   const clusters = answer.series.map(({ labels }) => labels);
@@ -81,5 +81,5 @@ function policyFor(gateway: string, namespace: string): object {
 /** As the operator does: series are read by Service where each Service has one cluster. */
 function asCounted(judged: Judged, layout: Layout): Judged {
   const isByService = layout === 'byService' && judged.source.name === envoyGateway.name && judged.spec.analysis.metrics.source === 'Auto';
-  return isByService ? { ...judged, source: withMatchers(envoyGatewayMerged, judged.spec.analysis.metrics.matchers ?? {}) } : judged;
+  return isByService ? { ...judged, source: withMatchers(envoyGatewayMerged, judged.matchers) } : judged;
 }

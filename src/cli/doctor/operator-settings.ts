@@ -1,9 +1,11 @@
 // The operator's settings, read from its Deployment: flags win over the environment, as in the operator itself.
 
+import { type Matchers, parseMatcher } from '../../api/matchers.ts';
 import { fieldsOf, type Fields, listOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 
 const URL_OPTION = ['--prometheus-url', 'GLIDEPATH_PROMETHEUS_URL'] as const;
 const NAMESPACE_OPTION = ['--namespace', 'GLIDEPATH_NAMESPACE'] as const;
+const MATCHERS_OPTION = ['--prometheus-matchers', 'GLIDEPATH_PROMETHEUS_MATCHERS'] as const;
 const TOKEN_OPTION = ['--prometheus-token-file', 'GLIDEPATH_PROMETHEUS_TOKEN_FILE'] as const;
 
 /** The address of the operator's Prometheus; if it comes from a Secret or ConfigMap, a text that says so. */
@@ -18,14 +20,25 @@ export function hasPrometheusToken(deployment: unknown): boolean {
 
 /** Namespaces that the operator is confined to; empty: all. */
 export function listWatched(deployment: unknown): readonly string[] {
+  return listValues(deployment, NAMESPACE_OPTION);
+}
+
+/** Labels that the operator asks for in every built-in query; what is no label with a value is left out, as it does not start with it. */
+export function listMatchers(deployment: unknown): Matchers {
+  const matchers = listValues(deployment, MATCHERS_OPTION).map(parseMatcher);
+  return Object.fromEntries(matchers.filter((one) => one !== undefined));
+}
+
+/** The values of an option that may be given several times, or once with commas. */
+function listValues(deployment: unknown, [flag, variable]: readonly [string, string]): readonly string[] {
   const found = containersOf(deployment).flatMap((container) => {
     const flags = [...listOf(container['command']), ...listOf(container['args'])].flatMap((word, index, words) => {
-      if (typeof word === 'string' && word.startsWith(`${NAMESPACE_OPTION[0]}=`)) return word.slice(NAMESPACE_OPTION[0].length + 1);
-      return word === NAMESPACE_OPTION[0] ? (textOf(words[index + 1]) ?? []) : [];
+      if (typeof word === 'string' && word.startsWith(`${flag}=`)) return word.slice(flag.length + 1);
+      return word === flag ? (textOf(words[index + 1]) ?? []) : [];
     });
-    return flags.length > 0 ? flags : (readVariable(container, NAMESPACE_OPTION[1]) ?? []);
+    return flags.length > 0 ? flags : (readVariable(container, variable) ?? []);
   });
-  return found.flatMap((text) => text.split(',')).filter((name) => name !== '');
+  return found.flatMap((text) => text.split(',').map((part) => part.trim())).filter((value) => value !== '');
 }
 
 function findSetting(deployment: unknown, [flag, variable]: readonly [string, string]): string | undefined {

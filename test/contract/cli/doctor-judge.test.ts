@@ -175,6 +175,19 @@ describe('the judge', () => {
     expect((await world.shop.run('doctor -n shop')).out).not.toContain('in the bucket');
   });
 
+  test("the operator's matchers go into every query, and those of a release take precedence", async () => {
+    put({ services: [{ name: 'v3' }, { name: 'v2' }] }, { ...over, serving: { service: 'v3' } });
+    putRoute({ refs: [{ name: 'v3', port: 80 }] });
+    putOperator(world.prometheus.url, ['--prometheus-matchers=cluster=eu-1,env=live', '--prometheus-matchers', 'region=eu']);
+    const asked = /then run this query in Prometheus: envoy_cluster_upstream_rq\{[^}]*cluster="eu-1"[^}]*env="live"[^}]*region="eu"/;
+    expect((await world.shop.run('doctor -n shop')).out).toMatch(asked);
+    const services = [{ name: 'v3' }, { name: 'v2' }];
+    put({ services, analysis: { metrics: { matchers: { cluster: 'us-1' } } } } as never, { ...over, serving: { service: 'v3' } });
+    const { out } = await world.shop.run('doctor -n shop');
+    expect(out).toMatch(/run this query in Prometheus: envoy_cluster_upstream_rq\{[^}]*cluster="us-1"[^}]*env="live"/);
+    expect(out).not.toContain('eu-1');
+  });
+
   test('an address that is given is asked in place of the others', async () => {
     put({ analysis: { interval: '15s' } } as never);
     putRoute();
