@@ -8,7 +8,7 @@ export default defineConfig({
     // Most of it computes: the default leaves a core idle, which is one of two on a small machine.
     maxWorkers: '100%',
     // The summary of `npm test` shows messages alone: a list that should be empty has to be readable there.
-    chaiConfig: { truncateThreshold: 2000 },
+    chaiConfig: { truncateThreshold: 1000 },
     coverage: {
       provider: 'v8',
       include: ['src/core/**'],

@@ -54,7 +54,7 @@ export const BLOCK_REASONS = {
   TooManyRules: { means: 'More rules name the Services than a release can drive.', todo: 'Choose rules with `spec.routeRefs`.' },
   CanaryAlreadyHasTraffic: {
     means: 'The candidate has weight in a route before its release began, or neither Service serves more than the other.',
-    todo: "Set the candidate's weight to 0.",
+    todo: 'Set its weight to 0, or set `spec.adopt: true` to continue from that weight.',
   },
   WeightsTooLarge: {
     means: 'The weights of a rule cannot be split in whole numbers up to 1,000,000.',

@@ -146,6 +146,7 @@ const place = {
   returnTo: textField(64).optional().describe('State to which a paused or blocked release returns.'),
   stage: textField(63).optional().describe('Name or number of the stage.'),
   stageIndex: countField(0, 1_000).optional().describe('Position of the stage, from 0.'),
+  adoptedWeight: countField(0, 100).optional().describe('Weight that the canary had before the release, which took it over (spec.adopt).'),
   maxWeight: countField(0, 100).optional().describe('Highest weight so far.'),
   weightBefore: countField(0, 100).optional().describe('Weight that an increase under way is reverted to if it fails.'),
   cohort: recordedCohortSchema.optional().describe('Requests that go to the canary whatever its weight is.'),

@@ -105,6 +105,12 @@ const specFields = z.object({
       'Services mode: you run both versions. The one with the traffic is the serving version ("stable" in Argo Rollouts, "primary" in Flagger), the other the canary. Excludes targetRef.',
     ),
   canary: canarySchema.optional().describe('Deployment mode: how the canary is run.'),
+  adopt: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Services mode. True: a canary that has weight when its release begins keeps it, and the release continues from that weight. False: such a release is blocked until the weight is 0.',
+    ),
   revision: textField(128).optional().describe('Services mode: name of the version; a change starts a release.'),
   routeRefs: routeRefsSchema.default([]).describe('Default: every route of this namespace that names the Service.'),
   stages: stagesSchema
@@ -184,6 +190,12 @@ const modeRules: readonly Rule<SpecFields>[] = [
     message: "revision belongs to services; with targetRef the Deployment's pod template is the revision, so remove it",
     holds: (spec) => spec.services !== undefined || spec.revision === undefined,
     fieldPath: '.revision',
+  },
+  {
+    cel: 'has(self.services) || !self.adopt',
+    message: 'adopt belongs to services; with targetRef the canary is created by the release, so it has no weight before; remove it',
+    holds: (spec) => spec.services !== undefined || !spec.adopt,
+    fieldPath: '.adopt',
   },
 ];
 

@@ -150,7 +150,7 @@ describe('a route of the guides', () => {
     expect(await answersOf(store, beganMs)).toEqual({ bad: [], versions: ['store-api', 'store-api-2'] });
   });
 
-  test('store-api-canary: the weight that is there is named with what to do, and the release begins once it is 0', async () => {
+  test('store-api-canary: the weight that is there is named with what to do, and with spec.adopt the release continues from it', async () => {
     const app = await watch('store-api-canary');
     const rule = (canary: number) => ({
       matches: [atPath('/store')],
@@ -165,9 +165,13 @@ describe('a route of the guides', () => {
       /CanaryAlreadyHasTraffic: HTTPRoute store-api-canary, rule rules\[0\] already gives Service store-api-v2-service weight 5, .*set it to 0/,
     );
     expect(historyOf(app, 0)).toHaveLength(1);
-    await applyRoute(app.name, [rule(0)]);
+    await app.release({ ...bothVersions, adopt: true });
     await app.untilPhase('Promoted');
     expect((await answersOf(store, beganMs)).bad).toEqual([]);
+    expect(app.status?.release?.adoptedWeight).toBe(5);
+    // From the 5% that were there it rose; it never went home in between.
+    const weights = stand.routes.history(app.name).map(({ object }) => object.spec.rules?.[0]?.backendRefs?.[1]?.weight ?? 0);
+    expect(Math.min(...weights)).toBe(5);
     expect(app.route.spec.rules?.[0]?.backendRefs).toMatchObject([{ weight: 0 }, { weight: 100 }]);
   });
 

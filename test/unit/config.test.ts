@@ -354,6 +354,7 @@ describe('the Deployment', () => {
 describe('the samples', () => {
   test('there are some', () => {
     expect(releases.map(({ file }) => file).toSorted()).toEqual([
+      'samples/blue-green.yaml',
       'samples/full-options.yaml',
       'samples/gates.yaml',
       'samples/minimal-deployment.yaml',

@@ -3,7 +3,7 @@
 import type { RecordedRule } from '../../api/release.ts';
 import { sumWeights, type RefPosition } from './refs.ts';
 import type { ManagedRule } from './rules.ts';
-import { fitWeight } from './weights.ts';
+import { fitWeight, wholeOf } from './weights.ts';
 
 /**
  * What a foreign ref said before our first write. One that is found at neither that nor its multiple was edited since: then
@@ -35,18 +35,18 @@ type WrittenShare = NonNullable<RecordedRef['edited']>;
 
 function writtenShare(recorded: RecordedRule, now: ManagedRule, { weight }: RefPosition): WrittenShare {
   const ours = oursOf(now);
-  return { weight, of: ours === 0 ? recorded.serving * recorded.factor : ours };
+  return { weight, of: ours === 0 ? wholeOf(recorded) * recorded.factor : ours };
 }
 
-function reckonBack({ serving }: RecordedRule, share: WrittenShare | undefined): number {
-  return share === undefined ? 0 : (share.weight * serving) / share.of;
+function reckonBack(recorded: RecordedRule, share: WrittenShare | undefined): number {
+  return share === undefined ? 0 : (share.weight * wholeOf(recorded)) / share.of;
 }
 
 /** Is a foreign weight what was there before our first write, on any of our scales, or an edit of it that is known already, or a new one? */
 function standOfShare(recorded: RecordedRule, now: ManagedRule, { weight }: RefPosition, known: RecordedRef | undefined) {
-  const { factor, formerFactor = factor, serving } = recorded;
+  const { factor, formerFactor = factor } = recorded;
   const scales = [1, factor, formerFactor];
-  const ours = scales.find((scale) => oursOf(now) === serving * scale);
+  const ours = scales.find((scale) => oursOf(now) === wholeOf(recorded) * scale);
   const edited = reckonBack(recorded, known?.edited);
   const isEdit = (scale: number) => weight === (scale === 1 ? edited : fitWeight(edited * scale));
   // By chance an edited weight on one scale may be the recorded one on another: our own refs say which it is.

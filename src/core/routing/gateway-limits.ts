@@ -6,7 +6,7 @@ import type { Route } from '../../api/routes.ts';
 import { controllersOf } from './parents.ts';
 import { sumWeights } from './refs.ts';
 import type { RouteStanding } from './standing.ts';
-import { MAX_BACKEND_WEIGHT, pickFactor } from './weights.ts';
+import { MAX_BACKEND_WEIGHT, pickFactor, wholeOf } from './weights.ts';
 
 /** What a release learned about a controller. */
 export interface LearnedLimit {
@@ -74,8 +74,9 @@ export function fitRoute(standing: RouteStanding, controller: string): RecordedR
   return undefined;
 }
 
-function originalOf({ serving, others = [] }: RecordedRoute['rules'][number]) {
-  return { serving, canary: 0, others: others.map(({ weight }) => weight) };
+function originalOf(recorded: RecordedRoute['rules'][number]) {
+  const { others = [] } = recorded;
+  return { serving: wholeOf(recorded), canary: 0, others: others.map(({ weight }) => weight) };
 }
 
 function largestOf(rules: RouteStanding['rules']): number {
@@ -88,6 +89,6 @@ function largestOf(rules: RouteStanding['rules']): number {
 /** The release has multiplied the weights of a rule. */
 function isScaled({ rules }: RouteStanding): boolean {
   return rules.some(
-    (rule) => rule.kind === 'found' && sumWeights([rule.now.serving, rule.now.canary, ...rule.now.extras]) > rule.recorded.serving,
+    (rule) => rule.kind === 'found' && sumWeights([rule.now.serving, rule.now.canary, ...rule.now.extras]) > wholeOf(rule.recorded),
   );
 }

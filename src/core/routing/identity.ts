@@ -5,7 +5,7 @@ import type { RecordedRule } from '../../api/release.ts';
 import { hashMatches } from './matches.ts';
 import { type RefPosition, sumWeights } from './refs.ts';
 import { type BackendPair, type ManagedRule, manageRule, type SeenRule } from './rules.ts';
-import { MAX_BACKEND_WEIGHT, type OriginalWeights, pickFactor } from './weights.ts';
+import { MAX_BACKEND_WEIGHT, type OriginalWeights, pickFactor, wholeOf } from './weights.ts';
 
 /** The least that serving and canary have together where the least weight of one of them is too little to be a share. */
 const LEAST_FOR_A_RESIDUAL = 100_000;
@@ -15,7 +15,7 @@ export function recordRule(rule: ManagedRule, limit: number, residual = false): 
   const { serving, canary, others } = rule;
   const finest = residual ? pickFactor(originalOf(rule), limit, MAX_BACKEND_WEIGHT) : undefined;
   // Where it would be a share that can be seen, 0 is the lesser evil.
-  const isFine = finest !== undefined && serving.weight * finest >= LEAST_FOR_A_RESIDUAL;
+  const isFine = finest !== undefined && originalOf(rule).serving * finest >= LEAST_FOR_A_RESIDUAL;
   return {
     ...identityOf(rule),
     serving: serving.weight,
@@ -25,9 +25,9 @@ export function recordRule(rule: ManagedRule, limit: number, residual = false): 
   };
 }
 
-/** The weights of a rule before the first write. */
-export function originalOf({ serving, others }: ManagedRule): OriginalWeights {
-  return { serving: serving.weight, canary: 0, others: others.map(({ weight }) => weight) };
+/** The weights of a rule before the first write, with all of what both Services have on the serving one. */
+export function originalOf({ serving, canary, others }: ManagedRule): OriginalWeights {
+  return { serving: serving.weight + canary.weight, canary: 0, others: others.map(({ weight }) => weight) };
 }
 
 /** What distinguishes a rule from the others of its route. */
@@ -184,10 +184,10 @@ function weighRefs(recorded: RecordedRule, { serving, canary, extras, others }: 
     (recorded.others ?? []).every(({ name, weight }) => others.some((ref) => ref.name === name && ref.weight === weight * factor));
   // Without a backend that was recorded, a number that is right may be so by chance.
   const isOurs =
-    ours === recorded.serving * recorded.factor && (recorded.others ?? []).every(({ name }) => others.some((ref) => ref.name === name));
+    ours === wholeOf(recorded) * recorded.factor && (recorded.others ?? []).every(({ name }) => others.some((ref) => ref.name === name));
   const scaled = isOurs ? (areOthers(recorded.factor) ? EVIDENCE.scaled : EVIDENCE.oursScaled) : 0;
   const before = isOurRef(recorded, canary) ? EVIDENCE.claimed : EVIDENCE.original;
-  const original = ours === recorded.serving && areOthers(1) ? before : 0;
+  const original = ours === wholeOf(recorded) && areOthers(1) ? before : 0;
   const atPort = recorded.servingPort === undefined || recorded.servingPort === serving.port;
   return scaled + original + (atPort && hasBackends ? EVIDENCE.backends : 0);
 }

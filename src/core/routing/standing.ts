@@ -11,7 +11,7 @@ import { hashMatches } from './matches.ts';
 import { findOurRules, type OurRule } from './our-rules.ts';
 import { type RefPosition, sumWeights } from './refs.ts';
 import { type BackendPair, type ManagedRule, manageRule, seeRules, type SeenRule } from './rules.ts';
-import { homeWeights, promotedWeights, RESIDUAL_WEIGHT, splitWeights, type OriginalWeights, type RuleWeights } from './weights.ts';
+import { homeWeights, promotedWeights, RESIDUAL_WEIGHT, splitWeights, wholeOf, type OriginalWeights, type RuleWeights } from './weights.ts';
 
 interface Known {
   readonly recorded: RecordedRule;
@@ -96,7 +96,7 @@ export function standStranger(route: Route, pair: BackendPair, own: readonly Own
 }
 
 function knownOf(recorded: RecordedRule, others: readonly number[] = []): Known {
-  return { recorded, original: { serving: recorded.serving, canary: recorded.canary ?? 0, others } };
+  return { recorded, original: { serving: wholeOf(recorded), canary: 0, others } };
 }
 
 function standRule(recorded: RecordedRule, seen: SeenRule | undefined, pair: BackendPair, mark: string | undefined): RuleStanding {
@@ -151,7 +151,7 @@ function isInUse(rule: RuleStanding): boolean {
 export function isResidual(rule: RuleStanding): boolean {
   if (rule.kind !== 'found' || rule.recorded.residual !== true) return false;
   const { now, recorded } = rule;
-  const whole = recorded.serving * recorded.factor;
+  const whole = wholeOf(recorded) * recorded.factor;
   return now.canary.weight === RESIDUAL_WEIGHT && sumWeights(now.extras) === 0 && now.serving.weight >= whole - RESIDUAL_WEIGHT;
 }
 
@@ -227,7 +227,7 @@ export function standLeft({ recorded, route }: RouteStanding, pair: BackendPair,
 export function isOffScale(rule: RuleStanding): boolean {
   if (rule.kind !== 'found') return false;
   const { now, original, recorded } = rule;
-  if (recorded.factor === 1 || oursOf(now) !== recorded.serving * recorded.factor) return false;
+  if (recorded.factor === 1 || oursOf(now) !== wholeOf(recorded) * recorded.factor) return false;
   return now.others.some((ref, index) => ref.weight > 0 && ref.weight === original.others[index]);
 }
 

@@ -15,6 +15,11 @@ export interface OriginalWeights {
   readonly others: readonly number[];
 }
 
+/** What both Services of a rule had together before the first write: a share that is taken over was part of it. */
+export function wholeOf({ serving, canary = 0 }: { readonly serving: number; readonly canary?: number }): number {
+  return serving + canary;
+}
+
 /** Largest weight that the Gateway API takes. */
 export const MAX_BACKEND_WEIGHT = 1_000_000;
 /** Totals below this lose precision on gateways that divide weights by pods or round to basis points. */

@@ -98,6 +98,7 @@ describe('defaults', () => {
   test('the minimal manifest of Services mode gets all of them', () => {
     expect(defaultSpec(minimal)).toEqual({
       services,
+      adopt: false,
       routeRefs: [],
       stages: [
         { weight: 5, duration: '2m', timeout: '30m', approval: 'Automatic' },

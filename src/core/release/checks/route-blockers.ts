@@ -7,13 +7,14 @@ import type { Route } from '../../../api/routes.ts';
 import { toSeconds } from '../../../api/times.ts';
 import { adviseManager } from '../../routing/gitops.ts';
 import { isAtPort, namesService, type NamedService, portsOf } from '../../routing/refs.ts';
-import type { RuleProblem } from '../../routing/rules.ts';
+import { type RuleProblem, scanRules } from '../../routing/rules.ts';
 import { weightLimitOf } from '../../routing/gateway-limits.ts';
 import { originalOf } from '../../routing/identity.ts';
 import { MAX_BACKEND_WEIGHT, pickFactor } from '../../routing/weights.ts';
+import { findUnequalSplit, type UnequalSplit } from '../facts/adoption.ts';
 import type { Known } from '../facts/known.ts';
-import { isMarked, routesInScope } from '../facts/scope.ts';
-import { portOf, servicesOf, type Sides } from '../facts/sides.ts';
+import { isMarked, routesInScope, wantedRules } from '../facts/scope.ts';
+import { portOf, servicesOf, sidesOf, type Sides } from '../facts/sides.ts';
 import { isPreparing } from '../state.ts';
 import type { Blocker, BlockerCheck } from './types.ts';
 
@@ -30,6 +31,7 @@ export const ROUTES_BEFORE: readonly BlockerCheck[] = [
   connectionsCannotBeCounted,
   theRolesAreUndecided,
   theCanaryHasTrafficAlready,
+  theSplitIsUnequal,
   theServingWeightIsZero,
   weightsAreTooLarge,
   aGatewayRefusesARoute,
@@ -43,6 +45,7 @@ const BEFORE_THE_CLAIM: readonly BlockerCheck[] = [
   aRuleNamesAnotherPort,
   aRuleKeepsSessions,
   theCanaryHasTrafficAlready,
+  theSplitIsUnequal,
   theServingWeightIsZero,
   weightsAreTooLarge,
 ];
@@ -193,26 +196,58 @@ function connectionsCannotBeCounted(known: Known): Blocker | undefined {
   };
 }
 
-function theRolesAreUndecided({ sides, spec }: Known): Blocker | undefined {
+function theRolesAreUndecided({ sides, spec, observation }: Known): Blocker | undefined {
   if (sides !== undefined || spec.services === undefined) return undefined;
-  const names = spec.services.map((service) => service.name).join(' and ');
+  const names = servicesOf(spec);
   return {
     reason: 'CanaryAlreadyHasTraffic',
-    message: `${names} have equal weights, so neither of them is the one that serves; give the new one weight 0`,
+    message: `${names.join(' and ')} have equal weights, so neither of them is the one that serves; give the new one weight 0${adviseZero(spec, observation.routes, names)}`,
   };
+}
+
+/** The command for the first rule that names both, as if the Service that is listed last were the new one. */
+function adviseZero(spec: CanaryReleaseSpec, routes: readonly Route[], [serving = '', canary = '']: readonly string[]): string {
+  const pair = sidesOf(spec, { serving, canary });
+  for (const route of routesInScope(spec, routes, [serving, canary])) {
+    const [rule] = scanRules(route, pair, wantedRules(spec, route)).rules;
+    if (rule === undefined) continue;
+    const patch = [{ op: 'replace', path: `/spec/rules/${rule.index}/backendRefs/${rule.canary.index}/weight`, value: 0 }];
+    const { name, namespace } = route.metadata;
+    return `; if that is ${canary}: kubectl patch ${route.kind.toLowerCase()} ${name} -n ${namespace} --type json -p '${JSON.stringify(patch)}'`;
+  }
+  return '';
 }
 
 function theCanaryHasTrafficAlready(known: Known): Blocker | undefined {
   for (const { route, scan } of known.scans) {
-    const ref = scan.rules.flatMap(({ key, canary, extras }) => [canary, ...extras].map((one) => ({ key, ...one }))).find(hasWeight);
+    const refs = scan.rules.flatMap(({ key, canary, extras }) =>
+      [...(known.spec.adopt ? [] : [canary]), ...extras].map((one) => ({ key, ...one })),
+    );
+    const ref = refs.find(hasWeight);
     if (ref !== undefined)
       return {
         reason: 'CanaryAlreadyHasTraffic',
         about: `${describe(route)} ${ref.key}`,
-        message: `${describe(route)}, rule ${ref.key} already gives Service ${ref.name} weight ${ref.weight}, and no verdict has passed it yet; set it to 0`,
+        message: `${describe(route)}, rule ${ref.key} already gives Service ${ref.name} weight ${ref.weight}, and no verdict has passed it yet; set it to 0${known.spec.services === undefined || known.spec.adopt ? '' : ', or set spec.adopt: true to continue from that weight'}`,
       };
   }
   return undefined;
+}
+
+/** A release has one weight, so a split that it takes over is one split. */
+function theSplitIsUnequal({ spec, scans }: Known): Blocker | undefined {
+  const unequal = spec.adopt ? findUnequalSplit(scans.flatMap(({ scan }) => scan.rules)) : undefined;
+  if (unequal === undefined) return undefined;
+  const { most, least } = unequal;
+  const where = ({ rule }: UnequalSplit['most']) => {
+    const route = scans.find(({ scan }) => scan.rules.includes(rule))?.route;
+    return `rule ${rule.key} of ${route === undefined ? 'a route' : describe(route)}`;
+  };
+  return {
+    reason: 'CanaryAlreadyHasTraffic',
+    about: 'split',
+    message: `Service ${most.rule.canary.name} has ${Math.round(most.percent)}% in ${where(most)} and ${Math.round(least.percent)}% in ${where(least)}: spec.adopt continues from one weight; give it the same share in every rule, or weight 0`,
+  };
 }
 
 function hasWeight({ weight }: { readonly weight: number }): boolean {

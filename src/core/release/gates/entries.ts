@@ -46,7 +46,7 @@ export function gateOf(spec: CanaryReleaseSpec, entry: GateStatus): PlacedGate |
 /** The position of the stage whose weight comes next; undefined where none is waited for. */
 export function nextIndex({ release }: Status, state: StateName): number | undefined {
   const place = placeOf(state, release);
-  if (place === 'preparing') return 0;
+  if (place === 'preparing') return release?.stageIndex ?? 0;
   const waits = place === 'stage.analyzing' || place === 'stage.awaitingApproval' || place === 'stage.shifting';
   return waits ? (release?.stageIndex ?? 0) + 1 : undefined;
 }

@@ -4,9 +4,11 @@ import { fateOf } from '../../../api/reasons.ts';
 import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import type { Facts } from '../assess.ts';
 import type { RollbackReason } from '../checks/types.ts';
+import { isAdopted } from '../facts/adoption.ts';
 import { isHomeMark } from '../facts/home-mark.ts';
 import { describeRetained } from '../facts/retain.ts';
 import { withoutLeaving } from '../facts/revision.ts';
+import type { RouteStanding } from '../../routing/standing.ts';
 import { isPreparing } from '../state.ts';
 import type { UndoPlan } from '../facts/undo-plan.ts';
 import { BLOCK_FIELDS, edit } from './change.ts';
@@ -57,7 +59,11 @@ function takePods(status: Status, { state, observation, canaryKey }: Facts): Sta
 function forgetUnwritten(status: Status, { state, standings, leaving, mark }: Facts): Status {
   const routes = status.release?.routes;
   if (routes === undefined || !isPreparing(state, status.release)) return status;
-  const written = [...standings, ...leaving].filter((standing) => standing.mark === mark || isHomeMark(standing.mark, mark));
+  // What a route gave the canary before goes home, too, where the release took that over.
+  const takesOver = (standing: RouteStanding) => status.release?.adoptedWeight !== undefined && isAdopted(standing.recorded);
+  const written = [...standings, ...leaving].filter(
+    (standing) => standing.mark === mark || isHomeMark(standing.mark, mark) || takesOver(standing),
+  );
   return edit(status, { routes: routes.filter((route) => written.some(({ recorded }) => recorded === route)) });
 }
 

@@ -66,7 +66,7 @@ function dueTimesOf(spec: CanaryReleaseSpec, release: ReleaseStatus, stage: Stag
  * The stage that the present weight belongs to: the last one at or below it. Of several with one weight it stays where it is,
  * else it is the first of them, so that no duration and no approval is jumped over.
  */
-function chooseStage(spec: CanaryReleaseSpec, weight: number, present: number): number {
+export function chooseStage(spec: Pick<CanaryReleaseSpec, 'stages'>, weight: number, present: number): number {
   const reached = spec.stages.filter((stage) => stage.weight <= weight).at(-1)?.weight;
   if (reached === undefined) return 0;
   if (spec.stages[present]?.weight === reached) return present;

@@ -15,9 +15,9 @@ import { BLOCK_FIELDS, edit, endCohort } from './change.ts';
 
 type Status = CanaryReleaseStatus;
 
-/** Gives the first weight, to the pods that stand behind the canary at this moment: they are what is being released. */
+/** Gives the first weight, or keeps the one that was taken over, to the pods that stand behind the canary at this moment: they are what is being released. */
 export function enterFirstStage(status: Status, facts: Facts): Status {
-  return enterStage(takePods(status, facts), facts, 0);
+  return enterStage(takePods(status, facts), facts, status.release?.stageIndex ?? 0);
 }
 
 /** The pods that stand behind the canary at this moment are the revision that is released. */
@@ -31,7 +31,12 @@ export function enterStage(status: Status, facts: Facts, index: number): Status 
   const stage = facts.spec.stages[index];
   if (stage === undefined) return status;
   const named = edit(status, { stageIndex: index, stage: stage.name ?? String(index + 1) });
-  return raiseTo(named, facts, stage.weight, cohortAt(facts.spec, index));
+  return raiseTo(named, facts, Math.max(stage.weight, adoptedAt(named, facts)), cohortAt(facts.spec, index));
+}
+
+/** The weight that was there before the release stays until a Pass, also where no stage has it. */
+function adoptedAt({ weight = 0, release }: Status, { state }: Facts): number {
+  return state === 'preparing' && release?.adoptedWeight !== undefined ? weight : 0;
 }
 
 /** Wants a weight, and a cohort beside it. A raise over an edit that lowered ours is a put-back. */

@@ -2,15 +2,16 @@
 
 import { hash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
-import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute, ReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
+import { findAdoptedWeight } from '../facts/adoption.ts';
 import { type CandidateKey, describeRevision, keyOf, nameRelease } from '../facts/revision.ts';
 import { recordOwnRules } from '../facts/own-rules.ts';
 import { recordRoutes } from '../facts/scope.ts';
 import { backendsOf } from '../facts/sides.ts';
 import { recordWorkload } from './rolled.ts';
-import { hashPlan } from './spec-edits.ts';
+import { chooseStage, hashPlan } from './spec-edits.ts';
 
 type Status = CanaryReleaseStatus;
 /** Number of an attempt, and how many were begun by Glidepath up to it. */
@@ -29,10 +30,11 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
   const known = status.serving?.service === sides.serving ? status.serving : undefined;
   const { verdict: _verdict, ...rest } = status;
   const routes = recordRoutes(spec, observation.routes, sides, status.internal?.weightLimits);
+  const adopted = takeOver(spec, routes);
   const ownRules = recordOwnRules(observation.routes, routes, sides);
   return {
     ...rest,
-    weight: 0,
+    weight: adopted.maxWeight,
     checks: [],
     serving: known ?? { service: sides.serving, revision: describeRevision(servingKey) },
     release: {
@@ -44,13 +46,19 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
       ...backendsOf(sides),
       ...recordWorkload(status, facts),
       startedAt,
-      stageIndex: 0,
       plan: hashPlan(spec),
-      maxWeight: 0,
+      ...adopted,
       deadlineAt: toTime(now + parseDuration(spec.deadline.after)),
       traceparent: `00-${trace.slice(0, 32)}-${trace.slice(32, 48)}-01`,
       routes: [...routes],
       ...(ownRules.length === 0 ? {} : { ownRules: [...ownRules] }),
     },
   };
+}
+
+/** The split that is there, with the stage of its weight (`spec.adopt`); else a release begins at 0. */
+function takeOver(spec: CanaryReleaseSpec, routes: readonly RecordedRoute[]) {
+  const adopted = spec.adopt ? findAdoptedWeight(routes) : undefined;
+  if (adopted === undefined) return { stageIndex: 0, maxWeight: 0 };
+  return { stageIndex: chooseStage(spec, adopted, 0), adoptedWeight: adopted, maxWeight: adopted };
 }

@@ -5,6 +5,7 @@ import { PAUSE_REASONS, type PauseReason } from '../../../api/reasons.ts';
 import type { Moment } from '../assess.ts';
 import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
 import type { EventReason } from '../../../api/names.ts';
+import type { ReleaseStatus } from '../../../api/release.ts';
 import { describeCohort } from '../../routing/cohort.ts';
 import { describeBlocker } from '../checks/types.ts';
 import { describeHeldGate } from './gate-words.ts';
@@ -45,6 +46,12 @@ function withCohort(at: Moment): string {
   return cohort === undefined ? '' : ` and all ${describeCohort(cohort)}`;
 }
 
+/** The split that was there before. */
+function describeAdopted(release: ReleaseStatus | undefined): string {
+  if (release === undefined || (release.adoptedWeight ?? 0) === 0) return '';
+  return `; it continues from the ${release.adoptedWeight}% that ${release.canary.service} already has`;
+}
+
 /** Who made the raise happen, where it was not the judge alone. */
 function byWhom({ facts }: Moment): string {
   const { command } = facts;
@@ -66,7 +73,7 @@ export function releaseStarted(at: Moment): ReleaseEvent {
     nextAttempt === undefined || release?.retries === undefined ? '' : `; ${describeAttempt(nextAttempt.number, nextAttempt.before)}`;
   return {
     reason: 'ReleaseStarted',
-    message: `release ${release?.id} of revision ${release?.revision}: Service ${release?.canary.service} is the canary, ${release?.serving.service} serves${before}${byWhom(at)}`,
+    message: `release ${release?.id} of revision ${release?.revision}: Service ${release?.canary.service} is the canary, ${release?.serving.service} serves${describeAdopted(release)}${before}${byWhom(at)}`,
     ...giverOf(at),
   };
 }

@@ -184,7 +184,7 @@ describe('before its first write a release is blocked', () => {
   test('a release is blocked before its first write by roles that cannot be found', () => {
     expect(before(withRules({ v1: 1, v2: 1 }), { sides: undefined })).toEqual({
       reason: 'CanaryAlreadyHasTraffic',
-      message: 'v1 and v2 have equal weights, so neither of them is the one that serves; give the new one weight 0',
+      message: `v1 and v2 have equal weights, so neither of them is the one that serves; give the new one weight 0; if that is v2: kubectl patch httproute store -n shop --type json -p '[{"op":"replace","path":"/spec/rules/0/backendRefs/1/weight","value":0}]'`,
     });
   });
 
