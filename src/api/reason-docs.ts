@@ -59,7 +59,7 @@ export const CONDITION_DOCS: Readonly<Record<ConditionType, string>> = {
   GitOpsManaged: 'A GitOps tool applies a route or the Deployment.',
   PolicyParity: 'Every compared policy covers the canary as it covers the serving pods.',
   OtherCanaryRules:
-    'Rules that the release does not change send requests to the canary: `OwnRules` were there before it began, `ForeignRules` came later and keep it from its end, `FormerServing` still send requests to what served before a promotion.',
+    'Rules that the release does not change send requests to the canary: `OwnRules` were there before it began, or give requests to a revision that was rejected, `ForeignRules` came later and keep it from its end, `FormerServing` still send requests to what served before a promotion.',
   MetricsHazards:
     'What the metrics source does not count, or needs to be set, for the routes of this release: `FailuresUnseen` where failures of a kind of route are not seen at all, else `KnownGaps`.',
   SessionsPersist: 'A rule of the release keeps users on the version that answered them first. Present only while it is True.',

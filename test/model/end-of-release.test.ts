@@ -240,4 +240,21 @@ describe('A6: rules of the user’s own, which were there before the release', (
     );
     expect(notesOf(world, 'OtherCanaryRules')).toHaveLength(2);
   });
+
+  test('a rule that came after the rollback and gets the rejected revision is told as well, until it goes', async () => {
+    const world = buildStore();
+    await world.run(2_000);
+    world.createRelease('web', { ...SPEC, analysis: { minRequests: 20 } });
+    world.setVersion('v2', { errorRatio: 1 });
+    await untilState(world, 'rolledBack', 300_000);
+    expect(conditionOf(world)).toBeUndefined();
+    editRules(world, (rules) => [testers({ v2: 1 }), ...rules]);
+    await world.run(5_000);
+    expect(conditionOf(world)?.message).toContain(
+      'rule testers of HTTPRoute store still sends requests to Service v2, which runs the rejected',
+    );
+    editRules(world, (rules) => rules.slice(1));
+    await world.run(5_000);
+    expect(conditionOf(world)).toBeUndefined();
+  });
 });

@@ -1,7 +1,7 @@
 // Asks at each end of a release whether its canary still gets anything, over all rules of all routes, whoever wrote them; and at each
 // removal of a canary's Service or Deployment whether a rule still names it.
 
-import type { RouteKind } from '../../../src/api/names.ts';
+import { KIND, type RouteKind } from '../../../src/api/names.ts';
 import type { CanaryRelease } from '../../../src/api/release.ts';
 import type { Route, RouteRule } from '../../../src/api/routes.ts';
 import type { MemoryApiServer, StoredChange } from './api-server.ts';
@@ -17,14 +17,26 @@ export class EndWatch {
   readonly #api: MemoryApiServer;
   readonly #servedKinds: () => readonly RouteKind[];
   readonly #report: (rule: number, what: string) => void;
+  readonly #isUnseen: (route: string) => boolean;
+  readonly #later: (check: () => void) => void;
   /** Rules that were there before a release gave its first weight, by release: they are its user's own. */
   readonly #own = new Map<string, Set<string>>();
   readonly #ended = new Set<string>();
 
-  constructor(api: MemoryApiServer, servedKinds: () => readonly RouteKind[], report: (rule: number, what: string) => void) {
-    this.#api = api;
-    this.#servedKinds = servedKinds;
-    this.#report = report;
+  constructor(parts: {
+    readonly api: MemoryApiServer;
+    readonly servedKinds: () => readonly RouteKind[];
+    readonly report: (rule: number, what: string) => void;
+    /** Somebody edited this route a moment ago: the last look at it may have been before that. */
+    readonly isUnseen: (route: string) => boolean;
+    /** When a late edit has been seen. */
+    readonly later: (check: () => void) => void;
+  }) {
+    this.#api = parts.api;
+    this.#servedKinds = parts.servedKinds;
+    this.#report = parts.report;
+    this.#isUnseen = parts.isUnseen;
+    this.#later = parts.later;
   }
 
   /** A status that the operator stored. */
@@ -59,8 +71,21 @@ export class EndWatch {
     if (current.workload === undefined && release.metadata.deletionTimestamp !== undefined) return;
     for (const { route, rule } of this.#strange(release)) {
       const weight = weightsOf(rule).get(current.canary.service) ?? 0;
-      if (weight > 0 || current.workload !== undefined)
+      // Between the last look and the write of the status somebody may still edit: then the release has to name the rule.
+      if (current.workload === undefined && this.#isUnseen(route.metadata.name)) this.#later(() => this.#seeTold(release, current.id));
+      else if (weight > 0 || current.workload !== undefined)
         this.#report(1, `status ${state} was stored while ${describe(route, rule)} gives ${current.canary.service} weight ${weight}`);
+    }
+  }
+
+  #seeTold({ metadata: { namespace, name } }: CanaryRelease, id: string): void {
+    const now = this.#api.get({ kind: KIND, namespace, name }) as unknown as CanaryRelease | undefined;
+    if (now?.status?.state !== 'rolledBack' || now.status.release?.id !== id) return;
+    const told = now.status.conditions?.find(({ type }) => type === 'OtherCanaryRules')?.message ?? '';
+    for (const { route, rule, index } of this.#strange(now)) {
+      const weight = weightsOf(rule).get(now.status.release.canary.service) ?? 0;
+      if (weight > 0 && !told.includes(`rule ${rule.name ?? `rules[${index}]`} of ${route.kind} ${route.metadata.name}`))
+        this.#report(1, `${describe(route, rule)} was edited as release ${id} ended, gives the canary weight ${weight}, and is not named`);
     }
   }
 

@@ -72,7 +72,13 @@ export class Guardian {
     this.#prometheus = prometheus;
     this.#servedKinds = servedKinds;
     this.#forgetsBackends = forgetsBackends;
-    this.#ends = new EndWatch(api, servedKinds, (rule, what) => this.#report(rule, what));
+    this.#ends = new EndWatch({
+      api,
+      servedKinds,
+      report: (rule, what) => this.#report(rule, what),
+      isUnseen: (route) => this.#isUnseen(route),
+      later: (check) => this.#clock.schedule(this.#clock.now() + MENDED_MS, check),
+    });
     api.onChange((change) => this.#see(change));
   }
 

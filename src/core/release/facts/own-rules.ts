@@ -63,16 +63,17 @@ function collect(
 }
 
 /**
- * Rules of the user's own that send the canary requests now: while a release runs, and after a rollback, when what they get is what was
- * just rejected.
+ * Rules of the user's own that send the canary requests now, while a release runs; after a rollback every rule that sends requests to what
+ * was just rejected, whenever it was written.
  */
 export function findOwnTraffic({ observation }: Gathered, { release }: CanaryReleaseStatus, state: StateName): readonly ForeignRule[] {
   const { ownRules = [], workload } = release ?? {};
   // After a rollback of a Deployment nothing is left that could answer them.
   const isOver = !isRunning(state) && (state !== 'rolledBack' || workload !== undefined);
-  if (release === undefined || ownRules.length === 0 || isOver) return [];
+  const isRejected = state === 'rolledBack' && release?.rejects === true;
+  if (release === undefined || isOver || (ownRules.length === 0 && !isRejected)) return [];
   const pair = pairOf(release);
   return observation.routes
     .flatMap((route) => findForeignRules(route, seeRules(route, pair), [], ownRules))
-    .filter(({ own, weight }) => own && weight > 0);
+    .filter(({ own, weight }) => (own || isRejected) && weight > 0);
 }
