@@ -100,6 +100,7 @@ export const PHASES = [
   'Promoted',
   'RollingBack',
   'RolledBack',
+  'Completed',
   'Blocked',
 ] as const;
 /** The values of `status.phase`, derived from the state of the machine. */
@@ -150,6 +151,7 @@ export const CONDITION_REASONS = [
   'AwaitingApproval',
   'RollingBack',
   'RolledBack',
+  'Completed',
   'Blocked',
   'RouteContested',
   'Deleting',
@@ -214,6 +216,7 @@ export const EVENT_REASONS = [
   'Promoted',
   'RollbackStarted',
   'RolledBack',
+  'Completed',
   'RouteDrift',
   'RouteContested',
   'RouteNotAccepted',

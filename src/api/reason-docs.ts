@@ -14,6 +14,7 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   Resumed: 'The release continues after a pause or a block.',
   Promoted: 'The revision serves.',
   RollbackStarted: 'All traffic goes back to the serving version.',
+  Completed: 'The stages of an experiment (`spec.promotion.mode: None`) have passed, and no route gives the canary traffic any more.',
   RolledBack: 'The rollback is complete: no route gives the canary traffic.',
   RouteDrift: 'Someone else changed a weight of the release.',
   RouteContested: 'A field manager keeps reverting the weights; they are not raised until a person resumes.',

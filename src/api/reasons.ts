@@ -188,6 +188,8 @@ export type RevisionFate =
   | 'retried'
   /** The release ended without a verdict: the command `retry` or a new revision begins again. */
   | 'unjudged'
+  /** It was an experiment and is over: it is not tried again before a person asks for it. */
+  | 'completed'
   /** Nothing is said of it: what it was about is gone, or may come again as a new release. */
   | 'open';
 
@@ -301,6 +303,12 @@ export const ROLLBACK_REASONS = {
     means: 'A stage timed out without enough evidence, and `spec.analysis.onInconclusive` is Rollback.',
     todo: 'Send the canary more traffic or lower `minRequests`, then give the command `retry`.',
     fate: 'unjudged',
+  },
+  Completed: {
+    means:
+      'All stages of a release with `spec.promotion.mode: None` have passed: the experiment is over, and all traffic is with the serving version again.',
+    todo: 'Compare the versions in `status.checks`. To promote the canary, set `spec.promotion.mode` to Promote and give the command `retry`.',
+    fate: 'completed',
   },
   Recovered: {
     means: 'A route says that this release was rolled back before the operator restarted; the reason was not stored.',

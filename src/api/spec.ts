@@ -125,6 +125,12 @@ const specFields = z.object({
       bake: durationField({ field: 'bake', min: '0s', max: '720h', example: '10m' })
         .default('0s')
         .describe('How long the canary is analyzed at 100% while the previous version keeps its pods.'),
+      mode: z
+        .enum(['Promote', 'None'])
+        .default('Promote')
+        .describe(
+          'Services mode. None: an experiment, such as an A/B test. When its stages have passed, all traffic goes back to the serving version, and the release is Completed.',
+        ),
       gates: promotionGatesSchema,
     })
     .prefault({}),
@@ -196,6 +202,19 @@ const modeRules: readonly Rule<SpecFields>[] = [
     message: 'adopt belongs to services; with targetRef the canary is created by the release, so it has no weight before; remove it',
     holds: (spec) => spec.services !== undefined || !spec.adopt,
     fieldPath: '.adopt',
+  },
+  {
+    cel: "has(self.services) || self.promotion.mode == 'Promote'",
+    message: 'promotion.mode: None needs services; with targetRef the Deployment has the new revision already, so remove it',
+    holds: (spec) => spec.services !== undefined || spec.promotion.mode === 'Promote',
+    fieldPath: '.promotion.mode',
+  },
+  {
+    cel: "self.promotion.mode == 'Promote' || (self.promotion.approval == 'Automatic' && self.promotion.bake == '0s' && !has(self.promotion.gates))",
+    message: 'promotion: with mode None nothing is promoted, so approval, bake and gates have no effect; remove them',
+    holds: ({ promotion }) =>
+      promotion.mode === 'Promote' || (promotion.approval === 'Automatic' && promotion.bake === '0s' && promotion.gates === undefined),
+    fieldPath: '.promotion',
   },
 ];
 

@@ -85,7 +85,7 @@ const commandSchema = z.object({
 const historySchema = z.object({
   id: textField(16),
   revision: textField(128),
-  outcome: openEnum(['Promoted', 'RolledBack']),
+  outcome: openEnum(['Promoted', 'RolledBack', 'Completed']),
   reason: textField(128).optional(),
   startedAt: timeField(),
   finishedAt: timeField(),

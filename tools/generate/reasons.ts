@@ -9,6 +9,7 @@ const FATES: Readonly<Record<RollbackDoc['fate'], string>> = {
   rejected: 'rejected: not tried again before `retry`',
   retried: 'not rejected: the release begins again once the cause is gone, at most three times; then `retry` or a new revision',
   unjudged: 'not rejected: `retry` or a new revision begins again',
+  completed: 'not rejected: `retry` begins again',
   open: 'open: it may come again',
 };
 

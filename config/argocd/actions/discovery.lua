@@ -21,7 +21,7 @@ actions["promote"] = offer(judged, "fa fa-fw fa-fast-forward")
 actions["abort"] = offer(running[phase] == true, "fa fa-fw fa-ban")
 actions["pause"] = offer(judged or phase == "Preparing" or phase == "Shifting", "fa fa-fw fa-pause")
 actions["resume"] = offer(phase == "Paused" or (phase == "Blocked" and begun), "fa fa-fw fa-play")
-actions["retry"] = offer(phase == "RolledBack", "fa fa-fw fa-redo")
+actions["retry"] = offer(phase == "RolledBack" or phase == "Completed", "fa fa-fw fa-redo")
 -- A button cannot ask a second time: a revision that its author marked irreversible is undone from the command line.
 local workload = hasRelease and obj.status.release.workload or nil
 local reversible = workload == nil or workload.irreversible == nil

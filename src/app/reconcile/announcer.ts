@@ -25,6 +25,7 @@ const ACTIONS: Readonly<Record<EventReason, string>> = {
   CanaryNotReady: 'Hold',
   ServingEmpty: 'Hold',
   RolledBack: 'RollBack',
+  Completed: 'Complete',
   RouteDrift: 'Repair',
   RouteContested: 'Hold',
   MetricsUnavailable: 'Hold',

@@ -21,6 +21,7 @@ import type { TrafficModel } from './traffic.ts';
 
 const ENDING_WORDS: Readonly<Record<Ending, string>> = {
   promoted: 'promoted',
+  completed: 'completed',
   rolledBack: 'rolled back',
   asked: 'waits for a person',
   blocked: 'cannot start',
@@ -57,7 +58,7 @@ export function formatPlan(plan: Plan, paint: Paint, columns: number): string {
   const chart = started ? [...drawChart({ steps: typical.steps, untilMs, ...bad, columns, rows: 8 }, paint), ''] : [];
   const rows = tellRun(typical, turns(plan)).map((entry) => [sayDuration(entry.atMs), `${entry.weight}%`, entry.state, entry.message]);
   const timeline = rows.length === 0 ? [] : [...formatTable([['TIME', 'WEIGHT', 'STATE', 'WHAT HAPPENS'], ...rows]), ''];
-  const end = typical.ending === 'promoted' || typical.ending === 'rolledBack' ? [] : [`ends with: ${typical.message}`, ''];
+  const end = ['promoted', 'completed', 'rolledBack'].includes(typical.ending) ? [] : [`ends with: ${typical.message}`, ''];
   return [
     `plan of CanaryRelease ${nameOf(plan)}`,
     describeTraffic(plan),
@@ -114,16 +115,16 @@ function findHidden({ serving, uppers }: TrafficModel): WideBucket | undefined {
 }
 
 function formatSummary({ summary, question }: Plan): readonly string[] {
-  const { promoted, rolledBack, asked, askedOnTheWay, unfinished, extraFailures, canaryRequests } = summary;
+  const { promoted, completed, rolledBack, asked, askedOnTheWay, unfinished, extraFailures, canaryRequests } = summary;
   const rows = [
     [`OVER ${summary.runs} RUNS`, 'CHANCE', 'MEDIAN', '90% WITHIN', ''],
-    rowOf('promoted', promoted, ''),
+    question.release.spec.promotion.mode === 'None' ? rowOf('completed', completed, '') : rowOf('promoted', promoted, ''),
     rowOf('rolled back', rolledBack, isWorse(question.traffic) ? describeTurn(rolledBack) : ''),
     rowOf('waits for a person', asked, ''),
     ...(askedOnTheWay === 0 ? [] : [['approved on the way', sayChance(askedOnTheWay), '', '', '']]),
     ...(unfinished.runs === 0 ? [] : [rowOf('does not end', unfinished, '')]),
   ];
-  const reasons = summary.reasons.filter(({ ending }) => ending !== 'promoted').slice(0, 4);
+  const reasons = summary.reasons.filter(({ ending }) => ending !== 'promoted' && ending !== 'completed').slice(0, 4);
   return [
     ...formatTable(rows),
     ...(reasons.length === 0
@@ -183,6 +184,7 @@ export function toPlanJson(plan: Plan): Readonly<Record<string, unknown>> {
     seed: question.seed,
     runs: summary.runs,
     promoted: timesJson(summary.promoted),
+    completed: timesJson(summary.completed),
     rolledBack: {
       ...timesJson(summary.rolledBack),
       medianSecondsAfterBad: seconds(summary.rolledBack.medianAfterTurnMs),

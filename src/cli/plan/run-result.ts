@@ -5,8 +5,8 @@ import type { Decision } from '../../core/release/decide.ts';
 import { parseState } from '../../core/release/state.ts';
 import type { Expected } from './traffic.ts';
 
-/** How a run ended. `asked`: it waits for a person; `blocked`: it cannot continue; `unfinished`: it outlasted its deadline. */
-export type Ending = 'promoted' | 'rolledBack' | 'asked' | 'blocked' | 'unfinished';
+/** How a run ended. `completed`: an experiment (`promotion.mode: None`) whose stages have passed; `asked`: it waits for a person; `blocked`: it cannot continue; `unfinished`: it outlasted its deadline. */
+export type Ending = 'promoted' | 'completed' | 'rolledBack' | 'asked' | 'blocked' | 'unfinished';
 
 /** From this time on traffic followed this weight. Milliseconds since the release began. */
 export interface WeightStep {
@@ -96,7 +96,7 @@ function endingOf(status: CanaryReleaseStatus, over: boolean): Ending {
     case 'promoted':
       return 'promoted';
     case 'rolledBack':
-      return 'rolledBack';
+      return status.release?.reason === 'Completed' ? 'completed' : 'rolledBack';
     case 'paused':
     case 'stage.awaitingApproval':
       return 'asked';
@@ -116,6 +116,7 @@ function endingOf(status: CanaryReleaseStatus, over: boolean): Ending {
 
 function reasonOf({ release, state }: CanaryReleaseStatus, ending: Ending): string {
   if (ending === 'promoted') return 'Promoted';
+  if (ending === 'completed') return 'Completed';
   if (ending === 'rolledBack') return release?.reason ?? 'RolledBack';
   if (ending === 'asked') return state === 'paused' ? (release?.pausedBy ?? 'Paused') : 'AwaitingApproval';
   return release?.blockedReason ?? 'Blocked';

@@ -30,6 +30,8 @@ export interface ReasonShare {
 export interface Summary {
   readonly runs: number;
   readonly promoted: Times;
+  /** An experiment that is over. */
+  readonly completed: Times;
   readonly rolledBack: RollbackTimes;
   /** It waits for approval, or is paused. */
   readonly asked: Times;
@@ -53,6 +55,7 @@ export function summarize(results: readonly Outcome[]): Summary {
   return {
     runs: results.length,
     promoted: timesOf(results, ['promoted']),
+    completed: timesOf(results, ['completed']),
     rolledBack: {
       ...timesOf(results, ['rolledBack']),
       ...(afterTurn.length === 0 ? {} : { medianAfterTurnMs: quantileOf(afterTurn, 0.5), p90AfterTurnMs: quantileOf(afterTurn, 0.9) }),

@@ -23,7 +23,9 @@ export function drawSvg(plan: Plan, title: string, subtitle: string): string {
   const x = (atMs: number): number => round(LEFT + (atMs / plan.untilMs) * (WIDTH - LEFT - RIGHT));
   const y = (weight: number): number => round(TOP + (1 - weight / 100) * (HEIGHT - TOP - BOTTOM));
   const end = plan.typical.steps.at(-1)?.weight ?? 0;
-  const mark = { promoted: 'good', rolledBack: 'bad', asked: 'ask', blocked: 'bad', unfinished: 'ask' }[plan.typical.ending];
+  const mark = { promoted: 'good', completed: 'good', rolledBack: 'bad', asked: 'ask', blocked: 'bad', unfinished: 'ask' }[
+    plan.typical.ending
+  ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeXml(title)}: ${escapeXml(subtitle)}">`,
     `<style>${STYLE}</style>`,

@@ -135,6 +135,8 @@ function findEnd({ status }: SeenRelease, target: string): Ending | undefined {
   const entry = history.find(({ id }) => id === target);
   if (entry === undefined)
     return { code: WATCH_EXIT.superseded, says: `release ${target} no longer exists; the current release is ${release?.id ?? 'none'}` };
+  if (entry.outcome === 'Completed')
+    return { code: WATCH_EXIT.promoted, says: `the experiment with revision ${entry.revision} was completed` };
   if (entry.outcome === 'Promoted') return { code: WATCH_EXIT.promoted, says: `revision ${entry.revision} was promoted` };
   return sayRolledBack(entry.reason, `revision ${entry.revision} was rolled back: ${entry.reason ?? ''}`);
 }
@@ -144,6 +146,7 @@ function findPresentEnd(status: CanaryReleaseStatus, { reason, retryAt }: Releas
   const state = parseState(status.state);
   if (state === 'promoted') return { code: WATCH_EXIT.promoted, says: status.message ?? 'promoted' };
   if (state !== 'rolledBack') return undefined;
+  if (reason === 'Completed') return { code: WATCH_EXIT.promoted, says: status.message ?? 'completed' };
   // The revision was not to blame, and its next attempt follows.
   const triesAgain = retryAt !== undefined && !isStalled(status);
   return triesAgain ? undefined : sayRolledBack(reason, status.message ?? 'rolled back');

@@ -91,9 +91,9 @@ const PHASE_OF: Readonly<Record<StateName, Phase>> = {
   blocked: 'Blocked',
 };
 
-/** The phase of a state. */
-export function phaseOf(state: StateName): Phase {
-  return PHASE_OF[state];
+/** The phase of a release in a state: an experiment that has passed goes the way of a rollback, and ends as what it was. */
+export function phaseOf(state: StateName, release?: { readonly reason?: string | undefined }): Phase {
+  return state === 'rolledBack' && release?.reason === 'Completed' ? 'Completed' : PHASE_OF[state];
 }
 
 /** The value that xstate uses for a dotted name: `stage.analyzing` is `{stage: 'analyzing'}`. */

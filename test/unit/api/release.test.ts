@@ -118,7 +118,7 @@ describe('defaults', () => {
         onInconclusive: 'Pause',
         onUnavailable: { after: '15m', then: 'Pause' },
       },
-      promotion: { approval: 'Automatic', bake: '0s' },
+      promotion: { approval: 'Automatic', bake: '0s', mode: 'Promote' },
       onServingEmpty: 'Hold',
       onBlocked: { after: '15m', then: 'Pause' },
       deadline: { after: '24h', then: 'Rollback' },

@@ -4,7 +4,13 @@
 import { HOME_MARK } from '../../../api/names.ts';
 import { fateOf, isRollbackReason, type RevisionFate, type RollbackReasonName } from '../../../api/reasons.ts';
 
-const IS_WRITTEN: Readonly<Record<RevisionFate, boolean>> = { rejected: false, retried: true, unjudged: true, open: false };
+const IS_WRITTEN: Readonly<Record<RevisionFate, boolean>> = {
+  rejected: false,
+  retried: true,
+  unjudged: true,
+  completed: true,
+  open: false,
+};
 
 /** `web/7c1f0e22ab/home`, or `web/7c1f0e22ab/home/CanaryEmpty`. @param mark of the release, `<name>/<id>` */
 export function buildHomeMark(mark: string, reason: string | undefined): string {

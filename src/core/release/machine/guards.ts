@@ -18,7 +18,13 @@ import { asksForTraffic, cohortAt } from '../traffic.ts';
 import type { Attempt } from './start-steps.ts';
 
 export const stageIndex = ({ status }: Moment) => status.release?.stageIndex ?? 0;
-export const isLastStage = (at: Moment) => stageIndex(at) >= at.facts.spec.stages.length - 1;
+const isLastStage = (at: Moment) => stageIndex(at) >= at.facts.spec.stages.length - 1;
+/** Where a stage leads that is left. */
+export function afterStage(at: Moment): Extract<StateName, 'stage.shifting' | 'promoting.rollingOut' | 'rollingBack.goingHome'> {
+  if (!isLastStage(at)) return 'stage.shifting';
+  return at.facts.spec.promotion.mode === 'None' ? 'rollingBack.goingHome' : 'promoting.rollingOut';
+}
+
 /** The weight of the stage is asked for, and its cohort; a weight above it is that of an edited plan, whose next stage brings the cohort. */
 export function isAtStageWeight(at: Moment): boolean {
   const { status, facts } = at;
@@ -112,7 +118,8 @@ export function isPromotedEarly(at: Moment): boolean {
 
 /** Only the canary answers, nothing speaks against it, and no approval and no gate is missing. */
 function isPromotedForServing(at: Moment): boolean {
-  if (at.facts.spec.onServingEmpty !== 'Promote' || !waitsForServing(at)) return false;
+  const { onServingEmpty, promotion } = at.facts.spec;
+  if (onServingEmpty !== 'Promote' || promotion.mode === 'None' || !waitsForServing(at)) return false;
   const isAllowed = isEverythingApproved(at) && areAllGatesOpen(at.facts.spec, at.status, at.facts.state);
   return isServingGone(at.status, at.facts.now) && !isAnythingFailing(at) && isAllowed;
 }

@@ -10,6 +10,7 @@ import type { ReleaseEvent } from '../report/events.ts';
 import * as say from '../report/events.ts';
 import { fromMachineValue, type StateName, STATES, toMachineValue } from '../state.ts';
 import {
+  afterStage,
   areApprovalsGiven,
   areGatesPassed,
   needsApprovalWithoutEvidence,
@@ -19,7 +20,6 @@ import {
   candidateOf,
   isAtStageWeight,
   isFree,
-  isLastStage,
   isApprovedByAPerson,
   isOrdered,
   isPromotedEarly,
@@ -66,9 +66,8 @@ const whenTo =
   (holds: (at: Moment, to: StateName) => boolean) =>
   (args: Args, { to }: To) =>
     holds(momentOf(args), to);
-/** A stage is left for the next one, the last one for the promotion. */
-const whenLeaving = (holds: (at: Moment) => boolean) =>
-  whenTo((at, to) => isLastStage(at) === (to === 'promoting.rollingOut') && holds(at));
+/** A stage is left for the next one, the last one for the promotion, or for the end of an experiment. */
+const whenLeaving = (holds: (at: Moment) => boolean) => whenTo((at, to) => afterStage(at) === to && holds(at));
 
 const machineSetup = setup({
   types: {} as { context: MachineContext; events: Observed; input: MachineContext },
@@ -131,9 +130,8 @@ const machineSetup = setup({
     beginRollback: assign(({ context, event }) =>
       event.facts.rollback === undefined ? {} : { status: rollbackSteps.beginRollback(context.status, event.facts.rollback, event.facts) },
     ),
-    beginUndo: assign(({ context, event }) => ({
-      status: rollbackSteps.beginUndo(context.status, event.facts.undo, event.facts.command?.by),
-    })),
+    complete: assign(({ context, event }) => ({ status: rollbackSteps.completeExperiment(context.status, event.facts) })),
+    beginUndo: assign(({ context, event }) => ({ status: rollbackSteps.beginUndo(context.status, event.facts) })),
     beginLettingGo: assign(({ context, event }) => ({ status: rollbackSteps.beginLettingGo(context.status, event.facts) })),
     settlePromoted: assign(({ context, event }) => ({ status: settleSteps.settlePromoted(context.status, event.facts) })),
     settleRolledBack: assign(({ context, event }) => ({ status: settleSteps.settleRolledBack(context.status, event.facts) })),
@@ -182,8 +180,7 @@ const unblocks = RESUMABLE.map((to) => ({
 }));
 
 type LeavingGuard = 'stagePassed' | 'mayAdvanceWithoutEvidence' | 'isApprovedWithoutEvidence' | 'isAdvancedByCommand';
-
-/** A stage is left in two ways by the same question: to the next one, or from the last one into the promotion. */
+/** A stage is left in three ways by the same question: to the next one, from the last one into the promotion, or home. */
 function leaveStage(type: LeavingGuard, next: (at: Moment) => ReleaseEvent, promotes: (at: Moment) => ReleaseEvent) {
   return [
     {
@@ -195,6 +192,11 @@ function leaveStage(type: LeavingGuard, next: (at: Moment) => ReleaseEvent, prom
       guard: { type, params: { to: 'promoting.rollingOut' as const } },
       target: '#release.promoting.rollingOut' as const,
       actions: ['enterPromotion' as const, announce(promotes)],
+    },
+    {
+      guard: { type, params: { to: 'rollingBack.goingHome' as const } },
+      target: '#release.rollingBack.goingHome' as const,
+      actions: ['complete' as const, announce(say.experimentEnds)],
     },
   ];
 }

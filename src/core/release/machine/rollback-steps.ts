@@ -11,6 +11,7 @@ import { withoutLeaving } from '../facts/revision.ts';
 import type { RouteStanding } from '../../routing/standing.ts';
 import { isPreparing } from '../state.ts';
 import type { UndoPlan } from '../facts/undo-plan.ts';
+import { COMPARISON } from '../evidence/comparison-look.ts';
 import { BLOCK_FIELDS, edit } from './change.ts';
 import { settleLast } from './stage-steps.ts';
 
@@ -40,6 +41,13 @@ export function beginRollback(status: Status, reason: RollbackReason, facts: Fac
     ],
   );
   return { ...going, weight: 0 };
+}
+
+/** An experiment has passed its stages: its traffic goes home as that of a rollback does, and nothing is held against the revision. */
+export function completeExperiment(status: Status, facts: Facts): Status {
+  const compared = status.checks?.find(({ name }) => name === COMPARISON)?.message;
+  const message = `all stages have passed (spec.promotion.mode: None)${compared === undefined ? '' : `; ${compared}`}`;
+  return beginRollback(status, { reason: 'Completed', message }, facts);
 }
 
 /**
@@ -83,7 +91,7 @@ export function beginLettingGo(status: Status, facts: Facts): Status {
 }
 
 /** Begins the way back: from here on the release is one that was rejected. */
-export function beginUndo(status: Status, plan: UndoPlan | undefined, by: string | undefined): Status {
+export function beginUndo(status: Status, { undo: plan, command }: Pick<Facts, 'undo' | 'command'>): Status {
   const { release } = status;
   if (release === undefined || plan === undefined || plan.kind === 'refused' || plan.kind === 'unknown') return status;
   const { finishedAt: _finished, ...rest } = release;
@@ -104,7 +112,7 @@ export function beginUndo(status: Status, plan: UndoPlan | undefined, by: string
       ...(plan.kind === 'traffic' ? { routes: [...plan.routes], ownRules: [...plan.ownRules] } : {}),
       outcome: 'RolledBack',
       reason: 'Undone',
-      reasonMessage: `undone by ${by ?? 'a person'} (command undo), back to revision ${plan.revision}`,
+      reasonMessage: `undone by ${command?.by ?? 'a person'} (command undo), back to revision ${plan.revision}`,
       rejects: true,
       undone: true,
     },

@@ -60,7 +60,7 @@ export function settleRolledBack(status: Status, facts: Facts): Status {
       ? {}
       : { settled: settledFrom({ ...key, templateHashes: [...key.templateHashes, ...findLeaving(status, facts, key)] }) }),
     ...(release.rejects === true ? { rejected: [rejected, ...(status.rejected ?? [])].slice(0, MAX_REJECTED) } : {}),
-    history: remember(status, release, 'RolledBack', facts.now),
+    history: remember(status, release, release.reason === 'Completed' ? 'Completed' : 'RolledBack', facts.now),
     release: {
       ...release,
       finishedAt: toTime(facts.now),
@@ -84,12 +84,14 @@ function settledFrom(key: CandidateKey): NonNullable<Status['settled']> {
   };
 }
 
-function remember(status: Status, release: ReleaseStatus, outcome: 'Promoted' | 'RolledBack', now: number): NonNullable<Status['history']> {
+type Outcome = 'Promoted' | 'RolledBack' | 'Completed';
+
+function remember(status: Status, release: ReleaseStatus, outcome: Outcome, now: number): NonNullable<Status['history']> {
   const entry = {
     id: release.id,
     revision: release.revision,
     outcome,
-    ...(outcome === 'RolledBack' ? { reason: release.reason ?? 'Unknown' } : {}),
+    ...(outcome !== 'Promoted' ? { reason: release.reason ?? 'Unknown' } : {}),
     startedAt: release.startedAt,
     finishedAt: toTime(now),
     maxWeight: release.maxWeight ?? 0,

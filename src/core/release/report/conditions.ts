@@ -69,13 +69,19 @@ function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Fac
   if (facts.deleting) return { ok: false, stalled: false, reason: 'Deleting' };
   if (waitsBlocked || state === 'blocked')
     return { ok: false, stalled: true, reason: facts.blocker?.reason === 'RouteContested' ? 'RouteContested' : 'Blocked' };
-  if (state === 'rolledBack') {
-    // Another release follows without a person.
-    const follows = status.release?.reason === 'Superseded' || facts.nextAttempt !== undefined;
-    return { ok: false, stalled: !follows, reason: 'RolledBack' };
-  }
+  if (state === 'rolledBack') return describeEnd(status, facts);
   if (!isRunning(state) && facts.candidate !== undefined) return { ok: false, stalled: false, reason: 'PendingRelease' };
   return { ok: !isRunning(state), stalled: false, reason: READY_REASONS[state] };
+}
+
+function describeEnd({ release }: CanaryReleaseStatus, { candidate, nextAttempt }: Facts): ReadyWord {
+  if (release?.reason === 'Completed')
+    return candidate === undefined
+      ? { ok: true, stalled: false, reason: 'Completed' }
+      : { ok: false, stalled: false, reason: 'PendingRelease' };
+  // Another release follows without a person.
+  const follows = release?.reason === 'Superseded' || nextAttempt !== undefined;
+  return { ok: false, stalled: !follows, reason: 'RolledBack' };
 }
 
 /** The reason of Ready in each state, where nothing else is to be said. */

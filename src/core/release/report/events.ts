@@ -188,6 +188,16 @@ export function promotionStarted(at: Moment): ReleaseEvent {
   return { reason: 'WeightShifted', message: `all stages are done: canary share goes to 100%${byWhom(at)}`, ...giverOf(at) };
 }
 
+/** All stages of an experiment have passed. */
+export function experimentEnds(at: Moment): ReleaseEvent {
+  const { service } = current(at)?.serving ?? {};
+  return {
+    reason: 'WeightShifted',
+    message: `all stages are done: all traffic goes back to Service ${service} (spec.promotion.mode: None)${byWhom(at)}`,
+    ...giverOf(at),
+  };
+}
+
 export function rolloutStarted(at: Moment): ReleaseEvent {
   const { workload } = current(at) ?? {};
   return {
@@ -234,11 +244,8 @@ export function undoStarted(at: Moment): ReleaseEvent {
 export function rolledBack(at: Moment): ReleaseEvent {
   const release = current(at);
   const [ended, again] = release === undefined ? ['rolled back', ''] : [describeEnd(release), describeFate(release)];
-  return {
-    reason: 'RolledBack',
-    message: `${ended}: ${release?.reasonMessage ?? release?.reason ?? ''}${again}${describeLeftPaused(at)}`,
-    warning: true,
-  };
+  const message = `${ended}: ${release?.reasonMessage ?? release?.reason ?? ''}${again}${describeLeftPaused(at)}`;
+  return release?.reason === 'Completed' ? { reason: 'Completed', message } : { reason: 'RolledBack', message, warning: true };
 }
 
 /** The Deployment of a release that is gone is neither held nor let go. */

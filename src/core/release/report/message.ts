@@ -107,7 +107,8 @@ function describeRollback(state: StateName, release: ReleaseStatus, facts: Facts
   const empty = waits ? `; Service ${release.serving.service} has no ready pod yet, so the canary keeps its share until it has one` : '';
   const holders = state === 'rollingBack.cleaning' ? describeHolders(release, facts) : undefined;
   const waiting = holders === undefined ? describeDraining(release, facts) : `; ${holders}`;
-  return `rolling back ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${git}${empty}${waiting}`;
+  const what = release.reason === 'Completed' ? 'completing' : 'rolling back';
+  return `${what} ${describeHome(release, facts)}: ${release.reasonMessage ?? ''}${git}${empty}${waiting}`;
 }
 
 /** In Services mode nothing is removed, so nothing drains. */

@@ -11,6 +11,7 @@ const MOST_WHY = 400;
 
 /** `revision 7 is rolled back`, or that it timed out. */
 export function describeEnd({ revision, reason }: ReleaseStatus): string {
+  if (reason === 'Completed') return `the experiment with revision ${revision} is completed`;
   return reason === 'DeadlineExceeded' ? `revision ${revision} timed out and is rolled back` : `revision ${revision} is rolled back`;
 }
 
@@ -27,6 +28,8 @@ export function describeFate(release: ReleaseStatus): string {
         : `; it is not rejected: attempt ${retries + 2} of ${MOST_ATTEMPTS} begins once the cause is gone`;
     case 'unjudged':
       return `; it is not rejected: command retry:${id} or a new revision begins again`;
+    case 'completed':
+      return `; to promote it, set spec.promotion.mode to Promote and send command retry:${id}`;
     case 'open':
       return '';
   }

@@ -19,7 +19,7 @@ const MOST_MESSAGE = 1_024;
 export function describeStatus(status: CanaryReleaseStatus, walked: StateName, facts: Facts): CanaryReleaseStatus {
   const state = isReverted(walked, facts) ? 'idle' : walked;
   const waitsBlocked = !isRunning(state) && facts.blocker !== undefined && !facts.deleting && needsRelease(status, facts);
-  const phase = waitsBlocked ? 'Blocked' : phaseOf(state);
+  const phase = waitsBlocked ? 'Blocked' : phaseOf(state, status.release);
   const { verdict, measured, observedWeight: _observed, internal = {}, ...rest } = status;
   const told = findTold(phase, state, facts, status);
   const shownMs = waitsBlocked ? undefined : findShownTime(status, state, facts);

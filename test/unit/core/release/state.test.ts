@@ -42,8 +42,11 @@ describe('a state', () => {
 
   test('a state has a phase that people read', () => {
     for (const state of STATES) expect(PHASES).toContain(phaseOf(state));
-    expect(GOING_HOME.map(phaseOf)).toEqual(['RollingBack', 'RollingBack', 'RollingBack']);
-    expect(new Set(STATES.map(phaseOf))).toEqual(new Set(PHASES));
+    const phases = STATES.map((state) => phaseOf(state));
+    expect(GOING_HOME.map((state) => phaseOf(state))).toEqual(['RollingBack', 'RollingBack', 'RollingBack']);
+    // An experiment goes the way of a rollback and ends as what it was.
+    expect(phaseOf('rolledBack', { reason: 'Completed' })).toBe('Completed');
+    expect(new Set([...phases, 'Completed'])).toEqual(new Set(PHASES));
   });
 
   test('a state runs unless it is at rest', () => {
