@@ -1,9 +1,9 @@
 // The schema of gates: a Job or an HTTP endpoint that has to say yes before a weight is written.
 import * as z from 'zod';
-import { urlRules } from './analysis.ts';
-import { durationField, labelName, objectName, textField } from './fields.ts';
+import { durationField, labelName, objectName } from './fields.ts';
 import { MAX_GATES } from './names.ts';
 import { type Rule, withRules } from './rules.ts';
+import { urlField } from './urls.ts';
 
 /** A Job template is stored in each release and compared at each decision. */
 const MOST_TEMPLATE_CHARACTERS = 32_768;
@@ -28,7 +28,7 @@ const jobSchema = z.object({
 });
 
 const httpSchema = z.object({
-  url: withRules(textField(2048), urlRules).describe(
+  url: urlField('https://smoke.shop.example.com/store-api').describe(
     "URL to which a signed JSON document is posted; must be on the operator's --gate-allow list.",
   ),
   secretRef: z

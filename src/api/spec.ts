@@ -2,13 +2,14 @@
 import * as z from 'zod';
 import { DEFAULT_STAGES, DEFAULT_STAGES_OF_LITTLE_TRAFFIC, stagesSchema } from './stages.ts';
 import { oncePer } from './once.ts';
-import { analysisSchema, sourceField, urlRules } from './analysis.ts';
+import { analysisSchema, sourceField } from './analysis.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { GlidepathError } from './errors.ts';
 import { type Exact, countField, durationField, letterName, labelName, objectName, textField } from './fields.ts';
 import { promotionGatesSchema } from './gates.ts';
 import { MAX_GATES_IN_ALL, MAX_ROUTES, ROUTE_KINDS } from './names.ts';
 import { type Rule, withRules } from './rules.ts';
+import { urlField } from './urls.ts';
 
 const serviceSchema = z.object({
   name: letterName('name', 'store-api').describe('Name of a Service of this namespace.'),
@@ -85,7 +86,7 @@ const canarySchema = z.object({
 
 const notificationSchema = z.object({
   name: labelName('name', 'deploys'),
-  url: withRules(textField(2048), urlRules).describe(
+  url: urlField('https://hooks.example.com/deploys').describe(
     "URL to which a signed JSON document is posted; must be on the operator's --notification-allow list.",
   ),
   secretRef: z
