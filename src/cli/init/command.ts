@@ -89,7 +89,7 @@ function runInit(names: readonly [string, string], options: InitOptions, io: Cli
       );
     }
     io.out(writeManifest(seen, namespace, only));
-    for (const warning of findWarnings(seen)) io.err(`warning: ${warning}\n`);
+    for (const warning of findWarnings(seen, namespace)) io.err(`warning: ${warning}\n`);
     return EXIT.ok;
   });
 }

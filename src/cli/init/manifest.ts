@@ -13,7 +13,7 @@ export function writeManifest(seen: SeenServices, namespace: string, only: reado
   const lines = [
     `# Glidepath shifts traffic between these two Services, stage by stage. The routes of namespace ${namespace} now:`,
     ...describeRules(seen),
-    ...findWarnings(seen).map((warning) => `# WARNING: ${warning}`),
+    ...findWarnings(seen, namespace).map((warning) => `# WARNING: ${warning}`),
     `apiVersion: ${API_VERSION}`,
     `kind: ${KIND}`,
     'metadata:',
@@ -51,13 +51,22 @@ function describeRules({ names, rules }: SeenServices): readonly string[] {
 }
 
 /** What would block the first release. */
-export function findWarnings({ names, rules }: SeenServices): readonly string[] {
+export function findWarnings({ names, rules }: SeenServices, namespace: string): readonly string[] {
   if (rules.length === 0) return [`no route names Service ${names[0]} or ${names[1]}; add both as backendRefs, the canary with weight 0`];
-  return rules.flatMap(({ kind, route, rule, weights: [first, second] }) => {
+  return rules.flatMap(({ kind, route, rule, weights: [first, second], places }) => {
     const where = `${kind} ${route}, ${rule}`;
     if (first === undefined || second === undefined)
       return [`${where} does not name Service ${first === undefined ? names[0] : names[1]}; add it as a backendRef with weight 0`];
-    if (first > 0 && second > 0) return [`${where} gives both Services weight; set the weight of the canary to 0 before the first release`];
+    if (first > 0 && second > 0) {
+      const canary = second <= first ? 1 : 0;
+      const patch = JSON.stringify([{ op: 'replace', path: places[canary], value: 0 }]);
+      const command = `kubectl patch ${kind.toLowerCase()} ${route} -n ${namespace} --type json -p '${patch}'`;
+      if (first === second)
+        return [`${where} gives both Services the same weight, so neither serves; if ${names[canary]} is the new one: ${command}`];
+      return [
+        `${where} gives both Services weight; continue from there with spec.adopt: true, or set the weight of ${names[canary]} to 0: ${command}`,
+      ];
+    }
     return first === 0 && second === 0 ? [`${where} gives neither Service weight; set the weight of the serving Service to 1`] : [];
   });
 }

@@ -18,6 +18,8 @@ export interface SeenRule {
   readonly route: string;
   readonly rule: string;
   readonly weights: readonly [first: number | undefined, second: number | undefined];
+  /** JSON pointers to these weights. */
+  readonly places: readonly [first: string | undefined, second: string | undefined];
   readonly controllers: readonly ServingController[];
 }
 
@@ -70,19 +72,18 @@ function readRules(kind: RouteKind, route: unknown, names: readonly [string, str
   });
   return listOf(fieldsOf(spec)['rules']).flatMap((raw, index) => {
     const rule = fieldsOf(raw);
-    const refs = names.map((name) =>
-      listOf(rule['backendRefs'])
-        .map(fieldsOf)
-        .find((ref) => isService(ref, name)),
-    );
+    const listed = listOf(rule['backendRefs']).map(fieldsOf);
+    const refs = names.map((name) => listed.find((ref) => isService(ref, name)));
     if (refs.every((ref) => ref === undefined)) return [];
     const [first, second] = refs;
+    const placeOf = (ref: Ref) => (ref === undefined ? undefined : `/spec/rules/${index}/backendRefs/${listed.indexOf(ref)}/weight`);
     return [
       {
         kind,
         route: textOf(fieldsOf(metadata)['name']) ?? '',
         rule: textOf(rule['name']) ?? `rules[${index}]`,
         weights: [weightOf(first), weightOf(second)] as const,
+        places: [placeOf(first), placeOf(second)] as const,
         ports: [portOf(first), portOf(second)] as const,
         controllers,
       },

@@ -67,7 +67,19 @@ describe('warns of what would block the first release', () => {
       [{ name: 'store-v1' }],
       /HTTPRoute store, api does not name Service store-v2; add it as a backendRef with weight 0/,
     ],
-    ['both have traffic', [{ name: 'store-v1' }, { name: 'store-v2' }], /gives both Services weight; set the weight of the canary to 0/],
+    [
+      'both have traffic',
+      [
+        { name: 'store-v1', weight: 95 },
+        { name: 'store-v2', weight: 5 },
+      ],
+      /gives both Services weight; continue from there with spec.adopt: true, or set the weight of store-v2 to 0: kubectl patch httproute store -n shop --type json -p '\[\{"op":"replace","path":"\/spec\/rules\/0\/backendRefs\/1\/weight","value":0\}\]'/,
+    ],
+    [
+      'both have the same traffic',
+      [{ name: 'store-v1' }, { name: 'store-v2' }],
+      /gives both Services the same weight, so neither serves; if store-v2 is the new one: kubectl patch httproute store/,
+    ],
     ['no route names them', [{ name: 'other' }], /no route names Service store-v1 or store-v2; add both as backendRefs/],
   ])('init warns that the first release would be blocked: %s', async (_what, refs, warning) => {
     putRoute('store', refs);
