@@ -14,7 +14,7 @@ import { startEnvoyGateway } from './gateways/envoy-gateway/start.ts';
 import { ensureEnvoyGateway } from './gateways/envoy-gateway/tool.ts';
 import { GATEWAY_OBJECTS, PROMETHEUS_OBJECTS, WAKE_ROUTE, writeConfiguration } from './configuration.ts';
 import { startProgram, waitReady, waitUntil, whyNotHealthy } from './launch.ts';
-import { createNetns, deleteNetns, ENTER_NETNS, foreignOwner, isInsideLab, netnsExists } from './netns.ts';
+import { createNetns, deleteNetns, ENTER_NETNS, foreignOwner, isInsideLab, netnsExists, outsideEnvironment } from './netns.ts';
 import { ARGOCD_PACKAGES, ensurePackages, ensurePrerequisites } from './prerequisites.ts';
 import { probe } from './probe.ts';
 import { startedNames, stopProcess } from './processes.ts';
@@ -29,7 +29,8 @@ const TOOLS_FILE = join(STATE, 'tools');
 /** Runs a command of main.ts in the lab's namespace; true when it ended well. */
 export function runInside(...args: readonly string[]): Promise<boolean> {
   const [command = '', ...words] = [...ENTER_NETNS, process.execPath, join(LAB_FOLDER, 'main.ts'), ...args];
-  const child = spawn(command, words, { stdio: 'inherit' });
+  // What is built on the way needs the machine's network.
+  const child = spawn(command, words, { stdio: 'inherit', env: { ...process.env, ...outsideEnvironment() } });
   let interruptedBy = '';
   const interrupt = (signal: NodeJS.Signals): void => {
     interruptedBy = signal;

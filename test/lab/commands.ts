@@ -8,7 +8,7 @@ import { type Extra, EXTRAS, GATEWAY_EXTRAS } from './extras.ts';
 import { buildImage } from './images.ts';
 import { downK3d, statusK3d, upK3d } from './k3d.ts';
 import { withLock } from './lock.ts';
-import { ENTER_NETNS, isInsideLab, netnsExists, OUTSIDE_VARIABLE } from './netns.ts';
+import { ENTER_NETNS, isInsideLab, netnsExists, outsideEnvironment } from './netns.ts';
 import { say } from './progress.ts';
 import { GATEWAY_URL, labEnvironment, LabError, labKind, prometheusUrlForPods, PROMETHEUS_URL } from './settings.ts';
 import { showStatus } from './status.ts';
@@ -107,7 +107,7 @@ async function exec(args: readonly string[]): Promise<number> {
   if (bare && !netnsExists()) throw new LabError('The lab is down; bring it up with: npm run lab -- up');
   const [program = '', ...words] = bare && !isInsideLab() ? [...ENTER_NETNS, '--', ...command] : command;
   const path = bare ? `${toolsFolder()}:${process.env['PATH'] ?? ''}` : (process.env['PATH'] ?? '');
-  const outside = bare && !isInsideLab() ? { [OUTSIDE_VARIABLE]: `/proc/${process.pid}/ns/net` } : {};
+  const outside = bare ? outsideEnvironment() : {};
   const child = spawn(program, words, { stdio: 'inherit', env: { ...process.env, ...labEnvironment(), ...outside, PATH: path } });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
   for (const signal of signals) process.on(signal, () => child.kill(signal));

@@ -4,7 +4,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import pRetry from 'p-retry';
 import { loadK3dImage } from './k3d.ts';
 import { leaveNetns } from './netns.ts';
 import { withLockOf } from './lock.ts';
@@ -16,8 +15,6 @@ export const BASE_IMAGE = 'docker.io/library/node:24-bookworm-slim';
 const SNAPSHOT_SUITE = 'bookworm';
 /** A busy mirror answers the next time. */
 const APT_RETRIES = 'Acquire::Retries "5"';
-/** And where it does not, the base is begun again: milliseconds between two tries. */
-const MIRROR_RETRIES = { retries: 3, minTimeout: 10_000 } as const;
 const BASE_PACKAGES = 'ca-certificates,libstdc++6';
 const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 /** Counts up when the recipe of the base changes, so that caches make it anew. */
@@ -106,8 +103,7 @@ async function buildBase(version: string): Promise<void> {
   const archive = join(CACHE, `debian-${process.pid}.tar`);
   try {
     const options = ['--quiet', '--variant=minbase', `--aptopt=${APT_RETRIES}`, `--include=${BASE_PACKAGES}`];
-    // A mirror that is slow or in the middle of an update fails a whole run, whatever apt itself tries again.
-    await pRetry(() => outside('mmdebstrap', [...options, SNAPSHOT_SUITE, archive]), MIRROR_RETRIES);
+    await outside('mmdebstrap', [...options, SNAPSHOT_SUITE, archive]);
     const container = await buildah('from', 'scratch');
     await buildah('add', container, archive, '/');
     await buildah('copy', '--chmod', '755', container, nodeBinary(), '/usr/local/bin/node');

@@ -5,8 +5,13 @@ import { run, tryRun } from './shell.ts';
 
 /** The words in front of a command that make it run in the lab's namespace (`ip netns exec` would hide the cgroup mounts). */
 export const ENTER_NETNS: readonly string[] = ['nsenter', `--net=${NETNS_PATH}`];
-/** Where `exec` tells the programs inside how to reach the machine's own network: the namespace of `exec` itself. */
-export const OUTSIDE_VARIABLE = 'LAB_OUTSIDE_NETNS';
+/** Tells the programs inside how to reach the machine's own network: the namespace of whoever started them there. */
+const OUTSIDE_VARIABLE = 'LAB_OUTSIDE_NETNS';
+
+/** The environment of a program that is started in the lab's namespace from outside. */
+export function outsideEnvironment(): Readonly<Record<string, string>> {
+  return isInsideLab() ? {} : { [OUTSIDE_VARIABLE]: `/proc/${process.pid}/ns/net` };
+}
 
 /** The words in front of a command that make it run in the machine's own network, wherever the caller is. */
 export function leaveNetns(): readonly string[] {
