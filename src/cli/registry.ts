@@ -10,6 +10,7 @@ import { initCommand } from './init/command.ts';
 import { lintCommand } from './lint/command.ts';
 import { listCommand } from './list/command.ts';
 import { planCommand } from './plan/command.ts';
+import { probeCommand } from './probe/command.ts';
 import { statusCommand } from './status/command.ts';
 import { steeringCommands } from './steer/command.ts';
 import { uninstallCommand } from './uninstall/command.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   planCommand,
   backtestCommand,
   doctorCommand,
+  probeCommand,
   uninstallCommand,
   completionCommand,
   versionCommand,

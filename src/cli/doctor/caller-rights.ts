@@ -4,7 +4,7 @@
 import { COMMAND_VERBS, GROUP, PLURAL } from '../../api/names.ts';
 import { fieldsOf } from '../../adapters/kubernetes/client/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 import type { Standing } from './standing.ts';
 
 const READING = ['get', 'list', 'watch'] as const;

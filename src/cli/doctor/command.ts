@@ -4,9 +4,8 @@ import { Option } from 'commander';
 import { withCluster } from '../cluster/link.ts';
 import { addClusterOptions, type ClusterOptions, namespaceOf } from '../cluster/options.ts';
 import { examine } from './examine.ts';
-import type { Finding } from './finding.ts';
+import { printFindings } from '../finding.ts';
 import { EXIT, type CliIo, type ExitCode } from '../io.ts';
-import { formatTable, paintFor, printObject } from '../output.ts';
 import type { CommandEntry } from '../entry.ts';
 
 interface DoctorOptions extends ClusterOptions {
@@ -41,22 +40,7 @@ function runDoctor(options: DoctorOptions, io: CliIo): Promise<ExitCode> {
     const fallback = namespaceOf(options, link);
     const namespace = allNamespaces === true ? undefined : fallback;
     const findings = await examine(link, { namespace, fallback, prometheus, now: io.now });
-    io.out(
-      output === 'text'
-        ? formatFindings(findings, io)
-        : printObject({ apiVersion: 'cli.glidepath.dev/v1', kind: 'Findings', items: findings }, output),
-    );
+    io.out(printFindings(findings, output, io));
     return findings.some(({ level }) => level === 'FAIL') ? EXIT.failed : EXIT.ok;
   });
-}
-
-function formatFindings(findings: readonly Finding[], io: CliIo): string {
-  const paint = paintFor(io);
-  const lines = formatTable(findings.map(({ level, check, says }) => [level, check, says]));
-  const printed = findings.flatMap(({ level, fix }, index) => {
-    const line = lines[index] ?? '';
-    const painted = level === 'ok' ? paint.good(line) : level === 'FAIL' ? paint.bad(line) : line;
-    return fix === undefined ? [painted] : [painted, `      fix: ${fix}`];
-  });
-  return `${printed.join('\n')}\n`;
 }

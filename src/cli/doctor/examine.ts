@@ -4,7 +4,7 @@ import { isGlidepathError } from '../../api/errors.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { checkRights } from './caller-rights.ts';
-import { doubt, type Finding } from './finding.ts';
+import { doubt, type Finding } from '../finding.ts';
 import { checkGateways, type Judged } from './gateways.ts';
 import { checkGitOps } from './gitops.ts';
 import { checkCrd, checkOperator } from './installation.ts';

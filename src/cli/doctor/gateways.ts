@@ -13,7 +13,7 @@ import type { BackendIdentity, MetricsSource } from '../../sources/source.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { findControllers } from '../cluster/routes.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 import { listMatchers } from './operator-settings.ts';
 import { nameOf, nameSome, type Surroundings } from './seen.ts';
 

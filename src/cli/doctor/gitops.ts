@@ -11,7 +11,7 @@ import { pathOf } from '../../adapters/kubernetes/informer/kinds.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { readList, readObject } from '../cluster/read.ts';
 import { type SeenRelease, targetOf } from '../cluster/releases.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 import type { Pausing } from './pausing.ts';
 import { isPausedAtRest, nameSome, type Surroundings } from './seen.ts';
 

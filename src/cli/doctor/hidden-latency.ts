@@ -6,7 +6,7 @@ import { LATENCY } from '../../core/analysis/comparison/settings.ts';
 import { findWideBucket } from '../../core/analysis/comparison/wide-bucket.ts';
 import { describeWideBucket } from '../../core/analysis/comparison/words.ts';
 import type { LatencyQuery } from '../../sources/source.ts';
-import { fine, type Finding } from './finding.ts';
+import { fine, type Finding } from '../finding.ts';
 import { type Judged, servingBackends } from './gateways.ts';
 import type { Asker } from './prometheus.ts';
 import { nameOf } from './seen.ts';

@@ -8,7 +8,7 @@ import type { ClusterLink } from '../cluster/link.ts';
 import { type Read, readObject } from '../cluster/read.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { findPrometheusUrl } from './operator-settings.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 
 const APPLY_CRD = 'kubectl apply --server-side -k config/crd';
 const APPLY_OPERATOR = 'kubectl apply --server-side -k config/default';

@@ -7,7 +7,7 @@ import { findLayoutSeries } from '../../sources/controllers.ts';
 import { envoyGateway, envoyGatewayMerged } from '../../sources/envoygateway.ts';
 import { type Layout, readLayout } from '../../sources/layout.ts';
 import { addMatchers, withMatchers } from '../../sources/selector.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 import type { Judged } from './gateways.ts';
 import type { Asker } from './prometheus.ts';
 import { nameOf } from './seen.ts';

@@ -8,7 +8,7 @@ import { isOurName } from '../../core/routing/our-rules.ts';
 import { getDeployment } from '../cluster/deployments.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { type SeenRelease, targetOf } from '../cluster/releases.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 import type { Marked, Surroundings } from './seen.ts';
 
 /** One finding for each leftover, or one for all. */

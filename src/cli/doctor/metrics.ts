@@ -3,7 +3,7 @@
 import { formatDuration, parseDuration } from '../../api/duration.ts';
 import { isGlidepathError } from '../../api/errors.ts';
 import { scrapeIntervalOf } from '../../core/analysis/increments.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 import { type Judged, servingBackends } from './gateways.ts';
 import { describeHidden } from './hidden-latency.ts';
 import type { Asker } from './prometheus.ts';

@@ -9,7 +9,7 @@ import type { ClusterLink } from '../cluster/link.ts';
 import { asksForCohort } from '../../core/release/facts/cohort-rules.ts';
 import { listGates } from '../../core/release/gates/entries.ts';
 import { type SeenRelease, targetOf } from '../cluster/releases.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 import { listWatched } from './operator-settings.ts';
 import type { Right } from './right.ts';
 import { COHORT_RIGHTS, DEPLOYMENT_RIGHTS, GATE_RIGHTS, OPERATOR_RIGHTS } from './rights.ts';

@@ -3,7 +3,7 @@
 import { APPLY_HOLD } from '../cluster/hold.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { targetOf } from '../cluster/releases.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 import { isPausedAtRest, nameOf, nameSome, type Surroundings } from './seen.ts';
 import { findStanding, type Standing } from './standing.ts';
 

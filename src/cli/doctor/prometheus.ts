@@ -9,7 +9,7 @@ import { readAnswer } from '../../adapters/prometheus/answer.ts';
 import { type LabelQuestion, readLabelValues } from '../../adapters/prometheus/label-values.ts';
 import { createPrometheusReader } from '../../adapters/prometheus/reader.ts';
 import type { ClusterLink } from '../cluster/link.ts';
-import { doubt, fine, type Finding } from './finding.ts';
+import { doubt, fine, type Finding } from '../finding.ts';
 
 /** The result of a query, or why there is none. */
 export type Asked = { readonly ok: true; readonly series: readonly Series[] } | { readonly ok: false; readonly message: string };

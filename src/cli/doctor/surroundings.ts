@@ -4,7 +4,7 @@ import { discoverRoutes } from '../../adapters/kubernetes/routes/route-discovery
 import { fieldsOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
-import { doubt, fail, fine, type Finding } from './finding.ts';
+import { doubt, fail, fine, type Finding } from '../finding.ts';
 
 /** The API server and its version. */
 export async function checkServer(link: ClusterLink): Promise<Finding> {

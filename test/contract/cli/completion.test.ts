@@ -35,7 +35,7 @@ test.each(['canary', 'glidepath'])('the script asks the plugin that it is named 
 });
 
 test('commands are completed, with what they do, and files where a file is wanted', async () => {
-  expect(await complete('pro')).toEqual([expect.stringMatching(/^promote\tPromote the canary now/), ':4']);
+  expect(await complete('prom')).toEqual([expect.stringMatching(/^promote\tPromote the canary now/), ':4']);
   expect((await complete('')).map((line) => line.split('\t')[0])).not.toContain('__complete');
   expect(await complete('init', 'ser')).toEqual([expect.stringMatching(/^services\t/), ':4']);
   expect(await complete('lint', '-f', '')).toEqual([':0']);
