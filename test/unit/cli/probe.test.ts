@@ -109,7 +109,7 @@ describe('the objects of a probe', () => {
     ]);
     const { spec } = route as { readonly spec: { readonly rules: readonly { readonly matches: readonly { readonly path: object }[] }[] } };
     expect(spec.rules.flatMap(({ matches }) => matches.map(({ path }) => path))).toEqual(
-      Array(2).fill({ type: 'PathPrefix', value: pathOfProbe(PLACE) }),
+      [1, 2].map(() => ({ type: 'PathPrefix', value: pathOfProbe(PLACE) })),
     );
   });
 });
