@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleNamespace, sampleService } from '../lab/sample.ts';
+import type { CanaryReleaseStatus } from '../../src/api/release.ts';
 import type { App } from '../fixtures/cluster/app.ts';
 import { OWNER } from '../fixtures/cluster/app.ts';
 import { waitFor } from '../fixtures/cluster/cluster.ts';
@@ -28,18 +29,18 @@ const ONE_STAGE = [{ weight: 30, duration: '1s' }];
 
 /** Blocked before the first write: the route was never touched. */
 async function expectBlocked(app: App, reason: string, fix: RegExp): Promise<void> {
-  const status = await app.until(`to be blocked: ${reason}`, ({ phase, message = '' }) => phase === 'Blocked' && message.includes(reason));
-  expect(status.message).toMatch(fix);
+  // Another trouble of the same reason may come first, such as a gateway that has not seen the route yet.
+  const isThis = ({ phase, message = '' }: CanaryReleaseStatus) => phase === 'Blocked' && message.includes(reason) && fix.test(message);
+  const status = await app.until(`to be blocked: ${reason} ${fix.source}`, isThis);
   const stalled = status.conditions?.find(({ type }) => type === 'Stalled');
   expect(stalled).toMatchObject({ status: 'True', reason: 'Blocked' });
   expect(stalled?.message).toMatch(fix);
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   expect(ready).toMatchObject({ status: 'False', reason: 'Blocked', observedGeneration: status.observedGeneration });
-  // Another trouble may have been told first, such as a gateway that has not seen the route yet.
   const findNote = async () => {
     const events = await stand.events(app.name);
     const told = events.filter((event) => event.reason === 'Blocked' && event.type === 'Warning').map(({ note }) => note);
-    return told.find((note) => note.startsWith(`${reason}: `));
+    return told.find((note) => note.startsWith(`${reason}: `) && fix.test(note));
   };
   expect(await waitFor(`the event of ${reason}`, findNote)).toMatch(fix);
   for (const { mark } of trajectoryOf(app)) expect(mark).toBeUndefined();

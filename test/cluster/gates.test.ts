@@ -142,7 +142,8 @@ describe.concurrent('a gate', () => {
     const gate = scriptGate('smoke', PASSES);
     const pod = { restartPolicy: 'Always', containers: [{ name: 'test', image: 'test' }] };
     await app.release(gated([], [{ ...gate, job: { spec: { template: { spec: pod } } } }]));
-    expect((await app.untilPhase('Blocked')).message).toMatch(/GateRefused: gate smoke of stage half: .*restartPolicy/);
+    const refused = await app.until('the refusal', ({ phase, message = '' }) => phase === 'Blocked' && message.includes('GateRefused'));
+    expect(refused.message).toMatch(/GateRefused: gate smoke of stage half: .*restartPolicy/);
     expect(app.status?.weight ?? 0).toBe(0);
   });
 
