@@ -101,6 +101,22 @@ describe('a backend', () => {
     expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ templatesKnown: true });
   });
 
+  test('a backend without a ready endpoint whose pods are listed late is reported again when they are known', async () => {
+    const harness = await start();
+    const isTold = (from: number) => harness.changes.slice(from).some(({ kind, name }) => kind === 'Service' && name === 'store');
+    await harness.connection.backends.observe('shop', 'store');
+    harness.server.put(slices, sliceOf('store', 'store-a', [{ pod: 'p1', ready: false }]));
+    await until(() => isTold(0));
+    const { promise, resolve: release } = Promise.withResolvers<void>();
+    harness.server.fault({ when: ({ path }) => path.endsWith('/pods'), times: 1, action: { kind: 'delay', until: promise } });
+    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ readyEndpoints: 0, templatesKnown: false });
+    const before = harness.changes.length;
+    release();
+    // Its endpoints do not change any more: only the list that has come says that it can be decided about.
+    await until(() => isTold(before));
+    expect(await harness.connection.backends.observe('shop', 'store')).toMatchObject({ templatesKnown: true });
+  });
+
   test('a backend that lost its last endpoint is reported at once, without asking for its pods', async () => {
     const harness = await start();
     harness.server.put(slices, sliceOf('store', 'store-a', []));

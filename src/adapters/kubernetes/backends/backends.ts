@@ -32,8 +32,9 @@ export class KubernetesBackends implements BackendStore, WatchedCache {
 
   constructor(env: WatchEnvironment) {
     this.#namespaces = env.namespaces;
-    this.#templates = new PodTemplates(env.transport);
-    this.#pods = new BackendPods(env.transport, env.now, (namespace, name) => this.#listeners.tell({ kind: 'Service', namespace, name }));
+    const tell = (namespace: string, name: string) => this.#listeners.tell({ kind: 'Service', namespace, name });
+    this.#templates = new PodTemplates(env.transport, tell);
+    this.#pods = new BackendPods(env.transport, env.now, tell);
     this.#services = new ObjectCache((old, now) => this.#onService(old, now));
     this.#slices = new ObjectCache((old, now) => this.#onSlice(old, now));
     this.#serviceWatches = buildReflectors({ resource: SERVICES, cache: this.#services, trim: trimService }, env);

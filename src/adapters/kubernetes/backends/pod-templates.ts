@@ -29,6 +29,8 @@ interface Known {
 
 /** Longest wait for the pods of a Service that has lost its ready endpoints. */
 const HURRIED_MS = 200;
+/** Pods that could not be listed are asked for again after so long. */
+const AGAIN_MS = 5_000;
 const TEMPLATE_LABEL = 'pod-template-hash';
 /** Labels only; a whole pod is ten times as much. */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=1,application/json';
@@ -37,9 +39,12 @@ const RUNNING_ONLY = 'status.phase!=Succeeded,status.phase!=Failed';
 export class PodTemplates {
   readonly #transport: Transport;
   readonly #known = new Map<string, Known>();
+  readonly #onLate: (namespace: string, service: string) => void;
 
-  constructor(transport: Transport) {
+  /** @param onLate the pods of a Service were given as not known, and that may have changed */
+  constructor(transport: Transport, onLate: (namespace: string, service: string) => void) {
     this.#transport = transport;
+    this.#onLate = onLate;
   }
 
   /**
@@ -55,14 +60,25 @@ export class PodTemplates {
     const known = this.#known.get(key) ?? { stamp: '', found: { hashes: [], rolling: false }, listing: undefined, listingStamp: '' };
     this.#known.set(key, known);
     if (known.stamp === stamp) return { ...known.found, fresh: true };
+    const listing = this.#listOnce(known, namespace, selector, stamp);
     try {
-      const listing = this.#listOnce(known, namespace, selector, stamp);
       const found = await (hurried ? Promise.race([listing, delay(HURRIED_MS, undefined, { ref: false })]) : listing);
-      return found === undefined ? { ...known.found, fresh: false } : { ...found, fresh: true };
+      if (found !== undefined) return { ...found, fresh: true };
     } catch (error) {
-      if (isGlidepathError(error)) return { ...known.found, fresh: false };
-      throw error;
+      if (!isGlidepathError(error)) throw error;
     }
+    void this.#tellLate(listing, namespace, service);
+    return { ...known.found, fresh: false };
+  }
+
+  /** Nothing else would make anybody ask again: the endpoints of pods that crash do not change. */
+  async #tellLate(listing: Promise<Found>, namespace: string, service: string): Promise<void> {
+    try {
+      await listing;
+    } catch {
+      await delay(AGAIN_MS, undefined, { ref: false });
+    }
+    this.#onLate(namespace, service);
   }
 
   /** Callers that ask for the same state share one list. */
