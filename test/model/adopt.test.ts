@@ -112,6 +112,23 @@ describe('a release that takes over a split', () => {
     expect(world.weights('store')).toEqual({ v1: 100, v2: 0 });
   });
 
+  test('a split that somebody lowers before the first stage is taken over as it is then, and not raised without a Pass', async () => {
+    const world = new MemoryWorld();
+    world.setService('v1', {});
+    world.setService('v2', { ready: 1, unready: 1 });
+    world.createRoute('store', [buildRule({ v1: 60, v2: 40 })]);
+    world.startOperator();
+    world.createRelease('web', specWith({ adopt: true, stages: [5, 40].map((weight) => ({ weight, duration: '1m' })) }));
+    await world.run(3_000);
+    expect(world.status('web')).toMatchObject({ state: 'preparing', weight: 40, release: { stageIndex: 1 } });
+    world.editWeights('store', 'kubectl-edit', { v1: 90, v2: 10 });
+    await world.run(2_000);
+    world.setService('v2', { ready: 2, unready: 0 });
+    await untilState(world, 'stage.analyzing');
+    expect(world.status('web')).toMatchObject({ weight: 10, release: { adoptedWeight: 10, stageIndex: 0 } });
+    expect(raisesOf(world)).toEqual([]);
+  });
+
   test('somebody who takes all traffic away makes it begin with its first stage, not with the weight that was taken over', async () => {
     const world = await adopt({ weights: { v1: 70, v2: 30 } });
     await untilState(world, 'stage.analyzing');

@@ -11,6 +11,7 @@ import { noteSteadySpan } from './evidence/steady-spans.ts';
 import type { Gathered } from './facts/gather.ts';
 import { foldGates } from './gates/fold.ts';
 import { recordAgain } from './facts/scope.ts';
+import { followSplit } from './machine/take-over.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
 import { beginGates, settleGates } from './machine/gate-steps.ts';
 import { fitWeights, noteFitted } from './machine/fit-weights.ts';
@@ -70,6 +71,8 @@ export const DECIDING: readonly Pass[] = [
   obeyAbort,
   // What the routes say now accounts for what was written before: later differences are somebody else's.
   settle,
+  // Before the steps: a release takes over no more than is there.
+  takeOverLess,
   // Before the steps: a rejection that smaller weights may fix blocks nothing.
   fit,
   // Before the steps: what rolls out without a canary is no release.
@@ -156,6 +159,10 @@ function adopt({ status, state }: Course, { gathered }: Decided): Partial<Course
 
 function applyEdits({ status, state }: Course, { gathered: { spec, observation, now } }: Decided): Partial<Course> {
   return { status: applyEdit(spec, recordAgain(spec, status, state, observation), state, now) };
+}
+
+function takeOverLess({ status, state }: Course, { assess: judge }: Decided): Partial<Course> {
+  return status.release?.adoptedWeight === undefined ? {} : { status: followSplit(status, judge(status, state)) };
 }
 
 function lift({ status, state }: Course, decided: Decided): Partial<Course> {

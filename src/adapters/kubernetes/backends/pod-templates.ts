@@ -25,12 +25,14 @@ interface Known {
   found: Found;
   listing: Promise<Found> | undefined;
   listingStamp: string;
+  /** That they are not known was said, and what comes of it will be: once, however many ask meanwhile. */
+  isAwaited?: boolean;
 }
 
 /** Longest wait for the pods of a Service that has lost its ready endpoints. */
 const HURRIED_MS = 200;
 /** Pods that could not be listed are asked for again after so long. */
-const AGAIN_MS = 5_000;
+const AGAIN_MS = 30_000;
 const TEMPLATE_LABEL = 'pod-template-hash';
 /** Labels only; a whole pod is ten times as much. */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=1,application/json';
@@ -67,17 +69,21 @@ export class PodTemplates {
     } catch (error) {
       if (!isGlidepathError(error)) throw error;
     }
-    void this.#tellLate(listing, namespace, service);
+    void this.#tellLate(known, listing, namespace, service);
     return { ...known.found, fresh: false };
   }
 
   /** Nothing else would make anybody ask again: the endpoints of pods that crash do not change. */
-  async #tellLate(listing: Promise<Found>, namespace: string, service: string): Promise<void> {
+  async #tellLate(known: Known, listing: Promise<Found>, namespace: string, service: string): Promise<void> {
+    const isFirst = known.isAwaited !== true;
+    known.isAwaited = true;
     try {
       await listing;
     } catch {
-      await delay(AGAIN_MS, undefined, { ref: false });
+      if (isFirst) await delay(AGAIN_MS, undefined, { ref: false });
     }
+    if (!isFirst) return;
+    known.isAwaited = false;
     this.#onLate(namespace, service);
   }
 

@@ -27,7 +27,12 @@ export function findUnequalSplit(rules: readonly ManagedRule[]): UnequalSplit | 
 /** The share that a release takes over, in whole percent rounded down; undefined where the canary has none. */
 export function findAdoptedWeight(routes: readonly RecordedRoute[]): number | undefined {
   if (!routes.some(isAdopted)) return undefined;
-  return Math.floor(Math.min(...routes.flatMap(({ rules }) => rules.map(percentOf))) + ROUNDING);
+  return toWeight(Math.min(...routes.flatMap(({ rules }) => rules.map(percentOf))));
+}
+
+/** A share as a weight: whole percent, rounded down. */
+export function toWeight(percent: number): number {
+  return Math.floor(percent + ROUNDING);
 }
 
 /** The release takes over what this route gave the canary before it was claimed. */

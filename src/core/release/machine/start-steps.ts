@@ -2,16 +2,16 @@
 
 import { hash } from 'node:crypto';
 import { parseDuration } from '../../../api/duration.ts';
-import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute, ReleaseStatus } from '../../../api/release.ts';
+import type { CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import { toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
-import { findAdoptedWeight } from '../facts/adoption.ts';
 import { type CandidateKey, describeRevision, keyOf, nameRelease } from '../facts/revision.ts';
 import { recordOwnRules } from '../facts/own-rules.ts';
 import { recordRoutes } from '../facts/scope.ts';
 import { backendsOf } from '../facts/sides.ts';
 import { recordWorkload } from './rolled.ts';
-import { chooseStage, hashPlan } from './spec-edits.ts';
+import { hashPlan } from './spec-edits.ts';
+import { takeOver } from './take-over.ts';
 
 type Status = CanaryReleaseStatus;
 /** Number of an attempt, and how many were begun by Glidepath up to it. */
@@ -54,11 +54,4 @@ export function startRelease(status: Status, facts: Facts, key: CandidateKey, at
       ...(ownRules.length === 0 ? {} : { ownRules: [...ownRules] }),
     },
   };
-}
-
-/** The split that is there, with the stage of its weight (`spec.adopt`); else a release begins at 0. */
-function takeOver(spec: CanaryReleaseSpec, routes: readonly RecordedRoute[]) {
-  const adopted = spec.adopt ? findAdoptedWeight(routes) : undefined;
-  if (adopted === undefined) return { stageIndex: 0, maxWeight: 0 };
-  return { stageIndex: chooseStage(spec, adopted, 0), adoptedWeight: adopted, maxWeight: adopted };
 }
