@@ -19,8 +19,8 @@ export interface Lanes {
 export const BATCH = 10;
 /** Until then everything is being compiled, and the pace says nothing of the rest. */
 const WARM_UP_MS = 1_000;
-/** Every thread has to compile all of it for itself, which takes a second of a processor. */
-const WORTH_WORKERS_MS = 6_000;
+/** Every thread has to compile all of it for itself, which takes one to two seconds of a processor: for less work than this they save no time worth that. */
+const WORTH_WORKERS_MS = 20_000;
 
 /** Opens workers once the pace shows that the remaining runs are worth it. Asked after every batch. */
 export function openWhenWorth(
