@@ -9,13 +9,17 @@ import { argocdObjects } from './argocd/objects.ts';
 import { argocdFolder, ensureArgocd } from './argocd/tool.ts';
 import { ALL_NAMES, type ComponentName, wantedNames } from './components.ts';
 import { type Extra, want, wantedExtras, withNeeds } from './extras.ts';
+import { FLUX_NAMES } from './flux/components.ts';
+import { prepareFlux } from './flux/start.ts';
+import { ensureFlux } from './flux/tools.ts';
 import { DNS_OBJECTS, ensureDns } from './gateways/dns/dns.ts';
 import { startEnvoyGateway } from './gateways/envoy-gateway/start.ts';
 import { ensureEnvoyGateway } from './gateways/envoy-gateway/tool.ts';
+import { ensureTraefik, TRAEFIK_OBJECTS, waitForTraefik } from './gateways/traefik/traefik.ts';
 import { GATEWAY_OBJECTS, PROMETHEUS_OBJECTS, WAKE_ROUTE, writeConfiguration } from './configuration.ts';
 import { startProgram, waitReady, waitUntil, whyNotHealthy } from './launch.ts';
 import { createNetns, deleteNetns, ENTER_NETNS, foreignOwner, isInsideLab, netnsExists, outsideEnvironment } from './netns.ts';
-import { ARGOCD_PACKAGES, ensurePackages, ensurePrerequisites } from './prerequisites.ts';
+import { ARGOCD_PACKAGES, ensurePackages, FLUX_PACKAGES, ensurePrerequisites } from './prerequisites.ts';
 import { probe } from './probe.ts';
 import { startedNames, stopProcess } from './processes.ts';
 import { say, showStep } from './progress.ts';
@@ -82,6 +86,26 @@ const EXTRA_STEPS: Readonly<Record<Extra, ExtraSteps>> = {
       await ensureArgocd();
     },
     start: startArgocd,
+  },
+  traefik: {
+    title: 'Traefik (usually 2 s)',
+    ensure: ensureTraefik,
+    start: async () => {
+      await applyObjects(TRAEFIK_OBJECTS);
+      await start('traefik');
+      await waitForTraefik();
+    },
+  },
+  flux: {
+    title: 'Flux (usually 5 s)',
+    ensure: async () => {
+      await ensurePackages(FLUX_PACKAGES);
+      await ensureFlux();
+    },
+    start: async () => {
+      await prepareFlux();
+      await start(...FLUX_NAMES);
+    },
   },
 };
 

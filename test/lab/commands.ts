@@ -18,7 +18,7 @@ const USAGE = `A real Kubernetes with a gateway and Prometheus, on this machine,
 
 usage: npm run -s lab -- COMMAND
 
-  up [--gateway envoy-gateway] [--argocd] [--dns]
+  up [--gateway envoy-gateway|traefik] [--argocd] [--flux] [--dns]
                         bring the lab up, with what is asked for beside Contour; quick and harmless when it is up
   down                  end it and remove what it left
   status                what runs, in which version; exit code 1 unless all is well
@@ -42,11 +42,15 @@ function expectNone(args: readonly string[]): void {
   if (args[0] !== undefined) throw new UsageError(`"${args[0]}" is unknown here.`);
 }
 
-/** `--argocd`, `--dns`, and `--gateway NAME` or `--with EXTRA` as often as wanted. */
+/** Extras with a flag of their own. */
+const FLAGS = ['argocd', 'flux', 'dns'] as const satisfies readonly Extra[];
+
+/** `--argocd`, `--flux`, `--dns`, and `--gateway NAME` or `--with EXTRA` as often as wanted. */
 function readExtras(args: readonly string[]): readonly Extra[] {
   const [word, ...rest] = args;
   if (word === undefined) return [];
-  if (word === '--argocd' || word === '--dns') return [word === '--dns' ? 'dns' : 'argocd', ...readExtras(rest)];
+  const flagged = FLAGS.find((extra) => word === `--${extra}`);
+  if (flagged !== undefined) return [flagged, ...readExtras(rest)];
   if (word !== '--gateway' && word !== '--with') throw new UsageError(`"${word}" is unknown here.`);
   const [name = '', ...others] = rest;
   // Contour is there in every lab.

@@ -7,7 +7,9 @@ import { CERTIFICATE } from './configuration.ts';
 import { ensureControlGroup } from './control-groups.ts';
 import { TARGETS_FILE } from './discovery.ts';
 import { type Extra, wantedExtras } from './extras.ts';
+import { FLUX_COMPONENTS, FLUX_NAMES, type FluxName } from './flux/components.ts';
 import { DNS_COMPONENT } from './gateways/dns/dns.ts';
+import { TRAEFIK_COMPONENT } from './gateways/traefik/traefik.ts';
 import {
   API_URL,
   AUDIT_LOG,
@@ -39,10 +41,16 @@ export const COMPONENT_NAMES = [
 ] as const;
 type CoreName = (typeof COMPONENT_NAMES)[number];
 /** Any program of the bare lab; those of an extra run only where it was asked for. */
-export type ComponentName = CoreName | 'dns' | ArgocdName;
+export type ComponentName = CoreName | 'dns' | 'traefik' | ArgocdName | FluxName;
 
 /** The programs of each extra; some run as pods instead. */
-const EXTRA_NAMES: Readonly<Record<Extra, readonly ComponentName[]>> = { dns: ['dns'], 'envoy-gateway': [], argocd: ARGOCD_NAMES };
+const EXTRA_NAMES: Readonly<Record<Extra, readonly ComponentName[]>> = {
+  dns: ['dns'],
+  'envoy-gateway': [],
+  traefik: ['traefik'],
+  argocd: ARGOCD_NAMES,
+  flux: FLUX_NAMES,
+};
 
 /** Every program that a lab can have, in the order in which they start. */
 export const ALL_NAMES: readonly ComponentName[] = [...COMPONENT_NAMES, ...Object.values(EXTRA_NAMES).flat()];
@@ -170,7 +178,9 @@ async function writeEnvoyBootstrap(): Promise<void> {
 /** Every program of the bare lab. */
 export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
   ...ARGOCD_COMPONENTS,
+  ...FLUX_COMPONENTS,
   dns: DNS_COMPONENT,
+  traefik: TRAEFIK_COMPONENT,
   etcd: { argv: etcdArguments, whyNotReady: () => whyNotOk('http://127.0.0.1:2379/health') },
   containerd: { argv: () => ['containerd', '-c', 'containerd.toml'], whyNotReady: whyContainerdNotReady },
   prometheus: {

@@ -4,19 +4,21 @@ import { join } from 'node:path';
 import { STATE } from './settings.ts';
 
 /** In the order in which they start. */
-export const EXTRAS = ['dns', 'envoy-gateway', 'argocd'] as const;
+export const EXTRAS = ['dns', 'envoy-gateway', 'traefik', 'argocd', 'flux'] as const;
 /** A part that a lab has only when it was asked for. */
 export type Extra = (typeof EXTRAS)[number];
 
 /** Those that are gateways. */
-export const GATEWAY_EXTRAS = ['envoy-gateway'] as const satisfies readonly Extra[];
+export const GATEWAY_EXTRAS = ['envoy-gateway', 'traefik'] as const satisfies readonly Extra[];
 
 /** What an extra cannot do without. */
 const NEEDS: Readonly<Record<Extra, readonly Extra[]>> = {
   dns: [],
   // The proxies' bootstrap names the control plane by its name in the cluster.
   'envoy-gateway': ['dns'],
+  traefik: [],
   argocd: [],
+  flux: [],
 };
 
 const FOLDER = join(STATE, 'extras');

@@ -28,6 +28,9 @@ export const ARGOCD_PACKAGES: Packages = [
   ['git', 'git'],
 ];
 
+/** What the Git server beside Flux needs. */
+export const FLUX_PACKAGES: Packages = [['git', 'git']];
+
 function missingPackages(packages: Packages): readonly string[] {
   return packages.filter(([, proof]) => !(proof.startsWith('/') ? existsSync(proof) : isOnPath(proof))).map(([name]) => name);
 }

@@ -3,13 +3,17 @@ import { resolve } from 'node:path';
 import { inspectBare } from './bare.ts';
 import { type ArgocdProgram, argocdVersion } from './argocd/tool.ts';
 import { type ComponentName, wantedNames } from './components.ts';
+import { type FluxController, fluxVersion, isFluxController } from './flux/tools.ts';
 import { dnsVersion } from './gateways/dns/dns.ts';
+import { traefikVersion } from './gateways/traefik/traefik.ts';
 import { livingPid } from './processes.ts';
 import { STATE } from './settings.ts';
 import { tryRun } from './shell.ts';
 import { pinnedVersion, toolsFolder } from './tools.ts';
 
-const VERSION_COMMANDS: Readonly<Record<Exclude<ComponentName, ArgocdProgram | 'dns'>, readonly [tool: string, argument: string]>> = {
+const VERSION_COMMANDS: Readonly<
+  Record<Exclude<ComponentName, ArgocdProgram | FluxController | 'dns' | 'traefik'>, readonly [tool: string, argument: string]>
+> = {
   etcd: ['etcd', '--version'],
   containerd: ['', '--version'],
   prometheus: ['', '--version'],
@@ -22,15 +26,19 @@ const VERSION_COMMANDS: Readonly<Record<Exclude<ComponentName, ArgocdProgram | '
   contour: ['contour', 'version'],
   envoy: ['envoy', '--version'],
   'argocd-redis': ['', '--version'],
+  'git-server': ['', '--version'],
 };
 
 function programOf(name: ComponentName): string {
+  if (name === 'git-server') return 'git';
   return name === 'argocd-redis' ? 'redis-server' : name;
 }
 
 async function versionOf(name: ComponentName): Promise<string> {
   if (name === 'argocd-repo-server' || name === 'argocd-application-controller') return argocdVersion().slice(1);
+  if (isFluxController(name)) return fluxVersion(name).slice(1);
   if (name === 'dns') return dnsVersion().slice(1);
+  if (name === 'traefik') return traefikVersion().slice(1);
   const [tool, argument] = VERSION_COMMANDS[name];
   const { stdout, stderr } = await tryRun(tool === '' ? programOf(name) : resolve(toolsFolder(), tool), [argument]);
   return (

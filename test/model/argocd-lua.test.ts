@@ -79,10 +79,12 @@ describe('health of a release in Argo CD', () => {
     expect(await healthOf(paused)).toMatchObject({ status: 'Suspended' });
   });
 
-  test('Degraded when it is blocked, and Progressing while it is deleted', async () => {
+  test('Degraded when it is blocked, Progressing while a missing object may only be late, and while it is deleted', async () => {
     const world = buildStore();
     world.createRelease('web', specWith({ routeRefs: [{ name: 'nowhere' }] }));
     await world.run(5_000);
+    expect(await healthOf(world)).toMatchObject({ status: 'Progressing', message: expect.stringContaining('RouteNotFound') });
+    await world.run(60_000);
     expect(await healthOf(world)).toMatchObject({ status: 'Degraded', message: expect.stringContaining('RouteNotFound') });
     const release = releaseOf(await startStory(LONG)) as { metadata: object };
     const deleted = { ...release, metadata: { ...release.metadata, deletionTimestamp: '2026-03-04T10:11:12Z' } };

@@ -53,7 +53,9 @@ function hazardsOfOne({ source, routes }: ChosenSource, isOneOfSeveral: boolean)
 }
 
 function refuse({ reason, message }: SourceRefusal): MetricsStanding {
-  return { kind: 'refused', reason: reason === 'Unavailable' ? 'RouteNotAccepted' : reason, message };
+  return reason === 'Unavailable'
+    ? { kind: 'refused', reason: 'RouteNotAccepted', message, missing: true }
+    : { kind: 'refused', reason, message };
 }
 
 /** A route as the choice sees it, and the route. */

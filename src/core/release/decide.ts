@@ -81,7 +81,8 @@ function decideFrom(gathered: Gathered, before: CanaryReleaseStatus, from: State
     gateIntents: desireGates(status, state, facts),
     keepsPaused: keepsPaused(facts, workloadIntents),
     readsRoutes: needsRoutesRead(status, state, facts),
-    wakeAt: findWakeTime(status, state, facts),
+    // What was only written down now may fall due, too.
+    wakeAt: findWakeTime(described, state, facts),
   };
 }
 

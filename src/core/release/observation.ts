@@ -67,7 +67,13 @@ export type MetricsStanding =
       /** What its series are of: all traffic of a Service, or one rule of a route. Absent where no source counts requests. */
       readonly scope?: 'service' | 'routeRule';
     }
-  | { readonly kind: 'refused'; readonly reason: BlockReason; readonly message: string };
+  | {
+      readonly kind: 'refused';
+      readonly reason: BlockReason;
+      readonly message: string;
+      /** No controller has answered for the routes yet. */
+      readonly missing?: true;
+    };
 
 /** How the gateways of a release count the backends of a rule, where they may count them together. */
 export type BackendLayout =

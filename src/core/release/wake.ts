@@ -12,6 +12,7 @@ import { asksForCohort } from './facts/cohort-rules.ts';
 import { isDue } from './facts/next-attempt.ts';
 import { endOfServingPatience } from './facts/serving-facts.ts';
 import { endOfStep } from './facts/withdrawal.ts';
+import { MISSING_PATIENCE_MS } from './report/conditions.ts';
 import { findShownTime } from './report/next-step.ts';
 import { endOfPatience, endOfPodsPatience } from './report/told.ts';
 import { isJudged, isRunning, type StateName } from './state.ts';
@@ -95,9 +96,16 @@ function findWakeAtRest(status: CanaryReleaseStatus, facts: Facts): number | und
     wakeForRoutePolicies(facts),
     endOfServingPatience(status),
     nextLayoutQuestion(facts),
+    endOfMissing(status),
   ];
   const coming = times.filter((time): time is number => time !== undefined && time > now);
   return coming.length === 0 ? undefined : Math.min(...coming);
+}
+
+/** When what is missing is missed. */
+function endOfMissing({ internal }: CanaryReleaseStatus): number | undefined {
+  const since = fromTime(internal?.missingSince);
+  return since === undefined ? undefined : since + MISSING_PATIENCE_MS;
 }
 
 /** When a wait that began then blocks the release. */

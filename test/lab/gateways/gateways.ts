@@ -3,7 +3,7 @@ import type { GATEWAY_EXTRAS } from '../extras.ts';
 import { GATEWAY_URL } from '../settings.ts';
 
 /** Names of gateways; `contour` is there in every lab. */
-export const GATEWAY_NAMES = ['contour', 'envoy-gateway', 'envoy-gateway-merged', 'envoy-gateway-plain'] as const;
+export const GATEWAY_NAMES = ['contour', 'envoy-gateway', 'envoy-gateway-merged', 'envoy-gateway-plain', 'traefik'] as const;
 export type GatewayName = (typeof GATEWAY_NAMES)[number];
 
 /** A gateway of the lab. */
@@ -27,10 +27,15 @@ export const PROXY_ADDRESSES = {
   'edge-eg-plain': '10.96.0.94',
 } as const;
 
+/** Traefik listens on the node itself. */
+export const TRAEFIK_PORT = 8000;
+export const TRAEFIK_METRICS = '127.0.0.1:8099';
+
 /** Every gateway of the lab. */
 export const LAB_GATEWAYS: Readonly<Record<GatewayName, LabGateway>> = {
   contour: { gateway: 'edge', url: GATEWAY_URL },
   'envoy-gateway': { extra: 'envoy-gateway', gateway: 'edge-eg', url: `http://${PROXY_ADDRESSES['edge-eg']}` },
   'envoy-gateway-merged': { extra: 'envoy-gateway', gateway: 'edge-eg-merged', url: `http://${PROXY_ADDRESSES['edge-eg-merged']}` },
   'envoy-gateway-plain': { extra: 'envoy-gateway', gateway: 'edge-eg-plain', url: `http://${PROXY_ADDRESSES['edge-eg-plain']}` },
+  traefik: { extra: 'traefik', gateway: 'edge-traefik', url: `http://127.0.0.1:${TRAEFIK_PORT}` },
 };

@@ -92,7 +92,12 @@ function aServiceIsMissing({ spec, observation }: Known): Blocker | undefined {
   const missing = servicesOf(spec).find((service) => observation.backends[service]?.exists === false);
   if (missing === undefined) return undefined;
   const field = spec.services === undefined ? 'spec.service' : 'spec.services';
-  return { reason: 'ServiceNotFound', about: missing, message: `Service ${missing} is not there; create it or correct ${field}` };
+  return {
+    reason: 'ServiceNotFound',
+    about: missing,
+    missing: true,
+    message: `Service ${missing} is not there; create it or correct ${field}`,
+  };
 }
 
 /** Whoever judges: where a canary loses its last pod such a gateway fails the requests of the serving version. */
@@ -119,11 +124,16 @@ function theLayoutIsNotSeen({ spec, observation: { layout, metrics } }: Known): 
     case 'unasked':
       return undefined;
     case 'unknown':
-      return { reason: 'BackendsNotSeen', message: `Prometheus does not say how the gateway counts the backends: ${layout.why}` };
+      return {
+        reason: 'BackendsNotSeen',
+        missing: true,
+        message: `Prometheus does not say how the gateway counts the backends: ${layout.why}`,
+      };
     case 'unseen':
       return {
         reason: 'BackendsNotSeen',
         about: layout.about,
+        missing: true,
         message: `${layout.about}: Prometheus has no series of its clusters yet; it has to scrape the proxies of Envoy Gateway at port 19001, path /stats/prometheus, and the serving Service needs a ready endpoint`,
       };
   }
@@ -143,7 +153,8 @@ function isCountedByTheGateway(source: string): boolean {
 
 function theJudgeCannotBeAsked({ spec, observation }: Known): Blocker | undefined {
   if (spec.analysis.mode === 'Off' || observation.metrics.kind === 'ready') return undefined;
-  return { reason: observation.metrics.reason, message: observation.metrics.message };
+  const { reason, message, missing } = observation.metrics;
+  return { reason, message, ...(missing === undefined ? {} : { missing }) };
 }
 
 function theSeriesAreOfSeveralClusters({ spec, state }: Known, { release }: CanaryReleaseStatus): Blocker | undefined {

@@ -69,6 +69,7 @@ function aRouteIsMissing({ spec, observation }: Known): Blocker | undefined {
   return {
     reason: 'RouteNotFound',
     about: `${missing.kind} ${missing.name}`,
+    missing: true,
     message: `${missing.kind} ${missing.name} is not there; create it or correct spec.routeRefs`,
   };
 }
@@ -81,6 +82,7 @@ function noRouteNamesTheServices({ spec, observation }: Known): Blocker | undefi
   const where = spec.routeRefs.length > 0 ? 'spec.routeRefs' : 'this namespace';
   return {
     reason: 'BackendNotRouted',
+    ...(observation.routes.length === 0 ? { missing: true as const } : {}),
     message: `no route of ${where} names Service ${wanted.map(describeWanted).join(' or ')} in its backendRefs; ${adviseOtherPorts(spec, observation.routes) ?? `add ${names.length > 1 ? 'both' : 'it'} to a rule`}`,
   };
 }

@@ -10,6 +10,8 @@ export interface Blocker {
   readonly message: string;
   /** The object or field that it is about: another one is another trouble. Absent where there is only one. */
   readonly about?: string;
+  /** Nothing has said no: something is not there, and may only be late, as the objects of one commit arrive one after the other. */
+  readonly missing?: true;
 }
 
 /** One thing that may stand in the way. The status is that of the release at this moment. */

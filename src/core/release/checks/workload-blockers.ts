@@ -41,7 +41,11 @@ function theWorkloadCannotBeWatched({ spec, observation }: Known): Blocker | und
 function theDeploymentIsMissing({ spec, observation }: Known): Blocker | undefined {
   const { workload } = observation;
   if (spec.targetRef === undefined || workload?.known !== true || workload.deployment !== undefined) return undefined;
-  return { reason: 'WorkloadNotFound', message: `Deployment ${spec.targetRef.name} is not there; create it or correct spec.targetRef` };
+  return {
+    reason: 'WorkloadNotFound',
+    missing: true,
+    message: `Deployment ${spec.targetRef.name} is not there; create it or correct spec.targetRef`,
+  };
 }
 
 function theHoldIsNotThere({ spec, observation }: Known): Blocker | undefined {
@@ -52,6 +56,7 @@ function theHoldIsNotThere({ spec, observation }: Known): Blocker | undefined {
   return hold.kind === 'unknown' || hold.kind === 'asked'
     ? {
         reason: 'HoldUnknown',
+        ...(hold.kind === 'asked' ? { missing: true as const } : {}),
         message: `whether a change of Deployment ${spec.targetRef.name} is held could not be found out: ${hold.kind === 'asked' ? BEING_ASKED : hold.message}`,
       }
     : {

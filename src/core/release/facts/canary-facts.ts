@@ -1,10 +1,11 @@
 // What stands behind the canary, in either mode: is it there, ready, of one template, and is it the revision that is being released?
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../../api/release.ts';
+import { fromTime } from '../../../api/times.ts';
 import type { Observation } from '../observation.ts';
 import { isRunning, type StateName } from '../state.ts';
 import { areAllReady, areNoneReady, type Endpoints, readEndpoints } from './endpoints.ts';
-import { type CandidateKey, findCandidate, isSameRevision, keyOf, keyOfRelease } from './revision.ts';
+import { type CandidateKey, findCandidate, isOfFormerRevision, isSameRevision, keyOf, keyOfRelease } from './revision.ts';
 import { type Sides, servicesOf } from './sides.ts';
 
 export interface CanaryFacts {
@@ -15,6 +16,8 @@ export interface CanaryFacts {
   readonly canaryEndpoints: Endpoints;
   /** All endpoints of the canary Service are ready. */
   readonly canaryReady: boolean;
+  /** Until when the release waits for pods of its `spec.revision`, Unix milliseconds; undefined where those that are there will do. */
+  readonly podsAwaitedUntil: number | undefined;
   /** It is known that no ready pod stands behind the canary Service. */
   readonly canaryEmpty: boolean;
   /** The canary's pods are of more than one template, or it is not known of which. */
@@ -29,6 +32,7 @@ const NOT_SEEN: CanaryFacts = {
   canaryEndpoints: { kind: 'unknown' },
   canaryReady: false,
   canaryRolling: false,
+  podsAwaitedUntil: undefined,
   canaryEmpty: false,
   revisionChanged: false,
 };
@@ -52,10 +56,24 @@ export function gatherCanaryFacts(
     canaryEndpoints,
     canaryReady: areAllReady(canaryEndpoints),
     canaryRolling: backend.rolling === true || !backend.templatesKnown,
+    podsAwaitedUntil: preparing ? awaitPods(status, canaryKey) : undefined,
     canaryEmpty: areNoneReady(canaryEndpoints),
     // While nothing has weight, pods may still be rolling: the release takes them as they are when its first weight is given.
     revisionChanged: isRevisionChanged(spec, status, canaryKey, preparing ? false : backend.known && backend.templatesKnown),
   };
+}
+
+/** So long a release waits for new pods, where `spec.revision` is new and the pods are not. */
+const AWAIT_PODS_MS = 60_000;
+
+function awaitPods(status: CanaryReleaseStatus, key: CandidateKey): number | undefined {
+  const startedMs = fromTime(status.release?.startedAt);
+  return startedMs !== undefined && isOfFormerRevision(status, key) ? startedMs + AWAIT_PODS_MS : undefined;
+}
+
+/** The end of that wait, while it is still to come. */
+export function endOfPodsWait({ podsAwaitedUntil }: CanaryFacts, now: number): number | undefined {
+  return podsAwaitedUntil !== undefined && now < podsAwaitedUntil ? podsAwaitedUntil : undefined;
 }
 
 function isRevisionChanged(spec: CanaryReleaseSpec, status: CanaryReleaseStatus, key: CandidateKey, known: boolean): boolean {

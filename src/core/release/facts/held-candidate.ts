@@ -30,6 +30,7 @@ export function gatherHeldFacts(
     canaryEndpoints,
     canaryReady: areAllReady(canaryEndpoints) && runsReleased(status, workload?.canaryDeployment),
     canaryRolling: backend !== undefined && (backend.rolling === true || !backend.templatesKnown),
+    podsAwaitedUntil: undefined,
     canaryEmpty: areNoneReady(canaryEndpoints),
     revisionChanged: isJudged(state) && workload?.known === true && isOther(spec, status, key),
   };

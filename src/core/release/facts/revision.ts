@@ -111,6 +111,20 @@ export function isSettledOrRejected({ settled, rejected }: CanaryReleaseStatus, 
   );
 }
 
+/**
+ * Is every template behind the Service one that was there under another `spec.revision`? Whoever applies a commit writes the
+ * CanaryRelease and the Deployment one after the other, so the pods of the new revision may still be on their way.
+ */
+export function isOfFormerRevision({ settled, rejected = [] }: CanaryReleaseStatus, key: CandidateKey): boolean {
+  if (key.specRevision === undefined || key.templateHashes.length === 0) return false;
+  const known = [...(settled === undefined ? [] : [settled]), ...rejected].filter(({ service }) => service === key.service);
+  const former = known.filter(({ specRevision }) => specRevision !== key.specRevision).flatMap(({ templateHashes = [] }) => templateHashes);
+  const present = known
+    .filter(({ specRevision }) => specRevision === key.specRevision)
+    .flatMap(({ templateHashes = [] }) => templateHashes);
+  return key.templateHashes.every((one) => former.includes(one) && !present.includes(one));
+}
+
 /** In a rolling update the pods that are no news are on their way out: the candidate is the template that is new. */
 export function withoutLeaving(key: CandidateKey, backend: ObservedBackend, settled: CanaryReleaseStatus['settled']): CandidateKey {
   if (backend.rolling !== true || settled?.service !== key.service) return key;

@@ -7,6 +7,7 @@ import { fromTime } from '../../../api/times.ts';
 import type { Facts, Moment } from '../assess.ts';
 import { afterOutage, afterTimeout } from '../checks/overdue.ts';
 import { hasPassedSince } from '../drift/drift.ts';
+import { endOfPodsWait } from '../facts/canary-facts.ts';
 import { asksForCohort } from '../facts/cohort-rules.ts';
 import { isDue, type NextAttempt } from '../facts/next-attempt.ts';
 import type { CandidateKey } from '../facts/revision.ts';
@@ -140,7 +141,7 @@ function isEverythingApproved(at: Moment): boolean {
 /** The canary can take its first share: its routes bear our mark, and its pods are ready and of one revision. */
 export function mayTakeFirstShare(at: Moment): boolean {
   // What is given weight is what a Fail rejects: it has to be one revision.
-  return at.facts.claimed && mayRaise(at) && !at.facts.canaryRolling;
+  return at.facts.claimed && mayRaise(at) && !at.facts.canaryRolling && endOfPodsWait(at.facts, at.facts.now) === undefined;
 }
 
 /** Whatever the first share needs but its gates. */

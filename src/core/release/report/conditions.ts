@@ -20,24 +20,38 @@ import { describeHazards, describeRevision, describeSessions } from './unseen.ts
 
 const MOST_MESSAGE = 1_024;
 
+/** So long something may be missing before a person is asked for it. */
+export const MISSING_PATIENCE_MS = 60_000;
+
 type Word = ConditionWord;
 
 /** The condition types that the operator writes, each with what it says now; undefined takes it away. */
 type Words = Readonly<Record<WrittenCondition, Word | undefined>>;
 
-/** Conditions of a status. @param message what `status.message` says @param waitsBlocked a release that has not begun is blocked */
+/** How a release that has not begun waits. */
+export interface Waiting {
+  /** It is blocked. */
+  readonly waitsBlocked: boolean;
+  /** Since when it waits for something that is not there, Unix milliseconds; undefined where something has said no. */
+  readonly missingMs: number | undefined;
+}
+
+/** Conditions of a status. @param message what `status.message` says */
 export function describeConditions(
   status: CanaryReleaseStatus,
   state: StateName,
   facts: Facts,
-  waitsBlocked: boolean,
+  waiting: Waiting,
   message: string,
 ): readonly Condition[] {
-  const { ok, stalled, reason } = describeReady(status, state, facts, waitsBlocked);
+  const { ok, stalled, reason } = describeReady(status, state, facts, waiting);
   const kept = state === 'paused' && !facts.deleting ? describeKeptStall(status, facts) : undefined;
   const words: Words = {
     Ready: { status: ok ? 'True' : 'False', reason, message },
-    Reconciling: ok || stalled || kept !== undefined ? undefined : { status: 'True', reason, message: 'a release is under way' },
+    Reconciling:
+      ok || stalled || kept !== undefined
+        ? undefined
+        : { status: 'True', reason, message: waiting.waitsBlocked ? message : 'a release is under way' },
     Stalled: stalled ? { status: 'True', reason, message } : kept,
     RoutesAccepted: describeRoutes(status, state, facts),
     CanaryReady: describeCanary(status, state, facts),
@@ -64,14 +78,23 @@ interface ReadyWord {
   readonly reason: ConditionReason;
 }
 
-/** kstatus: a person is needed (Stalled) after a rollback and when blocked; waiting for people is still reconciling. */
-function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Facts, waitsBlocked: boolean): ReadyWord {
+/** kstatus: a person is needed (Stalled) after a rollback and when blocked; waiting for people, or for what is only late, is still reconciling. */
+function describeReady(status: CanaryReleaseStatus, state: StateName, facts: Facts, { waitsBlocked, missingMs }: Waiting): ReadyWord {
   if (facts.deleting) return { ok: false, stalled: false, reason: 'Deleting' };
   if (waitsBlocked || state === 'blocked')
-    return { ok: false, stalled: true, reason: facts.blocker?.reason === 'RouteContested' ? 'RouteContested' : 'Blocked' };
+    return {
+      ok: false,
+      stalled: !isOnlyLate(missingMs, facts),
+      reason: facts.blocker?.reason === 'RouteContested' ? 'RouteContested' : 'Blocked',
+    };
   if (state === 'rolledBack') return describeEnd(status, facts);
   if (!isRunning(state) && facts.candidate !== undefined) return { ok: false, stalled: false, reason: 'PendingRelease' };
   return { ok: !isRunning(state), stalled: false, reason: READY_REASONS[state] };
+}
+
+/** Flux and Argo CD give up at the first look that says Stalled, and at a first sync routes and controllers come a moment later. */
+function isOnlyLate(missingMs: number | undefined, { now }: Facts): boolean {
+  return missingMs !== undefined && now < missingMs + MISSING_PATIENCE_MS;
 }
 
 function describeEnd({ release }: CanaryReleaseStatus, { candidate, nextAttempt }: Facts): ReadyWord {

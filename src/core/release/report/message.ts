@@ -12,6 +12,7 @@ import { COMPARISON } from '../evidence/comparison-look.ts';
 import { describeForesight } from '../evidence/foresight.ts';
 import { describeLateness } from '../evidence/lateness.ts';
 import { describeShortfall, leastRequestsNow } from '../evidence/shortfall.ts';
+import { endOfPodsWait } from '../facts/canary-facts.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
 import { countPods, endOfStep } from '../facts/withdrawal.ts';
 import { isRunning, type StateName } from '../state.ts';
@@ -197,12 +198,21 @@ function describePreparing(status: CanaryReleaseStatus, facts: Facts, release: R
 }
 
 function describeWaits(facts: Facts, release: ReleaseStatus): string {
-  const seen = facts.pods?.seen ?? facts.pods?.homeless?.message;
-  if (!facts.canaryReady) return `waits for ready pods behind Service ${release.canary.service}${seen === undefined ? '' : `: ${seen}`}`;
-  if (facts.canaryRolling)
-    return `waits until the pods behind Service ${release.canary.service} are of one template: its rollout is under way`;
+  const pods = describePodsWait(facts, release);
+  if (pods !== undefined) return pods;
   if (facts.judging && release.judgeAnswered !== true) return 'waits until Prometheus answers';
   return describeGatewayWait(release, facts) ?? (facts.claimed ? 'ready for its first share' : 'claims the routes');
+}
+
+/** What the canary's pods are still to become; undefined where they can take requests. */
+function describePodsWait(facts: Facts, { canary, revision }: ReleaseStatus): string | undefined {
+  const behind = `behind Service ${canary.service}`;
+  const seen = facts.pods?.seen ?? facts.pods?.homeless?.message;
+  if (!facts.canaryReady) return `waits for ready pods ${behind}${seen === undefined ? '' : `: ${seen}`}`;
+  if (facts.canaryRolling) return `waits until the pods ${behind} are of one template: its rollout is under way`;
+  const ends = endOfPodsWait(facts, facts.now);
+  if (ends === undefined) return undefined;
+  return `waits for pods of revision ${revision} ${behind}: those that are ready were there before spec.revision changed; begins with them at ${clockOf(ends)}`;
 }
 
 /** What the stages can be expected to prove. */

@@ -19,6 +19,7 @@ export function findShownTime(status: CanaryReleaseStatus, state: StateName, fac
 function findDueTime(status: CanaryReleaseStatus, state: StateName, facts: Facts): number | undefined {
   if (state === 'stage.analyzing') return findEnd(status, facts);
   if (state === 'promoting.baking') return facts.servedAt;
+  if (state === 'preparing') return facts.podsAwaitedUntil;
   const { release, weight = 0 } = status;
   const gives = state === 'promoting.restoring' && release !== undefined && weight > 0 && countPods(release, facts.workload) !== undefined;
   return gives ? endOfStep(release) : undefined;

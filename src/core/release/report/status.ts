@@ -2,11 +2,11 @@
 
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { withoutUndefined } from '../../../api/absence.ts';
-import { toTime } from '../../../api/times.ts';
+import { fromTime, toTime } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
 import { isOfFormerWeight } from '../evidence/measured.ts';
 import { isRunning, phaseOf, type StateName } from '../state.ts';
-import { describeConditions } from './conditions.ts';
+import { describeConditions, type Waiting } from './conditions.ts';
 import { describe } from './message.ts';
 import { findShownTime } from './next-step.ts';
 import { findTold, type Told } from './told.ts';
@@ -18,7 +18,8 @@ const MOST_MESSAGE = 1_024;
 /** Fills in what is derived. @param walked the state after the last step */
 export function describeStatus(status: CanaryReleaseStatus, walked: StateName, facts: Facts): CanaryReleaseStatus {
   const state = isReverted(walked, facts) ? 'idle' : walked;
-  const waitsBlocked = !isRunning(state) && facts.blocker !== undefined && !facts.deleting && needsRelease(status, facts);
+  const waiting = findWaiting(status, state, facts);
+  const { waitsBlocked, missingMs } = waiting;
   const phase = waitsBlocked ? 'Blocked' : phaseOf(state, status.release);
   const { verdict, measured, observedWeight: _observed, internal = {}, ...rest } = status;
   const told = findTold(phase, state, facts, status);
@@ -33,9 +34,17 @@ export function describeStatus(status: CanaryReleaseStatus, walked: StateName, f
     weight: status.weight ?? 0,
     ...observedWeightOf(state, facts),
     message,
-    conditions: [...describeConditions(status, state, facts, waitsBlocked, message)],
-    ...withInternal(internal, told, shownMs),
+    conditions: [...describeConditions(status, state, facts, waiting, message)],
+    ...withInternal(internal, told, { shownMs, missingMs }),
   };
+}
+
+/** Whether a release that has not begun is blocked, and since when by nothing but what is missing. */
+function findWaiting(status: CanaryReleaseStatus, state: StateName, facts: Facts): Waiting {
+  const { blocker, deleting, now } = facts;
+  const waitsBlocked = !isRunning(state) && blocker !== undefined && !deleting && needsRelease(status, facts);
+  const missing = waitsBlocked && blocker.missing === true;
+  return { waitsBlocked, missingMs: missing ? (fromTime(status.internal?.missingSince) ?? now) : undefined };
 }
 
 /** Absent where the routes have no rule of the release any more. */
@@ -44,15 +53,22 @@ function observedWeightOf(state: StateName, { observedWeight }: Facts): Pick<Can
   return observedWeight === undefined ? {} : { observedWeight };
 }
 
-/** Everything else that the operator remembers stays. @param shownMs the time that the message shows as one to come */
+/** Times that are remembered, Unix milliseconds: what the message shows as one to come, and since when something is missing. */
+interface Remembered {
+  readonly shownMs: number | undefined;
+  readonly missingMs: number | undefined;
+}
+
+/** Everything else that the operator remembers stays. */
 function withInternal(
-  { told: _former, shownTime: _shown, ...kept }: Internal,
+  { told: _former, shownTime: _shown, missingSince: _missing, ...kept }: Internal,
   told: Told,
-  shownMs: number | undefined,
+  { shownMs, missingMs }: Remembered,
 ): Pick<CanaryReleaseStatus, 'internal'> {
   const internal: Internal = {
     ...kept,
     ...(Object.keys(told).length === 0 ? {} : { told }),
+    ...(missingMs === undefined ? {} : { missingSince: toTime(missingMs) }),
     ...(shownMs === undefined ? {} : { shownTime: toTime(shownMs) }),
   };
   return Object.keys(internal).length === 0 ? {} : { internal };
