@@ -182,6 +182,7 @@ export const CONDITION_REASONS = [
   'HoldUnknown',
   'ArgoCD',
   'Flux',
+  'FluxHelm',
   'Alike',
   'Different',
   'Ignored',

@@ -23,7 +23,7 @@ function addServices(world: MemoryWorld): void {
 }
 
 describe('a release that is applied before its objects', () => {
-  test('it is blocked and reconciling, and begins when they are there', async () => {
+  test('the release is blocked and reconciling, and begins when they are there', async () => {
     const world = begin();
     await world.run(5_000);
     expect(world.status('web')).toMatchObject({ phase: 'Blocked', message: expect.stringContaining('ServiceNotFound') });
@@ -38,7 +38,7 @@ describe('a release that is applied before its objects', () => {
     expect(world.status('web')?.internal?.missingSince).toBeUndefined();
   });
 
-  test('it is stalled after a minute, until what is missing comes', async () => {
+  test('the release is stalled after a minute, until what is missing comes', async () => {
     const world = begin();
     await world.run(59_000);
     expect(conditionOf(world, 'Stalled')).toBeUndefined();

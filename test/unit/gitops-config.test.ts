@@ -66,6 +66,18 @@ describe('config/flux', () => {
     expect(spec.healthChecks).toEqual([expect.objectContaining({ apiVersion: API_VERSION, kind: KIND })]);
   });
 
+  test('the Kustomization ignores the weight of each ref of the route', () => {
+    const { spec } = read(FLUX_FOLDER, 'store-api.yaml') as {
+      spec: { ignore: readonly { target: object; paths: readonly string[] }[] };
+    };
+    const route = read(FLUX_FOLDER, 'route.yaml') as Route;
+    const paths = (route.spec.rules ?? []).flatMap((rule, at) =>
+      (rule.backendRefs ?? []).map((_ref, index) => `/spec/rules/${at}/backendRefs/${index}/weight`),
+    );
+    expect(spec.ignore).toEqual([{ target: { kind: 'HTTPRoute', name: route.metadata.name }, paths }]);
+    expect(adviseManager('kustomize-controller')).toContain('spec.ignore');
+  });
+
   test('the route of the example is one that Flux leaves alone', () => {
     const route = read(FLUX_FOLDER, 'route.yaml') as Route;
     const labels = { 'kustomize.toolkit.fluxcd.io/name': 'store-api' };

@@ -31,6 +31,7 @@ export const CLAIMS: Readonly<Record<string, Claim>> = {
     changes: ['Argo CD'],
     why: 'it gives Argo CD the health scripts of releases of Deployments',
   },
+  flux: { needs: ['flux'], why: 'Flux applies its objects' },
   'cli-deployment': USES_DEPLOYMENT_MODE,
   commands: { changes: ['policies of commands'], why: 'it installs the policy that writes into each command who gave it' },
   deployment: { changes: ['Deployment mode'], why: 'it begins without the policies and the ClusterRole, and says what is missing' },

@@ -40,7 +40,7 @@ const CORES_FOR_TWO = 4;
 
 /** `GLIDEPATH_TEST_LABS` (1 or 2), else as many as the machine has cores for. The second one has Contour alone; k3d has one cluster of one name. */
 export function listLabs(): readonly Lab[] {
-  const first: Lab = { name: 'lab 1', state: undefined, extras: ['envoy-gateway', 'argocd'] };
+  const first: Lab = { name: 'lab 1', state: undefined, extras: ['envoy-gateway', 'argocd', 'flux'] };
   const wanted = process.env['GLIDEPATH_TEST_LABS'] ?? (availableParallelism() >= CORES_FOR_TWO ? '2' : '1');
   if (wanted !== '2' || labKind() !== 'bare') return [first];
   return [first, { name: 'lab 2', state: '/var/tmp/glidepath-lab-second', extras: [] }];

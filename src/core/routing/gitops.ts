@@ -5,17 +5,21 @@ import { FLUX_HELD_ANNOTATION } from '../../api/names.ts';
 import type { Route } from '../../api/routes.ts';
 
 /** A tool that puts back what Git says. */
-export type GitOpsTool = 'ArgoCD' | 'Flux';
+export type GitOpsTool = 'ArgoCD' | 'Flux' | 'FluxHelm';
 
 /** For people. */
 export function nameGitOpsTool(tool: GitOpsTool): string {
-  return tool === 'ArgoCD' ? 'Argo CD' : 'Flux';
+  return TOOL_NAMES[tool];
 }
+
+const TOOL_NAMES: Readonly<Record<GitOpsTool, string>> = { ArgoCD: 'Argo CD', Flux: 'Flux', FluxHelm: "Flux's helm-controller" };
 
 const ARGO_TRACKING = 'argocd.argoproj.io/tracking-id';
 /** Argo CD's tracking label unless it is set to another one. Helm sets it too, so it counts only beside Argo CD's field manager. */
 const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 const FLUX = 'kustomize.toolkit.fluxcd.io';
+const FLUX_HELM = 'helm.toolkit.fluxcd.io';
+const FLUX_HELM_DRIFT = `${FLUX_HELM}/driftDetection`;
 const FLUX_RECONCILE = `${FLUX}/reconcile`;
 const FLUX_SSA = `${FLUX}/ssa`;
 const DISABLED = 'disabled';
@@ -41,7 +45,8 @@ export function findGitOpsTool({ metadata }: Applied): GitOpsTool | undefined {
   const { annotations = {}, labels = {}, managedFields = [] } = metadata;
   const argoApplied = managedFields.some(({ manager = '' }) => manager.startsWith('argocd'));
   if (annotations[ARGO_TRACKING] !== undefined || (labels[INSTANCE_LABEL] !== undefined && argoApplied)) return 'ArgoCD';
-  return labels[`${FLUX}/name`] !== undefined && !isLeftAloneByFlux(annotations) ? 'Flux' : undefined;
+  if (labels[`${FLUX}/name`] !== undefined) return isLeftAloneByFlux(annotations) ? undefined : 'Flux';
+  return labels[`${FLUX_HELM}/name`] === undefined ? undefined : 'FluxHelm';
 }
 
 /** By somebody's choice, not by ours. */
@@ -55,7 +60,8 @@ const WEIGHTS_PATH = '".spec.rules[].backendRefs[].weight"';
 const CANARY_REF_PATH = String.raw`".spec.rules[].backendRefs[] | select(.name | endswith(\"-canary\"))"`;
 const ARGO_RECIPE =
   'in the Argo CD Application add ignoreDifferences {group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: [".spec.rules[].backendRefs[].weight"]}, syncPolicy.syncOptions [RespectIgnoreDifferences=true] and the annotation argocd.argoproj.io/compare-options: ServerSideDiff=true';
-const FLUX_RECIPE = 'kustomize.toolkit.fluxcd.io/ssa: IfNotPresent';
+const FLUX_RECIPE =
+  'spec.ignore of the Kustomization for the path of each weight (kustomize-controller 1.9), or the annotation kustomize.toolkit.fluxcd.io/ssa: IfNotPresent on the route in Git';
 
 /** The settings of Argo CD. @param addsRef the release adds a ref of its own to the rules */
 function adviseArgo(addsRef: boolean): string {
@@ -68,7 +74,9 @@ export function describeGitOps(tool: GitOpsTool, name: string, addsRef = false):
     case 'ArgoCD':
       return `${name} is applied by Argo CD, which undoes our weights within a second unless it is set to ignore them: ${adviseArgo(addsRef)}`;
     case 'Flux':
-      return `${name} is applied by Flux, which is held off (kustomize.toolkit.fluxcd.io/reconcile: disabled) while the release runs; afterwards it restores the weights of Git, also those from before a promotion: commit the new weights, or annotate the route in Git with ${FLUX_RECIPE}`;
+      return `${name} is applied by Flux, which is held off (kustomize.toolkit.fluxcd.io/reconcile: disabled) while the release runs; afterwards it restores the weights of Git, also those from before a promotion: set ${FLUX_RECIPE}, or commit the new weights`;
+    case 'FluxHelm':
+      return `${name} is part of a HelmRelease: each upgrade writes the weights of the chart, also those from before a promotion, and drift detection, where it is on, undoes ours: annotate the route with ${FLUX_HELM_DRIFT}: disabled, and let the chart take the weights from values that you change with each promotion, or use spec.targetRef, where the weights at rest never change`;
   }
 }
 
@@ -79,6 +87,7 @@ export function describeHeldFromGit(tool: GitOpsTool, name: string): string {
     case 'ArgoCD':
       return `${told}; where it has to stay there, add ignoreDifferences {group: apps, kind: Deployment, jsonPointers: [/spec/paused]}, RespectIgnoreDifferences=true and ServerSideDiff=true to the Application`;
     case 'Flux':
+    case 'FluxHelm':
       return told;
   }
 }
@@ -87,9 +96,8 @@ export function describeHeldFromGit(tool: GitOpsTool, name: string): string {
 export function adviseManager(manager: string, addsRef = false): string {
   if (manager.startsWith('argocd')) return adviseArgo(addsRef);
   if (manager.startsWith('kustomize-controller'))
-    return `annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs, or in Git with ${FLUX_RECIPE}`;
-  if (manager.startsWith('helm-controller'))
-    return 'annotate the route with helm.toolkit.fluxcd.io/driftDetection: disabled while a release runs';
+    return `annotate the route with kustomize.toolkit.fluxcd.io/reconcile: disabled while a release runs, or set ${FLUX_RECIPE}`;
+  if (manager.startsWith('helm-controller')) return `annotate the route with ${FLUX_HELM_DRIFT}: disabled while a release runs`;
   return `let nothing but Glidepath write backendRefs[].weight of this route while a release runs: leave the route out of what ${manager} applies then`;
 }
 

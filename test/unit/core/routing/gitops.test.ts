@@ -52,6 +52,15 @@ describe('who applies a route', () => {
     expect(findGitOpsTool(fluxRoute({ 'kustomize.toolkit.fluxcd.io/ssa': 'Merge' }))).toBe('Flux');
   });
 
+  test("Flux's helm-controller by its label, whatever it was told of drift: an upgrade writes the weights all the same", () => {
+    const labels = { 'helm.toolkit.fluxcd.io/name': 'shop' };
+    expect(findGitOpsTool(routeWith({ labels }))).toBe('FluxHelm');
+    const annotations = { 'helm.toolkit.fluxcd.io/driftDetection': 'disabled' };
+    expect(findGitOpsTool(routeWith({ labels, annotations }))).toBe('FluxHelm');
+    expect(holdFlux(routeWith({ labels }))).toEqual([]);
+    expect(describeGitOps('FluxHelm', 'HTTPRoute store')).toContain('helm.toolkit.fluxcd.io/driftDetection: disabled');
+  });
+
   test('the applier of a route is reported with everything that the tool needs', () => {
     const argo = describeGitOps('ArgoCD', 'HTTPRoute store');
     for (const part of ['HTTPRoute store', 'jqPathExpressions', 'RespectIgnoreDifferences=true', 'ServerSideDiff=true'])
@@ -60,6 +69,7 @@ describe('who applies a route', () => {
     expect(argo).not.toContain('-canary');
     expect(describeGitOps('ArgoCD', 'HTTPRoute store', true)).toContain(String.raw`select(.name | endswith(\"-canary\"))`);
     expect(describeGitOps('Flux', 'HTTPRoute store')).toContain('kustomize.toolkit.fluxcd.io/ssa: IfNotPresent');
+    expect(describeGitOps('Flux', 'HTTPRoute store')).toContain('spec.ignore');
     for (const text of [argo, describeGitOps('ArgoCD', 'HTTPRoute store', true), describeGitOps('Flux', 'HTTPRoute store')])
       expect(text.length).toBeLessThan(900);
   });
