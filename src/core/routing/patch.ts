@@ -40,7 +40,8 @@ export interface RuleDrain {
 }
 
 /**
- * The patch of a raise: guarded by our annotation and by the weights it replaces.
+ * The patch of a raise: guarded by our annotation and by all weights of the rule, those that stay as they are among them: a foreign one that
+ * somebody changed a moment ago means another share beside the new ones.
  * @param mark the annotation's value that must be there, `<name>/<id>`
  * @returns no operations when nothing would change
  */
@@ -49,7 +50,7 @@ export function buildRaise(
   mark: string,
   ours: readonly JsonPatchOperation[] = [],
 ): readonly JsonPatchOperation[] {
-  const edits = [...changes.flatMap((change) => weightEdits(change, 'guarded')), ...ours];
+  const edits = [...changes.flatMap((change) => weightEdits(change, 'whole')), ...ours];
   return edits.length === 0 ? [] : [{ op: 'test', path: ANNOTATION_PATH, value: mark }, ...edits];
 }
 

@@ -10,7 +10,7 @@ import type { Clock } from '../../../src/ports/clock.ts';
 import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
 import { EndWatch } from './end-watch.ts';
 import { isSame } from './json-patch.ts';
-import { isOurs as isOurRule, ourRulesOf, withoutOurs } from './our-rules.ts';
+import { isOurs as isOurRule, ourRulesOf, withoutFluxHold, withoutOurs } from './our-rules.ts';
 import type { MemoryPrometheus } from './prometheus.ts';
 import { describe, type Pair, RuleClaims } from './rule-claims.ts';
 import { isMore, percentOf, type Weights, weightsOf, withoutWeights } from './shares.ts';
@@ -181,7 +181,7 @@ export class Guardian {
     if (total === 0) this.#report(4, `${now.metadata.name} rule ${index}: all weights are 0`);
     if (!this.#rules.isClaimed(this.#rules.keyOf(now, index))) this.#checkForeignRule(at, before, after);
     this.#checkForeignShares(at, before, after);
-    this.#rules.noteWrite(this.#rules.keyOf(now, index));
+    this.#rules.noteWrite(this.#rules.keyOf(now, index), pair, after);
     this.#checkRemoval(at, before, after);
     const [given, gives] = [before, after].map((weights) => this.#withoutResidual(weights, pair)) as [Weights, Weights];
     this.shares.push({ atMs: this.#clock.now(), route: now.metadata.name, percent: percentOf(gives, pair.serving, pair.canary) });
@@ -200,6 +200,8 @@ export class Guardian {
     const given = before.get(pair.canary) ?? 0;
     const heir = before.has(pair.serving) ? (before.get(pair.serving) ?? 0) + given : undefined;
     const isDrained = given > 0 && (after.get(pair.canary) ?? 0) === 0 && after.get(pair.serving) === heir;
+    // A copy that stands in the place of ours since a moment ago: what is written there is put right by the next write.
+    if (this.#isUnseen(now.metadata.name) && this.#rules.isCopy(now, index)) return;
     if (!isDrained) this.#report(3, `${now.metadata.name} rule ${index}: is none of ours, ${describe(before)} became ${describe(after)}`);
   }
 
@@ -255,7 +257,8 @@ export class Guardian {
     if (route === undefined || this.#isUnseen(name)) return;
     const weights = weightsOf(route.spec.rules?.[index], pair.serving);
     const moved = this.#rules.findMovedShare(this.#rules.keyOf(route, index), pair, weights, weights);
-    if (moved !== undefined) this.#report(3, `${name} rule ${index}: ${moved}, and stays so`);
+    if (moved === undefined || this.#rules.isOnOurScale(this.#rules.keyOf(route, index), pair, weights)) return;
+    this.#report(3, `${name} rule ${index}: ${moved}, and stays so`);
   }
 
   /** Somebody edited the route a moment ago: a watch may not have shown it yet. */
@@ -387,13 +390,4 @@ function markOf(route: Route): string | undefined {
 function pairOf(release: CanaryRelease | undefined): Pair | undefined {
   const running = release?.status?.release;
   return running === undefined ? undefined : { serving: running.serving.service, canary: running.canary.service };
-}
-
-/** The annotations as their owner has them: what a release noted of the hold is what was there. */
-function withoutFluxHold({ metadata }: Route): Readonly<Record<string, string>> {
-  const { 'glidepath.dev/flux-held': noted, ...annotations } = metadata.annotations ?? {};
-  const reconcile = 'kustomize.toolkit.fluxcd.io/reconcile';
-  if (noted === undefined || annotations[reconcile] !== 'disabled') return annotations;
-  const { [reconcile]: _ours, ...others } = annotations;
-  return noted.startsWith('was:') ? { ...others, [reconcile]: noted.slice(4) } : others;
 }

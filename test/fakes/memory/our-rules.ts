@@ -20,3 +20,12 @@ export function withoutOurs(route: Route): Route {
   const rules = route.spec.rules ?? [];
   return rules.some(isOurs) ? { ...route, spec: { ...route.spec, rules: rules.filter((rule) => !isOurs(rule)) } } : route;
 }
+
+/** The annotations as their owner has them: what a release noted of the hold is what was there. */
+export function withoutFluxHold({ metadata }: Route): Readonly<Record<string, string>> {
+  const { 'glidepath.dev/flux-held': noted, ...annotations } = metadata.annotations ?? {};
+  const reconcile = 'kustomize.toolkit.fluxcd.io/reconcile';
+  if (noted === undefined || annotations[reconcile] !== 'disabled') return annotations;
+  const { [reconcile]: _ours, ...others } = annotations;
+  return noted.startsWith('was:') ? { ...others, [reconcile]: noted.slice(4) } : others;
+}

@@ -23,6 +23,13 @@ interface Originals extends Map<string, number> {
   unwritten?: Set<string>;
   /** Those that were not there when the release recorded the rule. */
   added?: Set<string>;
+  /** What our two refs had together when the release wrote them last, and at each time before. */
+  wrote?: number;
+  scales?: Set<number>;
+  /** What each had before an edit, and the number that was written: by chance that may be what it had on one of our scales. */
+  formerly?: Map<string, { readonly original: number; readonly written: number }>;
+  /** Those that were edited beside refs of ours that had nothing: then no share was asked for. */
+  besideNothing?: Set<string>;
   /** Another share of theirs that is as right: which one the release sees depends on which edits it sees together. */
   also?: Map<string, number>;
 }
@@ -36,6 +43,8 @@ export class RuleClaims {
   readonly #claimed = new Set<string>();
   /** How many rules a release recorded, by route. */
   readonly #recorded = new Map<string, number>();
+  /** Matches that driven rules had before somebody changed them, by route: who takes those requests now may be meant to be that rule. */
+  readonly #formerMatches = new Map<string, RouteRule['matches'][]>();
   /** Driven rules that were removed, by route, as they were. */
   readonly #removed = new Map<string, RouteRule[]>();
 
@@ -46,12 +55,20 @@ export class RuleClaims {
     if (old === undefined || now === undefined) return;
     const ids = (now.spec.rules ?? []).map((_rule, index) => this.keyOf(now, index));
     const gone = driven.filter(({ id }) => !ids.includes(id)).map(({ rule }) => rule);
+    const changed = driven.filter(({ id, rule }) => ids.includes(id) && !isSame(rule.matches, now.spec.rules?.[ids.indexOf(id)]?.matches));
+    const former = [...(this.#formerMatches.get(nameOf(now)) ?? []), ...changed.map(({ rule }) => rule.matches)];
+    if (changed.length > 0) this.#formerMatches.set(nameOf(now), former);
     if (gone.length > 0) this.#removed.set(nameOf(now), [...(this.#removed.get(nameOf(now)) ?? []), ...gone]);
   }
 
   /** What a rule is known by, wherever it stands. */
   keyOf(route: Route, index: number): string {
     return this.#tracks.idOf(route, index);
+  }
+
+  /** A driven rule of the route takes the same requests. */
+  isCopy(route: Route, index: number): boolean {
+    return this.#drivenOf(route).some(({ rule }) => isSame(rule.matches, route.spec.rules?.[index]?.matches));
   }
 
   isClaimed(key: string): boolean {
@@ -102,8 +119,12 @@ export class RuleClaims {
   }
 
   /** Edits before this write were seen by the release, or are put right by the next one. */
-  noteWrite(key: string): void {
-    this.#originals.get(key)?.unwritten?.clear();
+  noteWrite(key: string, pair: Pair, after: Weights): void {
+    const originals = this.#originals.get(key);
+    if (originals === undefined) return;
+    originals.unwritten?.clear();
+    originals.wrote = sumOf(after, pair);
+    originals.scales = (originals.scales ?? new Set()).add(originals.wrote);
   }
 
   /** The release wrote its last to the route. */
@@ -125,7 +146,13 @@ export class RuleClaims {
         if (!originals.has(name)) originals.added = (originals.added ?? new Set()).add(name);
         originals.unwritten = (originals.unwritten ?? new Set()).add(name);
         originals.also?.delete(name);
+        originals.formerly = (originals.formerly ?? new Map()).set(name, { original: originals.get(name) ?? 0, written: weight });
         originals.set(name, (weight * sumOf(originals, pair)) / sumOf(after, pair));
+        if (sumOf(after, pair) === 0) originals.besideNothing = (originals.besideNothing ?? new Set()).add(name);
+        else originals.besideNothing?.delete(name);
+        // Our refs were edited before a foreign one: the release may see both at once, and then that one beside ours as it wrote them.
+        if (originals.wrote !== undefined && originals.wrote !== sumOf(after, pair))
+          originals.also = (originals.also ?? new Map<string, number>()).set(name, (weight * sumOf(originals, pair)) / originals.wrote);
         originals.edited = (originals.edited ?? new Set()).add(name);
       }
     });
@@ -138,12 +165,27 @@ export class RuleClaims {
     const [whole, was] = [sumOf(after, pair), sumOf(originals, pair)];
     const moved = [...after].find(([name, weight]) => {
       const original = originals.get(name) ?? -1;
-      if (name === pair.serving || name === pair.canary || (original * whole) / was > MAX_WEIGHT) return false;
-      const rights = [original, originals.also?.get(name) ?? original];
+      if (name === pair.serving || name === pair.canary || originals.besideNothing?.has(name) === true) return false;
+      // What was written as the largest weight once has that share from then on.
+      if ([whole, ...(originals.scales ?? [])].some((scale) => (original * scale) / was > MAX_WEIGHT)) return false;
+      const rights = [original, originals.also?.get(name) ?? original, ...formerOf(originals, name, was)];
       if (originals.edited?.has(name) === true) return rights.every((right) => Math.abs(weight - (right * whole) / was) > 1);
       return BigInt(weight) * BigInt(was) !== BigInt(original) * BigInt(whole);
     });
     return moved === undefined ? undefined : `share of ${moved[0]} moved: ${describe(originals)} became ${describe(after)}`;
+  }
+
+  /**
+   * The foreign backends have what belongs to them on a scale that the release wrote. Where somebody lowered one of our refs, which stays
+   * until the next Pass, that is all that it can do for them.
+   */
+  isOnOurScale(key: string, { serving, canary }: Pair, weights: Weights): boolean {
+    const originals: Originals = this.#originals.get(key) ?? new Map<string, number>();
+    const was = sumOf(originals, { serving, canary });
+    const foreign = [...weights].filter(([name]) => name !== serving && name !== canary);
+    return [...(originals.scales ?? [])].some((scale) =>
+      foreign.every(([name, weight]) => weight * was === (originals.get(name) ?? -1) * scale),
+    );
   }
 
   #drivenOf(route: Route): readonly { readonly id: string; readonly rule: RouteRule }[] {
@@ -154,12 +196,14 @@ export class RuleClaims {
   #learnEquals(route: Route, pair: Pair): void {
     const driven = this.#drivenOf(route);
     const removed = this.#removed.get(nameOf(route)) ?? [];
+    const former = this.#formerMatches.get(nameOf(route)) ?? [];
     const rules = (route.spec.rules ?? []).map((rule, index) => ({ rule, key: this.keyOf(route, index) }));
     const serving = rules.filter(({ rule }) => weightsOf(rule).has(pair.serving));
     for (const { rule, key } of serving) {
       if (this.#claimed.has(key)) continue;
       const twin = driven.find((one) => isSame(untagged(one.rule), untagged(rule)));
-      const isHeir = removed.some((one) => isSame(one.matches, rule.matches)) || (removed.length > 0 && serving.length === 1);
+      // One that came beside the removal may be the removed rule with other matches, in another place.
+      const isHeir = removed.length > 0 || former.some((matches) => isSame(matches, rule.matches));
       if (twin === undefined && !isHeir) continue;
       this.#claimed.add(key);
       const known = twin === undefined ? undefined : this.#originals.get(twin.id);
@@ -172,8 +216,16 @@ export class RuleClaims {
 
 /** The share that a foreign backend has in these weights is right as well. */
 function allow(originals: Originals, name: string, weights: Weights, pair: Pair): void {
+  if (sumOf(weights, pair) === 0) originals.besideNothing = (originals.besideNothing ?? new Set()).add(name);
   const share = ((weights.get(name) ?? 0) * sumOf(originals, pair)) / sumOf(weights, pair);
   originals.also = (originals.also ?? new Map<string, number>()).set(name, share);
+}
+
+/** What a backend had before an edit whose number is what the release would write for that. */
+function formerOf({ formerly, scales = new Set() }: Originals, name: string, was: number): readonly number[] {
+  const former = formerly?.get(name);
+  if (former === undefined) return [];
+  return [...scales].some((scale) => former.written * was === former.original * scale) ? [former.original] : [];
 }
 
 function sumOf(weights: Weights, { serving, canary }: Pair): number {

@@ -76,7 +76,11 @@ export function findLeftBehind({ observation }: Gathered, { release }: CanaryRel
   const own = release.ownRules ?? [];
   return standRoutes(release.routes ?? [], observation.routes, pair, own).flatMap((standing) => {
     const { kind, name } = standing.recorded;
-    const added = [...findAdded(standing, standLeft(standing, pair, own)), ...standing.rules.flatMap((rule) => addedRefs(rule, pair))];
+    const added = [
+      ...findAdded(standing, standLeft(standing, pair, own)),
+      ...findReverted(standing),
+      ...standing.rules.flatMap((rule) => addedRefs(rule, pair)),
+    ];
     return added.map(({ key, weight }) => ({ route: `${kind} ${name}`, rule: key, weight, hasOthers: true, stays: true }));
   });
 }
@@ -96,6 +100,14 @@ interface Former {
 
 function servesFormer({ rule }: ForeignRule): boolean {
   return sumWeights(rule.servings) > 0;
+}
+
+/** A rule that is taken for one of the release and sends requests there again, while another one is as the promotion left it. */
+function findReverted({ rules, foreign }: RouteStanding): readonly Former[] {
+  const found = rules.flatMap((rule) => (rule.kind === 'found' ? [rule.now] : []));
+  const former = found.filter(({ serving }) => serving.weight > 0);
+  const isLeft = former.length < found.length || foreign.some((one) => !servesFormer(one));
+  return isLeft ? former.map(({ key, serving }) => ({ key, weight: serving.weight })) : [];
 }
 
 /** A second ref to what served before, at another port. */

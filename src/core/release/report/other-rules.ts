@@ -69,7 +69,7 @@ function describeOwn({ canary, revision }: ReleaseStatus, state: StateName, own:
 }
 
 function describeLeftBehind({ serving, canary }: ReleaseStatus, rules: readonly Holder[]): string {
-  return `${name(rules.map(nameHolder))} still sends requests to Service ${serving.service}: it was added while the release ran; give its weight to Service ${canary.service}`;
+  return `${name(rules.map(nameHolder))} still sends requests to Service ${serving.service}, which served before the promotion; give its weight to Service ${canary.service}`;
 }
 
 function nameRule({ route, rule }: ForeignRule): string {

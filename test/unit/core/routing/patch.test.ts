@@ -130,6 +130,13 @@ describe('a raise', () => {
     );
   });
 
+  test('a raise fails when a foreign weight that stays as it is has been changed: it would mean another share beside the new ones', () => {
+    const route = aRoute({ metadata: marked(), rules: [aRule({ v1: 1, v2: 0, beta: 0 })] });
+    const operations = buildRaise([changeTo(managedRule(route), 25)], MARK);
+    const edited = aRoute({ metadata: marked(), rules: [aRule({ v1: 1, v2: 0, beta: 100 })] });
+    expect(() => applyPatch(edited, operations)).toThrow(TestFailed);
+  });
+
   test('a raise fails when the refs moved', () => {
     const route = aRoute({ metadata: marked() });
     const operations = buildRaise([changeTo(managedRule(route), 25)], MARK);
