@@ -40,6 +40,7 @@ const checkStatusSchema = z.object({
   name: textField(63),
   verdict: openEnum(VERDICTS),
   value: textField(64).optional().describe('Rounded, with its unit.'),
+  serving: textField(64).optional().describe('The value of the serving version in the same time, where it was read.'),
   limit: textField(64).optional(),
   requests: tally().optional(),
   needed: tally().optional().describe('Estimated number of canary requests required to pass.'),

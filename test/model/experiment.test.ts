@@ -10,7 +10,7 @@ import { buildStore, shareOf, specWith, untilState } from '../fixtures/story.ts'
 /** A/B: half of the users for a minute. */
 const EXPERIMENT: Partial<SpecInput> = {
   stages: [{ weight: 50, duration: '1m' }],
-  analysis: { checks: [{ name: 'errors', metric: 'ErrorRatio', max: '5%', onBreach: 'Rollback' }] },
+  analysis: { checks: [{ name: 'errors', metric: 'ErrorRatio', max: '5%', onBreach: 'Rollback' }], comparison: { mode: 'Observe' } },
   promotion: { mode: 'None' },
 };
 
@@ -42,7 +42,7 @@ describe('an experiment', () => {
     expect(conditionOf(world, 'Stalled')?.status).not.toBe('True');
     expect(history?.[0]).toMatchObject({ outcome: 'Completed', maxWeight: 50 });
     // The report: what each check said of it last.
-    expect(checks?.[0]).toMatchObject({ name: 'errors', verdict: 'Pass' });
+    expect(checks?.[0]).toMatchObject({ name: 'errors', verdict: 'Pass', value: '0%', serving: '0%' });
     const reasons = world.journal.events.map(({ reason }) => reason);
     expect(reasons).toContain('Completed');
     expect(reasons).not.toContain('RolledBack');

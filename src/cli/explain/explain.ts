@@ -126,17 +126,23 @@ function describeStage({ status, spec }: SeenRelease): Pick<Explanation, 'stage'
   return { stage: { number, of: spec?.stages.length ?? number, ...(named ? { name: release.stage } : {}) } };
 }
 
-/** `0.12% (limit <= 1%) over 812 canary requests`; the comparison has words of its own. */
+/** `0.12% (serving 0.1%, limit <= 1%) over 812 canary requests`; the comparison has words of its own. */
 export function describeProof(check: CheckStatus): Proof {
-  const { name, verdict, value, limit, requests, needed, message, at, figures } = check;
+  const { name, verdict, value, serving, limit, requests, needed, message, at, figures } = check;
   const rest = withoutUndefined({ at, figures });
   const over = requests === undefined ? '' : ` over ${requests} canary requests`;
   const enough = needed === undefined || requests === undefined ? '' : `; ${requests} of the ${needed} canary requests required to pass`;
   // The comparison says itself how many requests are missing.
   if (name === COMPARISON && message !== undefined) return { name, verdict, says: message, ...rest };
-  const measured = value === undefined ? undefined : `${value}${limit === undefined ? '' : ` (limit ${limit})`}${over}`;
+  const measured = value === undefined ? undefined : `${value}${describeBeside(serving, limit)}${over}`;
   const says = [measured, message].filter((part) => part !== undefined && part !== '').join('; ');
   return { name, verdict, says: `${says === '' ? 'not evaluated yet' : says}${enough}`, ...rest };
+}
+
+/** What a value is read beside. */
+function describeBeside(serving: string | undefined, limit: string | undefined): string {
+  const parts = [...(serving === undefined ? [] : [`serving ${serving}`]), ...(limit === undefined ? [] : [`limit ${limit}`])];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
 function describeRequests({ status, spec }: SeenRelease): Pick<Explanation, 'requests'> {

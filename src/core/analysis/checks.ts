@@ -14,6 +14,8 @@ export interface CheckResult {
   readonly name: string;
   readonly verdict: Verdict;
   readonly value?: string;
+  /** The same of the serving version in the same time, where it was read. */
+  readonly serving?: string;
   readonly limit: string;
   readonly requests?: number;
   /** Requests that a Pass needs altogether, as it looks now. */
@@ -47,7 +49,7 @@ export interface JudgedCheck {
 export function judgeCheck(check: Check, look: LookCounts): JudgedCheck {
   const evidence = findingOf(check, look);
   const verdict = verdictOf(evidence);
-  return { verdict, tell: () => tellCheck(check, evidence, verdict) };
+  return { verdict, tell: () => tellCheck(check, evidence, verdict, look.serving) };
 }
 
 function verdictOf(evidence: Evidence<Finding>): Verdict {
@@ -57,17 +59,39 @@ function verdictOf(evidence: Evidence<Finding>): Verdict {
   return broken ? 'Fail' : kept ? 'Pass' : 'Inconclusive';
 }
 
-function tellCheck(check: Check, evidence: Evidence<Finding>, verdict: Verdict): CheckResult {
+function tellCheck(check: Check, evidence: Evidence<Finding>, verdict: Verdict, counts: ServingCounts | undefined): CheckResult {
   const said = { name: check.name, verdict, limit: describeLimit(check) };
   if (evidence.kind !== 'facts') return { ...said, message: evidence.message };
   const { requests } = evidence.facts;
   const value = evidence.facts.value();
+  const serving = counts === undefined ? undefined : describeServing(check, counts);
   return {
     ...said,
     value,
+    ...(serving === undefined ? {} : { serving }),
     ...(requests === undefined ? {} : { requests: Math.round(requests) }),
     ...(verdict === 'Inconclusive' ? { message: `${value} is outside ${said.limit}, but the counts do not prove it yet` } : {}),
   };
+}
+
+/** What the serving version did in the same time, as rounded text; undefined for an own query, and where its latencies cannot be read. */
+function describeServing(check: Check, { requests: counts, latency }: ServingCounts): string | undefined {
+  if (check.metric === undefined) return undefined;
+  switch (check.metric) {
+    case 'ErrorRatio':
+      return counts.requests > 0 ? formatPercent(counts.serverErrors / counts.requests, 2) : undefined;
+    case 'ClientErrorRatio':
+      return counts.requests > 0 ? formatPercent(counts.clientErrors / counts.requests, 2) : undefined;
+    case 'RequestRate':
+      return judgeRate(counts, {}).value();
+    case 'Latency':
+      return describeServingLatency(latency, parseQuantile(check.quantile ?? '0.99'));
+  }
+}
+
+function describeServingLatency(latency: readonly Bucket[] | undefined, quantile: number): string | undefined {
+  const found = judgeLatency(latency === undefined ? undefined : { kind: 'facts', facts: latency }, quantile, {});
+  return found.kind === 'facts' ? found.facts.value() : undefined;
 }
 
 /** The limit in words, `<= 1%`. */

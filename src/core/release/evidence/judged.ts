@@ -90,7 +90,7 @@ function withoutProof(judged: Judged, message: string): Judged {
   const verdict = 'Inconclusive' as const;
   const tell = (look: LookReading) => {
     // A value that proves nothing would be read as if it did.
-    const { value: _value, ...said } = judged.tell(look);
+    const { value: _value, serving: _serving, ...said } = judged.tell(look);
     return { ...said, verdict, message } as const;
   };
   return { ...judged, verdict, tell };

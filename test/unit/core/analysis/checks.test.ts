@@ -230,3 +230,30 @@ describe('a limit in words', () => {
     expect(describeLimit({ min: '1', max: '2' })).toBe('>= 1 and <= 2');
   });
 });
+
+describe('what the serving version did in the same time', () => {
+  const buckets: readonly Bucket[] = [
+    { upper: 0.1, count: 900 },
+    { upper: 0.2, count: 1_000 },
+    { upper: INFINITE, count: 1_000 },
+  ];
+  const serving = { requests: { requests: 1_000, serverErrors: 2, clientErrors: 30, spanSeconds: 50 }, latency: buckets };
+  const look = { ...latencyLook([0.1, 50], [0.2, 100], [INFINITE, 100]), serving };
+
+  test.each([
+    ['errors', errors, '0.2%'],
+    ['client errors', aCheck({ metric: 'ClientErrorRatio', max: '5%' }), '3%'],
+    ['requests', rate({ min: '1/s' }), '20/s'],
+    ['a quantile', p90({ max: '500ms' }), '100ms'],
+  ])('a check of %s says it beside the value of the canary', (_what, check, said) => {
+    expect(tellCheck(check, { ...look, requests: someRequests({ requests: 100 }) }).serving).toBe(said);
+  });
+
+  test('a check says nothing of the serving version that was not read, and nothing of latencies that cannot be read', () => {
+    expect(tellCheck(p90({ max: '500ms' }), latencyLook([0.1, 50], [0.2, 100], [INFINITE, 100]))).not.toHaveProperty('serving');
+    const untimed = { ...look, serving: { requests: serving.requests } };
+    expect(tellCheck(p90({ max: '500ms' }), untimed)).not.toHaveProperty('serving');
+    const idle = { ...look, serving: { requests: { ...serving.requests, requests: 0 } } };
+    expect(tellCheck(errors, { ...idle, requests: someRequests({ requests: 100 }) })).not.toHaveProperty('serving');
+  });
+});
