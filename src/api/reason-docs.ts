@@ -48,7 +48,8 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
 export const CONDITION_DOCS: Readonly<Record<ConditionType, string>> = {
   Ready: 'No release is under way and the last one was promoted, or there was none.',
   Reconciling: 'A release is under way, paused, or waiting for a person.',
-  Stalled: 'A person has to act: the release is blocked or was rolled back.',
+  Stalled:
+    'A person has to act: the release is blocked or was rolled back. A release that has not begun and waits for an object that does not exist yet is Stalled after a minute.',
   RoutesAccepted: 'Every gateway has accepted every route of the release as it is.',
   MetricsAvailable: 'Prometheus answers, and the metrics source is known.',
   AnalysisEnforced: 'A failed verdict rolls the release back.',

@@ -112,7 +112,11 @@ const specFields = z.object({
     .describe(
       'Services mode. True: a canary that has weight when its release begins keeps it, and the release continues from that weight. False: such a release is blocked until the weight is 0.',
     ),
-  revision: textField(128).optional().describe('Services mode: name of the version; a change starts a release.'),
+  revision: textField(128)
+    .optional()
+    .describe(
+      'Services mode: name of the version; a change starts a release, which waits up to a minute for new pods. From Git: change it in every commit that changes the pods.',
+    ),
   routeRefs: routeRefsSchema.default([]).describe('Default: every route of this namespace that names the Service.'),
   stages: stagesSchema
     .optional()
