@@ -35,7 +35,7 @@ function clustersOfOne(cluster: string): string {
 export const envoyGateway: MetricsSource = createEnvoySource({
   name: 'EnvoyGateway',
   refuseRoute: refuseDot,
-  tier: 'recorded',
+  tier: 'live-tested',
   scope: 'routeRule',
   statsPort: STATS_PORT,
   selectCluster: (backend) =>
@@ -61,7 +61,7 @@ export const envoyGateway: MetricsSource = createEnvoySource({
 /** Metrics of Envoy Gateway with `EnvoyProxy.spec.mergeBackends`: clusters named by Service, shared by all routes. */
 export const envoyGatewayMerged: MetricsSource = createEnvoySource({
   name: 'EnvoyGatewayMerged',
-  tier: 'recorded',
+  tier: 'live-tested',
   scope: 'service',
   statsPort: STATS_PORT,
   selectCluster: ({ namespace, service, port }) =>
