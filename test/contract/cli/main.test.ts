@@ -103,9 +103,9 @@ test('threads are started when the pace of a warm program leaves them enough to 
     for (const lanes of opened) await lanes?.close();
     return opened.map((lanes) => lanes !== undefined);
   };
-  expect(await startsAfter([900, 100], 1_000)).toEqual([false, true]);
-  expect(await startsAfter([900, 50, 50, 400], 1_000)).toEqual([false, false, false, false]);
-  expect(await startsAfter([3_000], 40)).toEqual([true]);
+  expect(await startsAfter([900, 100], 2_500)).toEqual([false, true]);
+  expect(await startsAfter([900, 50, 50, 400], 2_500)).toEqual([false, false, false, false]);
+  expect(await startsAfter([3_000], 70)).toEqual([true]);
   expect(await startsAfter([3_000], 10)).toEqual([false]);
-  expect(await startsAfter([3_000], 1_000, 1)).toEqual([false]);
+  expect(await startsAfter([3_000], 2_500, 1)).toEqual([false]);
 });
