@@ -44,7 +44,7 @@ function isLabel(text: string): boolean {
 /** Metrics of Traefik's services (`metrics.prometheus.addServicesLabels`, on by default). */
 export const traefik: MetricsSource = {
   name: 'Traefik',
-  tier: 'recorded',
+  tier: 'live-tested',
   scope: 'service',
   reportedBy: 'caller',
   usualBounds: [0.1, 0.3, 1.2, 5],
@@ -69,6 +69,11 @@ export const traefik: MetricsSource = {
       message: 'a retry middleware answers for the failed try: keep it off on canary rules',
     },
     EMPTY_BACKEND_UNCOUNTED,
+    {
+      code: 'ChangesThrottled',
+      message:
+        'changes are applied at most every 2 s (providers.providersThrottleDuration), and the status says so before: for so long requests follow the weights from before',
+    },
     {
       code: 'GrpcUncounted',
       message: 'gRPC calls through an HTTPRoute are not counted, because their code does not say how they ended',

@@ -72,7 +72,11 @@ Runs: ${dates}.
 Envoy Gateway needs a policy on the Gateway before any release ([decision 0028](decisions/0028-gateways-that-forget-backends.md)): without it
 every release is \`Blocked: BackendsCountedTogether\`, which a cluster test holds.
 
-Not asked: gRPC, TCP, TLS and UDP routes, session persistence, several proxies, HTTPS listeners. Traefik, Istio, kgateway, Cilium, Linkerd:
+Traefik applies changes at most every 2 s (\`providers.providersThrottleDuration\`): one that follows another closely takes effect up to that much
+after its status says so. It answers every request of a rule with a mirror by a 500. Which pod or write the one lost answer belongs to, in
+the promotion of a Deployment, is not known.
+
+Not asked: gRPC, TCP, TLS and UDP routes, session persistence, several proxies, HTTPS listeners. Istio, kgateway, Cilium, Linkerd:
 their metrics are held by recorded text (\`test/fixtures/metrics\`), and this page does not say that they were run.
 `;
 }

@@ -52,6 +52,7 @@ describe('a source that does not see the status of gRPC calls', () => {
 
 test.each([
   ['EmptyBackendUncounted', ['Traefik', 'EnvoyGateway', 'EnvoyGatewayMerged']],
+  ['ChangesThrottled', ['Traefik']],
   ['LatencyLags', ['Contour', 'EnvoyGateway', 'EnvoyGatewayMerged', 'Kgateway', 'Cilium']],
 ] as const)('the hazard %s is told of the gateways that have it', (code, names) => {
   const told = SOURCES.filter((source) => hazardsOf(source, ['HTTPRoute']).some((hazard) => hazard.code === code));
