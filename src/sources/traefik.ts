@@ -72,7 +72,7 @@ export const traefik: MetricsSource = {
     {
       code: 'ChangesThrottled',
       message:
-        'changes are applied at most every 2 s (providers.providersThrottleDuration), and the status says so before: for so long requests follow the weights from before',
+        'changes are applied at most every 2 s (providers.providersThrottleDuration), and the status says so before: a release takes a weight for effective 2 s after it was asked for',
     },
     {
       code: 'GrpcUncounted',

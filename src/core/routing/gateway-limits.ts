@@ -35,6 +35,14 @@ export function forgetsBackends(route: Route): boolean {
   return controllersOf(route).some((name) => FORGET_BACKENDS.has(name));
 }
 
+/** Gateways whose status says that a change is accepted before it is in effect: so long it may take, milliseconds. Measured: docs/gateways.md. */
+const LAGS: ReadonlyMap<string, number> = new Map([['traefik.io/gateway-controller', 2_000]]);
+
+/** How long a change of the route may take to be in effect after its status says so, milliseconds; 0 where that is not known to take time. */
+export function lagOf(route: Route): number {
+  return Math.max(0, ...controllersOf(route).map((name) => LAGS.get(name) ?? 0));
+}
+
 /** What is tried in turn where a gateway rejects the weights and nothing is known of it: the limit of many load balancers, then percents. */
 const TRIED = [999, 100] as const;
 

@@ -5,7 +5,7 @@ import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
 import type { Cohort } from '../../../api/cohort.ts';
 import { compareShare, givesNothing, observedShare } from '../../routing/canary-share.ts';
 import { compareOurs } from '../../routing/wanted-rules.ts';
-import { isOutgrown } from '../../routing/gateway-limits.ts';
+import { isOutgrown, lagOf } from '../../routing/gateway-limits.ts';
 import { hasLeft, letGo, standRoutes, type RouteStanding, type WantedWeights } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
 import { buildHomeMark } from './home-mark.ts';
@@ -17,6 +17,7 @@ import { isGoingHome, isPreparing, isRunning, type StateName } from '../state.ts
 import { routesInScope, wantedRules } from './scope.ts';
 import { type RuleScan, scanRules } from '../../routing/rules.ts';
 import type { Route } from '../../../api/routes.ts';
+import { fromTime } from '../../../api/times.ts';
 
 /** A route of the release with the rules that name its Services, as they are now. */
 export interface ScannedRoute {
@@ -83,7 +84,9 @@ export function gatherRouteFacts(
     mark,
     homeMark,
     claimed: standings.every((route) => route.mark === mark),
-    weightEffective: answers.isTaken && standings.every((route) => hasWeight(route, weight) && hasCohort(route, release?.cohort)),
+    weightEffective:
+      answers.isTaken &&
+      standings.every((route) => isInEffect(route, status, gathered.now) && hasWeight(route, weight) && hasCohort(route, release?.cohort)),
     lowered,
     shareTaken: lowered && observedWeight === 0 && standings.every(({ ours }) => ours.length === 0),
     rejection: answers.rejection,
@@ -166,6 +169,12 @@ function findStaying(spec: CanaryReleaseSpec, recorded: readonly RecordedRoute[]
   if (spec.routeRefs.length === 0) return recorded;
   const staying = recorded.filter((route) => spec.routeRefs.some((ref) => ref.kind === route.kind && ref.name === route.name));
   return staying.length === 0 ? recorded : staying;
+}
+
+/** The change has had the time that the route's gateways take for one. */
+function isInEffect({ route }: RouteStanding, { release }: CanaryReleaseStatus, now: number): boolean {
+  const askedMs = fromTime(release?.shiftedAt);
+  return route === undefined || askedMs === undefined || now >= askedMs + lagOf(route);
 }
 
 /** Every rule that is still there gives the canary this share, and at least one does. */
