@@ -27,14 +27,14 @@ afterAll(async () => {
 
 const ONE_STAGE = [{ weight: 30, duration: '1s' }];
 
-/** Blocked before the first write: the route was never touched. */
-async function expectBlocked(app: App, reason: string, fix: RegExp): Promise<void> {
+/** Blocked before the first write: the route was never touched. @param word what kstatus is told: what is only missing may still come */
+async function expectBlocked(app: App, reason: string, fix: RegExp, word: 'Stalled' | 'Reconciling' = 'Stalled'): Promise<void> {
   // Another trouble of the same reason may come first, such as a gateway that has not seen the route yet.
   const isThis = ({ phase, message = '' }: CanaryReleaseStatus) => phase === 'Blocked' && message.includes(reason) && fix.test(message);
   const status = await app.until(`to be blocked: ${reason} ${fix.source}`, isThis);
-  const stalled = status.conditions?.find(({ type }) => type === 'Stalled');
-  expect(stalled).toMatchObject({ status: 'True', reason: 'Blocked' });
-  expect(stalled?.message).toMatch(fix);
+  const said = status.conditions?.find(({ type }) => type === word);
+  expect(said).toMatchObject({ status: 'True', reason: 'Blocked' });
+  expect(said?.message).toMatch(fix);
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   expect(ready).toMatchObject({ status: 'False', reason: 'Blocked', observedGeneration: status.observedGeneration });
   const findNote = async () => {
@@ -77,7 +77,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     const { namespace } = stand;
     const second = { ...app.routeObject(), metadata: { name: 'unrouted-second', namespace } };
     await app.release({ stages: ONE_STAGE, routeRefs: [{ name: 'unrouted' }, { name: 'unrouted-second' }] });
-    await expectBlocked(app, 'RouteNotFound', /HTTPRoute unrouted-second is not there; create it or correct spec.routeRefs/);
+    await expectBlocked(app, 'RouteNotFound', /HTTPRoute unrouted-second is not there; create it or correct spec.routeRefs/, 'Reconciling');
     await stand.cluster.apply(
       { ...second, spec: { ...(second as { spec?: object }).spec, hostnames: [`second.${app.host}`] } },
       { manager: OWNER },
@@ -90,7 +90,7 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     // Paused, so that it does not begin before the operator has heard that the Service is gone.
     await app.release({ stages: ONE_STAGE, paused: true });
     await stand.cluster.remove({ kind: 'Service', namespace: stand.namespace, name: 'unserved-v2' });
-    await expectBlocked(app, 'ServiceNotFound', /Service unserved-v2 is not there; create it or correct spec.services/);
+    await expectBlocked(app, 'ServiceNotFound', /Service unserved-v2 is not there; create it or correct spec.services/, 'Reconciling');
     await app.release({ stages: ONE_STAGE, paused: false });
     await app.serve('v2', 'two');
     await expectPromoted(app);

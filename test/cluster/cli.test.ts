@@ -46,7 +46,7 @@ describe.concurrent('a running release', () => {
     );
     expect((await run('list')).out).toMatch(/\n\S+ +approved +AwaitingApproval +1\/1 +20 +Pass/);
     const explained = await run('explain approved');
-    expect(explained.out).toMatch(/Pass +errors +0% \(limit <= 5%\) over \d+ canary requests/);
+    expect(explained.out).toMatch(/Pass +errors +0% \(serving 0%, limit <= 5%\) over \d+ canary requests/);
     expect(explained.out).toContain(`kubectl canary approve approved -n ${stand.namespace} --stage 1`);
     const ending = run(`watch approved --revision ${app.status?.release?.revision} --timeout 2m`);
     const approved = await run('approve approved --yes');
