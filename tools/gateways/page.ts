@@ -73,7 +73,7 @@ Envoy Gateway needs a policy on the Gateway before any release ([decision 0028](
 every release is \`Blocked: BackendsCountedTogether\`, which a cluster test holds.
 
 Traefik applies changes at most every 2 s (\`providers.providersThrottleDuration\`): one that follows another closely takes effect up to that much
-after its status says so, and a release waits for that. It answers every request of a rule with a mirror by a 500. Which pod or write the one lost answer belongs to, in
+after its status says so, and a release waits for that. It answers every request of a rule with a mirror by a 500. Which pod or write the lost answers belong to, in
 the promotion of a Deployment, is not known.
 
 Not asked: gRPC, TCP, TLS and UDP routes, session persistence, several proxies, HTTPS listeners. Istio, kgateway, Cilium, Linkerd:
