@@ -91,6 +91,7 @@ export class RuleClaims {
       const known = [serving, canary, ...(entry.others ?? []).map(({ name }) => (name === serving ? `${name} again` : name))];
       originals.added = new Set([...written.keys()].filter((name) => !known.includes(name)));
       originals.edited = new Set(originals.added);
+      originals.unwritten = new Set(originals.added);
       this.#originals.set(key, originals.set(serving, entry.serving).set(canary, entry.canary ?? 0));
       for (const name of originals.added) allow(originals, name, written, { serving, canary });
       this.#claimed.add(key);
