@@ -257,7 +257,7 @@ export class Guardian {
     if (route === undefined || this.#isUnseen(name)) return;
     const weights = weightsOf(route.spec.rules?.[index], pair.serving);
     const moved = this.#rules.findMovedShare(this.#rules.keyOf(route, index), pair, weights, weights);
-    if (moved === undefined || this.#rules.isOnOurScale(this.#rules.keyOf(route, index), pair, weights)) return;
+    if (moved === undefined || this.#rules.isLoweredOnly(this.#rules.keyOf(route, index), pair, weights)) return;
     this.#report(3, `${name} rule ${index}: ${moved}, and stays so`);
   }
 

@@ -15,6 +15,12 @@ export interface Pair {
   readonly canary: string;
 }
 
+/** Of our two refs. */
+interface OurWeights {
+  readonly serving: number;
+  readonly canary: number;
+}
+
 /** The weights of a rule that stand for its shares, by backend. */
 interface Originals extends Map<string, number> {
   /** Foreign backends that somebody edited while a release ran: their share need not be a whole number of ours. */
@@ -23,9 +29,8 @@ interface Originals extends Map<string, number> {
   unwritten?: Set<string>;
   /** Those that were not there when the release recorded the rule. */
   added?: Set<string>;
-  /** What our two refs had together when the release wrote them last, and at each time before. */
-  wrote?: number;
-  scales?: Set<number>;
+  /** What the release wrote to our two refs, the last one last. */
+  written?: readonly OurWeights[];
   /** What each had before an edit, and the number that was written: by chance that may be what it had on one of our scales. */
   formerly?: Map<string, { readonly original: number; readonly written: number }>;
   /** Those that were edited beside refs of ours that had nothing: then no share was asked for. */
@@ -124,8 +129,7 @@ export class RuleClaims {
     const originals = this.#originals.get(key);
     if (originals === undefined) return;
     originals.unwritten?.clear();
-    originals.wrote = sumOf(after, pair);
-    originals.scales = (originals.scales ?? new Set()).add(originals.wrote);
+    originals.written = [...(originals.written ?? []), oursIn(after, pair)];
   }
 
   /** The release wrote its last to the route. */
@@ -152,8 +156,9 @@ export class RuleClaims {
         if (sumOf(after, pair) === 0) originals.besideNothing = (originals.besideNothing ?? new Set()).add(name);
         else originals.besideNothing?.delete(name);
         // Our refs were edited before a foreign one: the release may see both at once, and then that one beside ours as it wrote them.
-        if (originals.wrote !== undefined && originals.wrote !== sumOf(after, pair))
-          originals.also = (originals.also ?? new Map<string, number>()).set(name, (weight * sumOf(originals, pair)) / originals.wrote);
+        const wrote = scalesOf(originals).at(-1);
+        if (wrote !== undefined && wrote !== sumOf(after, pair))
+          originals.also = (originals.also ?? new Map<string, number>()).set(name, (weight * sumOf(originals, pair)) / wrote);
         originals.edited = (originals.edited ?? new Set()).add(name);
       }
     });
@@ -169,7 +174,7 @@ export class RuleClaims {
       const original = originals.get(name) ?? -1;
       if (name === pair.serving || name === pair.canary || originals.besideNothing?.has(name) === true) return false;
       // What was written as the largest weight once has that share from then on.
-      if ([whole, ...(originals.scales ?? [])].some((scale) => (original * scale) / was > MAX_WEIGHT)) return false;
+      if ([whole, ...scalesOf(originals)].some((scale) => (original * scale) / was > MAX_WEIGHT)) return false;
       const rights = [original, originals.also?.get(name) ?? original, ...formerOf(originals, name, was)];
       if (originals.edited?.has(name) === true) return rights.every((right) => Math.abs(weight - (right * whole) / was) > 1);
       return BigInt(weight) * BigInt(was) !== BigInt(original) * BigInt(whole);
@@ -178,15 +183,20 @@ export class RuleClaims {
   }
 
   /**
-   * The foreign backends have what belongs to them on a scale that the release wrote. Where somebody lowered one of our refs, which stays
-   * until the next Pass, that is all that it can do for them.
+   * All is as the release wrote it, but that somebody lowered the canary's ref: that stays until the next Pass (rule 7), and no write of
+   * the release has moved a foreign share.
    */
-  isOnOurScale(key: string, { serving, canary }: Pair, weights: Weights): boolean {
-    const originals: Originals = this.#originals.get(key) ?? new Map<string, number>();
-    const was = sumOf(originals, { serving, canary });
-    const foreign = [...weights].filter(([name]) => name !== serving && name !== canary);
-    return [...(originals.scales ?? [])].some((scale) =>
-      foreign.every(([name, weight]) => weight * was === (originals.get(name) ?? -1) * scale),
+  isLoweredOnly(key: string, pair: Pair, weights: Weights): boolean {
+    const originals = this.#originals.get(key);
+    if (originals === undefined) return false;
+    const was = sumOf(originals, pair);
+    const ours = oursIn(weights, pair);
+    const foreign = [...weights].filter(([name]) => name !== pair.serving && name !== pair.canary);
+    return (originals.written ?? []).some(
+      (one) =>
+        ours.serving === one.serving &&
+        ours.canary < one.canary &&
+        foreign.every(([name, weight]) => weight * was === (originals.get(name) ?? -1) * (one.serving + one.canary)),
     );
   }
 
@@ -230,10 +240,19 @@ function allow(originals: Originals, name: string, weights: Weights, pair: Pair)
 }
 
 /** What a backend had before an edit whose number is what the release would write for that. */
-function formerOf({ formerly, scales = new Set() }: Originals, name: string, was: number): readonly number[] {
-  const former = formerly?.get(name);
+function formerOf(originals: Originals, name: string, was: number): readonly number[] {
+  const former = originals.formerly?.get(name);
   if (former === undefined) return [];
-  return [...scales].some((scale) => former.written * was === former.original * scale) ? [former.original] : [];
+  return scalesOf(originals).some((scale) => former.written * was === former.original * scale) ? [former.original] : [];
+}
+
+function oursIn(weights: Weights, { serving, canary }: Pair): OurWeights {
+  return { serving: weights.get(serving) ?? 0, canary: weights.get(canary) ?? 0 };
+}
+
+/** What our refs had together at each write. */
+function scalesOf({ written = [] }: Originals): readonly number[] {
+  return written.map(({ serving, canary }) => serving + canary);
 }
 
 function sumOf(weights: Weights, { serving, canary }: Pair): number {
