@@ -2,7 +2,7 @@
 // Nothing is resolved anew: Go refuses what go.sum does not cover, pip what the hash does not.
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { writeProgramImage } from './archive.ts';
 import { ensureBuildPrerequisites } from './prerequisites.ts';
 import { say, showStep, type Step } from './progress.ts';
@@ -78,6 +78,17 @@ export async function findModule(folder: string, modulePath: string): Promise<st
   const options = { cwd: resolve(TOOLS_FOLDER, folder), env: GO_ENV };
   await run('go', ['mod', 'download', modulePath], options);
   return (await run('go', ['list', '-m', '-f', '{{.Dir}}', modulePath], options)).trim();
+}
+
+/** Copies files of a pinned module into a new folder. @param folder as of `findModule` @param pattern of the files */
+export async function copyFromModule(folder: string, modulePath: string, pattern: string, out: string): Promise<void> {
+  const module = await findModule(folder, modulePath);
+  mkdirSync(out);
+  for (const file of globSync(pattern, { cwd: module })) {
+    const copy = join(out, basename(file));
+    copyFileSync(join(module, file), copy);
+    chmodSync(copy, 0o644);
+  }
 }
 
 async function copyDefinitions(out: string): Promise<void> {

@@ -88,6 +88,17 @@ describe('a commit of spec.revision and of the pods', () => {
     expect(reasonsOf(world)).not.toContain('RollbackStarted');
   });
 
+  test('a promotion that is ordered meanwhile is refused with what the release waits for', async () => {
+    const world = await promoteFirst();
+    await untilState(world, 'preparing');
+    world.command('web', 'promote');
+    await world.run(2_000);
+    expect(world.status('web')?.lastHandledCommand).toMatchObject({
+      result: 'Refused',
+      message: expect.stringMatching(/^the release waits for the pods of its revision, until \d\d:\d\d:\d\dZ at the latest$/),
+    });
+  });
+
   test('after a minute it begins with the pods that are there: a revision may be new for what pods do not show', async () => {
     const world = await promoteFirst();
     await untilState(world, 'preparing');

@@ -37,6 +37,8 @@ interface Finding {
   readonly kept: boolean;
   readonly broken: boolean;
   readonly requests?: number;
+  /** The one of several sources whose value it is. */
+  readonly source?: SourceReading;
 }
 
 /** A check that was judged. Its words are written where they are read: of many looks only the last one is read. */
@@ -59,11 +61,13 @@ function verdictOf(evidence: Evidence<Finding>): Verdict {
   return broken ? 'Fail' : kept ? 'Pass' : 'Inconclusive';
 }
 
-function tellCheck(check: Check, evidence: Evidence<Finding>, verdict: Verdict, counts: ServingCounts | undefined): CheckResult {
+function tellCheck(check: Check, evidence: Evidence<Finding>, verdict: Verdict, all: ServingCounts | undefined): CheckResult {
   const said = { name: check.name, verdict, limit: describeLimit(check) };
   if (evidence.kind !== 'facts') return { ...said, message: evidence.message };
-  const { requests } = evidence.facts;
+  const { requests, source } = evidence.facts;
   const value = evidence.facts.value();
+  // Buckets of one source say nothing of another's.
+  const counts = source === undefined ? all : source.serving;
   const serving = counts === undefined ? undefined : describeServing(check, counts);
   return {
     ...said,
@@ -119,11 +123,15 @@ function findingOf(check: Check, look: LookCounts): Evidence<Finding> {
 function latencyOf(check: Check, { latency, sources }: LookCounts, limits: Limits): Evidence<Finding> {
   const quantile = parseQuantile(check.quantile ?? '0.99');
   if (sources === undefined) return judgeLatency(latency, quantile, limits);
-  const all = sources.map(({ source, latency: own }) => ({ source, evidence: judgeLatency(own, quantile, limits) }));
+  const all = sources.map((source) => ({ source, evidence: judgeLatency(source.latency, quantile, limits) }));
   const heard = all.filter(({ evidence }) => evidence.kind !== 'noTraffic');
   const [worst] = heard.toSorted((one, other) => gravityOf(other.evidence) - gravityOf(one.evidence));
   if (worst === undefined) return { kind: 'noTraffic', message: 'no canary request was timed in the window' };
-  return mapFacts(worst.evidence, (finding) => ({ ...finding, value: () => `${finding.value()} at ${worst.source}` }));
+  return mapFacts(worst.evidence, (finding) => ({
+    ...finding,
+    value: () => `${finding.value()} at ${worst.source.source}`,
+    source: worst.source,
+  }));
 }
 
 /** The graver verdict of two decides. */

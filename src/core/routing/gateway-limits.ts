@@ -1,6 +1,7 @@
 // The largest weight that a gateway takes, where that is less than the Gateway API allows: known by the name of its controller, else
 // learned from a route that it rejected with larger weights and accepted with smaller ones.
 
+import { oncePer } from '../../api/once.ts';
 import type { RecordedRoute } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
 import { controllersOf } from './parents.ts';
@@ -39,9 +40,7 @@ export function forgetsBackends(route: Route): boolean {
 const LAGS: ReadonlyMap<string, number> = new Map([['traefik.io/gateway-controller', 2_000]]);
 
 /** How long a change of the route may take to be in effect after its status says so, milliseconds; 0 where that is not known to take time. */
-export function lagOf(route: Route): number {
-  return Math.max(0, ...controllersOf(route).map((name) => LAGS.get(name) ?? 0));
-}
+export const lagOf = oncePer((route: Route): number => Math.max(0, ...controllersOf(route).map((name) => LAGS.get(name) ?? 0)));
 
 /** What is tried in turn where a gateway rejects the weights and nothing is known of it: the limit of many load balancers, then percents. */
 const TRIED = [999, 100] as const;

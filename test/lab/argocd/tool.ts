@@ -1,8 +1,8 @@
 // Argo CD as one program, built from pinned modules as the lab's other tools are.
-import { chmodSync, copyFileSync, globSync, mkdirSync, symlinkSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { ensurePinned, folderOf, type PinnedTool, versionOf } from '../pinned-tool.ts';
-import { buildGo, findModule } from '../tools.ts';
+import { buildGo, copyFromModule } from '../tools.ts';
 
 /** Its go.mod, with the `replace` block of Argo CD's own, and go.sum. */
 const PIN_FOLDER = join(import.meta.dirname, 'tool');
@@ -18,7 +18,7 @@ const TOOL: PinnedTool = {
   usually: '7 min',
   make: async (out, step) => {
     await buildGo(PIN_FOLDER, `${MODULE}/cmd`, join(out, 'argocd'), step, [`${MODULE}/common.version=${argocdVersion()}`]);
-    await copyDefinitions(out);
+    await copyFromModule(PIN_FOLDER, MODULE, 'manifests/crds/*-crd.yaml', join(out, 'crds'));
     for (const program of PROGRAMS) symlinkSync('argocd', join(out, program));
   },
 };
@@ -36,16 +36,6 @@ export function argocdFolder(): string {
 /** One of its programs. */
 export function argocdPath(program: ArgocdProgram): string {
   return join(argocdFolder(), program);
-}
-
-async function copyDefinitions(out: string): Promise<void> {
-  const module = await findModule(PIN_FOLDER, MODULE);
-  mkdirSync(join(out, 'crds'));
-  for (const file of globSync('manifests/crds/*-crd.yaml', { cwd: module })) {
-    const copy = join(out, 'crds', basename(file));
-    copyFileSync(join(module, file), copy);
-    chmodSync(copy, 0o644);
-  }
 }
 
 /** Builds Argo CD unless the cache has it. */

@@ -1,8 +1,7 @@
 // Flux's two controllers that a Kustomization needs, each built from its own pinned modules, and their resource definitions.
-import { chmodSync, copyFileSync, globSync, mkdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { ensurePinned, folderOf, type PinnedTool, versionOf } from '../pinned-tool.ts';
-import { buildGo, findModule } from '../tools.ts';
+import { buildGo, copyFromModule } from '../tools.ts';
 
 /** One fetches what Git has, the other applies it. */
 export const FLUX_CONTROLLERS = ['source-controller', 'kustomize-controller'] as const;
@@ -25,7 +24,7 @@ function toolOf(name: FluxController): PinnedTool {
     usually: MINUTES[name],
     make: async (out, step) => {
       await buildGo(pinFolder, module, join(out, name), step);
-      await copyDefinitions(pinFolder, module, out);
+      await copyFromModule(pinFolder, module, 'config/crd/bases/*.yaml', join(out, 'crds'));
     },
   };
 }
@@ -34,16 +33,6 @@ const TOOLS: Readonly<Record<FluxController, PinnedTool>> = {
   'source-controller': toolOf('source-controller'),
   'kustomize-controller': toolOf('kustomize-controller'),
 };
-
-async function copyDefinitions(pinFolder: string, module: string, out: string): Promise<void> {
-  const source = await findModule(pinFolder, module);
-  mkdirSync(join(out, 'crds'));
-  for (const file of globSync('config/crd/bases/*.yaml', { cwd: source })) {
-    const copy = join(out, 'crds', basename(file));
-    copyFileSync(join(source, file), copy);
-    chmodSync(copy, 0o644);
-  }
-}
 
 /** Builds both unless the cache has them. */
 export async function ensureFlux(): Promise<void> {

@@ -2,7 +2,9 @@
 
 import type { CommandVerb } from '../../../api/names.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
+import { clockOf } from '../../../api/times.ts';
 import type { Facts } from '../assess.ts';
+import { endOfPodsWait } from '../facts/canary-facts.ts';
 import type { ReleaseEvent } from '../report/events.ts';
 import { isRunning, type StateName } from '../state.ts';
 
@@ -56,6 +58,13 @@ export function refuseForNow(facts: Facts, state: StateName): ReleaseEvent {
 }
 
 /** What stood in the way. */
-export function whyNotNow({ blocker, rejection, canaryReady, acceptanceWait }: Facts, state: StateName): string {
-  return blocker?.message ?? rejection?.message ?? acceptanceWait ?? (canaryReady ? `the release is ${state}` : 'the canary is not ready');
+export function whyNotNow(facts: Facts, state: StateName): string {
+  const { blocker, rejection, canaryReady, acceptanceWait, now } = facts;
+  const known = blocker?.message ?? rejection?.message ?? acceptanceWait;
+  if (known !== undefined) return known;
+  if (!canaryReady) return 'the canary is not ready';
+  const ends = endOfPodsWait(facts, now);
+  return ends === undefined
+    ? `the release is ${state}`
+    : `the release waits for the pods of its revision, until ${clockOf(ends)} at the latest`;
 }

@@ -249,6 +249,20 @@ describe('what the serving version did in the same time', () => {
     expect(tellCheck(check, { ...look, requests: someRequests({ requests: 100 }) }).serving).toBe(said);
   });
 
+  test('a quantile of one of several sources is read beside that source alone', () => {
+    const source = { source: 'Contour', requests: 100, serverErrors: 0, latency: look.latency ?? { kind: 'noData', message: '' } };
+    const fast = {
+      ...serving,
+      latency: [
+        { upper: 0.05, count: 1_000 },
+        { upper: INFINITE, count: 1_000 },
+      ],
+    };
+    const told = (own: object) => tellCheck(p90({ max: '500ms' }), { ...look, sources: [{ ...source, ...own }] });
+    expect(told({ serving: fast })).toMatchObject({ value: expect.stringMatching(/ at Contour$/), serving: '45ms' });
+    expect(told({})).not.toHaveProperty('serving');
+  });
+
   test('a check says nothing of the serving version that was not read, and nothing of latencies that cannot be read', () => {
     expect(tellCheck(p90({ max: '500ms' }), latencyLook([0.1, 50], [0.2, 100], [INFINITE, 100]))).not.toHaveProperty('serving');
     const untimed = { ...look, serving: { requests: serving.requests } };
