@@ -168,7 +168,6 @@ export class RuleClaims {
   /** Which share of a foreign backend is another one than its owner wanted. @param before counts where nothing is known of the owner's wish */
   findMovedShare(key: string, pair: Pair, before: Weights, after: Weights): string | undefined {
     const originals: Originals = this.#originals.get(key) ?? new Map(before);
-    if (before !== after && movesNothing(before, after, pair)) return undefined;
     const [whole, was] = [sumOf(after, pair), sumOf(originals, pair)];
     const moved = [...after].find(([name, weight]) => {
       const original = originals.get(name) ?? -1;
@@ -224,12 +223,6 @@ export class RuleClaims {
       this.#originals.set(key, known ?? own);
     }
   }
-}
-
-/** The write moved weight from one of our refs to the other alone: what the foreign ones have beside them is as somebody left it. */
-function movesNothing(before: Weights, after: Weights, pair: Pair): boolean {
-  const foreign = [...after].filter(([name]) => name !== pair.serving && name !== pair.canary);
-  return sumOf(before, pair) === sumOf(after, pair) && foreign.every(([name, weight]) => before.get(name) === weight);
 }
 
 /** The share that a foreign backend has in these weights is right as well. */
