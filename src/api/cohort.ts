@@ -1,6 +1,7 @@
-// The schema of a cohort: which requests go to the canary whatever its weight is. All conditions have to hold.
+// The schemas of a cohort and of a mirror: which requests, or copies of them, go to the canary whatever its weight is. All conditions have
+// to hold.
 import * as z from 'zod';
-import { type Exact, matchedText, openEnum, textField } from './fields.ts';
+import { countField, type Exact, matchedText, openEnum, textField } from './fields.ts';
 import { type Rule, withRules } from './rules.ts';
 
 const HEADER_NAME = '^[A-Za-z0-9!#$%&*+.^_|~-]+$';
@@ -74,6 +75,17 @@ const cohortRules: readonly Rule<z.output<typeof cohortFields>>[] = [
 /** A cohort as a stage names it. */
 export const cohortSchema = withRules(cohortFields, cohortRules);
 
+/** Methods that change nothing, so that a second request does no harm. */
+const SAFE_METHODS = ['GET', 'HEAD'] as const;
+
+/** A mirror as a stage names it. */
+export const mirrorSchema = z.object({
+  percent: countField(1, 100).describe('Share of the requests that is copied.'),
+  methods: methodsSchema
+    .default([...SAFE_METHODS])
+    .describe('Methods of the requests that are copied. One that changes data changes it twice.'),
+});
+
 const ATOMIC = { 'x-kubernetes-list-type': 'atomic' };
 const recordedCondition = z.object({ name: textField(256), value: textField(4096), type: openEnum(MATCH_TYPES) });
 
@@ -82,7 +94,8 @@ export const recordedCohortSchema = z.object({
   headers: z.array(recordedCondition).max(MOST_CONDITIONS).optional().meta(ATOMIC),
   queryParams: z.array(recordedCondition).max(MOST_CONDITIONS).optional().meta(ATOMIC),
   methods: z.array(openEnum(METHODS)).max(METHODS.length).optional().meta(ATOMIC),
+  mirrorPercent: countField(1, 100).optional().describe('Only copies of this share of the requests are sent; the responses are discarded.'),
 });
 
-/** Conditions on a request, which have to hold together. */
+/** Conditions on a request, which have to hold together, and whether the requests or copies of them are meant. */
 export type Cohort = Exact<z.output<typeof recordedCohortSchema>>;

@@ -53,7 +53,7 @@ export const GATE_LABEL = `${GROUP}/gate`;
 export const CANARY_ROLE = { label: `${GROUP}/role`, value: 'canary' } as const;
 
 /** What rules of our own in a route are for. Each has the name `glidepath-<purpose>-<number>`, where the API server keeps names of rules. */
-export const OUR_PURPOSES = ['cohort'] as const;
+export const OUR_PURPOSES = ['cohort', 'mirror'] as const;
 export type OurPurpose = (typeof OUR_PURPOSES)[number];
 
 export const FINALIZER = `${GROUP}/home-first`;

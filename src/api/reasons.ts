@@ -64,8 +64,13 @@ export const BLOCK_REASONS = {
     means: 'A rule for the cohort would win nothing, take requests from other rules, escape a policy, or has no room in the route.',
     todo: 'Change the cohort, the route or the policy as the message says.',
   },
+  MirrorNotPossible: {
+    means:
+      'A gateway cannot copy the requests as the mirror asks, or a rule for it would take requests from other rules, escape a policy, or has no room in the route.',
+    todo: 'Change the mirror, the route or the policy as the message says.',
+  },
   PoliciesUnknown: {
-    means: 'Policies that may hold for one rule of a route, which a rule for the cohort would escape, cannot be read.',
+    means: 'Policies that may hold for one rule of a route, which a rule for the cohort or the mirror would escape, cannot be read.',
     todo: 'Grant what the message names.',
   },
   RouteNotAccepted: {

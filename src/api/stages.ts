@@ -1,6 +1,6 @@
 // The schema of the stages: how much traffic, for how long, for which requests.
 import * as z from 'zod';
-import { cohortSchema } from './cohort.ts';
+import { cohortSchema, mirrorSchema } from './cohort.ts';
 import { celNotLonger, countField, durationField, isNotLonger, letterName } from './fields.ts';
 import { stageGatesSchema } from './gates.ts';
 import { MAX_STAGES } from './names.ts';
@@ -12,10 +12,11 @@ const stageFields = z.object({
   cohort: cohortSchema
     .optional()
     .describe('Requests that meet all of these conditions go to the canary from this stage on. A cohort of a later stage replaces it.'),
-  mirror: z
-    .object({ percent: countField(1, 100) })
+  mirror: mirrorSchema
     .optional()
-    .describe('Copies of this share of the requests go to the canary, in this stage only; their responses are discarded.'),
+    .describe(
+      'Copies of this share of the requests go to the canary, in this stage only; their responses are discarded. HTTPRoute only, and only with gateways that can do it.',
+    ),
   duration: durationField({ field: 'duration', min: '0s', max: '168h', example: '1m30s' })
     .default('1m')
     .describe('Minimum time of the stage without Fail or Unavailable.'),
@@ -69,6 +70,13 @@ export const stagesSchema = withRules(z.array(stageSchema).min(1).max(MAX_STAGES
     message: 'stages: weights may not fall from one stage to the next; order the stages by weight, for example 5, 25, 50',
     holds: (stages: readonly StageOutput[]) =>
       stages.every((stage, index) => index === 0 || (stages[index - 1]?.weight ?? 0) <= stage.weight),
+  },
+  {
+    cel: 'self.all(s, !has(s.mirror)) || self.all(s, !has(s.cohort) || s.weight > 0)',
+    message:
+      'stages: a gateway would mirror requests of a cohort instead of sending them to the canary; name the cohort from the first weight above 0 on, behind the stages that mirror',
+    holds: (stages: readonly StageOutput[]) =>
+      stages.every(({ mirror }) => mirror === undefined) || stages.every(({ cohort, weight }) => cohort === undefined || weight > 0),
   },
   {
     cel: 'self.all(s, !has(s.name) || self.exists_one(t, has(t.name) && t.name == s.name))',

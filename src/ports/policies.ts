@@ -1,6 +1,6 @@
 // Policies of a namespace that may cover pods, Services or rules of routes. Read now and then, never watched.
 
-import type { PolicyReading } from '../core/workload/policy-kinds.ts';
+import type { PolicyReading, RoutePolicyReading } from '../core/workload/policy-kinds.ts';
 
 export interface PolicyStore {
   /**
@@ -10,10 +10,10 @@ export interface PolicyStore {
    */
   read(namespace: string, maxAgeMs: number): Promise<PolicyReading>;
   /**
-   * The same of `ROUTE_POLICY_KINDS`. A reading that began for another asker will not do: a policy that was applied together with this one
+   * The same of `ROUTE_POLICY_KINDS`, and what gateways say that they can do. A reading that began for another asker will not do: a policy that was applied together with this one
    * may have come after it.
    */
-  readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<PolicyReading>;
+  readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<RoutePolicyReading>;
   /** The last answer of `readOfRoutes` to anybody, without waiting. Where there is none, or an older one, the next one is read meanwhile. */
-  latestOfRoutes(namespace: string, maxAgeMs: number): PolicyReading | undefined;
+  latestOfRoutes(namespace: string, maxAgeMs: number): RoutePolicyReading | undefined;
 }

@@ -3,7 +3,7 @@
 import { GlidepathError } from '../api/errors.ts';
 import { CLUSTER_LABEL, createEnvoySource } from './envoy.ts';
 import { EMPTY_BACKEND_UNCOUNTED } from './hazards.ts';
-import { equals, escapeRegex, matches } from './selector.ts';
+import { equals, escapeRegex, type Matcher, matches } from './selector.ts';
 import type { BackendIdentity, MetricsSource, SourceRefusal } from './source.ts';
 
 /** The readiness listener of the proxies, which hands `/stats/prometheus` on to Envoy. */
@@ -26,6 +26,27 @@ function clusterOf({ route, service }: BackendIdentity): string {
   return `${kind.toLowerCase()}/${namespace}/${name}/rule/${ruleIndex}/backend/${backendIndex}`;
 }
 
+/** Copies have a cluster of their own whatever is merged, named by the place of the rule and of its filter. */
+function mirrorClusterOf({ route }: BackendIdentity): string | undefined {
+  if (route?.mirrorIndex === undefined) return undefined;
+  const { kind, namespace, name, ruleIndex, mirrorIndex } = route;
+  return `${kind.toLowerCase()}/${namespace}/${name}/rule/${ruleIndex}-mirror-${mirrorIndex}`;
+}
+
+function selectMirror(backend: BackendIdentity): Matcher | undefined {
+  const cluster = mirrorClusterOf(backend);
+  return cluster === undefined ? undefined : equals(CLUSTER_LABEL, cluster);
+}
+
+function selectByRule(backend: BackendIdentity): Matcher {
+  const cluster = clusterOf(backend);
+  return backend.route?.isAlone === true ? matches(CLUSTER_LABEL, clustersOfOne(cluster)) : equals(CLUSTER_LABEL, cluster);
+}
+
+function selectByService({ namespace, service, port }: BackendIdentity): Matcher {
+  return matches(CLUSTER_LABEL, `service/${escapeRegex(namespace)}/${escapeRegex(service)}/${port}/[^/]+`);
+}
+
 /** Where nothing sets the backends of all rules apart, the cluster of a rule with one backend has the name of the rule. */
 function clustersOfOne(cluster: string): string {
   return escapeRegex(cluster).replace(/\/backend\/[0-9]+$/, '($&)?');
@@ -38,8 +59,7 @@ export const envoyGateway: MetricsSource = createEnvoySource({
   tier: 'live-tested',
   scope: 'routeRule',
   statsPort: STATS_PORT,
-  selectCluster: (backend) =>
-    backend.route?.isAlone === true ? matches(CLUSTER_LABEL, clustersOfOne(clusterOf(backend))) : equals(CLUSTER_LABEL, clusterOf(backend)),
+  selectCluster: (backend) => selectMirror(backend) ?? selectByRule(backend),
   hazards: [
     EMPTY_BACKEND_UNCOUNTED,
     {
@@ -64,8 +84,7 @@ export const envoyGatewayMerged: MetricsSource = createEnvoySource({
   tier: 'live-tested',
   scope: 'service',
   statsPort: STATS_PORT,
-  selectCluster: ({ namespace, service, port }) =>
-    matches(CLUSTER_LABEL, `service/${escapeRegex(namespace)}/${escapeRegex(service)}/${port}/[^/]+`),
+  selectCluster: (backend) => selectMirror(backend) ?? selectByService(backend),
   hazards: [
     EMPTY_BACKEND_UNCOUNTED,
     {

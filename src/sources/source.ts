@@ -20,6 +20,8 @@ export interface BackendIdentity {
     readonly backendIndex: number;
     /** The rule has no other backend. */
     readonly isAlone?: true;
+    /** Copies are asked for, which the filter of the rule at this place sends. */
+    readonly mirrorIndex?: number;
   };
   /** The Deployment behind the Service; with its pod-template-hash values the pods themselves can be selected. */
   readonly workload?: { readonly name: string; readonly templateHashes: readonly string[] };

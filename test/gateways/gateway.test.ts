@@ -142,15 +142,41 @@ async function answeredBy(deployment: string): Promise<number> {
   return [...stdout.matchAll(/^http_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
+/** As a release adds it for a stage that mirrors: for one method, behind the rule that it is a copy of. */
+function mirrorRule(percent: number): RouteRule {
+  const requestMirror = { backendRef: { name: app.service('v2'), port: SAMPLE_PORT }, ...(percent === 100 ? {} : { percent }) };
+  const path = { type: 'PathPrefix', value: '/' };
+  return { ...plainRule({ v1: 1 }), matches: [{ path, method: 'GET' }], filters: [{ type: 'RequestMirror', requestMirror }] };
+}
+
 test('a mirror is asked, whatever that does to the requests themselves', async () => {
-  const mirror = { type: 'RequestMirror', requestMirror: { backendRef: { name: app.service('v2'), port: SAMPLE_PORT } } };
-  await setRules([{ ...plainRule({ v1: 1 }), filters: [mirror] }]);
-  const since = Date.now();
-  await waitFor('the mirror', async () => (await send(20, 100)).length === 20 && Date.now() - since > 2_000);
-  const before = await answeredBy('two');
-  const records = await send(500, 100);
-  const mirrored = (await answeredBy('two')) - before;
-  record('mirror', { sent: records.length, mirrored, failed: records.filter(({ status }) => status !== 200).length });
+  for (const percent of [100, 20]) {
+    await setRules([plainRule({ v1: 1 }), mirrorRule(percent)]);
+    const since = Date.now();
+    await waitFor('the mirror', async () => (await send(20, 100)).length === 20 && Date.now() - since > 2_000);
+    const before = await answeredBy('two');
+    const records = await send(500, 100);
+    const mirrored = (await answeredBy('two')) - before;
+    const answer = { sent: records.length, mirrored, failed: records.filter(({ status }) => status !== 200).length };
+    record(percent === 100 ? 'mirror' : 'mirrorOfAFifth', answer);
+  }
+});
+
+test('a rule with a mirror comes and goes, whatever that does to the requests themselves', async () => {
+  await setRules([plainRule({ v1: 1 })]);
+  await untilAnswers('all of v1', (all) => countOf(all, 'v1') === 20);
+  const load = startLoad({ url: app.gateway.url, host: app.host, rps: 100 });
+  let writes = 0;
+  for (let round = 0; round < 10; round += 1) {
+    for (const rules of [[plainRule({ v1: 1 }), mirrorRule(100)], [plainRule({ v1: 1 })]]) {
+      const fromMs = Date.now();
+      await setRules(rules);
+      writes += 1;
+      await waitFor('the time of a write', async () => Date.now() - fromMs >= 1_500);
+    }
+  }
+  const records = await load.stop();
+  record('mirrorWrites', { writes, sent: records.length, lost: records.filter(isLost).length });
 });
 
 async function askLost(

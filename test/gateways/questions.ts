@@ -1,5 +1,11 @@
 // What a gateway is asked, in the order of docs/gateways.md. Answers are plain data: the page is made of them.
 
+interface Mirrored {
+  readonly sent: number;
+  readonly mirrored: number;
+  readonly failed: number;
+}
+
 /** A gateway's answers, by question. Absent: not asked, or not answered by a run that broke off. */
 export interface Answers {
   /** The canary's share of 2,000 answers, percent, by the share that was asked for. */
@@ -15,7 +21,11 @@ export interface Answers {
   /** Answers of the canary with and without the header of a rule, of 200 each. */
   readonly header?: { readonly with: number; readonly without: number };
   /** Requests at a mirror, and answers to the requests that were mirrored. */
-  readonly mirror?: { readonly sent: number; readonly mirrored: number; readonly failed: number };
+  readonly mirror?: Mirrored;
+  /** The same with a percentage of 20. */
+  readonly mirrorOfAFifth?: Mirrored;
+  /** A rule with a mirror is added and removed under load. */
+  readonly mirrorWrites?: { readonly writes: number; readonly sent: number; readonly lost: number };
   /** One of ten requests goes to a Service without an endpoint. */
   readonly emptyBackend?: {
     readonly sent: number;

@@ -15,6 +15,8 @@ import { ensureFlux } from './flux/tools.ts';
 import { DNS_OBJECTS, ensureDns } from './gateways/dns/dns.ts';
 import { startEnvoyGateway } from './gateways/envoy-gateway/start.ts';
 import { ensureEnvoyGateway } from './gateways/envoy-gateway/tool.ts';
+import { ensureIstio } from './gateways/istio/istio.ts';
+import { prepareIstio, startIstioGateway } from './gateways/istio/start.ts';
 import { ensureTraefik, TRAEFIK_OBJECTS, waitForTraefik } from './gateways/traefik/traefik.ts';
 import { GATEWAY_OBJECTS, PROMETHEUS_OBJECTS, WAKE_ROUTE, writeConfiguration } from './configuration.ts';
 import { startProgram, waitReady, waitUntil, whyNotHealthy } from './launch.ts';
@@ -94,6 +96,15 @@ const EXTRA_STEPS: Readonly<Record<Extra, ExtraSteps>> = {
       await applyObjects(TRAEFIK_OBJECTS);
       await start('traefik');
       await waitForTraefik();
+    },
+  },
+  istio: {
+    title: 'Istio (usually 10 s)',
+    ensure: ensureIstio,
+    start: async () => {
+      await prepareIstio();
+      await start('istiod');
+      await startIstioGateway();
     },
   },
   flux: {

@@ -18,7 +18,7 @@ const USAGE = `A real Kubernetes with a gateway and Prometheus, on this machine,
 
 usage: npm run -s lab -- COMMAND
 
-  up [--gateway envoy-gateway|traefik] [--argocd] [--flux] [--dns]
+  up [--gateway envoy-gateway|traefik|istio] [--argocd] [--flux] [--dns]
                         bring the lab up, with what is asked for beside Contour; quick and harmless when it is up
   down                  end it and remove what it left
   status                what runs, in which version; exit code 1 unless all is well

@@ -9,6 +9,7 @@ import { TARGETS_FILE } from './discovery.ts';
 import { type Extra, wantedExtras } from './extras.ts';
 import { FLUX_COMPONENTS, FLUX_NAMES, type FluxName } from './flux/components.ts';
 import { DNS_COMPONENT } from './gateways/dns/dns.ts';
+import { ISTIO_COMPONENT } from './gateways/istio/istio.ts';
 import { TRAEFIK_COMPONENT } from './gateways/traefik/traefik.ts';
 import {
   API_URL,
@@ -41,13 +42,14 @@ export const COMPONENT_NAMES = [
 ] as const;
 type CoreName = (typeof COMPONENT_NAMES)[number];
 /** Any program of the bare lab; those of an extra run only where it was asked for. */
-export type ComponentName = CoreName | 'dns' | 'traefik' | ArgocdName | FluxName;
+export type ComponentName = CoreName | 'dns' | 'traefik' | 'istiod' | ArgocdName | FluxName;
 
 /** The programs of each extra; some run as pods instead. */
 const EXTRA_NAMES: Readonly<Record<Extra, readonly ComponentName[]>> = {
   dns: ['dns'],
   'envoy-gateway': [],
   traefik: ['traefik'],
+  istio: ['istiod'],
   argocd: ARGOCD_NAMES,
   flux: FLUX_NAMES,
 };
@@ -181,6 +183,7 @@ export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
   ...FLUX_COMPONENTS,
   dns: DNS_COMPONENT,
   traefik: TRAEFIK_COMPONENT,
+  istiod: ISTIO_COMPONENT,
   etcd: { argv: etcdArguments, whyNotReady: () => whyNotOk('http://127.0.0.1:2379/health') },
   containerd: { argv: () => ['containerd', '-c', 'containerd.toml'], whyNotReady: whyContainerdNotReady },
   prometheus: {

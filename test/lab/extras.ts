@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { STATE } from './settings.ts';
 
 /** In the order in which they start. */
-export const EXTRAS = ['dns', 'envoy-gateway', 'traefik', 'argocd', 'flux'] as const;
+export const EXTRAS = ['dns', 'envoy-gateway', 'traefik', 'istio', 'argocd', 'flux'] as const;
 /** A part that a lab has only when it was asked for. */
 export type Extra = (typeof EXTRAS)[number];
 
 /** Those that are gateways. */
-export const GATEWAY_EXTRAS = ['envoy-gateway', 'traefik'] as const satisfies readonly Extra[];
+export const GATEWAY_EXTRAS = ['envoy-gateway', 'traefik', 'istio'] as const satisfies readonly Extra[];
 
 /** What an extra cannot do without. */
 const NEEDS: Readonly<Record<Extra, readonly Extra[]>> = {
@@ -17,6 +17,7 @@ const NEEDS: Readonly<Record<Extra, readonly Extra[]>> = {
   // The proxies' bootstrap names the control plane by its name in the cluster.
   'envoy-gateway': ['dns'],
   traefik: [],
+  istio: [],
   argocd: [],
   flux: [],
 };

@@ -5,6 +5,7 @@ import { type ArgocdProgram, argocdVersion } from './argocd/tool.ts';
 import { type ComponentName, wantedNames } from './components.ts';
 import { type FluxController, fluxVersion, isFluxController } from './flux/tools.ts';
 import { dnsVersion } from './gateways/dns/dns.ts';
+import { istioVersion } from './gateways/istio/istio.ts';
 import { traefikVersion } from './gateways/traefik/traefik.ts';
 import { livingPid } from './processes.ts';
 import { STATE } from './settings.ts';
@@ -12,7 +13,7 @@ import { tryRun } from './shell.ts';
 import { pinnedVersion, toolsFolder } from './tools.ts';
 
 const VERSION_COMMANDS: Readonly<
-  Record<Exclude<ComponentName, ArgocdProgram | FluxController | 'dns' | 'traefik'>, readonly [tool: string, argument: string]>
+  Record<Exclude<ComponentName, ArgocdProgram | FluxController | 'dns' | 'traefik' | 'istiod'>, readonly [tool: string, argument: string]>
 > = {
   etcd: ['etcd', '--version'],
   containerd: ['', '--version'],
@@ -38,6 +39,7 @@ async function versionOf(name: ComponentName): Promise<string> {
   if (name === 'argocd-repo-server' || name === 'argocd-application-controller') return argocdVersion().slice(1);
   if (isFluxController(name)) return fluxVersion(name).slice(1);
   if (name === 'dns') return dnsVersion().slice(1);
+  if (name === 'istiod') return istioVersion();
   if (name === 'traefik') return traefikVersion().slice(1);
   const [tool, argument] = VERSION_COMMANDS[name];
   const { stdout, stderr } = await tryRun(tool === '' ? programOf(name) : resolve(toolsFolder(), tool), [argument]);

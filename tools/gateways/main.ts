@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { envoyGatewayVersion } from '../../test/lab/gateways/envoy-gateway/tool.ts';
+import { istioVersion } from '../../test/lab/gateways/istio/istio.ts';
 import { traefikVersion } from '../../test/lab/gateways/traefik/traefik.ts';
 import { GATEWAY_NAMES, type GatewayName, LAB_GATEWAYS } from '../../test/lab/gateways/gateways.ts';
 import { PROJECT_FOLDER } from '../../test/lab/settings.ts';
@@ -25,6 +26,7 @@ const VERSIONS: Readonly<Record<GatewayName, () => string>> = {
   'envoy-gateway': () => `${envoyGateway()}, with the policy of config/gateways/envoy-gateway`,
   'envoy-gateway-merged': () => `${envoyGateway()}, with mergeBackends`,
   'envoy-gateway-plain': () => `${envoyGateway()}, as it is installed`,
+  istio: () => `Istio (main at ${istioVersion()}) with a plain Envoy`,
   traefik: () => `Traefik ${traefikVersion().slice(1)}`,
 };
 

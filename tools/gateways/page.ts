@@ -33,6 +33,14 @@ const ROWS: readonly Row[] = [
     say: ({ mirror }) => mirror && `${mirror.mirrored} of ${mirror.sent} mirrored, ${mirror.failed} requests failed`,
   },
   {
+    title: 'RequestMirror of 20%',
+    say: ({ mirrorOfAFifth: found }) => found && `${found.mirrored} of ${found.sent} mirrored, ${found.failed} requests failed`,
+  },
+  {
+    title: 'a rule with a mirror that comes and goes, 100 requests/s',
+    say: ({ mirrorWrites: found }) => found && `${found.lost} of ${found.sent} requests lost over ${found.writes} writes`,
+  },
+  {
     title: '10% to a Service without endpoints',
     say: ({ emptyBackend: found }) => found && `${counts(found.byStatus)}; ${conditionsOf(found.conditions)}`,
   },
@@ -76,7 +84,10 @@ Traefik applies changes at most every 2 s (\`providers.providersThrottleDuration
 after its status says so, and a release waits for that. It answers every request of a rule with a mirror by a 500. Which pod or write the lost answers belong to, in
 the promotion of a Deployment, is not known.
 
-Not asked: gRPC, TCP, TLS and UDP routes, session persistence, several proxies, HTTPS listeners. Istio, kgateway, Cilium, Linkerd:
-their metrics are held by recorded text (\`test/fixtures/metrics\`), and this page does not say that they were run.
+Istio is its control plane with a plain Envoy as the proxy: routing, statuses and times are Istio's, but \`istio_requests_total\` cannot be had, so its
+releases are judged by the metrics of the application. Its own source, and those of kgateway, Cilium and Linkerd, are held by recorded text
+(\`test/fixtures/metrics\`), and this page does not say that they were run.
+
+Not asked: gRPC, TCP, TLS and UDP routes, session persistence, several proxies, HTTPS listeners, sidecars and ambient meshes.
 `;
 }

@@ -1,13 +1,16 @@
-// Reads the policies of a namespace: discovery first, because clusters differ in what they serve and at which version, then one
+// Reads the policies of a namespace, and what the gateways of the cluster can do: discovery first, because clusters differ in what they serve and at which version, then one
 // list a kind. What is denied or fails is reported for each kind; nothing is skipped silently.
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
+import { GATEWAY_GROUP } from '../../api/routes.ts';
 import { ROUTE_POLICY_KINDS } from '../../core/routing/route-policies.ts';
 import {
+  type GatewayFeatures,
   POLICY_KINDS,
   type PolicyKind as PodPolicyKind,
   type PolicyObject,
   type PolicyReading,
+  type RoutePolicyReading,
   type UnreadKind,
 } from '../../core/workload/policy-kinds.ts';
 import type { PolicyStore } from '../../ports/policies.ts';
@@ -23,15 +26,15 @@ const DEADLINE_MS = 8_000;
 /** A namespace may have many objects; a reading older than this is never used, so it is dropped. */
 const MOST_AGE_MS = 60_000;
 
-interface Reading {
+interface Reading<Answer> {
   readonly atMs: number;
-  readonly answer: Promise<PolicyReading>;
+  readonly answer: Promise<Answer>;
 }
 
 /** The last answer of a namespace. */
 interface Latest {
   readonly atMs: number;
-  readonly reading: PolicyReading;
+  readonly reading: RoutePolicyReading;
 }
 
 /** Who has not asked for so long does not ask any more: a release that runs asks with every look. */
@@ -43,8 +46,8 @@ type PolicyKind = Pick<PodPolicyKind, 'group' | 'kind' | 'plural'>;
 export class KubernetesPolicies implements PolicyStore {
   readonly #transport: Transport;
   readonly #now: () => number;
-  readonly #readings = new Map<string, Reading>();
-  readonly #routeReadings = new Map<string, Reading>();
+  readonly #readings = new Map<string, Reading<PolicyReading>>();
+  readonly #routeReadings = new Map<string, Reading<RoutePolicyReading>>();
   readonly #latest = new Map<string, Latest>();
 
   constructor({ transport, now }: Pick<WatchEnvironment, 'transport' | 'now'>) {
@@ -53,21 +56,29 @@ export class KubernetesPolicies implements PolicyStore {
   }
 
   read(namespace: string, maxAgeMs: number): Promise<PolicyReading> {
-    return this.#read(this.#readings, POLICY_KINDS, namespace, maxAgeMs).answer;
+    const ask = (signal: AbortSignal) => readAll(this.#transport, POLICY_KINDS, namespace, signal);
+    return this.#read(this.#readings, ask, namespace, maxAgeMs).answer;
   }
 
-  readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<PolicyReading> {
-    const { atMs, answer } = this.#read(this.#routeReadings, ROUTE_POLICY_KINDS, namespace, maxAgeMs, `${namespace}/${asker}`);
+  readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<RoutePolicyReading> {
+    const ask = async (signal: AbortSignal): Promise<RoutePolicyReading> => {
+      const [policies, features] = await Promise.all([
+        readAll(this.#transport, ROUTE_POLICY_KINDS, namespace, signal),
+        readFeatures(this.#transport, signal).catch(() => undefined),
+      ]);
+      return { ...policies, ...(features === undefined ? {} : { features }) };
+    };
+    const { atMs, answer } = this.#read(this.#routeReadings, ask, `${namespace}/${asker}`, maxAgeMs);
     return answer.then((reading) => this.#keepLatest(namespace, { atMs, reading }));
   }
 
-  latestOfRoutes(namespace: string, maxAgeMs: number): PolicyReading | undefined {
+  latestOfRoutes(namespace: string, maxAgeMs: number): RoutePolicyReading | undefined {
     void this.readOfRoutes(namespace, '', maxAgeMs);
     return this.#latest.get(namespace)?.reading;
   }
 
   /** Of answers that overtake each other, and of those that were kept, the one that was asked for last. */
-  #keepLatest(namespace: string, answered: Latest): PolicyReading {
+  #keepLatest(namespace: string, answered: Latest): RoutePolicyReading {
     const now = this.#now();
     for (const [name, { atMs }] of this.#latest) if (now - atMs > FORGOTTEN_MS) this.#latest.delete(name);
     const known = this.#latest.get(namespace);
@@ -75,12 +86,17 @@ export class KubernetesPolicies implements PolicyStore {
     return answered.reading;
   }
 
-  #read(readings: Map<string, Reading>, kinds: readonly PolicyKind[], namespace: string, maxAgeMs: number, key = namespace): Reading {
+  #read<Answer>(
+    readings: Map<string, Reading<Answer>>,
+    ask: (signal: AbortSignal) => Promise<Answer>,
+    key: string,
+    maxAgeMs: number,
+  ): Reading<Answer> {
     const now = this.#now();
     const known = readings.get(key);
     if (known !== undefined && now - known.atMs < maxAgeMs) return known;
     for (const [name, { atMs }] of readings) if (now - atMs > MOST_AGE_MS) readings.delete(name);
-    const answer = withDeadline(undefined, DEADLINE_MS, (signal) => readAll(this.#transport, kinds, namespace, signal));
+    const answer = withDeadline(undefined, DEADLINE_MS, ask);
     const reading = { atMs: now, answer };
     readings.set(key, reading);
     return reading;
@@ -98,6 +114,28 @@ async function readAll(transport: Transport, kinds: readonly PolicyKind[], names
     }),
   );
   return { objects: read.flatMap(({ objects }) => objects), unread: read.flatMap(({ unread }) => unread) };
+}
+
+/** A cluster without the Gateway API has no gateway that can do anything. */
+async function readFeatures(transport: Transport, signal: AbortSignal): Promise<GatewayFeatures> {
+  const [version] = (await listGroups(transport, signal)).get(GATEWAY_GROUP) ?? [];
+  if (version === undefined) return new Map();
+  const path = pathOf({ group: GATEWAY_GROUP, version, plural: 'gatewayclasses' });
+  const { items } = await listAll(transport, path, { signal, lane: 'normal', repeat: true, pick: pickFeatures });
+  const features = new Map<string, Set<string>>();
+  for (const { controller, names } of items) {
+    const known = features.get(controller) ?? new Set();
+    for (const name of names) known.add(name);
+    features.set(controller, known);
+  }
+  return features;
+}
+
+/** Entries were plain names before the field became stable. */
+function pickFeatures(raw: unknown): { readonly controller: string; readonly names: readonly string[] } {
+  const { spec, status } = fieldsOf(raw);
+  const names = listOf(fieldsOf(status)['supportedFeatures']).flatMap((entry) => textOf(entry) ?? textOf(fieldsOf(entry)['name']) ?? []);
+  return { controller: textOf(fieldsOf(spec)['controllerName']) ?? '', names };
 }
 
 /** Served versions of all groups, most mature first. */

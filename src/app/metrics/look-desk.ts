@@ -56,7 +56,7 @@ export class LookDesk {
     if (this.#entries.has(key)) return;
     const asked: Entry = { releaseId, readings: undefined };
     this.#entries.set(key, asked);
-    const before = asksForTraffic(question.spec, question.status) ? undefined : this.#comparisons.prepare(key, question);
+    const before = asksForTraffic(question.status) ? undefined : this.#comparisons.prepare(key, question);
     void this.#readAll(key, question, times).then(async (readings) => {
       const rateBefore = await before;
       if (this.#entries.get(key) !== asked) return;

@@ -66,7 +66,7 @@ async function askRaw(
   question: LookQuestion,
   { fromMs, atMs, glances }: { readonly fromMs: number; readonly atMs: number; readonly glances: boolean },
 ): Promise<RawLook> {
-  const serves = canaryGetsTraffic(question.spec, question.status);
+  const serves = canaryGetsTraffic(question.status);
   const times = serves && (isCompared(question) || checksLatency(question));
   // Rounded, so that releases ask the same question: more samples than are needed do no harm.
   const rangeMs = Math.ceil((atMs - fromMs + BASE_SLACK_MS) / RANGE_STEP_MS) * RANGE_STEP_MS;

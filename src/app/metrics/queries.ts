@@ -62,7 +62,7 @@ export interface ArmsAsked {
 /** Whether the release compares and can: enabled, both sides with a share, a metrics source that counts them apart from a cohort. */
 export function isCompared(question: LookQuestion): boolean {
   const { spec, status, parts } = question;
-  const share = asksForTraffic(spec, status) && (status.weight ?? 0) < 100;
+  const share = asksForTraffic(status) && (status.weight ?? 0) < 100;
   return spec.analysis.comparison.mode !== 'Off' && parts.length > 0 && share && !isSilencedByCohort(question);
 }
 
@@ -230,9 +230,9 @@ const NO_COUNTER: Problem = {
 
 /** Counters of the canary, and of serving where they are compared or say when the gateway is scraped. */
 async function askCounts(reader: MetricsReader, part: PartQuestion, compares: boolean, rangeMs: number, atMs: number): Promise<Counts> {
-  const { spec, status } = part;
+  const { status } = part;
   const ask = (backends: readonly BackendIdentity[]) => askRequests(reader, part, backends, rangeMs, atMs);
-  const serves = canaryGetsTraffic(spec, status);
+  const serves = canaryGetsTraffic(status);
   // Before it has traffic only the labels matter: series of the same name may be another cluster's.
   const [canary, compared, weighted] = await Promise.all([ask(canaryOf(part)), ...(compares ? askCompared(part, ask) : [])]);
   const { series, problem = weighted?.problem } = serves ? canary : NO_ANSWERS;

@@ -92,18 +92,18 @@ function partsOf(metrics: MetricsReader, release: CanaryRelease, seen: Known, pa
 function identitiesOf(namespace: string, seen: Known, pair: Sides, side: Side): readonly BackendIdentity[] {
   return seen.routes.flatMap((route) =>
     rulesToAsk(route, seen.recorded, pair, side).flatMap((rule) =>
-      refsToAsk(rule, pair, side).map((ref) => {
-        const behind = seen.backends[ref.name];
+      [...refsToAsk(rule, pair, side), ...mirrorsToAsk(route, rule, pair, side)].map(({ name, port = 80, ...place }) => {
+        const behind = seen.backends[name];
         return {
           namespace,
-          service: ref.name,
-          port: ref.port ?? 80,
+          service: name,
+          port,
           route: {
             kind: route.kind,
             namespace,
             name: route.metadata.name,
             ruleIndex: rule.index,
-            backendIndex: ref.index,
+            ...placeOf(place),
             ...(rule.servings.length === 0 && rule.refs.length === 1 ? { isAlone: true as const } : {}),
           },
           ...(behind?.workload === undefined ? {} : { workload: { name: behind.workload, templateHashes: behind.templateHashes } }),
@@ -113,7 +113,24 @@ function identitiesOf(namespace: string, seen: Known, pair: Sides, side: Side): 
   );
 }
 
-/** Rules of ours for a cohort send requests to the canary alone. */
+/** A ref of a rule, or a mirror of it. */
+type Asked = Pick<RefPosition, 'name' | 'port' | 'index'> & { readonly isMirror?: true };
+
+function placeOf({ index, isMirror }: Pick<Asked, 'index' | 'isMirror'>): { readonly backendIndex: number; readonly mirrorIndex?: number } {
+  return isMirror === true ? { backendIndex: 0, mirrorIndex: index } : { backendIndex: index };
+}
+
+/** The filters of a rule of ours that send copies to the canary. */
+function mirrorsToAsk(route: Route, { index }: SeenRule, { canary }: Sides, side: Side): readonly Asked[] {
+  if (side !== 'cohort') return [];
+  return (route.spec.rules?.[index]?.filters ?? []).flatMap(({ requestMirror }, place): readonly Asked[] => {
+    if (requestMirror?.backendRef.name !== canary) return [];
+    const { port } = requestMirror.backendRef;
+    return [{ name: canary, ...(port === undefined ? {} : { port }), index: place, isMirror: true }];
+  });
+}
+
+/** Rules of ours for a cohort send requests to the canary alone, those for a mirror copies. */
 function rulesToAsk(route: Route, recorded: Known['recorded'], pair: Sides, side: Side): readonly SeenRule[] {
   const driven = recorded.find(({ kind, name }) => kind === route.kind && name === route.metadata.name);
   const ours = driven === undefined ? [] : findOurRules(route, driven.rules, pair.canary).map(({ index }) => index);
@@ -121,7 +138,7 @@ function rulesToAsk(route: Route, recorded: Known['recorded'], pair: Sides, side
 }
 
 /** All traffic of the canary is judged; serving is compared in rules that name both, because other rules get other requests. */
-function refsToAsk(rule: SeenRule, pair: Sides, side: Side): readonly RefPosition[] {
+function refsToAsk(rule: SeenRule, pair: Sides, side: Side): readonly Asked[] {
   const { servings, canaries } = rule;
   if (side === 'serving') return canaries.length === 0 && pair.adds !== true ? [] : atPort(servings, pair.servingPort);
   if (side === 'cohort' || canaries.length > 0 || pair.adds !== true) return atPort(canaries, pair.canaryPort);

@@ -1,7 +1,7 @@
 // Deployment mode: what the watches say of a release's Deployment, and whether a change of it is held. A hold is probed at
 // start, every ten minutes, and before each release. Also while one is running, but then nothing waits for the answer or is stopped by it.
 
-import type { CanaryRelease, CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
+import type { CanaryRelease, CanaryReleaseStatus } from '../../api/release.ts';
 import { canaryGetsTraffic } from '../../core/release/traffic.ts';
 import { isGoingHome, isRunning, parseState } from '../../core/release/state.ts';
 import type { HoldStanding, ObservedWorkload } from '../../core/workload/observed.ts';
@@ -26,7 +26,7 @@ export async function observeWorkload(
   if (targetRef.hold === 'PausedAtRest') return { ...seen, hold: { kind: seen.deployment.spec.paused === true ? 'proven' : 'awaited' } };
   const asked = world.workloads.proveHold(namespace, targetRef.name, proofAge(status, seen.deployment.spec.paused === true));
   // A canary with weight may have to be rolled back in this very pass, which must not wait for an answer (rule 1); the last known probe is used.
-  const hold = mayGoHome(release.spec, status) ? await Promise.race([asked, Promise.resolve(BEING_ASKED)]) : await asked;
+  const hold = mayGoHome(status) ? await Promise.race([asked, Promise.resolve(BEING_ASKED)]) : await asked;
   return { ...seen, hold };
 }
 
@@ -34,9 +34,9 @@ const NOT_SEEN: HoldStanding = { kind: 'unknown', message: 'the Deployment was n
 const BEING_ASKED: HoldStanding = { kind: 'asked' };
 
 /** Traffic is, or may be, on the canary. */
-function mayGoHome(spec: CanaryReleaseSpec, status: CanaryReleaseStatus): boolean {
+function mayGoHome(status: CanaryReleaseStatus): boolean {
   const state = parseState(status.state) ?? 'blocked';
-  return isRunning(state) && (canaryGetsTraffic(spec, status) || isGoingHome(state));
+  return isRunning(state) && (canaryGetsTraffic(status) || isGoingHome(state));
 }
 
 /** A held template that is about to be released needs a fresh probe. */

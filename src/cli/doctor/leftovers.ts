@@ -57,14 +57,14 @@ function findMark(route: Route, { everyRelease }: Surroundings): readonly Findin
   ];
 }
 
-/** Rules for a cohort that no release takes away any more, or that were exported from a running release and applied again. */
+/** Rules for a cohort or a mirror that no release takes away any more, or that were exported from a running release and applied again. */
 function findOurRules({ kind, metadata, spec }: Route, { everyRelease }: Surroundings): readonly Finding[] {
   const { namespace, name } = metadata;
   const left = (spec.rules ?? []).flatMap((rule) => (isOurName(rule.name) ? [rule.name ?? ''] : []));
   const [driver] = (metadata.annotations?.[RELEASE_ANNOTATION] ?? '').split('/');
   const runs = everyRelease.some((release) => release.namespace === namespace && release.name === driver && isUnderWay(release));
   if (left.length === 0 || runs) return [];
-  const says = `still has ${left.join(' and ')}, a rule for a cohort, and no release runs: its requests go to one Service whatever the weights are`;
+  const says = `still has ${left.join(' and ')}, a rule for a cohort or a mirror, and no release runs: its requests do not follow the weights`;
   return [fail(`${kind} ${namespace}/${name}`, says, `kubectl edit ${kind.toLowerCase()} ${name} -n ${namespace}   # remove the rule`)];
 }
 

@@ -44,6 +44,7 @@ export const DEPLOYMENT_RIGHTS: readonly Right[] = [
 
 /** ClusterRole glidepath-cohort. */
 export const COHORT_RIGHTS: readonly Right[] = [
+  { group: 'gateway.networking.k8s.io', resource: 'gatewayclasses', verbs: ['list'] },
   { group: 'gateway.envoyproxy.io', resource: 'securitypolicies', verbs: ['list'] },
   { group: 'gateway.envoyproxy.io', resource: 'backendtrafficpolicies', verbs: ['list'] },
   { group: 'gateway.envoyproxy.io', resource: 'envoyextensionpolicies', verbs: ['list'] },

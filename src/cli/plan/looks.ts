@@ -62,7 +62,7 @@ export function readCounts(
     ...(isTimed(spec) ? { latency: readLatency({ counters, uppers }, from, to, canary) } : {}),
     ...(isCompared(spec, status) ? readServing({ spec, counters, uppers }, from, to, (atMs - window.fromMs) / 1_000) : {}),
     ...(isSilenced(spec, status) ? { silenced: 'cohort' as const } : {}),
-    ...(asksForTraffic(spec, status) ? { own } : { own: {}, rateBefore: rps }),
+    ...(asksForTraffic(status) ? { own } : { own: {}, rateBefore: rps }),
   };
 }
 

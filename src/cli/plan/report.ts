@@ -13,7 +13,6 @@ import { findWideBucket, type WideBucket } from '../../core/analysis/comparison/
 import { describeWideBucket } from '../../core/analysis/comparison/words.ts';
 import { LATENCY } from '../../core/analysis/comparison/settings.ts';
 import { cumulate, shareBuckets } from './latency.ts';
-import { asksForCohort } from '../../core/release/facts/cohort-rules.ts';
 import { COHORT_SHARE, pairOf } from './world.ts';
 import type { RollbackTimes, Times } from './summary.ts';
 import { tellRun } from './timeline.ts';
@@ -87,7 +86,8 @@ function describeAssumptions({ question: { release, traffic, approveAfterMs } }:
   return [
     ...(refusal === undefined ? gaps : [`the operator would not begin: ${refusal}`]),
     ...(hidden === undefined ? [] : [describeWideBucket(hidden)]),
-    ...(asksForCohort(spec) ? [COHORT_ASSUMED] : []),
+    ...(spec.stages.some(({ cohort }) => cohort !== undefined) ? [COHORT_ASSUMED] : []),
+    ...(spec.stages.some(({ mirror }) => mirror !== undefined) ? [MIRROR_ASSUMED] : []),
     ...(spec.targetRef === undefined ? [] : [`assumed: the pods of Service ${pairOf(spec).canary} are ready at once`]),
     ...assumeGates(spec),
     ...(own.length === 0
@@ -101,6 +101,9 @@ function describeAssumptions({ question: { release, traffic, approveAfterMs } }:
 }
 
 const COHORT_ASSUMED = `assumed: ${formatPercent(COHORT_SHARE)} of the requests are of the cohort, and they are counted with the others, so that checks judge them alone`;
+
+const MIRROR_ASSUMED =
+  'assumed: every request has a method that is mirrored, and the gateway honours the percentage; copies are judged by checks alone, and their failures reach no user';
 
 function waitsForPeople({ promotion, stages, analysis }: CanaryReleaseSpec): boolean {
   return (

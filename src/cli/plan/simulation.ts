@@ -170,7 +170,7 @@ function takeWeights(run: Run): void {
   const weight = Math.round(share * 100);
   if (weight !== (run.log.steps.at(-1)?.weight ?? 0)) run.log.steps.push({ atMs: run.now - START_MS, weight });
   const stage = (run.folded.status.release?.stageIndex ?? 0) + 1;
-  if (traffic === 0 || run.log.turnedAtMs !== undefined || stage < run.question.traffic.badFromStage) return;
+  if (traffic.share + traffic.copies === 0 || run.log.turnedAtMs !== undefined || stage < run.question.traffic.badFromStage) return;
   run.gateway.turn();
   run.log.turnedAtMs = run.now - START_MS;
 }

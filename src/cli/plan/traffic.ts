@@ -54,8 +54,8 @@ export interface Expected {
 export interface Gateway {
   /** Requests flow up to this time; scrapes on the way are made and returned as cells. */
   readonly flowTo: (ms: number) => readonly Cell[];
-  /** From now on the canary gets this share, 0..1. */
-  readonly serve: (share: number) => void;
+  /** From now on the canary gets this share of the requests, and copies of so many others; both 0..1. */
+  readonly serve: (canary: { readonly share: number; readonly copies: number }) => void;
   /** From now on the canary behaves as configured, not like serving. */
   readonly turn: () => void;
   readonly counters: Counters;
@@ -68,6 +68,7 @@ interface State {
   flowedToMs: number;
   scrapedAtMs: number;
   share: number;
+  copies: number;
   turned: boolean;
   /** Expected requests since the last scrape: of the canary before and after it turned, and of serving. */
   pending: [like: number, own: number, serving: number];
@@ -97,6 +98,7 @@ export function openGateway(model: TrafficModel, scrapes: Scrapes, startMs: numb
     flowedToMs: startMs,
     scrapedAtMs: scrapes.firstMs - scrapes.everyMs,
     share: 0,
+    copies: 0,
     turned: false,
     pending: [0, 0, 0],
     canaryRequests: 0,
@@ -131,8 +133,9 @@ function wrap(prepared: Prepared, random: Random, state: State): Gateway {
       flow(prepared, state, ms);
       return cells;
     },
-    serve: (share) => {
+    serve: ({ share, copies }) => {
       state.share = share;
+      state.copies = copies;
     },
     turn: () => {
       state.turned = true;
@@ -163,9 +166,11 @@ function flow({ model }: Prepared, state: State, ms: number): void {
   if (seconds <= 0) return;
   state.flowedToMs = ms;
   const canary = model.rps * seconds * state.share;
-  state.pending[state.turned ? 1 : 0] += canary;
+  // The answer to a copy is discarded, so its failure reaches no user.
+  const copies = model.rps * seconds * state.copies;
+  state.pending[state.turned ? 1 : 0] += canary + copies;
   state.pending[2] += model.rps * seconds - canary;
-  state.canaryRequests += canary;
+  state.canaryRequests += canary + copies;
   if (state.turned) state.extraFailures += canary * Math.max(0, model.canary.errorRatio - model.serving.errorRatio);
 }
 

@@ -67,10 +67,21 @@ export function takeRoute(route: Route): Route {
 /** Of all requests so many are taken to be of a cohort: how many there are only production knows. */
 export const COHORT_SHARE = 0.01;
 
-/** The share of all requests that the canary gets, 0..1: by weight, and of a cohort where the route has a rule for one. */
-export function trafficIn(route: Route, pair: Pair): number {
+/** What the canary gets, as parts of all requests, 0..1. */
+export interface CanaryTraffic {
+  /** Requests: by weight, and of a cohort where the route has a rule for one. */
+  readonly share: number;
+  /** Copies of requests that serving answers. */
+  readonly copies: number;
+}
+
+export function trafficIn(route: Route, pair: Pair): CanaryTraffic {
   const share = shareIn(route, pair);
-  return (route.spec.rules ?? []).some(({ name }) => isOurName(name)) ? share + (1 - share) * COHORT_SHARE : share;
+  const ours = (route.spec.rules ?? []).find(({ name }) => isOurName(name));
+  if (ours === undefined) return { share, copies: 0 };
+  const mirror = ours.filters?.find(({ requestMirror }) => requestMirror !== undefined)?.requestMirror;
+  if (mirror !== undefined) return { share, copies: (mirror.percent ?? 100) / 100 };
+  return { share: share + (1 - share) * COHORT_SHARE, copies: 0 };
 }
 
 /** The canary's share that the weights of the route ask for, 0..1. */
@@ -79,6 +90,9 @@ export function shareIn(route: Route, { canary }: Pair): number {
   const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
   return total === 0 ? 0 : (refs.find(({ name }) => name === canary)?.weight ?? 0) / total;
 }
+
+/** The simulated gateway copies the percentage that it is asked for. */
+const SIMULATED_FEATURES = new Map([['simulated', new Set(['HTTPRouteRequestMirror', 'HTTPRouteRequestPercentageMirror'])]]);
 
 /** What the operator observes in a healthy cluster. */
 export function observe(release: CanaryRelease, route: Route, pair: Pair): Observation {
@@ -90,7 +104,7 @@ export function observe(release: CanaryRelease, route: Route, pair: Pair): Obser
     backends: { [pair.serving]: readyBackend(pair.serving, 'serving'), [pair.canary]: readyBackend(pair.canary, 'candidate') },
     looks: [],
     metrics: { kind: 'ready', source: 'simulated', scope: 'service' },
-    routePolicies: { objects: [], unread: [] },
+    routePolicies: { objects: [], unread: [], features: SIMULATED_FEATURES },
     driver: { kind: 'us' },
     writeProblems: [],
     oldSchema: false,

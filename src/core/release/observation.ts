@@ -5,7 +5,7 @@ import type { CanaryRelease } from '../../api/release.ts';
 import type { Route, RouteKind } from '../../api/routes.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
 import type { PodObject } from '../workload/pods.ts';
-import type { PolicyReading } from '../workload/policy-kinds.ts';
+import type { RoutePolicyReading } from '../workload/policy-kinds.ts';
 import type { LookReading } from '../analysis/reading.ts';
 import type { SentinelReading } from '../analysis/sentinel.ts';
 import type { DrainReading } from './drain.ts';
@@ -115,8 +115,8 @@ export interface Observation {
   readonly metrics: MetricsStanding;
   /** Absent where the gateways always count backends apart. */
   readonly layout?: BackendLayout;
-  /** Policies that may hold for one rule of a route; absent where they were not asked for, or are not read yet. */
-  readonly routePolicies?: PolicyReading;
+  /** Policies that may hold for one rule of a route, and what gateways can do; absent where they were not asked for, or are not read yet. */
+  readonly routePolicies?: RoutePolicyReading;
   /** Absent where no gate was ever asked for. */
   readonly gates?: ObservedGates;
   readonly driver: Driver;

@@ -1,9 +1,11 @@
-// Would a rule of ours for a cohort do what the release asks of it? Found out before anything is written: that the route has room for it,
+// Would a rule of ours for a cohort, or for a mirror, do what the release asks of it? Found out before anything is written: that the route has room for it,
 // that it takes the requests of the cohort from the managed rule, and that it takes none from any other.
 
 import type { Cohort } from '../../api/cohort.ts';
 import type { Route, RouteMatch } from '../../api/routes.ts';
-import { describeCohort, isSameMatch, matchesOf, type NarrowedMatch, narrowMatches } from './cohort.ts';
+import { describeRequests, fieldOf, isSameMatch, matchesOf, type NarrowedMatch, narrowMatches } from './cohort.ts';
+import { refuseMirror } from './mirroring.ts';
+import type { RoutePolicyReading } from '../workload/policy-kinds.ts';
 import { isOurName } from './our-rules.ts';
 import { comparePrecedence, findRegex, mayOverlap } from './precedence.ts';
 import type { ManagedRule } from './rules.ts';
@@ -29,16 +31,19 @@ interface Rival {
 }
 
 /** Why no rule for the cohort can be put into routes of this kind at all; undefined where one can. */
-export function refuseKind(kind: string, { queryParams, methods }: Cohort): string | undefined {
+export function refuseKind(kind: string, cohort: Cohort): string | undefined {
+  const { queryParams, methods } = cohort;
+  const noun = fieldOf(cohort);
   switch (kind) {
     case 'HTTPRoute':
       return undefined;
     case 'GRPCRoute': {
+      if (noun === 'mirror') return 'a GRPCRoute cannot match methods that change nothing: remove the mirror, or use an HTTPRoute';
       const field = methods === undefined ? (queryParams === undefined ? undefined : 'queryParams') : 'methods';
       return field === undefined ? undefined : `a GRPCRoute cannot match cohort.${field}: use cohort.headers`;
     }
     default:
-      return `a ${kind} carries connections and cannot match requests: remove the cohort, or use an HTTPRoute or a GRPCRoute`;
+      return `a ${kind} carries connections and cannot match requests: remove the ${noun}, or use an HTTPRoute or a GRPCRoute`;
   }
 }
 
@@ -49,17 +54,24 @@ export interface DrivenRoute {
   readonly ours: readonly number[];
 }
 
-/** @param all driven routes, this one included @param others further routes of the namespace that may take the same requests */
+/**
+ * @param all driven routes, this one included
+ * @param others further routes of the namespace that may take the same requests
+ * @param said what gateways say that they can; undefined while that is not read yet
+ */
 export function findCohortProblem(
   driven: DrivenRoute,
   cohort: Cohort,
   all: readonly DrivenRoute[] = [driven],
   others: readonly Route[] = [],
+  said?: Pick<RoutePolicyReading, 'features'>,
 ): CohortProblem | undefined {
   const { route, managed } = driven;
   const [first] = managed;
   const refused = refuseKind(route.kind, cohort);
   if (first !== undefined && refused !== undefined) return { rule: first.key, message: refused };
+  const unable = fieldOf(cohort) === 'mirror' ? findUnableToMirror(driven, cohort, said) : undefined;
+  if (unable !== undefined) return unable;
   const taken = findTakenName(driven);
   if (taken !== undefined) return taken;
   const rivals = listRivals(driven, all, others);
@@ -68,6 +80,19 @@ export function findCohortProblem(
     if (message !== undefined) return { rule: rule.key, message };
   }
   return findLackOfRoom(driven, cohort);
+}
+
+/** A gateway that cannot mirror, or a rule that has a mirror already: not every gateway takes a second one. */
+function findUnableToMirror(
+  { route, managed }: DrivenRoute,
+  cohort: Cohort,
+  said: Pick<RoutePolicyReading, 'features'> | undefined,
+): CohortProblem | undefined {
+  const [first] = managed;
+  const message = refuseMirror(route, cohort, said);
+  if (first !== undefined && message !== undefined) return { rule: first.key, message };
+  const mirrored = managed.find(({ index }) => (route.spec.rules?.[index]?.filters ?? []).some(({ type }) => type === 'RequestMirror'));
+  return mirrored && { rule: mirrored.key, message: 'it has a mirror already: remove one of the two' };
 }
 
 /** A rule with a name of ours that this release did not add: the API server takes each name once. */
@@ -81,30 +106,36 @@ function findTakenName({ route, ours }: DrivenRoute): CohortProblem | undefined 
 }
 
 function findProblem({ kind }: Route, { matches, index }: ManagedRule, cohort: Cohort, rivals: readonly Rival[]): string | undefined {
+  const noun = fieldOf(cohort);
   const regex = matchesOf(kind, matches).map(findRegex).find(Boolean);
   if (regex !== undefined)
-    return `which rule counts beside a regular expression (${regex}) is up to the gateway, so the cohort might win nothing: write it without one, or remove the cohort`;
+    return `which rule counts beside a regular expression (${regex}) is up to the gateway, so the ${noun} might win nothing: write it without one, or remove the ${noun}`;
   const narrowed = narrowMatches(kind, matches, cohort);
-  const who = describeCohort(cohort);
-  if (narrowed.length === 0) return `no ${who} can meet its matches: change the cohort`;
+  const who = describeRequests(cohort);
+  if (narrowed.length === 0) return `no ${who} can meet its matches: change the ${noun}`;
   // A match that asks for the condition already is sent to the canary by no rule of ours: the managed one comes first.
   if (narrowed.some(({ from, match }) => isSameMatch(from, match)))
-    return `it takes ${who} alone already, so the cohort would win nothing: change the cohort`;
+    return `it takes ${who} alone already, so the ${noun} would win nothing: change the ${noun}`;
   const crowded = narrowed.find(({ match }) => Math.max(match.headers?.length ?? 0, match.queryParams?.length ?? 0) > MOST_CONDITIONS);
   if (crowded !== undefined)
-    return `with the cohort a match would have more than ${MOST_CONDITIONS} headers or query parameters: ask for fewer`;
-  return findRivalry(narrowed, rivals, index, who);
+    return `with the ${noun} a match would have more than ${MOST_CONDITIONS} headers or query parameters: ask for fewer`;
+  return findRivalry(narrowed, rivals, index, cohort);
 }
 
-function findRivalry(narrowed: readonly NarrowedMatch[], rivals: readonly Rival[], place: number, who: string): string | undefined {
+function findRivalry(narrowed: readonly NarrowedMatch[], rivals: readonly Rival[], place: number, cohort: Cohort): string | undefined {
+  const noun = fieldOf(cohort);
+  const advice =
+    noun === 'cohort'
+      ? 'ask for fewer headers or parameters than it does, or give that rule the same ones'
+      : 'remove the mirror, or choose rules with spec.routeRefs[].rules';
   for (const { from, match } of narrowed)
     for (const rival of rivals) {
-      if (isSameMatch(rival.match, match)) return `${rival.name} takes ${who} already: remove the cohort, or that rule`;
+      if (isSameMatch(rival.match, match))
+        return `${rival.name} takes ${describeRequests(cohort)} already: remove the ${noun}, or that rule`;
       // It takes some of these requests from the managed rule today, and ours would take them from it.
       const before = comparePrecedence(rival.match, from);
       const loses = comparePrecedence(match, rival.match) > 0 && (before > 0 || (before === 0 && rival.place < place));
-      if (loses && mayOverlap(match, rival.match))
-        return `the cohort would take requests from ${rival.name}: ask for fewer headers or parameters than it does, or give that rule the same ones`;
+      if (loses && mayOverlap(match, rival.match)) return `the ${noun} would take requests from ${rival.name}: ${advice}`;
     }
   return undefined;
 }
@@ -149,23 +180,24 @@ function findLackOfRoom({ route, managed, ours }: DrivenRoute, cohort: Cohort): 
   const theirs = (route.spec.rules ?? []).filter((_rule, index) => !ours.includes(index));
   const added = managed.map((rule) => ({ rule: rule.key, count: narrowMatches(route.kind, rule.matches, cohort).length }));
   const [first] = added;
+  const noun = fieldOf(cohort);
   if (first === undefined) return undefined;
   if (theirs.length + added.length > MOST_RULES)
     return {
       rule: first.rule,
-      message: `a route has at most ${MOST_RULES} rules, and the cohort needs ${added.length} beside the ${theirs.length} that are there: choose fewer with spec.routeRefs[].rules`,
+      message: `a route has at most ${MOST_RULES} rules, and the ${noun} needs ${added.length} beside the ${theirs.length} that are there: choose fewer with spec.routeRefs[].rules`,
     };
   const large = added.find(({ count }) => count > MOST_MATCHES_OF_A_RULE);
   if (large !== undefined)
     return {
       rule: large.rule,
-      message: `the cohort needs ${large.count} matches, and a rule has at most ${MOST_MATCHES_OF_A_RULE}: name fewer methods`,
+      message: `the ${noun} needs ${large.count} matches, and a rule has at most ${MOST_MATCHES_OF_A_RULE}: name fewer methods`,
     };
   const all =
     theirs.reduce((sum, { matches = [] }) => sum + Math.max(1, matches.length), 0) + added.reduce((sum, { count }) => sum + count, 0);
   if (all <= MOST_MATCHES) return undefined;
   return {
     rule: first.rule,
-    message: `with the cohort the route would have ${all} matches, and it has room for ${MOST_MATCHES}: choose fewer rules with spec.routeRefs[].rules`,
+    message: `with the ${noun} the route would have ${all} matches, and it has room for ${MOST_MATCHES}: choose fewer rules with spec.routeRefs[].rules`,
   };
 }

@@ -1,4 +1,4 @@
-// A cohort in terms of a route: the matches of a rule with the conditions of the cohort added to each, and the words for it.
+// A cohort, or the requests of a mirror, in terms of a route: the matches of a rule with its conditions added to each, and the words for it.
 
 import type { Cohort } from '../../api/cohort.ts';
 import type { RouteHeaderMatch, RouteKind, RouteMatch } from '../../api/routes.ts';
@@ -68,20 +68,31 @@ function joinConditions(
   return joined;
 }
 
-/** Do both send the same requests to the canary? */
+/** Do both send the same to the canary? */
 export function isSameCohort(a: Cohort | undefined, b: Cohort | undefined): boolean {
   return keyOf(a) === keyOf(b);
 }
 
 function keyOf(cohort: Cohort | undefined): string {
   if (cohort === undefined) return '';
-  const { headers = [], queryParams = [], methods = [] } = cohort;
+  const { headers = [], queryParams = [], methods = [], mirrorPercent } = cohort;
   const conditions = [headers, queryParams].map((list) => list.map(({ name, value, type }) => [name, value, type]));
-  return JSON.stringify([...conditions, methods]);
+  return JSON.stringify([...conditions, methods, mirrorPercent ?? 'sent']);
+}
+
+/** What a person calls it: the field of the stage. */
+export function fieldOf({ mirrorPercent }: Cohort): 'cohort' | 'mirror' {
+  return mirrorPercent === undefined ? 'cohort' : 'mirror';
+}
+
+/** What goes to the canary: `requests with X-Canary-User: true`, `copies of 10% of the GET and HEAD requests`. */
+export function describeCohort(cohort: Cohort): string {
+  const requests = describeRequests(cohort);
+  return cohort.mirrorPercent === undefined ? requests : `copies of ${cohort.mirrorPercent}% of the ${requests}`;
 }
 
 /** `requests with X-Canary-User: true`, `GET requests with ?preview=1`. */
-export function describeCohort({ headers = [], queryParams = [], methods = [] }: Cohort): string {
+export function describeRequests({ headers = [], queryParams = [], methods = [] }: Cohort): string {
   const conditions = [
     ...headers.map(({ name, value, type }) => `${name}${type === 'RegularExpression' ? ' like' : ':'} ${value}`),
     ...queryParams.map(({ name, value, type }) => `?${name}${type === 'RegularExpression' ? ' like ' : '='}${value}`),

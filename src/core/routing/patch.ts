@@ -3,7 +3,7 @@
 // (rules 2 and 3 of the design).
 
 import { RELEASE_ANNOTATION } from '../../api/names.ts';
-import type { Route, RouteBackendRef } from '../../api/routes.ts';
+import type { Route, RouteBackendRef, RouteRule } from '../../api/routes.ts';
 import type { RefWeight } from './foreign-rules.ts';
 import { type AnnotationChange, holdFlux, releaseFlux } from './gitops.ts';
 import type { OurRule, WantedRule } from './our-rules.ts';
@@ -16,6 +16,7 @@ export type JsonPatchOperation =
   | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
+const APPEND_RULE = '/spec/rules/-';
 const ANNOTATIONS_PATH = '/metadata/annotations';
 const ANNOTATION_PATH = pathOfAnnotation(RELEASE_ANNOTATION);
 
@@ -67,8 +68,22 @@ export function replaceOurs(
   return [
     { op: 'test', path: '/metadata/generation', value: metadata.generation ?? 0 },
     ...removeOurs(surplus),
-    ...missing.map(({ rule }): JsonPatchOperation => ({ op: 'add', path: '/spec/rules/-', value: rule })),
+    ...missing.map(({ rule }): JsonPatchOperation => ({ op: 'add', path: APPEND_RULE, value: rule })),
   ];
+}
+
+/**
+ * Would a field that the API server does not know, and so drops, widen what is asked for? An older CRD of the Gateway API has no percentage
+ * of a mirror, and without it every request is copied.
+ */
+export function needsEveryField(operations: readonly JsonPatchOperation[]): boolean {
+  return operations.some(
+    (operation) => operation.op === 'add' && operation.path === APPEND_RULE && mirrorsPart(operation.value as RouteRule),
+  );
+}
+
+function mirrorsPart({ filters = [] }: RouteRule): boolean {
+  return filters.some(({ requestMirror }) => requestMirror?.percent !== undefined);
 }
 
 /** Rules of ours go, guarded by what they are known by. Behind all other operations of a patch, because places shift. */

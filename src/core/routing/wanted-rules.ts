@@ -4,8 +4,9 @@ import type { Cohort } from '../../api/cohort.ts';
 import type { RouteRule } from '../../api/routes.ts';
 import { toSortedJson } from '../../api/sorted-json.ts';
 import { hashMatches } from './matches.ts';
-import { buildCohortRule, type OurRule, type WantedRule } from './our-rules.ts';
-import type { RouteStanding } from './standing.ts';
+import { fieldOf } from './cohort.ts';
+import { buildCohortRule, buildMirrorRule, type OurRule, type WantedRule } from './our-rules.ts';
+import { type RouteStanding, weightsFor } from './standing.ts';
 
 /** How the rules of ours in a route differ from what is wanted. */
 export interface OursCompared {
@@ -32,11 +33,15 @@ export function wantRules({ route, rules }: RouteStanding, cohort: Cohort | unde
   if (route === undefined || cohort === undefined) return [];
   return rules.flatMap((standing, place): readonly WantedRule[] => {
     if (standing.kind !== 'found') return [];
-    const rule = buildCohortRule(route, standing.now, cohort, place + 1);
+    const [purpose, number] = [fieldOf(cohort), place + 1];
+    const rule =
+      purpose === 'cohort'
+        ? buildCohortRule(route, standing.now, cohort, number)
+        : buildMirrorRule(route, standing.now, weightsFor(standing, { kind: 'restored' }), cohort, number);
     if (rule === undefined) return [];
     const matches = hashMatches(rule.matches);
-    const isRecorded = (standing.recorded.ours ?? []).some((one) => one.purpose === 'cohort' && one.matches === matches);
-    return [{ purpose: 'cohort', number: place + 1, rule, matches, isRecorded }];
+    const isRecorded = (standing.recorded.ours ?? []).some((one) => one.purpose === purpose && one.matches === matches);
+    return [{ purpose, number, rule, matches, isRecorded }];
   });
 }
 

@@ -101,3 +101,12 @@ export interface PolicyReading {
   readonly objects: readonly PolicyObject[];
   readonly unread: readonly UnreadKind[];
 }
+
+/** What gateways say that they can do (`supportedFeatures` of their classes), by controller. */
+export type GatewayFeatures = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** What a rule of ours has to know of the cluster before it is added to a route. */
+export interface RoutePolicyReading extends PolicyReading {
+  /** Absent where the classes of gateways could not be listed. */
+  readonly features?: GatewayFeatures;
+}

@@ -123,13 +123,32 @@ describe('policies on rules of routes', () => {
   beforeEach(() => harness.server.resources.serve(securityPolicies));
 
   test('policies on rules of routes are read for each asker: what another one read a moment ago may be too old', async () => {
-    expect(await readOfRoutes('beside/1', 60_000)).toEqual({ objects: [], unread: [] });
+    expect(await readOfRoutes('beside/1', 60_000)).toMatchObject({ objects: [], unread: [] });
     harness.server.put(securityPolicies, named('jwt', { targetRefs: [] }));
     expect((await readOfRoutes('web/1', 60_000)).objects).toEqual([{ kind: 'SecurityPolicy', name: 'jwt', spec: { targetRefs: [] } }]);
     await readOfRoutes('web/1', 60_000);
     expect(lists()).toBe(2);
     await readOfRoutes('web/2', 60_000);
     expect(lists()).toBe(3);
+  });
+
+  test('policies on rules of routes come with what the classes of gateways list, as names or as objects', async () => {
+    const gatewayClasses = { group: 'gateway.networking.k8s.io', version: 'v1', plural: 'gatewayclasses', kind: 'GatewayClass' };
+    harness.server.resources.serve(gatewayClasses);
+    const aClass = (name: string, controllerName: string, supportedFeatures: readonly unknown[]) =>
+      harness.server.put(gatewayClasses, { metadata: { name }, spec: { controllerName }, status: { supportedFeatures } } as never);
+    aClass('one', 'example.com/gateway', [{ name: 'HTTPRouteRequestMirror' }]);
+    aClass('two', 'example.com/gateway', ['HTTPRouteRequestPercentageMirror']);
+    aClass('other', 'example.com/other', []);
+    const { features } = await readOfRoutes('web/1', 0);
+    expect(features).toEqual(
+      new Map([
+        ['example.com/gateway', new Set(['HTTPRouteRequestMirror', 'HTTPRouteRequestPercentageMirror'])],
+        ['example.com/other', new Set()],
+      ]),
+    );
+    refuse('/gatewayclasses', 403);
+    expect(await readOfRoutes('web/2', 0)).not.toHaveProperty('features');
   });
 
   test('policies on rules of routes that may not be listed are no policies that are not there', async () => {

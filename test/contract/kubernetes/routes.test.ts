@@ -126,6 +126,19 @@ describe('a patch', () => {
     });
   });
 
+  test('a patch that adds a mirror of a part has to be refused where the API server would drop the percentage', async () => {
+    const { server, connection } = await start();
+    const filter = (percent?: number) => ({
+      type: 'RequestMirror',
+      requestMirror: { backendRef: { name: 'v2', port: 80 }, ...(percent === undefined ? {} : { percent }) },
+    });
+    const add = (percent?: number) => [{ op: 'add' as const, path: '/spec/rules/-', value: { filters: [filter(percent)] } }];
+    await connection.routes.patch(KEY, add(10), 'normal');
+    await connection.routes.patch(KEY, add(), 'normal');
+    const queries = server.requests.filter(({ method }) => method === 'PATCH').map(({ query }) => query);
+    expect(queries).toEqual([{ fieldManager: 'glidepath', fieldValidation: 'Strict' }, { fieldManager: 'glidepath' }]);
+  });
+
   test('a patch of a route that is gone, or of a kind that is not served, is not found', async () => {
     const { connection } = await start();
     await expect(connection.routes.patch({ ...KEY, name: 'never' }, raise(0, 5), 'home')).rejects.toMatchObject({

@@ -10,7 +10,7 @@ import type { Clock } from '../../../src/ports/clock.ts';
 import type { MemoryApiServer, StoredChange, StoredObject } from './api-server.ts';
 import { EndWatch } from './end-watch.ts';
 import { isSame } from './json-patch.ts';
-import { isOurs as isOurRule, ourRulesOf, withoutFluxHold, withoutOurs } from './our-rules.ts';
+import { findWrong, isOurs as isOurRule, ourRulesOf, withoutFluxHold, withoutOurs } from './our-rules.ts';
 import type { MemoryPrometheus } from './prometheus.ts';
 import { describe, type Pair, RuleClaims } from './rule-claims.ts';
 import { isMore, percentOf, type Weights, weightsOf, withoutWeights } from './shares.ts';
@@ -39,7 +39,7 @@ export class Guardian {
   readonly raises: Raise[] = [];
   /** Share of the canary after every write of ours, in order. */
   readonly shares: { readonly atMs: number; readonly route: string; readonly percent: number }[] = [];
-  /** How many rules for a cohort a route had after a write of ours that added some. */
+  /** How many rules of ours a route had after a write of ours that added some. */
   readonly cohorts: { readonly atMs: number; readonly route: string; readonly count: number }[] = [];
   readonly #clock: Clock;
   readonly #api: MemoryApiServer;
@@ -103,29 +103,24 @@ export class Guardian {
       this.#ends.seeRemoval(change, this.#releases());
   }
 
-  /** Rules for a cohort: they come with proof and under our mark alone, each is a copy with the canary alone, and none is there at home. */
+  /** Rules of ours: they come with proof and under our mark alone, each is a copy with the canary alone or with a mirror to it, and none is there at home. */
   #seeOurRules(old: Route, now: Route): void {
     const [before, after] = [ourRulesOf(old), ourRulesOf(now)];
     const name = now.metadata.name;
-    if (markOf(now)?.includes(`/${HOME_MARK}`) === true && after.length > 0)
-      this.#report(1, `${name}: a rule for a cohort is left at home`);
-    if (markOf(now) === undefined && after.length > 0) this.#report(3, `${name}: a rule for a cohort is left behind`);
+    if (markOf(now)?.includes(`/${HOME_MARK}`) === true && after.length > 0) this.#report(1, `${name}: a rule of ours is left at home`);
+    if (markOf(now) === undefined && after.length > 0) this.#report(3, `${name}: a rule of ours is left behind`);
     const added = after.filter((rule) => !before.some((one) => isSame(one, rule)));
     const release = this.#releaseOf(now);
     const pair = pairOf(release);
     if (added.length === 0) return;
     if (release === undefined || pair === undefined) {
-      this.#report(3, `${name}: a rule for a cohort was added for no release`);
+      this.#report(3, `${name}: a rule of ours was added for no release`);
       return;
     }
-    for (const rule of added) {
-      const refs = rule.backendRefs ?? [];
-      if (refs.length !== 1 || refs[0]?.name !== pair.canary) this.#report(3, `${name}: a rule for a cohort names ${JSON.stringify(refs)}`);
-      const isCopy = (now.spec.rules ?? []).some((one) => !isOurRule(one) && isSame(one.filters, rule.filters));
-      if (!isCopy) this.#report(3, `${name}: a rule for a cohort has filters of no other rule`);
-    }
+    const others = (now.spec.rules ?? []).filter((one) => !isOurRule(one));
+    for (const rule of added) for (const wrong of findWrong(rule, others, pair.canary)) this.#report(3, `${name}: a rule of ours ${wrong}`);
     this.cohorts.push({ atMs: this.#clock.now(), route: name, count: after.length });
-    this.#checkProof(`${name}: a rule for a cohort was added`, markOf(old) ?? '', pair, release);
+    this.#checkProof(`${name}: a rule of ours was added`, markOf(old) ?? '', pair, release);
   }
 
   #releases(): readonly CanaryRelease[] {
@@ -337,7 +332,7 @@ export class Guardian {
         ),
       );
       if (route !== undefined && ourRulesOf(route).length > 0 && !this.#isUnseen(recorded.name))
-        this.#report(1, `status ${status.state} was stored while ${recorded.name} has a rule for a cohort`);
+        this.#report(1, `status ${status.state} was stored while ${recorded.name} has a rule of ours`);
       if (share > 0 && !this.#isUnseen(recorded.name) && !this.#isHomeEmpty(object.metadata.namespace, pair))
         this.#report(1, `status ${status.state} was stored while ${recorded.name} gives the canary ${share}%`);
     }

@@ -3,7 +3,12 @@
 
 import { isGlidepathError } from '../../../src/api/errors.ts';
 import { ROUTE_POLICY_KINDS } from '../../../src/core/routing/route-policies.ts';
-import { POLICY_KINDS, type PolicyReading } from '../../../src/core/workload/policy-kinds.ts';
+import {
+  type GatewayFeatures,
+  POLICY_KINDS,
+  type PolicyReading,
+  type RoutePolicyReading,
+} from '../../../src/core/workload/policy-kinds.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { PolicyStore } from '../../../src/ports/policies.ts';
 import type { MemoryApiServer } from './api-server.ts';
@@ -27,19 +32,33 @@ export function buildPolicies({ clock, api, gate }: PolicyParts): PolicyStore {
     };
   };
   const readOfRoutes = readerOf(ROUTE_POLICY_KINDS);
-  const latest = new Map<string, PolicyReading>();
+  const latest = new Map<string, RoutePolicyReading>();
   return {
     read: readerOf(POLICY_KINDS),
     readOfRoutes: async (namespace, asker, maxAgeMs) => {
-      const reading = await readOfRoutes(namespace, maxAgeMs, `${namespace}/${asker}`);
+      const reading: RoutePolicyReading = {
+        ...(await readOfRoutes(namespace, maxAgeMs, `${namespace}/${asker}`)),
+        features: listFeatures(api),
+      };
       latest.set(namespace, reading);
       return reading;
     },
     latestOfRoutes: (namespace, maxAgeMs) => {
-      void readOfRoutes(namespace, maxAgeMs).then((reading) => latest.set(namespace, reading));
+      void readOfRoutes(namespace, maxAgeMs).then((reading) => latest.set(namespace, { ...reading, features: listFeatures(api) }));
       return latest.get(namespace);
     },
   };
+}
+
+/** What the classes of gateways list. */
+function listFeatures(api: MemoryApiServer): GatewayFeatures {
+  const classes = api.list('GatewayClass') as readonly {
+    readonly spec?: { readonly controllerName?: string };
+    readonly status?: { readonly supportedFeatures?: readonly { readonly name: string }[] };
+  }[];
+  return new Map(
+    classes.map(({ spec, status }) => [spec?.controllerName ?? '', new Set((status?.supportedFeatures ?? []).map(({ name }) => name))]),
+  );
 }
 
 async function readAll(

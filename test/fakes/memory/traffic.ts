@@ -156,6 +156,14 @@ export class MemoryTraffic {
       const share = (requests * weightOf(ref)) / total;
       if (share > 0) this.#answer(ref.name, share);
     }
+    for (const { requestMirror } of rule.filters ?? [])
+      if (requestMirror !== undefined)
+        this.#answer(requestMirror.backendRef.name, (requests * this.#mirrored(requestMirror.percent)) / 100);
+  }
+
+  /** Contour copies every request. */
+  #mirrored(percent = 100): number {
+    return this.#settings.named === 'traefik' ? percent : 100;
   }
 
   #answer(service: string, requests: number): void {

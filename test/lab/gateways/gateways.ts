@@ -3,7 +3,7 @@ import type { GATEWAY_EXTRAS } from '../extras.ts';
 import { GATEWAY_URL } from '../settings.ts';
 
 /** Names of gateways; `contour` is there in every lab. */
-export const GATEWAY_NAMES = ['contour', 'envoy-gateway', 'envoy-gateway-merged', 'envoy-gateway-plain', 'traefik'] as const;
+export const GATEWAY_NAMES = ['contour', 'envoy-gateway', 'envoy-gateway-merged', 'envoy-gateway-plain', 'traefik', 'istio'] as const;
 export type GatewayName = (typeof GATEWAY_NAMES)[number];
 
 /** A gateway of the lab. */
@@ -12,6 +12,8 @@ export interface LabGateway {
   readonly extra?: (typeof GATEWAY_EXTRAS)[number];
   /** Of the Gateway object, in the namespace `default`. */
   readonly gateway: string;
+  /** Who counts requests, where its own counters cannot be had; absent: the gateway. */
+  readonly source?: 'PrometheusClient';
   /** Where it answers, inside the lab's network. */
   readonly url: string;
 }
@@ -27,6 +29,9 @@ export const PROXY_ADDRESSES = {
   'edge-eg-plain': '10.96.0.94',
 } as const;
 
+/** From the same part of the Service range. */
+export const ISTIO_ADDRESS = '10.96.0.95';
+
 /** Traefik listens on the node itself. */
 export const TRAEFIK_PORT = 8000;
 export const TRAEFIK_METRICS = '127.0.0.1:8099';
@@ -38,4 +43,5 @@ export const LAB_GATEWAYS: Readonly<Record<GatewayName, LabGateway>> = {
   'envoy-gateway-merged': { extra: 'envoy-gateway', gateway: 'edge-eg-merged', url: `http://${PROXY_ADDRESSES['edge-eg-merged']}` },
   'envoy-gateway-plain': { extra: 'envoy-gateway', gateway: 'edge-eg-plain', url: `http://${PROXY_ADDRESSES['edge-eg-plain']}` },
   traefik: { extra: 'traefik', gateway: 'edge-traefik', url: `http://127.0.0.1:${TRAEFIK_PORT}` },
+  istio: { extra: 'istio', gateway: 'edge-istio', url: `http://${ISTIO_ADDRESS}`, source: 'PrometheusClient' },
 };

@@ -142,6 +142,12 @@ test('a cohort that its manifest alone speaks against is a problem', async () =>
   const files = {
     'good.yaml': aManifest([stages(cohort)]),
     'empty.yaml': aManifest([stages('cohort: {}')]),
+    'copies.yaml': aManifest([stages('mirror: {percent: 10}')]),
+    'copies-grpc.yaml': aManifest([stages('mirror: {percent: 10}'), 'routeRefs: [{kind: GRPCRoute, name: store}]']),
+    'copies-unjudged.yaml': aManifest([
+      stages('mirror: {percent: 10}'),
+      'analysis: {checks: [{name: errors, metric: ErrorRatio, max: "1%", onBreach: Observe}]}',
+    ]),
     'twice.yaml': aManifest([stages('cohort: {methods: [GET, GET]}')]),
     'grpc.yaml': aManifest([stages('cohort: {methods: [GET]}'), 'routeRefs: [{kind: GRPCRoute, name: store}]']),
     'tcp.yaml': aManifest([stages(cohort), 'routeRefs: [{kind: TCPRoute, name: store}]']),
@@ -150,6 +156,9 @@ test('a cohort that its manifest alone speaks against is a problem', async () =>
   const problemOf = async (file: keyof typeof files) => (await call(['lint', '-f', file], { [file]: files[file] })).out;
   expect(await problemOf('good.yaml')).toContain('no problems found');
   expect(await problemOf('empty.yaml')).toContain('name at least one of headers, queryParams and methods');
+  expect(await problemOf('copies.yaml')).toContain('no problems found');
+  expect(await problemOf('copies-grpc.yaml')).toContain('a GRPCRoute cannot match methods that change nothing');
+  expect(await problemOf('copies-unjudged.yaml')).toContain('copies are not compared');
   expect(await problemOf('twice.yaml')).toContain('GET is listed twice');
   expect(await problemOf('grpc.yaml')).toContain('a GRPCRoute cannot match cohort.methods: use cohort.headers');
   expect(await problemOf('tcp.yaml')).toContain('a TCPRoute carries connections');

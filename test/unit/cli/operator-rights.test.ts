@@ -25,5 +25,6 @@ test('each names a resource and its verbs', () => {
 
 test('with cohorts the operator may list the kinds of policies that hold for single rules, and do nothing else with them', () => {
   const asked = COHORT_RIGHTS.map(({ group, resource, verbs }) => [group, resource, ...verbs].join(' '));
-  expect(asked.toSorted()).toEqual(ROUTE_POLICY_KINDS.map(({ group, plural }) => `${group} ${plural} list`).toSorted());
+  const classes = 'gateway.networking.k8s.io gatewayclasses list';
+  expect(asked.toSorted()).toEqual([classes, ...ROUTE_POLICY_KINDS.map(({ group, plural }) => `${group} ${plural} list`)].toSorted());
 });

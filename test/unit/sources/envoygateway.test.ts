@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { envoyGateway } from '../../../src/sources/envoygateway.ts';
+import { envoyGateway, envoyGatewayMerged } from '../../../src/sources/envoygateway.ts';
 
 describe('backends of a rule of Envoy Gateway', () => {
   test('backends of a rule of Envoy Gateway may be told apart, by their series alone', () => {
@@ -21,6 +21,11 @@ describe('backends of a rule of Envoy Gateway', () => {
     expect(envoyGateway.requests({ ...backend, route }, 10_000)).toBe(
       'envoy_cluster_upstream_rq{envoy_cluster_name="httproute/shop/store/rule/1/backend/0"}[10s]',
     );
+    const copies = { ...backend, route: { ...route, mirrorIndex: 2 } };
+    for (const source of [envoyGateway, envoyGatewayMerged])
+      expect(source.requests(copies, 10_000)).toBe(
+        'envoy_cluster_upstream_rq{envoy_cluster_name="httproute/shop/store/rule/1-mirror-2"}[10s]',
+      );
     const alone = { ...backend, route: { ...route, isAlone: true } } as const;
     expect(envoyGateway.requests(alone, 10_000)).toBe(
       'envoy_cluster_upstream_rq{envoy_cluster_name=~"httproute/shop/store/rule/1(/backend/0)?"}[10s]',

@@ -4,7 +4,7 @@
 import { FIELD_MANAGER, RELEASE_ANNOTATION, ROUTE_KINDS, type RouteKind } from '../../../api/names.ts';
 import { GlidepathError, isGlidepathError } from '../../../api/errors.ts';
 import type { Route } from '../../../api/routes.ts';
-import type { JsonPatchOperation } from '../../../core/routing/patch.ts';
+import { type JsonPatchOperation, needsEveryField } from '../../../core/routing/patch.ts';
 import type { RouteKey, RouteStore, WriteLane } from '../../../ports/routes.ts';
 import type { ChangeListener } from '../../../ports/cluster.ts';
 import { Listeners } from '../informer/changes.ts';
@@ -84,7 +84,7 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
   }
 
   async patch(key: RouteKey, operations: readonly JsonPatchOperation[], lane: WriteLane): Promise<Route> {
-    return this.#write(key, operations, JSON_PATCH, lane);
+    return this.#write(key, operations, JSON_PATCH, lane, needsEveryField(operations) ? { fieldValidation: 'Strict' } : {});
   }
 
   async annotate(key: RouteKey, value: string): Promise<Route> {
@@ -95,7 +95,13 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
     this.#cacheOf(route.kind).remember(trimRoute(route.kind, route.apiVersion, route));
   }
 
-  async #write(key: RouteKey, body: unknown, contentType: string, lane: WriteLane): Promise<Route> {
+  async #write(
+    key: RouteKey,
+    body: unknown,
+    contentType: string,
+    lane: WriteLane,
+    validation: { readonly fieldValidation?: 'Strict' } = {},
+  ): Promise<Route> {
     const path = await this.#pathOf(key);
     if (path === undefined) {
       throw new GlidepathError(
@@ -103,7 +109,7 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
         `the API server does not serve ${key.kind}, so ${key.namespace}/${key.name} cannot be patched`,
       );
     }
-    const query = { fieldManager: FIELD_MANAGER };
+    const query = { fieldManager: FIELD_MANAGER, ...validation };
     const answer = await this.#transport.request({ method: 'PATCH', path, query, contentType, body, lane });
     return this.#keep(key.kind, answer.body);
   }

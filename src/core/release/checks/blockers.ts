@@ -14,7 +14,6 @@ import { WORKLOAD_ALWAYS, WORKLOAD_BEFORE, WORKLOAD_LATER } from './workload-blo
 
 const ALWAYS: readonly BlockerCheck[] = [
   theOperatorIsTooNew,
-  theSpecAsksForMoreThanIsBuilt,
   ...WORKLOAD_ALWAYS,
   anotherReleaseDrives,
   theGatewayApiIsMissing,
@@ -51,12 +50,6 @@ function theOperatorIsTooNew({ observation }: Known): Blocker | undefined {
     reason: 'OldSchema',
     message: 'the CRD is older than this operator needs; apply the CRD of the same version (kubectl apply --server-side -k config/crd)',
   };
-}
-
-function theSpecAsksForMoreThanIsBuilt({ spec }: Known): Blocker | undefined {
-  const asked = 'spec.stages[].mirror';
-  if (!spec.stages.some(({ mirror }) => mirror !== undefined)) return undefined;
-  return { reason: 'NotSupported', about: asked, message: `${asked} is not built in this version; remove it` };
 }
 
 function anotherReleaseDrives({ observation, spec }: Known): Blocker | undefined {

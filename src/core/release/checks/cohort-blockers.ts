@@ -1,12 +1,14 @@
-// What stands in the way of a cohort: a rule of ours for it has to win the requests that it is meant for and no others, must not escape
+// What stands in the way of a cohort or a mirror: a rule of ours for it has to win the requests that it is meant for and no others, must not escape
 // a policy that holds for one rule alone, and what it sends to the canary has to be judged.
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Cohort } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
-import { isSameCohort } from '../../routing/cohort.ts';
+import { fieldOf, isSameCohort } from '../../routing/cohort.ts';
 import { type DrivenRoute, findCohortProblem, refuseKind } from '../../routing/cohort-fit.ts';
+import { forgetsBackends } from '../../routing/gateway-limits.ts';
 import { findRuleTargets, mayMeanRules } from '../../routing/route-policies.ts';
 import { asksForCohort } from '../facts/cohort-rules.ts';
+import { cohortAt } from '../traffic.ts';
 import type { Known } from '../facts/known.ts';
 import type { Blocker, BlockerCheck } from './types.ts';
 
@@ -22,15 +24,16 @@ function listDriven({ scans, standings }: Known): readonly DrivenRoute[] {
   return standings.length > 0 ? later : before;
 }
 
-/** Each cohort of the stages once. */
-function listCohorts({ stages }: CanaryReleaseSpec): readonly Cohort[] {
-  const all = stages.flatMap(({ cohort }) => (cohort === undefined ? [] : [cohort]));
+/** Each cohort and each mirror of the stages once. */
+function listCohorts(spec: Pick<CanaryReleaseSpec, 'stages'>): readonly Cohort[] {
+  const all = spec.stages.flatMap((_stage, index) => cohortAt(spec, index) ?? []);
   return all.filter((cohort, index) => all.findIndex((other) => isSameCohort(other, cohort)) === index);
 }
 
 /** Why a rule of ours would do something else than it is for, or nothing. */
 export function findCohortFault(known: Known): Blocker | undefined {
-  return asksForCohort(known.spec) ? (theCohortDoesNotFit(known) ?? aPolicyWouldBeEscaped(known)) : undefined;
+  if (!asksForCohort(known.spec)) return undefined;
+  return theCohortDoesNotFit(known) ?? theMirrorWouldLoseRequests(known, listDriven(known)) ?? aPolicyWouldBeEscaped(known);
 }
 
 function theCohortDoesNotFit(known: Known): Blocker | undefined {
@@ -38,39 +41,65 @@ function theCohortDoesNotFit(known: Known): Blocker | undefined {
   const all = listDriven(known);
   for (const cohort of listCohorts(spec))
     for (const driven of all) {
-      const problem = findCohortProblem(driven, cohort, all, observation.routes);
-      if (problem !== undefined) return refuse(driven.route, problem.rule, problem.message);
+      const problem = findCohortProblem(driven, cohort, all, observation.routes, observation.routePolicies);
+      if (problem !== undefined) return refuse(driven.route, cohort, problem.rule, problem.message);
     }
   return undefined;
 }
 
-function refuse({ kind, metadata: { name } }: Route, rule: string, message: string): Blocker {
+function refuse({ kind, metadata: { name } }: Route, cohort: Cohort, rule: string, message: string): Blocker {
+  const field = fieldOf(cohort);
   return {
-    reason: 'CohortNotPossible',
+    reason: field === 'cohort' ? 'CohortNotPossible' : 'MirrorNotPossible',
     about: `${kind} ${name} ${rule}`,
-    message: `spec.stages[].cohort: ${kind} ${name}, rule ${rule}: ${message}`,
+    message: `spec.stages[].${field}: ${kind} ${name}, rule ${rule}: ${message}`,
   };
 }
 
-/** Why a cohort cannot be in a route of these kinds, by the spec alone; undefined where it can, or where no route is listed. */
+/**
+ * Where clusters are named by the rule, those of the rule of ours are new when it comes and gone when it goes, and requests fail in
+ * between. A cohort risks its own; a mirror would risk all requests with its methods.
+ */
+function theMirrorWouldLoseRequests({ spec, observation: { layout } }: Known, all: readonly DrivenRoute[]): Blocker | undefined {
+  const mirror = listCohorts(spec).find((cohort) => fieldOf(cohort) === 'mirror');
+  const isAsked = layout?.kind === 'unasked' && spec.analysis.mode !== 'Off';
+  if (mirror === undefined || isAsked) return undefined;
+  for (const { route, managed } of all.filter((one) => forgetsBackends(one.route))) {
+    const key = managed[0]?.key ?? '';
+    if (route.metadata.name.includes('.')) return refuse(route, mirror, key, CUT_AT_THE_DOT);
+    if (layout?.kind !== 'byService') return refuse(route, mirror, key, LOSES_REQUESTS);
+  }
+  return undefined;
+}
+
+const CUT_AT_THE_DOT =
+  'Envoy Gateway counts copies by the name of the route, and Envoy cuts that at its dot: rename the route, or remove the mirror';
+
+const LOSES_REQUESTS =
+  'Envoy Gateway names its clusters by the rules of the route here, so requests would fail when the rule of the mirror comes and when it goes: set mergeBackends: {} in the EnvoyProxy of the Gateway while no release runs, or remove the mirror';
+
+/** Why a cohort or a mirror cannot be in a route of these kinds, by the spec alone; undefined where it can, or where no route is listed. */
 export function refuseCohortKind(spec: Pick<CanaryReleaseSpec, 'stages' | 'routeRefs'>): string | undefined {
-  for (const { cohort } of spec.stages)
-    for (const { kind, name } of cohort === undefined ? [] : spec.routeRefs) {
-      const refused = cohort === undefined ? undefined : refuseKind(kind, cohort);
-      if (refused !== undefined) return `spec.stages[].cohort: ${kind} ${name}: ${refused}`;
+  for (const cohort of listCohorts(spec))
+    for (const { kind, name } of spec.routeRefs) {
+      const refused = refuseKind(kind, cohort);
+      if (refused !== undefined) return `spec.stages[].${fieldOf(cohort)}: ${kind} ${name}: ${refused}`;
     }
   return undefined;
 }
 
 function aPolicyWouldBeEscaped(known: Known): Blocker | undefined {
-  const { observation } = known;
+  const { observation, spec } = known;
+  const [cohort] = listCohorts(spec);
+  if (cohort === undefined) return undefined;
   for (const { route, managed } of listDriven(known)) {
     const [target] = findRuleTargets(route, managed, observation.routePolicies?.objects ?? []);
     if (target !== undefined)
       return refuse(
         route,
+        cohort,
         target.rule,
-        `${target.kind} ${target.name} holds for this rule alone (sectionName), and requests of the cohort would escape it: aim it at the whole route, or remove the cohort`,
+        `${target.kind} ${target.name} holds for this rule alone (sectionName), and requests of the ${fieldOf(cohort)} would escape it: aim it at the whole route, or remove the ${fieldOf(cohort)}`,
       );
   }
   return undefined;
@@ -91,7 +120,7 @@ function aPolicyIsNotKnown(known: Known, { release }: CanaryReleaseStatus): Bloc
   return {
     reason: 'PoliciesUnknown',
     about: unread.map(({ kind }) => kind).join(','),
-    message: `spec.stages[].cohort: it is not known whether a ${nameKinds(unread.map(({ kind }) => kind))} holds for one rule of the routes: ${why}`,
+    message: `spec.stages: it is not known whether a ${nameKinds(unread.map(({ kind }) => kind))} holds for one rule of the routes: ${why}`,
   };
 }
 
@@ -117,8 +146,10 @@ export function refuseUnjudged(
 ): string | undefined {
   const { mode, checks } = analysis;
   if (mode !== 'Enforce' || checks.some(({ onBreach }) => onBreach !== 'Observe')) return undefined;
+  const advice = 'and no check may act; add a check, such as {name: errors, metric: ErrorRatio, max: "1%"}';
+  if (stages.some(({ mirror }) => mirror !== undefined))
+    return `spec.stages[].mirror: copies are not compared with the requests of serving, ${advice}`;
   const first = stages.findIndex(({ cohort }) => cohort !== undefined);
   const isSilent = first >= 0 && (together || stages.slice(first).some(({ weight }) => weight === 0));
-  if (!isSilent) return undefined;
-  return 'spec.stages[].cohort: requests of a cohort are not compared with those of serving, and no check may act; add a check, such as {name: errors, metric: ErrorRatio, max: "1%"}';
+  return isSilent ? `spec.stages[].cohort: requests of a cohort are not compared with those of serving, ${advice}` : undefined;
 }

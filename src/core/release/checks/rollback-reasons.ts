@@ -81,8 +81,8 @@ function isWorseAtHome(facts: RollbackFacts, status: CanaryReleaseStatus): boole
   return facts.servingEmpty !== undefined && hasTraffic(facts, status);
 }
 
-function hasTraffic({ observedWeight, spec }: RollbackFacts, status: CanaryReleaseStatus): boolean {
-  return (observedWeight !== undefined && observedWeight > 0) || asksForTraffic(spec, status);
+function hasTraffic({ observedWeight }: RollbackFacts, status: CanaryReleaseStatus): boolean {
+  return (observedWeight !== undefined && observedWeight > 0) || asksForTraffic(status);
 }
 
 function deletionAsksForHome({ deleting, spec, state }: RollbackFacts, status: CanaryReleaseStatus): RollbackReason | undefined {

@@ -48,8 +48,9 @@ function desireRaise(status: Status, state: StateName, standing: RouteStanding, 
   if (!isRaised(status, state, standing)) return undefined;
   // Somebody replaced the route and our mark with it: it is claimed again before the raise, which tests it.
   if (standing.mark === undefined) return { kind: 'reclaim', ...intent };
-  // The backend first, then requests for it.
-  if (standing.rules.some(isUnknownToGateway)) return { kind: 'raise', ...intent, wanted: { kind: 'introduced' }, cohort: cohortBefore };
+  // The backend first, then requests for it. Copies are sent to a backend of their own.
+  if ((weight > 0 || cohort?.mirrorPercent === undefined) && standing.rules.some(isUnknownToGateway))
+    return { kind: 'raise', ...intent, wanted: { kind: 'introduced' }, cohort: cohortBefore };
   return isSettling(status, now) && standing.rules.some(isResidual) ? undefined : { kind: 'raise', ...intent };
 }
 

@@ -114,7 +114,7 @@ function describeBeside(standing: RouteStanding, wants: Wants, manager: string, 
     return `, rule ${added.rule.key}: field manager ${manager} added weight for Service ${added.rule.canaries[0]?.listedName ?? ''} to a rule that the release does not change; set to 0 at once`;
   const [stray] = findStrayOurs(standing, wants);
   if (stray !== undefined)
-    return `, rule ${stray.rule.name ?? `rules[${stray.index}]`}: field manager ${manager} changed the rule for a cohort, or the rule that it is a copy of; removed at once, and written again with the next Pass`;
+    return `, rule ${stray.rule.name ?? `rules[${stray.index}]`}: field manager ${manager} changed the rule for a ${stray.purpose}, or the rule that it is a copy of; removed at once, and written again with the next Pass`;
   return wants.cohort === undefined
     ? `: field manager ${manager} changed what the canary gets (wanted ${wants.weight}%); ${what}`
     : `: field manager ${manager} removed the rule that sends ${describeCohort(wants.cohort)} to the canary; ${what}`;

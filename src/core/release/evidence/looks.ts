@@ -121,7 +121,7 @@ export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCou
   const judged = judgeWithTraffic(spec, status, look, doubtsOfSamples(look, before, stale));
   const verdict = sumUp(judged, unavailable);
   const counted = runClock(noteBudget(noteSplit(noteFails(release, judged, read), look), look), verdict, look);
-  const silent = noteSilence(counted, look, asksForTraffic(spec, status));
+  const silent = noteSilence(counted, look, asksForTraffic(status));
   const requests = countRequests(release, look);
   const stands = verdict === 'Pass' && !mayPass(spec, release, requests, look) ? 'Inconclusive' : verdict;
   const word = stands ?? formerVerdict(before);
@@ -190,7 +190,7 @@ function judgeWithTraffic(
   look: LookCounts,
   doubts: DoubtsOfSamples,
 ): readonly Judged[] {
-  if (!canaryGetsTraffic(spec, status)) return [];
+  if (!canaryGetsTraffic(status)) return [];
   const coldUntilMs = coldUntil(spec, status.release ?? {});
   return judgeAll(spec, look, { ...doubts, coldUntilMs, servingEmptySince: servingEmptySince(status) });
 }

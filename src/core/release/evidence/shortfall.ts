@@ -22,7 +22,7 @@ const LEAST_FOR_A_RATE = 30;
 /** What is missing for a Pass by numbers alone; undefined where numbers are not what is missing. */
 export function findShortfall(status: CanaryReleaseStatus, spec: CanaryReleaseSpec): Shortfall | undefined {
   const { release } = status;
-  if (release === undefined || !asksForTraffic(spec, status)) return undefined;
+  if (release === undefined || !asksForTraffic(status)) return undefined;
   const missing = [missingEvidence(status, spec), missingRequests(release, spec)].find((sum) => sum !== undefined && sum.have < sum.needed);
   if (missing === undefined) return undefined;
   const { have, needed, since, until } = missing;

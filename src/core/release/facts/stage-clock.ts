@@ -107,7 +107,7 @@ function isProven(
   { fresh, servedAt }: { readonly fresh: boolean; readonly servedAt: number },
 ): boolean {
   if (spec.analysis.mode !== 'Enforce') return true;
-  if (!asksForTraffic(spec, status)) return true;
+  if (!asksForTraffic(status)) return true;
   const passes = fresh && status.release?.verdict === 'Pass' && status.release.passInStage === true;
   return passes && hasSamplesUpTo(spec, status, servedAt);
 }

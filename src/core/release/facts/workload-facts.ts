@@ -176,6 +176,16 @@ export function isOurs(object: Parameters<typeof isOwnedBy>[0], release: CanaryR
   return isOwnedBy(object, release.metadata.uid);
 }
 
+/** What comes to a canary that is still being made. */
+function weighFirst({ stages: [first] }: CanaryReleaseSpec, { release }: CanaryReleaseStatus, state: StateName): number {
+  return isPreparing(state, release) ? Math.max(first?.weight ?? 0, first?.mirror?.percent ?? 0) : 0;
+}
+
+/** Copies have to be answered as requests have. */
+function countCopies({ release }: CanaryReleaseStatus): number {
+  return release?.cohort?.mirrorPercent ?? 0;
+}
+
 function countWanted(
   spec: CanaryReleaseSpec,
   status: CanaryReleaseStatus,
@@ -183,11 +193,10 @@ function countWanted(
   deployment: DeploymentObject | undefined,
   weight: number,
 ): number {
-  const first = isPreparing(state, status.release) ? (spec.stages[0]?.weight ?? 0) : 0;
   const present = deployment?.spec.replicas ?? 1;
   // An autoscaler sees no load where the canary takes it: what it takes away there, the canary needs. Switched off is switched off.
   const count = present === 0 ? 0 : Math.max(present, isRunning(state) ? (status.release?.workload?.replicas ?? 0) : 0);
-  return countCanaryReplicas(count, Math.max(weight, first), spec.canary?.minReplicas);
+  return countCanaryReplicas(count, Math.max(weight, countCopies(status), weighFirst(spec, status, state)), spec.canary?.minReplicas);
 }
 
 /** All pods are of the newest template, available, and no other is left. */

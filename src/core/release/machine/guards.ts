@@ -87,7 +87,7 @@ export function isFree(at: Moment, to: StateName): boolean {
 /** A raise that was taken back has its proof still: a Pass, and one that is later than any edit that lowered the share. */
 function isStillProven({ status, facts }: Moment): boolean {
   const { release } = status;
-  if (!facts.enforced || !asksForTraffic(facts.spec, status)) return true;
+  if (!facts.enforced || !asksForTraffic(status)) return true;
   if (release?.driftSince !== undefined && !hasPassedSince(release, facts)) return false;
   return release?.verdict === 'Pass' && facts.evidenceFresh;
 }

@@ -64,8 +64,8 @@ export function noteMissingPods(status: Status, { canaryReady, now }: Known, sta
 }
 
 /** Notes that pods of both versions are gone while the canary has a share. */
-export function noteBothEmpty(status: Status, { servingEmpty, canaryEmpty, spec, now }: Known, state: StateName): Status {
-  const isBoth = servingEmpty !== undefined && canaryEmpty && isJudged(state) && asksForTraffic(spec, status);
+export function noteBothEmpty(status: Status, { servingEmpty, canaryEmpty, now }: Known, state: StateName): Status {
+  const isBoth = servingEmpty !== undefined && canaryEmpty && isJudged(state) && asksForTraffic(status);
   return isBoth && status.release?.bothEmptyAt === undefined ? edit(status, { bothEmptyAt: toTime(now) }) : status;
 }
 

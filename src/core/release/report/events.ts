@@ -6,7 +6,7 @@ import type { Moment } from '../assess.ts';
 import { SERVING_GONE_MS } from '../facts/serving-facts.ts';
 import type { EventReason } from '../../../api/names.ts';
 import type { ReleaseStatus } from '../../../api/release.ts';
-import { describeCohort } from '../../routing/cohort.ts';
+import { describeCohort, fieldOf } from '../../routing/cohort.ts';
 import { describeBlocker } from '../checks/types.ts';
 import { describeHeldGate } from './gate-words.ts';
 import { describeKeptBlock } from './kept-block.ts';
@@ -43,7 +43,8 @@ function stageOf(at: Moment): string {
 /** Which requests go to the canary beside its weight. */
 function withCohort(at: Moment): string {
   const cohort = current(at)?.cohort;
-  return cohort === undefined ? '' : ` and all ${describeCohort(cohort)}`;
+  if (cohort === undefined) return '';
+  return ` and ${fieldOf(cohort) === 'cohort' ? 'all ' : ''}${describeCohort(cohort)}`;
 }
 
 /** The split that was there before. */

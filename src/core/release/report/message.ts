@@ -237,7 +237,7 @@ function describeJudged(status: CanaryReleaseStatus, facts: Facts): string {
   const isSilent = ({ name, value }: CheckStatus) => name === COMPARISON && value === undefined && status.release?.cohort !== undefined;
   const rankOf = (check: CheckStatus) => (isSilent(check) ? order.length : order.indexOf(check.verdict));
   const telling = [...checks].sort((a, b) => rankOf(a) - rankOf(b))[0];
-  if (telling === undefined) return asksForTraffic(facts.spec, status) ? 'no evaluation yet' : 'no traffic is asked for';
+  if (telling === undefined) return asksForTraffic(status) ? 'no evaluation yet' : 'no traffic is asked for';
   // The comparison says it all in its own words.
   if (telling.name === COMPARISON && telling.message !== undefined) return `${telling.message}${describeTooFew(status, facts)}`;
   if (telling.value === undefined) return `${telling.name}: ${telling.message ?? telling.verdict}`;

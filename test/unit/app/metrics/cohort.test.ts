@@ -5,6 +5,8 @@ import { askLook } from '../../../../src/app/metrics/look-reading.ts';
 import { LayoutDesk } from '../../../../src/app/metrics/layout-desk.ts';
 import { canaryOf, isCompared, isSilencedByCohort } from '../../../../src/app/metrics/queries.ts';
 import { buildQuestion } from '../../../../src/app/metrics/question.ts';
+import type { Cohort, RecordedRoute } from '../../../../src/api/release.ts';
+import type { Route } from '../../../../src/api/routes.ts';
 import type { World } from '../../../../src/app/world.ts';
 import type { MetricsReader } from '../../../../src/ports/metrics.ts';
 import { contour } from '../../../../src/sources/contour.ts';
@@ -35,11 +37,17 @@ const ROUTE = aRoute({
 });
 const RECORDED = aRecordedRoute({ rules: [aRecordedRule({ ours: [{ purpose: 'cohort', matches: hashMatches(MATCHES) }] })] });
 
-function ask(weight: number) {
+interface Scene {
+  readonly route?: Route;
+  readonly recorded?: RecordedRoute;
+  readonly cohort?: Cohort;
+}
+
+function ask(weight: number, { route = ROUTE, recorded = RECORDED, cohort = COHORT }: Scene = {}) {
   const spec = aSpec({ analysis: COMPARED, stages: [{ weight: 0, cohort: COHORT }, { weight: 10 }] });
-  const release = aReleaseStatus({ cohort: COHORT, routes: [RECORDED] });
+  const release = aReleaseStatus({ cohort, routes: [recorded] });
   const reader: MetricsReader = new FakeReader();
-  const seen = { routes: [ROUTE], backends: { v1: aBackend('v1'), v2: aBackend('v2') }, layout: { kind: 'byBackend', about: '' } } as const;
+  const seen = { routes: [route], backends: { v1: aBackend('v1'), v2: aBackend('v2') }, layout: { kind: 'byBackend', about: '' } } as const;
   const asked = buildQuestion(reader, aRelease({ spec }), aStatus({ weight, release }), seen);
   if (asked === undefined) throw new Error('nothing is asked');
   return asked;
@@ -56,6 +64,23 @@ describe('requests of a cohort', () => {
     expect([places(canary), places(cohort), places(serving)]).toEqual([['v2 0/1'], ['v2 1/0'], ['v1 0/0']]);
     expect(cohort[0]?.route?.isAlone).toBe(true);
     expect(canaryOf(part)).toEqual([...canary, ...cohort]);
+  });
+
+  test('requests of a cohort of which copies are sent are those of the filter of the rule', () => {
+    const mirrorPercent = 10;
+    const filters = [
+      { type: 'RequestHeaderModifier' },
+      { type: 'RequestMirror', requestMirror: { backendRef: { name: 'v2', port: 80 }, percent: mirrorPercent } },
+    ];
+    const rule = { ...aRule({ v1: 1 }, { name: 'glidepath-mirror-1' }), filters };
+    const route = { ...ROUTE, spec: { ...ROUTE.spec, rules: [...(ROUTE.spec.rules ?? []).slice(0, 1), rule] } };
+    const recorded = {
+      ...RECORDED,
+      rules: RECORDED.rules.map((one) => ({ ...one, ours: [{ purpose: 'mirror' as const, matches: 'any' }] })),
+    };
+    const [part] = ask(0, { route, recorded, cohort: { methods: ['GET'], mirrorPercent } }).parts;
+    expect(part?.cohort).toMatchObject([{ service: 'v2', port: 80, route: { ruleIndex: 1, mirrorIndex: 1 } }]);
+    expect(part?.canary.map(({ route: place }) => place?.ruleIndex)).toEqual([0]);
   });
 
   test('requests of a cohort that have series of their own are left out of the comparison, and judged by checks', async () => {

@@ -161,9 +161,16 @@ describe('people', () => {
   });
 
   test('the plan says why a release cannot even start', () => {
-    const run = simulate({ spec: ['stages: [{weight: 0, duration: 1m, mirror: {percent: 10}}, {weight: 5}]'] });
+    const run = simulate({ spec: ['analysis: {comparison: {mode: Observe}, checks: []}'] });
     expect(run.ending).toBe('blocked');
-    expect(run.message).toContain('spec.stages[].mirror');
+    expect(run.message).toContain('neither the comparison nor a check may act');
+  });
+
+  test('the plan sends the canary copies, which checks judge, and whose failures reach no user', () => {
+    const spec = ['stages: [{weight: 0, duration: 1m, mirror: {percent: 10}}, {weight: 5, duration: 1m}]'];
+    expect(simulate({ spec })).toMatchObject({ ending: 'promoted' });
+    const bad = simulate({ spec, canary: { errorRatio: 0.5 } });
+    expect(bad).toMatchObject({ ending: 'rolledBack', reason: 'ErrorRatio', steps: [], expected: { extraFailures: 0 } });
   });
 
   test('the plan sends the canary a hundredth of the requests as its cohort, which checks judge', () => {

@@ -69,7 +69,7 @@ describe('nothing stands in the way', () => {
 describe('at any time a release is blocked', () => {
   const always: readonly (readonly [reason: string, scene: Scene, words: string])[] = [
     ['OldSchema', { observation: { oldSchema: true } }, 'apply the CRD'],
-    ['NotSupported', { spec: { stages: [{ weight: 0, mirror: { percent: 10 } }] } }, 'spec.stages[].mirror'],
+    ['MirrorNotPossible', { spec: { stages: [{ weight: 0, mirror: { percent: 10 } }, { weight: 5 }] } }, 'spec.stages[].mirror'],
     [
       'AnotherRelease',
       { observation: { driver: { kind: 'other', name: 'blue', shared: { kind: 'HTTPRoute', name: 'store' } } } },
