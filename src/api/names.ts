@@ -114,6 +114,11 @@ export const ROUTE_KINDS = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute', 'U
 /** The kinds of route whose weights the operator edits. */
 export type RouteKind = (typeof ROUTE_KINDS)[number];
 
+/** Routes of this kind carry connections or datagrams, and no requests that anything on the way could count or match. */
+export function carriesConnections(kind: RouteKind): boolean {
+  return kind !== 'HTTPRoute' && kind !== 'GRPCRoute';
+}
+
 export const CHECK_METRICS = ['ErrorRatio', 'ClientErrorRatio', 'Latency', 'RequestRate'] as const;
 /** The metrics that every metrics source can name. */
 export type CheckMetric = (typeof CHECK_METRICS)[number];

@@ -1,11 +1,11 @@
 // Which metrics sources judge a release: those that its spec names, else those of the controllers that serve its routes. Several gateways
 // are read apart and summed. A mesh is left out where a gateway is read, because its proxies may count what the gateway has counted.
 
-import type { RouteKind } from '../api/names.ts';
+import { carriesConnections, type RouteKind } from '../api/names.ts';
 import { AUTO, findSource, SOURCES } from './catalogue.ts';
 import { findCounting } from './controllers.ts';
 import { envoyGateway, envoyGatewayMerged } from './envoygateway.ts';
-import { refuseKinds, USE_APPLICATION } from './hazards.ts';
+import { JUDGE_CONNECTIONS, refuseKinds, USE_APPLICATION } from './hazards.ts';
 import type { Hazard, MetricsSource, SourceRefusal } from './source.ts';
 
 /** A controller that has answered for a route. `isMesh`: for a parent that is a Service. */
@@ -133,8 +133,16 @@ interface FoundForRoute {
   readonly mesh: readonly Found[];
 }
 
-function findForRoute({ wanted: own, controllers }: RoutedBy, wanted: string, countedByService: boolean): FoundForRoute {
+function findForRoute(route: RoutedBy, wanted: string, countedByService: boolean): FoundForRoute {
+  const { wanted: own, controllers, kind, name: routeName } = route;
   if (wanted !== AUTO) return { edge: [findByName(wanted, own === undefined ? WHERE_OF_RELEASE : WHERE_OF_ROUTE)], mesh: [] };
+  if (carriesConnections(kind))
+    return {
+      edge: [
+        refuse('InvalidSpec', `${kind} ${routeName} carries connections, which gateways do not count by answer: ${JUDGE_CONNECTIONS}`),
+      ],
+      mesh: [],
+    };
   const of = (isMesh: boolean) =>
     controllers.filter((one) => one.isMesh === isMesh).map(({ name }) => byLayout(findByController(name), countedByService));
   return { edge: of(false), mesh: of(true) };

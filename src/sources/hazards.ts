@@ -1,6 +1,6 @@
 // What a person should know of a metrics source for the kinds of route at hand, and where it must not decide alone.
 
-import type { RouteKind } from '../api/names.ts';
+import { carriesConnections, type RouteKind } from '../api/names.ts';
 import type { CanaryReleaseSpec } from '../api/release.ts';
 import type { Hazard, MetricsSource, SourceRefusal } from './source.ts';
 
@@ -22,13 +22,17 @@ export function isHazardOf(hazard: Hazard, kinds: readonly RouteKind[]): boolean
 /** What to do where a gateway counts nothing that could be judged. */
 export const USE_APPLICATION = 'set spec.analysis.metrics.source to OpenTelemetry or PrometheusClient';
 
+/** What to do where a route carries connections. */
+export const JUDGE_CONNECTIONS =
+  'give every check of spec.analysis.checks a query of your own, or, where the application counts requests, set spec.analysis.metrics.source to OpenTelemetry or PrometheusClient';
+
 /** Why a source must not judge routes of these kinds, whatever else is checked: it counts none of their requests, or counts them wrongly. */
 export function refuseKinds({ name, tier, miscounted }: MetricsSource, kinds: readonly RouteKind[]): SourceRefusal | undefined {
-  const uncounted = kinds.find((kind) => kind !== 'HTTPRoute' && kind !== 'GRPCRoute');
+  const uncounted = kinds.find(carriesConnections);
   if (uncounted !== undefined && tier !== 'application') {
     return {
       reason: 'NotSupported',
-      message: `${name} counts no requests for a ${uncounted}: ${USE_APPLICATION}, or write queries of your own`,
+      message: `${name} counts no requests for a ${uncounted}: ${JUDGE_CONNECTIONS}`,
     };
   }
   const wrong = miscounted?.kinds.find((kind) => kinds.includes(kind));

@@ -235,6 +235,32 @@ test('sixty writes of releases lose no request', async () => {
   expect(lost.slice(0, 5)).toEqual([]);
 });
 
+/** Longer than any gateway here takes to learn that a pod ends. */
+const LONG_DRAIN_MS = 6_000;
+
+test('a rollout without any release, of pods that answer for 2 s and for 6 s after they were told to end', async () => {
+  const lost: Record<string, number> = {};
+  for (const drainMs of [2_000, LONG_DRAIN_MS]) {
+    const plain = await home.serve({
+      name: `plain-${drainMs}`,
+      gateway: GATEWAY,
+      replicas: 2,
+      before: [{ version: 'v1', drainMs }],
+      rps: 100,
+    });
+    const beganMs = Date.now();
+    for (const version of ['v2', 'v3', 'v4']) {
+      await plain.apply({ version, drainMs });
+      await plain.untilRolledOut();
+    }
+    await waitFor('the new version alone', async () => countOf(plain.load.records().slice(-50), 'v4') === 50);
+    lost[`${drainMs / 1_000} s`] = plain.load.records(beganMs).filter(isLost).length;
+    await plain.load.stopLoad();
+  }
+  record('rollout', lost);
+  expect(lost[`${LONG_DRAIN_MS / 1_000} s`]).toBe(0);
+});
+
 test('releases end right, good and bad, of Services and of a Deployment', async () => {
   const releases: Record<string, { phase: string; seconds: number; source: string; lost: number }> = {};
   const note = async (name: string, released: App, phase: string, beganMs: number) => {
@@ -259,15 +285,15 @@ test('releases end right, good and bad, of Services and of a Deployment', async 
   await bad.release({ stages: [{ weight: 20, duration: '5m' }] });
   await note('Services, bad', bad, 'RolledBack', beganMs);
   const deployed = await home.deploy(
-    { name: 'held', gateway: GATEWAY, replicas: 2, before: [{ version: 'v1' }], rps: 40 },
+    { name: 'held', gateway: GATEWAY, replicas: 2, before: [{ version: 'v1', drainMs: LONG_DRAIN_MS }], rps: 40 },
     { stages: [{ weight: 20, duration: '4s' }] },
   );
   beganMs = Date.now();
-  await deployed.apply({ version: 'v2' });
+  await deployed.apply({ version: 'v2', drainMs: LONG_DRAIN_MS });
   await note('Deployment, good', deployed.load, 'Promoted', beganMs);
   await deployed.load.startLoad(40);
   beganMs = Date.now();
-  await deployed.apply({ version: 'v3', errorRate: 0.5 });
+  await deployed.apply({ version: 'v3', errorRate: 0.5, drainMs: LONG_DRAIN_MS });
   await note('Deployment, bad', deployed.load, 'RolledBack', beganMs);
   record('releases', releases);
   expect(Object.values(releases).map(({ lost }) => lost)).toEqual([0, 0, 0, 0]);

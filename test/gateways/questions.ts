@@ -40,6 +40,8 @@ export interface Answers {
   };
   /** Writes of a release, up and home again and again, under load. */
   readonly writes?: { readonly writes: number; readonly sent: number; readonly lost: number };
+  /** Answers lost by three rollouts without a release, by how long pods answer after they were told to end. */
+  readonly rollout?: Readonly<Record<string, number>>;
   /** Whole releases by this gateway. `lost`: answers that no backend gave. */
   readonly releases?: Readonly<
     Record<string, { readonly phase: string; readonly seconds: number; readonly source: string; readonly lost: number }>

@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly rps: number;
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A new connection for each request: what only carries connections decides once for each. */
+  readonly fresh?: true;
 }
 
 /** One request that has its answer, or has none and never will. Times are milliseconds of the wall clock. */
@@ -68,7 +70,13 @@ async function sendOne(agent: Agent, options: LoadOptions): Promise<LoadRecord> 
 
 /** Starts to send at a constant rate until `stop`. Request n leaves n/rps after the first; a late timer catches up. */
 export function startLoad(options: LoadOptions): Load {
-  const agent = new Agent({ connections: 256, pipelining: 1, keepAliveTimeout: 30_000 });
+  const agent = new Agent({
+    connections: 256,
+    pipelining: options.fresh === true ? 0 : 1,
+    keepAliveTimeout: 30_000,
+    // Certificates of tests are signed by no one.
+    connect: { rejectUnauthorized: false, servername: options.host },
+  });
   const records: LoadRecord[] = [];
   const pending = new Set<Promise<void>>();
   const startedAt = performance.now();

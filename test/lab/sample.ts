@@ -29,6 +29,8 @@ export interface SampleVersion {
   /** Share of answers that are 400. */
   readonly clientErrorRate?: number;
   readonly delayMs?: number;
+  /** So long its pods answer after they were told to end; default: 2 s. */
+  readonly drainMs?: number;
   /** Above 0 its pods do not get ready. */
   readonly unready?: number;
   readonly labels?: Readonly<Record<string, string>>;
@@ -45,7 +47,15 @@ export function sampleNamespace(name: string): PlainObject {
 
 function containerOf(sample: SampleVersion): object {
   const { version, errorRate = 0, clientErrorRate = 0, delayMs = 0, unready = 0 } = sample;
-  const settings = { VERSION: version, ERROR_RATE: errorRate, CLIENT_ERROR_RATE: clientErrorRate, DELAY_MS: delayMs, UNREADY: unready };
+  const drain = sample.drainMs === undefined ? {} : { DRAIN_MS: sample.drainMs };
+  const settings = {
+    VERSION: version,
+    ERROR_RATE: errorRate,
+    CLIENT_ERROR_RATE: clientErrorRate,
+    DELAY_MS: delayMs,
+    UNREADY: unready,
+    ...drain,
+  };
   return {
     name: 'app',
     image: sample.image ?? SAMPLE_IMAGE,

@@ -52,6 +52,14 @@ const ROWS: readonly Row[] = [
     title: 'writes of ten releases up and back, 100 requests/s',
     say: ({ writes }) => writes && `${writes.lost} of ${writes.sent} requests lost over ${writes.writes} writes`,
   },
+  {
+    title: 'three rollouts of a Deployment without any release, by how long pods answer after SIGTERM',
+    say: ({ rollout }) =>
+      rollout &&
+      Object.entries(rollout)
+        .map(([drain, lost]) => `${drain}: ${lost} lost`)
+        .join(', '),
+  },
   ...['Services, good', 'Services, bad', 'Deployment, good', 'Deployment, bad'].map((name) => ({
     title: `a release of ${name}`,
     say: ({ releases }: Answers) => {
@@ -81,13 +89,14 @@ Envoy Gateway needs a policy on the Gateway before any release ([decision 0028](
 every release is \`Blocked: BackendsCountedTogether\`, which a cluster test holds.
 
 Traefik applies changes at most every 2 s (\`providers.providersThrottleDuration\`): one that follows another closely takes effect up to that much
-after its status says so, and a release waits for that. It answers every request of a rule with a mirror by a 500. Which pod or write the lost answers belong to, in
-the promotion of a Deployment, is not known.
+after its status says so, and a release waits for that. It answers every request of a rule with a mirror by a 500.
+For the same time it sends requests to pods that have received SIGTERM: behind Traefik pods have to answer for longer than 2 s after SIGTERM, by a preStop
+hook or in the application, or each rollout loses some, with a release or without. The releases of this page are of pods that answer for 6 s.
 
 Istio is its control plane with a plain Envoy as the proxy: routing, statuses and times are Istio's, but \`istio_requests_total\` cannot be had, so its
 releases are judged by the metrics of the application. Its own source, and those of kgateway, Cilium and Linkerd, are held by recorded text
 (\`test/fixtures/metrics\`), and this page does not say that they were run.
 
-Not asked: gRPC, TCP, TLS and UDP routes, session persistence, several proxies, HTTPS listeners, sidecars and ambient meshes.
+TCPRoutes, TLSRoutes and UDPRoutes behind Envoy Gateway are in a cluster test (\`test/cluster/layer4.test.ts\`). Not asked: gRPC, session persistence, several proxies, HTTPS listeners, sidecars and ambient meshes.
 `;
 }

@@ -52,6 +52,7 @@ export const CLAIMS: Readonly<Record<string, Claim>> = {
   },
   cohort: { needs: ['envoy-gateway'], why: 'some of its routes are served by Envoy Gateway' },
   'envoy-gateway': { needs: ['envoy-gateway'], why: 'its routes are served by Envoy Gateway' },
+  layer4: { needs: ['envoy-gateway'], why: 'its routes are served by Envoy Gateway' },
   mirror: { needs: ['envoy-gateway'], why: 'some of its routes are served by Envoy Gateway' },
   'probe-gateway': { needs: ['envoy-gateway'], why: 'it asks a Gateway of Envoy Gateway' },
   'several-gateways': { needs: ['envoy-gateway'], why: 'its routes are served by Contour and by Envoy Gateway' },

@@ -1,6 +1,7 @@
 // How long a canary that gets no new traffic is kept, so that what it was sent is answered: at least the drain time, and until its
 // requests are seen to have stopped; but no longer than the longest drain, whatever Prometheus says. This is no verdict.
 
+import { carriesConnections } from '../../api/names.ts';
 import type { ReleaseStatus } from '../../api/release.ts';
 import type { Silence } from '../analysis/silence.ts';
 import { isAddedByUs, type RouteStanding } from '../routing/standing.ts';
@@ -69,5 +70,7 @@ export function describeDrain(release: ReleaseStatus, reading: DrainReading | un
   if (reading === 'sessionsStay')
     return 'the pods of the canary end now, because sessionPersistence keeps users on them whatever its weight is';
   const [least, longest] = [clockOf(began + DRAIN_MS), clockOf(began + LONGEST_DRAIN_MS)];
+  if ((release.routes ?? []).some(({ kind }) => carriesConnections(kind)))
+    return `the canary is kept until ${least} at least; connections that are still open then end with its pods`;
   return `the canary is kept until its requests have stopped, from ${least} to ${longest} at the latest`;
 }

@@ -1,6 +1,7 @@
 // The application that tests release: it answers with its version, fails and dawdles as it is told, and counts.
 // Behaviour by VERSION, ERROR_RATE, CLIENT_ERROR_RATE, DELAY_MS, UNREADY, and at run time by POST /_control
 // {"errorRate": 0.1, "clientErrorRate": 0, "delayMs": 20, "unready": 1}; GET /_control shows it.
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
 
 const version = process.env.VERSION ?? 'v1';
@@ -14,6 +15,7 @@ const behaviour = {
 /** @type {Map<number, number>} */
 const requestsByCode = new Map([[200, 0]]);
 let orders = 0;
+let datagrams = 0;
 let stopping = false;
 
 /** Status of the next answer, drawn by the rates. */
@@ -43,7 +45,13 @@ function serve(request, response) {
 function showMetrics(response) {
   const lines = ['# HELP http_requests_total Answers by status code.', '# TYPE http_requests_total counter'];
   for (const [code, count] of requestsByCode) lines.push(`http_requests_total{code="${code}",version="${version}"} ${count}`);
-  lines.push('# HELP orders_total Orders taken.', '# TYPE orders_total counter', `orders_total{version="${version}"} ${orders}`, '');
+  lines.push('# HELP orders_total Orders taken.', '# TYPE orders_total counter', `orders_total{version="${version}"} ${orders}`);
+  lines.push(
+    '# HELP datagrams_total Datagrams answered.',
+    '# TYPE datagrams_total counter',
+    `datagrams_total{version="${version}"} ${datagrams}`,
+    '',
+  );
   send(response, 200, lines.join('\n'), 'text/plain; version=0.0.4');
 }
 
@@ -82,6 +90,15 @@ function stop() {
 }
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
+
+// Each datagram is answered by the version, but for those that fail: they get no answer.
+const socket = createSocket('udp4', (_message, from) => {
+  if (drawStatus() !== 200) return;
+  datagrams += 1;
+  socket.send(version, from.port, from.address);
+});
+socket.bind(Number(process.env.PORT ?? 8080));
+socket.unref();
 
 // Longer than a gateway keeps an idle connection (Envoy: an hour): a request must not meet one that is just being closed.
 server.keepAliveTimeout = 4_000_000;

@@ -106,7 +106,13 @@ describe('a named source', () => {
 describe('routes without requests', () => {
   test('routes without requests cannot be judged by a gateway, but by the application behind them', () => {
     const kinds = ['HTTPRoute', 'TLSRoute'] as const;
-    expect(nameOf({ kinds, controllers: [CONTOUR] })).toMatch(/no requests for a TLSRoute/);
+    const refused = choose({ kinds, controllers: [CONTOUR] });
+    expect(refused).toMatchObject({ ok: false, reason: 'InvalidSpec' });
+    for (const controllers of [[CONTOUR], ['example.com/unknown'], []])
+      expect(nameOf({ kinds: ['TLSRoute'], controllers })).toMatch(
+        /^TLSRoute store carries connections.*a query of your own.*OpenTelemetry or PrometheusClient/,
+      );
+    expect(nameOf({ kinds, wanted: 'Contour' })).toMatch(/no requests for a TLSRoute.*a query of your own/);
     expect(nameOf({ kinds, wanted: 'OpenTelemetry' })).toBe('OpenTelemetry');
   });
 });

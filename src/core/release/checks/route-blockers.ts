@@ -28,7 +28,6 @@ export const ROUTES_BEFORE: readonly BlockerCheck[] = [
   aRuleNamesAnotherPort,
   aRuleKeepsSessions,
   tooManyRules,
-  connectionsCannotBeCounted,
   theRolesAreUndecided,
   theCanaryHasTrafficAlready,
   theSplitIsUnequal,
@@ -185,16 +184,6 @@ function tooManyRules(known: Known): Blocker | undefined {
   return {
     reason: 'TooManyRules',
     message: `${count} rules name the Services; a release drives at most ${MAX_RECORDED_RULES}: choose with spec.routeRefs`,
-  };
-}
-
-function connectionsCannotBeCounted(known: Known): Blocker | undefined {
-  const layer4 = known.scans.find(({ route }) => route.kind !== 'HTTPRoute' && route.kind !== 'GRPCRoute');
-  if (layer4 === undefined || known.spec.analysis.mode === 'Off') return undefined;
-  if (known.spec.analysis.checks.some((check) => check.query !== undefined)) return undefined;
-  return {
-    reason: 'InvalidSpec',
-    message: `${describe(layer4.route)} carries connections, which gateways do not count by answer; add a check with your own query`,
   };
 }
 

@@ -1,5 +1,6 @@
 // What is happening and what comes next, in one sentence: `status.message`.
 
+import { carriesConnections } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, CheckStatus, ReleaseStatus } from '../../../api/release.ts';
 import { clockOf } from '../../../api/times.ts';
 import { describeCohort } from '../../routing/cohort.ts';
@@ -94,7 +95,7 @@ function describeIdle({ serving }: CanaryReleaseStatus, { workload }: Facts, rel
 function describePromoted({ serving }: CanaryReleaseStatus, release: ReleaseStatus, facts: Facts): string {
   // A proven template may have been rolled since.
   if (facts.workload !== undefined) return `revision ${serving?.revision ?? release.revision} serves`;
-  return `revision ${release.revision} is promoted; Service ${serving?.service ?? release.canary.service} serves`;
+  return `revision ${release.revision} is promoted; Service ${serving?.service ?? release.canary.service} serves${describeOpen(release, release.serving.service)}`;
 }
 
 function describePromotion({ weight = 0 }: CanaryReleaseStatus, { workload }: Facts): string {
@@ -153,7 +154,13 @@ function findTemplateLost({ replicaSets, servingTemplate }: WorkloadFacts): bool
 
 /** A rejected revision has its way on in what is left behind; of another one it says whether it begins again. */
 function describeAfter(release: ReleaseStatus, facts: Facts): string {
-  return release.rejects === true ? '' : describeNextAttempt(release, facts);
+  return `${describeOpen(release, release.canary.service)}${release.rejects === true ? '' : describeNextAttempt(release, facts)}`;
+}
+
+/** Weights decide about new connections alone. In Deployment mode those of the canary end with its pods. */
+function describeOpen({ routes = [], workload }: ReleaseStatus, service: string): string {
+  if (workload !== undefined || !routes.some(({ kind }) => carriesConnections(kind))) return '';
+  return `; open connections stay with Service ${service} until they close`;
 }
 
 /** What stays behind after a rollback, and the way on. */

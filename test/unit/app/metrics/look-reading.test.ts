@@ -241,6 +241,25 @@ describe('an own query of a look', () => {
     });
   });
 
+  test('an own query of a look reaches back to the first traffic at most, and too little of a rate counts once two scrapes are in that', async () => {
+    const ask = async (age: number, shown: number, release: Partial<ReleaseStatus> = {}) => {
+      const reader = new FakeReader(['orders', found(value(shown))]);
+      const text = 'sum(rate(orders[$(window)]))';
+      const asked = { shiftedAt: timeAfter(120 - age), startedAt: timeAfter(120 - age - 5), ...release };
+      const look = await readLook(reader, question(own(text), {}, asked), LOOK_AT);
+      const query = reader.asked.find((one) => one.query.includes('orders'))?.query ?? '';
+      return [/\[(.*)\]/.exec(query)?.[1], look.own['orders']?.kind];
+    };
+    // The minimum is 1. Where no scrape interval is known half of the window counts.
+    expect(await ask(10, 0.5)).toEqual(['45s', 'noData']);
+    expect(await ask(10, 2)).toEqual(['45s', 'facts']);
+    expect(await ask(50, 0.5)).toEqual(['50s', 'facts']);
+    expect(await ask(100, 0.5)).toEqual(['90s', 'facts']);
+    expect(await ask(10, 0.5, { scrapeIntervalMs: 15_000 })).toEqual(['31s', 'noData']);
+    expect(await ask(35, 0.5, { scrapeIntervalMs: 15_000 })).toEqual(['35s', 'facts']);
+    expect(await ask(10, 0.5, { stageIndex: 1, startedAt: timeAfter(50) })).toEqual(['70s', 'facts']);
+  });
+
   test('an own query of a look must come to one number', async () => {
     expect(await read(found())).toEqual({
       kind: 'noData',

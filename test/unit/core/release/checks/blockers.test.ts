@@ -166,7 +166,6 @@ describe('before its first write a release is blocked', () => {
     ],
     ['weights that cannot be split', 'WeightsTooLarge', withRules({ v1: 999_999, v2: 0 }), 'cannot be split'],
     ['a gateway that refuses the route', 'RouteNotAccepted', { routes: [aRoute(refusal)] }, 'NotAllowed'],
-    ['connections that nobody counts', 'InvalidSpec', { routes: [aRoute({ kind: 'TCPRoute' })] }, 'TCPRoute store carries connections'],
     [
       'a write that is forbidden',
       'Forbidden',
@@ -186,12 +185,6 @@ describe('before its first write a release is blocked', () => {
       reason: 'CanaryAlreadyHasTraffic',
       message: `v1 and v2 have equal weights, so neither of them is the one that serves; give the new one weight 0; if that is v2: kubectl patch httproute store -n shop --type json -p '[{"op":"replace","path":"/spec/rules/0/backendRefs/1/weight","value":0}]'`,
     });
-  });
-
-  test('a release is not blocked by connections where an own query judges them, or no one does', () => {
-    const routes = [aRoute({ kind: 'TCPRoute' })];
-    expect(before({ routes, spec: { analysis: { checks: [{ name: 'errors', query: 'errors', max: '1' }] } } })).toBeUndefined();
-    expect(before({ routes, spec: { analysis: { mode: 'Off' } } })).toBeUndefined();
   });
 
   test('a release is not blocked before its first write by what only matters later', () => {
