@@ -31,7 +31,14 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'gateways', include: ['test/gateways/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 },
+        test: {
+          name: 'gateways',
+          include: ['test/gateways/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          // What is measured is the gateway, and nothing else is to run beside it.
+          fileParallelism: false,
+        },
       },
     ],
   },

@@ -1,5 +1,6 @@
 // One suite, asked of each gateway: `npm run test:gateways -- NAME`. What must hold is a test; what differs is recorded for the page.
 
+import { connect } from 'node:http2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { App } from '../fixtures/cluster/app.ts';
 import type { KubeObject } from '../fixtures/cluster/api.ts';
@@ -177,6 +178,76 @@ test('a rule with a mirror comes and goes, whatever that does to the requests th
   }
   const records = await load.stop();
   record('mirrorWrites', { writes, sent: records.length, lost: records.filter(isLost).length });
+});
+
+/** Calls of gRPC over one connection, one after the other. @returns the versions and the statuses */
+async function call(host: string, count: number): Promise<readonly { readonly version: string; readonly status: string }[]> {
+  const session = connect(app.gateway.url);
+  session.on('error', () => undefined);
+  const one = () =>
+    new Promise<{ readonly version: string; readonly status: string }>((resolve) => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/shop.Cart/Get',
+        ':authority': host,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
+      let version = '';
+      let status = '';
+      stream.on('response', (headers) => {
+        version = String(headers['x-version'] ?? '');
+        status = String(headers['grpc-status'] ?? '');
+      });
+      stream.on('trailers', (trailers) => (status = String(trailers['grpc-status'] ?? status)));
+      stream.on('error', () => undefined);
+      stream.on('close', () => resolve({ version, status }));
+      stream.resume();
+      stream.end(Buffer.alloc(5));
+    });
+  try {
+    const answers = [];
+    for (let index = 0; index < count; index += 1) answers.push(await one());
+    return answers;
+  } finally {
+    session.close();
+  }
+}
+
+test('a GRPCRoute is split by weight', async () => {
+  const { cluster, namespace } = app.stand;
+  const host = `grpc.${namespace}.test`;
+  const ports = [{ name: 'grpc', port: 9_090, targetPort: 9_090, appProtocol: 'kubernetes.io/h2c' }];
+  const services = { 'grpc-v1': 'one', 'grpc-v2': 'two' };
+  for (const [name, deployment] of Object.entries(services))
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace },
+      spec: { selector: { app: deployment }, ports },
+    });
+  await cluster.apply({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'GRPCRoute',
+    metadata: { name: 'grpc', namespace },
+    spec: {
+      parentRefs: [{ name: app.gateway.gateway, namespace: 'default' }],
+      hostnames: [host],
+      rules: [
+        {
+          backendRefs: [
+            { name: 'grpc-v1', port: 9_090, weight: 80 },
+            { name: 'grpc-v2', port: 9_090, weight: 20 },
+          ],
+        },
+      ],
+    },
+  });
+  await waitFor('both versions', async () => new Set((await call(host, 30)).map(({ version }) => version).filter(Boolean)).size === 2);
+  const answers = await call(host, 1_000);
+  const count = answers.filter(({ version }) => version === 'v2').length;
+  record('grpc', { calls: answers.length, canary: count, failed: answers.filter(({ status }) => status !== '0').length });
+  expect(Math.abs(count / answers.length - 0.2)).toBeLessThan(3 * Math.sqrt((0.2 * 0.8) / answers.length));
 });
 
 async function askLost(

@@ -1,5 +1,13 @@
 // What a gateway is asked, in the order of docs/gateways.md. Answers are plain data: the page is made of them.
 
+/** How a release ended. `lost`: answers that no backend gave. */
+interface ReleaseAnswer {
+  readonly phase: string;
+  readonly seconds: number;
+  readonly source: string;
+  readonly lost: number;
+}
+
 interface Mirrored {
   readonly sent: number;
   readonly mirrored: number;
@@ -26,6 +34,8 @@ export interface Answers {
   readonly mirrorOfAFifth?: Mirrored;
   /** A rule with a mirror is added and removed under load. */
   readonly mirrorWrites?: { readonly writes: number; readonly sent: number; readonly lost: number };
+  /** Calls of a GRPCRoute of 80 and 20, and those that did not end with status 0. */
+  readonly grpc?: { readonly calls: number; readonly canary: number; readonly failed: number };
   /** One of ten requests goes to a Service without an endpoint. */
   readonly emptyBackend?: {
     readonly sent: number;
@@ -42,10 +52,10 @@ export interface Answers {
   readonly writes?: { readonly writes: number; readonly sent: number; readonly lost: number };
   /** Answers lost by three rollouts without a release, by how long pods answer after they were told to end. */
   readonly rollout?: Readonly<Record<string, number>>;
-  /** Whole releases by this gateway. `lost`: answers that no backend gave. */
-  readonly releases?: Readonly<
-    Record<string, { readonly phase: string; readonly seconds: number; readonly source: string; readonly lost: number }>
-  >;
+  /** Whole releases by this gateway. */
+  readonly releases?: Readonly<Record<string, ReleaseAnswer>>;
+  /** The same by a route whose parent is a Service, for a caller inside the mesh. */
+  readonly mesh?: Readonly<Record<string, ReleaseAnswer>>;
 }
 
 /** One gateway's answers and the version that gave them. */

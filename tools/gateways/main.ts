@@ -1,4 +1,5 @@
-// `npm run test:gateways -- NAME|all`: asks gateways of the lab the same questions and writes the answers into docs/gateways.md.
+// `npm run test:gateways -- NAME|all [TITLE]`: asks gateways of the lab the same questions and writes the answers into docs/gateways.md.
+// With part of a question's title that one alone is asked again, and the others keep their answers.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -39,7 +40,7 @@ function run(args: readonly string[], variables: Readonly<Record<string, string>
 }
 
 /** Asks one gateway. @returns its answers and whether all was as it must be */
-async function ask(gateway: GatewayName): Promise<{ readonly report: GatewayReport; readonly isWell: boolean }> {
+async function ask(gateway: GatewayName, title: string | undefined): Promise<{ readonly report: GatewayReport; readonly isWell: boolean }> {
   const { extra } = LAB_GATEWAYS[gateway];
   const folder = mkdtempSync(join(tmpdir(), 'glidepath-gateways-'));
   try {
@@ -48,7 +49,13 @@ async function ask(gateway: GatewayName): Promise<{ readonly report: GatewayRepo
     const operator = join(folder, 'operator.mjs');
     await run(['esbuild.config.ts', operator, 'src/main.ts']);
     const file = join(folder, 'answers.json');
-    const vitest = [join(PROJECT_FOLDER, 'node_modules/.bin/vitest'), 'run', '--project', 'gateways'];
+    const vitest = [
+      join(PROJECT_FOLDER, 'node_modules/.bin/vitest'),
+      'run',
+      '--project',
+      'gateways',
+      ...(title === undefined ? [] : ['-t', title]),
+    ];
     const code = await run(['test/lab/main.ts', 'exec', '--', process.execPath, ...vitest], {
       GLIDEPATH_TEST_GATEWAY: gateway,
       GLIDEPATH_GATEWAY_ANSWERS: file,
@@ -65,8 +72,10 @@ function readReports(): readonly GatewayReport[] {
   return existsSync(DATA) ? (JSON.parse(readFileSync(DATA, 'utf8')) as readonly GatewayReport[]) : [];
 }
 
-/** Puts a report in the place of the former one of its gateway. */
-function keep(report: GatewayReport): void {
+/** Puts a report in the place of the former one of its gateway, or adds to that one. */
+function keep(answered: GatewayReport, adds: boolean): void {
+  const former = adds ? readReports().find(({ gateway }) => gateway === answered.gateway) : undefined;
+  const report = { ...answered, answers: { ...former?.answers, ...answered.answers } };
   const others = readReports().filter(({ gateway }) => gateway !== report.gateway);
   const place = ({ gateway }: GatewayReport) => (GATEWAY_NAMES as readonly string[]).indexOf(gateway);
   const reports = [...others, report].toSorted((a, b) => place(a) - place(b));
@@ -74,14 +83,16 @@ function keep(report: GatewayReport): void {
   writeFileSync(PAGE, drawPage(reports));
 }
 
-const [word = ''] = process.argv.slice(2);
+const [word = '', title] = process.argv.slice(2);
 const wanted = word === 'all' ? ASKED : ASKED.filter((name) => name === word);
 if (wanted.length === 0) {
-  process.stderr.write(`usage: npm run test:gateways -- NAME, one of: all ${ASKED.join(' ')}\n`);
+  process.stderr.write(
+    `usage: npm run test:gateways -- NAME, one of: all ${ASKED.join(' ')}, and part of a question's title to ask that one alone\n`,
+  );
   process.exitCode = 2;
 }
 for (const gateway of wanted) {
-  const { report, isWell } = await ask(gateway);
-  keep(report);
+  const { report, isWell } = await ask(gateway, title);
+  keep(report, title !== undefined);
   if (!isWell) process.exitCode = 1;
 }

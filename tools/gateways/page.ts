@@ -14,6 +14,9 @@ const counts = (byStatus: Readonly<Record<string, number>>) =>
     .join(', ');
 const conditionsOf = (conditions: readonly string[]) => (conditions.length === 0 ? 'every condition True' : conditions.join(', '));
 
+type Release = NonNullable<Answers['releases']>[string];
+const sayRelease = ({ phase, seconds, source, lost }: Release) => `${phase} after ${seconds} s, source ${source}, ${lost} answers lost`;
+
 const ROWS: readonly Row[] = [
   {
     title: 'split of 2,000 requests, asked: measured',
@@ -41,6 +44,10 @@ const ROWS: readonly Row[] = [
     say: ({ mirrorWrites: found }) => found && `${found.lost} of ${found.sent} requests lost over ${found.writes} writes`,
   },
   {
+    title: 'GRPCRoute, 20% asked',
+    say: ({ grpc }) => grpc && `${grpc.canary} of ${grpc.calls} calls, ${grpc.failed} failed`,
+  },
+  {
     title: '10% to a Service without endpoints',
     say: ({ emptyBackend: found }) => found && `${counts(found.byStatus)}; ${conditionsOf(found.conditions)}`,
   },
@@ -64,7 +71,14 @@ const ROWS: readonly Row[] = [
     title: `a release of ${name}`,
     say: ({ releases }: Answers) => {
       const found = releases?.[name];
-      return found && `${found.phase} after ${found.seconds} s, source ${found.source}, ${found.lost} answers lost`;
+      return found && sayRelease(found);
+    },
+  })),
+  ...['good', 'bad'].map((name) => ({
+    title: `a release by a route whose parent is a Service, ${name}`,
+    say: ({ mesh }: Answers) => {
+      const found = mesh?.[name];
+      return found && sayRelease(found);
     },
   })),
 ];
@@ -94,9 +108,10 @@ For the same time it sends requests to pods that have received SIGTERM: behind T
 hook or in the application, or each rollout loses some, with a release or without. The releases of this page are of pods that answer for 6 s.
 
 Istio is its control plane with a plain Envoy as the proxy: routing, statuses and times are Istio's, but \`istio_requests_total\` cannot be had, so its
-releases are judged by the metrics of the application. Its own source, and those of kgateway, Cilium and Linkerd, are held by recorded text
+releases are judged by the metrics of the application. So is the proxy beside the caller of the mesh route, which calls Services on its own loopback
+(\`INTERCEPTION_MODE: NONE\`): sidecar injection and ambient were not run. Its own source, and those of kgateway, Cilium and Linkerd, are held by recorded text
 (\`test/fixtures/metrics\`), and this page does not say that they were run.
 
-TCPRoutes, TLSRoutes and UDPRoutes behind Envoy Gateway are in a cluster test (\`test/cluster/layer4.test.ts\`). Not asked: gRPC, session persistence, several proxies, HTTPS listeners, sidecars and ambient meshes.
+TCPRoutes, TLSRoutes and UDPRoutes behind Envoy Gateway are in a cluster test (\`test/cluster/layer4.test.ts\`). Not asked: session persistence, several proxies, HTTPS listeners.
 `;
 }

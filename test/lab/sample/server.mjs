@@ -3,6 +3,7 @@
 // {"errorRate": 0.1, "clientErrorRate": 0, "delayMs": 20, "unready": 1}; GET /_control shows it.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 
 const version = process.env.VERSION ?? 'v1';
 const behaviour = {
@@ -90,6 +91,17 @@ function stop() {
 }
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
+
+// Any gRPC call is answered by an empty message, and by status UNAVAILABLE where it fails; over HTTP/2 in plain text.
+const grpc = createHttp2Server();
+grpc.on('stream', (stream) => {
+  const status = drawStatus();
+  stream.on('error', () => undefined);
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status === 200 ? '0' : '14' }));
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'x-version': version }, { waitForTrailers: true });
+  stream.end(Buffer.alloc(5));
+});
+grpc.listen(Number(process.env.GRPC_PORT ?? 9090));
 
 // Each datagram is answered by the version, but for those that fail: they get no answer.
 const socket = createSocket('udp4', (_message, from) => {
