@@ -8,9 +8,9 @@ import { parseAllDocuments } from 'yaml';
 import { RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import type { App } from '../fixtures/cluster/app.ts';
 import { shareIn } from '../fixtures/cluster/app.ts';
-import { kubectl } from '../fixtures/cluster/deployment-stand.ts';
 import { type RouteObject, Stand } from '../fixtures/cluster/stand.ts';
 import { expectNothingLeft } from '../fixtures/cluster/trajectory.ts';
+import { kubectl } from '../lab/apply.ts';
 import type { PlainObject } from '../lab/sample.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 
@@ -47,12 +47,12 @@ function historyOf(app: App) {
 async function answeredBy(deployment: string): Promise<number> {
   const pods = await stand.cluster.list('Pod', stand.namespace);
   const [pod] = pods.filter(({ metadata }) => metadata.labels?.['app'] === deployment);
-  const { stdout } = await kubectl(
+  const metrics = await kubectl(
     'get',
     '--raw',
     `/api/v1/namespaces/${stand.namespace}/pods/${pod?.metadata.name ?? ''}:8080/proxy/metrics`,
   );
-  return [...stdout.matchAll(/^http_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+  return [...metrics.matchAll(/^http_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 describe.concurrent('a mirror', () => {
