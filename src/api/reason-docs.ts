@@ -64,7 +64,8 @@ export const CONDITION_DOCS: Readonly<Record<ConditionType, string>> = {
     'Rules that the release does not change send requests to the canary: `OwnRules` were there before it began, or give requests to a revision that was rejected, `ForeignRules` came later and keep it from its end, `FormerServing` still send requests to what served before a promotion.',
   MetricsHazards:
     'What the metrics source does not count, or needs to be set, for the routes of this release: `FailuresUnseen` where failures of a kind of route are not seen at all, else `KnownGaps`.',
-  SessionsPersist: 'A rule of the release keeps users on the version that answered them first. Present only while it is True.',
+  SessionsPersist:
+    'A rule of the release, or a policy for its Service, keeps users on the version that answered them first. Present only while it is True.',
   RevisionVisible:
     'A new version behind the Services of `spec.services` would be seen. Present only while it is False: the pods have no label `pod-template-hash`, so `spec.revision` has to name each version.',
   GatesPassed: 'Every gate that has begun in this release has passed. Present while a release with gates is running.',

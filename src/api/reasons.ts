@@ -48,8 +48,9 @@ export const BLOCK_REASONS = {
     todo: 'Add the backendRef that the message names, or abort the release.',
   },
   SessionsPersist: {
-    means: 'A rule keeps users on the version that answered them first, so a rollback in Services mode would not bring them back.',
-    todo: 'Remove `sessionPersistence` from the rule, or release with `spec.targetRef`: there a rollback ends the pods of the canary.',
+    means:
+      'A rule, or a policy for one of the Services, keeps users on the version that answered them first, so a rollback in Services mode would not bring them back.',
+    todo: 'Remove what the message names, or release with `spec.targetRef`: there a rollback ends the pods of the canary.',
   },
   TooManyRules: { means: 'More rules name the Services than a release can drive.', todo: 'Choose rules with `spec.routeRefs`.' },
   CanaryAlreadyHasTraffic: {
@@ -70,7 +71,8 @@ export const BLOCK_REASONS = {
     todo: 'Change the mirror, the route or the policy as the message says.',
   },
   PoliciesUnknown: {
-    means: 'Policies that may hold for one rule of a route, which a rule for the cohort or the mirror would escape, cannot be read.',
+    means:
+      'Policies that may hold for one rule of a route, which a rule for the cohort or the mirror would escape, or that may keep sessions, cannot be read.',
     todo: 'Grant what the message names.',
   },
   RouteNotAccepted: {

@@ -1,4 +1,4 @@
-// Policies of a namespace that may cover pods, Services or rules of routes. Read now and then, never watched.
+// Policies of a namespace that may cover pods, Services or rules of routes, or keep sessions. Read now and then, never watched.
 
 import type { PolicyReading, RoutePolicyReading } from '../core/workload/policy-kinds.ts';
 
@@ -14,6 +14,10 @@ export interface PolicyStore {
    * may have come after it.
    */
   readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<RoutePolicyReading>;
+  /** The same of `SESSION_POLICY_KINDS`. @param maxAgeMs an earlier reading that is not older will do */
+  readOfSessions(namespace: string, maxAgeMs: number): Promise<PolicyReading>;
+  /** The last answer of `readOfSessions`, without waiting and without asking. */
+  latestOfSessions(namespace: string): PolicyReading | undefined;
   /** The last answer of `readOfRoutes` to anybody, without waiting. Where there is none, or an older one, the next one is read meanwhile. */
   latestOfRoutes(namespace: string, maxAgeMs: number): RoutePolicyReading | undefined;
 }

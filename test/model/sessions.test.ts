@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../src/api/routes.ts';
-import type { MemoryWorld } from '../fakes/memory/world.ts';
+import { type MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
+import { GlidepathError } from '../../src/api/errors.ts';
 import { DeploymentStory } from '../fixtures/deployment-story.ts';
 import { buildStore, shareOf, SPEC, startStory, untilState } from '../fixtures/story.ts';
 
@@ -56,6 +57,58 @@ describe('a rule of a release in Services mode keeps sessions', () => {
   });
 });
 
+describe('a policy keeps sessions for a Service', () => {
+  const begin = async (kind: string, spec: object, prepare: (world: MemoryWorld) => void = () => undefined) => {
+    const world = buildStore();
+    world.api.create({ apiVersion: 'example.com/v1', kind, metadata: { name: 'sticky', namespace: NAMESPACE }, spec } as never, 'helm');
+    prepare(world);
+    await world.run(2_000);
+    world.createRelease('web', SPEC);
+    await world.run(20_000);
+    return world;
+  };
+  const target = (name: string) => ({ group: '', kind: 'Service', name });
+
+  test.each([
+    [
+      'XBackendTrafficPolicy',
+      { targetRefs: [target('v2')], sessionPersistence: { type: 'Cookie' } },
+      'for Service v2 has sessionPersistence',
+    ],
+    [
+      'GCPBackendPolicy',
+      { targetRef: target('v1'), default: { sessionAffinity: { type: 'GENERATED_COOKIE' } } },
+      'for Service v1 has sessionAffinity GENERATED_COOKIE',
+    ],
+  ])('a policy keeps sessions and stops a release before its first write: %s', async (kind, spec, words) => {
+    const world = await begin(kind, spec);
+    const message = `SessionsPersist: ${kind} sticky ${words}`;
+    expect(world.status('web')).toMatchObject({ phase: 'Blocked', message: expect.stringContaining(message) as string });
+    expect(world.journal.routeWrites()).toEqual([]);
+    world.api.delete({ kind, namespace: NAMESPACE, name: 'sticky' }, 'helm');
+    await untilState(world, 'promoted');
+  });
+
+  test.each([
+    ['XBackendTrafficPolicy', { targetRefs: [target('other')], sessionPersistence: { type: 'Cookie' } }],
+    ['XBackendTrafficPolicy', { targetRefs: [target('v2')], retryConstraint: {} }],
+    ['GCPBackendPolicy', { targetRef: target('v1'), default: { sessionAffinity: { type: 'NONE' } } }],
+  ])('a policy keeps sessions of others, or none, and nothing stands in the way: %s %j', async (kind, spec) => {
+    const world = await begin(kind, spec);
+    expect(world.status('web')?.phase).not.toBe('Blocked');
+  });
+
+  test('a policy keeps sessions for all that is known where such policies may not be listed, and no release begins', async () => {
+    const world = await begin('XBackendTrafficPolicy', {}, (it) => {
+      const error = new GlidepathError('GLIDEPATH_E_FORBIDDEN', 'may not list');
+      it.faults = ({ verb, target: kind }) =>
+        verb === 'readPolicies' && kind === 'XBackendTrafficPolicy' ? { when: 'instead', error } : undefined;
+    });
+    expect(world.status('web')?.message).toContain('it is not known whether a XBackendTrafficPolicy keeps users');
+    expect(world.status('web')?.message).toContain('kubectl apply --server-side -k config/default');
+  });
+});
+
 describe('a rule of a release in Deployment mode keeps sessions', () => {
   test('a rollback ends the pods as soon as the serving version can answer; without sessions they have the drain time', async () => {
     const plain = await DeploymentStory.begin();
@@ -77,7 +130,7 @@ describe('a rule of a release in Deployment mode keeps sessions', () => {
     expect(said()).toMatchObject({
       status: 'True',
       reason: 'RulesPersist',
-      message: expect.stringMatching(/rule rules\[0\] of HTTPRoute store$/),
+      message: expect.stringMatching(/HTTPRoute store, rule rules\[0\] \(sessionPersistence\)$/),
     });
     await untilState(world, 'promoted');
     setSessions(world, false);

@@ -4,6 +4,7 @@
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import { GATEWAY_GROUP } from '../../api/routes.ts';
 import { ROUTE_POLICY_KINDS } from '../../core/routing/route-policies.ts';
+import { SESSION_POLICY_KINDS } from '../../core/routing/session-policies.ts';
 import {
   type GatewayFeatures,
   POLICY_KINDS,
@@ -32,9 +33,9 @@ interface Reading<Answer> {
 }
 
 /** The last answer of a namespace. */
-interface Latest {
+interface Latest<Answer> {
   readonly atMs: number;
-  readonly reading: RoutePolicyReading;
+  readonly reading: Answer;
 }
 
 /** Who has not asked for so long does not ask any more: a release that runs asks with every look. */
@@ -48,7 +49,9 @@ export class KubernetesPolicies implements PolicyStore {
   readonly #now: () => number;
   readonly #readings = new Map<string, Reading<PolicyReading>>();
   readonly #routeReadings = new Map<string, Reading<RoutePolicyReading>>();
-  readonly #latest = new Map<string, Latest>();
+  readonly #sessionReadings = new Map<string, Reading<PolicyReading>>();
+  readonly #latest = new Map<string, Latest<RoutePolicyReading>>();
+  readonly #latestSessions = new Map<string, Latest<PolicyReading>>();
 
   constructor({ transport, now }: Pick<WatchEnvironment, 'transport' | 'now'>) {
     this.#transport = transport;
@@ -69,7 +72,17 @@ export class KubernetesPolicies implements PolicyStore {
       return { ...policies, ...(features === undefined ? {} : { features }) };
     };
     const { atMs, answer } = this.#read(this.#routeReadings, ask, `${namespace}/${asker}`, maxAgeMs);
-    return answer.then((reading) => this.#keepLatest(namespace, { atMs, reading }));
+    return answer.then((reading) => this.#keepLatest(this.#latest, namespace, { atMs, reading }));
+  }
+
+  readOfSessions(namespace: string, maxAgeMs: number): Promise<PolicyReading> {
+    const ask = (signal: AbortSignal) => readAll(this.#transport, SESSION_POLICY_KINDS, namespace, signal);
+    const { atMs, answer } = this.#read(this.#sessionReadings, ask, namespace, maxAgeMs);
+    return answer.then((reading) => this.#keepLatest(this.#latestSessions, namespace, { atMs, reading }));
+  }
+
+  latestOfSessions(namespace: string): PolicyReading | undefined {
+    return this.#latestSessions.get(namespace)?.reading;
   }
 
   latestOfRoutes(namespace: string, maxAgeMs: number): RoutePolicyReading | undefined {
@@ -78,11 +91,11 @@ export class KubernetesPolicies implements PolicyStore {
   }
 
   /** Of answers that overtake each other, and of those that were kept, the one that was asked for last. */
-  #keepLatest(namespace: string, answered: Latest): RoutePolicyReading {
+  #keepLatest<Answer>(latest: Map<string, Latest<Answer>>, namespace: string, answered: Latest<Answer>): Answer {
     const now = this.#now();
-    for (const [name, { atMs }] of this.#latest) if (now - atMs > FORGOTTEN_MS) this.#latest.delete(name);
-    const known = this.#latest.get(namespace);
-    if (known === undefined || known.atMs <= answered.atMs) this.#latest.set(namespace, answered);
+    for (const [name, { atMs }] of latest) if (now - atMs > FORGOTTEN_MS) latest.delete(name);
+    const known = latest.get(namespace);
+    if (known === undefined || known.atMs <= answered.atMs) latest.set(namespace, answered);
     return answered.reading;
   }
 

@@ -11,7 +11,7 @@ import { isJudged, isPreparing, parseState } from '../../core/release/state.ts';
 import { nameCanary } from '../../core/workload/canary-names.ts';
 import { listServices } from '../../core/routing/refs.ts';
 import { standMetrics } from '../metrics/standing.ts';
-import { observePolicies, observeRoutePolicies } from './policy-observer.ts';
+import { observePolicies, observeRoutePolicies, observeSessionPolicies } from './policy-observer.ts';
 import { observeWorkload } from './workload-observer.ts';
 import type { World } from '../world.ts';
 
@@ -56,7 +56,8 @@ export async function observe(world: World, asked: Asked): Promise<Observation> 
     writeProblems,
     oldSchema: world.oldSchema(),
   };
-  return observeRoutePolicies(world, status, await observePolicies(world, status, observation));
+  const withSessions = await observeSessionPolicies(world, status, await observePolicies(world, status, observation));
+  return observeRoutePolicies(world, status, withSessions);
 }
 
 /**

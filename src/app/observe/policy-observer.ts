@@ -3,7 +3,7 @@
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import type { Observation } from '../../core/release/observation.ts';
-import { asksForPolicies, asksForRoutePolicies } from '../../core/release/policy-question.ts';
+import { asksForPolicies, asksForRoutePolicies, asksForSessionPolicies } from '../../core/release/policy-question.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { hasGivenTraffic } from '../../core/release/traffic.ts';
 import type { World } from '../world.ts';
@@ -23,6 +23,15 @@ export async function observePolicies(world: World, status: CanaryReleaseStatus,
   if (workload === undefined || !asksForPolicies(status, observation, world.clock.now())) return observation;
   const policies = await world.policies.read(release.metadata.namespace, FRESH_MS);
   return { ...observation, workload: { ...workload, policies } };
+}
+
+/** The same of policies that keep sessions. While a release runs, what was known at its beginning counts. */
+export async function observeSessionPolicies(world: World, status: CanaryReleaseStatus, observation: Observation): Promise<Observation> {
+  const { namespace } = observation.release.metadata;
+  const sessionPolicies = asksForSessionPolicies(status, observation, world.clock.now())
+    ? await world.policies.readOfSessions(namespace, FRESH_MS)
+    : world.policies.latestOfSessions(namespace);
+  return sessionPolicies === undefined ? observation : { ...observation, sessionPolicies };
 }
 
 /** The same of policies that hold for one rule of a route. Once the canary has traffic, nothing waits for them: the last answer counts. */

@@ -14,6 +14,8 @@ export const OPERATOR_RIGHTS: readonly Right[] = [
   { group: 'discovery.k8s.io', resource: 'endpointslices', verbs: ['get', 'list', 'watch'] },
   { group: '', resource: 'pods', verbs: ['get', 'list'] },
   { group: '', resource: 'namespaces', verbs: ['get'] },
+  { group: 'gateway.networking.x-k8s.io', resource: 'xbackendtrafficpolicies', verbs: ['list'] },
+  { group: 'networking.gke.io', resource: 'gcpbackendpolicies', verbs: ['list'] },
   { group: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'] },
   { group: 'apiextensions.k8s.io', resource: 'customresourcedefinitions', verbs: ['get'], name: 'canaryreleases.glidepath.dev' },
 ];

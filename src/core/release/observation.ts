@@ -5,7 +5,7 @@ import type { CanaryRelease } from '../../api/release.ts';
 import type { Route, RouteKind } from '../../api/routes.ts';
 import type { ObservedWorkload } from '../workload/observed.ts';
 import type { PodObject } from '../workload/pods.ts';
-import type { RoutePolicyReading } from '../workload/policy-kinds.ts';
+import type { PolicyReading, RoutePolicyReading } from '../workload/policy-kinds.ts';
 import type { LookReading } from '../analysis/reading.ts';
 import type { SentinelReading } from '../analysis/sentinel.ts';
 import type { DrainReading } from './drain.ts';
@@ -117,6 +117,8 @@ export interface Observation {
   readonly layout?: BackendLayout;
   /** Policies that may hold for one rule of a route, and what gateways can do; absent where they were not asked for, or are not read yet. */
   readonly routePolicies?: RoutePolicyReading;
+  /** Policies that may keep users on the version that answered first; absent where they are not read yet. */
+  readonly sessionPolicies?: PolicyReading;
   /** Absent where no gate was ever asked for. */
   readonly gates?: ObservedGates;
   readonly driver: Driver;

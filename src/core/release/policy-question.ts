@@ -24,6 +24,16 @@ export function asksForRoutePolicies(status: CanaryReleaseStatus, observation: O
   return mayBegin(status, state, observation, facts, now);
 }
 
+/** Is a release about to begin, which policies that keep sessions may stand against? */
+export function asksForSessionPolicies(status: CanaryReleaseStatus, observation: Observation, now: number): boolean {
+  const { spec } = observation.release;
+  const state = parseState(status.state);
+  if (state === undefined || isRunning(state)) return false;
+  if (spec.targetRef !== undefined) return asksForPolicies(status, observation, now);
+  const sides = chooseSides(spec, status, observation.routes);
+  return mayBegin(status, state, observation, gatherCanaryFacts(spec, status, observation, sides, state), now);
+}
+
 function mayBegin(
   status: CanaryReleaseStatus,
   state: StateName,

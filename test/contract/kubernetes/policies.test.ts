@@ -109,6 +109,21 @@ test('no version is asked for once all kinds of a group are found', async () => 
   expect(paths()).not.toContain(`/apis/${httpRoutes.group}/v1alpha3`);
 });
 
+test('policies that keep sessions are read where they are served, and the last answer is known without asking again', async () => {
+  const { policies } = harness.connection;
+  const [group, kind] = ['gateway.networking.x-k8s.io', 'XBackendTrafficPolicy'];
+  const sticky = { ...ciliumPolicies, group, version: 'v1alpha1', plural: 'xbackendtrafficpolicies', kind };
+  expect(policies.latestOfSessions('shop')).toBeUndefined();
+  expect(await policies.readOfSessions('shop', 0)).toEqual({ objects: [], unread: [] });
+  harness.server.resources.serve(sticky);
+  const spec = { sessionPersistence: { type: 'Cookie' } };
+  harness.server.put(sticky, named('sticky', spec));
+  expect(await policies.readOfSessions('shop', 0)).toEqual({ objects: [{ kind, name: 'sticky', spec }], unread: [] });
+  const asked = paths().length;
+  expect(policies.latestOfSessions('shop')?.objects).toHaveLength(1);
+  expect(paths()).toHaveLength(asked);
+});
+
 describe('policies on rules of routes', () => {
   const securityPolicies = {
     ...ciliumPolicies,

@@ -3,6 +3,7 @@
 
 import { isGlidepathError } from '../../../src/api/errors.ts';
 import { ROUTE_POLICY_KINDS } from '../../../src/core/routing/route-policies.ts';
+import { SESSION_POLICY_KINDS } from '../../../src/core/routing/session-policies.ts';
 import {
   type GatewayFeatures,
   POLICY_KINDS,
@@ -32,6 +33,8 @@ export function buildPolicies({ clock, api, gate }: PolicyParts): PolicyStore {
     };
   };
   const readOfRoutes = readerOf(ROUTE_POLICY_KINDS);
+  const readOfSessions = readerOf(SESSION_POLICY_KINDS);
+  const latestSessions = new Map<string, PolicyReading>();
   const latest = new Map<string, RoutePolicyReading>();
   return {
     read: readerOf(POLICY_KINDS),
@@ -43,6 +46,12 @@ export function buildPolicies({ clock, api, gate }: PolicyParts): PolicyStore {
       latest.set(namespace, reading);
       return reading;
     },
+    readOfSessions: async (namespace, maxAgeMs) => {
+      const reading = await readOfSessions(namespace, maxAgeMs);
+      latestSessions.set(namespace, reading);
+      return reading;
+    },
+    latestOfSessions: (namespace) => latestSessions.get(namespace),
     latestOfRoutes: (namespace, maxAgeMs) => {
       void readOfRoutes(namespace, maxAgeMs).then((reading) => latest.set(namespace, { ...reading, features: listFeatures(api) }));
       return latest.get(namespace);

@@ -26,7 +26,8 @@ export const ROUTES_BEFORE: readonly BlockerCheck[] = [
   aRuleCannotBeDriven,
   noRuleNamesBoth,
   aRuleNamesAnotherPort,
-  aRuleKeepsSessions,
+  sessionsArePersistent,
+  sessionPoliciesAreNotKnown,
   tooManyRules,
   theRolesAreUndecided,
   theCanaryHasTrafficAlready,
@@ -42,7 +43,7 @@ const BEFORE_THE_CLAIM: readonly BlockerCheck[] = [
   aRuleCannotBeDriven,
   tooManyRules,
   aRuleNamesAnotherPort,
-  aRuleKeepsSessions,
+  sessionsArePersistent,
   theCanaryHasTrafficAlready,
   theSplitIsUnequal,
   theServingWeightIsZero,
@@ -55,7 +56,7 @@ export const ROUTES_LATER: readonly BlockerCheck[] = [
   aRecordedRouteWentAway,
   aGatewayRefusesNow,
   aGatewayDoesNotAnswer,
-  aRuleKeepsSessions,
+  sessionsArePersistent,
   othersKeepEditing,
   anUnclaimedRouteCannotBeClaimed,
 ];
@@ -167,14 +168,26 @@ function describeProblem(route: Route, problem: RuleProblem, sides: Sides): stri
 }
 
 /** In Services mode both versions stay, and a session outlives the way home. */
-function aRuleKeepsSessions({ sessions, spec }: Known): Blocker | undefined {
+function sessionsArePersistent({ sessions, spec }: Known): Blocker | undefined {
   const [first] = sessions;
   if (first === undefined || spec.targetRef !== undefined) return undefined;
-  const where = `${describe(first.route)}, rule ${first.key}`;
   return {
     reason: 'SessionsPersist',
-    about: `${describe(first.route)} ${first.key}`,
-    message: `${where} has sessionPersistence: users whom the canary has answered would stay with it after a rollback, whatever the weights are; remove it, or release with spec.targetRef, where a rollback ends the pods of the canary`,
+    about: first.who,
+    message: `${first.who} has ${first.field}: users whom the canary has answered would stay with it after a rollback, whatever the weights are; remove it, or release with spec.targetRef, where a rollback ends the pods of the canary`,
+  };
+}
+
+/** A policy that may not be read may be there. */
+function sessionPoliciesAreNotKnown({ spec, observation: { sessionPolicies } }: Known): Blocker | undefined {
+  const [first] = sessionPolicies?.unread ?? [];
+  if (first === undefined || spec.targetRef !== undefined) return undefined;
+  const then =
+    first.why === 'forbidden' ? 'let the operator list them: kubectl apply --server-side -k config/default' : 'it is tried again';
+  return {
+    reason: 'PoliciesUnknown',
+    about: first.kind,
+    message: `it is not known whether a ${first.kind} keeps users on the version that answered first: ${first.message}; ${then}`,
   };
 }
 

@@ -9,7 +9,8 @@ import type { DrainReading } from '../drain.ts';
 import { isGoingHome, isRunning, type StateName } from '../state.ts';
 import type { Holder } from '../../routing/canary-share.ts';
 import type { ForeignRule } from '../../routing/foreign-rules.ts';
-import { findSessions, scanSessions, type SessionRule } from '../../routing/sessions.ts';
+import { findSessionPolicies } from '../../routing/session-policies.ts';
+import { findSessions, scanSessions } from '../../routing/sessions.ts';
 import type { PodsStanding } from '../../workload/pods.ts';
 import { type CanaryFacts, gatherCanaryFacts } from './canary-facts.ts';
 import { judgeBackendPods } from './backend-pods.ts';
@@ -22,10 +23,17 @@ import { isRetained } from './retain.ts';
 import { chooseSides } from './revision.ts';
 import { gatherRouteFacts, type RouteFacts, scanRoutes } from './route-facts.ts';
 import { gatherServingFacts, type ServingFacts } from './serving-facts.ts';
-import { pairOf, type Sides } from './sides.ts';
+import { pairOf, type Sides, servicesOf } from './sides.ts';
 import { readStageClock, type StageClock } from './stage-clock.ts';
 import { isBack, isWayBack, planUndo, type UndoPlan } from './undo-plan.ts';
 import { gatherWorkloadFacts, hasStopped, type WorkloadFacts } from './workload-facts.ts';
+
+/** Something that keeps users on the version that answered them first. */
+export interface SessionKeeper {
+  /** `HTTPRoute store, rule api`, `XBackendTrafficPolicy sticky for Service store-v1`. */
+  readonly who: string;
+  readonly field: string;
+}
 
 export interface Known extends Gathered, RouteFacts, CanaryFacts, ServingFacts, StageClock {
   readonly state: StateName;
@@ -41,8 +49,8 @@ export interface Known extends Gathered, RouteFacts, CanaryFacts, ServingFacts, 
   readonly nextAttempt: NextAttempt | undefined;
   /** Deployment mode. */
   readonly workload: WorkloadFacts | undefined;
-  /** Rules of the release that keep users on the version that answered them first. */
-  readonly sessions: readonly SessionRule[];
+  /** Rules of the release, and policies for its Services, that keep users on the version that answered them first. */
+  readonly sessions: readonly SessionKeeper[];
   /** Rules of the user's own that send the canary requests. */
   readonly ownTraffic: readonly ForeignRule[];
   /** After a promotion: rules that came while the release ran and send requests to what served before. */
@@ -63,7 +71,7 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
       ? gatherCanaryFacts(spec, status, observation, sides, state)
       : gatherHeldFacts(spec, status, state, observation);
   const weight = Math.max(status.weight ?? 0, ...(routes.observedWeight === undefined ? [] : [routes.observedWeight]));
-  const sessions = listSessions(routes);
+  const sessions = listSessions(routes, gathered);
   const served = gatherServingFacts(status, state, observation, sides);
   const drain = readDrain(observation.drain, state, sessions, served);
   const workload = gatherWorkloadFacts(gathered, status, state, { weight, drain });
@@ -90,15 +98,23 @@ export function knowOf(gathered: Gathered, status: CanaryReleaseStatus, state: S
 }
 
 /** Before the claim as the release would drive them, later as they were recorded. */
-function listSessions({ scans, standings }: Pick<RouteFacts, 'scans' | 'standings'>): readonly SessionRule[] {
-  return scans.length > 0 ? scans.flatMap(({ route, scan }) => scanSessions(route, scan)) : standings.flatMap(findSessions);
+function listSessions(
+  { scans, standings }: Pick<RouteFacts, 'scans' | 'standings'>,
+  { spec, observation }: Gathered,
+): readonly SessionKeeper[] {
+  const rules = scans.length > 0 ? scans.flatMap(({ route, scan }) => scanSessions(route, scan)) : standings.flatMap(findSessions);
+  const policies = findSessionPolicies(observation.sessionPolicies?.objects ?? [], servicesOf(spec));
+  return [
+    ...rules.map(({ route: { kind, metadata }, key }) => ({ who: `${kind} ${metadata.name}, rule ${key}`, field: 'sessionPersistence' })),
+    ...policies.map(({ kind, name, service, field }) => ({ who: `${kind} ${name} for Service ${service}`, field })),
+  ];
 }
 
 /** Requests of kept sessions do not stop before the pods do. */
 function readDrain(
   reading: DrainReading | undefined,
   state: StateName,
-  sessions: readonly SessionRule[],
+  sessions: readonly SessionKeeper[],
   { servingEndpoints }: ServingFacts,
 ): DrainReading | undefined {
   const canServe = servingEndpoints.kind === 'seen' && servingEndpoints.current && servingEndpoints.ready > 0;

@@ -49,13 +49,13 @@ export function describeRevision({ spec, observation: { backends } }: Facts): Wo
 /** Deployment mode; in Services mode such a rule blocks. Undefined where no rule of the release keeps sessions. */
 export function describeSessions({ spec, sessions }: Facts): Word | undefined {
   if (spec.targetRef === undefined || sessions.length === 0) return undefined;
-  const rules = sessions.map(({ route, key }) => `rule ${key} of ${route.kind} ${route.metadata.name}`);
+  const keepers = sessions.map(({ who, field }) => `${who} (${field})`);
   return {
     status: 'True',
     reason: 'RulesPersist',
     message: joinWhole(
-      'sessionPersistence keeps users on the version that answered them first: the canary may get another share than its weight, which is not taken for a mismatch, and a rollback ends its pods without waiting for their requests as soon as the serving version can answer: ',
-      rules,
+      'users stay on the version that answered them first: the canary may get another share than its weight, which is not taken for a mismatch, and a rollback ends its pods without waiting for their requests as soon as the serving version can answer: ',
+      keepers,
     ),
   };
 }
