@@ -31,6 +31,7 @@ export const CLAIMS: Readonly<Record<string, Claim>> = {
     changes: ['Argo CD'],
     why: 'it gives Argo CD the health scripts of releases of Deployments',
   },
+  escapes: USES_DEPLOYMENT_MODE,
   flux: { needs: ['flux'], why: 'Flux applies its objects' },
   'cli-deployment': USES_DEPLOYMENT_MODE,
   commands: { changes: ['policies of commands'], why: 'it installs the policy that writes into each command who gave it' },

@@ -106,6 +106,8 @@ export function removeOurs(ours: readonly OurRule[]): readonly JsonPatchOperatio
 export function buildClaim(recorded: readonly RuleChange[], route: Route, mark: string): readonly JsonPatchOperation[] {
   const tests = recorded.flatMap(({ rule, weights }) => [
     ...testRule(rule),
+    // A ref that somebody adds in this very moment is in none of the weights below.
+    ...testRefs(route, rule.index),
     ...listTargets({ rule, weights }).flatMap(({ ref, weight }): JsonPatchOperation[] => {
       if (ref.missing !== undefined) return [addRef(rule, ref.missing, weight)];
       const path = `/spec/rules/${rule.index}/backendRefs/${ref.index}`;
@@ -117,6 +119,11 @@ export function buildClaim(recorded: readonly RuleChange[], route: Route, mark: 
   if (annotations === undefined) return [...tests, ...addMark(mark, 'absent', held)];
   const former: JsonPatchOperation = { op: 'test', path: ANNOTATION_PATH, value: annotations[RELEASE_ANNOTATION] ?? null };
   return [...tests, former, ...addMark(mark, 'present'), ...held.flatMap(changeAnnotation)];
+}
+
+function testRefs({ spec }: Route, index: number): readonly JsonPatchOperation[] {
+  const refs = spec.rules?.[index]?.backendRefs;
+  return refs === undefined ? [] : [{ op: 'test', path: `/spec/rules/${index}/backendRefs`, value: refs }];
 }
 
 /** An annotation of somebody else changes only from what it was seen to be. */

@@ -1,7 +1,7 @@
 // The REST client: every refusal in our words, honest about half answers, few connections, home writes first.
 
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { describe as describeRequest, JSON_PATCH, readWarnings } from '../../../src/adapters/kubernetes/client/transport.ts';
+import { describe as describeRequest, JSON_PATCH, readWarnings, toGoJson } from '../../../src/adapters/kubernetes/client/transport.ts';
 import { ApiError } from '../../../src/adapters/kubernetes/client/api-errors.ts';
 import { GlidepathError } from '../../../src/api/errors.ts';
 import type { FaultAction } from '../../fakes/api-server/server.ts';
@@ -151,6 +151,14 @@ describe('only what is safe is sent twice', () => {
     await rename(`${path}.away`, path);
     await transport.request({ method: 'GET', path: ROUTE });
   });
+});
+
+test('a body is JSON as Go writes it, because tests of a JSON Patch are compared byte by byte', () => {
+  const value = { args: ['sh', '-c', 'a && b > c < d'], line: '\u2028\u2029', plain: 'é "quoted" \\ \n' };
+  const text = toGoJson(value);
+  expect(text).toContain(String.raw`"a \u0026\u0026 b \u003e c \u003c d"`);
+  expect(text).toContain(String.raw`"\u2028\u2029"`);
+  expect(JSON.parse(text)).toEqual(value);
 });
 
 describe('connections', () => {

@@ -130,7 +130,7 @@ export class Transport {
 
   async #send(request: RestRequest, signal: AbortSignal) {
     const { origin, prefix, dispatcher, headers } = await this.#config.connect(request.lane ?? 'normal');
-    const body = request.body === undefined ? null : JSON.stringify(request.body);
+    const body = request.body === undefined ? null : toGoJson(request.body);
     return dispatcher.request({
       origin,
       path: `${prefix}${request.path}${buildQuery(request.query)}`,
@@ -145,6 +145,14 @@ export class Transport {
       },
     });
   }
+}
+
+/**
+ * JSON as Go's encoder writes it, with these characters escaped: the API server compares the strings of a JSON Patch's tests byte by byte
+ * with what its encoder made of the object, so that a test of `a&b` would never hold.
+ */
+export function toGoJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** `PATCH httproutes shop/store` from a path of the API server. */

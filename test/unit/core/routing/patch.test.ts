@@ -181,6 +181,13 @@ describe('a claim', () => {
     expect(() => applyPatch(setWeight(route, 0, 1, 7), operations)).toThrow(TestFailed);
   });
 
+  test('a claim fails when a backend was added meanwhile, which no recorded weight speaks of', () => {
+    const route = aRoute();
+    const [rule] = route.spec.rules ?? [];
+    const added = aRoute({ rules: [{ ...rule, backendRefs: [...(rule?.backendRefs ?? []), aRef('other', 5)] }] });
+    expect(() => applyPatch(added, buildClaim(recordedAs(route, 1), route, MARK))).toThrow(TestFailed);
+  });
+
   test('a claim fails when another mark, or the first annotation, came meanwhile', () => {
     const route = aRoute({ metadata: { annotations: { team: 'a' } } });
     const taken = aRoute({ metadata: marked('other/0123456789', { team: 'a' }) });
