@@ -76,7 +76,8 @@ describe('a cohort that would not do what it is for blocks the release before an
   test('where policies cannot be read', async () => {
     const world = await block([named], {}, (it) => {
       const error = new GlidepathError('GLIDEPATH_E_FORBIDDEN', 'may not list');
-      it.faults = ({ verb }) => (verb === 'readPolicies' ? { when: 'instead', error } : undefined);
+      it.faults = ({ verb, target }) =>
+        verb === 'readPolicies' && target.endsWith('SecurityPolicy') ? { when: 'instead', error } : undefined;
     });
     expect(world.status('web')?.message).toContain('kubectl apply --server-side -k config/cohort');
   });

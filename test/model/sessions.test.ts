@@ -109,6 +109,17 @@ describe('a policy keeps sessions for a Service', () => {
   });
 });
 
+test('policies that could not be read for a moment are read again within seconds, and the release begins', async () => {
+  const world = buildStore();
+  const awayUntilMs = world.clock.now() + 10_000;
+  const error = new GlidepathError('GLIDEPATH_E_SERVER', 'away', { retryable: true });
+  world.faults = ({ verb }) => (verb === 'readPolicies' && world.clock.now() < awayUntilMs ? { when: 'instead', error } : undefined);
+  world.createRelease('web', SPEC);
+  await world.run(6_000);
+  expect(world.status('web')?.message).toContain('it is tried again');
+  await untilState(world, 'stage.analyzing', 30_000);
+});
+
 describe('a rule of a release in Deployment mode keeps sessions', () => {
   test('a rollback ends the pods as soon as the serving version can answer; without sessions they have the drain time', async () => {
     const plain = await DeploymentStory.begin();

@@ -1,6 +1,6 @@
 // The questions of a probe, one after the other, each with real requests.
 
-import { forgetsBackends } from '../../core/routing/gateway-limits.ts';
+import { forgetsBackends } from '../../core/routing/gateway-facts.ts';
 import { AUTO } from '../../sources/catalogue.ts';
 import { chooseSources, nameSources } from '../../sources/choice.ts';
 import { trimRoute } from '../../adapters/kubernetes/routes/routes.ts';

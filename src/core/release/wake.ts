@@ -93,7 +93,7 @@ function findWakeAtRest(status: CanaryReleaseStatus, facts: Facts): number | und
   const times = [
     nextAttempt?.dueMs,
     workload === undefined ? undefined : now + wakeForHold(facts),
-    wakeForRoutePolicies(facts),
+    wakeForPolicies(facts),
     endOfServingPatience(status),
     nextLayoutQuestion(facts),
     endOfMissing(status),
@@ -119,12 +119,14 @@ const HOLD_PROOF_MS = 600_000;
 const WITHOUT_HOLD_MS = 15_000;
 const UNREAD_MS = 1_000;
 
-/** Policies that a cohort would have to know are read once a release is about to begin, and again where they could not be. */
-function wakeForRoutePolicies({ spec, observation, candidate, nextAttempt, now }: Facts): number | undefined {
+/** Policies that a release has to know are read once it is about to begin, and again where they could not be. */
+function wakeForPolicies({ spec, observation, candidate, nextAttempt, now }: Facts): number | undefined {
+  const { routePolicies, sessionPolicies } = observation;
   const begins = candidate !== undefined || (nextAttempt !== undefined && isDue(nextAttempt, now));
-  if (!begins || !asksForCohort(spec)) return undefined;
-  if (observation.routePolicies === undefined) return now + UNREAD_MS;
-  return observation.routePolicies.unread.length > 0 ? now + WITHOUT_HOLD_MS : undefined;
+  if (!begins) return undefined;
+  if (asksForCohort(spec) && routePolicies === undefined) return now + UNREAD_MS;
+  const unread = [...(asksForCohort(spec) ? (routePolicies?.unread ?? []) : []), ...(sessionPolicies?.unread ?? [])];
+  return unread.length > 0 ? now + WITHOUT_HOLD_MS : undefined;
 }
 
 function wakeForHold({ observation, blocker, candidate, nextAttempt, now }: Facts): number {

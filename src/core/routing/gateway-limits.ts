@@ -1,9 +1,9 @@
 // The largest weight that a gateway takes, where that is less than the Gateway API allows: known by the name of its controller, else
 // learned from a route that it rejected with larger weights and accepted with smaller ones.
 
-import { oncePer } from '../../api/once.ts';
 import type { RecordedRoute } from '../../api/release.ts';
 import type { Route } from '../../api/routes.ts';
+import { factsOf } from './gateway-facts.ts';
 import { controllersOf } from './parents.ts';
 import { sumWeights } from './refs.ts';
 import type { RouteStanding } from './standing.ts';
@@ -15,40 +15,13 @@ export interface LearnedLimit {
   readonly weight: number;
 }
 
-/** From the documents of the load balancers behind them. */
-const KNOWN: ReadonlyMap<string, number> = new Map([
-  // Target groups of AWS take 0 to 999.
-  ['gateway.k8s.aws/alb', 999],
-  ['gateway.k8s.aws/nlb', 999],
-  ['application-networking.k8s.aws/gateway-api-controller', 999],
-  // Weighted backend services of Google Cloud take 0 to 1,000.
-  ['networking.gke.io/gateway', 1_000],
-  // Targets of Kong take 0 to 65,535.
-  ['konghq.com/kic-gateway-controller', 65_535],
-  ['konghq.com/gateway-operator', 65_535],
-]);
-
-/** Gateways whose backends come and go with their weight: each time some requests fail, of the whole route. */
-const FORGET_BACKENDS: ReadonlySet<string> = new Set(['gateway.envoyproxy.io/gatewayclass-controller']);
-
-/** Does a gateway of the route forget a backend whose weight is 0? */
-export function forgetsBackends(route: Route): boolean {
-  return controllersOf(route).some((name) => FORGET_BACKENDS.has(name));
-}
-
-/** Gateways whose status says that a change is accepted before it is in effect: so long it may take, milliseconds. Measured: docs/gateways.md. */
-const LAGS: ReadonlyMap<string, number> = new Map([['traefik.io/gateway-controller', 2_000]]);
-
-/** How long a change of the route may take to be in effect after its status says so, milliseconds; 0 where that is not known to take time. */
-export const lagOf = oncePer((route: Route): number => Math.max(0, ...controllersOf(route).map((name) => LAGS.get(name) ?? 0)));
-
 /** What is tried in turn where a gateway rejects the weights and nothing is known of it: the limit of many load balancers, then percents. */
 const TRIED = [999, 100] as const;
 
 /** The largest weight that every gateway of the route takes; 1,000,000 where nothing else is known. */
 export function weightLimitOf(route: Route, learned: readonly LearnedLimit[]): number {
   const limits = controllersOf(route).flatMap((name) => [
-    KNOWN.get(name) ?? MAX_BACKEND_WEIGHT,
+    factsOf(name).weightLimit ?? MAX_BACKEND_WEIGHT,
     ...learned.filter(({ controller }) => controller === name).map(({ weight }) => weight),
   ]);
   return Math.min(MAX_BACKEND_WEIGHT, ...limits);

@@ -4,44 +4,15 @@
 import type { Cohort } from '../../api/cohort.ts';
 import type { Route } from '../../api/routes.ts';
 import type { GatewayFeatures, RoutePolicyReading } from '../workload/policy-kinds.ts';
+import { factsOf, type Mirroring } from './gateway-facts.ts';
 import { controllersOf } from './parents.ts';
-
-/** `exact`: by the percentage; `whole`: every request, whatever the percentage says; else what happens, as a sentence. */
-type Mirroring = 'exact' | 'whole' | { readonly refuses: string };
-
-const TRAEFIK = { refuses: 'Traefik answers every request of a rule with a mirror by a 500' };
-const KONG = { refuses: 'Kong drops a rule with a mirror' };
-const IGNORES = { refuses: 'HAProxy ignores mirrors' };
-
-/** From conformance reports and sources; for Contour, Envoy Gateway, Istio and Traefik measured (docs/gateways.md). */
-const KNOWN: ReadonlyMap<string, Mirroring> = new Map<string, Mirroring>([
-  ['gateway.envoyproxy.io/gatewayclass-controller', 'exact'],
-  ['istio.io/gateway-controller', 'exact'],
-  ['istio.io/unmanaged-gateway', 'exact'],
-  ['istio.io/mesh-controller', 'exact'],
-  ['io.cilium/gateway-controller', 'exact'],
-  ['kgateway.dev/kgateway', 'exact'],
-  ['agentgateway.dev/agentgateway', 'exact'],
-  ['kgateway.dev/agentgateway', 'exact'],
-  ['gateway.nginx.org/nginx-gateway-controller', 'exact'],
-  ['solo.io/gloo-gateway', 'whole'],
-  ['traefik.io/gateway-controller', TRAEFIK],
-  ['konghq.com/kic-gateway-controller', KONG],
-  ['konghq.com/gateway-operator', KONG],
-  ['haproxy-ingress.github.io/controller', IGNORES],
-  ['gate.haproxy.org/hug', IGNORES],
-  ['linkerd.io/policy-controller', { refuses: 'Linkerd takes no change of a route any more while it has a mirror' }],
-]);
-
-/** Contour is called whatever its configuration says, below its domain. */
-const CONTOUR = 'projectcontour.io/';
 
 /** As the Gateway API calls them. */
 const MIRROR = 'HTTPRouteRequestMirror';
 const PERCENTAGE = 'HTTPRouteRequestPercentageMirror';
 
 function mirroringOf(controller: string, features: GatewayFeatures | undefined): Mirroring | undefined {
-  const known = KNOWN.get(controller) ?? (controller.startsWith(CONTOUR) ? 'whole' : undefined);
+  const known = factsOf(controller).mirroring;
   const names = features?.get(controller);
   if (known !== undefined || names === undefined || names.size === 0) return known;
   if (names.has(PERCENTAGE)) return 'exact';

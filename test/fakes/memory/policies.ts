@@ -80,7 +80,10 @@ async function readAll(
   return { objects: read.flatMap(({ objects }) => objects), unread: read.flatMap(({ unread }) => unread) };
 }
 
-async function readKind(api: MemoryApiServer, gate: CallGate, kind: string, namespace: string): Promise<PolicyReading> {
+/** As often as the client tries a read. */
+const TRIES = 3;
+
+async function readKind(api: MemoryApiServer, gate: CallGate, kind: string, namespace: string, attempt = 1): Promise<PolicyReading> {
   try {
     const stored = await gate.pass({ verb: 'readPolicies', target: kind }, () => api.list(kind));
     const own = stored.filter(({ metadata }) => metadata.namespace === namespace);
@@ -90,6 +93,7 @@ async function readKind(api: MemoryApiServer, gate: CallGate, kind: string, name
     };
   } catch (thrown) {
     const why = isGlidepathError(thrown, 'GLIDEPATH_E_FORBIDDEN') ? 'forbidden' : 'failed';
+    if (why === 'failed' && attempt < TRIES) return readKind(api, gate, kind, namespace, attempt + 1);
     return { objects: [], unread: [{ kind, why, message: (thrown as Error).message }] };
   }
 }

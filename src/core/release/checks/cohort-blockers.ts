@@ -5,7 +5,7 @@ import type { CanaryReleaseSpec, CanaryReleaseStatus, Cohort } from '../../../ap
 import type { Route } from '../../../api/routes.ts';
 import { fieldOf, isSameCohort } from '../../routing/cohort.ts';
 import { type DrivenRoute, findCohortProblem, refuseKind } from '../../routing/cohort-fit.ts';
-import { forgetsBackends } from '../../routing/gateway-limits.ts';
+import { forgetsBackends } from '../../routing/gateway-facts.ts';
 import { findRuleTargets, mayMeanRules } from '../../routing/route-policies.ts';
 import { asksForCohort } from '../facts/cohort-rules.ts';
 import { cohortAt } from '../traffic.ts';

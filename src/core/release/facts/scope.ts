@@ -3,7 +3,8 @@
 import { MAX_RECORDED_RULES, MAX_ROUTES, RELEASE_ANNOTATION } from '../../../api/names.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, OwnRule, RecordedRoute } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
-import { forgetsBackends, type LearnedLimit, weightLimitOf } from '../../routing/gateway-limits.ts';
+import { forgetsBackends } from '../../routing/gateway-facts.ts';
+import { type LearnedLimit, weightLimitOf } from '../../routing/gateway-limits.ts';
 import { recordRule } from '../../routing/identity.ts';
 import { namesService } from '../../routing/refs.ts';
 import { scanRules } from '../../routing/rules.ts';
