@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ReleaseStatus } from '../../../../src/api/release.ts';
 import { describeDrain, type DrainReading, endOfDrain, findDrainQuestion, isDrained } from '../../../../src/core/release/drain.ts';
-import { after, aReleaseStatus } from '../../../fixtures/builders.ts';
+import { after, aRecordedRoute, aReleaseStatus } from '../../../fixtures/builders.ts';
 
 const workload = { name: 'store', uid: 'uid-1', canary: 'store-canary', template: 'a', servingTemplate: 'b' };
 
@@ -52,6 +52,13 @@ describe('Prometheus is asked', () => {
     const { drainEndsAt: _ends, ...begun } = draining();
     expect(findDrainQuestion(begun, 'rollingBack.goingHome', after(30))).toBeUndefined();
   });
+});
+
+test('the wait of a canary with connections says that those that are open end with its pods', () => {
+  const routes = [aRecordedRoute({ kind: 'TCPRoute' })];
+  expect(describeDrain(draining({ routes }), undefined, after(5))).toMatch(
+    /^the canary is kept until \d\d:\d\d:10Z at least; connections that are still open then end with its pods$/,
+  );
 });
 
 test('the wait is told with both of its ends, and only while it lasts', () => {
