@@ -12,9 +12,11 @@ export const CATEGORY = 'glidepath';
 export const CRD_NAME = `${PLURAL}.${GROUP}`;
 
 /** Number of the stored schema: an operator that needs a higher one than the CRD has only rolls releases back. */
-export const SCHEMA_NUMBER = 2;
-/** Version of the state in `status` that this code writes. */
-export const STATE_VERSION = 1;
+export const SCHEMA_NUMBER = 3;
+/** The newest version of the state in `status` that this code reads. */
+export const STATE_VERSION = 2;
+/** The version of a state that says nothing which an operator of before mirrors would read as something else. */
+export const FORMER_STATE_VERSION = 1;
 /** How the hashes of templates in `status` are made: 1, where it says nothing, left defaults out by their field's name alone. */
 export const TEMPLATE_FORM = 2;
 

@@ -68,6 +68,14 @@ describe('a mirror sends copies to the canary', () => {
     expect(reasonsOf(world)).not.toContain('TrafficSplitMismatch');
   });
 
+  test('a mirror is stored in a state that operators of before mirrors do not read, because they would send the requests themselves', async () => {
+    const world = await startStory({ stages: STAGES });
+    expect(world.status('web')).toMatchObject({ stateVersion: 2, release: { cohort: { mirrorPercent: 100 } } });
+    await world.until('10%', () => shareOf(world) === 10);
+    await untilState(world, 'stage.analyzing');
+    expect(world.status('web')).toMatchObject({ stateVersion: 1 });
+  });
+
   test('a mirror of POST requests is what somebody has asked for', async () => {
     const world = await startStory({
       stages: [{ weight: 0, mirror: { percent: 100, methods: ['POST'] }, duration: '1m' }, { weight: 10 }],

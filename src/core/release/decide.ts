@@ -1,7 +1,7 @@
 // The decision of one reconcile: pure. Gathers once, runs the passes, and says what the status becomes, what is announced, what the
 // routes and the Deployment are to say, and when to decide again.
 
-import { ABORT_ANNOTATION, STATE_VERSION } from '../../api/names.ts';
+import { ABORT_ANNOTATION, FORMER_STATE_VERSION, STATE_VERSION } from '../../api/names.ts';
 import { planFor } from '../../api/planned.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus } from '../../api/release.ts';
 import { keepsPaused } from './desired/rest.ts';
@@ -72,7 +72,7 @@ function decideFrom(gathered: Gathered, before: CanaryReleaseStatus, from: State
   const described = describeStatus(letGoLeftRoutes(status, facts), state, facts);
   return {
     state,
-    status: { ...described, state, stateVersion: STATE_VERSION },
+    status: { ...described, state, stateVersion: versionOf(described) },
     transitions,
     events: [...events, ...findStatusEvents(before, described, facts)],
     drifts,
@@ -84,6 +84,12 @@ function decideFrom(gathered: Gathered, before: CanaryReleaseStatus, from: State
     // What was only written down now may fall due, too.
     wakeAt: findWakeTime(described, state, facts),
   };
+}
+
+/** An operator of before mirrors would leave out that only copies are meant, and send the requests themselves. */
+function versionOf({ release }: CanaryReleaseStatus): number {
+  const mirrors = [release?.cohort, release?.cohortBefore].some((cohort) => cohort?.mirrorPercent !== undefined);
+  return mirrors ? STATE_VERSION : FORMER_STATE_VERSION;
 }
 
 function wantsRollback({ release }: CanaryReleaseStatus, { release: { metadata } }: Observation): boolean {
