@@ -136,6 +136,22 @@ test('a source that a route names is checked for the kind of that route', async 
   );
 });
 
+test('a route that carries connections is a problem without a judge that can count them', async () => {
+  const routes = 'routeRefs: [{kind: TCPRoute, name: ledger}]';
+  const own = '{name: errors, query: "sum(up)", max: "1"}';
+  const files = {
+    'none.yaml': aManifest([routes]),
+    'own.yaml': aManifest([routes, `analysis: {checks: [${own}]}`]),
+    'mixed.yaml': aManifest([routes, `analysis: {checks: [${own}, {name: ratio, metric: ErrorRatio, max: "1%"}]}`]),
+    'application.yaml': aManifest([routes, 'analysis: {metrics: {source: OpenTelemetry}}']),
+  };
+  const problemOf = async (file: keyof typeof files) => (await call(['lint', '-f', file], { [file]: files[file] })).out;
+  for (const file of ['none.yaml', 'mixed.yaml'] as const)
+    expect(await problemOf(file)).toContain('TCPRoute ledger carries connections, which gateways do not count by answer: give every check');
+  expect(await problemOf('own.yaml')).toContain('no problems found');
+  expect(await problemOf('application.yaml')).toContain('no problems found');
+});
+
 test('a cohort that its manifest alone speaks against is a problem', async () => {
   const cohort = 'cohort: {headers: [{name: X-Canary-User, value: "true"}]}';
   const stages = (one: string) => `stages: [{weight: 0, ${one}}, {weight: 10}]`;
