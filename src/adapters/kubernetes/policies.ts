@@ -3,10 +3,10 @@
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import { GATEWAY_GROUP } from '../../api/routes.ts';
+import type { GatewayFeatures } from '../../core/routing/gateway-facts.ts';
 import { ROUTE_POLICY_KINDS } from '../../core/routing/route-policies.ts';
 import { SESSION_POLICY_KINDS } from '../../core/routing/session-policies.ts';
 import {
-  type GatewayFeatures,
   POLICY_KINDS,
   type PolicyKind as PodPolicyKind,
   type PolicyObject,

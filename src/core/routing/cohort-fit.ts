@@ -5,7 +5,7 @@ import type { Cohort } from '../../api/cohort.ts';
 import type { Route, RouteMatch } from '../../api/routes.ts';
 import { describeRequests, fieldOf, isSameMatch, matchesOf, type NarrowedMatch, narrowMatches } from './cohort.ts';
 import { refuseMirror } from './mirroring.ts';
-import type { RoutePolicyReading } from '../workload/policy-kinds.ts';
+import type { SaidOfGateways } from './gateway-facts.ts';
 import { isOurName } from './our-rules.ts';
 import { comparePrecedence, findRegex, mayOverlap } from './precedence.ts';
 import type { ManagedRule } from './rules.ts';
@@ -64,7 +64,7 @@ export function findCohortProblem(
   cohort: Cohort,
   all: readonly DrivenRoute[] = [driven],
   others: readonly Route[] = [],
-  said?: Pick<RoutePolicyReading, 'features'>,
+  said?: SaidOfGateways,
 ): CohortProblem | undefined {
   const { route, managed } = driven;
   const [first] = managed;
@@ -83,11 +83,7 @@ export function findCohortProblem(
 }
 
 /** A gateway that cannot mirror, or a rule that has a mirror already: not every gateway takes a second one. */
-function findUnableToMirror(
-  { route, managed }: DrivenRoute,
-  cohort: Cohort,
-  said: Pick<RoutePolicyReading, 'features'> | undefined,
-): CohortProblem | undefined {
+function findUnableToMirror({ route, managed }: DrivenRoute, cohort: Cohort, said: SaidOfGateways | undefined): CohortProblem | undefined {
   const [first] = managed;
   const message = refuseMirror(route, cohort, said);
   if (first !== undefined && message !== undefined) return { rule: first.key, message };

@@ -8,6 +8,15 @@ import { controllersOf } from './parents.ts';
 /** How a gateway copies requests. `exact`: by the percentage; `whole`: every request, whatever the percentage says; else what happens instead. */
 export type Mirroring = 'exact' | 'whole' | { readonly refuses: string };
 
+/** What gateways say that they can do (`supportedFeatures` of their classes), by controller. */
+export type GatewayFeatures = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** What was read of the classes of gateways. */
+export interface SaidOfGateways {
+  /** Absent where the classes could not be listed. */
+  readonly features?: GatewayFeatures;
+}
+
 /** What a gateway does differently from others; a field that is absent is as the Gateway API says, or not known. */
 export interface GatewayFacts {
   /** The largest weight that it takes, where that is less than the Gateway API allows. */

@@ -3,8 +3,7 @@
 
 import type { Cohort } from '../../api/cohort.ts';
 import type { Route } from '../../api/routes.ts';
-import type { GatewayFeatures, RoutePolicyReading } from '../workload/policy-kinds.ts';
-import { factsOf, type Mirroring } from './gateway-facts.ts';
+import { factsOf, type GatewayFeatures, type Mirroring, type SaidOfGateways } from './gateway-facts.ts';
 import { controllersOf } from './parents.ts';
 
 /** As the Gateway API calls them. */
@@ -23,11 +22,7 @@ function mirroringOf(controller: string, features: GatewayFeatures | undefined):
  * Why a gateway of the route cannot do what is asked, and what to do; undefined where all of them can.
  * @param said what gateways say that they can; undefined while that is not read yet
  */
-export function refuseMirror(
-  route: Route,
-  { mirrorPercent = 100 }: Cohort,
-  said: Pick<RoutePolicyReading, 'features'> | undefined,
-): string | undefined {
+export function refuseMirror(route: Route, { mirrorPercent = 100 }: Cohort, said: SaidOfGateways | undefined): string | undefined {
   for (const controller of controllersOf(route)) {
     const known = mirroringOf(controller, said?.features);
     if (known === undefined && said === undefined) continue;

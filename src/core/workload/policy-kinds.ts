@@ -1,6 +1,8 @@
 // Which kinds of policy are compared between the serving side and the canary, and how each says whom it means. Only kinds that
 // can name pods by label, or a Service by name: policies on Gateways and routes hold for both sides alike.
 
+import type { SaidOfGateways } from '../routing/gateway-facts.ts';
+
 /** How the objects of a kind say whom they mean. `targetRefs` to a Service are read of every kind. */
 export type Aim =
   /** NetworkPolicy: selects pods, and names others in its rules. */
@@ -102,11 +104,5 @@ export interface PolicyReading {
   readonly unread: readonly UnreadKind[];
 }
 
-/** What gateways say that they can do (`supportedFeatures` of their classes), by controller. */
-export type GatewayFeatures = ReadonlyMap<string, ReadonlySet<string>>;
-
 /** What a rule of ours has to know of the cluster before it is added to a route. */
-export interface RoutePolicyReading extends PolicyReading {
-  /** Absent where the classes of gateways could not be listed. */
-  readonly features?: GatewayFeatures;
-}
+export interface RoutePolicyReading extends PolicyReading, SaidOfGateways {}

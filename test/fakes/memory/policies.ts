@@ -2,14 +2,10 @@
 // a kind one that cannot be read. Every reading is a call in the journal; the store keeps none.
 
 import { isGlidepathError } from '../../../src/api/errors.ts';
+import type { GatewayFeatures } from '../../../src/core/routing/gateway-facts.ts';
 import { ROUTE_POLICY_KINDS } from '../../../src/core/routing/route-policies.ts';
 import { SESSION_POLICY_KINDS } from '../../../src/core/routing/session-policies.ts';
-import {
-  type GatewayFeatures,
-  POLICY_KINDS,
-  type PolicyReading,
-  type RoutePolicyReading,
-} from '../../../src/core/workload/policy-kinds.ts';
+import { POLICY_KINDS, type PolicyReading, type RoutePolicyReading } from '../../../src/core/workload/policy-kinds.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { PolicyStore } from '../../../src/ports/policies.ts';
 import type { MemoryApiServer } from './api-server.ts';
