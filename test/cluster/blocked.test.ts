@@ -157,14 +157,6 @@ describe.concurrent('a release is blocked, and goes on when it is mended:', () =
     await app.release({ stages: ONE_STAGE });
     await expectPromoted(app);
   });
-
-  test('a release asks for something that this version does not build', async () => {
-    const app = await stand.app({ name: 'future' });
-    await app.release({ stages: [{ weight: 0, mirror: { percent: 10 }, duration: '1s' }, ...ONE_STAGE] });
-    await expectBlocked(app, 'NotSupported', /spec.stages\[\].mirror is not built in this version; remove it/);
-    await app.release({ stages: ONE_STAGE });
-    await expectPromoted(app);
-  });
 });
 
 test('a kind of route that the API server does not serve is said, and found once it is served', async () => {
