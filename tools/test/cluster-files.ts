@@ -4,7 +4,7 @@
 import type { Extra } from '../../test/lab/extras.ts';
 
 /** What a lab has only once and a file may change under another. */
-export type Shared = 'Deployment mode' | 'Argo CD' | 'policies of commands';
+export type Shared = 'Deployment mode' | 'Argo CD' | 'policies of commands' | 'UDP routes';
 
 /** What a file takes of a lab. */
 export interface Claim {
@@ -31,6 +31,7 @@ export const CLAIMS: Readonly<Record<string, Claim>> = {
     changes: ['Argo CD'],
     why: 'it gives Argo CD the health scripts of releases of Deployments',
   },
+  blocked: { changes: ['UDP routes'], why: 'it makes the API server serve no UDPRoutes for a moment' },
   escapes: USES_DEPLOYMENT_MODE,
   flux: { needs: ['flux'], why: 'Flux applies its objects' },
   'cli-deployment': USES_DEPLOYMENT_MODE,
@@ -53,7 +54,7 @@ export const CLAIMS: Readonly<Record<string, Claim>> = {
   },
   cohort: { needs: ['envoy-gateway'], why: 'some of its routes are served by Envoy Gateway' },
   'envoy-gateway': { needs: ['envoy-gateway'], why: 'its routes are served by Envoy Gateway' },
-  layer4: { needs: ['envoy-gateway'], why: 'its routes are served by Envoy Gateway' },
+  layer4: { needs: ['envoy-gateway'], uses: ['UDP routes'], why: 'its routes are served by Envoy Gateway, a UDPRoute among them' },
   mirror: { needs: ['envoy-gateway'], why: 'some of its routes are served by Envoy Gateway' },
   'probe-gateway': { needs: ['envoy-gateway'], why: 'it asks a Gateway of Envoy Gateway' },
   'several-gateways': { needs: ['envoy-gateway'], why: 'its routes are served by Contour and by Envoy Gateway' },
