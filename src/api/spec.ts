@@ -209,6 +209,12 @@ const modeRules: readonly Rule<SpecFields>[] = [
     fieldPath: '.adopt',
   },
   {
+    cel: '!self.adopt || !has(self.stages) || self.stages.all(s, !has(s.mirror))',
+    message: 'adopt: a stage that mirrors has weight 0, and a canary that is taken over has weight already; remove the mirror, or adopt',
+    holds: (spec) => !spec.adopt || spec.stages === undefined || spec.stages.every(({ mirror }) => mirror === undefined),
+    fieldPath: '.adopt',
+  },
+  {
     cel: "has(self.services) || self.promotion.mode == 'Promote'",
     message: 'promotion.mode: None needs services; with targetRef the Deployment has the new revision already, so remove it',
     holds: (spec) => spec.services !== undefined || spec.promotion.mode === 'Promote',

@@ -10,8 +10,8 @@ export interface PolicyStore {
    */
   read(namespace: string, maxAgeMs: number): Promise<PolicyReading>;
   /**
-   * The same of `ROUTE_POLICY_KINDS`, and what gateways say that they can do. A reading that began for another asker will not do: a policy that was applied together with this one
-   * may have come after it.
+   * The same of `ROUTE_POLICY_KINDS`, and what gateways say that they can do. A reading that began for another asker will not do: a policy
+   * that was applied together with this one may have come after it.
    */
   readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<RoutePolicyReading>;
   /** The same of `SESSION_POLICY_KINDS`. @param maxAgeMs an earlier reading that is not older will do */

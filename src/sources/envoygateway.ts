@@ -27,15 +27,10 @@ function clusterOf({ route, service }: BackendIdentity): string {
 }
 
 /** Copies have a cluster of their own whatever is merged, named by the place of the rule and of its filter. */
-function mirrorClusterOf({ route }: BackendIdentity): string | undefined {
+function selectMirror({ route }: BackendIdentity): Matcher | undefined {
   if (route?.mirrorIndex === undefined) return undefined;
   const { kind, namespace, name, ruleIndex, mirrorIndex } = route;
-  return `${kind.toLowerCase()}/${namespace}/${name}/rule/${ruleIndex}-mirror-${mirrorIndex}`;
-}
-
-function selectMirror(backend: BackendIdentity): Matcher | undefined {
-  const cluster = mirrorClusterOf(backend);
-  return cluster === undefined ? undefined : equals(CLUSTER_LABEL, cluster);
+  return equals(CLUSTER_LABEL, `${kind.toLowerCase()}/${namespace}/${name}/rule/${ruleIndex}-mirror-${mirrorIndex}`);
 }
 
 function selectByRule(backend: BackendIdentity): Matcher {

@@ -23,8 +23,7 @@ export function isHazardOf(hazard: Hazard, kinds: readonly RouteKind[]): boolean
 export const USE_APPLICATION = 'set spec.analysis.metrics.source to OpenTelemetry or PrometheusClient';
 
 /** What to do where a route carries connections. */
-export const JUDGE_CONNECTIONS =
-  'give every check of spec.analysis.checks a query of your own, or, where the application counts requests, set spec.analysis.metrics.source to OpenTelemetry or PrometheusClient';
+export const JUDGE_CONNECTIONS = `give every check of spec.analysis.checks a query of your own, or, where the application counts requests, ${USE_APPLICATION}`;
 
 /** Why a source must not judge routes of these kinds, whatever else is checked: it counts none of their requests, or counts them wrongly. */
 export function refuseKinds({ name, tier, miscounted }: MetricsSource, kinds: readonly RouteKind[]): SourceRefusal | undefined {

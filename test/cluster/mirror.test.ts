@@ -10,7 +10,6 @@ import type { App } from '../fixtures/cluster/app.ts';
 import { shareIn } from '../fixtures/cluster/app.ts';
 import { type RouteObject, Stand } from '../fixtures/cluster/stand.ts';
 import { expectNothingLeft } from '../fixtures/cluster/trajectory.ts';
-import { kubectl } from '../lab/apply.ts';
 import type { PlainObject } from '../lab/sample.ts';
 import { PROJECT_FOLDER } from '../lab/settings.ts';
 
@@ -43,18 +42,6 @@ function historyOf(app: App) {
   }));
 }
 
-/** Requests that the pod of a version has answered. */
-async function answeredBy(deployment: string): Promise<number> {
-  const pods = await stand.cluster.list('Pod', stand.namespace);
-  const [pod] = pods.filter(({ metadata }) => metadata.labels?.['app'] === deployment);
-  const metrics = await kubectl(
-    'get',
-    '--raw',
-    `/api/v1/namespaces/${stand.namespace}/pods/${pod?.metadata.name ?? ''}:8080/proxy/metrics`,
-  );
-  return [...metrics.matchAll(/^http_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
-}
-
 describe.concurrent('a mirror', () => {
   test.for([
     ['contour', 100],
@@ -70,7 +57,7 @@ describe.concurrent('a mirror', () => {
       ],
     });
     await app.untilShare(50);
-    const copies = await answeredBy(canary);
+    const copies = await stand.answeredBy(canary);
     const history = historyOf(app);
     const [came, went] = [history.findIndex(({ mirrors }) => mirrors > 0), history.findIndex(({ share }) => share > 0)];
     const [fromMs, toMs] = [history[came]?.atMs ?? Number.NaN, history[went]?.atMs ?? Number.NaN];
@@ -92,7 +79,7 @@ describe.concurrent('a mirror', () => {
     await app.release({ stages: [{ weight: 0, mirror: { percent: 100 }, duration: '10m' }, { weight: 20 }] });
     const status = await app.untilPhase('RolledBack', 120_000);
     expect(status.release?.reason).toBe('ErrorRatio');
-    expect(await answeredBy('bad')).toBeGreaterThan(10);
+    expect(await stand.answeredBy('bad')).toBeGreaterThan(10);
     expect(app.badAnswers(beganMs)).toEqual([]);
     expect([...new Set(app.records(beganMs).map(({ version }) => version))]).toEqual(['v1']);
     await expectNothingLeft(app);

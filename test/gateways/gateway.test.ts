@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { App } from '../fixtures/cluster/app.ts';
 import type { KubeObject } from '../fixtures/cluster/api.ts';
 import { waitFor } from '../fixtures/cluster/cluster.ts';
-import { DeploymentStand, kubectl } from '../fixtures/cluster/deployment-stand.ts';
+import { DeploymentStand } from '../fixtures/cluster/deployment-stand.ts';
 import type { RouteRule } from '../fixtures/cluster/stand.ts';
 import { expectNothingLeft } from '../fixtures/cluster/trajectory.ts';
 import { GATEWAY_NAMES, type GatewayName } from '../lab/gateways/gateways.ts';
@@ -134,15 +134,6 @@ test('a rule with a header takes the requests that have it, and no others', asyn
   expect(answers).toEqual({ with: 200, without: 0 });
 });
 
-/** Requests that the pods of a version have answered. */
-async function answeredBy(deployment: string): Promise<number> {
-  const pods = await app.stand.cluster.list('Pod', app.stand.namespace);
-  const [pod] = pods.filter(({ metadata }) => metadata.labels?.['app'] === deployment && metadata.deletionTimestamp === undefined);
-  const path = `/api/v1/namespaces/${app.stand.namespace}/pods/${pod?.metadata.name ?? ''}:8080/proxy/metrics`;
-  const { stdout } = await kubectl('get', '--raw', path);
-  return [...stdout.matchAll(/^http_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
-}
-
 /** As a release adds it for a stage that mirrors: for one method, behind the rule that it is a copy of. */
 function mirrorRule(percent: number): RouteRule {
   const requestMirror = { backendRef: { name: app.service('v2'), port: SAMPLE_PORT }, ...(percent === 100 ? {} : { percent }) };
@@ -155,9 +146,9 @@ test('a mirror is asked, whatever that does to the requests themselves', async (
     await setRules([plainRule({ v1: 1 }), mirrorRule(percent)]);
     const since = Date.now();
     await waitFor('the mirror', async () => (await send(20, 100)).length === 20 && Date.now() - since > 2_000);
-    const before = await answeredBy('two');
+    const before = await app.stand.answeredBy('two');
     const records = await send(500, 100);
-    const mirrored = (await answeredBy('two')) - before;
+    const mirrored = (await app.stand.answeredBy('two')) - before;
     const answer = { sent: records.length, mirrored, failed: records.filter(({ status }) => status !== 200).length };
     record(percent === 100 ? 'mirror' : 'mirrorOfAFifth', answer);
   }

@@ -1,5 +1,5 @@
 // Mesh routes: an HTTPRoute whose parent is a Service, for callers inside Istio's mesh. The proxy beside the caller is a plain Envoy, which
-// routes as Istio tells it; Istio's own metrics cannot be had with it, so the application's judge.
+// routes as Istio tells it; Istio's own metrics cannot be had with it, so the application's judge. Only gateways with a mesh are asked.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, OWNER } from '../fixtures/cluster/app.ts';
@@ -14,13 +14,11 @@ import { SAMPLE_PORT, sampleService } from '../lab/sample.ts';
 import { record } from './recorder.ts';
 
 const CLIENT = 'mesh-client';
-const hasMesh = process.env['GLIDEPATH_TEST_GATEWAY'] === 'istio';
 
 let stand: Stand;
 let url: string;
 
 beforeAll(async () => {
-  if (!hasMesh) return;
   stand = await Stand.open({
     name: 'gw-mesh',
     versions: { one: { version: 'v1' }, two: { version: 'v2' }, bad: { version: 'bad', errorRate: 0.5 } },
@@ -63,7 +61,7 @@ async function meshApp(name: string, canary: string): Promise<{ readonly app: Ap
 const METRICS = { interval: '1s', window: '10s', minRequests: 10, metrics: { source: 'PrometheusClient' } } as const;
 const CHECKS = [{ name: 'errors', metric: 'ErrorRatio', max: '5%' }] as const;
 
-test.skipIf(!hasMesh)('callers in a mesh are split, promoted and brought back by a route whose parent is a Service', async () => {
+test('callers in a mesh are split, promoted and brought back by a route whose parent is a Service', async () => {
   const releases: Record<string, { phase: string; seconds: number; source: string; lost: number }> = {};
   const run = async (title: string, name: string, canary: string, phase: string, weight: number) => {
     const { app, load } = await meshApp(name, canary);

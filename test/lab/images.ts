@@ -2,8 +2,21 @@
 // The one base name, `docker.io/library/node:24-bookworm-slim`, is a stand-in here: a minimal Debian with the Node binary
 // of this project's packages. It lives in a storage of the lab's own, so it never shadows the real image elsewhere.
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, relative, resolve } from 'node:path';
 import { loadK3dImage } from './k3d.ts';
 import { leaveNetns } from './netns.ts';
 import { withLockOf } from './lock.ts';
@@ -209,6 +222,17 @@ async function importArchive(archive: string, tag: string): Promise<void> {
   if (present.stdout.includes(label)) return;
   await run('ctr', [...ctr, 'import', archive]);
   await run('ctr', [...ctr, 'label', tag, label]);
+}
+
+/** The same from single files, each under its own name. */
+export async function buildImageOf(files: readonly string[], name: string): Promise<void> {
+  const context = mkdtempSync(join(tmpdir(), 'glidepath-lab-image-'));
+  try {
+    for (const file of files) copyFileSync(file, join(context, basename(file)));
+    await buildImage(context, name);
+  } finally {
+    rmSync(context, { recursive: true });
+  }
 }
 
 /**

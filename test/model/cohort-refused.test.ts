@@ -7,7 +7,7 @@ import type { RouteRule } from '../../src/api/routes.ts';
 import { buildRule } from '../fakes/memory/gateway.ts';
 import { ourRulesOf } from '../fakes/memory/our-rules.ts';
 import { type MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
-import { buildStore, shareOf, specWith, untilState } from '../fixtures/story.ts';
+import { buildStore, editRules, shareOf, specWith, untilState } from '../fixtures/story.ts';
 
 const COHORT = { headers: [{ name: 'X-Canary-User', value: 'true' }] };
 const STAGES: SpecInput['stages'] = [
@@ -18,11 +18,6 @@ const ROOT = { path: { type: 'PathPrefix', value: '/' } };
 const USERS = { name: 'X-Canary-User', value: 'true', type: 'Exact' };
 
 const ours = (world: MemoryWorld) => ourRulesOf(world.route('store'));
-
-/** Somebody edits the list of rules. */
-function editRules(world: MemoryWorld, manager: string, edit: (rules: readonly RouteRule[]) => readonly RouteRule[]): void {
-  world.editRoute('store', manager, (route) => ({ ...route, spec: { ...route.spec, rules: [...edit(route.spec.rules ?? [])] } }));
-}
 
 describe('a cohort that would not do what it is for blocks the release before anything is written', () => {
   const block = async (

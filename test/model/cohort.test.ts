@@ -3,12 +3,11 @@
 
 import { describe, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
-import type { Route, RouteRule } from '../../src/api/routes.ts';
 import { buildRule } from '../fakes/memory/gateway.ts';
 import { COHORT_HEADER, ourRulesOf, withoutOurs } from '../fakes/memory/our-rules.ts';
 import { type MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
 import { DeploymentStory } from '../fixtures/deployment-story.ts';
-import { buildStore, reasonsOf, shareOf, specWith, startStory, untilState } from '../fixtures/story.ts';
+import { buildStore, editRules, reasonsOf, shareOf, specWith, startStory, untilState, watchWrites } from '../fixtures/story.ts';
 
 const COHORT = { headers: [{ name: 'X-Canary-User', value: 'true' }] };
 /** Testers alone, then testers and a tenth of the others. */
@@ -33,21 +32,6 @@ async function startWithBoth(change: Partial<SpecInput> = {}): Promise<MemoryWor
   await untilState(world, 'stage.analyzing');
   await world.run(30_000);
   return world;
-}
-
-/** Somebody edits the list of rules. */
-function editRules(world: MemoryWorld, manager: string, edit: (rules: readonly RouteRule[]) => readonly RouteRule[]): void {
-  world.editRoute('store', manager, (route) => ({ ...route, spec: { ...route.spec, rules: [...edit(route.spec.rules ?? [])] } }));
-}
-
-/** What each write of the operator left of the canary's share and of its rules. */
-function watchWrites(world: MemoryWorld): readonly { readonly share: number; readonly rules: number }[] {
-  const seen: { share: number; rules: number }[] = [];
-  world.api.onChange(({ kind, name, now, manager }) => {
-    if (kind !== 'HTTPRoute' || name !== 'store' || now === undefined || manager !== 'glidepath') return;
-    seen.push({ share: shareOf(world), rules: ourRulesOf(now as unknown as Route).length });
-  });
-  return seen;
 }
 
 describe('a cohort is sent to the canary', () => {

@@ -3,11 +3,10 @@
 
 import { describe, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/api/release.ts';
-import type { Route, RouteRule } from '../../src/api/routes.ts';
 import { buildRule } from '../fakes/memory/gateway.ts';
 import { ourRulesOf } from '../fakes/memory/our-rules.ts';
 import { type MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
-import { buildStore, reasonsOf, shareOf, specWith, startStory, untilState } from '../fixtures/story.ts';
+import { buildStore, editRules, reasonsOf, shareOf, specWith, startStory, untilState, watchWrites } from '../fixtures/story.ts';
 
 const MIRROR = { percent: 100 };
 const STAGES: SpecInput['stages'] = [
@@ -31,20 +30,6 @@ const RULE = {
 };
 
 const ours = (world: MemoryWorld) => ourRulesOf(world.route('store'));
-
-function editRules(world: MemoryWorld, manager: string, edit: (rules: readonly RouteRule[]) => readonly RouteRule[]): void {
-  world.editRoute('store', manager, (route) => ({ ...route, spec: { ...route.spec, rules: [...edit(route.spec.rules ?? [])] } }));
-}
-
-/** What each write of the operator left of the canary's share and of its rules. */
-function watchWrites(world: MemoryWorld): readonly { readonly share: number; readonly rules: number }[] {
-  const seen: { share: number; rules: number }[] = [];
-  world.api.onChange(({ kind, name, now, manager }) => {
-    if (kind !== 'HTTPRoute' || name !== 'store' || now === undefined || manager !== 'glidepath') return;
-    seen.push({ share: shareOf(world), rules: ourRulesOf(now as unknown as Route).length });
-  });
-  return seen;
-}
 
 describe('a mirror sends copies to the canary', () => {
   test('a mirror sends copies by a rule that serving answers, and the weight stays 0', async () => {

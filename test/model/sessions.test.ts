@@ -109,6 +109,19 @@ describe('a policy keeps sessions for a Service', () => {
   });
 });
 
+test('a policy keeps sessions since the former release: one that begins as that one ends is asked about anew, and gets no weight', async () => {
+  const world = await startStory();
+  await world.run(30_000);
+  const target = { group: '', kind: 'Service', name: 'v2' };
+  const spec = { targetRefs: [target], sessionPersistence: { type: 'Cookie' } };
+  const metadata = { name: 'sticky', namespace: NAMESPACE };
+  world.api.create({ apiVersion: 'gateway.networking.x-k8s.io/v1alpha1', kind: 'XBackendTrafficPolicy', metadata, spec } as never, 'helm');
+  const raised = world.guardian.raises.length;
+  world.setService('v2', { hashes: ['v2-2'] });
+  await world.until('the policy', () => world.status('web')?.message?.includes('SessionsPersist') === true, 120_000);
+  expect([shareOf(world), world.guardian.raises.length]).toEqual([0, raised]);
+});
+
 test('policies that could not be read for a moment are read again within seconds, and the release begins', async () => {
   const world = buildStore();
   const awayUntilMs = world.clock.now() + 10_000;

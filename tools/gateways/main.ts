@@ -41,7 +41,7 @@ function run(args: readonly string[], variables: Readonly<Record<string, string>
 
 /** Asks one gateway. @returns its answers and whether all was as it must be */
 async function ask(gateway: GatewayName, title: string | undefined): Promise<{ readonly report: GatewayReport; readonly isWell: boolean }> {
-  const { extra } = LAB_GATEWAYS[gateway];
+  const { extra, hasMesh = false } = LAB_GATEWAYS[gateway];
   const folder = mkdtempSync(join(tmpdir(), 'glidepath-gateways-'));
   try {
     const up = await run(['test/lab/main.ts', 'up', ...(extra === undefined ? [] : ['--gateway', extra])]);
@@ -54,6 +54,8 @@ async function ask(gateway: GatewayName, title: string | undefined): Promise<{ r
       'run',
       '--project',
       'gateways',
+      'test/gateways/gateway.test.ts',
+      ...(hasMesh ? ['test/gateways/mesh.test.ts'] : []),
       ...(title === undefined ? [] : ['-t', title]),
     ];
     const code = await run(['test/lab/main.ts', 'exec', '--', process.execPath, ...vitest], {

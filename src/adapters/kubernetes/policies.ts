@@ -1,5 +1,5 @@
-// Reads the policies of a namespace, and what the gateways of the cluster can do: discovery first, because clusters differ in what they serve and at which version, then one
-// list a kind. What is denied or fails is reported for each kind; nothing is skipped silently.
+// Reads the policies of a namespace, and what the gateways of the cluster can do: discovery first, because clusters differ in what they
+// serve and at which version, then one list a kind. What is denied or fails is reported for each kind; nothing is skipped silently.
 
 import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import { GATEWAY_GROUP } from '../../api/routes.ts';
@@ -65,9 +65,10 @@ export class KubernetesPolicies implements PolicyStore {
 
   readOfRoutes(namespace: string, asker: string, maxAgeMs: number): Promise<RoutePolicyReading> {
     const ask = async (signal: AbortSignal): Promise<RoutePolicyReading> => {
+      const groups = listGroups(this.#transport, signal);
       const [policies, features] = await Promise.all([
-        readAll(this.#transport, ROUTE_POLICY_KINDS, namespace, signal),
-        readFeatures(this.#transport, signal).catch(() => undefined),
+        readAll(this.#transport, ROUTE_POLICY_KINDS, namespace, signal, groups),
+        readFeatures(this.#transport, signal, groups).catch(() => undefined),
       ]);
       return { ...policies, ...(features === undefined ? {} : { features }) };
     };
@@ -116,8 +117,14 @@ export class KubernetesPolicies implements PolicyStore {
   }
 }
 
-async function readAll(transport: Transport, kinds: readonly PolicyKind[], namespace: string, signal: AbortSignal): Promise<PolicyReading> {
-  const groups = await listGroups(transport, signal).catch((error: unknown) => ({ error }));
+async function readAll(
+  transport: Transport,
+  kinds: readonly PolicyKind[],
+  namespace: string,
+  signal: AbortSignal,
+  listed = listGroups(transport, signal),
+): Promise<PolicyReading> {
+  const groups = await listed.catch((error: unknown) => ({ error }));
   if ('error' in groups) return { objects: [], unread: kinds.map((kind) => describeUnread(kind, groups.error)) };
   const wanted = [...new Set(kinds.map(({ group }) => group))].filter((group) => groups.has(group));
   const read = await Promise.all(
@@ -130,8 +137,8 @@ async function readAll(transport: Transport, kinds: readonly PolicyKind[], names
 }
 
 /** A cluster without the Gateway API has no gateway that can do anything. */
-async function readFeatures(transport: Transport, signal: AbortSignal): Promise<GatewayFeatures> {
-  const [version] = (await listGroups(transport, signal)).get(GATEWAY_GROUP) ?? [];
+async function readFeatures(transport: Transport, signal: AbortSignal, groups: Promise<ServedGroups>): Promise<GatewayFeatures> {
+  const [version] = (await groups).get(GATEWAY_GROUP) ?? [];
   if (version === undefined) return new Map();
   const path = pathOf({ group: GATEWAY_GROUP, version, plural: 'gatewayclasses' });
   const { items } = await listAll(transport, path, { signal, lane: 'normal', repeat: true, pick: pickFeatures });
@@ -152,7 +159,9 @@ function pickFeatures(raw: unknown): { readonly controller: string; readonly nam
 }
 
 /** Served versions of all groups, most mature first. */
-async function listGroups(transport: Transport, signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>> {
+type ServedGroups = ReadonlyMap<string, readonly string[]>;
+
+async function listGroups(transport: Transport, signal: AbortSignal): Promise<ServedGroups> {
   const { body } = await transport.request({ method: 'GET', path: '/apis', signal });
   return new Map(
     listOf(fieldsOf(body)['groups']).map((entry) => {

@@ -92,7 +92,7 @@ function partsOf(metrics: MetricsReader, release: CanaryRelease, seen: Known, pa
 function identitiesOf(namespace: string, seen: Known, pair: Sides, side: Side): readonly BackendIdentity[] {
   return seen.routes.flatMap((route) =>
     rulesToAsk(route, seen.recorded, pair, side).flatMap((rule) =>
-      [...refsToAsk(rule, pair, side), ...mirrorsToAsk(route, rule, pair, side)].map(({ name, port = 80, ...place }) => {
+      [...refsToAsk(rule, pair, side), ...mirrorsToAsk(route, rule, pair, side)].map(({ name, port = 80, index, mirrorIndex }) => {
         const behind = seen.backends[name];
         return {
           namespace,
@@ -103,7 +103,8 @@ function identitiesOf(namespace: string, seen: Known, pair: Sides, side: Side): 
             namespace,
             name: route.metadata.name,
             ruleIndex: rule.index,
-            ...placeOf(place),
+            backendIndex: index,
+            ...(mirrorIndex === undefined ? {} : { mirrorIndex }),
             ...(rule.servings.length === 0 && rule.refs.length === 1 ? { isAlone: true as const } : {}),
           },
           ...(behind?.workload === undefined ? {} : { workload: { name: behind.workload, templateHashes: behind.templateHashes } }),
@@ -113,12 +114,8 @@ function identitiesOf(namespace: string, seen: Known, pair: Sides, side: Side): 
   );
 }
 
-/** A ref of a rule, or a mirror of it. */
-type Asked = Pick<RefPosition, 'name' | 'port' | 'index'> & { readonly isMirror?: true };
-
-function placeOf({ index, isMirror }: Pick<Asked, 'index' | 'isMirror'>): { readonly backendIndex: number; readonly mirrorIndex?: number } {
-  return isMirror === true ? { backendIndex: 0, mirrorIndex: index } : { backendIndex: index };
-}
+/** A ref of a rule, or a backend that a filter of it sends copies to. */
+type Asked = Pick<RefPosition, 'name' | 'port' | 'index'> & { readonly mirrorIndex?: number };
 
 /** The filters of a rule of ours that send copies to the canary. */
 function mirrorsToAsk(route: Route, { index }: SeenRule, { canary }: Sides, side: Side): readonly Asked[] {
@@ -126,7 +123,7 @@ function mirrorsToAsk(route: Route, { index }: SeenRule, { canary }: Sides, side
   return (route.spec.rules?.[index]?.filters ?? []).flatMap(({ requestMirror }, place): readonly Asked[] => {
     if (requestMirror?.backendRef.name !== canary) return [];
     const { port } = requestMirror.backendRef;
-    return [{ name: canary, ...(port === undefined ? {} : { port }), index: place, isMirror: true }];
+    return [{ name: canary, ...(port === undefined ? {} : { port }), index: 0, mirrorIndex: place }];
   });
 }
 

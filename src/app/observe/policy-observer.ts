@@ -2,6 +2,7 @@
 // rules of routes also while a release with a cohort runs.
 
 import type { CanaryReleaseStatus } from '../../api/release.ts';
+import { fromTime } from '../../api/times.ts';
 import type { Observation } from '../../core/release/observation.ts';
 import { asksForPolicies, asksForRoutePolicies, asksForSessionPolicies } from '../../core/release/policy-question.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
@@ -28,10 +29,17 @@ export async function observePolicies(world: World, status: CanaryReleaseStatus,
 /** The same of policies that keep sessions. While a release runs, what was known at its beginning counts. */
 export async function observeSessionPolicies(world: World, status: CanaryReleaseStatus, observation: Observation): Promise<Observation> {
   const { namespace } = observation.release.metadata;
-  const sessionPolicies = asksForSessionPolicies(status, observation, world.clock.now())
-    ? await world.policies.readOfSessions(namespace, FRESH_MS)
+  const now = world.clock.now();
+  const sessionPolicies = asksForSessionPolicies(status, observation, now)
+    ? await world.policies.readOfSessions(namespace, mostAgeOfSessions(status, now))
     : world.policies.latestOfSessions(namespace);
   return sessionPolicies === undefined ? observation : { ...observation, sessionPolicies };
+}
+
+/** A reading from before the release says nothing of what came together with it; one that prepares for long is not asked about each second. */
+function mostAgeOfSessions({ state, release }: CanaryReleaseStatus, now: number): number {
+  const startedMs = isRunning(parseState(state) ?? 'blocked') ? (fromTime(release?.startedAt) ?? now) : now;
+  return Math.min(FRESH_MS, Math.max(AGAIN_MS, now - startedMs));
 }
 
 /** The same of policies that hold for one rule of a route. Once the canary has traffic, nothing waits for them: the last answer counts. */

@@ -75,6 +75,7 @@ export interface CanaryTraffic {
   readonly copies: number;
 }
 
+/** What the gateway sends to the canary by this route. */
 export function trafficIn(route: Route, pair: Pair): CanaryTraffic {
   const share = shareIn(route, pair);
   const ours = (route.spec.rules ?? []).find(({ name }) => isOurName(name));

@@ -63,14 +63,17 @@ export function findDrainQuestion(release: ReleaseStatus | undefined, state: Sta
   return began !== undefined && now >= began + DRAIN_MS ? began : undefined;
 }
 
+/** A route of the release carries connections, which outlive a change of weights. */
+export function hasConnections({ routes = [] }: Pick<ReleaseStatus, 'routes'>): boolean {
+  return routes.some(({ kind }) => carriesConnections(kind));
+}
+
 /** What the canary is still kept for; undefined when it is not. Times that hold from the first to the last moment of it. */
 export function describeDrain(release: ReleaseStatus, reading: DrainReading | undefined, now: number): string | undefined {
   const began = drainBeganAt(release);
   if (began === undefined || isDrained(release, reading, now)) return undefined;
-  if (reading === 'sessionsStay')
-    return 'the pods of the canary end now, because sessionPersistence keeps users on them whatever its weight is';
+  if (reading === 'sessionsStay') return 'the pods of the canary end now, because sessions keep users on them whatever its weight is';
   const [least, longest] = [clockOf(began + DRAIN_MS), clockOf(began + LONGEST_DRAIN_MS)];
-  if ((release.routes ?? []).some(({ kind }) => carriesConnections(kind)))
-    return `the canary is kept until ${least} at least; connections that are still open then end with its pods`;
+  if (hasConnections(release)) return `the canary is kept until ${least} at least; connections that are still open then end with its pods`;
   return `the canary is kept until its requests have stopped, from ${least} to ${longest} at the latest`;
 }

@@ -17,18 +17,21 @@ export function asksForRoutePolicies(status: CanaryReleaseStatus, observation: O
   const { spec } = observation.release;
   const state = parseState(status.state);
   if (state === undefined || !asksForCohort(spec)) return false;
-  if (isRunning(state)) return isJudged(state);
-  if (spec.targetRef !== undefined) return asksForPolicies(status, observation, now);
-  const sides = chooseSides(spec, status, observation.routes);
-  const facts = gatherCanaryFacts(spec, status, observation, sides, state);
-  return mayBegin(status, state, observation, facts, now);
+  return isRunning(state) ? isJudged(state) : isAboutToBegin(status, state, observation, now);
 }
 
-/** Is a release about to begin, which policies that keep sessions may stand against? */
+/**
+ * May policies that keep sessions stand against the first weight? Also while a release prepares: one that began in the very step in which
+ * another one ended has not been asked about before. Not where it has taken over a share: its way home waits for nothing.
+ */
 export function asksForSessionPolicies(status: CanaryReleaseStatus, observation: Observation, now: number): boolean {
-  const { spec } = observation.release;
   const state = parseState(status.state);
-  if (state === undefined || isRunning(state)) return false;
+  if (state === undefined) return false;
+  return isRunning(state) ? state === 'preparing' && (status.weight ?? 0) === 0 : isAboutToBegin(status, state, observation, now);
+}
+
+function isAboutToBegin(status: CanaryReleaseStatus, state: StateName, observation: Observation, now: number): boolean {
+  const { spec } = observation.release;
   if (spec.targetRef !== undefined) return asksForPolicies(status, observation, now);
   const sides = chooseSides(spec, status, observation.routes);
   return mayBegin(status, state, observation, gatherCanaryFacts(spec, status, observation, sides, state), now);

@@ -3,6 +3,7 @@
 import { parseDuration } from '../../api/duration.ts';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
+import type { RoutePolicyReading } from '../workload/policy-kinds.ts';
 import { nextLookAfter } from '../analysis/grid.ts';
 import type { Facts } from './assess.ts';
 import { gateOf, timeoutOfGate } from './gates/entries.ts';
@@ -119,14 +120,18 @@ const HOLD_PROOF_MS = 600_000;
 const WITHOUT_HOLD_MS = 15_000;
 const UNREAD_MS = 1_000;
 
+/** A release that adds no rule has nothing to know of the policies on rules. */
+const NOTHING_ASKED: RoutePolicyReading = { objects: [], unread: [], features: new Map() };
+
 /** Policies that a release has to know are read once it is about to begin, and again where they could not be. */
 function wakeForPolicies({ spec, observation, candidate, nextAttempt, now }: Facts): number | undefined {
   const { routePolicies, sessionPolicies } = observation;
   const begins = candidate !== undefined || (nextAttempt !== undefined && isDue(nextAttempt, now));
   if (!begins) return undefined;
-  if (asksForCohort(spec) && routePolicies === undefined) return now + UNREAD_MS;
-  const unread = [...(asksForCohort(spec) ? (routePolicies?.unread ?? []) : []), ...(sessionPolicies?.unread ?? [])];
-  return unread.length > 0 ? now + WITHOUT_HOLD_MS : undefined;
+  const ofRoutes = asksForCohort(spec) ? routePolicies : NOTHING_ASKED;
+  if (ofRoutes === undefined) return now + UNREAD_MS;
+  const isWhole = [ofRoutes, sessionPolicies].every((reading) => (reading?.unread.length ?? 0) === 0) && ofRoutes.features !== undefined;
+  return isWhole ? undefined : now + WITHOUT_HOLD_MS;
 }
 
 function wakeForHold({ observation, blocker, candidate, nextAttempt, now }: Facts): number {

@@ -1,5 +1,5 @@
-// Would a rule of ours for a cohort, or for a mirror, do what the release asks of it? Found out before anything is written: that the route has room for it,
-// that it takes the requests of the cohort from the managed rule, and that it takes none from any other.
+// Would a rule of ours for a cohort, or for a mirror, do what the release asks of it? Found out before anything is written: that the route
+// has room for it, that it takes the requests of the cohort from the managed rule, and that it takes none from any other.
 
 import type { Cohort } from '../../api/cohort.ts';
 import type { Route, RouteMatch } from '../../api/routes.ts';

@@ -1,6 +1,6 @@
-// Rules of our own in a route: what a release adds beside a rule that it drives, for requests that its weights do not decide, and for copies. The release
-// records them before it writes them; from then on one is known by its name or, where the API server keeps no names of rules, by the
-// requests that it takes. A rule of such a name in a route where the release never wanted one is somebody else's.
+// Rules of our own in a route: what a release adds beside a rule that it drives, for requests that its weights do not decide, and for copies.
+// The release records them before it writes them; from then on one is known by its name or, where the API server keeps no names of rules,
+// by the requests that it takes. A rule of such a name in a route where the release never wanted one is somebody else's.
 
 import type { Cohort } from '../../api/cohort.ts';
 import { OUR_PURPOSES, type OurPurpose } from '../../api/names.ts';

@@ -76,7 +76,8 @@ function sectionsOf(kind: string): RoutePolicyKind['sections'] {
   return ROUTE_POLICY_KINDS.find((one) => one.kind === kind)?.sections ?? 'names';
 }
 
-function targetsOf({ spec }: RoutePolicy): readonly Readonly<Record<string, unknown>>[] {
+/** Whom a policy is for, as it says. */
+export function targetsOf({ spec }: RoutePolicy): readonly Readonly<Record<string, unknown>>[] {
   const { targetRef, targetRefs, targetSelectors } = spec;
   return [targetRef, ...listOf(targetRefs), ...listOf(targetSelectors)].filter(isFields);
 }
@@ -85,6 +86,7 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as readonly unknown[]) : [];
 }
 
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+/** An object, and no list. */
+export function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 // Policies that keep a user on the backend that answered first, set beside the routes and for a Service.
 
-import type { RoutePolicy } from './route-policies.ts';
+import { isFields, type RoutePolicy, targetsOf } from './route-policies.ts';
 
 /** A kind of policy that may keep sessions. */
 export interface SessionPolicyKind {
@@ -11,8 +11,7 @@ export interface SessionPolicyKind {
   readonly findSessions: (spec: Readonly<Record<string, unknown>>) => string | undefined;
 }
 
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+const fieldOf = (value: unknown, name: string): unknown => (isFields(value) ? value[name] : undefined);
 
 /**
  * The Gateway API (GEP-1619, experimental channel); Google Cloud, whose load balancers send a user again to the backend service that the
@@ -31,7 +30,7 @@ export const SESSION_POLICY_KINDS: readonly SessionPolicyKind[] = [
     kind: 'GCPBackendPolicy',
     plural: 'gcpbackendpolicies',
     findSessions: (spec) => {
-      const { type } = fieldsOf(fieldsOf(spec['default'])['sessionAffinity']);
+      const type = fieldOf(fieldOf(spec['default'], 'sessionAffinity'), 'type');
       return typeof type !== 'string' || type === 'NONE' ? undefined : `sessionAffinity ${type}`;
     },
   },
@@ -48,15 +47,14 @@ export interface SessionPolicy {
 
 /** The policies that keep sessions for one of these Services. */
 export function findSessionPolicies(policies: readonly RoutePolicy[], services: readonly string[]): readonly SessionPolicy[] {
-  return policies.flatMap(({ kind, name, spec }) => {
+  return policies.flatMap((policy) => {
+    const { kind, name, spec } = policy;
     const field = SESSION_POLICY_KINDS.find((one) => one.kind === kind)?.findSessions(spec);
-    const service = services.find((one) => targetsOf(spec).includes(one));
+    const service = services.find((one) => targetsOf(policy).some((target) => isService(target, one)));
     return field === undefined || service === undefined ? [] : [{ kind, name, service, field }];
   });
 }
 
-/** Names of the Services that a policy is for. */
-function targetsOf({ targetRef, targetRefs }: Readonly<Record<string, unknown>>): readonly unknown[] {
-  const all: readonly unknown[] = [targetRef, ...(Array.isArray(targetRefs) ? (targetRefs as readonly unknown[]) : [])];
-  return all.map(fieldsOf).flatMap(({ group = '', kind, name }) => (group === '' && kind === 'Service' ? [name] : []));
+function isService({ group = '', kind, name }: Readonly<Record<string, unknown>>, service: string): boolean {
+  return group === '' && kind === 'Service' && name === service;
 }

@@ -14,6 +14,8 @@ export interface LabGateway {
   readonly gateway: string;
   /** Who counts requests, where its own counters cannot be had; absent: the gateway. */
   readonly source?: 'PrometheusClient';
+  /** It serves callers inside a mesh as well. */
+  readonly hasMesh?: true;
   /** Where it answers, inside the lab's network. */
   readonly url: string;
 }
@@ -43,5 +45,5 @@ export const LAB_GATEWAYS: Readonly<Record<GatewayName, LabGateway>> = {
   'envoy-gateway-merged': { extra: 'envoy-gateway', gateway: 'edge-eg-merged', url: `http://${PROXY_ADDRESSES['edge-eg-merged']}` },
   'envoy-gateway-plain': { extra: 'envoy-gateway', gateway: 'edge-eg-plain', url: `http://${PROXY_ADDRESSES['edge-eg-plain']}` },
   traefik: { extra: 'traefik', gateway: 'edge-traefik', url: `http://127.0.0.1:${TRAEFIK_PORT}` },
-  istio: { extra: 'istio', gateway: 'edge-istio', url: `http://${ISTIO_ADDRESS}`, source: 'PrometheusClient' },
+  istio: { extra: 'istio', gateway: 'edge-istio', url: `http://${ISTIO_ADDRESS}`, source: 'PrometheusClient', hasMesh: true },
 };

@@ -1,5 +1,5 @@
-// What stands in the way of a cohort or a mirror: a rule of ours for it has to win the requests that it is meant for and no others, must not escape
-// a policy that holds for one rule alone, and what it sends to the canary has to be judged.
+// What stands in the way of a cohort or a mirror: a rule of ours for it has to win the requests that it is meant for and no others, must not
+// escape a policy that holds for one rule alone, and what it sends to the canary has to be judged.
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus, Cohort } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';

@@ -44,6 +44,7 @@ const BEFORE_THE_CLAIM: readonly BlockerCheck[] = [
   tooManyRules,
   aRuleNamesAnotherPort,
   sessionsArePersistent,
+  sessionPoliciesAreNotKnown,
   theCanaryHasTrafficAlready,
   theSplitIsUnequal,
   theServingWeightIsZero,

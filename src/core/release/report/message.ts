@@ -1,6 +1,5 @@
 // What is happening and what comes next, in one sentence: `status.message`.
 
-import { carriesConnections } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, CheckStatus, ReleaseStatus } from '../../../api/release.ts';
 import { clockOf } from '../../../api/times.ts';
 import { describeCohort } from '../../routing/cohort.ts';
@@ -8,7 +7,7 @@ import { hashTemplate } from '../../workload/template.ts';
 import type { Facts } from '../assess.ts';
 import { findApproval } from '../commands/approval.ts';
 import { describeBlocker } from '../checks/types.ts';
-import { describeDrain } from '../drain.ts';
+import { describeDrain, hasConnections } from '../drain.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import { describeForesight } from '../evidence/foresight.ts';
 import { describeLateness } from '../evidence/lateness.ts';
@@ -17,7 +16,7 @@ import { endOfPodsWait } from '../facts/canary-facts.ts';
 import type { WorkloadFacts } from '../facts/workload-facts.ts';
 import { countPods, endOfStep } from '../facts/withdrawal.ts';
 import { isRunning, type StateName } from '../state.ts';
-import { asksForTraffic } from '../traffic.ts';
+import { asksForTraffic, hasGivenTraffic } from '../traffic.ts';
 import { describePause, nameStage } from './events.ts';
 import { describeGateWait, describeHeldGate } from './gate-words.ts';
 import { describeGit } from './gitops.ts';
@@ -158,8 +157,8 @@ function describeAfter(release: ReleaseStatus, facts: Facts): string {
 }
 
 /** Weights decide about new connections alone. In Deployment mode those of the canary end with its pods. */
-function describeOpen({ routes = [], workload }: ReleaseStatus, service: string): string {
-  if (workload !== undefined || !routes.some(({ kind }) => carriesConnections(kind))) return '';
+function describeOpen(release: ReleaseStatus, service: string): string {
+  if (release.workload !== undefined || !hasConnections(release) || !hasGivenTraffic(release)) return '';
   return `; open connections stay with Service ${service} until they close`;
 }
 

@@ -1,9 +1,7 @@
 // Brings Envoy Gateway up in a lab whose cluster is ready.
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { applyDefinitionsOf, applyObjects, kubectl } from '../../apply.ts';
-import { buildImage } from '../../images.ts';
+import { buildImageOf } from '../../images.ts';
 import { waitUntil } from '../../launch.ts';
 import { probe } from '../../probe.ts';
 import { KUBECONFIG } from '../../settings.ts';
@@ -13,18 +11,9 @@ import { PROXY_ADDRESSES } from '../gateways.ts';
 import { CONTROL_PLANE_OBJECTS, ENVOY_GATEWAY_IMAGE, ENVOY_GATEWAY_NAMESPACE, PROXY_NAMES, PROXY_OBJECTS } from './objects.ts';
 import { envoyGatewayPath } from './tool.ts';
 
-const PATIENCE = '--timeout=120s';
+const IMAGE_FILES = [join(import.meta.dirname, 'image/Dockerfile'), envoyGatewayPath(), toolPath('envoy')];
 
-async function loadImage(): Promise<void> {
-  const context = mkdtempSync(join(tmpdir(), 'glidepath-lab-image-'));
-  try {
-    for (const file of [join(import.meta.dirname, 'image/Dockerfile'), envoyGatewayPath(), toolPath('envoy')])
-      copyFileSync(file, join(context, basename(file)));
-    await buildImage(context, ENVOY_GATEWAY_IMAGE);
-  } finally {
-    rmSync(context, { recursive: true });
-  }
-}
+const PATIENCE = '--timeout=120s';
 
 async function whyNoAnswer(): Promise<string | undefined> {
   const answers = await Promise.all(
@@ -36,7 +25,7 @@ async function whyNoAnswer(): Promise<string | undefined> {
 
 /** Image, definitions, certificates, control plane, and its gateways. */
 export async function startEnvoyGateway(): Promise<void> {
-  await Promise.all([loadImage(), applyDefinitionsOf(join(dirname(envoyGatewayPath()), 'crds'))]);
+  await Promise.all([buildImageOf(IMAGE_FILES, ENVOY_GATEWAY_IMAGE), applyDefinitionsOf(join(dirname(envoyGatewayPath()), 'crds'))]);
   await applyObjects([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: ENVOY_GATEWAY_NAMESPACE } }]);
   const env = { KUBECONFIG, ENVOY_GATEWAY_NAMESPACE };
   await run(envoyGatewayPath(), ['certgen', '--disable-topology-injector'], { env });

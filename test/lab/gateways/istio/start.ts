@@ -1,9 +1,7 @@
 // Brings Istio up in a lab whose cluster is ready: what its control plane needs, and then its gateway.
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { applyDefinitionsOf, applyObjects, kubectl } from '../../apply.ts';
-import { buildImage } from '../../images.ts';
+import { buildImageOf } from '../../images.ts';
 import { waitUntil } from '../../launch.ts';
 import { probe } from '../../probe.ts';
 import { toolPath } from '../../tools.ts';
@@ -11,20 +9,11 @@ import { LAB_GATEWAYS } from '../gateways.ts';
 import { istioDefinitions } from './istio.ts';
 import { ISTIO_NAMESPACE, ISTIO_OBJECTS, PROXY_IMAGE } from './objects.ts';
 
-async function loadImage(): Promise<void> {
-  const context = mkdtempSync(join(tmpdir(), 'glidepath-lab-image-'));
-  try {
-    for (const file of [join(import.meta.dirname, 'image/Dockerfile'), toolPath('envoy')])
-      copyFileSync(file, join(context, basename(file)));
-    await buildImage(context, PROXY_IMAGE);
-  } finally {
-    rmSync(context, { recursive: true });
-  }
-}
+const IMAGE_FILES = [join(import.meta.dirname, 'image/Dockerfile'), toolPath('envoy')];
 
 /** Its image, definitions, namespace. */
 export async function prepareIstio(): Promise<void> {
-  await Promise.all([loadImage(), applyDefinitionsOf(istioDefinitions())]);
+  await Promise.all([buildImageOf(IMAGE_FILES, PROXY_IMAGE), applyDefinitionsOf(istioDefinitions())]);
   await applyObjects([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: ISTIO_NAMESPACE } }]);
 }
 
