@@ -151,8 +151,7 @@ describe.skipIf(process.env['LAB_KIND'] === 'k3d')('with Argo CD in self-heal', 
 
   test('without the recipe the release is contested, with the recipe as advice, and goes on once it is followed', async () => {
     const { app: plain, gitops: bare } = await deliver('plain', 'none');
-    await plain.untilPhase('Blocked');
-    const status = await plain.until('to be contested', ({ message = '' }) => message.includes('RouteContested'));
+    const status = await plain.untilBlockedBy('RouteContested');
     expect(status.message).toMatch(
       /argocd-\S+ keeps undoing our weights.*ignoreDifferences.*RespectIgnoreDifferences=true.*ServerSideDiff=true/,
     );

@@ -103,7 +103,7 @@ describe.concurrent('a release of a Deployment', () => {
     const app = await home.serve({ name: 'recreate', before: V1, change, rps: RPS });
     await app.release();
     const begunMs = Date.now();
-    const refused = await app.load.untilPhase('Blocked');
+    const refused = await app.load.untilBlockedBy('strategy Recreate');
     expect(refused.message).toMatch(/strategy Recreate.*end spec\.stages with weight 100/);
     await app.release({ stages: [HELD_STAGES[0], { weight: 100, duration: '2s' }] });
     await app.load.untilPhase('Idle');

@@ -37,7 +37,7 @@ async function expectNoCanary(): Promise<void> {
 
 test('without rights and without the policy it says what to install, and goes on when that is done', async () => {
   await app.release(SPEC);
-  const denied = await app.load.untilPhase('Blocked');
+  const denied = await app.load.untilBlockedBy('kubectl create rolebinding');
   expect(denied.message).toContain('kubectl create rolebinding glidepath-deployment-mode');
   const role = join(PROJECT_FOLDER, 'config/deployment-mode/role.yaml');
   await kubectl('apply', '--server-side', '--force-conflicts', '-f', role);

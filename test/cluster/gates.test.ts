@@ -60,7 +60,7 @@ const untilGate = (app: App, name: string, state: string) =>
 test('a release with a Job gate waits before its first weight until the operator may create Jobs, and then the Job passes', async () => {
   const app = await stand.app({ name: 'passes' });
   await app.release(gated([scriptGate('smoke', PASSES)], [], [callGate()]));
-  const blocked = await app.untilPhase('Blocked');
+  const blocked = await app.untilBlockedBy('GateNotPermitted');
   expect(blocked.message).toContain('GateNotPermitted: gate smoke of stage first is a Job');
   expect(blocked.message).toContain(`kubectl create rolebinding glidepath-gates -n ${stand.namespace}`);
   expect(app.route.metadata.annotations ?? {}).not.toHaveProperty('glidepath.dev/release');

@@ -160,7 +160,7 @@ describe('a route of the guides', () => {
     const store = await send('/store');
     const beganMs = Date.now();
     await app.release(bothVersions);
-    const blocked = await app.untilPhase('Blocked');
+    const blocked = await app.untilBlockedBy('CanaryAlreadyHasTraffic');
     expect(blocked.message).toMatch(
       /CanaryAlreadyHasTraffic: HTTPRoute store-api-canary, rule rules\[0\] already gives Service store-api-v2-service weight 5, .*set it to 0/,
     );
@@ -182,7 +182,7 @@ describe('a route of the guides', () => {
     const [flagged, others] = [await send('/store', HEADER, 10), await send('/store')];
     const beganMs = Date.now();
     await app.release(bothVersions);
-    const blocked = await app.untilPhase('Blocked');
+    const blocked = await app.untilBlockedBy('BackendNotRouted');
     expect(blocked.message).toContain(
       'BackendNotRouted: HTTPRoute store-api-feature-flag, rule rules[1] names Service store-api-v1-service but not store-api-v2-service; add a backendRef {name: store-api-v2-service',
     );

@@ -82,7 +82,7 @@ test('security policies for the serving side alone block before any weight; each
     cluster.create(policy('PodDisruptionBudget', 'policy/v1', 'store', { minAvailable: 1, selector: SERVING })),
   ]);
   await apply('v2');
-  const blocked = await app.untilPhase('Blocked');
+  const blocked = await app.untilBlockedBy('PolicyParity');
   expect(blocked.message).toContain(
     'blocked: PolicyParity: BackendTLSPolicy tls targets Service store-api and not Service store-api-canary',
   );

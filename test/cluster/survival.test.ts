@@ -1,7 +1,7 @@
 // An operator without its rights, and one that is killed fifty times: what it may not do it says and tries again, home needs no
 // status, and no kill changes an ending. In one file, because the release that was forbidden waits a minute for its next try.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { HOME_MARK, RELEASE_ANNOTATION } from '../../src/api/names.ts';
 import type { App } from '../fixtures/cluster/app.ts';
 import { waitFor } from '../fixtures/cluster/cluster.ts';
@@ -28,10 +28,11 @@ afterAll(async () => {
 });
 
 test('without the right to patch routes the release is blocked and says which right is missing', async () => {
+  onTestFinished(() => limited.rights.restore());
   await limited.rights.forbid('httproutes', 'patch');
   forbidden = await limited.app({ name: 'forbidden' });
   await forbidden.release();
-  const blocked = await forbidden.untilPhase('Blocked');
+  const blocked = await forbidden.untilBlockedBy('Forbidden');
   expect(blocked.message).toMatch(/Forbidden: HTTPRoute forbidden: .*grant the operator's ServiceAccount patch on it/);
   expect(blocked.conditions).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'Blocked' }));
   const events = await limited.untilEvents('forbidden', 'Blocked');
@@ -41,13 +42,13 @@ test('without the right to patch routes the release is blocked and says which ri
   const since = limited.releases.history('forbidden').filter(({ atMs }) => atMs > blockedMs);
   expect(since.map(({ object }) => object.status?.phase).filter((phase) => phase !== 'Blocked')).toEqual([]);
   expect(sharesOf(trajectoryOf(forbidden))).toEqual([0]);
-  await limited.rights.restore();
 });
 
 test('killed when home is written and the status cannot be: the next operator ends it rolled back', async () => {
   const app = await limited.app({ name: 'unwritten', services: { v1: 'one', v2: 'bad' } });
   await app.release({ stages: [{ weight: 40, duration: '60s' }] });
   await app.untilPhase('Analyzing');
+  onTestFinished(() => limited.rights.restore());
   await limited.rights.forbid('canaryreleases/status', 'patch', 'update');
   await limited.behave('bad', { errorRate: 0.5 });
   const isHome = (mark: string | undefined) => mark?.endsWith(`/${HOME_MARK}`) === true;

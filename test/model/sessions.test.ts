@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../src/api/routes.ts';
+import { buildRule } from '../fakes/memory/gateway.ts';
 import { type MemoryWorld, NAMESPACE } from '../fakes/memory/world.ts';
 import { GlidepathError } from '../../src/api/errors.ts';
 import { DeploymentStory } from '../fixtures/deployment-story.ts';
@@ -120,6 +121,34 @@ test('a policy keeps sessions since the former release: one that begins as that 
   world.setService('v2', { hashes: ['v2-2'] });
   await world.until('the policy', () => world.status('web')?.message?.includes('SessionsPersist') === true, 120_000);
   expect([shareOf(world), world.guardian.raises.length]).toEqual([0, raised]);
+});
+
+test('policies that cannot be read while a release prepares block it, and it continues once they can be', async () => {
+  const world = buildStore();
+  world.createRelease('web', SPEC);
+  const error = new GlidepathError('GLIDEPATH_E_SERVER', 'away', { retryable: true });
+  const isAway = { now: false };
+  world.faults = ({ verb }) => (verb === 'readPolicies' && isAway.now ? { when: 'instead', error } : undefined);
+  world.setService('v2', { ready: 0, unready: 1 });
+  await untilState(world, 'preparing');
+  isAway.now = true;
+  await world.until('the block', () => world.status('web')?.message?.includes('PoliciesUnknown') === true, 60_000);
+  isAway.now = false;
+  world.setService('v2', { ready: 1, unready: 0 });
+  await untilState(world, 'stage.analyzing', 120_000);
+});
+
+test('a policy that another release has read does not block one that runs, which would never read it again', async () => {
+  const world = await startStory();
+  world.setService('w1', {});
+  world.setService('w2', {});
+  world.createRoute('beside', [{ ...buildRule({ w1: 1, w2: 0 }, 'beside'), matches: [{ path: { type: 'Exact', value: '/beside' } }] }]);
+  const spec = { targetRefs: [{ group: '', kind: 'Service', name: 'v2' }], sessionPersistence: { type: 'Cookie' } };
+  const metadata = { name: 'sticky', namespace: NAMESPACE };
+  world.api.create({ apiVersion: 'gateway.networking.x-k8s.io/v1alpha1', kind: 'XBackendTrafficPolicy', metadata, spec } as never, 'helm');
+  await world.run(15_000);
+  world.createRelease('beside', { ...SPEC, services: [{ name: 'w1' }, { name: 'w2' }] });
+  await untilState(world, 'promoted', 600_000);
 });
 
 test('policies that could not be read for a moment are read again within seconds, and the release begins', async () => {

@@ -4,9 +4,10 @@
 import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { fromTime } from '../../api/times.ts';
 import type { Observation } from '../../core/release/observation.ts';
-import { asksForPolicies, asksForRoutePolicies, asksForSessionPolicies } from '../../core/release/policy-question.ts';
+import { asksForPolicies, asksForRoutePolicies, wantsSessionPolicies } from '../../core/release/policy-question.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import { hasGivenTraffic } from '../../core/release/traffic.ts';
+import type { PolicyReading } from '../../core/workload/policy-kinds.ts';
 import type { World } from '../world.ts';
 
 /** As old as a reading may be at the start of a release, and the least pace of a release that waits: less than its visits are apart. */
@@ -26,14 +27,27 @@ export async function observePolicies(world: World, status: CanaryReleaseStatus,
   return { ...observation, workload: { ...workload, policies } };
 }
 
-/** The same of policies that keep sessions. While a release runs, what was known at its beginning counts. */
+/** The same of policies that keep sessions. */
 export async function observeSessionPolicies(world: World, status: CanaryReleaseStatus, observation: Observation): Promise<Observation> {
-  const { namespace } = observation.release.metadata;
-  const now = world.clock.now();
-  const sessionPolicies = asksForSessionPolicies(status, observation, now)
-    ? await world.policies.readOfSessions(namespace, mostAgeOfSessions(status, now))
-    : world.policies.latestOfSessions(namespace);
+  const sessionPolicies = await findSessionPolicies(world, status, observation);
   return sessionPolicies === undefined ? observation : { ...observation, sessionPolicies };
+}
+
+async function findSessionPolicies(
+  { clock, policies }: World,
+  status: CanaryReleaseStatus,
+  observation: Observation,
+): Promise<PolicyReading | undefined> {
+  const { namespace } = observation.release.metadata;
+  const now = clock.now();
+  switch (wantsSessionPolicies(status, observation, now)) {
+    case 'read':
+      return policies.readOfSessions(namespace, mostAgeOfSessions(status, now));
+    case 'latest':
+      return policies.latestOfSessions(namespace);
+    case 'nothing':
+      return undefined;
+  }
 }
 
 /** A reading from before the release says nothing of what came together with it; one that prepares for long is not asked about each second. */

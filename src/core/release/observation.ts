@@ -117,7 +117,7 @@ export interface Observation {
   readonly layout?: BackendLayout;
   /** Policies that may hold for one rule of a route, and what gateways can do; absent where they were not asked for, or are not read yet. */
   readonly routePolicies?: RoutePolicyReading;
-  /** Policies that may keep users on the version that answered first; absent where they are not read yet. */
+  /** Policies that may keep users on the version that answered first; absent where nothing depends on them, or they are not read yet. */
   readonly sessionPolicies?: PolicyReading;
   /** Absent where no gate was ever asked for. */
   readonly gates?: ObservedGates;

@@ -5,7 +5,7 @@ import type { CanaryReleaseStatus } from '../../api/release.ts';
 import { readCommand } from './commands/read.ts';
 import type { Observation } from './observation.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
-import { isJudged, isRunning, parseState, type StateName } from './state.ts';
+import { isJudged, isPreparing, isRunning, parseState, type StateName } from './state.ts';
 import { type CanaryFacts, gatherCanaryFacts } from './facts/canary-facts.ts';
 import { asksForCohort } from './facts/cohort-rules.ts';
 import { chooseSides } from './facts/revision.ts';
@@ -21,13 +21,19 @@ export function asksForRoutePolicies(status: CanaryReleaseStatus, observation: O
 }
 
 /**
- * May policies that keep sessions stand against the first weight? Also while a release prepares: one that began in the very step in which
- * another one ended has not been asked about before. Not where it has taken over a share: its way home waits for nothing.
+ * How policies that keep sessions are to be known. `read`: before the first weight, which they may stand against; also while a release
+ * prepares, because one that began in the very step in which another one ended has not been asked about, and while it is blocked before
+ * its first weight, because they may be what blocks it. `latest`: in Deployment mode a release that runs has to report them, and waits for
+ * nothing. Else nothing depends on them: what was read for another release would block, and never be read again.
  */
-export function asksForSessionPolicies(status: CanaryReleaseStatus, observation: Observation, now: number): boolean {
+export function wantsSessionPolicies(status: CanaryReleaseStatus, observation: Observation, now: number): 'read' | 'latest' | 'nothing' {
   const state = parseState(status.state);
-  if (state === undefined) return false;
-  return isRunning(state) ? state === 'preparing' && (status.weight ?? 0) === 0 : isAboutToBegin(status, state, observation, now);
+  if (state === undefined) return 'nothing';
+  const isBefore = isRunning(state)
+    ? isPreparing(state, status.release) && (status.weight ?? 0) === 0
+    : isAboutToBegin(status, state, observation, now);
+  if (isBefore) return 'read';
+  return isRunning(state) && observation.release.spec.targetRef !== undefined ? 'latest' : 'nothing';
 }
 
 function isAboutToBegin(status: CanaryReleaseStatus, state: StateName, observation: Observation, now: number): boolean {
