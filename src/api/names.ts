@@ -231,6 +231,7 @@ export const EVENT_REASONS = [
   'MetricsUnavailable',
   'NoTraffic',
   'TrafficSplitMismatch',
+  'GatewayErrors',
   'CanaryEmpty',
   'CanaryNotReady',
   'ServingEmpty',

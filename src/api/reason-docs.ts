@@ -22,6 +22,8 @@ export const EVENT_DOCS: Readonly<Record<EventReason, string>> = {
   MetricsUnavailable: 'Prometheus did not answer; the weight is held or reduced.',
   NoTraffic: 'The canary has weight and no request was counted; the weight is held.',
   TrafficSplitMismatch: 'The gateway does not split traffic as the weights say; the weight is held.',
+  GatewayErrors:
+    'Gateways answered requests with an error of their own soon after a weight was set, because a backend was not there yet. No verdict goes by them.',
   CanaryEmpty: 'The canary had traffic and no ready endpoint; all traffic goes back.',
   CanaryNotReady: 'Endpoints of the canary have not been ready for a minute; the message names the pods. The weight is not raised.',
   ServingEmpty:

@@ -205,6 +205,11 @@ const evidence = {
     .describe('Requests of the serving version a second in the half hour before the release, such as 0.83/s; absent if unknown.'),
   stageRequests: tally().optional().describe('Canary requests counted in this stage.'),
   failedRequests: tally().optional().describe('Server errors of the canary counted in this release.'),
+  gatewayErrors: tally()
+    .optional()
+    .describe(
+      'Requests that gateways of the release answered with an error of their own soon after a weight was set, because a backend was not there yet; of all their routes.',
+    ),
   cleanSince: timeField().optional().describe('Since when neither Fail nor Unavailable: the duration counts from here.'),
   passInStage: z.boolean().optional().describe('True after a Pass in this stage.'),
   passAt: timeField().optional().describe('Time of the last Pass.'),
@@ -231,6 +236,9 @@ const evidence = {
     .boolean()
     .optional()
     .describe('True while the requests of the risk budget, not its ratio, say what earns the next weight: analysis.minRequests gives way.'),
+  seenSplit: openEnum(['Former', 'Present'])
+    .optional()
+    .describe('How requests split after the last raise: Former as before it, Present as asked; absent while too few were counted to say.'),
   splitMismatch: z.boolean().optional().describe('True while the gateway does not split traffic as the weights say.'),
 };
 

@@ -34,6 +34,7 @@ const MEMORY = [
   'inconclusiveSince',
   'served',
   'fewRequests',
+  'seenSplit',
   'putBacks',
   'putBackTimes',
   'puttingBack',

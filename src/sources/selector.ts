@@ -97,6 +97,7 @@ export function withMatchers(source: MetricsSource, matchers: Matchers): Metrics
   return {
     ...source,
     requests: (backend, rangeMs) => add(source.requests(backend, rangeMs)),
+    ...(source.ownErrors === undefined ? {} : { ownErrors: (rangeMs) => add(source.ownErrors?.(rangeMs) ?? '') }),
     ...(source.latency === undefined ? {} : { latency: (backend, rangeMs) => mapQuery(source.latency?.(backend, rangeMs), add) }),
   };
 }

@@ -96,10 +96,17 @@ export interface MetricsSource {
   classify(labels: Labels): Outcome;
   /** Histogram buckets; absent where the source has none. */
   latency?(backend: BackendIdentity, rangeMs: number): LatencyQuery;
+  /** Latencies reach the histograms up to so long after the counters have their requests, milliseconds; absent: at once. */
+  readonly latencyLagMs?: number;
   /** Finite upper bounds of these buckets as they are by default, seconds; absent where there are none. */
   readonly usualBounds?: readonly number[];
   /** Counters of the gateway's own pods; absent where an answer cannot be kept small, or was never proven to be the same counters. */
   readonly sentinel?: GatewayCounters;
+  /**
+   * Range selector over counters of requests that gateways answered with an error because the backend of a route was not there; absent
+   * where they are not counted apart.
+   */
+  ownErrors?(rangeMs: number): string;
   /** Services whose series the query would wrongly include, if they exist. Absent where names cannot collide. */
   collisions?(backend: BackendIdentity): readonly Collision[];
   /** Why the backends of a route of this name cannot be distinguished, and what to do; absent where they always can. */

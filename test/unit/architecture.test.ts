@@ -145,6 +145,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'state.ts',
     'traffic.ts',
     'drain.ts',
+    'last-answers.ts',
     'gates',
     'observation.ts',
     'evidence',

@@ -235,8 +235,9 @@ function fold(memory: Memory, question: LookQuestion, arms: ArmsAsked, untilMs: 
   const borders = bordersBetween(cellsOf(question), fromMs, untilMs);
   const spans = spansOf(question.status.release ?? {});
   const scrapeMs = question.status.release?.scrapeIntervalMs ?? 0;
+  const latencyLagMs = Math.max(0, ...question.parts.map(({ source }) => source.latencyLagMs ?? 0));
   let { state } = memory;
   for (const cell of cutCells(arms, { fromMs, borders }, outcomesOf(question), arms.history))
-    state = foldCell(settings, state, cell, contextOf(spans, cell, scrapeMs));
+    state = foldCell(settings, state, cell, contextOf(spans, cell, { scrapeMs, latencyLagMs }));
   return { ...memory, state };
 }

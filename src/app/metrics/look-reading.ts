@@ -5,10 +5,15 @@ import { countRequests, type Problem, readLatency, readServing, totalErrors, tot
 import { newestSampleAt, scrapeIntervalOf, type Span } from '../../core/analysis/increments.ts';
 import { type LookSpans, spansOfLook, windowWithSamples, withoutFormerTraffic } from '../../core/analysis/look-spans.ts';
 import type { LookReading, SourceReading } from '../../core/analysis/reading.ts';
+import { readSplit } from '../../core/analysis/read-split.ts';
 import { type BothSides, reachOf, type SidesOfSource } from '../../core/analysis/sources-together.ts';
 import { isGlance } from '../../core/release/evidence/look-grid.ts';
+import { formerWeight } from '../../core/release/evidence/steady-spans.ts';
 import { canaryGetsTraffic } from '../../core/release/traffic.ts';
+import { fromTime } from '../../api/times.ts';
 import type { MetricsReader } from '../../ports/metrics.ts';
+import type { Series } from '../../core/analysis/series.ts';
+import { askGatewayErrors, countGatewayErrors, isJustChanged } from './gateway-errors.ts';
 import { askOwn } from './own-queries.ts';
 import {
   type ArmsAsked,
@@ -59,6 +64,7 @@ export async function askLook(
 /** What Prometheus said to one look; undefined is what the look does not need. */
 interface RawLook extends BothSides {
   readonly own: LookReading['own'];
+  readonly gatewayErrors: readonly Series[] | undefined;
 }
 
 async function askRaw(
@@ -70,11 +76,12 @@ async function askRaw(
   const times = serves && (isCompared(question) || checksLatency(question));
   // Rounded, so that releases ask the same question: more samples than are needed do no harm.
   const rangeMs = Math.ceil((atMs - fromMs + BASE_SLACK_MS) / RANGE_STEP_MS) * RANGE_STEP_MS;
-  const [sides, own] = await Promise.all([
+  const [sides, own, gatewayErrors] = await Promise.all([
     askSides(reader, question, { fromMs, atMs, rangeMs, times }),
     serves && !glances ? askOwn(reader, question, atMs) : {},
+    serves && isJustChanged(question.status, atMs) ? askGatewayErrors(reader, question, { atMs, rangeMs }) : undefined,
   ]);
-  return { ...sides, own };
+  return { ...sides, own, gatewayErrors };
 }
 
 /** How far the samples reach that a look goes by. */
@@ -115,13 +122,15 @@ function readRaw(
   const window = windowOf(question, raw, spans, windowWithSamples(spans, newestMs, scrapeMs));
   return {
     atMs,
-    ...(window === undefined ? nothingArrived(atMs - (newestMs ?? atMs)) : readWindow(question, raw, window)),
+    ...(window === undefined ? nothingArrived(atMs - (newestMs ?? atMs)) : readWindow(question, raw, window, spans)),
     newRequests: totalRequests(canary, outcomeOf, upToNow(spans.sinceMs), history),
     ...withoutUndefined({
       ...heard,
       newestSampleMs: seenMs,
       scrapeIntervalMs: scrapeMs,
       mixed: raw.counts.mixed,
+      gatewayErrors: raw.gatewayErrors && countGatewayErrors(raw.gatewayErrors, raw.counts, upToNow(Math.max(spans.seenMs, spans.beganMs))),
+      split: seeSplitOf(question, raw, spans, untilMs),
       sampleAgeMs: askedAtMs === undefined || newestMs === undefined ? undefined : Math.max(0, askedAtMs - newestMs),
       newErrors: question.parts.length === 0 ? undefined : totalErrors(canary, outcomeOf, upToNow(spans.seenMs), history),
     }),
@@ -135,10 +144,19 @@ function windowOf({ status }: LookQuestion, { counts }: RawLook, { beganMs }: Lo
   return window !== undefined && isFirstWeight ? withoutFormerTraffic(window, counts.canary, beganMs) : window;
 }
 
+/** How requests split after a raise, where both sides count all that is sent by the weights. */
+function seeSplitOf(question: LookQuestion, { counts }: RawLook, { seenMs, beganMs }: LookSpans, toMs: number): LookReading['split'] {
+  const { weight = 0, release } = question.status;
+  if (release === undefined || !isCompared(question)) return undefined;
+  const span = { effectiveMs: fromTime(release.stageStartedAt) ?? beganMs, seenMs, toMs };
+  const shares = { former: formerWeight(release) / 100, present: weight / 100 };
+  return readSplit(counts, outcomesOf(question), span, shares, question.splitSide);
+}
+
 type Windowed = Pick<LookReading, 'requests' | 'latency' | 'serving' | 'servingRequests' | 'sources'>;
 
 /** What is counted in the window. Of several sources each has buckets of its own, so latencies are read by source. */
-function readWindow(question: LookQuestion, { counts, timed, servingTimed, apart }: RawLook, window: Span): Windowed {
+function readWindow(question: LookQuestion, { counts, timed, servingTimed, apart }: RawLook, window: Span, spans: LookSpans): Windowed {
   const { serving, history, servingProblem } = counts;
   const outcomeOf = outcomesOf(question);
   const readsLatency = timed !== undefined && checksLatency(question) && apart === undefined;
@@ -147,19 +165,25 @@ function readWindow(question: LookQuestion, { counts, timed, servingTimed, apart
   return {
     requests: countRequests(counts, outcomeOf, window, sourcesOf(question)),
     ...withoutUndefined({
-      latency: readsLatency ? readLatency(timed, window, history) : undefined,
+      latency: readsLatency ? readLatency(timed, timedWindow(question, window, spans), history) : undefined,
       servingRequests: readsServing ? totalRequests(serving, outcomeOf, window, history) : undefined,
       serving: readsServing
         ? readServing(serving, readsLatency ? servingTimed : undefined, outcomeOf, { span: window, history })
         : undefined,
-      sources: apart?.map((one) => readSource(question, one, window)),
+      sources: apart?.map((one) => readSource(question, one, window, spans)),
     }),
   };
 }
 
 /** What one of several sources counted in the window. */
-function readSource(question: LookQuestion, { source, counts, timed, servingTimed }: SidesOfSource, window: Span): SourceReading {
-  const outcomeOf = outcomesOf({ parts: question.parts.filter((part) => part.source.name === source) });
+function readSource(
+  question: LookQuestion,
+  { source, counts, timed, servingTimed }: SidesOfSource,
+  window: Span,
+  spans: LookSpans,
+): SourceReading {
+  const parts = question.parts.filter((part) => part.source.name === source);
+  const outcomeOf = outcomesOf({ parts });
   const { canary, serving, history, servingProblem } = counts;
   const readsLatency = timed !== undefined && checksLatency(question);
   const readsServing = isCompared(question) && servingProblem === undefined;
@@ -170,8 +194,18 @@ function readSource(question: LookQuestion, { source, counts, timed, servingTime
     source,
     requests: totalRequests(canary, outcomeOf, window, history),
     serverErrors: totalErrors(canary, outcomeOf, window, history),
-    ...withoutUndefined({ latency: readsLatency ? readLatency(timed, window, history) : undefined, serving: beside }),
+    ...withoutUndefined({
+      latency: readsLatency ? readLatency(timed, timedWindow({ ...question, parts }, window, spans), history) : undefined,
+      serving: beside,
+    }),
   };
+}
+
+/** The window without the time after a raise in which latencies of the weight before still arrive. Before the first weight there were none. */
+function timedWindow({ parts, status }: Pick<LookQuestion, 'parts' | 'status'>, window: Span, { beganMs }: LookSpans): Span {
+  const lagMs = Math.max(0, ...parts.map(({ source }) => source.latencyLagMs ?? 0));
+  const hadWeight = status.release !== undefined && formerWeight(status.release) > 0;
+  return hadWeight ? { fromMs: Math.min(window.toMs, Math.max(window.fromMs, beganMs + lagMs)), toMs: window.toMs } : window;
 }
 
 /** What has not arrived is unknown, not 0. @param ageMs age of the newest sample */

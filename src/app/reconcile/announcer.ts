@@ -36,6 +36,7 @@ const ACTIONS: Readonly<Record<EventReason, string>> = {
   VerdictFailed: 'Analyze',
   RouteNotAccepted: 'Hold',
   TrafficSplitMismatch: 'Hold',
+  GatewayErrors: 'Observe',
   HoldBypassed: 'Observe',
   HoldUnavailable: 'Observe',
   GitOpsManaged: 'Observe',

@@ -155,10 +155,10 @@ export class Reconciler {
     const neighbours = (routes: readonly Route[]) => this.#neighbours(release, routes);
     const layoutOf = (routes: readonly Route[]) => this.#layouts.read(nameOf(key), release, routes);
     const seen = await observe(world, { release, status, writeProblems, looks, freshRoutes, neighbours, layoutOf });
-    const drain = this.#drains.read(nameOf(key), status.release?.id);
     const sentinel = this.#sentinel?.read(nameOf(key), status.release?.id);
     const gates = this.#gates.read(nameOf(key), release, status);
-    const observation = { ...seen, ...withoutUndefined({ drain, sentinel, gates }) };
+    const drains = this.#drains.read(nameOf(key), status.release?.id);
+    const observation = { ...seen, ...drains, ...withoutUndefined({ sentinel, gates }) };
     const decision = decide(release.spec, status, observation, now);
     this.#gates.reserve(nameOf(key), release, decision.gateIntents);
     const pass: Pass = { key, release, memory, observation, freshRoutes, decision, now };

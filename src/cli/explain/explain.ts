@@ -6,6 +6,7 @@ import type { Condition } from '../../api/conditions.ts';
 import type { CheckStatus, CanaryReleaseStatus } from '../../api/release.ts';
 import { COMPARISON } from '../../core/release/evidence/comparison-look.ts';
 import { describeShortfall, leastRequestsNow } from '../../core/release/evidence/shortfall.ts';
+import { describeGatewayErrors } from '../../core/release/report/gateway-errors.ts';
 import { isRunning, parseState } from '../../core/release/state.ts';
 import type { SeenRelease } from '../cluster/releases.ts';
 import { type ExplainedGate, explainGate } from '../gates.ts';
@@ -46,7 +47,13 @@ export interface Explanation {
   };
   readonly stage?: { readonly number: number; readonly of: number; readonly name?: string };
   /** Percent that is wanted for the canary, what the routes say, and what the gateways counted, where both sides are read. */
-  readonly traffic: { readonly asked: number; readonly routes: number; readonly measured?: NonNullable<CanaryReleaseStatus['measured']> };
+  readonly traffic: {
+    readonly asked: number;
+    readonly routes: number;
+    readonly measured?: NonNullable<CanaryReleaseStatus['measured']>;
+    /** What gateways answered themselves, in a sentence. */
+    readonly gatewayErrors?: string;
+  };
   readonly proof: readonly Proof[];
   /** Gates that have run, are running or come next; of the last release those that it had. */
   readonly gates?: readonly ExplainedGate[];
@@ -73,7 +80,7 @@ export function explain(release: SeenRelease, flags: string, now: number): Expla
     traffic: {
       asked: status.weight ?? 0,
       routes: status.observedWeight ?? 0,
-      ...withoutUndefined({ measured: status.measured }),
+      ...withoutUndefined({ measured: status.measured, gatewayErrors: describeGatewayErrors(status.release) }),
     },
     proof: (status.checks ?? []).map(describeProof),
     ...withoutUndefined({ gates: status.release?.gates?.map(explainGate) }),

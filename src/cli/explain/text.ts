@@ -44,6 +44,7 @@ export function formatEvidence(explanation: Explanation, paint: Paint): string {
 function formatFigures({ proof, traffic }: Explanation): readonly string[] {
   return [
     ...(traffic.measured?.sources ?? []).map(sayOfSource),
+    ...(traffic.gatewayErrors === undefined ? [] : [traffic.gatewayErrors]),
     ...proof.flatMap(({ name, figures }) => (figures === undefined ? [] : [`${name}: ${figures}`])),
   ];
 }

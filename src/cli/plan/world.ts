@@ -104,6 +104,7 @@ export function observe(release: CanaryRelease, route: Route, pair: Pair): Obser
     servedKinds: ['HTTPRoute'],
     backends: { [pair.serving]: readyBackend(pair.serving, 'serving'), [pair.canary]: readyBackend(pair.canary, 'candidate') },
     looks: [],
+    lastAnswers: 'silent',
     metrics: { kind: 'ready', source: 'simulated', scope: 'service' },
     routePolicies: { objects: [], unread: [], features: SIMULATED_FEATURES },
     driver: { kind: 'us' },

@@ -64,6 +64,13 @@ export function newestSampleAt(series: readonly Series[], toMs: number): number 
   return newest;
 }
 
+/** From when on each of the series has a sample that is not older than `fromMs`; undefined where one has none. */
+export function firstSamplesAfter(series: readonly Series[], fromMs: number): number | undefined {
+  const firsts = series.map(({ samples }) => samples.find(({ atMs }) => atMs >= fromMs)?.atMs ?? Number.POSITIVE_INFINITY);
+  const last = Math.max(...firsts);
+  return Number.isFinite(last) ? last : undefined;
+}
+
 /** The usual distance of samples, the median over the series with most samples; undefined with fewer than two samples. */
 export function scrapeIntervalOf(series: readonly Series[]): number | undefined {
   const longest = series.reduce<Series | undefined>(

@@ -2,6 +2,7 @@
 
 import type { Judgement } from './comparison/judgement.ts';
 import type { Bucket } from './histogram.ts';
+import type { SeenSplit } from './sequential/seen-split.ts';
 
 /** Requests of a span, by class of answer. */
 export interface RequestCounts {
@@ -78,6 +79,10 @@ export interface LookReading {
   readonly servingRequests?: number;
   /** The same by class and latency; absent without requests. */
   readonly serving?: ServingCounts;
+  /** Requests that gateways answered with an error of their own since the look before, of all their routes; absent where not asked for. */
+  readonly gatewayErrors?: number;
+  /** How requests split after a raise; absent while too few were counted to say, and where the split says nothing of the gateway. */
+  readonly split?: SeenSplit;
   /** Requests of serving a second in the half hour before the release, while the canary has none; absent where that is not known. */
   readonly rateBefore?: number;
   /** Own queries by check name. */

@@ -11,13 +11,13 @@ export type Silence = 'silent' | 'busy' | 'waiting' | 'unseen';
 const SCRAPES = 2;
 
 /**
- * @param canary counters of the backend whose requests are to stop
- * @param serving counters of the backend beside it, which say when the gateway was scraped
+ * @param leaving counters of the backend whose requests are to stop
+ * @param staying counters of the backend beside it, which say when the gateway was scraped
  * @param sinceMs only scrapes after this count, Unix milliseconds
  */
-export function readSilence(canary: readonly Series[], serving: readonly Series[], sinceMs: number): Silence {
-  const gatewayTimes = serving.map((series) => timesAfter(series, sinceMs));
-  const states = canary.map((series) => silenceOf(series, gatewayTimes, sinceMs)).filter((state) => state !== 'unseen');
+export function readSilence(leaving: readonly Series[], staying: readonly Series[], sinceMs: number): Silence {
+  const gatewayTimes = staying.map((series) => timesAfter(series, sinceMs));
+  const states = leaving.map((series) => silenceOf(series, gatewayTimes, sinceMs)).filter((state) => state !== 'unseen');
   for (const state of ['busy', 'waiting', 'silent'] as const) if (states.includes(state)) return state;
   // A gateway that forgot the backend with its last ref counts nothing for it any more.
   if (gatewayTimes.some((times) => times.length >= SCRAPES)) return 'silent';

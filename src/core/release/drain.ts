@@ -17,6 +17,8 @@ export type DrainReading =
   | 'unavailable'
   /** Rules keep users on the canary, whatever its weight, and the serving version can answer them: its pods have to go. */
   | 'sessionsStay'
+  /** Neither version has requests: there is nothing to wait for, and it says nothing of where requests would go. */
+  | 'idle'
   | Silence;
 
 /** The least time that pods which got requests a moment ago have for their answers. */

@@ -112,6 +112,8 @@ export interface Observation {
   readonly workload?: ObservedWorkload;
   /** Deployment mode, while a canary drains: whether its requests have stopped. */
   readonly drain?: DrainReading;
+  /** While a promotion gives the canary everything: whether requests to what served before have stopped. */
+  readonly lastAnswers?: DrainReading;
   readonly metrics: MetricsStanding;
   /** Absent where the gateways always count backends apart. */
   readonly layout?: BackendLayout;

@@ -15,7 +15,16 @@ import { followSplit } from './machine/take-over.ts';
 import { adoptServing } from './machine/adopt-serving.ts';
 import { beginGates, settleGates } from './machine/gate-steps.ts';
 import { fitWeights, noteFitted } from './machine/fit-weights.ts';
-import { noteBothEmpty, noteDrain, noteGatewayWait, noteIrreversible, noteMissingPods, notePods, noteServing } from './machine/notes.ts';
+import {
+  noteBothEmpty,
+  noteDrain,
+  noteGatewayWait,
+  noteIrreversible,
+  noteLastAnswers,
+  noteMissingPods,
+  notePods,
+  noteServing,
+} from './machine/notes.ts';
 import { liftCohort } from './machine/lift-cohort.ts';
 import { noteAbort, obey } from './machine/obey.ts';
 import { renewHashes } from './machine/renew-hashes.ts';
@@ -99,6 +108,7 @@ export const NOTING: readonly Pass[] = [
   (course, { assess: judge }) => ({ status: noteMissingPods(course.status, judge(course.status, course.state), course.state) }),
   (course, { assess: judge }) => ({ status: noteBothEmpty(course.status, judge(course.status, course.state), course.state) }),
   (course, { assess: judge }) => ({ status: noteServing(course.status, judge(course.status, course.state), course.state) }),
+  (course, { assess: judge }) => ({ status: noteLastAnswers(course.status, judge(course.status, course.state)) }),
   (course, { gathered }) => ({ status: noteIrreversible(course.status, gathered.observation) }),
 ];
 

@@ -40,6 +40,7 @@ export function findWakeTime(status: CanaryReleaseStatus, state: StateName, fact
     ...timesOfGates(release, spec),
     ...facts.leaving.map(endOfEmptying),
     (status.weight ?? 0) > 0 ? endOfStep(release) : undefined,
+    facts.lastAnswersEnd,
     findShownTime(status, state, facts),
     endOfPatience(release),
     endOfWait(release.gatewayWaitSince, spec),

@@ -7,7 +7,12 @@ import { answeredParents } from './parents.ts';
 export type Acceptance =
   | { readonly kind: 'accepted' }
   /** Not yet answered for this generation. */
-  | { readonly kind: 'waiting'; readonly message: string }
+  | {
+      readonly kind: 'waiting';
+      readonly message: string;
+      /** No gateway has answered at all. */
+      readonly unanswered?: true;
+    }
   | {
       readonly kind: 'rejected';
       readonly reason: string;
@@ -26,7 +31,8 @@ export const judgeAcceptance = oncePer((route: Route): Acceptance => {
   if (rejected !== undefined) return rejected;
   const waiting = verdicts.find((verdict) => verdict.kind === 'waiting');
   if (waiting !== undefined) return waiting;
-  if (verdicts.length === 0) return { kind: 'waiting', message: `${where}: no gateway has answered yet; check its parentRefs` };
+  if (verdicts.length === 0)
+    return { kind: 'waiting', unanswered: true, message: `${where}: no gateway has answered yet; check its parentRefs` };
   const answered = parents.filter(({ answers }) => answers.length > 0).length;
   return answered < parents.length
     ? { kind: 'waiting', message: `${where}: ${answered} of ${parents.length} parents have answered` }

@@ -245,7 +245,7 @@ function createContexts(cell: ScrapeCell): (one: JudgedCell) => CellContext {
   const spans = stretchesOf(cell)
     .filter(({ weight }) => weight > 0)
     .map(({ fromS, toS, weight }) => ({ weight: weight * 100, fromMs: fromS * 1_000, toMs: toS * 1_000 }));
-  return (one) => contextOf(spans, one, cell.scrapeSeconds * 1_000);
+  return (one) => contextOf(spans, one, { scrapeMs: cell.scrapeSeconds * 1_000 });
 }
 
 function isConvicted(settings: JudgeSettings, state: JudgeState): boolean {

@@ -17,6 +17,10 @@ interface Served {
 export class MemoryGateway {
   /** How long the gateway takes for a change. `Infinity`: it hangs until it is set to something else and `wake` is called. */
   delayMs = 40;
+  /** How much later than its status says so traffic follows a change. */
+  lagMs = 0;
+  /** What the status says of a change that traffic follows. `nothing`: no status is ever written. */
+  says: 'its generation' | 'a former generation' | 'nothing' = 'its generation';
   /** Routes that are refused, by name, with the reason. */
   readonly refused = new Map<string, string>();
   /** The condition that is False for a route that is refused. */
@@ -79,12 +83,10 @@ export class MemoryGateway {
     if (stored === undefined || !Number.isFinite(this.delayMs)) return;
     const route = stored as unknown as Route;
     const why = this.refused.get(key.name) ?? this.#refusalOf(route);
-    if (why === undefined) {
-      this.#onServed();
-      const controllers = (route.spec.parentRefs ?? []).map((parent) => this.#controllerOf(parent));
-      this.#served.set(nameOf(key), { rules: route.spec.rules ?? [], controllers });
-    }
-    const at = { observedGeneration: stored.metadata.generation, lastTransitionTime: stored.metadata.creationTimestamp };
+    if (why === undefined) this.#serve(key, route);
+    if (this.says === 'nothing') return;
+    const said = this.says === 'its generation' ? stored.metadata.generation : 1;
+    const at = { observedGeneration: said, lastTransitionTime: stored.metadata.creationTimestamp };
     const conditions = ['Accepted', 'ResolvedRefs'].map((type) =>
       why !== undefined && type === this.refusedType
         ? { type, status: 'False', reason: why, message: 'refused by the test', ...at }
@@ -96,6 +98,16 @@ export class MemoryGateway {
       conditions,
     }));
     this.#api.update(key, 'contour', (old) => ({ ...old, status: { parents: [...this.leftBehind, ...parents] } }), 'status');
+  }
+
+  #serve(key: ObjectKey, route: Route): void {
+    const serve = () => {
+      this.#onServed();
+      const controllers = (route.spec.parentRefs ?? []).map((parent) => this.#controllerOf(parent));
+      this.#served.set(nameOf(key), { rules: route.spec.rules ?? [], controllers });
+    };
+    if (this.lagMs === 0) serve();
+    else this.#clock.schedule(this.#clock.now() + this.lagMs, serve);
   }
 }
 

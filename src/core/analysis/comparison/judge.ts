@@ -11,6 +11,7 @@ import { addCell, EMPTY_BLOCK, isCountable, isWhole, type ArmBlock, type OpenBlo
 import type { ArmCounts, Cell } from './cells.ts';
 import { addRecent, isGross, type RecentCells } from './gross.ts';
 import { addLatency, bordersFor, hasMoved, isLatencyWorse, NO_LATENCY, restartLatency, type LatencyState } from './latency.ts';
+import { evidenceForPresent } from '../sequential/seen-split.ts';
 import type { CellContext } from './schedule.ts';
 import { type Bet, BETS_OF, COMPARED, type Compared, type JudgeSettings, LATENCY_BETS, METRIC_OF } from './settings.ts';
 
@@ -33,6 +34,8 @@ export interface JudgeState {
   readonly excess: ExcessState;
   readonly latency: LatencyState;
   readonly split: SplitState;
+  /** The last share by which requests were seen to split: while it is asked for, every cell says something about the gateway. */
+  readonly splitSeen: number | undefined;
   readonly canary: ArmTotals;
   readonly serving: ArmTotals;
   /** Time that was folded, milliseconds: what was skipped or could not be counted is no part of it. */
@@ -54,6 +57,7 @@ export function startJudge(settings: JudgeSettings): JudgeState {
     excess: startExcess(),
     latency: NO_LATENCY,
     split: startSplit(settings.split),
+    splitSeen: undefined,
     canary: NO_REQUESTS,
     serving: NO_REQUESTS,
     countedMs: 0,
@@ -81,7 +85,7 @@ function beginCell(settings: JudgeSettings, before: JudgeState, cell: Cell, cont
 function addCounts(settings: JudgeSettings, begun: JudgeState, cell: Cell, context: CellContext): JudgeState {
   const firstCanaryMs = begun.firstCanaryMs ?? (cell.canary.requests > 0 ? cell.fromMs : undefined);
   // What is counted now is counted with the borders from before, or the data would choose its own test.
-  const warm = firstCanaryMs !== undefined && cell.fromMs >= firstCanaryMs + settings.warmupMs;
+  const warm = firstCanaryMs !== undefined && cell.fromMs >= firstCanaryMs + settings.warmupMs && context.isTimedLate !== true;
   const latency = addLatency(begun.latency, timedArms(cell, warm, begun.latency), settings);
   const borders = warm && latency.problem === undefined ? bordersFor(begun.latency) : undefined;
   return {
@@ -91,7 +95,7 @@ function addCounts(settings: JudgeSettings, begun: JudgeState, cell: Cell, conte
     open: addCell(begun.open, cell, borders),
     recent: addRecent(settings.gross, context.isBorder ? [] : begun.recent, cell, context.present),
     latency,
-    split: addShare(settings, begun.split, cell, context.share),
+    ...addShare(settings, begun, cell, context),
     canary: addTotals(begun.canary, cell.canary),
     serving: addTotals(begun.serving, cell.serving),
     countedMs: begun.countedMs + (cell.toMs - cell.fromMs),
@@ -118,7 +122,7 @@ function passTime(settings: JudgeSettings, before: JudgeState, { fromMs, toMs }:
   return isWhole(aged.open, settings.block) ? closeBlock(settings, aged) : aged;
 }
 
-/** A cold canary is not timed, and serving with it; until the borders are picked serving's histogram is gathered all the same. */
+/** A cold canary is not timed, nor one whose latencies are still those of the weight before, and serving with it; until the borders are picked serving's histogram is gathered all the same. */
 function timedArms(
   { canary, serving }: Cell,
   warm: boolean,
@@ -213,15 +217,29 @@ function blockOf(bet: Bet, { canary, serving }: OpenBlock): Block {
   }
 }
 
-function addShare({ split }: JudgeSettings, before: SplitState, { canary, serving }: Cell, share: number | undefined): SplitState {
-  const requests = canary.requests + serving.requests;
-  if (share === undefined || share <= 0 || share >= 1 || requests === 0) return before;
-  const added = addSplit(before, { xc: canary.requests, n: requests, share }, split);
+function looksFormer(counted: { readonly xc: number; readonly n: number }, present: number, former = present): boolean {
+  return former < present && evidenceForPresent(counted, { former, present }) < 0;
+}
+
+/** The split of a cell, from the first one on that looks more like the present weight than like the one before it. */
+function addShare(
+  { split }: JudgeSettings,
+  { split: before, splitSeen }: JudgeState,
+  { canary, serving }: Cell,
+  { share, former }: CellContext,
+): Pick<JudgeState, 'split' | 'splitSeen'> {
+  const counted = { xc: canary.requests, n: canary.requests + serving.requests };
+  const isPart = share !== undefined && share > 0 && share < 1 && counted.n > 0;
+  if (!isPart || (splitSeen !== share && looksFormer(counted, share, former))) return { split: before, splitSeen };
+  const added = addSplit(before, { ...counted, share }, split);
   const { side = 'both' } = split;
   // What does not count now must not count later either.
   return {
-    tooMuch: side === 'both' || side === 'tooMuch' ? added.tooMuch : before.tooMuch,
-    tooLittle: side === 'both' || side === 'tooLittle' ? added.tooLittle : before.tooLittle,
+    split: {
+      tooMuch: side === 'both' || side === 'tooMuch' ? added.tooMuch : before.tooMuch,
+      tooLittle: side === 'both' || side === 'tooLittle' ? added.tooLittle : before.tooLittle,
+    },
+    splitSeen: share,
   };
 }
 

@@ -49,7 +49,8 @@ function nextDelay(former: number | undefined, ageMs: number, scrapeMs: number):
   return ageMs > former + LATE_SCRAPES * scrapeMs ? rounded : Math.min(former, rounded);
 }
 
-function moveEnds(release: ReleaseStatus, byMs: number): ReleaseStatus {
+/** The release with the ends of its stage and its bake moved. */
+export function moveEnds(release: ReleaseStatus, byMs: number): ReleaseStatus {
   const { stageEndsAt, bakeEndsAt } = release;
   return {
     ...release,

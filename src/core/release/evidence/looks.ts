@@ -16,6 +16,7 @@ import { asksForTraffic, canaryGetsTraffic } from '../traffic.ts';
 import { isJudged, type StateName } from '../state.ts';
 import { gridOf } from './look-grid.ts';
 import { withMeasured } from './measured.ts';
+import { isSplitAsBefore, noteSeenSplit } from './split-clock.ts';
 import { fromTime, toExactTime, toTime } from '../../../api/times.ts';
 
 /** No new sample for this many scrapes, beyond the delay that there is, means that scraping has stopped. */
@@ -111,13 +112,14 @@ export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCou
   const before = status.release;
   if (before === undefined || look.atMs <= (fromTime(before.lookGridAt) ?? 0)) return folded;
   const isNew = hasNewSample(look, before);
-  const release = noteDelay(spec, align(spec, before, look), look, isNew);
+  const delayed = noteDelay(spec, align(spec, before, look), look, isNew);
   const unavailable = look.requests.kind === 'unavailable';
   const at = toTime(look.atMs);
   const stale = isStale(look, before, isNew);
   const kind = unavailable ? 'whole' : kindOf(look, isNew || stale);
-  if (kind === 'empty') return { ...folded, status: { ...status, release: { ...release, lookGridAt: at } } };
-  if (kind === 'glance') return glance(spec, folded, { ...release, lookGridAt: at }, { look, read });
+  if (kind === 'empty') return { ...folded, status: { ...status, release: { ...delayed, lookGridAt: at } } };
+  if (kind === 'glance') return glance(spec, folded, { ...delayed, lookGridAt: at }, { look, read });
+  const release = noteSeenSplit(delayed, look);
   const judged = judgeWithTraffic(spec, status, look, doubtsOfSamples(look, before, stale));
   const verdict = sumUp(judged, unavailable);
   const counted = runClock(noteBudget(noteSplit(noteFails(release, judged, read), look), look), verdict, look);
@@ -134,6 +136,7 @@ export function countLook(spec: CanaryReleaseSpec, folded: Folded, look: LookCou
         stageRequests: requests,
         lookGridAt: at,
         ...countFailed(release, look),
+        ...countGatewayErrors(release, look),
         ...newestOf(look, before),
       },
     },
@@ -175,6 +178,7 @@ function glance(
     failing: [...(release.failing ?? []).filter(({ check }) => check !== COMPARISON), ...failing],
     stageRequests: countRequests(release, look),
     ...countFailed(release, look),
+    ...countGatewayErrors(release, look),
     ...newestOf(look, release),
   };
   return {
@@ -229,15 +233,20 @@ function countFailed(release: ReleaseStatus, { newErrors }: LookCounts): Pick<Re
   return newErrors === undefined ? {} : { failedRequests: (release.failedRequests ?? 0) + newErrors };
 }
 
+/** Over the whole release. They are the gateway's own, so no verdict goes by them. */
+function countGatewayErrors(release: ReleaseStatus, { gatewayErrors = 0 }: LookCounts): Pick<ReleaseStatus, 'gatewayErrors'> {
+  return gatewayErrors === 0 ? {} : { gatewayErrors: (release.gatewayErrors ?? 0) + gatewayErrors };
+}
+
 function withVerdict<T extends { readonly verdict?: Verdict }>(said: T, verdict: Verdict | undefined): T {
   if (said.verdict === verdict) return said;
   const { verdict: _former, ...rest } = said;
   return { ...rest, ...(verdict === undefined ? {} : { verdict }) } as T;
 }
 
-/** Its samples are from before the stage's weight was effective, though it is read after it: a Fail counts, but it proves nothing of this stage. */
+/** What it saw is from before the stage's weight was in effect, though it is read after it: a Fail counts, but it proves nothing of this stage. */
 function isFromBefore(look: LookCounts, release: ReleaseStatus): boolean {
-  return toldTime(look, release) < (fromTime(release.stageStartedAt) ?? 0);
+  return isSplitAsBefore(release) || toldTime(look, release) < (fromTime(release.stageStartedAt) ?? 0);
 }
 
 /** Never backwards: a replica of Prometheus that lags must not make a sample new that was counted already. */

@@ -29,6 +29,11 @@ export function noteSteadySpan(status: CanaryReleaseStatus, state: StateName, no
   return { ...status, release: { ...release, served: next.slice(-MAX_SERVED) } };
 }
 
+/** The weight that the canary had before the present one was set, percent. */
+export function formerWeight(release: ReleaseStatus): number {
+  return release.served?.findLast(({ to }) => to !== undefined)?.weight ?? release.adoptedWeight ?? 0;
+}
+
 function isSteady({ weight, release }: CanaryReleaseStatus, state: StateName): boolean {
   if (!isJudged(state) || SHIFTING.includes(state)) return false;
   return (weight ?? 0) > 0 && release?.stageStartedAt !== undefined && release.driftSince === undefined;

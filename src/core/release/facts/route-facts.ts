@@ -1,12 +1,12 @@
 // What the routes of a running release say, as facts: our marks, the weights, and whether gateways took them.
 
 import type { CanaryReleaseSpec, CanaryReleaseStatus, RecordedRoute } from '../../../api/release.ts';
-import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
+import type { Acceptance } from '../../routing/acceptance.ts';
+import { type Answers, readAcceptances } from './acceptances.ts';
 import type { Cohort } from '../../../api/cohort.ts';
 import { compareShare, givesNothing, observedShare } from '../../routing/canary-share.ts';
 import { compareOurs } from '../../routing/wanted-rules.ts';
 import { lagOf } from '../../routing/gateway-facts.ts';
-import { isOutgrown } from '../../routing/gateway-limits.ts';
 import { hasLeft, letGo, standRoutes, type RouteStanding, type WantedWeights } from '../../routing/standing.ts';
 import type { Gathered } from './gather.ts';
 import { buildHomeMark } from './home-mark.ts';
@@ -50,6 +50,10 @@ export interface RouteFacts {
   readonly shareTaken: boolean;
   readonly rejection: Extract<Acceptance, { kind: 'rejected' }> | undefined;
   readonly acceptanceWait: string | undefined;
+  /** What a gateway does not say, while requests show that it has taken the present weight, or serves the route. */
+  readonly acceptanceUnsaid: string | undefined;
+  /** Of a promotion: when it continues although requests to what served before have not stopped; undefined where they have, or need not. */
+  readonly lastAnswersEnd: number | undefined;
   readonly allHome: boolean;
   /** No route gives the canary any share, whatever its ref is there for. */
   readonly withdrawn: boolean;
@@ -70,12 +74,11 @@ export function gatherRouteFacts(
   const { standings, leaving, strangers } = standAll(gathered, status, state, sides);
   const mark = `${gathered.observation.release.metadata.name}/${release?.id ?? ''}`;
   const homeMark = buildHomeMark(mark, release?.reason);
-  const answers = readAcceptances(standings, gathered);
+  const answers = readAcceptances(standings, gathered, status, state);
   const clearance = judgeClearance(gathered, release, [...standings, ...leaving], strangers);
   const lowered = standings.some((standing) => findEdit(standing, wantsOf(status)) === 'lowered');
   const routesLeft = standings.every((route) => isLeft(route, status)) && leaving.every(isLetGo);
   const observedWeight = observeWeight([...standings, ...strangers.map(({ standing }) => standing)], isLastWritten(state) && routesLeft);
-  const weight = status.weight ?? 0;
   return {
     standings,
     leaving,
@@ -85,18 +88,30 @@ export function gatherRouteFacts(
     mark,
     homeMark,
     claimed: standings.every((route) => route.mark === mark),
-    weightEffective:
-      answers.isTaken &&
-      standings.every((route) => isInEffect(route, status, gathered.now) && hasWeight(route, weight) && hasCohort(route, release?.cohort)),
+    weightEffective: isWeightEffective(gathered, status, standings, answers),
     lowered,
     shareTaken: lowered && observedWeight === 0 && standings.every(({ ours }) => ours.length === 0),
     rejection: answers.rejection,
     acceptanceWait: answers.wait,
+    acceptanceUnsaid: answers.unsaid,
+    lastAnswersEnd: answers.lastAnswersEnd,
     allHome: standings.every((route) => isHome(route, homeMark)),
     withdrawn: [...standings, ...leaving].every(givesNothing),
     routesLeft,
     allLeft: routesLeft && clearance.kind === 'clear',
   };
+}
+
+/** Every route gives the wanted share and has the rules of ours that are wanted, every gateway has taken it and has had its time. */
+function isWeightEffective(
+  { now }: Gathered,
+  status: CanaryReleaseStatus,
+  standings: readonly RouteStanding[],
+  { isTaken }: Answers,
+): boolean {
+  if (!isTaken) return false;
+  const { weight = 0, release } = status;
+  return standings.every((route) => isInEffect(route, status, now) && hasWeight(route, weight) && hasCohort(route, release?.cohort));
 }
 
 /** Routes that were all left give the canary nothing, unless something was given to it since. */
@@ -130,24 +145,6 @@ function standAll(
 /** The last writes are under way: a route that has had its own is not the release's any more. */
 function isLastWritten(state: StateName): boolean {
   return state === 'rollingBack.cleaning' || state === 'promoting.restoring';
-}
-
-/** What the gateways say of the routes of a release; its shares are `taken` where all have accepted all. */
-function readAcceptances(standings: readonly RouteStanding[], { acceptances }: Gathered) {
-  const found = standings.flatMap((standing) => acceptanceOf(standing, acceptances));
-  const rejection = found.find((acceptance) => acceptance.kind === 'rejected');
-  const waiting = found.find((acceptance) => acceptance.kind === 'waiting');
-  return { rejection, wait: waiting?.message, isTaken: standings.length > 0 && rejection === undefined && waiting === undefined };
-}
-
-/** What gateways say of a route; about weights that are being made smaller nothing is said yet. */
-function acceptanceOf(standing: RouteStanding, taken: Gathered['acceptances']): readonly Acceptance[] {
-  const { route, recorded } = standing;
-  if (route === undefined) return [];
-  const acceptance = taken.get(route) ?? judgeAcceptance(route);
-  if (acceptance.kind !== 'rejected' || !isOutgrown(standing)) return [acceptance];
-  const message = `${route.kind} ${route.metadata.name}: trying weights up to ${recorded.weightLimit}, ${recorded.fitting} rejected larger ones`;
-  return [{ kind: 'waiting', message }];
 }
 
 /** The routes that a release would drive, as they are now. @param sides undefined where the roles are undecided */

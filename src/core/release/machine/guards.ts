@@ -242,3 +242,13 @@ export function bakesNow({ status, facts }: Moment): boolean {
   const { workload } = status.release ?? {};
   return workload === undefined ? parseDuration(facts.spec.promotion.bake) > 0 : workload.bakes === true;
 }
+
+/** A promotion has what it asked for, and no request is expected any more at what served before, or nothing there could answer it. */
+export function isFormerOutOfUse({ weightEffective, lastAnswersEnd, servingEmpty, now }: Facts): boolean {
+  return weightEffective && (lastAnswersEnd === undefined || servingEmpty !== undefined || now >= lastAnswersEnd);
+}
+
+/** A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2). */
+export function isBakeOver(facts: Facts): boolean {
+  return facts.stageServed && isFormerOutOfUse(facts);
+}

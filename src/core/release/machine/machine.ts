@@ -9,33 +9,7 @@ import { keepsWeights } from '../facts/retain.ts';
 import type { ReleaseEvent } from '../report/events.ts';
 import * as say from '../report/events.ts';
 import { fromMachineValue, type StateName, STATES, toMachineValue } from '../state.ts';
-import {
-  afterStage,
-  areApprovalsGiven,
-  areGatesPassed,
-  needsApprovalWithoutEvidence,
-  attemptOf,
-  beginsAgain,
-  bakesNow,
-  candidateOf,
-  isAtStageWeight,
-  isFree,
-  isApprovedByAPerson,
-  isOrdered,
-  isPromotedEarly,
-  isProven,
-  mayBeginItsStages,
-  mayLeaveApproved,
-  mayLeaveProven,
-  mayLeaveWithoutEvidence,
-  mayRaise,
-  mayResume,
-  mayStart,
-  mayTakeFirstShare,
-  shouldReduce,
-  stageIndex,
-  waitsForGates,
-} from './guards.ts';
+import * as guards from './guards.ts';
 import * as pauseSteps from './pause-steps.ts';
 import * as promotionSteps from './promotion-steps.ts';
 import * as rollbackSteps from './rollback-steps.ts';
@@ -67,39 +41,41 @@ const whenTo =
   (args: Args, { to }: To) =>
     holds(momentOf(args), to);
 /** A stage is left for the next one, the last one for the promotion, or for the end of an experiment. */
-const whenLeaving = (holds: (at: Moment) => boolean) => whenTo((at, to) => afterStage(at) === to && holds(at));
+const whenLeaving = (holds: (at: Moment) => boolean) => whenTo((at, to) => guards.afterStage(at) === to && holds(at));
 
 const machineSetup = setup({
   types: {} as { context: MachineContext; events: Observed; input: MachineContext },
   guards: {
     mustRollBack: when(({ facts }) => facts.rollback !== undefined),
     keepsItsWeights: when(({ status, facts }) => facts.deleting && keepsWeights(facts.spec, status)),
-    candidateMayStart: when(mayStart),
+    candidateMayStart: when(guards.mayStart),
     isBlocked: when(({ facts }) => facts.blocker !== undefined && !facts.deleting),
-    isUnblocked: whenTo((at, to) => at.status.release?.returnTo === to && isFree(at, to)),
+    isUnblocked: whenTo((at, to) => at.status.release?.returnTo === to && guards.isFree(at, to)),
     shouldPause: when(({ facts }) => facts.pause !== undefined),
-    mayResumeTo: whenTo((at, to) => mayResume(at) && at.status.release?.returnTo === to),
-    routesAreClaimedAndCanaryIsReady: when(mayBeginItsStages),
-    waitsForGates: when(waitsForGates),
+    mayResumeTo: whenTo((at, to) => guards.mayResume(at) && at.status.release?.returnTo === to),
+    routesAreClaimedAndCanaryIsReady: when(guards.mayBeginItsStages),
+    waitsForGates: when(guards.waitsForGates),
     weightIsEffective: when(({ facts }) => facts.weightEffective),
-    weightIsEffectiveAndBakes: when((at) => at.facts.weightEffective && bakesNow(at)),
-    stagePassedBelowItsWeight: when((at) => isProven(at) && !isAtStageWeight(at)),
-    stagePassed: whenLeaving((at) => mayLeaveProven(at) && areGatesPassed(at)),
-    stagePassedAndNeedsApproval: when((at) => isProven(at) && !areApprovalsGiven(at)),
-    mayAdvanceWithoutEvidence: whenLeaving((at) => mayLeaveWithoutEvidence(at) && areGatesPassed(at)),
-    needsApprovalWithoutEvidence: when((at) => needsApprovalWithoutEvidence(at) && !isApprovedByAPerson(at)),
-    isApprovedWithoutEvidence: whenLeaving((at) => mayLeaveApproved(at) && areGatesPassed(at)),
-    shouldReduce: when(shouldReduce),
-    beginsAgain: when(beginsAgain),
-    isAdvancedByCommand: whenLeaving((at) => isOrdered(at, 'advance') && mayRaise(at)),
-    isPromotedEarly: when((at) => isPromotedEarly(at) && mayRaise(at)),
-    isPromotedWithoutStages: when((at) => isPromotedEarly(at) && mayTakeFirstShare(at)),
-    // A share that somebody lowered in the bake was not watched at 100%, and leaving the routes as promoted would raise it (rule 2).
-    bakeIsOver: when(({ facts }) => facts.stageServed && facts.weightEffective),
+    formerIsOutOfUse: when(({ facts }) => guards.isFormerOutOfUse(facts)),
+    weightIsEffectiveAndBakes: when((at) => at.facts.weightEffective && guards.bakesNow(at)),
+    stagePassedBelowItsWeight: when((at) => guards.isProven(at) && !guards.isAtStageWeight(at)),
+    stagePassed: whenLeaving((at) => guards.mayLeaveProven(at) && guards.areGatesPassed(at)),
+    stagePassedAndNeedsApproval: when((at) => guards.isProven(at) && !guards.areApprovalsGiven(at)),
+    mayAdvanceWithoutEvidence: whenLeaving((at) => guards.mayLeaveWithoutEvidence(at) && guards.areGatesPassed(at)),
+    needsApprovalWithoutEvidence: when((at) => guards.needsApprovalWithoutEvidence(at) && !guards.isApprovedByAPerson(at)),
+    isApprovedWithoutEvidence: whenLeaving((at) => guards.mayLeaveApproved(at) && guards.areGatesPassed(at)),
+    shouldReduce: when(guards.shouldReduce),
+    beginsAgain: when(guards.beginsAgain),
+    isAdvancedByCommand: whenLeaving((at) => guards.isOrdered(at, 'advance') && guards.mayRaise(at)),
+    isPromotedEarly: when((at) => guards.isPromotedEarly(at) && guards.mayRaise(at)),
+    isPromotedWithoutStages: when((at) => guards.isPromotedEarly(at) && guards.mayTakeFirstShare(at)),
+    bakeIsOver: when(({ facts }) => guards.isBakeOver(facts)),
     // Going back is one weight write only while the Deployment has its old pods, so it rolls after the bake.
-    bakeIsOverAndRolls: when(({ status, facts }) => facts.stageServed && facts.weightEffective && status.release?.workload !== undefined),
-    isUndoneByWeights: when((at) => isOrdered(at, 'undo') && at.facts.undo?.kind === 'traffic'),
-    isUndoneByDeployment: when((at) => isOrdered(at, 'undo') && at.facts.undo?.kind === 'template'),
+    bakeIsOverAndRolls: when(
+      ({ status, facts }) => facts.stageServed && guards.isFormerOutOfUse(facts) && status.release?.workload !== undefined,
+    ),
+    isUndoneByWeights: when((at) => guards.isOrdered(at, 'undo') && at.facts.undo?.kind === 'traffic'),
+    isUndoneByDeployment: when((at) => guards.isOrdered(at, 'undo') && at.facts.undo?.kind === 'template'),
     allTrafficIsBack: when(({ facts }) => facts.allHome),
     canaryIsDrained: when(({ facts }) => facts.workload?.drained !== false),
     allRoutesAreRestored: when(({ facts }) => facts.allLeft),
@@ -109,17 +85,17 @@ const machineSetup = setup({
     announce: (_args, _event: ReleaseEvent) => undefined,
     start: assign((args) => {
       const at = momentOf(args);
-      const key = candidateOf(at);
-      return key === undefined ? {} : { status: startSteps.startRelease(at.status, at.facts, key, attemptOf(at)) };
+      const key = guards.candidateOf(at);
+      return key === undefined ? {} : { status: startSteps.startRelease(at.status, at.facts, key, guards.attemptOf(at)) };
     }),
     enterFirstStage: assign(({ context, event }) => ({ status: stageSteps.enterFirstStage(context.status, event.facts) })),
     beginAgain: assign(({ context, event }) => ({ status: beginAgain(context.status, event.facts) })),
     reduce: assign(({ context, event }) => ({ status: stageSteps.enterStage(context.status, event.facts, 0) })),
     enterSameStage: assign((args) => ({
-      status: stageSteps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args))),
+      status: stageSteps.enterStage(args.context.status, args.event.facts, guards.stageIndex(momentOf(args))),
     })),
     enterNextStage: assign((args) => ({
-      status: stageSteps.enterStage(args.context.status, args.event.facts, stageIndex(momentOf(args)) + 1),
+      status: stageSteps.enterStage(args.context.status, args.event.facts, guards.stageIndex(momentOf(args)) + 1),
     })),
     promoteAtOnce: assign(({ context, event }) => ({ status: promotionSteps.promoteAtOnce(context.status, event.facts) })),
     enterPromotion: assign(({ context, event }) => ({ status: promotionSteps.enterPromotion(context.status, event.facts) })),
@@ -309,7 +285,7 @@ export const releaseMachine = machineSetup.createMachine({
               ...stops,
               again,
               { guard: 'weightIsEffectiveAndBakes', target: '#release.promoting.baking', actions: ['beginBake'] },
-              { guard: 'weightIsEffective', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
+              { guard: 'formerIsOutOfUse', target: '#release.promoting.restoring', actions: ['beginRestoring'] },
             ],
           },
         },

@@ -69,6 +69,12 @@ export function noteBothEmpty(status: Status, { servingEmpty, canaryEmpty, now }
   return isBoth && status.release?.bothEmptyAt === undefined ? edit(status, { bothEmptyAt: toTime(now) }) : status;
 }
 
+/** Notes that requests to what served before have stopped: the gateway has taken the last weight, whatever it says itself. */
+export function noteLastAnswers(status: Status, { observation: { lastAnswers } }: Known): Status {
+  const isSeen = lastAnswers === 'silent' && status.weight === 100 && status.release?.seenSplit !== 'Present';
+  return isSeen ? edit(status, { seenSplit: 'Present' }) : status;
+}
+
 /** Notes what the author of the revision says of going back: on the template, which is the revision's own, or on the Deployment. */
 export function noteIrreversible(status: Status, { workload: observed }: Observation): Status {
   const { release } = status;

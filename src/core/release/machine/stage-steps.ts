@@ -54,7 +54,16 @@ export function raiseTo(status: Status, facts: Facts, weight: number, cohort: Co
       ...(before === 0 && raises ? settleIn(facts, COMES_MS) : {}),
     },
     [
-      ...(['stageStartedAt', 'stageEndsAt', 'stageTimesOutAt', 'cleanSince', 'returnTo', 'puttingBack', 'passInStage'] as const),
+      ...([
+        'stageStartedAt',
+        'stageEndsAt',
+        'stageTimesOutAt',
+        'cleanSince',
+        'returnTo',
+        'puttingBack',
+        'passInStage',
+        'seenSplit',
+      ] as const),
       ...(raises ? (['driftSince', 'driftBy'] as const) : []),
     ],
   );

@@ -8,6 +8,7 @@ import type { ConditionType, EventReason } from '../../../api/names.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import { describeForesight, findShortStages } from '../evidence/foresight.ts';
 import type { ReleaseEvent } from './events.ts';
+import { describeGatewayErrors } from './gateway-errors.ts';
 import type { Facts } from '../assess.ts';
 import { isRunning } from '../state.ts';
 import { fromTime } from '../../../api/times.ts';
@@ -24,6 +25,7 @@ export function findVerdictEvents(
     ...findOutage(before, after),
     ...findSilence(spec, before, after),
     ...findMismatchNews(before, after),
+    ...findGatewayErrors(before, after),
   ];
 }
 
@@ -109,6 +111,12 @@ function findMismatchNews(before: CanaryReleaseStatus, after: CanaryReleaseStatu
   if (after.release?.splitMismatch !== true || before.release?.splitMismatch === true) return [];
   const told = (after.checks ?? []).find(({ name }) => name === COMPARISON)?.message ?? 'the gateway does not split the traffic as asked';
   return [{ reason: 'TrafficSplitMismatch', message: `the weight is held at ${after.weight ?? 0}%: ${told}`, warning: true }];
+}
+
+function findGatewayErrors(before: CanaryReleaseStatus, after: CanaryReleaseStatus): readonly ReleaseEvent[] {
+  const errors = describeGatewayErrors(after.release);
+  if (errors === undefined || (before.release?.gatewayErrors ?? 0) > 0) return [];
+  return [{ reason: 'GatewayErrors', message: `the weight is ${after.weight ?? 0}%: ${errors}`, warning: true }];
 }
 
 /** Missing traffic is reported when it has lasted a whole window: the first looks of a stage often see none. */

@@ -1,5 +1,6 @@
 // The conditions of a release as kstatus, Flux and Argo CD read them, and those that say why something waits.
 
+import { describeSplitBefore } from '../evidence/split-clock.ts';
 import { type ConditionWord, setConditions } from '../../../api/conditions.ts';
 import type { ConditionReason, WrittenCondition } from '../../../api/names.ts';
 import type { CanaryReleaseStatus, Condition } from '../../../api/release.ts';
@@ -137,6 +138,8 @@ function describeRoutes(status: CanaryReleaseStatus, state: StateName, facts: Fa
   if (facts.rejection !== undefined) return { status: 'False', reason: 'NotAccepted', message: facts.rejection.message };
   const wait = describeGatewayWait(status.release, facts);
   if (wait !== undefined) return { status: 'False', reason: 'NotAccepted', message: wait };
+  if (facts.acceptanceUnsaid !== undefined)
+    return { status: 'Unknown', reason: 'Measured', message: `${facts.acceptanceUnsaid}; requests show that it serves the route` };
   return { status: 'True', reason: 'Accepted', message: 'every gateway has accepted every route as it is' };
 }
 
@@ -182,7 +185,10 @@ function describeMetrics(status: CanaryReleaseStatus, facts: Facts): Word | unde
 
 /** There only while it is so. */
 function describeSplit(status: CanaryReleaseStatus, state: StateName): Word | undefined {
-  if (!isRunning(state) || status.release?.splitMismatch !== true) return undefined;
+  if (!isRunning(state) || status.release === undefined) return undefined;
+  const before = describeSplitBefore(status.release, status.weight ?? 0);
+  if (before !== undefined) return { status: 'True', reason: 'Measured', message: before };
+  if (status.release.splitMismatch !== true) return undefined;
   const told = (status.checks ?? []).find(({ name }) => name === COMPARISON)?.message;
   return { status: 'True', reason: 'Measured', message: told ?? 'the gateway does not split the traffic as asked; the weight is held' };
 }

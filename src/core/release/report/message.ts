@@ -7,6 +7,8 @@ import { hashTemplate } from '../../workload/template.ts';
 import type { Facts } from '../assess.ts';
 import { findApproval } from '../commands/approval.ts';
 import { describeBlocker } from '../checks/types.ts';
+import { describeSplitBefore } from '../evidence/split-clock.ts';
+import { describeLastAnswers } from '../last-answers.ts';
 import { describeDrain, hasConnections } from '../drain.ts';
 import { COMPARISON } from '../evidence/comparison-look.ts';
 import { describeForesight } from '../evidence/foresight.ts';
@@ -97,8 +99,14 @@ function describePromoted({ serving }: CanaryReleaseStatus, release: ReleaseStat
   return `revision ${release.revision} is promoted; Service ${serving?.service ?? release.canary.service} serves${describeOpen(release, release.serving.service)}`;
 }
 
-function describePromotion({ weight = 0 }: CanaryReleaseStatus, { workload }: Facts): string {
-  if (workload === undefined || workload.bakes) return 'canary share goes to 100%';
+function describePromotion(status: CanaryReleaseStatus, facts: Facts): string {
+  const { weight = 0, release } = status;
+  const { workload, state, observation, now } = facts;
+  if (workload === undefined || workload.bakes) {
+    const waits =
+      facts.rejection?.message ?? describeGatewayWait(release, facts) ?? describeLastAnswers(status, state, observation.lastAnswers, now);
+    return `canary share goes to 100%${waits === undefined ? '' : `; ${waits}`}`;
+  }
   return `${describeRollout(workload)}; the canary keeps ${weight}%`;
 }
 
@@ -231,6 +239,8 @@ function describeAhead(status: CanaryReleaseStatus, { spec }: Facts): string {
 function describeEvidence(status: CanaryReleaseStatus, facts: Facts): string {
   if (facts.shareTaken) return describeTaken(status, facts);
   const late = describeLateness(status.release);
+  const before = status.release === undefined ? undefined : describeSplitBefore(status.release, status.weight ?? 0);
+  if (before !== undefined) return before;
   return `${describeJudged(status, facts)}${late === undefined ? '' : `; ${late}`}`;
 }
 

@@ -51,7 +51,7 @@ async function consider(seconds: number, change: Partial<ReleaseStatus> = {}, st
   const status = aStatus({ state, weight: 0, release });
   desk.consider(KEY, aRelease({ spec }), status, anObservation({ routes: [route as never] }), after(seconds));
   await new VirtualClock().runBy(0);
-  return desk.read(KEY, release.id);
+  return desk.read(KEY, release.id).drain;
 }
 
 describe('the question whether requests have stopped', () => {
@@ -96,7 +96,7 @@ describe('the question whether requests have stopped', () => {
 
   test('the question whether requests have stopped is about one release: the answer about another is none, and what is over is forgotten', async () => {
     expect(await consider(15)).toBe('silent');
-    expect(desk.read(KEY, 'another')).toBeUndefined();
+    expect(desk.read(KEY, 'another')).toEqual({});
     answer = still(5);
     expect(await consider(15, { id: 'another' })).toBe('waiting');
     expect(await consider(16, { id: 'another' }, 'rolledBack')).toBeUndefined();

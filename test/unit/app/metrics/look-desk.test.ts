@@ -22,7 +22,9 @@ function aDesk() {
   const open: (() => void)[] = [];
   const asked: number[] = [];
   const told: string[] = [];
-  const query = (_target: unknown, _query: string, atMs: number) => {
+  const query = (_target: unknown, text: string, atMs: number) => {
+    // One question of a look is enough to follow it by.
+    if (text.startsWith('envoy_http_no_cluster')) return Promise.resolve(away);
     asked.push(atMs);
     return new Promise<MetricsAnswer>((resolve) => open.push(() => resolve(away)));
   };

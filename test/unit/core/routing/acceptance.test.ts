@@ -24,9 +24,9 @@ describe('a route is accepted', () => {
 
   test('a route is not accepted before a gateway has answered', () => {
     const message = 'HTTPRoute store: no gateway has answered yet; check its parentRefs';
-    expect(judgeAcceptance(aRoute({ parents: [] }))).toEqual({ kind: 'waiting', message });
+    expect(judgeAcceptance(aRoute({ parents: [] }))).toEqual({ kind: 'waiting', unanswered: true, message });
     const { status: _status, ...silent } = aRoute();
-    expect(judgeAcceptance(silent)).toEqual({ kind: 'waiting', message });
+    expect(judgeAcceptance(silent)).toEqual({ kind: 'waiting', unanswered: true, message });
     expect(judgeAcceptance({ ...aRoute({ parents: [] }), spec: {} }).kind).toBe('waiting');
   });
 

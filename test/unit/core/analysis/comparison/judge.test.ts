@@ -174,6 +174,24 @@ describe('the traffic split', () => {
     return judgeComparison(SETTINGS, foldAll(cells, { spans }), raiseTo(0.2));
   };
 
+  test('cells that still split as before a raise say nothing of the split, and all do once one splits as asked', () => {
+    const spans: readonly WeightSpan[] = [
+      { weight: 10, fromMs: START, toMs: after(100) },
+      { weight: 50, fromMs: after(100), toMs: Number.POSITIVE_INFINITY },
+    ];
+    const cellsAt = (share: number, from: number, to: number) =>
+      Array.from({ length: (to - from) / 2 }, (_, index) =>
+        aCell(from + 2 * (index + 1), { requests: 100 * share }, { requests: 100 * (1 - share) }, 2),
+      );
+    const mismatch = (cells: readonly Cell[]) => judgeComparison(SETTINGS, foldAll(cells, { spans }), raiseTo(1)).finding === 'mismatch';
+    const before = cellsAt(0.1, 0, 100);
+    expect(mismatch([...before, ...cellsAt(0.1, 100, 158)])).toBe(false);
+    expect(mismatch([...before, ...cellsAt(0.1, 100, 158), ...cellsAt(0.5, 158, 200)])).toBe(false);
+    // A gateway that has not taken it after a minute, and one that has and goes back.
+    expect(mismatch([...before, ...cellsAt(0.1, 100, 180)])).toBe(true);
+    expect(mismatch([...before, ...cellsAt(0.5, 100, 110), ...cellsAt(0.1, 110, 150)])).toBe(true);
+  });
+
   test('a traffic split that a gateway does not keep is a mismatch, too much or too little', () => {
     expect(split(100).finding).toBe('earned');
     expect(split(500)).toMatchObject({ finding: 'mismatch', split: { tooMuch: true } });

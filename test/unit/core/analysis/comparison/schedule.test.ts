@@ -14,6 +14,7 @@ const SPANS = spansOf({
 describe('what holds for a cell', () => {
   test('the share of a cell is that of the span that it lies in as a whole', () => {
     expect(contextOf(SPANS, { fromMs: after(10), toMs: after(12) })).toEqual({
+      former: 0,
       share: 0.05,
       present: 0.05,
       isBorder: false,
@@ -55,9 +56,12 @@ describe('what holds for a cell', () => {
   });
 
   test('the share of a cell is none until a scrape lies wholly in the span: the first one counts requests from before it', () => {
-    expect(contextOf(SPANS, { fromMs: after(112), toMs: after(114) }, 10_000).share).toBeUndefined();
-    expect(contextOf(SPANS, { fromMs: after(120), toMs: after(122) }, 10_000).share).toBe(0.2);
-    expect(contextOf(SPANS, { fromMs: after(109), toMs: after(111) }, 10_000)).toMatchObject({ isBorder: true, isStart: true });
+    expect(contextOf(SPANS, { fromMs: after(112), toMs: after(114) }, { scrapeMs: 10_000 }).share).toBeUndefined();
+    expect(contextOf(SPANS, { fromMs: after(120), toMs: after(122) }, { scrapeMs: 10_000 }).share).toBe(0.2);
+    expect(contextOf(SPANS, { fromMs: after(109), toMs: after(111) }, { scrapeMs: 10_000 })).toMatchObject({
+      isBorder: true,
+      isStart: true,
+    });
   });
 
   test('the share of a cell is unknown for a release that never had a weight', () => {
@@ -68,6 +72,15 @@ describe('what holds for a cell', () => {
       isBorder: false,
       isStart: false,
     });
+  });
+
+  test('the former share is known for a minute after a raise, and latencies of it arrive for as long as the source says', () => {
+    const at = (seconds: number) => contextOf(SPANS, { fromMs: after(seconds), toMs: after(seconds + 2) }, { latencyLagMs: 5_000 });
+    expect([at(112).former, at(112).isTimedLate]).toEqual([0.05, true]);
+    expect([at(116).former, at(116).isTimedLate]).toEqual([0.05, undefined]);
+    expect([at(169).former, at(170).former]).toEqual([0.05, undefined]);
+    // Before the first weight no request of the canary was timed.
+    expect([at(1).former, at(1).isTimedLate]).toEqual([0, undefined]);
   });
 
   test('the share of a cell is none in a span that ends before it begins, because a clock stepped back', () => {
