@@ -62,15 +62,14 @@ export interface Life {
 export async function live(life: Life): Promise<void> {
   const stop = new AbortController();
   await open(life, stop.signal);
-  if (!(await becomeSynced(life))) return close(life, stop);
+  if (!(await becomeSynced(life))) return close(life, stop, Promise.resolve());
   await life.schema.read(life.cluster, life.log);
   const coolDown = keepWarm(life);
   life.cluster.onChange((change) => life.operator.changed(change));
   const electing = lead(life, stop.signal);
   await life.asked;
   coolDown();
-  await close(life, stop);
-  await electing;
+  await close(life, stop, electing);
 }
 
 async function open(life: Life, stop: AbortSignal): Promise<void> {
@@ -140,14 +139,19 @@ function begin({ setLeader, webhook, operator, releases }: Life): void {
   operator.start(releases);
 }
 
-/** Finishes in-flight reconciles, releases the lease, closes everything. */
-async function close({ log, clock, operator, cluster, server, webhook, closers }: Life, stop: AbortController): Promise<void> {
+/** Finishes in-flight reconciles, releases the lease, and only then closes the connections that this takes. */
+async function close(
+  { log, clock, operator, cluster, server, webhook, closers }: Life,
+  stop: AbortController,
+  electing: Promise<void>,
+): Promise<void> {
   log.info('shutting down, draining in-flight reconciles');
   const lastReviews = webhook === undefined ? undefined : wait(clock, LAST_REVIEWS_MS);
   webhook?.server.leave();
   await webhook?.keeper.stop();
   await withinGrace(clock, operator.stop());
   stop.abort();
+  await withinGrace(clock, electing);
   await withinGrace(clock, closeAll([() => cluster.close(), () => server.close(), ...closers]));
   await lastReviews;
   await webhook?.server.close();

@@ -1,13 +1,16 @@
-// The operator as a process: how it ends when it cannot begin.
+// The operator as a process: how it ends, when it cannot begin and when it is asked to.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { FAKE_RESOURCES } from '../fakes/api-server/resources.ts';
+import { FakeApiServer } from '../fakes/api-server/server.ts';
+import { until } from '../fixtures/until.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 /** No API server is there: watches would try for ever. */
@@ -54,4 +57,29 @@ test('an operator whose address for metrics is taken ends with one sentence that
 test('an operator whose address for the webhook is taken ends, too, although its watches are open by then', async () => {
   const { code, err } = await run('--metrics-address=127.0.0.1:0', `--webhook-address=${address}`, `--webhook-url=https://${address}`);
   expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^[^\n]*--webhook-address[^\n]*\n$/) });
+});
+
+test('a leader that is asked to end hands the lease back, and the next one leads within seconds', async () => {
+  const server = await FakeApiServer.start();
+  onTestFinished(() => server.stop());
+  const env = { ...process.env, KUBECONFIG: await server.kubeconfig() };
+  const start = () => {
+    const flags = ['--metrics-address=127.0.0.1:0', '--leader-elect', '--leader-elect-namespace=glidepath-system'];
+    const operator = spawn(process.execPath, [MAIN, ...flags], { env, stdio: 'ignore' });
+    onTestFinished(() => void operator.kill('SIGKILL'));
+    return operator;
+  };
+  const holder = () => {
+    const lease = server.get(FAKE_RESOURCES.leases, 'glidepath-system', 'glidepath') as { spec?: { holderIdentity?: string } } | undefined;
+    return lease?.spec?.holderIdentity;
+  };
+  const operator = start();
+  await until(() => (holder() ?? '') !== '');
+  const first = holder();
+  operator.kill('SIGTERM');
+  await once(operator, 'exit');
+  expect(holder()).toBe('');
+  start();
+  // Fifteen seconds without the hand-over.
+  await until(() => !['', first].includes(holder() ?? ''));
 });

@@ -110,7 +110,7 @@ describe('the life of an operator', () => {
     ask();
     await clock.runBy(0);
     await ended;
-    expect(done.slice(4)).toEqual(['finish patches', 'close cluster', 'close server', 'close reader', 'hand the lease back']);
+    expect(done.slice(4)).toEqual(['finish patches', 'hand the lease back', 'close cluster', 'close server', 'close reader']);
     expect(clock.pending).toBe(0);
   });
 

@@ -11,9 +11,11 @@ export interface ElectionTimes {
   /** How long the leader continues without a successful renewal; below `leaseMs`. */
   readonly renewMs: number;
   readonly retryMs: number;
+  /** Between two looks of a replica that waits: one that hands the lease back is followed within this time. */
+  readonly standbyMs: number;
 }
 
-export const ELECTION_TIMES: ElectionTimes = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 };
+export const ELECTION_TIMES: ElectionTimes = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000, standbyMs: 1_000 };
 
 export interface ElectionOptions extends Candidacy {
   /** Default: a clock that is never set. */
@@ -48,6 +50,7 @@ function createMonotonicClock(): Clock {
   };
 }
 
+/** A holder that ends lets the next one begin without waiting for the lease to expire. */
 async function handBack(lease: Lease, times: ElectionTimes): Promise<'stopped'> {
   await lease.release(Math.min(times.retryMs, 2_000));
   return 'stopped';
@@ -58,7 +61,7 @@ async function acquire(lease: Lease, options: ElectionOptions, clock: Clock, tim
   while (!options.signal.aborted) {
     const askedAt = clock.now();
     if ((await attempt(lease, options, times.renewMs / 2)) === 'held') return options.signal.aborted ? undefined : askedAt;
-    await sleep(clock, jitter(times.retryMs), options.signal);
+    await sleep(clock, jitter(times.standbyMs), options.signal);
   }
   return undefined;
 }
