@@ -232,10 +232,10 @@ function buildServer({ metricsAddress }: Settings, { clock, metrics, lag, kubern
 }
 
 function describeWatches(kubernetes: KubernetesConnection): readonly WatchHealth[] {
-  return kubernetes.health().map(({ name, synced, served, failingSince, lastError }) => ({
+  return kubernetes.health().map(({ name, synced, served, failingSince, lastError, lastEventAt }) => ({
     kind: name,
     synced: synced || !served,
-    ...withoutUndefined({ failingSinceMs: served ? failingSince : undefined, lastError }),
+    ...withoutUndefined({ failingSinceMs: served ? failingSince : undefined, lastError, heardAtMs: served ? lastEventAt : undefined }),
   }));
 }
 

@@ -20,6 +20,8 @@ const SYNC_POLL_MS = 20;
 const LAST_REVIEWS_MS = 5_000;
 /** More often than an idle connection is closed. */
 const WARM_MS = 45_000;
+/** Between two questions whether the API server answers, while releases run. */
+const BEAT_MS = 2_000;
 
 /** What answers on a port. */
 export interface Listener {
@@ -103,12 +105,27 @@ async function becomeSynced({ cluster, clock, asked, log }: Life): Promise<boole
 
 /** While nothing runs nothing is sent; a burst of home writes in mid-release must not pay for handshakes. @returns ends it */
 function keepWarm({ cluster, operator, clock }: Life): () => void {
-  let cancel = (): void => undefined;
-  const warm = (connections?: number): void => {
-    void cluster.warm(connections);
-    cancel = clock.schedule(clock.now() + WARM_MS, () => warm(operator.running));
+  void cluster.warm();
+  const ends = [
+    every(clock, WARM_MS, () => void cluster.warm(operator.running)),
+    // A dead connection must not keep a canary that fails from being seen.
+    every(clock, BEAT_MS, () => void (operator.running > 0 ? cluster.beat() : undefined)),
+  ];
+  return () => {
+    for (const end of ends) end();
   };
-  warm();
+}
+
+/** @returns ends it */
+function every(clock: Clock, ms: number, run: () => void): () => void {
+  let cancel = (): void => undefined;
+  const next = (): void => {
+    cancel = clock.schedule(clock.now() + ms, () => {
+      run();
+      next();
+    });
+  };
+  next();
   return () => cancel();
 }
 

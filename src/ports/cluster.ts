@@ -45,6 +45,8 @@ export interface Cluster {
   schemaLevel(): Promise<number | undefined>;
   /** Opens the connections of the home lane ahead of need; they stay open for a minute. */
   warm(connections?: number): Promise<void>;
+  /** Asks whether the API server answers; where it does not, all connections are replaced and all watches begin again. Never throws. */
+  beat(): Promise<void>;
   /** Never throws what the API server does. */
   runElection(candidacy: Candidacy): Promise<'stopped' | 'lost'>;
   /** Ends watches, flushes events, closes every socket. */

@@ -9,6 +9,8 @@ export interface WatchHealth {
   /** Since when it has been failing without a break; absent while it works. */
   readonly failingSinceMs?: number;
   readonly lastError?: string;
+  /** When it last brought anything, a bookmark or an object; absent before its first list. */
+  readonly heardAtMs?: number;
 }
 
 /** What probes check. */
@@ -50,8 +52,12 @@ export function checkReadiness({ watches, certificate }: ReadinessFacts): ProbeA
   ]);
 }
 
-function checkWatch({ kind, failingSinceMs, lastError }: WatchHealth, nowMs: number): { readonly ok: boolean; readonly text: string } {
-  if (failingSinceMs === undefined) return { ok: true, text: `watch of ${kind}` };
+function checkWatch(
+  { kind, failingSinceMs, lastError, heardAtMs }: WatchHealth,
+  nowMs: number,
+): { readonly ok: boolean; readonly text: string } {
+  const heard = heardAtMs === undefined ? '' : `, last heard of ${wholeSeconds(Math.max(0, nowMs - heardAtMs))} ago`;
+  if (failingSinceMs === undefined) return { ok: true, text: `watch of ${kind}${heard}` };
   const failingMs = Math.max(0, nowMs - failingSinceMs);
   const why = lastError === undefined ? '' : `: ${lastError.replaceAll(/\s+/g, ' ')}`;
   return { ok: failingMs <= LONGEST_WATCH_FAILURE_MS, text: `watch of ${kind} failing for ${wholeSeconds(failingMs)}${why}` };

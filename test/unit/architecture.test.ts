@@ -165,6 +165,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/adapters/kubernetes': [
     'client',
     'informer',
+    'pulse.ts',
     'leader',
     'events',
     'routes',

@@ -10,10 +10,12 @@ import { type ElectionOptions, runElection } from './leader/election.ts';
 import { KubernetesEvents } from './events/events.ts';
 import { HomeGate } from './client/gate.ts';
 import { CertificateSecret, WebhookConfiguration } from './hold-webhook.ts';
+import { Doubt } from './informer/doubt.ts';
 import type { WatchedCache, WatchEnvironment } from './informer/kinds.ts';
 import { HOME_CONNECTIONS, loadConfigFile, PooledKubeConfig } from './client/kubeconfig.ts';
 import { KubernetesJobs } from './jobs.ts';
 import { KubernetesPolicies } from './policies.ts';
+import { Pulse } from './pulse.ts';
 import type { ReflectorHealth } from './informer/reflector.ts';
 import type { ReflectorTimes } from './informer/reflector-times.ts';
 import { KubernetesReleases } from './releases.ts';
@@ -77,7 +79,9 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     ...withoutUndefined({ load, homeConnections: options.homeConnections, normalConnections: options.normalConnections }),
   });
   const transport = new Transport(config, new HomeGate(options.mostGateWaitMs), options.userAgent);
-  const env = buildEnvironment(options, transport, now);
+  const doubt = new Doubt();
+  const pulse = new Pulse(transport, config, doubt);
+  const env = { ...buildEnvironment(options, transport, now), doubt };
   const releases = new KubernetesReleases(env);
   const routes = new KubernetesRoutes(env, options.discoveryTimes);
   const backends = new KubernetesBackends(env);
@@ -109,6 +113,7 @@ export function connectKubernetes(options: ConnectOptions): KubernetesConnection
     },
     untilQuiet: () => transport.gate.untilQuiet(),
     schemaLevel: () => readSchemaLevel(transport),
+    beat: () => pulse.beat(),
     warm: (connections) => {
       const all = options.homeConnections ?? HOME_CONNECTIONS;
       return transport.warm(Math.min(connections ?? all, all));

@@ -53,6 +53,30 @@ describe('a connection', () => {
     await expect(connection.routes.annotate({ kind: 'HTTPRoute', namespace: 'shop', name: 'store' }, 'x/y')).resolves.toBeDefined();
   });
 
+  test('a connection whose sockets are dead and do not say so sees changes again after one question, and asks seldom', async () => {
+    const { server, connection, changes } = await connectFake();
+    connection.start();
+    await until(() => server.openWatches === 5);
+    await connection.beat();
+    server.loseConnections();
+    server.put(releases, releaseNamed('unseen'));
+    await connection.beat();
+    await until(() => changes.some(({ name }) => name === 'unseen'));
+    await until(() => server.openWatches === 5);
+    server.loseConnections();
+    await connection.beat();
+    expect(server.openWatches).toBe(0);
+  });
+
+  test('a question that is answered by an error ends no watch', async () => {
+    const { server, connection } = await connectFake();
+    connection.start();
+    await until(() => server.openWatches === 5);
+    server.fault({ when: ({ path }) => path === '/version', action: { kind: 'status', code: 503 } });
+    await connection.beat();
+    expect(connection.health().every(({ restarts }) => restarts === 0)).toBe(true);
+  });
+
   test('a connection comes back when the API server was away', async () => {
     const { server, connection } = await connectFake();
     connection.start();

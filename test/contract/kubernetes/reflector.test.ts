@@ -245,7 +245,7 @@ describe('a reflector survives', () => {
   });
 
   test('a watch that answers nothing at all', async () => {
-    const started = await start({ times: { watchSeconds: 0, marginMs: 30 } });
+    const started = await start({ times: { watchSeconds: 0, silenceMs: 30 } });
     await until(() => watchesOf(started).length > 2);
     started.server.fault({ when: isWatch, action: { kind: 'hang' } });
     await until(() => started.reflector.health().restarts > 0);

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { describe as describeRequest, JSON_PATCH, readWarnings, toGoJson } from '../../../src/adapters/kubernetes/client/transport.ts';
 import { ApiError } from '../../../src/adapters/kubernetes/client/api-errors.ts';
 import { GlidepathError } from '../../../src/api/errors.ts';
-import type { FaultAction } from '../../fakes/api-server/server.ts';
+import type { FaultAction, SeenRequest } from '../../fakes/api-server/server.ts';
 import { MISSING_RIGHT, refusedByPolicy, refusedByWebhook, USED_UP_QUOTA } from '../../fixtures/forbidden.ts';
 import { until } from '../../fixtures/until.ts';
 import { createTransport, httpRoutes, releaseNamed, releases, routeNamed } from './harness.ts';
@@ -290,5 +290,60 @@ describe('words', () => {
     expect(readWarnings(undefined)).toEqual([]);
     expect(readWarnings('299 - "unknown field \\"status.message\\""')).toEqual(['unknown field "status.message"']);
     expect(readWarnings(['299 - "one", 299 - "two"', '299 - "three"'])).toEqual(['one', 'two', 'three']);
+  });
+});
+
+describe('connections that are dead and do not say so', () => {
+  const home = (value: number) => ({ method: 'PATCH', path: ROUTE, body: patchOf(value), contentType: JSON_PATCH, lane: 'home' }) as const;
+  const patches = (server: { readonly requests: readonly SeenRequest[] }) => server.requests.filter(({ method }) => method === 'PATCH');
+
+  test('a home write is answered over a new connection, long before its deadline', async () => {
+    const { server, transport } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    await transport.warm(2);
+    server.loseConnections();
+    await transport.request({ ...home(0), deadlineMs: 60_000 });
+    const [first, second] = patches(server);
+    expect(second?.connection).toBeGreaterThan(first?.connection ?? Number.POSITIVE_INFINITY);
+    // The next one uses the new connections from the start.
+    await transport.request({ ...home(0), deadlineMs: 60_000 });
+    expect(patches(server)).toHaveLength(3);
+  });
+
+  test('of many home writes none waits for its deadline: those that were not sent twice are sent again', async () => {
+    const { server, transport } = await createTransport({ homeConnections: 24 });
+    server.put(httpRoutes, routeNamed('store'));
+    await transport.warm(24);
+    server.loseConnections();
+    const answers = await Promise.all(Array.from({ length: 24 }, () => transport.request({ ...home(0), deadlineMs: 60_000 })));
+    expect(answers).toHaveLength(24);
+  });
+
+  test('a slow API server that answers others is not asked twice', async () => {
+    const { server, transport } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    const gate = Promise.withResolvers<void>();
+    server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: gate.promise } });
+    const slow = transport.request(home(0));
+    await until(() => patches(server).length === 1);
+    const sinceMs = performance.now();
+    // For longer than the silence that counts as one.
+    while (performance.now() - sinceMs < 700) await transport.request(home(0));
+    const before = patches(server).filter(({ connection }) => connection === patches(server)[0]?.connection).length;
+    gate.resolve();
+    await slow;
+    expect(before).toBe(1);
+  });
+
+  test('what the first attempt has done after all is no failure because the second one was refused', async () => {
+    const { server, transport } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    const gate = Promise.withResolvers<void>();
+    server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: gate.promise } });
+    server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'status', code: 409 } });
+    const written = transport.request(home(0));
+    await until(() => patches(server).length === 2);
+    gate.resolve();
+    await expect(written).resolves.toBeDefined();
   });
 });

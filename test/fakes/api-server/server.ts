@@ -183,6 +183,13 @@ export class FakeApiServer {
     this.#watches.end(this.resources.collectionOf(resource), how);
   }
 
+  /** The connections that are there are dead from now on and no one says so: nothing comes back on them; new ones work. */
+  loseConnections(): void {
+    const last = this.#connections;
+    this.#watches.mute();
+    this.fault({ when: ({ connection }) => connection <= last, times: Number.POSITIVE_INFINITY, action: { kind: 'hang' } });
+  }
+
   /** Tears every connection. */
   dropConnections(): void {
     for (const socket of this.#sockets.keys()) socket.destroy();

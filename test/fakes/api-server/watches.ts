@@ -65,6 +65,11 @@ export class FakeWatches {
     for (const watch of this.#open) if (watch.collection === collection) this.#endOne(watch, how);
   }
 
+  /** Those that are open say nothing any more, and do not end. */
+  mute(): void {
+    for (const watch of this.#open) watch.close();
+  }
+
   endAll(): void {
     for (const watch of this.#open) this.#endOne(watch, 'clean');
   }

@@ -13,7 +13,7 @@ function startLife(change: Partial<Pick<Life, 'lease' | 'webhook'>> & { readonly
   const done: string[] = [];
   const logged: string[] = [];
   const listeners: ChangeListener[] = [];
-  const world: { synced: boolean; candidacy: Candidacy | undefined } = { synced: false, candidacy: undefined };
+  const world: { synced: boolean; beats: number; candidacy: Candidacy | undefined } = { synced: false, beats: 0, candidacy: undefined };
   const note = (what: string) => async (): Promise<void> => void done.push(what);
   let ask = (): void => undefined;
   const asked = new Promise<void>((resolve) => {
@@ -31,6 +31,9 @@ function startLife(change: Partial<Pick<Life, 'lease' | 'webhook'>> & { readonly
       },
       schemaLevel: async () => undefined,
       warm: async (connections) => void done.push(`warm ${connections ?? 'all'}`),
+      beat: async () => {
+        world.beats += 1;
+      },
       runElection: async (candidacy) => {
         world.candidacy = candidacy;
         await new Promise((resolve) => candidacy.signal.addEventListener('abort', resolve, { once: true }));
@@ -100,6 +103,7 @@ describe('the life of an operator', () => {
     await clock.runBy(20);
     await clock.runBy(90_000);
     expect(done.filter((what) => what.startsWith('warm'))).toEqual(['warm all', 'warm 3', 'warm 3']);
+    expect(world.beats).toBe(45);
   });
 
   test('an operator that ends completes the patches under way first, then gives up the lease, then closes every connection', async () => {

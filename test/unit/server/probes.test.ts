@@ -19,6 +19,9 @@ describe('health', () => {
   });
 
   test('health does not take a wall clock that was set back for a failure of ages', () => {
+    expect(checkHealth({ ...ALIVE, watches: [{ kind: 'Service', synced: true, heardAtMs: NOW - 71_400 }] }).lines).toContain(
+      '[+] watch of Service, last heard of 1m11s ago',
+    );
     expect(checkHealth({ ...ALIVE, watches: [{ kind: 'Service', synced: true, failingSinceMs: NOW + 5_000 }] }).lines).toContain(
       '[+] watch of Service failing for 0s',
     );

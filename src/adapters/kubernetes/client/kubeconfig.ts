@@ -10,9 +10,10 @@ import { GlidepathError, messageOf } from '../../../api/errors.ts';
 
 /**
  * `home` and `normal` have a fixed number of sockets; `watch` opens one whenever it needs one, for watches, their lists and the
- * lease, which must not queue.
+ * lease, which must not queue. `pulse` is one socket that lives as long as they do: while it answers, the network between has not
+ * forgotten what was open.
  */
-export type Lane = 'home' | 'normal' | 'watch';
+export type Lane = 'home' | 'normal' | 'watch' | 'pulse';
 
 /** Everything one request needs to reach the API server. */
 export interface Connection {
@@ -21,6 +22,14 @@ export interface Connection {
   readonly prefix: string;
   readonly dispatcher: Dispatcher;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Connections that get no new requests. One of the two has to be called. */
+export interface Replaced {
+  /** They end after their last answer. */
+  retire(): void;
+  /** They end now, and with them what is under way. */
+  kill(): void;
 }
 
 export interface KubeConfigOptions {
@@ -55,7 +64,8 @@ const IDENTITY_TTL_MS = 5_000;
 /** Below the 90 s after which the API server closes an idle connection, so that we never write into a closing one. */
 const IDLE_SOCKET_MS = 60_000;
 const HEADERS_TIMEOUT_MS = 30_000;
-const TCP_KEEPALIVE_MS = 30_000;
+/** A socket that is idle for so long is probed each second, and is dead after ten probes without an answer. */
+const TCP_KEEPALIVE_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 export const HOME_CONNECTIONS = 32;
 const NORMAL_CONNECTIONS = 32;
@@ -92,6 +102,7 @@ export class PooledKubeConfig {
       home: options.homeConnections ?? HOME_CONNECTIONS,
       normal: options.normalConnections ?? NORMAL_CONNECTIONS,
       watch: undefined,
+      pulse: 1,
     };
   }
 
@@ -107,6 +118,16 @@ export class PooledKubeConfig {
   refresh(): void {
     this.#config = undefined;
     this.#identity = undefined;
+  }
+
+  /** New connections from now on; what is under way on the old ones may still be answered. */
+  replace(lane: Lane): Replaced {
+    const old = this.#pools.get(lane)?.dispatcher;
+    this.#pools.delete(lane);
+    return {
+      retire: () => void old?.close().catch(() => undefined),
+      kill: () => void old?.destroy().catch(() => undefined),
+    };
   }
 
   /** Ends all connections; requests under way fail. */

@@ -6,6 +6,7 @@ import { GlidepathError } from '../../../api/errors.ts';
 import { ApiError, type Asked, translateFailure, translateStatus, unreadableAnswer } from './api-errors.ts';
 import { Interrupted, pause, withDeadline } from './deadline.ts';
 import { HomeGate } from './gate.ts';
+import { HomeRace } from './race.ts';
 import type { Lane, PooledKubeConfig } from './kubeconfig.ts';
 
 export const JSON_PATCH = 'application/json-patch+json';
@@ -45,18 +46,20 @@ export class Transport {
   readonly #config: PooledKubeConfig;
   readonly #userAgent: string;
   readonly gate: HomeGate;
+  readonly #race: HomeRace;
 
   constructor(config: PooledKubeConfig, gate = new HomeGate(), userAgent = 'glidepath') {
     this.#config = config;
     this.gate = gate;
     this.#userAgent = userAgent;
+    this.#race = new HomeRace(() => config.replace('home'));
   }
 
   /** @throws GlidepathError, see `api-errors.ts`; nothing else. */
   async request(request: RestRequest): Promise<RestAnswer> {
     const write = request.method !== 'GET';
     if (!write) return request.repeat === false ? this.#once(request) : this.#repeated(request);
-    if (request.lane === 'home') return this.gate.hold(() => this.#once(request));
+    if (request.lane === 'home') return this.gate.hold(() => this.#race.run(() => this.#once(request)));
     if (request.lane !== 'watch') await this.gate.pass(request.signal);
     return this.#once(request);
   }

@@ -1,4 +1,4 @@
-// The idle timeout of a watch: a connection whose other end is gone sends nothing at all, so silence beyond the watch's own timeout
+// The idle timeout of a watch: a connection whose other end is gone sends nothing at all, so silence beyond the distance of bookmarks
 // is a failure. Attaches to a long-lived stop signal and detaches again.
 
 import { ApiError } from '../client/api-errors.ts';
@@ -13,14 +13,17 @@ export class Silence {
   constructor(stop: AbortSignal, ms: number) {
     this.#stop = stop;
     stop.addEventListener('abort', this.#onStop, { once: true });
-    this.#timer = setTimeout(() => {
-      this.#controller.abort(new ApiError('GLIDEPATH_E_TIMEOUT', 'the watch received nothing', { retryable: true }));
-    }, ms);
+    this.#timer = setTimeout(() => this.fire('the watch received nothing'), ms);
     if (stop.aborted) this.#onStop();
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Ends the watch as one that has failed. */
+  fire(why: string): void {
+    this.#controller.abort(new ApiError('GLIDEPATH_E_TIMEOUT', why, { retryable: true }));
   }
 
   heard(): void {

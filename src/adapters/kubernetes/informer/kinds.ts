@@ -2,6 +2,7 @@
 // a namespace.
 
 import { withoutUndefined } from '../../../api/absence.ts';
+import type { Doubt } from './doubt.ts';
 import type { CachedObject, ObjectCache } from './object-cache.ts';
 import { Reflector, type ReflectorHealth } from './reflector.ts';
 import type { ReflectorTimes } from './reflector-times.ts';
@@ -22,6 +23,7 @@ export interface WatchEnvironment {
   /** Absent: the whole cluster. */
   readonly namespaces?: readonly string[];
   readonly times?: Partial<ReflectorTimes>;
+  readonly doubt?: Doubt;
   readonly onFault?: (watch: string, error: unknown) => void;
 }
 
@@ -74,7 +76,7 @@ export function buildReflectors<T extends CachedObject>(watch: KindWatch<T>, env
         upsert: (object) => cache.upsert(object as T),
         remove: (object) => cache.remove(object as T),
       },
-      ...withoutUndefined({ times: env.times, pageSize, labelSelector, onServed }),
+      ...withoutUndefined({ times: env.times, doubt: env.doubt, pageSize, labelSelector, onServed }),
       onFault: (error) => env.onFault?.(name, error),
     });
   });

@@ -10,8 +10,8 @@ export interface ReflectorTimes {
   readonly watchSeconds: number;
   /** How long a kind that was served must be missing before its objects count as deleted. */
   readonly believeAbsentMs: number;
-  /** Silence beyond the watch's own timeout after which it counts as dead. */
-  readonly marginMs: number;
+  /** A watch that is silent for longer counts as dead: the API server sends a bookmark each minute. */
+  readonly silenceMs: number;
   /** A watch that the server ends sooner counts as failed, or a broken proxy would cause a busy loop. */
   readonly shortestWatchMs: number;
 }
@@ -22,6 +22,6 @@ export const REFLECTOR_TIMES: ReflectorTimes = {
   absentMs: 10_000,
   believeAbsentMs: 10_000,
   watchSeconds: 300,
-  marginMs: 30_000,
+  silenceMs: 75_000,
   shortestWatchMs: 1_000,
 };

@@ -7,6 +7,7 @@ import { ApiError, translateStatus } from '../client/api-errors.ts';
 import { pause } from '../client/deadline.ts';
 import { listAll } from '../client/list.ts';
 import { REFLECTOR_TIMES, type ReflectorTimes } from './reflector-times.ts';
+import type { Doubt } from './doubt.ts';
 import { Silence } from './idle-timeout.ts';
 import { describe, type Transport } from '../client/transport.ts';
 import { codeOf, isExpired, readEvents, versionOf, type WatchEvent } from './watch-stream.ts';
@@ -30,6 +31,8 @@ export interface ReflectorOptions {
   readonly sink: Sink;
   readonly now: () => number;
   readonly times?: Partial<ReflectorTimes>;
+  /** Who may end its watches, which then begin again. */
+  readonly doubt?: Doubt | undefined;
   readonly pageSize?: number;
   readonly onFault?: (error: unknown) => void;
   /** The kind is no longer served, or served again. */
@@ -139,7 +142,8 @@ export class Reflector {
 
   async #watch(stop: AbortSignal): Promise<void> {
     const seconds = Math.round(this.#times.watchSeconds * (0.9 + Math.random() * 0.2));
-    const silence = new Silence(stop, seconds * 1000 + this.#times.marginMs);
+    const silence = new Silence(stop, this.#times.silenceMs);
+    const trust = this.#options.doubt?.watch(() => silence.fire('the API server did not answer another request'));
     const begun = performance.now();
     const versionBefore = this.#version;
     let end: WatchEnd;
@@ -150,6 +154,7 @@ export class Reflector {
       if (!isGlidepathError(error, 'GLIDEPATH_E_GONE')) throw error;
       end = 'expired';
     } finally {
+      trust?.();
       silence.end();
     }
     const brief = this.#version === versionBefore && performance.now() - begun < this.#times.shortestWatchMs;
