@@ -93,7 +93,7 @@ export const BLOCK_REASONS = {
   },
   QueryNotAllowed: {
     means: 'The operator does not allow own queries in `spec.analysis.checks`.',
-    todo: 'Remove the query, or start the operator with `--allow-queries`.',
+    todo: 'Remove the query, ask a Prometheus of your own by `url` and `secretRef`, or start the operator with `--allow-queries`.',
   },
   PrometheusNotAllowed: {
     means: 'The Prometheus address of the spec is not on the allow-list of the operator.',

@@ -28,6 +28,8 @@ export interface MetricsTarget {
   readonly url?: string;
   readonly secretName?: string;
   readonly timeoutMs: number;
+  /** The query is a release's own, whose answer is one number: it is asked apart from others, and a large answer is not decoded. */
+  readonly asks?: 'number';
 }
 
 export interface MetricsReader {

@@ -40,7 +40,7 @@ export class BatchingReader extends WrappingReader {
   readonly #kinds = new Map<string, Kind>();
 
   query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer> {
-    const selector = readSelector(query);
+    const selector = target.asks === 'number' ? undefined : readSelector(query);
     if (selector === undefined) return this.reader.query(target, query, atMs);
     const key = keyOf(target, selector, atMs);
     const kind = this.#kinds.get(key) ?? { target, atMs, waiting: [], underWay: 0 };

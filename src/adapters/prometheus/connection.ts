@@ -17,13 +17,13 @@ export interface Question {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly headers: Readonly<Record<string, string>>;
+  /** More of an answer is not read. */
+  readonly mostBytes: number;
 }
 
 type Body = Awaited<ReturnType<Pool['request']>>['body'];
 
 const QUERY_PATH = '/api/v1/query';
-const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
-const MOST_CONNECTIONS = 32;
 /**
  * The longest interval between looks, so that no look pays for a handshake. Looks of many releases come in one burst behind the
  * scrape. The server may close a connection earlier, or ask for that with a Keep-Alive header.
@@ -37,12 +37,12 @@ export class PrometheusConnection {
   readonly #path: string;
 
   /** @throws an error of node:tls when a certificate or key is no PEM. */
-  constructor(endpoint: string, certificates: Credentials) {
+  constructor(endpoint: string, certificates: Credentials, connections: number) {
     const { origin, pathname } = new URL(endpoint);
     this.#path = `${pathname.replace(/\/+$/, '')}${QUERY_PATH}`;
     this.#pool = new Pool(origin, {
       allowH2: false,
-      connections: MOST_CONNECTIONS,
+      connections,
       connect: readCertificates(certificates),
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
@@ -53,7 +53,7 @@ export class PrometheusConnection {
   }
 
   /** @throws GlidepathError with a code of failure.ts. */
-  async ask({ query, atMs, timeoutMs, signal, headers }: Question): Promise<RawAnswer> {
+  async ask({ query, atMs, timeoutMs, signal, headers, mostBytes }: Question): Promise<RawAnswer> {
     const form = new URLSearchParams({ query, time: String(Math.round(atMs) / 1_000), timeout: `${timeoutMs}ms` });
     try {
       const response = await this.#pool.request({
@@ -69,7 +69,7 @@ export class PrometheusConnection {
         body: form.toString(),
         signal,
       });
-      const body = await readBody(response.body, response.headers['content-encoding']);
+      const body = await readBody(response.body, response.headers['content-encoding'], mostBytes);
       // undici takes a connection for free one turn of the event loop later: the next question must find this one, not open another.
       await setImmediate();
       return { status: response.statusCode, body: body.toString('utf8') };
@@ -93,20 +93,24 @@ function readCertificates({ ca, cert, key }: Credentials): { readonly secureCont
   return Object.keys(certificates).length === 0 ? {} : { secureContext: tls.createSecureContext(certificates) };
 }
 
-async function readBody(body: Body, encoding: string | string[] | undefined): Promise<Buffer> {
-  const whole = await collect(body);
+async function readBody(body: Body, encoding: string | string[] | undefined, mostBytes: number): Promise<Buffer> {
+  const whole = await collect(body, mostBytes);
   if (encoding === undefined || encoding === 'identity') return whole;
   if (encoding !== 'gzip') throw new GlidepathError(UNUSABLE, `answered in the encoding ${String(encoding)}, which was not requested`);
-  return unpack(whole, { maxOutputLength: MAX_ANSWER_BYTES });
+  try {
+    return await unpack(whole, { maxOutputLength: mostBytes });
+  } catch (thrown) {
+    throw thrown instanceof RangeError ? tooLarge(mostBytes) : thrown;
+  }
 }
 
-async function collect(body: Body): Promise<Buffer> {
+async function collect(body: Body, mostBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     // Leaving the loop ends the connection: the rest is not read.
-    if (bytes > MAX_ANSWER_BYTES) throw tooLarge();
+    if (bytes > mostBytes) throw tooLarge(mostBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

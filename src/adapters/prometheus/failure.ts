@@ -29,18 +29,20 @@ const PASSING = new Set([
 ]);
 
 /** More bytes than are read, on the way or unpacked. */
-export function tooLarge(): GlidepathError {
+export function tooLarge(mostBytes: number): GlidepathError {
+  const most = mostBytes < MIB ? `${mostBytes / 1024} KiB` : `${mostBytes / MIB} MiB`;
   return new GlidepathError(
     TOO_LARGE,
-    'answered with more than 8 MiB, which is the limit; make a query of your own narrower, and a built-in one by spec.analysis.metrics.matchers',
+    `answered with more than ${most}, which is the limit; make a query of your own one number, for example with sum(), and a built-in one narrower by spec.analysis.metrics.matchers`,
   );
 }
+
+const MIB = 1024 * 1024;
 
 /** What the HTTP client threw before there was a whole answer, as a coded error. */
 export function describeTransportError(thrown: unknown): GlidepathError {
   if (isGlidepathError(thrown)) return thrown;
   const code = codeOf(thrown);
-  if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge();
   if (code.startsWith('Z_')) return new GlidepathError(UNUSABLE, `answered with broken gzip: ${messageOf(thrown)}`);
   return new GlidepathError(UNAVAILABLE, `cannot be reached: ${sayTransportError(thrown)}`, { retryable: PASSING.has(code) });
 }

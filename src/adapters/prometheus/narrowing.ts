@@ -26,7 +26,8 @@ export class NarrowingReader extends WrappingReader {
 
   async query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer> {
     const [, metric, matchers, range] = BUCKETS.exec(query) ?? [];
-    if (metric === undefined || matchers === undefined || range === undefined) return this.reader.query(target, query, atMs);
+    if (target.asks === 'number' || metric === undefined || matchers === undefined || range === undefined)
+      return this.reader.query(target, query, atMs);
     const selector = `${metric}${matchers}`;
     const narrow = narrowQuery(selector, parseDuration(range));
     const key = `${placeOf(target)} ${selector}`;

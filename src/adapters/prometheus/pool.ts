@@ -6,6 +6,10 @@ import type { Credentials } from './credentials.ts';
 import { UNAVAILABLE } from './failure.ts';
 
 const MAX_CONNECTIONS = 128;
+/** Sockets to one address. */
+const SOCKETS = 32;
+/** The same for the own queries of a namespace: slow ones keep no other question waiting. */
+const SOCKETS_OF_OWN = 4;
 
 interface Lease {
   readonly connection: PrometheusConnection;
@@ -18,10 +22,16 @@ export class ConnectionPool {
 
   /**
    * Runs `use` with a connection to the address.
+   * @param apart whose own queries these are; absent for all others
    * @throws GlidepathError GLIDEPATH_E_METRICS_UNAVAILABLE when the certificates cannot be used, else what `use` throws.
    */
-  async with<T>(endpoint: string, credentials: Credentials, use: (connection: PrometheusConnection) => Promise<T>): Promise<T> {
-    const lease = this.#lease(endpoint, credentials);
+  async with<T>(
+    endpoint: string,
+    credentials: Credentials,
+    apart: string | undefined,
+    use: (connection: PrometheusConnection) => Promise<T>,
+  ): Promise<T> {
+    const lease = this.#lease(endpoint, credentials, apart);
     lease.users += 1;
     try {
       return await use(lease.connection);
@@ -36,9 +46,10 @@ export class ConnectionPool {
     this.#leases.clear();
   }
 
-  #lease(endpoint: string, credentials: Credentials): Lease {
-    const key = keyOf(endpoint, credentials);
-    const lease = this.#leases.get(key) ?? { connection: openConnection(endpoint, credentials), users: 0 };
+  #lease(endpoint: string, credentials: Credentials, apart: string | undefined): Lease {
+    const key = keyOf(endpoint, credentials, apart);
+    const sockets = apart === undefined ? SOCKETS : SOCKETS_OF_OWN;
+    const lease = this.#leases.get(key) ?? { connection: openConnection(endpoint, credentials, sockets), users: 0 };
     this.#leases.delete(key);
     this.#leases.set(key, lease);
     if (this.#leases.size > MAX_CONNECTIONS) this.#dropIdle();
@@ -54,17 +65,17 @@ export class ConnectionPool {
   }
 }
 
-function openConnection(endpoint: string, credentials: Credentials): PrometheusConnection {
+function openConnection(endpoint: string, credentials: Credentials, sockets: number): PrometheusConnection {
   try {
-    return new PrometheusConnection(endpoint, credentials);
+    return new PrometheusConnection(endpoint, credentials, sockets);
   } catch {
     // The error of a bad key can repeat parts of it.
     throw new GlidepathError(UNAVAILABLE, 'cannot be queried: ca.crt, tls.crt or tls.key is not valid PEM');
   }
 }
 
-function keyOf(endpoint: string, { ca, cert, key }: Credentials): string {
+function keyOf(endpoint: string, { ca, cert, key }: Credentials, apart: string | undefined): string {
   return createHash('sha256')
-    .update(JSON.stringify([endpoint, ca, cert, key]))
+    .update(JSON.stringify([endpoint, ca, cert, key, apart]))
     .digest('base64');
 }

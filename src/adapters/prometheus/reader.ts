@@ -47,7 +47,14 @@ interface Caller {
   readonly load: () => Promise<Credentials>;
 }
 
-type Ask = Omit<Question, 'headers'>;
+interface Ask extends Omit<Question, 'headers'> {
+  /** Whose own queries these are. */
+  readonly apart: string | undefined;
+}
+
+const KIB = 1024;
+/** Of the operator's Prometheus, of one that a release names, and of an own query, whose answer is one number. Decoding takes the time of all. */
+const MOST_BYTES = { operator: 8 * KIB * KIB, other: 2 * KIB * KIB, number: 64 * KIB };
 
 const RETRIES = { retries: 2, minTimeout: 50, factor: 3, randomize: true } as const;
 
@@ -82,7 +89,8 @@ export class PrometheusReader implements MetricsReader {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(tooLate(target.timeoutMs)), target.timeoutMs);
     try {
-      const ask = { query, atMs, timeoutMs: target.timeoutMs, signal: deadline.signal };
+      const apart = target.asks === 'number' ? target.namespace : undefined;
+      const ask = { query, atMs, timeoutMs: target.timeoutMs, signal: deadline.signal, apart };
       return { ok: true, ...(await this.#answer(target, ask)) };
     } catch (thrown) {
       return { ok: false, ...toFailure(thrown) };
@@ -97,10 +105,11 @@ export class PrometheusReader implements MetricsReader {
     this.#pool.close();
   }
 
-  async #answer(target: MetricsTarget, ask: Ask): Promise<Finding> {
+  async #answer(target: MetricsTarget, asked: Omit<Ask, 'mostBytes'>): Promise<Finding> {
     const resolution = resolveTarget(this.#settings, target);
     if (!resolution.ok) throw new GlidepathError(UNAVAILABLE, resolution.message);
     const endpoint = endpointOf(resolution.url);
+    const ask = { ...asked, mostBytes: target.asks === 'number' ? MOST_BYTES.number : this.#mostBytesOf(endpoint) };
     const caller = this.#callerOf(resolution.identity, target);
     const credentials = await beforeDeadline(this.#credentials.get(caller.key, caller.load), ask.signal);
     try {
@@ -120,7 +129,7 @@ export class PrometheusReader implements MetricsReader {
   async #ask(endpoint: string, credentials: Credentials, ask: Ask): Promise<Finding> {
     const question = { ...ask, headers: credentials.headers };
     try {
-      const answer = await this.#pool.with(endpoint, credentials, (connection) =>
+      const answer = await this.#pool.with(endpoint, credentials, ask.apart, (connection) =>
         pRetry(() => connection.ask(question), {
           ...RETRIES,
           signal: ask.signal,
@@ -134,6 +143,11 @@ export class PrometheusReader implements MetricsReader {
       const words = redact(`Prometheus at ${endpoint} ${messageOf(thrown)}`, credentials);
       throw new GlidepathError(isGlidepathError(thrown) ? thrown.code : UNAVAILABLE, words);
     }
+  }
+
+  #mostBytesOf(endpoint: string): number {
+    const { operatorUrl } = this.#settings;
+    return operatorUrl !== undefined && endpoint === endpointOf(operatorUrl) ? MOST_BYTES.operator : MOST_BYTES.other;
   }
 
   #callerOf(identity: Identity, { namespace, secretName }: MetricsTarget): Caller {

@@ -56,7 +56,10 @@ function resolveOperator({ operatorUrl }: TargetSettings, { secretName }: Metric
   return { ok: true, url: operatorUrl, identity: secretName === undefined ? 'operator' : 'secret' };
 }
 
-/** Why the target may not be used, or undefined. Queries of a release's own read whatever its credentials may read. */
+/**
+ * Why the target may not be used, or undefined. Queries of a release's own read whatever its credentials may read: at an address on the
+ * allow-list those of its Secret. The operator's address is no place for them, because most Prometheus ignore credentials.
+ */
 export function refuseTarget(
   settings: TargetSettings,
   target: MetricsTarget,
@@ -64,10 +67,13 @@ export function refuseTarget(
 ): { readonly reason: BlockReason; readonly message: string } | undefined {
   const resolution = resolveTarget(settings, target);
   if (!resolution.ok) return { reason: resolution.reason, message: resolution.message };
-  if (!ownQueries || settings.allowQueries || target.secretName !== undefined) return undefined;
+  const { operatorUrl } = settings;
+  const isOperators = operatorUrl !== undefined && endpointOf(resolution.url) === endpointOf(operatorUrl);
+  const reads = resolution.identity === 'secret' && !isOperators;
+  if (!ownQueries || settings.allowQueries || reads) return undefined;
   return {
     reason: 'QueryNotAllowed',
     message:
-      'checks with a query of their own need spec.analysis.metrics.prometheus.secretRef, or an operator started with --allow-queries',
+      "checks with a query of their own need spec.analysis.metrics.prometheus.url, an address that --prometheus-allow names and that is not the operator's, with a secretRef; or an operator started with --allow-queries",
   };
 }

@@ -8,7 +8,7 @@ import type { LookReading } from '../../core/analysis/reading.ts';
 import { ComparisonDesk } from './comparison-desk.ts';
 import type { LookQuestion } from './queries.ts';
 import { askLook, type LookAnswer, type LookTimes } from './look-reading.ts';
-import { Semaphore } from './semaphore.ts';
+import { LookPlaces } from './look-places.ts';
 import type { World } from '../world.ts';
 
 interface Entry {
@@ -16,9 +16,6 @@ interface Entry {
   /** Undefined while the question is under way. */
   readonly readings: readonly LookReading[] | undefined;
 }
-
-/** Looks that are under way at the same time. After a restart with a thousand releases there are many to catch up with. */
-export const MOST_LOOKS_AT_ONCE = 64;
 
 /** Looks of one release that are read concurrently: more than fit into the longest wait for an answer at the shortest interval. */
 const LOOKS_OF_ONE = 10;
@@ -31,7 +28,7 @@ export class LookDesk {
   readonly #comparisons: ComparisonDesk;
   readonly #onLook: (key: string) => void;
   readonly #entries = new Map<string, Entry>();
-  readonly #looks = new Semaphore(MOST_LOOKS_AT_ONCE);
+  readonly #looks = new LookPlaces();
   /** Releases with an answer that were not queued yet. */
   #answered: string[] = [];
 
@@ -133,7 +130,7 @@ export class LookDesk {
 
   async #readOne(question: LookQuestion, atMs: number, beside: LookTimes): Promise<LookAnswer> {
     try {
-      return await this.#looks.run(() => askLook(this.#world.metrics, question, atMs, beside));
+      return await this.#looks.run(question, () => askLook(this.#world.metrics, question, atMs, beside));
     } catch (thrown) {
       return { reading: describeFault(atMs, thrown) };
     }

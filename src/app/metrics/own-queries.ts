@@ -25,7 +25,7 @@ async function askOne(reader: MetricsReader, question: LookQuestion, check: Chec
   const rendered = renderQuery(check.query ?? '', valuesOf(question, window.ms));
   if (!rendered.ok) return { kind: 'unusable', message: `check ${check.name}: ${rendered.message}` };
   const ask = async (at: number): Promise<Evidence<number>> => {
-    const answer = await reader.query(question.target, rendered.query, at);
+    const answer = await reader.query({ ...question.target, asks: 'number' }, rendered.query, at);
     return problemOf(answer) ?? readScalar(answer.ok ? answer.series : [], check.name);
   };
   const value = await ask(atMs);

@@ -310,7 +310,7 @@ describe('connections that are dead and do not say so', () => {
     expect(patches(server)).toHaveLength(3);
   });
 
-  test('of many home writes none waits for its deadline: those that were not sent twice are sent again', async () => {
+  test('no home write of many waits for its deadline: those that were not sent twice are sent again', async () => {
     const { server, transport } = await createTransport({ homeConnections: 24 });
     server.put(httpRoutes, routeNamed('store'));
     await transport.warm(24);

@@ -4,6 +4,7 @@ import { createPrometheusReader } from '../../../src/adapters/prometheus/reader.
 import type { PrometheusReader } from '../../../src/adapters/prometheus/reader.ts';
 import { startFakePrometheus } from '../../fakes/prometheus/server.ts';
 import type { FakePrometheus, Fault } from '../../fakes/prometheus/server.ts';
+import { until } from '../../fixtures/until.ts';
 
 const NOW = 1_700_000_000_123;
 const TARGET = { namespace: 'shop', timeoutMs: 5_000 };
@@ -212,5 +213,41 @@ describe('a failure', () => {
       kind: 'unavailable',
       message: expect.stringMatching(/cannot be reached: .*ECONNREFUSED/),
     });
+  });
+});
+
+describe('an own query', () => {
+  const OWN = { ...TARGET, asks: 'number' } as const;
+
+  test('an own query has one number as its answer: more than 64 KiB is not read, where a built-in query reads it', async () => {
+    prometheus.answer('wide', () => Array.from({ length: 2_000 }, (_, index) => ({ labels: { pod: `store-${index}` }, value: index })));
+    expect(await reader.query(OWN, 'wide', NOW)).toMatchObject({
+      ok: false,
+      kind: 'tooLarge',
+      message: expect.stringMatching(/64 KiB.*sum\(\)/),
+    });
+    expect(await reader.query(TARGET, 'wide', NOW)).toMatchObject({ ok: true });
+    prometheus.answer('narrow', () => [{ labels: {}, value: 7 }]);
+    expect(await reader.query(OWN, 'narrow', NOW)).toMatchObject({ ok: true, series: [{ samples: [{ value: 7 }] }] });
+  });
+
+  test('an own query that hangs keeps no question of another kind and no other namespace waiting', async () => {
+    prometheus.fail('hang', 64);
+    const hanging = Array.from({ length: 64 }, () => reader.query(OWN, 'slow', NOW));
+    await until(() => prometheus.received.length === 4);
+    prometheus.fail(undefined);
+    expect(await reader.query(TARGET, SELECTOR, NOW)).toMatchObject({ ok: true });
+    prometheus.answer('narrow', () => [{ labels: {}, value: 7 }]);
+    expect(await reader.query({ ...OWN, namespace: 'users' }, 'narrow', NOW)).toMatchObject({ ok: true });
+    reader.close();
+    await Promise.all(hanging);
+  });
+
+  test('an answer of a Prometheus that is not the operator’s is read up to 2 MiB', async () => {
+    const other = createPrometheusReader({ allow: [prometheus.url], allowQueries: false, readSecret: async () => ({}) });
+    prometheus.fail('oversized');
+    const answer = await other.query({ ...TARGET, url: prometheus.url }, SELECTOR, NOW);
+    expect(answer).toMatchObject({ ok: false, kind: 'tooLarge', message: expect.stringContaining('2 MiB') });
+    other.close();
   });
 });

@@ -50,12 +50,19 @@ describe('an address and an identity', () => {
 });
 
 describe('queries of a release’s own', () => {
-  test('queries of a release’s own need the operator’s permission or a Secret', () => {
+  test('queries of a release’s own need the operator’s permission, or a Secret for another Prometheus that is allowed', () => {
     expect(refuseTarget(SETTINGS, target(), true)).toMatchObject({
       reason: 'QueryNotAllowed',
-      message: expect.stringMatching(/secretRef.*--allow-queries/),
+      message: expect.stringMatching(/prometheus\.url.*secretRef.*--allow-queries/),
     });
-    expect(refuseTarget(SETTINGS, target({ secretName: 's' }), true)).toBeUndefined();
+    // The operator's own Prometheus may ask for no credentials, so that any Secret would do.
+    expect(refuseTarget(SETTINGS, target({ secretName: 's' }), true)?.reason).toBe('QueryNotAllowed');
+    expect(refuseTarget(SETTINGS, target({ secretName: 's', url: SETTINGS.operatorUrl?.href ?? '' }), true)?.reason).toBe(
+      'QueryNotAllowed',
+    );
+    const [allowed] = SETTINGS.allow;
+    expect(refuseTarget(SETTINGS, target({ url: allowed?.href ?? '' }), true)?.reason).toBe('QueryNotAllowed');
+    expect(refuseTarget(SETTINGS, target({ secretName: 's', url: allowed?.href ?? '' }), true)).toBeUndefined();
     expect(refuseTarget({ ...SETTINGS, allowQueries: true }, target(), true)).toBeUndefined();
     expect(refuseTarget(SETTINGS, target(), false)).toBeUndefined();
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { LookDesk, MOST_LOOKS_AT_ONCE } from '../../../../src/app/metrics/look-desk.ts';
+import { LookDesk } from '../../../../src/app/metrics/look-desk.ts';
+import { MOST_LOOKS_AT_ONCE, MOST_LOOKS_OF_ONE } from '../../../../src/app/metrics/look-places.ts';
 import type { LookQuestion } from '../../../../src/app/metrics/queries.ts';
 import type { World } from '../../../../src/app/world.ts';
 import type { MetricsAnswer } from '../../../../src/ports/metrics.ts';
@@ -33,9 +34,14 @@ function aDesk() {
   return { desk, open, asked, told, settle };
 }
 
+const ofNamespace = (namespace: string, url?: string) => ({
+  ...question,
+  target: { ...question.target, namespace, ...(url === undefined ? {} : { url }) },
+});
+
 test('a thousand releases do not ask Prometheus all at once', async () => {
   const { desk, open, asked, told, settle } = aDesk();
-  for (let index = 0; index < 1_000; index += 1) desk.ask(`shop/${index}`, 'id', question, [after(60)]);
+  for (let index = 0; index < 1_000; index += 1) desk.ask(`shop/${index}`, 'id', ofNamespace(`shop-${index % 10}`), [after(60)]);
   await settle();
   expect(asked).toHaveLength(MOST_LOOKS_AT_ONCE);
   for (let round = 0; told.length < 1_000 && round < 1_000; round += 1) {
@@ -44,6 +50,20 @@ test('a thousand releases do not ask Prometheus all at once', async () => {
     expect(open.length).toBeLessThanOrEqual(MOST_LOOKS_AT_ONCE);
   }
   expect(new Set(told).size).toBe(1_000);
+});
+
+test('a namespace, and a Prometheus that hangs, fill their own places and no others', async () => {
+  const { desk, asked, settle } = aDesk();
+  const url = 'https://prometheus.tenant.example';
+  for (let index = 0; index < 100; index += 1) desk.ask(`tenant/${index}`, 'id', ofNamespace('tenant'), [after(60)]);
+  await settle();
+  expect(asked).toHaveLength(MOST_LOOKS_OF_ONE);
+  for (let index = 0; index < 200; index += 1) desk.ask(`others/${index}`, 'id', ofNamespace(`others-${index % 20}`, url), [after(60)]);
+  await settle();
+  expect(asked).toHaveLength(MOST_LOOKS_OF_ONE + MOST_LOOKS_AT_ONCE);
+  desk.ask('victim/web', 'id', ofNamespace('victim'), [after(61)]);
+  await settle();
+  expect(asked.at(-1)).toBe(after(61));
 });
 
 test('missed looks are given up when Prometheus cannot be asked, but not the last one', async () => {

@@ -22,7 +22,7 @@ export class FakeReader implements MetricsReader {
   }
 
   query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer> {
-    expect(target).toBe(TARGET);
+    expect(target).toMatchObject(TARGET);
     this.asked.push({ query, atMs });
     return Promise.resolve(this.#answers.find(([part]) => query.includes(part))?.[1] ?? found());
   }
