@@ -7,7 +7,7 @@ import { parseRelease, type CanaryRelease } from '../../api/release.ts';
 import type { ReleaseKey, ReleaseStore } from '../../ports/releases.ts';
 import type { ChangeListener } from '../../ports/cluster.ts';
 import { Listeners } from './informer/changes.ts';
-import { fieldsOf, listOf, textOf, trimMetadata } from './client/fields.ts';
+import { fieldsOf, listOf, textOf, trimMetadata, withoutLargeAnnotations } from './client/fields.ts';
 import { buildReflectors, pathOf, type WatchedCache, type WatchEnvironment } from './informer/kinds.ts';
 import { type CachedObject, ObjectCache } from './informer/object-cache.ts';
 import type { Reflector, ReflectorHealth } from './informer/reflector.ts';
@@ -132,7 +132,7 @@ function pathOfRelease(key: ReleaseKey): string {
  */
 export function trimRelease(raw: unknown): CachedObject {
   const object = fieldsOf(raw);
-  const metadata = trimMetadata(fieldsOf(object['metadata']), 'drop');
+  const metadata = withoutLargeAnnotations(trimMetadata(fieldsOf(object['metadata']), 'drop'));
   const trimmed = { ...object, apiVersion: API_VERSION, kind: KIND, metadata } as unknown as CachedObject;
   const parsed = parseRelease(trimmed);
   return parsed.ok ? parsed.release : trimmed;

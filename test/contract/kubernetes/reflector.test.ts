@@ -72,6 +72,21 @@ const listsOf = ({ server }: Started): number => server.requests.filter(isList).
 const watchesOf = ({ server }: Started): readonly SeenRequest[] => server.requests.filter(isWatch);
 
 describe('a reflector in good weather', () => {
+  test('a reflector asks for pages of about a megabyte, whatever the objects weigh', async () => {
+    const started = await prepare({});
+    const weighing = (characters: number) => ({ metadata: { annotations: { 'example.org/note': 'x'.repeat(characters) } } });
+    for (let number = 0; number < 120; number += 1) {
+      const { metadata, ...rest } = releaseNamed(`heavy-${String(number).padStart(3, '0')}`);
+      started.server.put(releases, { ...rest, metadata: { ...metadata, ...weighing(60_000).metadata } });
+    }
+    started.begin();
+    await until(() => started.reflector.hasSynced);
+    expect(started.names()).toHaveLength(120);
+    const limits = started.server.requests.filter(({ query }) => query['limit'] !== undefined).map(({ query }) => Number(query['limit']));
+    expect(limits[0]).toBe(50);
+    expect(limits.slice(1).every((limit) => limit >= 10 && limit <= 20)).toBe(true);
+  });
+
   test('a reflector lists in pages and follows what is created, changed and deleted', async () => {
     const started = await prepare({ pageSize: 2 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) started.server.put(releases, releaseNamed(name));

@@ -26,7 +26,11 @@ describe('releases', () => {
       metadata: {
         name: 'big',
         namespace: 'shop',
-        annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}', 'glidepath.dev/abort': 'x' },
+        annotations: {
+          'kubectl.kubernetes.io/last-applied-configuration': '{}',
+          'example.org/everything': 'y'.repeat(2_000),
+          'glidepath.dev/abort': 'x',
+        },
         managedFields: [{ manager: 'm' }],
       },
     });
@@ -37,6 +41,7 @@ describe('releases', () => {
     });
     expect(Object.keys((cached as { metadata: object }).metadata)).not.toContain('managedFields');
     expect(JSON.stringify(cached)).not.toContain('last-applied');
+    expect(JSON.stringify(cached)).not.toContain('example.org/everything');
     expect(connection.releases.cachedIn('shop').length).toBe(2);
     expect(connection.releases.cachedIn('elsewhere')).toEqual([]);
   });

@@ -1,5 +1,7 @@
 // Reading untyped objects of the API server without trusting their shape.
 
+import { GROUP } from '../../../api/names.ts';
+
 export type Fields = Readonly<Record<string, unknown>>;
 
 const NOTHING: Fields = {};
@@ -41,6 +43,18 @@ export function trimMetadata(metadata: Fields, managers: 'drop' | 'names'): Fiel
     ...(managers === 'drop' || managedFields === undefined ? {} : { managedFields: listOf(managedFields).map(nameManager) }),
   };
 }
+
+/** Longer annotations of others are for their own readers: some tools keep whole objects in one, and every cached object would keep it, too. */
+const MOST_ANNOTATION = 1_024;
+
+/** The metadata without large annotations, but for ours. An emptied annotations object stays. */
+export function withoutLargeAnnotations({ annotations, ...metadata }: Fields): Fields {
+  if (annotations === undefined) return metadata;
+  const isKept = ([name, text]: [string, string]) => name.startsWith(OURS) || text.length <= MOST_ANNOTATION;
+  return { ...metadata, annotations: Object.fromEntries(Object.entries(textsOf(annotations)).filter(isKept)) };
+}
+
+const OURS = `${GROUP}/`;
 
 function withoutLastApplied(annotations: unknown): Readonly<Record<string, string>> {
   const { [LAST_APPLIED]: _copy, ...kept } = textsOf(annotations);

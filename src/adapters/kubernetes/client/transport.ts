@@ -35,6 +35,8 @@ export interface RestRequest {
 
 export interface RestAnswer {
   readonly body: unknown;
+  /** Characters of the answer. */
+  readonly length: number;
   /** Texts of the Warning headers, such as `unknown field "status.message"`. */
   readonly warnings: readonly string[];
 }
@@ -124,7 +126,8 @@ export class Transport {
           const retryAfter = single(answer.headers['retry-after']);
           throw translateStatus(asked, answer.statusCode, parseOrKeep(text), retryAfter);
         }
-        return { body: request.plain === true ? text : parseAnswer(asked, text), warnings: readWarnings(answer.headers['warning']) };
+        const body = request.plain === true ? text : parseAnswer(asked, text);
+        return { body, length: text.length, warnings: readWarnings(answer.headers['warning']) };
       });
     } catch (error) {
       throw translateFailure(asked, error);

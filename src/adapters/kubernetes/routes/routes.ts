@@ -8,7 +8,7 @@ import { type JsonPatchOperation, needsEveryField } from '../../../core/routing/
 import type { RouteKey, RouteStore, WriteLane } from '../../../ports/routes.ts';
 import type { ChangeListener } from '../../../ports/cluster.ts';
 import { Listeners } from '../informer/changes.ts';
-import { fieldsOf, trimMetadata } from '../client/fields.ts';
+import { fieldsOf, trimMetadata, withoutLargeAnnotations } from '../client/fields.ts';
 import { pathOf, type WatchedCache, type WatchEnvironment } from '../informer/kinds.ts';
 import { ObjectCache } from '../informer/object-cache.ts';
 import type { ReflectorHealth } from '../informer/reflector.ts';
@@ -145,6 +145,6 @@ export class KubernetesRoutes implements RouteStore, WatchedCache {
 /** A route without what only fills memory; of managedFields the last writers are kept, which drift events name. */
 export function trimRoute(kind: RouteKind, apiVersion: string, raw: unknown): Route {
   const object = fieldsOf(raw);
-  const metadata = trimMetadata(fieldsOf(object['metadata']), 'names');
+  const metadata = withoutLargeAnnotations(trimMetadata(fieldsOf(object['metadata']), 'names'));
   return { ...object, apiVersion, kind, metadata } as unknown as Route;
 }
