@@ -1,5 +1,6 @@
 // Errors of the command line: one sentence that names the field or option and the fix, and the exit code.
 
+import { withoutControls } from '../core/workload/one-line.ts';
 import { GlidepathError, isGlidepathError, messageOf } from '../api/errors.ts';
 import { EXIT, type ExitCode } from './io.ts';
 
@@ -22,7 +23,7 @@ export function exitCodeOf(thrown: unknown): ExitCode {
 
 /** The error as it is printed, each line with its prefix. */
 export function describeError(thrown: unknown): string {
-  return messageOf(thrown)
+  return withoutControls(messageOf(thrown))
     .split('\n')
     .map((line) => `error: ${line}\n`)
     .join('');

@@ -2,6 +2,7 @@
 
 import { isGlidepathError } from '../../api/errors.ts';
 import { KubernetesReleases } from '../../adapters/kubernetes/releases.ts';
+import { withCleanTexts } from '../../core/workload/one-line.ts';
 import type { ClusterLink } from './link.ts';
 import { readSeen, type SeenRelease } from './releases.ts';
 
@@ -34,7 +35,7 @@ export async function followRelease<T>(link: ClusterLink, following: Following<T
     const cached = releases.cached({ namespace, name });
     if (cached === undefined && !releases.synced()) return;
     try {
-      const found = see(cached === undefined ? undefined : readSeen(cached));
+      const found = see(cached === undefined ? undefined : readSeen(withCleanTexts(cached)));
       if (found !== undefined) resolve(found);
     } catch (thrown) {
       reject(thrown);

@@ -4,7 +4,8 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { messageOf, isGlidepathError } from '../../api/errors.ts';
 import { PooledKubeConfig } from '../../adapters/kubernetes/client/kubeconfig.ts';
-import { type RestRequest, Transport } from '../../adapters/kubernetes/client/transport.ts';
+import { type RestAnswer, type RestRequest, Transport } from '../../adapters/kubernetes/client/transport.ts';
+import { withCleanTexts } from '../../core/workload/one-line.ts';
 import type { CliIo } from '../io.ts';
 import { failure, usageError } from '../usage.ts';
 
@@ -35,7 +36,7 @@ export async function withCluster<T>(choice: ClusterChoice, io: CliIo, run: (lin
   const config = loadConfig(choice);
   const context = config.getCurrentContext();
   const pool = new PooledKubeConfig({ now: io.now, load: () => loadConfig(choice), homeConnections: 1, normalConnections: CONNECTIONS });
-  const transport = new Transport(pool, undefined, 'kubectl-canary');
+  const transport = new CleanTransport(pool, undefined, 'kubectl-canary');
   const link: ClusterLink = {
     transport,
     context,
@@ -48,6 +49,14 @@ export async function withCluster<T>(choice: ClusterChoice, io: CliIo, run: (lin
     throw addFix(thrown, context);
   } finally {
     await pool.close();
+  }
+}
+
+/** Whoever writes an object must not write to the terminal of those who read it: no answer has control characters. */
+class CleanTransport extends Transport {
+  override async request(request: RestRequest): Promise<RestAnswer> {
+    const answer = await super.request(request);
+    return { ...answer, body: withCleanTexts(answer.body) };
   }
 }
 

@@ -15,6 +15,19 @@ export function toOneLine(text: string): string {
   return `… ${line.slice(-MOST_SAID).replace(/^[\udc00-\udfff]/, '')}`;
 }
 
+/** Without what would move a cursor, set a title or turn a line around; line breaks and tabs stay. */
+export function withoutControls(text: string): string {
+  return withoutEscapes(text).replace(UNPRINTABLE, (found) => found.replaceAll(/[^\n\t]/gu, ''));
+}
+
+/** The same of every text in a value of JSON. The value itself where there is nothing to take out. */
+export function withCleanTexts(value: unknown): unknown {
+  if (typeof value === 'string') return withoutControls(value);
+  if (Array.isArray(value)) return value.map(withCleanTexts);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [withoutControls(key), withCleanTexts(field)]));
+}
+
 function withoutEscapes(text: string): string {
   const [first = '', ...others] = text.split(ESCAPE);
   return [first, ...others.map((part) => part.replace(ESCAPED, ''))].join('');

@@ -31,6 +31,18 @@ describe('explain', () => {
     expect(out).toMatch(/kubectl annotate crel web -n shop .* --overwrite glidepath\.dev\/abort=7c1f0e22ab\n/);
   });
 
+  test('explain, list and watch write nothing to the terminal that the author of an object wanted to write there', async () => {
+    const forged = '2.0\u001b[2K\u001b[1G\u001b[32mPROMOTED\u001b]52;c;eA==\u0007\u202e\u009b31m';
+    const running = aRunningStatus({ message: `waits ${forged}` });
+    const release = { id: '7c1f0e22ab', ...running.release, revision: forged } as NonNullable<typeof running.release>;
+    shop.put('web', { ...running, release });
+    for (const line of ['explain web -n shop', 'list -n shop -o wide', 'status web -n shop', 'watch web -n shop --timeout 1s']) {
+      const { out, err } = await shop.run(line);
+      expect(`${out}${err}`, line).toContain('2.0');
+      expect(`${out}${err}`, line).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+    }
+  });
+
   test('explain shows the figures behind the comparison where they are asked for, and when each line was evaluated', async () => {
     const running = aRunningStatus();
     const checks = (running.checks ?? []).map((check) => ({ ...check, at: timeAfter(30) }));

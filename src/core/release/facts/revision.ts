@@ -1,5 +1,6 @@
 // Services mode: which Service serves, which is the canary, and is what stands behind the canary new?
 
+import { withoutControls } from '../../workload/one-line.ts';
 import { hash } from 'node:crypto';
 import type { CanaryReleaseSpec, CanaryReleaseStatus, ReleaseStatus } from '../../../api/release.ts';
 import type { Route } from '../../../api/routes.ts';
@@ -134,8 +135,9 @@ export function withoutLeaving(key: CandidateKey, backend: ObservedBackend, sett
 
 /** The name of a revision for people: what the spec says, else the pods' template hashes, else the Service. */
 export function describeRevision(key: CandidateKey): string {
-  if (key.specRevision !== undefined) return key.specRevision;
-  if (key.name !== undefined) return key.name;
+  // It is shown wherever the release is, and anything may stand in a field or in the tag of an image.
+  const named = withoutControls(key.specRevision ?? key.name ?? '');
+  if (named !== '') return named;
   return key.templateHashes.length > 0 ? key.templateHashes.join('+').slice(0, 128) : key.service;
 }
 
