@@ -33,7 +33,10 @@ beforeAll(async () => {
   await Promise.all([
     bind('ada', 'ClusterRole', 'glidepath-approver'),
     bind('eve', 'ClusterRole', 'glidepath-editor'),
-    grant('eve', [{ ...ROUTES, verbs: ['patch'], resourceNames: HERS.map(({ name }) => name) }]),
+    grant('eve', [
+      { ...ROUTES, verbs: ['patch'], resourceNames: HERS.map(({ name }) => name) },
+      { apiGroups: ['apps'], resources: ['deployments'], verbs: ['patch'], resourceNames: ['two'] },
+    ]),
     grant('bob', [{ ...RELEASES, verbs: ['get', 'patch'] }]),
   ]);
   asking = await stand.app({ name: 'asking' });
@@ -172,6 +175,30 @@ describe('the author of a release', () => {
     });
     expect(code).toBe(403);
     expect(message).toContain('release tried names Deployment one in spec.targetRef, which eve may not patch');
+  });
+
+  test('the author of a release may not name a Service that she may not patch, beside which the operator would make another one', async () => {
+    const { code, message } = await tryRelease({
+      services: undefined,
+      service: { name: 'payments' },
+      targetRef: { kind: 'Deployment', name: 'two' },
+    });
+    expect([code, message]).toEqual([
+      403,
+      expect.stringContaining('release tried names Service payments in spec.service, which eve may not patch'),
+    ]);
+  });
+
+  test('the author of a release may not let it ignore policies where she may not patch its route', async () => {
+    const manifest = asking.manifest({ paused: true });
+    const spec = { ...(manifest['spec'] as object), routeRefs: [{ name: 'theirs' }] };
+    await stand.cluster.create({ ...manifest, metadata: { ...manifest.metadata, name: 'others' }, spec });
+    const ref = { ...asking.ref, name: 'others' };
+    const ignore = { metadata: { annotations: { 'glidepath.dev/ignore-policy-parity': 'NetworkPolicy/*' } } };
+    expect(await refusal(people.eve.patch(ref, ignore))).toContain(
+      'release others names HTTPRoute theirs in spec.routeRefs, which eve may not patch',
+    );
+    await stand.cluster.remove(ref);
   });
 
   test('the author of a release may not put another route into a release that is there', async () => {

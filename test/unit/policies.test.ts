@@ -11,6 +11,7 @@ import {
   COMMAND_ANNOTATION,
   COMMAND_BY_ANNOTATION,
   COMMAND_VERBS,
+  IGNORE_PARITY_ANNOTATION,
   MAX_ROUTES,
   ROUTE_KINDS,
 } from '../../src/api/names.ts';
@@ -118,8 +119,9 @@ describe('the policies', () => {
   const text = policies.map((policy) => JSON.stringify(policy)).join('\n');
 
   test('the policies know the annotations by our names', () => {
-    const named = new Set(text.match(/glidepath\.dev\/[a-z]+(-[a-z]+)?/g));
-    expect(named).toEqual(new Set([COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, ABORT_ANNOTATION, ABORT_BY_ANNOTATION]));
+    const named = new Set(text.match(/glidepath\.dev\/[a-z]+(-[a-z]+)*/g));
+    const ours = [COMMAND_ANNOTATION, COMMAND_BY_ANNOTATION, ABORT_ANNOTATION, ABORT_BY_ANNOTATION, IGNORE_PARITY_ANNOTATION];
+    expect(named).toEqual(new Set(ours));
   });
 
   test('the policies are each bound, and refuse where they cannot be asked', () => {
@@ -131,7 +133,7 @@ describe('the policies', () => {
 
   test('the policies say of each refusal which release it is about', () => {
     const all = policies.flatMap(({ spec }) => spec.validations ?? []);
-    expect(all).toHaveLength(7 + 3 + MAX_ROUTES);
+    expect(all).toHaveLength(7 + 4 + MAX_ROUTES);
     for (const { messageExpression, reason } of all) {
       expect(messageExpression).toMatch(/release '\s\+ variables\.name/);
       expect(['Forbidden', 'Invalid']).toContain(reason);
@@ -152,14 +154,14 @@ describe('the policies', () => {
 
   test('the policies ask for the right to create Jobs where a gate is one', () => {
     const { validations: asked = [] } = find('glidepath-authors');
-    expect(asked[2]?.expression).toContain("authorizer.group('batch').resource('jobs').namespace(request.namespace).check('create')");
+    expect(asked[3]?.expression).toContain("authorizer.group('batch').resource('jobs').namespace(request.namespace).check('create')");
   });
 
   test('the policies ask for each of the routes that a release can name, and for every kind where it names none', () => {
     const { variables = [], validations: asked = [] } = find('glidepath-authors');
     const kinds = variables.find(({ name }) => name === 'routes')?.expression;
     expect(kinds?.match(/'[A-Z]+Route'/g)?.slice(1)).toEqual(ROUTE_KINDS.map((kind) => `'${kind}'`));
-    const perRoute = asked.slice(3).map(({ expression, messageExpression }) => `${expression}\n${messageExpression}`);
+    const perRoute = asked.slice(4).map(({ expression, messageExpression }) => `${expression}\n${messageExpression}`);
     expect(perRoute).toHaveLength(MAX_ROUTES);
     perRoute.forEach((words, index) => {
       expect(words.replaceAll(`routes[${index}]`, 'routes[0]').replace(`<= ${index} `, '<= 0 ')).toBe(perRoute[0]);
