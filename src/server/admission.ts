@@ -24,12 +24,19 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CLOSE_GRACE_MS = 2_000;
 /** The API server takes objects of up to 3 MiB, and a review has two. */
 const MOST_BYTES = 8 * 1024 * 1024;
+/** Of all requests that are being read. Anyone in the cluster may connect, and the same process takes traffic home. */
+const MOST_BYTES_IN_ALL = 24 * 1024 * 1024;
+/** A review of a usual Deployment is read also while others fill the rest. */
+const USUAL_BYTES = 256 * 1024;
+const MOST_CONNECTIONS = 128;
 
 /** The HTTPS server of the webhook. Until it has a certificate every handshake fails. */
 export class AdmissionServer {
   readonly #options: AdmissionServerOptions;
   readonly #server: Server;
   #leaving = false;
+  /** Bytes of requests that are being read. */
+  #held = 0;
 
   constructor(options: AdmissionServerOptions) {
     this.#options = options;
@@ -37,6 +44,7 @@ export class AdmissionServer {
     this.#server = createServer(limits, (request, response) => {
       void this.#respond(request, response);
     });
+    this.#server.maxConnections = MOST_CONNECTIONS;
     // A failed handshake is the caller's to report.
     this.#server.on('tlsClientError', () => undefined);
   }
@@ -111,25 +119,31 @@ export class AdmissionServer {
   async #reply(request: IncomingMessage): Promise<Reply> {
     if (request.url?.split('?')[0] !== WEBHOOK_PATH) return textReply(404, `the webhook is at ${WEBHOOK_PATH}`);
     if (request.method !== 'POST') return textReply(405, 'only POST');
-    const text = await readText(request);
-    if (text === undefined) return textReply(413, `more than ${MOST_BYTES} bytes`);
-    const answer = this.#options.review(parseOrUndefined(text));
+    const text = await this.#readText(request);
+    if (text === 'too large') return textReply(413, `more than ${MOST_BYTES} bytes`);
+    if (text === 'too many') return textReply(503, 'other requests are being read; try again');
+    const answer = this.#options.review(parseOrUndefined(text.body));
     if (answer.kind === 'malformed') return textReply(400, answer.message);
     if (answer.held !== undefined) this.#options.onHeld?.(answer.held);
     return { status: 200, type: 'application/json', body: JSON.stringify(answer.body) };
   }
-}
 
-/** @returns undefined when it is too large. */
-async function readText(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MOST_BYTES) return undefined;
-    chunks.push(chunk);
+  async #readText(request: IncomingMessage): Promise<{ readonly body: string } | 'too large' | 'too many'> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        this.#held += chunk.length;
+        if (bytes > MOST_BYTES) return 'too large';
+        if (bytes > USUAL_BYTES && this.#held > MOST_BYTES_IN_ALL) return 'too many';
+        chunks.push(chunk);
+      }
+      return { body: Buffer.concat(chunks).toString('utf8') };
+    } finally {
+      this.#held -= bytes;
+    }
   }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parseOrUndefined(text: string): unknown {

@@ -4,7 +4,7 @@ import type { Right } from './right.ts';
 /** ClusterRole glidepath. */
 export const OPERATOR_RIGHTS: readonly Right[] = [
   { group: 'glidepath.dev', resource: 'canaryreleases', verbs: ['get', 'list', 'watch', 'patch', 'update'] },
-  { group: 'glidepath.dev', resource: 'canaryreleases/status', verbs: ['get', 'patch', 'update'] },
+  { group: 'glidepath.dev', resource: 'canaryreleases/status', verbs: ['update'] },
   { group: 'gateway.networking.k8s.io', resource: 'httproutes', verbs: ['get', 'list', 'watch', 'patch'] },
   { group: 'gateway.networking.k8s.io', resource: 'grpcroutes', verbs: ['get', 'list', 'watch', 'patch'] },
   { group: 'gateway.networking.k8s.io', resource: 'tcproutes', verbs: ['get', 'list', 'watch', 'patch'] },
@@ -13,7 +13,6 @@ export const OPERATOR_RIGHTS: readonly Right[] = [
   { group: '', resource: 'services', verbs: ['get', 'list', 'watch'] },
   { group: 'discovery.k8s.io', resource: 'endpointslices', verbs: ['get', 'list', 'watch'] },
   { group: '', resource: 'pods', verbs: ['get', 'list'] },
-  { group: '', resource: 'namespaces', verbs: ['get'] },
   { group: 'gateway.networking.x-k8s.io', resource: 'xbackendtrafficpolicies', verbs: ['list'] },
   { group: 'networking.gke.io', resource: 'gcpbackendpolicies', verbs: ['list'] },
   { group: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'] },

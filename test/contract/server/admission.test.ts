@@ -5,6 +5,7 @@ import { onTestFinished, describe, expect, test } from 'vitest';
 import { createCertificateMaker } from '../../../src/adapters/certificates/self-signed.ts';
 import { type HoldTarget, reviewHold } from '../../../src/core/hold/review.ts';
 import { AdmissionServer, type AdmissionServerOptions } from '../../../src/server/admission.ts';
+import { until } from '../../fixtures/until.ts';
 
 const NAME = 'glidepath-webhook.glidepath-system.svc';
 const maker = createCertificateMaker([NAME]);
@@ -130,6 +131,23 @@ describe('what is none', () => {
     );
     expect([413, 'cut off']).toContain(outcome);
     expect((await send(JSON.stringify(REVIEW))).status).toBe(200);
+  });
+
+  test('many large requests that do not end hold a bounded part of the memory, and a usual review is answered beside them', async () => {
+    const { send, port, first } = await start();
+    const codes: (number | undefined)[] = [];
+    // Eight of 6 MiB, none of which ends: together twice of what is held.
+    const open = Array.from({ length: 8 }, () => {
+      const options = { host: '127.0.0.1', port, servername: NAME, ca: first.cert, method: 'POST', path: '/hold' };
+      const asked = request(options, (answer) => codes.push(answer.statusCode));
+      asked.on('error', () => codes.push(undefined));
+      asked.write('x'.repeat(6 * 1024 * 1024));
+      return asked;
+    });
+    await until(() => codes.length >= 3);
+    expect(codes.every((code) => code === 503 || code === undefined)).toBe(true);
+    expect((await send(JSON.stringify(REVIEW))).status).toBe(200);
+    for (const asked of open) asked.destroy();
   });
 
   test('a decision that throws is a 500, which the API server ignores, and the server goes on', async () => {
