@@ -175,6 +175,33 @@ describe('foreign edits', () => {
     await untilState(world, 'promoted');
   });
 
+  test('a route that gets the mark of another release blocks, and the message says who wrote it and how to remove it; home is written all the same', async () => {
+    const world = await startStory();
+    const forge = (mark: string | undefined) =>
+      world.editRoute('store', 'mallory', ({ metadata, ...route }) => {
+        const { 'glidepath.dev/release': _mark, ...annotations } = metadata.annotations ?? {};
+        return {
+          ...route,
+          metadata: { ...metadata, annotations: { ...annotations, ...(mark === undefined ? {} : { 'glidepath.dev/release': mark }) } },
+        };
+      });
+    forge(`ghost/0123456789${'x'.repeat(100_000)}`);
+    await untilState(world, 'blocked', 60_000);
+    const { message = '' } = world.status('web') ?? {};
+    expect(message).toMatch(
+      /^blocked: AnotherRelease: HTTPRoute store has the mark of another release, glidepath\.dev\/release: ghost\/0123456789x+, last edited by field manager mallory; /,
+    );
+    expect(message).toContain('kubectl annotate httproute store -n shop glidepath.dev/release-');
+    expect(message.length).toBeLessThan(600);
+    forge(undefined);
+    await untilState(world, 'stage.analyzing', 120_000);
+    forge('ghost/0123456789');
+    await untilState(world, 'blocked', 60_000);
+    world.setVersion('v2', { errorRatio: 0.5 });
+    await untilState(world, 'rolledBack', 120_000);
+    expect(shareOf(world)).toBe(0);
+  });
+
   test('rule 7: where no Pass can come a person is asked, who puts it back', async () => {
     const world = await startStory({ stages: [{ weight: 20, duration: '1m', timeout: '5m' }] });
     await world.run(30_000);

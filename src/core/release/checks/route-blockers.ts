@@ -16,6 +16,7 @@ import type { Known } from '../facts/known.ts';
 import { isMarked, routesInScope, wantedRules } from '../facts/scope.ts';
 import { portOf, servicesOf, sidesOf, type Sides } from '../facts/sides.ts';
 import { isPreparing } from '../state.ts';
+import { aRouteHasAnotherMark } from './route-marks.ts';
 import type { Blocker, BlockerCheck } from './types.ts';
 
 /** Before the first write of a release. */
@@ -53,6 +54,7 @@ const BEFORE_THE_CLAIM: readonly BlockerCheck[] = [
 
 /** Of routes that a release drives. */
 export const ROUTES_LATER: readonly BlockerCheck[] = [
+  aRouteHasAnotherMark,
   aWriteWasRefused,
   aRecordedRouteWentAway,
   aGatewayRefusesNow,

@@ -33,7 +33,16 @@ describe('the bake', () => {
   const observation = anObservation({ release: aRelease({ spec }), routes: [route] });
 
   test('the bake ends when its time is served', () => {
-    expect(decide(spec, baking({}), observation, after(20)).state).not.toBe('promoting.baking');
+    const silent = { ...observation, lastAnswers: 'silent' as const };
+    expect(decide(spec, baking({}), silent, after(20)).state).not.toBe('promoting.baking');
+  });
+
+  test('the bake does not end while requests reach what served before, for a minute from the last weight on', () => {
+    const busy = { ...observation, lastAnswers: 'busy' as const };
+    const at = (seconds: number) =>
+      decide(spec, baking({ shiftedAt: timeAfter(0), lookGridAt: timeAfter(seconds - 1) }), busy, after(seconds));
+    expect(at(20).state).toBe('promoting.baking');
+    expect(at(61).state).not.toBe('promoting.baking');
   });
 
   test('rule 6: does not end while Prometheus cannot be asked', () => {
