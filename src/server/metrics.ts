@@ -9,8 +9,6 @@ import type { Telemetry } from '../ports/outbox.ts';
 export interface MetricsOptions {
   /** Kinds that are watched. */
   readonly watchKinds?: readonly string[];
-  /** Reasons a rollback can have. */
-  readonly rollbackReasons?: readonly string[];
   /** Metrics of the process and of Node, default true. */
   readonly processMetrics?: boolean;
 }
@@ -58,7 +56,7 @@ export function createMetrics(options: MetricsOptions = {}): OperatorMetrics {
   for (const kind of options.watchKinds ?? []) watchRestarts.inc({ kind }, 0);
   const leader = new Gauge({ name: 'glidepath_leader', help: '1 while this replica is the leader.', registers: [registry] });
   return {
-    telemetry: createTelemetry(registry, options.rollbackReasons),
+    telemetry: createTelemetry(registry),
     queue: createQueueMetrics(registry),
     watchRestarted: (kind) => watchRestarts.inc({ kind }),
     setLeader: (leads) => leader.set(leads ? 1 : 0),
@@ -68,7 +66,7 @@ export function createMetrics(options: MetricsOptions = {}): OperatorMetrics {
 }
 
 /** The Telemetry port over a registry. */
-export function createTelemetry(registry: Registry, rollbackReasons: readonly string[] = []): Telemetry {
+export function createTelemetry(registry: Registry): Telemetry {
   const registers = [registry];
   const releases = createReleaseGauges(registry);
   const transitions = new Counter({
@@ -79,24 +77,33 @@ export function createTelemetry(registry: Registry, rollbackReasons: readonly st
   });
   const rollbacks = new Counter({
     name: 'glidepath_rollbacks_total',
-    help: 'Rollbacks of releases, by reason.',
-    labelNames: ['reason'],
+    help: 'Rollbacks of releases, by release and reason.',
+    labelNames: ['namespace', 'name', 'reason'],
     registers,
   });
-  for (const reason of rollbackReasons) rollbacks.inc({ reason }, 0);
   const rollbackSeconds = histogram(
     registry,
     'glidepath_rollback_seconds',
     'Time from the verdict until no route gives the canary weight.',
     ROLLBACK_SECONDS,
   );
+  const reasons = new Map<string, Set<string>>();
   return {
-    ...releases,
+    release: (release) => releases.release(release),
+    forget(namespace, name) {
+      releases.forget(namespace, name);
+      for (const reason of reasons.get(`${namespace}/${name}`) ?? []) rollbacks.remove({ namespace, name, reason });
+      reasons.delete(`${namespace}/${name}`);
+    },
     ...createAnalysisMetrics(registry),
     ...createRouteMetrics(registry),
     reconcileSeconds: observeIn(histogram(registry, 'glidepath_reconcile_seconds', 'Duration of one reconcile.', QUICK_SECONDS)),
     transition: (_release, from, to, reason) => transitions.inc({ from, to, reason }),
-    rollback: (_release, reason) => rollbacks.inc({ reason }),
+    rollback({ metadata: { namespace, name } }, reason) {
+      const key = `${namespace}/${name}`;
+      reasons.set(key, (reasons.get(key) ?? new Set()).add(reason));
+      rollbacks.inc({ namespace, name, reason });
+    },
     rollbackSeconds: observeIn(rollbackSeconds),
   };
 }
@@ -117,6 +124,20 @@ function createReleaseGauges(registry: Registry): Pick<Telemetry, 'release' | 'f
     labelNames: [...labelNames, 'phase'],
     registers,
   });
+  const condition = new Gauge({
+    name: 'glidepath_release_condition',
+    help: '1 while a condition of a release that is trouble is True; the others have no series.',
+    labelNames: [...labelNames, 'type'],
+    registers,
+  });
+  const troubles = new Map<string, readonly string[]>();
+  const noteTroubles = (namespace: string, name: string, types: readonly string[]): void => {
+    const key = `${namespace}/${name}`;
+    for (const type of troubles.get(key) ?? []) if (!types.includes(type)) condition.remove({ namespace, name, type });
+    for (const type of types) condition.set({ namespace, name, type }, 1);
+    if (types.length === 0) troubles.delete(key);
+    else troubles.set(key, types);
+  };
   const phases = new Map<string, string>();
   const leavePhase = (namespace: string, name: string): void => {
     const left = phases.get(`${namespace}/${name}`);
@@ -127,6 +148,7 @@ function createReleaseGauges(registry: Registry): Pick<Telemetry, 'release' | 'f
     release({ metadata: { namespace, name }, status }) {
       weight.set({ namespace, name }, status?.weight ?? 0);
       stage.set({ namespace, name }, stageNumber(status));
+      noteTroubles(namespace, name, troublesOf(status));
       const current = status?.phase;
       if (phases.get(`${namespace}/${name}`) === current) return;
       leavePhase(namespace, name);
@@ -138,8 +160,21 @@ function createReleaseGauges(registry: Registry): Pick<Telemetry, 'release' | 'f
       weight.remove({ namespace, name });
       stage.remove({ namespace, name });
       leavePhase(namespace, name);
+      noteTroubles(namespace, name, []);
     },
   };
+}
+
+/** Conditions that are trouble when they are True. */
+const TROUBLE: ReadonlySet<string> = new Set(['Stalled', 'RouteContested', 'TrafficSplitMismatch']);
+/** Those that are trouble when they are False. */
+const MISSED: ReadonlySet<string> = new Set(['MetricsAvailable', 'RoutesAccepted', 'ServingReady']);
+
+function troublesOf(status: CanaryRelease['status']): readonly string[] {
+  return (status?.conditions ?? []).flatMap(({ type, status: holds }) => {
+    if (holds === 'True' && TROUBLE.has(type)) return [type];
+    return holds === 'False' && MISSED.has(type) ? [`Not${type}`] : [];
+  });
 }
 
 /** `2` of the progress `2/3`. */

@@ -62,7 +62,7 @@ describe('the metrics of releases', () => {
 });
 
 describe('the counters', () => {
-  test('the counters count steps, verdicts, looks, drift and rollbacks without naming a release', async () => {
+  test('the counters count steps, verdicts, looks, and drift without naming a release, and rollbacks by release', async () => {
     const metrics = setUp();
     const { telemetry } = metrics;
     const release = releaseNamed('api');
@@ -71,19 +71,41 @@ describe('the counters', () => {
     telemetry.verdict(release, 'errors', 'Fail');
     telemetry.look(release);
     telemetry.drift(release);
-    telemetry.rollback(release, 'ErrorRatio');
     expect(await samples(metrics, 'glidepath_transitions_total')).toEqual([
       'glidepath_transitions_total{from="Analyzing",to="RollingBack",reason="ErrorRatio"} 1',
     ]);
     expect(await samples(metrics, 'glidepath_verdicts_total')).toContain('glidepath_verdicts_total{check="errors",verdict="Fail"} 2');
     expect(await samples(metrics, 'glidepath_looks_total')).toEqual(['glidepath_looks_total 1']);
     expect(await samples(metrics, 'glidepath_route_drift_total')).toEqual(['glidepath_route_drift_total 1']);
-    expect(await samples(metrics, 'glidepath_rollbacks_total')).toEqual(['glidepath_rollbacks_total{reason="ErrorRatio"} 1']);
+    expect(await metrics.render()).not.toContain('name="api"');
+    telemetry.rollback(release, 'ErrorRatio');
+    const { namespace } = release.metadata;
+    expect(await samples(metrics, 'glidepath_rollbacks_total')).toEqual([
+      `glidepath_rollbacks_total{namespace="${namespace}",name="api",reason="ErrorRatio"} 1`,
+    ]);
+    telemetry.forget(namespace, 'api');
     expect(await metrics.render()).not.toContain('name="api"');
   });
 
+  test('the conditions of a release that are trouble have a series while they are, and the others have none', async () => {
+    const metrics = setUp();
+    const release = releaseNamed('api');
+    const withConditions = (...conditions: readonly (readonly [type: string, status: string])[]) => ({
+      ...release,
+      status: { observedGeneration: 1, conditions: conditions.map(([type, status]) => ({ type, status })) },
+    });
+    const types = async () =>
+      (await samples(metrics, 'glidepath_release_condition')).map((line) => /type="([A-Za-z]+)"/.exec(line)?.[1] ?? '').toSorted();
+    metrics.telemetry.release(withConditions(['RouteContested', 'True'], ['MetricsAvailable', 'False'], ['Ready', 'False']) as never);
+    expect(await types()).toEqual(['NotMetricsAvailable', 'RouteContested']);
+    metrics.telemetry.release(withConditions(['RouteContested', 'False'], ['MetricsAvailable', 'True'], ['Stalled', 'True']) as never);
+    expect(await types()).toEqual(['Stalled']);
+    metrics.telemetry.forget(release.metadata.namespace, 'api');
+    expect(await types()).toEqual([]);
+  });
+
   test('the counters begin at 0 wherever their labels are known beforehand', async () => {
-    const metrics = setUp({ watchKinds: ['HTTPRoute'], rollbackReasons: ['Aborted'] });
+    const metrics = setUp({ watchKinds: ['HTTPRoute'] });
     metrics.telemetry.verdict(releaseNamed('api'), 'p99', 'Pass');
     expect(await samples(metrics, 'glidepath_verdicts_total')).toEqual([
       'glidepath_verdicts_total{check="p99",verdict="Pass"} 1',
@@ -95,7 +117,6 @@ describe('the counters', () => {
       ['ok', 'guard', 'forbidden', 'invalid', 'error'].map((result) => `glidepath_route_writes_total{result="${result}"} 0`),
     );
     expect(await samples(metrics, 'glidepath_watch_restarts_total')).toEqual(['glidepath_watch_restarts_total{kind="HTTPRoute"} 0']);
-    expect(await samples(metrics, 'glidepath_rollbacks_total')).toEqual(['glidepath_rollbacks_total{reason="Aborted"} 0']);
     expect(await samples(metrics, 'glidepath_leader')).toEqual(['glidepath_leader 0']);
   });
 
@@ -163,7 +184,7 @@ test('every metric has a help text and the prefix of the operator', async () => 
   expect(helped).toEqual(names);
   expect(names.filter((name) => !name.startsWith('glidepath_'))).toEqual([]);
   const promised = [
-    'release_weight release_phase release_stage transitions_total verdicts_total rollbacks_total rollback_seconds',
+    'release_weight release_phase release_stage release_condition transitions_total verdicts_total rollbacks_total rollback_seconds',
     'route_writes_total route_drift_total looks_total query_seconds reconcile_seconds watch_restarts_total leader',
   ];
   for (const name of promised.join(' ').split(' ')) expect(names).toContain(`glidepath_${name}`);
