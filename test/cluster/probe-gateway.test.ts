@@ -25,13 +25,17 @@ const run = (line: string) => startCanary(cli?.program ?? '', [...line.split(' '
 
 /** What is left of probes, but for pods, which have a second for their end. */
 async function listLeft(): Promise<readonly string[]> {
-  const lists = await Promise.all((['HTTPRoute', 'Service'] as const).map((kind) => stand.cluster.list(kind, stand.namespace)));
+  const lists = await Promise.all(
+    (['HTTPRoute', 'GRPCRoute', 'Service'] as const).map((kind) => stand.cluster.list(kind, stand.namespace)),
+  );
   return lists.flat().flatMap(({ metadata }) => (metadata.labels?.['glidepath.dev/probe'] === undefined ? [] : [metadata.name]));
 }
 
 test('a probe answers every question with real requests, and leaves nothing behind', async () => {
   const { code, out, err } = await run(`probe-gateway default/edge-eg --image ${SAMPLE_IMAGE} --requests 200`);
-  expect(err).toContain(`if this is interrupted: kubectl delete httproutes,services,pods -n ${stand.namespace} -l glidepath.dev/probe=`);
+  expect(err).toContain(
+    `if this is interrupted: kubectl delete httproutes,grpcroutes,services,pods -n ${stand.namespace} -l glidepath.dev/probe=`,
+  );
   expect(code, err).toBeLessThan(2);
   expect(out).toMatch(/^ok +gateway +requests reach the backends of a new route$/m);
   expect(out).toMatch(/^ok +metrics source +EnvoyGateway, by the controller gateway\.envoyproxy\.io/m);
@@ -41,6 +45,7 @@ test('a probe answers every question with real requests, and leaves nothing behi
   expect(out).toMatch(/lost requests +\d+ of \d+ requests were lost over 10 writes of the route/);
   expect(out).toMatch(/cohort by header +\d+ of 100 requests with the header/);
   expect(out).toMatch(/mirror of 10% +\d+ copies of 200 requests/);
+  expect(out).toMatch(/ok +gRPC split at 20% +\d+\.\d% of 200 calls .*, 0 failed/);
   expect(out).toMatch(/empty canary +\d+ of 200 requests were lost after a canary with 5% lost its last pod/);
   expect(await listLeft()).toEqual([]);
 });

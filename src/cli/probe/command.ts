@@ -35,7 +35,7 @@ send requests to the gateway for about a minute, and everything is removed. Rout
 changed. It needs the rights to create these objects and to get pods/proxy in the namespace.
 
 Asked are: splits of 50, 10 and 1 percent, weight 0, how fast a change of weights takes effect, whether requests are lost when a route is
-changed or when a canary loses its pods, a rule by header (cohorts), a mirror with a percentage, and the metrics source.
+changed or when a canary loses its pods, a rule by header (cohorts), a mirror with a percentage, gRPC calls by a GRPCRoute, and the metrics source.
 
 Exit codes: 0 nothing failed, 1 at least one line is FAIL, 2 the options are wrong.`;
 
@@ -67,7 +67,7 @@ function runProbe(gateway: string, options: ProbeOptions, io: CliIo): Promise<Ex
     const session = new ProbeSession(link, { place, listener, rps: options.rps, now: io.now });
     const tell = (text: string) => io.err(`${text}\n`);
     tell(`probing Gateway ${listener.namespace}/${listener.gateway}, listener ${listener.section}, in namespace ${namespace}`);
-    tell(`if this is interrupted: kubectl delete httproutes,services,pods -n ${namespace} -l ${PROBE_LABEL}=${id}`);
+    tell(`if this is interrupted: kubectl delete httproutes,grpcroutes,services,pods -n ${namespace} -l ${PROBE_LABEL}=${id}`);
     try {
       await session.open();
       const findings = await examine(session, link, { requests: options.requests, tell });

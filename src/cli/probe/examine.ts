@@ -9,7 +9,7 @@ import { GATEWAY_GROUP } from '../../api/routes.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { findControllers } from '../cluster/routes.ts';
 import { doubt, fail, fine, type Finding } from '../finding.ts';
-import { countOf, judgeChange, judgeEmpty, judgeHeader, judgeLosses, judgeMirror, judgeSplit, judgeZero } from './judge.ts';
+import { countOf, judgeChange, judgeEmpty, judgeGrpc, judgeHeader, judgeLosses, judgeMirror, judgeSplit, judgeZero } from './judge.ts';
 import { COHORT_HEADER, headerRule, mirrorFilter, type Version, type Weights, weightedRule } from './objects.ts';
 import type { ProbeRecord } from './server.ts';
 import type { ProbeSession } from './session.ts';
@@ -22,6 +22,8 @@ const ENOUGH = 30;
 /** After the first answer of a new weight every part of the gateway has it. */
 const SETTLE_MS = 3_000;
 const HEADER_REQUESTS = 100;
+const GRPC_CALLS = 200;
+const GRPC_WEIGHTS: Weights = { a: 80, b: 20 };
 const SERVING: Weights = { a: 1, b: 0 };
 /** As a release does on gateways that drop a backend of weight 0: it comes with the least weight, and goes over it. */
 const INTRODUCED: Weights = { a: 9_999, b: 1 };
@@ -64,9 +66,11 @@ export async function examine(session: ProbeSession, link: ClusterLink, { reques
   const header = await askHeader(session);
   tell('a mirror');
   const mirror = await askMirror(session, requests);
+  tell('gRPC calls');
+  const grpc = judgeGrpc(await session.call(GRPC_WEIGHTS, GRPC_CALLS), GRPC_WEIGHTS.b);
   tell('a canary without pods');
   const empty = await askEmpty(session, requests);
-  return [reached, ...source, there, back, zero, ...splits, losses, header, mirror, empty];
+  return [reached, ...source, there, back, zero, ...splits, losses, header, mirror, grpc, empty];
 }
 
 async function reach(session: ProbeSession): Promise<Finding> {

@@ -83,6 +83,18 @@ export function judgeMirror(copies: number | undefined, records: readonly ProbeR
   return share > 2 * percent ? doubt(check, `${says}: the gateway does not honour the percentage`) : fine(check, says);
 }
 
+/** What calls through a GRPCRoute say: whether they are answered, and by whom. @param calls undefined: they could not be made, and why */
+export function judgeGrpc(calls: readonly ProbeRecord[] | string, percent: number): Finding {
+  const check = `gRPC split at ${percent}%`;
+  if (typeof calls === 'string') return doubt(check, `not asked: ${calls}`);
+  const answered = calls.filter(([, version, status]) => version !== '' && status === 200);
+  if (answered.length === 0) return doubt(check, 'no call was answered: do not release a GRPCRoute on this listener');
+  const split = judgeSplit(answered, percent);
+  const failed = calls.length - answered.length;
+  const says = `${split.says.replace('requests', 'calls')}, ${failed} failed`;
+  return split.level === 'ok' && failed === 0 ? fine(check, says) : doubt(check, says);
+}
+
 /** The canary lost its last pod: its own requests may be lost until a release takes them back, those of the serving version must not. */
 export function judgeEmpty(records: readonly ProbeRecord[], percent: number): Finding {
   const lost = lostOf(records).length;

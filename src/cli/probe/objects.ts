@@ -2,15 +2,17 @@
 
 import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 import { GATEWAY_GROUP } from '../../api/routes.ts';
-import { PROBE_PORT, PROBE_SCRIPT, VERSION_HEADER } from './server.ts';
+import { PROBE_GRPC_PORT, PROBE_PORT, PROBE_SCRIPT, VERSION_HEADER } from './server.ts';
 
 /** The label of all objects of a probe; its value is the probe's id. */
 export const PROBE_LABEL = 'glidepath.dev/probe';
 const SERVICE_PORT = 80;
+const GRPC_SERVICE_PORT = 81;
 
 export const PODS = { group: '', version: 'v1', plural: 'pods' };
 export const SERVICES = { group: '', version: 'v1', plural: 'services' };
 export const HTTP_ROUTES = { group: GATEWAY_GROUP, version: 'v1', plural: 'httproutes' };
+export const GRPC_ROUTES = { group: GATEWAY_GROUP, version: 'v1', plural: 'grpcroutes' };
 
 /** The two versions: `a` serves and `b` is the canary. */
 export const VERSIONS = ['a', 'b'] as const;
@@ -35,6 +37,8 @@ export interface Listener {
   readonly tls: boolean;
   /** The Host header. */
   readonly host: string;
+  /** The same of gRPC calls: two kinds of route may not share one. Absent where the listener has a single name. */
+  readonly grpcHost?: string;
 }
 
 export function nameOf({ id }: ProbePlace, version?: Version): string {
@@ -70,7 +74,10 @@ export function probePod(place: ProbePlace, version: Version): object {
             { name: 'VERSION', value: version },
             { name: 'KEY', value: place.key },
           ],
-          ports: [{ name: 'http', containerPort: PROBE_PORT }],
+          ports: [
+            { name: 'http', containerPort: PROBE_PORT },
+            { name: 'grpc', containerPort: PROBE_GRPC_PORT },
+          ],
           readinessProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 1, timeoutSeconds: 5 },
           resources: { requests: { cpu: '10m', memory: '48Mi' }, limits: { memory: '160Mi' } },
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
@@ -86,7 +93,13 @@ export function probeService(place: ProbePlace, version: Version): object {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: nameOf(place, version), namespace: place.namespace, labels: labelsOf(place, version) },
-    spec: { selector: { [PROBE_LABEL]: place.id, version }, ports: [{ name: 'http', port: SERVICE_PORT, targetPort: 'http' }] },
+    spec: {
+      selector: { [PROBE_LABEL]: place.id, version },
+      ports: [
+        { name: 'http', port: SERVICE_PORT, targetPort: 'http' },
+        { name: 'grpc', port: GRPC_SERVICE_PORT, targetPort: 'grpc', appProtocol: 'kubernetes.io/h2c' },
+      ],
+    },
   };
 }
 
@@ -133,6 +146,32 @@ export function probeRoute(place: ProbePlace, listener: Listener, rules: readonl
   };
 }
 
+/** The gRPC service that only calls of the probe name. */
+function grpcServiceOf({ id }: Pick<ProbePlace, 'id'>): string {
+  return `glidepath.probe${id}`;
+}
+
+/** The path of a call. */
+export function pathOfCalls(place: Pick<ProbePlace, 'id'>): string {
+  return `/${grpcServiceOf(place)}/Ask`;
+}
+
+/** The route of its calls. */
+export function probeGrpcRoute(place: ProbePlace, listener: Listener, weights: Weights): object {
+  const { gateway, namespace, section, grpcHost } = listener;
+  const refs = VERSIONS.map((version) => ({ name: nameOf(place, version), port: GRPC_SERVICE_PORT, weight: weights[version] }));
+  return {
+    apiVersion: `${GATEWAY_GROUP}/v1`,
+    kind: 'GRPCRoute',
+    metadata: { name: nameOf(place), namespace: place.namespace, labels: { [PROBE_LABEL]: place.id } },
+    spec: {
+      parentRefs: [{ name: gateway, namespace, sectionName: section }],
+      hostnames: [grpcHost],
+      rules: [{ matches: [{ method: { service: grpcServiceOf(place) } }], backendRefs: refs }],
+    },
+  };
+}
+
 /**
  * The listener that takes the requests of the probe: the first one for HTTP, else for HTTPS.
  * @param address instead of the one in the Gateway's status, `HOST` or `HOST:PORT`
@@ -157,6 +196,7 @@ export function chooseListener(
     port: port ?? Number(chosen['port'] ?? SERVICE_PORT),
     tls: chosen['protocol'] === 'HTTPS',
     host: hostFor(textOf(chosen['hostname']), id),
+    ...(hasOneName(textOf(chosen['hostname'])) ? {} : { grpcHost: `grpc-${hostFor(textOf(chosen['hostname']), id)}` }),
   };
 }
 
@@ -164,6 +204,10 @@ function splitAddress(address: string | undefined): readonly [host: string | und
   if (address === undefined) return [undefined, undefined];
   const found = /^(.*?)(?::(\d{1,5}))?$/.exec(address);
   return [found?.[1], found?.[2] === undefined ? undefined : Number(found[2])];
+}
+
+function hasOneName(hostname: string | undefined): boolean {
+  return hostname !== undefined && hostname !== '' && !hostname.startsWith('*.');
 }
 
 /** A host of the probe's own, where the listener leaves room for one. */

@@ -1,25 +1,29 @@
 // A probe in the cluster: makes its objects, writes its route, reads what its client has counted, and removes everything.
 
 import { setTimeout } from 'node:timers/promises';
-import { isGlidepathError } from '../../api/errors.ts';
+import { isGlidepathError, messageOf } from '../../api/errors.ts';
 import { JSON_PATCH } from '../../adapters/kubernetes/client/transport.ts';
 import { fieldsOf, listOf, textOf } from '../../adapters/kubernetes/client/fields.ts';
 import { pathOf, type Resource } from '../../adapters/kubernetes/informer/kinds.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { failure } from '../usage.ts';
 import {
+  GRPC_ROUTES,
   HTTP_ROUTES,
   type Listener,
   nameOf,
+  pathOfCalls,
   pathOfProbe,
   PODS,
   type ProbePlace,
+  probeGrpcRoute,
   probePod,
   probeRoute,
   probeService,
   SERVICES,
   type Version,
   VERSIONS,
+  type Weights,
   weightedRule,
 } from './objects.ts';
 import { CLIENT_PATH, PROBE_PORT, type ProbeReading, type ProbeRecord } from './server.ts';
@@ -27,6 +31,8 @@ import { CLIENT_PATH, PROBE_PORT, type ProbeReading, type ProbeRecord } from './
 const POLL_MS = 300;
 /** For images that are pulled, and gateways that are slow. */
 const PATIENCE_MS = 90_000;
+/** Not every listener takes gRPC. */
+const GRPC_PATIENCE_MS = 20_000;
 
 export class ProbeSession {
   readonly place: ProbePlace;
@@ -112,6 +118,34 @@ export class ProbeSession {
     return this.#link.request({ method: 'GET', path: pathOf(HTTP_ROUTES, this.place.namespace, nameOf(this.place)) });
   }
 
+  /**
+   * Calls through a GRPCRoute of its own with these weights, which is removed again.
+   * @returns why none could be made, where that is so
+   */
+  async call(weights: Weights, count: number): Promise<readonly ProbeRecord[] | string> {
+    const { grpcHost, address, port, tls } = this.#listener;
+    if (grpcHost === undefined) return 'the listener has a single hostname, which the HTTPRoute of the probe has';
+    try {
+      await this.#create(GRPC_ROUTES, probeGrpcRoute(this.place, this.#listener, weights));
+    } catch (thrown) {
+      return messageOf(thrown);
+    }
+    const make = (calls: number) =>
+      this.#order('grpc', { address, port, tls, host: grpcHost, path: pathOfCalls(this.place), count: calls });
+    try {
+      const isAnswered = async () => {
+        const { records } = await make(20);
+        return records.every(([, version]) => version !== '') || 'calls are not answered';
+      };
+      await this.until('answer to a gRPC call', isAnswered, GRPC_PATIENCE_MS);
+      return (await make(count)).records;
+    } catch (thrown) {
+      return messageOf(thrown);
+    } finally {
+      await this.#remove(GRPC_ROUTES, nameOf(this.place));
+    }
+  }
+
   /** Takes the last pod from a version, and waits until it is gone. */
   async empty(version: Version): Promise<void> {
     await this.#remove(PODS, nameOf(this.place, version));
@@ -122,12 +156,12 @@ export class ProbeSession {
   }
 
   /** Waits for a value; a text says why there is none yet. @throws GlidepathError with the last such text */
-  async until<T>(what: string, look: () => Promise<T | string>): Promise<T> {
+  async until<T>(what: string, look: () => Promise<T | string>, patienceMs = PATIENCE_MS): Promise<T> {
     const startMs = this.#now();
     for (;;) {
       const found = await look();
       if (typeof found !== 'string') return found;
-      if (this.#now() - startMs > PATIENCE_MS) throw failure(`no ${what} within ${PATIENCE_MS / 1_000}s: ${found}`);
+      if (this.#now() - startMs > patienceMs) throw failure(`no ${what} within ${patienceMs / 1_000}s: ${found}`);
       await setTimeout(POLL_MS);
     }
   }

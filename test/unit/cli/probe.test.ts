@@ -1,7 +1,16 @@
 // What `probe-gateway` makes of requests and of Gateways.
 
 import { describe, expect, test } from 'vitest';
-import { judgeChange, judgeEmpty, judgeHeader, judgeLosses, judgeMirror, judgeSplit, judgeZero } from '../../../src/cli/probe/judge.ts';
+import {
+  judgeChange,
+  judgeEmpty,
+  judgeGrpc,
+  judgeHeader,
+  judgeLosses,
+  judgeMirror,
+  judgeSplit,
+  judgeZero,
+} from '../../../src/cli/probe/judge.ts';
 import {
   chooseListener,
   headerRule,
@@ -54,6 +63,18 @@ describe('what the requests of a probe say', () => {
     ];
     expect(judgeChange(records, 1_000, 'b').says).toBe('first new answer after 0.20 s, last old answer after 0.35 s');
     expect(judgeChange([[1_100, 'b', 200]], 1_000, 'b').says).toBe('first new answer after 0.10 s, last old answer at once');
+  });
+
+  test('gRPC calls are split and answered, or it is said why not', () => {
+    expect(judgeGrpc(answers(80, 20), 20)).toEqual({
+      level: 'ok',
+      check: 'gRPC split at 20%',
+      says: '20.0% of 100 calls (8.0% to 32.0% expected), 0 failed',
+    });
+    expect(judgeGrpc(answers(80, 20, 3), 20)).toMatchObject({ level: 'warn', says: expect.stringContaining('3 failed') });
+    expect(judgeGrpc(answers(100, 0), 20).level).toBe('warn');
+    expect(judgeGrpc(answers(0, 0, 20), 20).says).toBe('no call was answered: do not release a GRPCRoute on this listener');
+    expect(judgeGrpc('grpcroutes is not served', 20).says).toBe('not asked: grpcroutes is not served');
   });
 
   test('a header has to lead to the canary always and nothing else ever', () => {
@@ -134,15 +155,16 @@ describe('the listener of a probe', () => {
       port: 80,
       tls: false,
       host: 'glidepath-probe-abc.example',
+      grpcHost: 'grpc-glidepath-probe-abc.example',
     });
     expect(chooseListener(gateway([https]), 'abc', undefined)).toMatchObject({
       tls: true,
       port: 443,
       host: 'glidepath-probe-abc.shop.example',
+      grpcHost: 'grpc-glidepath-probe-abc.shop.example',
     });
-    expect(chooseListener(gateway([{ ...http, hostname: 'api.example.com' }]), 'abc', undefined)).toMatchObject({
-      host: 'api.example.com',
-    });
+    const named = chooseListener(gateway([{ ...http, hostname: 'api.example.com' }]), 'abc', undefined);
+    expect([named?.host, named?.grpcHost]).toEqual(['api.example.com', undefined]);
   });
 
   test('an address that is given takes precedence, with its port', () => {
