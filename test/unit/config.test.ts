@@ -132,7 +132,6 @@ describe('the rights of the operator', () => {
       'gateway.networking.k8s.io/tcproutes: patch',
       'gateway.networking.k8s.io/tlsroutes: patch',
       'gateway.networking.k8s.io/udproutes: patch',
-      'glidepath.dev/canaryreleases/status: patch',
       'glidepath.dev/canaryreleases/status: update',
       'glidepath.dev/canaryreleases: patch',
       'glidepath.dev/canaryreleases: update',
