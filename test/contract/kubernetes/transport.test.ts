@@ -310,6 +310,15 @@ describe('connections that are dead and do not say so', () => {
     expect(patches(server)).toHaveLength(3);
   });
 
+  test('a read on the home lane, which comes before a write, is answered over a new connection, too', async () => {
+    const { server, transport } = await createTransport();
+    server.put(httpRoutes, routeNamed('store'));
+    await transport.warm(2);
+    server.loseConnections();
+    await expect(transport.request({ method: 'GET', path: ROUTE, lane: 'home', deadlineMs: 60_000 })).resolves.toBeDefined();
+    expect(server.requests.filter(({ path }) => path === ROUTE)).toHaveLength(2);
+  });
+
   test('no home write of many waits for its deadline: those that were not sent twice are sent again', async () => {
     const { server, transport } = await createTransport({ homeConnections: 24 });
     server.put(httpRoutes, routeNamed('store'));

@@ -90,7 +90,9 @@ export class Transport {
 
   #repeated(request: RestRequest): Promise<RestAnswer> {
     const { signal } = request;
-    return pRetry(() => this.#once(request), {
+    // A read on the home lane comes before a home write.
+    const ask = () => (request.lane === 'home' ? this.#race.run(() => this.#once(request)) : this.#once(request));
+    return pRetry(ask, {
       retries: 2,
       minTimeout: 100,
       randomize: true,
