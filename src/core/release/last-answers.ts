@@ -31,6 +31,8 @@ const MAY_CONTINUE: readonly (DrainReading | undefined)[] = ['silent', 'idle', '
 /** When the promotion continues although requests to the version that served have not stopped; undefined where they have, or need not. */
 export function endOfLastAnswers(status: Status, state: StateName, reading: DrainReading | undefined): number | undefined {
   if (lastAnswersSince(status, state) === undefined || MAY_CONTINUE.includes(reading)) return undefined;
+  // Of this release no request was ever counted, so none will be.
+  if (reading === 'unseen' && status.release?.sampleAt === undefined) return undefined;
   const askedMs = fromTime(status.release?.shiftedAt);
   return askedMs === undefined ? undefined : askedMs + LONGEST_DRAIN_MS;
 }
