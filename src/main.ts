@@ -64,6 +64,9 @@ async function main(): Promise<number> {
   }
 }
 
+/** A container that begins again in its pod is another operator. */
+const INSTANCE = `${process.env['POD_NAME'] ?? 'glidepath'}-${randomBytes(4).toString('hex')}`;
+
 /** Builds every part, of which none sends anything yet, and runs them. */
 async function run(settings: Settings, log: Logger): Promise<void> {
   const clock = createSystemClock();
@@ -76,7 +79,7 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   const gateways = buildGateways(settings, kubernetes, clock);
   const gateCaller = new HttpGateCaller({ allow: settings.gateAllow, readSecret: kubernetes.readSecret });
   const schema = new StoredSchema();
-  const world = buildWorld({ clock, kubernetes, prometheus, gateways, gateCaller, notifier, telemetry, schema });
+  const world = buildWorld({ clock, instance: INSTANCE, kubernetes, prometheus, gateways, gateCaller, notifier, telemetry, schema });
   const lag = new EventLoopLag();
   process.on('unhandledRejection', (thrown) => {
     log.fatal({ err: thrown }, `unhandled: ${messageOf(thrown)}`);
@@ -102,7 +105,7 @@ async function run(settings: Settings, log: Logger): Promise<void> {
 function connect(settings: Settings, clock: Clock, metrics: OperatorMetrics, log: Logger): KubernetesConnection {
   return connectKubernetes({
     clock,
-    instance: process.env['POD_NAME'] ?? `glidepath-${randomBytes(3).toString('hex')}`,
+    instance: process.env['POD_NAME'] ?? INSTANCE,
     userAgent: `glidepath/${VERSION}`,
     ...(settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces }),
     onFault: (watch, error) => {
@@ -174,17 +177,18 @@ function buildGateways({ sentinel }: Settings, { listGatewayPods }: KubernetesCo
   return new HttpGatewayReader({ targets: sentinel, listPods: listGatewayPods, now: () => clock.now() });
 }
 
-interface WorldParts extends Pick<World, 'clock' | 'notifier' | 'telemetry' | 'gateCaller'> {
+interface WorldParts extends Pick<World, 'clock' | 'instance' | 'notifier' | 'telemetry' | 'gateCaller'> {
   readonly kubernetes: KubernetesConnection;
   readonly prometheus: PrometheusReader;
   readonly gateways: HttpGatewayReader | undefined;
   readonly schema: StoredSchema;
 }
 
-function buildWorld({ clock, kubernetes, prometheus, gateways, gateCaller, notifier, telemetry, schema }: WorldParts): World {
+function buildWorld({ clock, instance, kubernetes, prometheus, gateways, gateCaller, notifier, telemetry, schema }: WorldParts): World {
   const { releases, routes, backends, workloads, policies, jobs, events } = kubernetes;
   return {
     clock,
+    instance,
     releases,
     routes,
     backends,
@@ -241,8 +245,7 @@ function describeWatches(kubernetes: KubernetesConnection): readonly WatchHealth
 
 function leaseOf({ leaderElect, leaderElectNamespace }: Settings): LeaseName | undefined {
   if (!leaderElect) return undefined;
-  const identity = `${process.env['POD_NAME'] ?? 'glidepath'}-${randomBytes(4).toString('hex')}`;
-  return { namespace: leaderElectNamespace, name: LEASE_NAME, identity };
+  return { namespace: leaderElectNamespace, name: LEASE_NAME, identity: INSTANCE };
 }
 
 /** Resolves when the process is asked to end. */

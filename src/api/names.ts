@@ -12,7 +12,7 @@ export const CATEGORY = 'glidepath';
 export const CRD_NAME = `${PLURAL}.${GROUP}`;
 
 /** Number of the stored schema: an operator that needs a higher one than the CRD has only rolls releases back. */
-export const SCHEMA_NUMBER = 3;
+export const SCHEMA_NUMBER = 4;
 /** The newest version of the state in `status` that this code reads. */
 export const STATE_VERSION = 2;
 /** The version of a state that says nothing which an operator of before mirrors would read as something else. */

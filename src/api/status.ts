@@ -141,6 +141,7 @@ export const internalSchema = z.object({
       rolls: textField(63).optional().describe('Hash of a template that rolls out without a canary, because nothing served.'),
     })
     .optional(),
+  writer: textField(253).optional().describe('The operator that wrote this status: its pod, or a name of its own.'),
   missingSince: timeField().optional().describe('Since when a release that has not begun waits for something that is not there.'),
   shownTime: timeField().optional().describe('The time in `message` that is still to come.'),
   leavingJobs: z

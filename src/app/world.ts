@@ -13,6 +13,8 @@ import type { WorkloadStore } from '../ports/workloads.ts';
 
 export interface World {
   readonly clock: Clock;
+  /** Name of this operator in the statuses that it writes, unique to the process. */
+  readonly instance: string;
   readonly releases: ReleaseStore;
   readonly routes: RouteStore;
   readonly backends: BackendStore;

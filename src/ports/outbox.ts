@@ -37,6 +37,8 @@ export interface Telemetry {
   rollbackSeconds(seconds: number): void;
   routeWrite(result: 'ok' | 'guard' | 'forbidden' | 'invalid' | 'error'): void;
   drift(release: CanaryRelease): void;
+  /** Somebody else wrote the status, which only the operator writes. */
+  foreignStatus(release: CanaryRelease): void;
   reconcileSeconds(seconds: number): void;
   release(release: CanaryRelease): void;
   forget(namespace: string, name: string): void;

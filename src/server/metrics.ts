@@ -202,7 +202,7 @@ function createAnalysisMetrics(registry: Registry): Pick<Telemetry, 'verdict' | 
   };
 }
 
-function createRouteMetrics(registry: Registry): Pick<Telemetry, 'routeWrite' | 'drift'> {
+function createRouteMetrics(registry: Registry): Pick<Telemetry, 'routeWrite' | 'drift' | 'foreignStatus'> {
   const writes = new Counter({
     name: 'glidepath_route_writes_total',
     help: 'Writes of routes, by result.',
@@ -215,7 +215,12 @@ function createRouteMetrics(registry: Registry): Pick<Telemetry, 'routeWrite' | 
     help: 'Route weight changes by other field managers.',
     registers: [registry],
   });
-  return { routeWrite: (result) => writes.inc({ result }), drift: () => drifts.inc() };
+  const foreign = new Counter({
+    name: 'glidepath_foreign_status_total',
+    help: 'Statuses of releases that were written by another operator since this one wrote them.',
+    registers: [registry],
+  });
+  return { routeWrite: (result) => writes.inc({ result }), drift: () => drifts.inc(), foreignStatus: () => foreign.inc() };
 }
 
 function createQueueMetrics(registry: Registry): QueueMetrics {

@@ -47,6 +47,11 @@ const CASES: Readonly<
     quiet: '5m',
     fires: '15m',
   },
+  GlidepathTwoOperators: {
+    series: [LEADS, { series: 'glidepath_foreign_status_total', values: '0x10 0+1x10' }],
+    quiet: '9m',
+    fires: '16m',
+  },
   GlidepathNoLeader: { series: [{ series: 'glidepath_leader', values: '0x10' }], quiet: '0m', fires: '2m' },
   GlidepathAbsent: { series: [{ series: 'up', values: '1x20' }], quiet: '4m', fires: '6m' },
 };

@@ -13,6 +13,8 @@ export function nameOf({ namespace, name }: ReleaseKey): string {
 export class MemoryStore {
   readonly #clock: Clock;
   readonly #memories = new Map<string, Memory>();
+  /** Objects whose status this process has written, by uid: that is known longer than the rest. */
+  readonly #written = new Set<string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -48,6 +50,20 @@ export class MemoryStore {
   update(key: ReleaseKey, change: (memory: Memory) => Partial<Memory>): void {
     const memory = this.get(key);
     if (memory !== undefined) this.#memories.set(nameOf(key), { ...memory, ...change(memory) });
+  }
+
+  noteWritten({ uid }: Memory): void {
+    this.#written.add(uid);
+  }
+
+  hasWritten({ uid }: Memory): boolean {
+    return this.#written.has(uid);
+  }
+
+  /** The object is gone. */
+  forget(key: ReleaseKey): boolean {
+    this.#written.delete(this.get(key)?.uid ?? '');
+    return this.drop(key);
   }
 
   /** @returns true when something was known */

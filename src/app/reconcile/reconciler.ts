@@ -288,7 +288,7 @@ export class Reconciler {
     this.#sentinel?.forget(nameOf(key));
     this.#announcer.forget(key);
     this.#world.workloads.forget(key.namespace, key.name);
-    if (this.#memories.drop(key)) this.#world.telemetry.forget(key.namespace, key.name);
+    if (this.#memories.forget(key)) this.#world.telemetry.forget(key.namespace, key.name);
     return NOTHING_MORE;
   }
 

@@ -19,6 +19,7 @@ export async function commitStatus(world: World, memories: MemoryStore, release:
   const key = release.metadata;
   const memory = memories.get(key);
   if (memory === undefined || !needsCommit(memory, memory.status, world.clock.now())) return 'done';
+  if (isForeign(world, memories, release, memory)) world.telemetry.foreignStatus(release);
   try {
     await put(world, memories, release, memory, newest(release.metadata.resourceVersion, memory.resourceVersion));
     return 'done';
@@ -34,6 +35,7 @@ async function commitOnFreshRead(world: World, memories: MemoryStore, key: Relea
   const fresh = parseCached(await world.releases.read(key));
   if (fresh === undefined || (fresh.metadata.uid ?? '') !== memory.uid) return 'moved';
   if (!isSameStatus(fresh.status, memory.committed)) {
+    if (isForeign(world, memories, fresh, memory)) world.telemetry.foreignStatus(fresh);
     memories.drop(key);
     return 'moved';
   }
@@ -45,17 +47,29 @@ async function put(
   world: World,
   memories: MemoryStore,
   release: CanaryRelease,
-  { status }: Memory,
+  memory: Memory,
   resourceVersion: string | undefined,
 ): Promise<void> {
+  const { status } = memory;
   const { unknownState: _unknown, ...object } = release;
   const metadata = resourceVersion === undefined ? release.metadata : { ...release.metadata, resourceVersion };
-  const stored = await world.releases.replaceStatus({ ...object, metadata, status });
+  const signed = { ...status, internal: { ...status.internal, writer: world.instance } };
+  const stored = await world.releases.replaceStatus({ ...object, metadata, status: signed });
+  memories.noteWritten(memory);
   memories.update(release.metadata, () => ({
     committed: status,
     committedAtMs: world.clock.now(),
     resourceVersion: readVersion(stored),
   }));
+}
+
+/** Another operator wrote it since we did. A status from before our first write is our predecessor's. */
+function isForeign({ instance }: World, memories: MemoryStore, { metadata, status }: CanaryRelease, memory: Memory): boolean {
+  const { resourceVersion } = metadata;
+  if (!memories.hasWritten(memory) || resourceVersion === memory.resourceVersion) return false;
+  if (newest(resourceVersion, memory.resourceVersion) !== resourceVersion) return false;
+  const writer = status?.internal?.writer;
+  return writer !== undefined && writer !== instance;
 }
 
 /** The newer of two resource versions: numbers on every API server since 1.35, else the cache's. */

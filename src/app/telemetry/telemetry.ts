@@ -34,6 +34,11 @@ export function createLoggedTelemetry(metrics: Telemetry, log: Logger): Telemetr
     rollbackSeconds: (seconds) => metrics.rollbackSeconds(seconds),
     routeWrite: (result) => metrics.routeWrite(result),
     drift: (release) => metrics.drift(release),
+    foreignStatus(release) {
+      const who = 'another operator has written the status of this release';
+      log.warn({ release: keyOf(release) }, `${keyOf(release)}: ${who}: run one replica, or all of them with --leader-elect (config/ha)`);
+      metrics.foreignStatus(release);
+    },
     reconcileSeconds: (seconds) => metrics.reconcileSeconds(seconds),
     release(release) {
       const phase = release.status?.phase;

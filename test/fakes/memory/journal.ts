@@ -26,6 +26,8 @@ export class Journal {
   /** Each as often as it was sent. */
   readonly notifications: { readonly id: string; readonly release: string }[] = [];
   readonly transitions: LoggedTransition[] = [];
+  /** When an operator saw that another one had written a status, Unix milliseconds. */
+  readonly foreignStatuses: number[] = [];
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -60,6 +62,7 @@ export class Journal {
       routeWrite: nothing,
       drift: nothing,
       reconcileSeconds: nothing,
+      foreignStatus: () => void this.foreignStatuses.push(this.#clock.now()),
       release: nothing,
       forget: nothing,
     };

@@ -42,6 +42,7 @@ type Cached = CachedObject & { readonly kind: string };
 
 export interface SessionParts {
   readonly clock: Clock;
+  readonly instance: string;
   readonly api: MemoryApiServer;
   readonly gate: CallGate;
   readonly metrics: MetricsReader;
@@ -59,6 +60,7 @@ export interface SessionParts {
 
 export class MemorySession implements World {
   readonly clock: Clock;
+  readonly instance: string;
   readonly releases: ReleaseStore;
   readonly routes: RouteStore;
   readonly backends = { observe: (...asked: Parameters<BackendStore['observe']>) => this.#observe(...asked) };
@@ -81,6 +83,7 @@ export class MemorySession implements World {
   constructor(parts: SessionParts) {
     this.#parts = parts;
     this.clock = this.#wrapClock(parts.clock);
+    this.instance = parts.instance;
     this.metrics = {
       query: async (...asked) => this.#alive(await parts.metrics.query(...asked)),
       refusal: (...asked) => parts.metrics.refusal(...asked),

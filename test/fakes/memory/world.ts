@@ -130,6 +130,7 @@ export class MemoryWorld {
     const { lagMs = 0, maxConcurrent = 4 } = this.#settings;
     const session: MemorySession = new MemorySession({
       clock: this.clock,
+      instance: name,
       api: this.api,
       gate,
       metrics: this.prometheus,

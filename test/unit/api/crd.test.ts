@@ -25,7 +25,7 @@ describe('crds/', () => {
   });
 
   test('crds/ carries the number of its schema', () => {
-    expect(buildCrd()['metadata']).toMatchObject({ annotations: { 'glidepath.dev/schema': '3' } });
+    expect(buildCrd()['metadata']).toMatchObject({ annotations: { 'glidepath.dev/schema': '4' } });
   });
 
   test('crds/ shows the columns of the design', () => {

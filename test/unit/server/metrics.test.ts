@@ -185,7 +185,7 @@ test('every metric has a help text and the prefix of the operator', async () => 
   expect(names.filter((name) => !name.startsWith('glidepath_'))).toEqual([]);
   const promised = [
     'release_weight release_phase release_stage release_condition transitions_total verdicts_total rollbacks_total rollback_seconds',
-    'route_writes_total route_drift_total looks_total query_seconds reconcile_seconds watch_restarts_total leader',
+    'route_writes_total route_drift_total foreign_status_total looks_total query_seconds reconcile_seconds watch_restarts_total leader',
   ];
   for (const name of promised.join(' ').split(' ')) expect(names).toContain(`glidepath_${name}`);
 });
