@@ -27,7 +27,7 @@ const STAGES = [
 /** A proxy has a change within this time. */
 const TAKEN_MS = 1_500;
 /** And a watch tells of a write within this time behind the proxies. */
-const WATCH_LAG_MS = 500;
+const WATCH_LAG_MS = 1_500;
 
 let stand: Stand;
 /** Its operator may not list policies. */
