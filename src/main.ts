@@ -36,6 +36,8 @@ import { checkHealth, checkReadiness, EventLoopLag, type WatchHealth } from './s
 const LEASE_NAME = 'glidepath';
 /** Answers of one burst arrive at most this far apart. */
 const GATHER_MS = 3;
+/** A container that begins again in its pod is another operator. */
+const INSTANCE = `${process.env['POD_NAME'] ?? 'glidepath'}-${randomBytes(4).toString('hex')}`;
 
 process.exitCode = await main().catch((thrown: unknown) => {
   process.stderr.write(`${messageOf(thrown)}\n`);
@@ -63,9 +65,6 @@ async function main(): Promise<number> {
       return 0;
   }
 }
-
-/** A container that begins again in its pod is another operator. */
-const INSTANCE = `${process.env['POD_NAME'] ?? 'glidepath'}-${randomBytes(4).toString('hex')}`;
 
 /** Builds every part, of which none sends anything yet, and runs them. */
 async function run(settings: Settings, log: Logger): Promise<void> {

@@ -78,6 +78,7 @@ describe('logged telemetry', () => {
     telemetry.rollbackSeconds(1);
     telemetry.routeWrite('ok');
     telemetry.drift(release);
+    telemetry.foreignStatus(release);
     telemetry.reconcileSeconds(1);
     telemetry.release(release);
     telemetry.forget('shop', 'store-api');
