@@ -32,6 +32,11 @@ export interface MetricsTarget {
   readonly asks?: 'number';
 }
 
+/** The Prometheus and the credentials of a target. Without a Secret of its own the release's namespace does not matter. */
+export function placeOf({ namespace, url, secretName }: MetricsTarget): string {
+  return [url ?? '', secretName === undefined ? '' : `${namespace}/${secretName}`].join(' ');
+}
+
 export interface MetricsReader {
   /** Label matchers added to every built-in query, by the operator's flag. */
   readonly matchers?: Matchers;

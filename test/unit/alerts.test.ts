@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createMetrics } from '../../src/server/metrics.ts';
+import { needs } from '../fixtures/needs.ts';
 import { isInstalled } from '../fixtures/prometheus-binary.ts';
 
 interface Rule {
@@ -78,7 +79,7 @@ function testRules(alert: string, { series, firing }: Scraped): string {
   }
 }
 
-describe.skipIf(!isInstalled('promtool'))('the alerts', () => {
+describe.runIf(isInstalled('promtool'))('the alerts', needs('the program promtool on the PATH'), () => {
   test.each(Object.entries(CASES))('the alerts have %s, which fires when it should and not before', (alert, { series, quiet, fires }) => {
     expect(testRules(alert, { series, firing: { ...(quiet === undefined ? {} : { [quiet]: 0 }), [fires]: 1 } })).toBe('passed');
   });

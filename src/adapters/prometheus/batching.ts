@@ -2,8 +2,8 @@
 // Prometheus, are sent as one, and the answer is split again by that label. Nothing waits for a batch to fill: a question is
 // sent at once unless one of its kind is under way, so batches grow only when Prometheus or this process is busy.
 
-import type { MetricsAnswer, MetricsTarget, Series } from '../../ports/metrics.ts';
-import { placeOf, WrappingReader } from './wrapping.ts';
+import { placeOf, type MetricsAnswer, type MetricsTarget, type Series } from '../../ports/metrics.ts';
+import { WrappingReader } from './wrapping.ts';
 
 /** `metric{label="value"}[range]`, as metrics sources write it, perhaps with more matchers behind. Anything else is asked alone. */
 const SELECTOR = /^([a-zA-Z_:][\w:]*)\{([a-zA-Z_]\w*)="([A-Za-z0-9_@.:/-]+)"((?:,[a-zA-Z_]\w*="(?:[^"\\]|\\.)*")*)\}\[(\w+)\]$/;

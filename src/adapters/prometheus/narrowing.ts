@@ -3,8 +3,8 @@
 
 import { formatDuration, parseDuration } from '../../api/duration.ts';
 import { REPLICA_LABELS } from '../../core/analysis/origins.ts';
-import type { MetricsAnswer, MetricsTarget } from '../../ports/metrics.ts';
-import { placeOf, WrappingReader } from './wrapping.ts';
+import { placeOf, type MetricsAnswer, type MetricsTarget } from '../../ports/metrics.ts';
+import { WrappingReader } from './wrapping.ts';
 
 /** Buckets as metrics sources ask for them. */
 const BUCKETS = /^([a-zA-Z_:][\w:]*_bucket)(\{.*\})\[(\w+)\]$/s;

@@ -20,8 +20,3 @@ export abstract class WrappingReader implements MetricsReader {
 
   abstract query(target: MetricsTarget, query: string, atMs: number): Promise<MetricsAnswer>;
 }
-
-/** The Prometheus and the credentials of a target. Without a Secret of its own the release's namespace does not matter. */
-export function placeOf({ namespace, url, secretName }: MetricsTarget): string {
-  return [url ?? '', secretName === undefined ? '' : `${namespace}/${secretName}`].join(' ');
-}

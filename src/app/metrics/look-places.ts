@@ -1,5 +1,6 @@
 // Places for looks. A Prometheus that hangs, or a namespace whose queries are slow, fills its own places and no others.
 
+import { placeOf } from '../../ports/metrics.ts';
 import { Semaphore } from './semaphore.ts';
 import type { LookQuestion } from './queries.ts';
 
@@ -19,7 +20,7 @@ export class LookPlaces {
 
   /** Runs the task when there is a place, for its namespace and at its Prometheus. */
   async run<T>({ target }: Pick<LookQuestion, 'target'>, task: () => Promise<T>): Promise<T> {
-    const place = [target.url ?? '', target.secretName === undefined ? '' : `${target.namespace}/${target.secretName}`].join(' ');
+    const place = placeOf(target);
     this.#taken += 1;
     try {
       return await this.#within(`${place} ${target.namespace}`, MOST_LOOKS_OF_ONE, () => this.#within(place, MOST_LOOKS_AT_ONCE, task));

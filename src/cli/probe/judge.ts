@@ -32,15 +32,15 @@ function sigmaOf(percent: number, count: number): number {
   return 100 * Math.sqrt(((percent / 100) * (1 - percent / 100)) / Math.max(1, count));
 }
 
-/** The canary's share against its weight. @param percent weight of the canary */
-export function judgeSplit(records: readonly ProbeRecord[], percent: number): Finding {
+/** The canary's share against its weight. @param percent weight of the canary. @param asked what the records are of */
+export function judgeSplit(records: readonly ProbeRecord[], percent: number, asked: 'requests' | 'calls' = 'requests'): Finding {
   const [answers, count] = [countOf(records, 'a') + countOf(records, 'b'), countOf(records, 'b')];
   const check = `split at ${percent}%`;
   if (answers === 0) return unseen(check);
   const share = (100 * count) / answers;
   const sigma = sigmaOf(percent, answers);
   const [least, most] = [Math.max(0, percent - SIGMAS * sigma), percent + SIGMAS * sigma];
-  const says = `${share.toFixed(1)}% of ${answers} requests (${least.toFixed(1)}% to ${most.toFixed(1)}% expected)`;
+  const says = `${share.toFixed(1)}% of ${answers} ${asked} (${least.toFixed(1)}% to ${most.toFixed(1)}% expected)`;
   if (share >= least && share <= most) return fine(check, says);
   return fail(check, says, 'see whether the gateway supports weights in backendRefs; without them no release can shift traffic');
 }
@@ -83,15 +83,15 @@ export function judgeMirror(copies: number | undefined, records: readonly ProbeR
   return share > 2 * percent ? doubt(check, `${says}: the gateway does not honour the percentage`) : fine(check, says);
 }
 
-/** What calls through a GRPCRoute say: whether they are answered, and by whom. @param calls undefined: they could not be made, and why */
+/** What calls through a GRPCRoute say: whether they are answered, and by whom. @param calls a text: why there are none */
 export function judgeGrpc(calls: readonly ProbeRecord[] | string, percent: number): Finding {
   const check = `gRPC split at ${percent}%`;
   if (typeof calls === 'string') return doubt(check, `not asked: ${calls}`);
   const answered = calls.filter(([, version, status]) => version !== '' && status === 200);
   if (answered.length === 0) return doubt(check, 'no call was answered: do not release a GRPCRoute on this listener');
-  const split = judgeSplit(answered, percent);
+  const split = judgeSplit(answered, percent, 'calls');
   const failed = calls.length - answered.length;
-  const says = `${split.says.replace('requests', 'calls')}, ${failed} failed`;
+  const says = `${split.says}, ${failed} failed`;
   return split.level === 'ok' && failed === 0 ? fine(check, says) : doubt(check, says);
 }
 

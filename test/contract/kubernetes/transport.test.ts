@@ -329,10 +329,7 @@ describe('connections that are dead and do not say so', () => {
   });
 
   test('a slow API server that answers others is not asked twice', async () => {
-    const { server, transport } = await createTransport();
-    server.put(httpRoutes, routeNamed('store'));
-    const gate = Promise.withResolvers<void>();
-    server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: gate.promise } });
+    const { server, transport, gate } = await createWithHeldPatch();
     const slow = transport.request(home(0));
     await until(() => patches(server).length === 1);
     const sinceMs = performance.now();
@@ -345,10 +342,7 @@ describe('connections that are dead and do not say so', () => {
   });
 
   test('what the first attempt has done after all is no failure because the second one was refused', async () => {
-    const { server, transport } = await createTransport();
-    server.put(httpRoutes, routeNamed('store'));
-    const gate = Promise.withResolvers<void>();
-    server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: gate.promise } });
+    const { server, transport, gate } = await createWithHeldPatch();
     server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'status', code: 409 } });
     const written = transport.request(home(0));
     await until(() => patches(server).length === 2);
@@ -356,3 +350,12 @@ describe('connections that are dead and do not say so', () => {
     await expect(written).resolves.toBeDefined();
   });
 });
+
+/** A server that holds back its answer to the first patch until the gate opens. */
+async function createWithHeldPatch() {
+  const { server, transport } = await createTransport();
+  server.put(httpRoutes, routeNamed('store'));
+  const gate = Promise.withResolvers<void>();
+  server.fault({ when: ({ method }) => method === 'PATCH', action: { kind: 'delay', until: gate.promise } });
+  return { server, transport, gate };
+}

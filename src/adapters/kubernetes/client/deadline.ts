@@ -36,6 +36,16 @@ export async function withDeadline<T>(parent: AbortSignal | undefined, ms: numbe
   }
 }
 
+/** What `promise` gives within `ms`, or undefined. The timer ends with the promise. @throws what `promise` throws */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([promise, pause(ms, over.signal).then(() => undefined)]);
+  } finally {
+    over.abort();
+  }
+}
+
 /** Waits `ms` or until `signal` fires, whichever is first. Never throws. */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {

@@ -3,7 +3,7 @@
 // or both ask for the same.
 
 import { isGlidepathError } from '../../../api/errors.ts';
-import { pause } from './deadline.ts';
+import { within } from './deadline.ts';
 import type { Replaced } from './kubeconfig.ts';
 
 /** An answer takes milliseconds, where any comes. */
@@ -35,7 +35,7 @@ export class HomeRace {
     const deaths = this.#deaths;
     const startedMs = performance.now();
     const first = this.#settle(attempt());
-    const early = await Promise.race([first, pause(SILENCE_MS, undefined)]);
+    const early = await within(first, SILENCE_MS);
     if (early !== undefined) return this.#deliver(early, deaths, attempt);
     if (performance.now() - this.#heardAtMs < SILENCE_MS || this.#underWay >= MOST_AT_ONCE)
       return this.#deliver(await first, deaths, attempt);
@@ -64,7 +64,7 @@ export class HomeRace {
       this.#settleDoubt(other === first ? 'dead' : 'slow');
       return winner;
     }
-    const beside = await Promise.race([other, pause(BESIDE_MS, undefined)]);
+    const beside = await within(other, BESIDE_MS);
     return beside?.ok === true ? beside : winner;
   }
 

@@ -1,5 +1,6 @@
 // What gateways say of a release's routes, and what requests show where they say nothing.
 
+import { rateBefore } from '../../../api/planned.ts';
 import type { CanaryReleaseStatus } from '../../../api/release.ts';
 import { judgeAcceptance, type Acceptance } from '../../routing/acceptance.ts';
 import { isOutgrown } from '../../routing/gateway-limits.ts';
@@ -49,7 +50,7 @@ function isTakenByCounts(status: CanaryReleaseStatus, state: StateName, { observ
 
 /** Before the first weight: a gateway that writes no status serves all the same, where the source that the user named counts requests. */
 function isServedByCounts({ release }: CanaryReleaseStatus, state: StateName, { spec }: Gathered): boolean {
-  return isPreparing(state, release) && spec.analysis.metrics.source !== 'Auto' && Number.parseFloat(release?.requestRate ?? '0') > 0;
+  return isPreparing(state, release) && spec.analysis.metrics.source !== 'Auto' && (rateBefore(release) ?? 0) > 0;
 }
 
 /** What gateways say of a route; about weights that are being made smaller nothing is said yet. */
