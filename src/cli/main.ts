@@ -2,6 +2,7 @@
 // `kubectl canary`, installed as kubectl-canary and kubectl-glidepath: the real streams, files and clock around the program.
 // Started as a worker thread it simulates for `plan`.
 
+import './node-version.ts';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline/promises';
@@ -15,7 +16,6 @@ import type { PlanQuestion } from './plan/simulation.ts';
 import { runCli } from './program.ts';
 
 const MOST_THREADS = 8;
-const OLDEST_NODE = 24;
 
 const io: CliIo = {
   out: (line) => void process.stdout.write(line),
@@ -41,12 +41,7 @@ async function askPerson(question: string): Promise<string> {
   }
 }
 
-if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
-  process.stderr.write(
-    `error: kubectl canary needs Node ${OLDEST_NODE} or newer, this is ${process.version}; put a newer version on the PATH\n`,
-  );
-  process.exitCode = 2;
-} else if (isSimulationWorker()) serveSimulations(workerData as PlanQuestion);
+if (isSimulationWorker()) serveSimulations(workerData as PlanQuestion);
 else {
   // A reader that closes the pipe early (`| head`) is no error.
   process.stdout.on('error', (thrown: NodeJS.ErrnoException) => process.exit(thrown.code === 'EPIPE' ? 0 : 1));
